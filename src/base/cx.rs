@@ -1,0 +1,112 @@
+//! The three things a pure machine may not make for itself — time, chance and an audience — enter
+//! with every call in one `Cx`.
+
+use super::ids::EventId;
+use super::rng::Chance;
+use super::time::Instant;
+
+/// What the world lends a machine for one call. `E` is the machine's own event type.
+pub struct Cx<'a, E> {
+    /// The current time: one reading per batch.
+    pub now: Instant,
+    /// The host's chance.
+    pub chance: &'a Chance,
+    /// Where events go.
+    pub trace: &'a mut Trace<E>,
+    /// The event that led to this call: an arrival, a timer, an application's call.
+    pub cause: EventId,
+}
+
+impl<E> Cx<'_, E> {
+    /// Reports what `event` makes, caused by this call's cause; returns its number.
+    pub fn note(&mut self, event: impl FnOnce() -> E) -> EventId {
+        self.trace.note([self.cause, EventId::NONE], event)
+    }
+
+    /// Reports what `event` makes with a cause of its own besides this call's.
+    pub fn note_caused(&mut self, other: EventId, event: impl FnOnce() -> E) -> EventId {
+        self.trace.note([self.cause, other], event)
+    }
+}
+
+/// An event with its number and up to two causes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stamped<E> {
+    /// Its number among the host's events.
+    pub id: EventId,
+    /// What led to it ([`EventId::NONE`] fills up).
+    pub causes: [EventId; 2],
+    /// What happened.
+    pub event: E,
+}
+
+/// Collects events until the next drain. Numbers advance whether or not anybody listens.
+#[derive(Debug)]
+pub struct Trace<E> {
+    last: EventId,
+    listening: bool,
+    events: Vec<Stamped<E>>,
+}
+
+impl<E> Trace<E> {
+    /// A trace that counts and, when `listening`, keeps.
+    pub fn new(listening: bool) -> Trace<E> {
+        Trace { last: EventId::NONE, listening, events: Vec::new() }
+    }
+
+    /// Whether events are kept for somebody.
+    pub fn is_listening(&self) -> bool {
+        self.listening
+    }
+
+    /// Starts or stops keeping events.
+    pub fn listen(&mut self, listening: bool) {
+        self.listening = listening;
+    }
+
+    /// The number of the latest event.
+    pub fn last(&self) -> EventId {
+        self.last
+    }
+
+    /// Continues counting behind `last`: how several traces of one host share its numbers.
+    pub fn resume(&mut self, last: EventId) {
+        self.last = last;
+    }
+
+    /// Counts an event and, when somebody listens, makes and keeps it.
+    pub fn note(&mut self, causes: [EventId; 2], event: impl FnOnce() -> E) -> EventId {
+        self.last.0 += 1;
+        if self.listening {
+            self.events.push(Stamped { id: self.last, causes, event: event() });
+        }
+        self.last
+    }
+
+    /// Takes the kept events, oldest first.
+    pub fn drain(&mut self) -> impl Iterator<Item = Stamped<E>> + '_ {
+        self.events.drain(..)
+    }
+
+    /// Whether nothing waits to be drained.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_advance_unheard() {
+        let mut trace = Trace::new(false);
+        trace.note([EventId::NONE; 2], || "lost");
+        assert!(trace.is_empty());
+        trace.listen(true);
+        let id = trace.note([EventId(1), EventId::NONE], || "kept");
+        assert_eq!(id, EventId(2));
+        let kept: Vec<_> = trace.drain().collect();
+        assert_eq!((kept.len(), kept[0].event, kept[0].id), (1, "kept", EventId(2)));
+    }
+}

@@ -1,0 +1,51 @@
+//! Small names for the things a host has many of.
+
+use std::fmt;
+
+macro_rules! id {
+    ($(#[$m:meta])* $Name:ident($t:ty)) => {
+        $(#[$m])*
+        #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+        #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+        pub struct $Name(pub $t);
+
+        impl fmt::Display for $Name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+id! {
+    /// A network interface of one host: its index, from 0.
+    IfaceId(u16)
+}
+id! {
+    /// A TCP connection of one host. Never reused within a host's life, so an old handle cannot
+    /// reach a new connection.
+    ConnId(u64)
+}
+id! {
+    /// A listening TCP socket of one host. Never reused.
+    ListenerId(u64)
+}
+id! {
+    /// A UDP socket of one host. Never reused.
+    UdpId(u64)
+}
+id! {
+    /// An event of one host, counted from 1 in the order things happen. Numbers advance whether or
+    /// not anybody listens, so they name the same event in every replay. 0 means "no event".
+    EventId(u64)
+}
+
+impl EventId {
+    /// No event: the cause of things that have none inside this host.
+    pub const NONE: EventId = EventId(0);
+
+    /// Whether this names an event.
+    pub fn is_some(self) -> bool {
+        self != EventId::NONE
+    }
+}

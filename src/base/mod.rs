@@ -1,0 +1,27 @@
+//! Row 0: what every other row stands on — time, chance, sequence numbers, buffers and frames,
+//! checksums, drop reasons and the trace. Nothing here knows a protocol's rules.
+
+pub mod checksum;
+pub mod chunk;
+pub mod cx;
+pub mod deadlines;
+pub mod error;
+pub mod explain;
+pub mod frame;
+pub mod ids;
+pub mod pool;
+pub mod rng;
+pub mod seq;
+pub mod time;
+pub mod why;
+
+pub use chunk::{Chunk, Chunks};
+pub use cx::{Cx, Stamped, Trace};
+pub use error::SocketError;
+pub use frame::{Checksum, Frame, Gso, GsoKind, Head, Offload};
+pub use ids::{ConnId, EventId, IfaceId, ListenerId, UdpId};
+pub use pool::Pool;
+pub use rng::Chance;
+pub use seq::Seq;
+pub use time::{Duration, Instant};
+pub use why::Why;

@@ -1,0 +1,184 @@
+//! Why something that arrived was dropped: one vocabulary for all layers, so that a host can count
+//! drops in one array and show them as `nstat` does.
+
+crate::explained! {
+    /// Why a frame, packet, segment or datagram was dropped. There is no "unknown".
+    #[derive(Copy, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+    #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+    pub enum Why {
+        // ---- IPv4
+        /// Shorter than its own lengths say.
+        IpTruncated = "IpTruncated", "RFC 1122 §3.2.1.1", "the packet is shorter than its IP header says";
+        /// Not version 4 (and no other version is configured).
+        IpVersion = "IpVersion", "RFC 1122 §3.2.1.1 (MUST discard)", "the IP version is not one this interface speaks";
+        /// A header length below 20 or beyond the packet.
+        IpHeaderLength = "IpHeaderLength", "RFC 791 §3.1", "the IP header length is impossible";
+        /// The IPv4 header checksum is wrong.
+        IpChecksum = "IpChecksum", "RFC 1122 §3.2.1.2 (MUST verify)", "the IP header checksum is wrong";
+        /// An option runs past the header or has an impossible length.
+        IpOption = "IpOption", "RFC 1122 §3.2.1.8", "an IP option has an impossible length";
+        /// A source route that ends here asks to go on.
+        IpSourceRoute = "IpSourceRoute", "RFC 7126 §4.3", "the packet carries a source route, which is not followed";
+        /// A source address no host may send from: multicast, broadcast, loopback from outside.
+        MartianSource = "MartianSource", "RFC 1122 §3.2.1.3", "no host may send from this source address";
+        /// A destination no packet may carry from outside: loopback, 0.0.0.0, class E.
+        MartianDestination = "MartianDestination", "RFC 1122 §3.2.1.3", "no packet may arrive with this destination address";
+        /// Our own address as source (LAND and loops).
+        OwnSource = "OwnSource", "RFC 1122 §3.2.1.3; CERT CA-1997-28 (LAND)", "the source address is our own";
+        /// For somebody else, and this host does not forward.
+        NotForUs = "NotForUs", "RFC 1122 §3.2.1.3 (MUST discard)", "the destination is not an address of this host";
+        /// No protocol of that number.
+        NoProtocol = "NoProtocol", "RFC 1122 §3.2.2.1", "no protocol of that number is here";
+        /// A fragment whose place or length is impossible.
+        FragmentRange = "FragmentRange", "RFC 791 §3.2", "the fragment's offset and length are impossible";
+        /// A fragment overlaps one that is held.
+        FragmentOverlap = "FragmentOverlap", "RFC 5722 §4 (applied to IPv4, too)", "the fragment overlaps one already held, so the whole datagram is given up";
+        /// Reassembly is full: by bytes, datagrams or pieces.
+        FragmentLimit = "FragmentLimit", "bound of this host", "the reassembly store is full";
+        /// The rest of a datagram did not come in time.
+        ReassemblyTimeout = "ReassemblyTimeout", "RFC 1122 §3.3.2", "the datagram was not complete in time";
+        /// No route to a destination.
+        NoRoute = "NoRoute", "RFC 1122 §3.3.1", "there is no route to the destination";
+        /// The packet may not be fragmented and is too big for the link.
+        TooBig = "TooBig", "RFC 1191 §4", "the packet is larger than the MTU and may not be fragmented";
+
+        // ---- ICMP
+        /// An ICMP message too short for its type.
+        IcmpTruncated = "IcmpTruncated", "RFC 792", "the ICMP message is too short for its type";
+        /// The ICMP checksum is wrong.
+        IcmpChecksum = "IcmpChecksum", "RFC 792", "the ICMP checksum is wrong";
+        /// A type this host has no use for.
+        IcmpType = "IcmpType", "RFC 1122 §3.2.2 (MUST silently discard)", "this host has no use for ICMP messages of that type";
+        /// An error that quotes nothing of ours.
+        IcmpNoSocket = "IcmpNoSocket", "RFC 5927 §4.1", "the ICMP error quotes no connection or socket of ours";
+        /// An error that quotes a sequence number not in flight.
+        IcmpOutOfWindow = "IcmpOutOfWindow", "RFC 5927 §4.1", "the ICMP error quotes a sequence number that is not in flight";
+        /// An echo to a broadcast or multicast address.
+        IcmpBroadcast = "IcmpBroadcast", "RFC 1122 §3.2.2.6", "an echo request to a broadcast address is not answered";
+        /// Our own reply was held back by the rate limit.
+        IcmpRateLimit = "IcmpRateLimit", "RFC 1812 §4.3.2.8", "the rate limit on ICMP errors is reached";
+        /// An error may not be sent about this packet.
+        IcmpNotAbout = "IcmpNotAbout", "RFC 1122 §3.2.2", "no ICMP error may be sent about such a packet";
+
+        // ---- UDP
+        /// A length field that does not fit the packet.
+        UdpLength = "UdpLength", "RFC 768", "the UDP length does not fit the packet";
+        /// The UDP checksum is wrong.
+        UdpChecksum = "UdpChecksum", "RFC 1122 §4.1.3.4 (MUST discard)", "the UDP checksum is wrong";
+        /// No socket on that port.
+        UdpNoPort = "UdpNoPort", "RFC 1122 §4.1.3.1", "no socket listens on that UDP port";
+        /// A connected socket and another sender.
+        UdpNotPeer = "UdpNotPeer", "socket API", "the UDP socket is connected to another peer";
+        /// The socket's receive buffer is full.
+        UdpBufferFull = "UdpBufferFull", "socket API (SO_RCVBUF)", "the UDP socket's receive buffer is full";
+
+        // ---- TCP before a connection
+        /// Shorter than a TCP header, or a data offset that is impossible.
+        TcpHeaderLength = "TcpHeaderLength", "RFC 9293 §3.1", "the TCP header length is impossible";
+        /// The TCP checksum is wrong.
+        TcpChecksum = "TcpChecksum", "RFC 9293 §3.1 (MUST-3)", "the TCP checksum is wrong";
+        /// Port zero.
+        TcpPortZero = "TcpPortZero", "RFC 6335 §6", "port 0 is reserved";
+        /// A segment to a broadcast or multicast address.
+        TcpBroadcast = "TcpBroadcast", "RFC 9293 §3.9.2.3 (MUST-57)", "TCP is not spoken with broadcast or multicast addresses";
+        /// A reset for no connection.
+        ClosedRst = "ClosedRst", "RFC 9293 §3.10.7.1", "a reset for a connection that does not exist";
+        /// No connection and no listener: answered with a reset.
+        ClosedPort = "ClosedPort", "RFC 9293 §3.10.7.1", "no connection and no listener there";
+        /// A reset at a listener.
+        ListenRst = "ListenRst", "RFC 9293 §3.10.7.2", "a reset at a listening port means nothing";
+        /// An ACK at a listener, answered with a reset.
+        ListenAck = "ListenAck", "RFC 9293 §3.10.7.2", "an acknowledgment at a listening port acknowledges nothing";
+        /// Neither SYN nor ACK nor RST at a listener.
+        ListenNotSyn = "ListenNotSyn", "RFC 9293 §3.10.7.2", "only a SYN opens a connection";
+        /// SYN with FIN or RST: a scanner's segment.
+        SynFin = "SynFin", "RFC 9293 §3.10.7.2; Linux drops it, too", "SYN together with FIN opens nothing";
+        /// The SYN backlog is full.
+        BacklogFull = "BacklogFull", "listen(2) backlog", "the backlog of half-open connections is full";
+        /// The accept queue is full.
+        AcceptQueueFull = "AcceptQueueFull", "listen(2) backlog", "the queue of connections waiting for accept() is full";
+        /// The host's limit of connections is reached.
+        TooManyConnections = "TooManyConnections", "bound of this host", "this host holds as many connections as it may";
+        /// A segment for a half-open connection that its handshake cannot use.
+        EmbryoUnusable = "EmbryoUnusable", "RFC 9293 §3.10.7.4, SYN-RECEIVED", "a half-open connection waits for the acknowledgment of its SYN, and this is not it";
+
+        // ---- TCP, SYN-SENT
+        /// An ACK of something never sent, in SYN-SENT.
+        SynSentBadAck = "SynSentBadAck", "RFC 9293 §3.10.7.3, first", "it acknowledges something we never sent";
+        /// A reset without an acceptable ACK, in SYN-SENT.
+        SynSentBadRst = "SynSentBadRst", "RFC 9293 §3.10.7.3, second", "a reset must acknowledge our SYN";
+        /// Neither SYN nor RST in SYN-SENT.
+        SynSentNoSyn = "SynSentNoSyn", "RFC 9293 §3.10.7.3, fifth", "it carries neither SYN nor RST";
+
+        // ---- TCP, other states (§3.10.7.4)
+        /// An old timestamp.
+        Paws = "Paws", "RFC 7323 §5.3 R1", "its timestamp is older than the last one (PAWS)";
+        /// Outside the receive window.
+        OutOfWindow = "OutOfWindow", "RFC 9293 §3.10.7.4, first", "it lies outside the receive window";
+        /// All of it was received before.
+        OldDuplicate = "OldDuplicate", "RFC 9293 §3.10.7.4, first", "all of it was received before";
+        /// A reset that does not hit RCV.NXT exactly.
+        RstNotExact = "RstNotExact", "RFC 5961 §3.2; RFC 9293 §3.10.7.4, second", "a reset in the window that does not match RCV.NXT is challenged";
+        /// A reset outside the window.
+        RstOutOfWindow = "RstOutOfWindow", "RFC 9293 §3.10.7.4, second", "a reset outside the window is forged or old";
+        /// A SYN in a synchronized state.
+        SynInWindow = "SynInWindow", "RFC 5961 §4.2; RFC 9293 §3.10.7.4, fourth", "a SYN on an open connection is challenged";
+        /// No ACK flag.
+        NoAck = "NoAck", "RFC 9293 §3.10.7.4, fifth", "it carries no acknowledgment";
+        /// In SYN-RECEIVED, an ACK of something else.
+        SynReceivedBadAck = "SynReceivedBadAck", "RFC 9293 §3.10.7.4, fifth", "it does not acknowledge our SYN";
+        /// An ACK far older than anything in flight.
+        AckTooOld = "AckTooOld", "RFC 5961 §5.2", "it acknowledges something too old";
+        /// An ACK of data we never sent.
+        AckTooNew = "AckTooNew", "RFC 9293 §3.10.7.4, fifth; RFC 5961 §5.2", "it acknowledges something we never sent";
+        /// Data after the peer's FIN.
+        DataAfterFin = "DataAfterFin", "RFC 9293 §3.10.7.4, seventh", "the peer's FIN was before this data";
+        /// Data for a process that has closed: answered with a reset.
+        DataAfterClose = "DataAfterClose", "RFC 9293 §3.6.1 (SHLD-3); RFC 2525 §2.17", "data for a socket that its process has closed";
+        /// The reassembly queue is full.
+        ReassemblyFull = "ReassemblyFull", "bound of this connection", "the queue of out-of-order segments is full";
+        /// A challenge ACK was due but the limit is reached.
+        ChallengeLimit = "ChallengeLimit", "RFC 5961 §7", "a challenge ACK was due, but the last one is too recent";
+
+        // ---- The host
+        /// The queue towards the device is full.
+        EgressFull = "EgressFull", "bound of this host", "the queue towards the device is full";
+    }
+}
+
+/// How often each [`Why`] occurred, in an array indexed by [`Why::index`].
+#[derive(Clone, Debug)]
+pub struct Drops([u64; Why::COUNT]);
+
+impl Drops {
+    /// No drops.
+    pub const fn new() -> Drops {
+        Drops([0; Why::COUNT])
+    }
+
+    /// Counts one.
+    pub fn count(&mut self, why: Why) {
+        self.0[why.index()] += 1;
+    }
+
+    /// How often `why` occurred.
+    pub fn of(&self, why: Why) -> u64 {
+        self.0[why.index()]
+    }
+
+    /// All that occurred: (key, count).
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        Why::KEYS.iter().copied().zip(self.0).filter(|(_, n)| *n > 0)
+    }
+
+    /// How many in all.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+impl Default for Drops {
+    fn default() -> Drops {
+        Drops::new()
+    }
+}

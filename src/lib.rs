@@ -1,0 +1,9 @@
+//! netglass: a userspace TCP/IP stack made of glass.
+#![deny(unsafe_code)]
+
+#[forbid(unsafe_code)]
+pub mod base;
+#[forbid(unsafe_code)]
+pub mod tcp;
+#[forbid(unsafe_code)]
+pub mod wire;

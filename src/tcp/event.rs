@@ -1,0 +1,363 @@
+//! What TCP tells: segments sent and received with their reasons, changes of state, timers, RTT
+//! samples, what holds sending back. The sentences are here; protocol code only picks the value.
+
+use super::info::Change;
+use super::state::{Cause, State};
+use crate::base::{Duration, Instant, Seq, Why};
+use crate::wire::tcp::{Ctl, Header, Options};
+
+crate::explained! {
+    /// Why an acknowledgment is owed.
+    #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+    pub enum AckWhy {
+        /// The peer's SYN completes our handshake.
+        Handshake = "Handshake", "RFC 9293 §3.10.7.3, fourth", "the peer's SYN is acknowledged, which completes the handshake";
+        /// Two full-sized segments wait for their ACK.
+        EverySecond = "EverySecond", "RFC 9293 §3.8.6.3 (SHLD-19)", "two full segments are in: an ACK for at least every second one";
+        /// The delayed-ACK timer fired.
+        Delayed = "Delayed", "RFC 9293 §3.8.6.3 (MUST-40)", "no data of ours came along to carry the ACK in time";
+        /// Out-of-order data arrived.
+        OutOfOrder = "OutOfOrder", "RFC 5681 §4.2", "data arrived behind a gap: a duplicate ACK tells at once which byte is missing";
+        /// A gap was filled, wholly or in part.
+        GapFilled = "GapFilled", "RFC 5681 §4.2", "the segment fills a gap: acknowledged at once to speed up the peer's recovery";
+        /// A segment outside the window or an old duplicate.
+        Unacceptable = "Unacceptable", "RFC 9293 §3.10.7.4, first", "the segment lies outside the window: the ACK tells the peer where we are";
+        /// The peer probes or its window-probe data did not fit.
+        Probed = "Probed", "RFC 9293 §3.8.6.1 (MUST-37)", "the peer probes our window: answered so that it keeps the connection";
+        /// The peer's FIN.
+        Fin = "Fin", "RFC 9293 §3.10.7.4, eighth", "the peer's FIN is acknowledged";
+        /// A suspicious segment is challenged.
+        Challenge = "Challenge", "RFC 5961 §3-5", "a suspicious segment: only the true peer will answer this ACK";
+        /// A retransmitted FIN in TIME-WAIT.
+        TimeWait = "TimeWait", "RFC 9293 §3.10.7.4, eighth, TIME-WAIT", "our last ACK was lost: the peer sent its FIN again";
+        /// The reader made room.
+        WindowUpdate = "WindowUpdate", "RFC 9293 §3.8.6.2.2 (MUST-39)", "the reader made room: the window opens by a useful amount";
+        /// Quick ACKs at the start of a connection or after a loss.
+        Quick = "Quick", "RFC 9293 §3.8.6.3; Linux quickack", "acknowledged at once to let the peer's window grow";
+    }
+}
+
+crate::explained! {
+    /// The rule by which a segment is retransmitted.
+    #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+    pub enum RtxRule {
+        /// The retransmission timer expired.
+        Rto = "Rto", "RFC 6298 §5.4", "the retransmission timer expired";
+        /// The rest of what an expired timer declared lost.
+        AfterRto = "AfterRto", "RFC 5681 §3.1; RFC 6582 §3.2", "sent before the timeout and not acknowledged since: sent again in slow start";
+        /// Three duplicate ACKs.
+        FastRetransmit = "FastRetransmit", "RFC 5681 §3.2", "three duplicate ACKs: the segment is taken for lost";
+        /// A partial ACK in recovery.
+        PartialAck = "PartialAck", "RFC 6582 §3.2", "a partial ACK: the next segment is missing, too";
+        /// A smaller path MTU.
+        PathMtu = "PathMtu", "RFC 1191 §6.4", "the path carries only smaller packets: sent again in smaller pieces";
+    }
+}
+
+crate::explained! {
+    /// Why a segment is sent. A segment cannot be built without one.
+    #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+    pub enum Plan {
+        /// The first SYN of an active open.
+        Syn = "Syn", "RFC 9293 §3.10.1", "connect(): ask for a connection, offering our options";
+        /// SYN-ACK: the answer to a SYN.
+        SynAck = "SynAck", "RFC 9293 §3.10.7.2", "the port is listening: accept the SYN and pick our own sequence number";
+        /// SYN-ACK in a simultaneous open.
+        SynAckCrossed = "SynAckCrossed", "RFC 9293 §3.10.7.3, fourth", "the SYNs crossed: acknowledge the peer's";
+        /// A SYN or SYN-ACK again.
+        RetransmitSyn {
+            /// How often before, 1..
+            attempt: u8
+        } = "RetransmitSyn", "RFC 6298 §5; RFC 9293 §3.8.3", "no answer to our SYN: attempt {attempt} after the first";
+        /// Data that was never sent before.
+        NewData {
+            /// Payload bytes.
+            len: u32,
+            /// Whether the push bit is set.
+            push: bool,
+            /// Whether FIN rides along.
+            fin: bool
+        } = "NewData", "RFC 9293 §3.7.4, §3.8.6.2.1", "the application wrote it, and cwnd and the peer's window allow {len} bytes";
+        /// FIN alone.
+        Fin = "Fin", "RFC 9293 §3.10.4", "the application closed and all data is out";
+        /// Data or FIN again.
+        Retransmit {
+            /// Which rule says so.
+            rule: RtxRule,
+            /// First byte.
+            seq: Seq,
+            /// Sequence space covered.
+            len: u32
+        } = "Retransmit", "RFC 9293 §3.8.1", "retransmission: {rule}";
+        /// An ACK with nothing else.
+        Ack {
+            /// Why it is owed.
+            why: AckWhy
+        } = "Ack", "RFC 9293 §3.8.6.3", "{why}";
+        /// A probe of a closed window.
+        WindowProbe {
+            /// How often before, 0..
+            attempt: u8
+        } = "WindowProbe", "RFC 9293 §3.8.6.1 (MUST-36)", "the peer's window is closed: ask whether it has opened (probe {attempt})";
+        /// Less than a full segment after the override timeout.
+        SwsOverride {
+            /// Payload bytes.
+            len: u32
+        } = "SwsOverride", "RFC 9293 §3.8.6.2.1 (SHLD-28)", "only {len} bytes fit the peer's small window, and the override timeout has passed";
+        /// A keep-alive probe.
+        Keepalive {
+            /// Which probe since the last answer, 1..
+            attempt: u8
+        } = "Keepalive", "RFC 9293 §3.8.4", "long silence: is the peer still there? (probe {attempt})";
+        /// A reset by our side.
+        Rst {
+            /// What ended the connection.
+            cause: Cause
+        } = "Rst", "RFC 9293 §3.5.2", "{cause}";
+    }
+}
+
+crate::explained! {
+    /// Why nothing is being sent.
+    #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+    pub enum Blocked {
+        /// Nothing to send.
+        App = "app", "-", "the application has written nothing more";
+        /// The congestion window is full.
+        Cwnd = "cwnd", "RFC 5681 §3.1", "as much is in flight as the congestion window allows";
+        /// The peer's window is full.
+        Rwnd = "rwnd", "RFC 9293 §3.8.6", "the peer's receive window is full";
+        /// Nagle's algorithm.
+        Nagle = "nagle", "RFC 9293 §3.7.4", "a small segment waits for the ACK of the one in flight (Nagle)";
+        /// Silly-window avoidance.
+        Sws = "sws", "RFC 9293 §3.8.6.2.1", "the peer's window would force a silly small segment";
+        /// The handshake is not complete.
+        Handshake = "handshake", "RFC 9293 §3.5", "the handshake is not complete";
+        /// Everything is sent, the end included.
+        Done = "done", "RFC 9293 §3.6", "both data and FIN are sent";
+    }
+}
+
+crate::explained! {
+    /// Why something is answered without a connection's block.
+    #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+    pub enum Reply {
+        /// Nobody listens there.
+        RstClosed = "RstClosed", "RFC 9293 §3.10.7.1", "nobody listens on that port: the connection is refused";
+        /// An ACK at a listener.
+        RstListenAck = "RstListenAck", "RFC 9293 §3.10.7.2, second", "nothing was sent that could be acknowledged: a stale connection is reset";
+        /// A half-open connection got an ACK of something else.
+        RstHalfOpenAck = "RstHalfOpenAck", "RFC 9293 §3.10.7.4, fifth, SYN-RECEIVED", "the ACK does not acknowledge our SYN";
+        /// An unacceptable ACK in SYN-SENT.
+        RstSynSentAck = "RstSynSentAck", "RFC 9293 §3.10.7.3, first", "it acknowledges a SYN we did not send: the peer's old connection is reset";
+        /// SYN-ACK from an embryo.
+        SynAck = "EmbryoSynAck", "RFC 9293 §3.10.7.2, third", "the port is listening: accept the SYN and pick our own sequence number";
+        /// SYN-ACK from an embryo again.
+        SynAckAgain = "EmbryoSynAckAgain", "RFC 6298 §5; RFC 9293 §3.8.3", "our SYN was not acknowledged: sent again";
+        /// An ACK from an embryo to an unacceptable segment.
+        EmbryoAck = "EmbryoAck", "RFC 9293 §3.10.7.4, first", "the segment does not fit the half-open connection: the ACK tells the peer where we are";
+        /// A challenge ACK from an embryo.
+        EmbryoChallenge = "EmbryoChallenge", "RFC 5961 §3.2", "a reset that does not match RCV.NXT is challenged";
+        /// The listener closed under a half-open connection.
+        RstListenerClosed = "RstListenerClosed", "RFC 9293 §3.10.4", "the listener was closed before the handshake was complete";
+    }
+}
+
+/// How the processing of an arrived segment ended.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Nothing of it was used.
+    Dropped(Why),
+    /// It was processed.
+    Accepted,
+    /// It ended the connection.
+    Closed(Cause),
+    /// TIME-WAIT made room for this SYN: it is to be given to the listener.
+    Reopen,
+}
+
+/// What a segment looked like: enough to print it and to explain it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SegmentView {
+    /// SEG.SEQ.
+    pub seq: Seq,
+    /// SEG.ACK.
+    pub ack: Option<Seq>,
+    /// The control bits.
+    pub ctl: Ctl,
+    /// The window field, unscaled.
+    pub wnd: u16,
+    /// The urgent pointer.
+    pub urg: u16,
+    /// Payload bytes.
+    pub len: u32,
+    /// The options.
+    pub options: Options,
+}
+
+impl SegmentView {
+    /// Of a header and its payload's length.
+    pub fn of(header: &Header, len: usize) -> SegmentView {
+        SegmentView {
+            seq: header.seq,
+            ack: header.ack,
+            ctl: header.ctl,
+            wnd: header.wnd,
+            urg: header.urg,
+            len: len as u32,
+            options: header.options.clone(),
+        }
+    }
+}
+
+/// The timers of a connection.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Timer {
+    /// Retransmission (RFC 6298).
+    Rtx,
+    /// Probing a closed window, or overriding silly-window avoidance.
+    Persist,
+    /// The delayed ACK.
+    Delack,
+    /// Keep-alive.
+    Keepalive,
+    /// TIME-WAIT, and FIN-WAIT-2 of an orphan.
+    TimeWait,
+    /// The user timeout.
+    User,
+}
+
+impl Timer {
+    /// All of them.
+    pub const ALL: [Timer; 6] =
+        [Timer::Rtx, Timer::Persist, Timer::Delack, Timer::Keepalive, Timer::TimeWait, Timer::User];
+
+    /// The name on screen, `ss -o`'s where it has one.
+    pub fn name(self) -> &'static str {
+        match self {
+            Timer::Rtx => "rto",
+            Timer::Persist => "persist",
+            Timer::Delack => "delack",
+            Timer::Keepalive => "keepalive",
+            Timer::TimeWait => "timewait",
+            Timer::User => "usertimeout",
+        }
+    }
+}
+
+/// The phases of congestion control, with Linux's names (`tcpi_ca_state`).
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub enum CaState {
+    /// No doubt.
+    #[default]
+    Open,
+    /// Duplicate ACKs are being counted.
+    Disorder,
+    /// The window was reduced for ECN.
+    Cwr,
+    /// Fast recovery.
+    Recovery,
+    /// After a retransmission timeout.
+    Loss,
+}
+
+/// What happened in a connection.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Event {
+    /// The state changed (`from` is CLOSED or LISTEN at birth).
+    State {
+        /// The state before.
+        from: State,
+        /// The state after.
+        to: State,
+        /// Why.
+        cause: Cause,
+    },
+    /// A segment arrived and was processed.
+    Received {
+        /// What it looked like.
+        seg: SegmentView,
+        /// How that ended.
+        outcome: Outcome,
+    },
+    /// A segment was sent.
+    Sent {
+        /// What it looks like.
+        seg: SegmentView,
+        /// Why.
+        plan: Plan,
+    },
+    /// Something was answered without a connection's block.
+    Replied {
+        /// What the answer looks like.
+        seg: SegmentView,
+        /// Why.
+        reply: Reply,
+    },
+    /// A timer was set or moved.
+    TimerSet {
+        /// Which.
+        timer: Timer,
+        /// For when.
+        at: Instant,
+    },
+    /// A timer was stopped.
+    TimerStopped {
+        /// Which.
+        timer: Timer,
+    },
+    /// A timer expired.
+    TimerExpired {
+        /// Which.
+        timer: Timer,
+    },
+    /// A round trip was measured.
+    Rtt {
+        /// The sample.
+        sample: Duration,
+        /// SRTT after it.
+        srtt: Duration,
+        /// RTTVAR after it.
+        rttvar: Duration,
+        /// RTO after it.
+        rto: Duration,
+    },
+    /// Congestion control changed phase.
+    Ca {
+        /// The phase before.
+        from: CaState,
+        /// The phase after.
+        to: CaState,
+        /// cwnd after, bytes.
+        cwnd: u32,
+        /// ssthresh after, bytes.
+        ssthresh: u32,
+    },
+    /// What holds sending back changed.
+    Blocked {
+        /// What holds it back.
+        why: Blocked,
+    },
+    /// R1 was reached: the route may be bad (RFC 9293 §3.8.3, MUST-20).
+    R1 {
+        /// Retransmissions so far.
+        retransmits: u8,
+    },
+    /// An ICMP error was reported to the connection.
+    Icmp {
+        /// The error as the API will report it.
+        error: crate::base::SocketError,
+        /// Whether it ended the connection.
+        hard: bool,
+    },
+    /// The peer's urgent pointer moved ahead.
+    Urgent {
+        /// The sequence number behind the urgent data.
+        up: Seq,
+    },
+    /// Fields of `tcp_info` that changed, with their new values.
+    Info {
+        /// The changes.
+        changes: Vec<Change>,
+    },
+}

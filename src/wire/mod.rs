@@ -1,0 +1,3 @@
+//! Row 1: bytes to typed headers and back. The only user of `etherparse`.
+
+pub mod tcp;

@@ -1,0 +1,359 @@
+//! The TCP header and its options (RFC 9293 §3.1, §3.2).
+//!
+//! etherparse slices the fixed header; options are walked here, because an unknown option must be
+//! skipped by its length (MUST-6) and a malformed one must not hide those before it.
+
+use crate::base::{Head, Seq, Why};
+use arrayvec::ArrayVec;
+use etherparse::TcpSlice;
+use std::fmt;
+
+/// The control bits (RFC 9293 §3.1), as in bytes 12 and 13 of the header; AE is RFC 9768's.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Default)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub struct Ctl(pub u16);
+
+impl Ctl {
+    /// No bit set.
+    pub const NONE: Ctl = Ctl(0);
+    /// No more data from the sender.
+    pub const FIN: Ctl = Ctl(1);
+    /// Synchronize sequence numbers.
+    pub const SYN: Ctl = Ctl(1 << 1);
+    /// Reset the connection.
+    pub const RST: Ctl = Ctl(1 << 2);
+    /// Push.
+    pub const PSH: Ctl = Ctl(1 << 3);
+    /// The acknowledgment field is significant.
+    pub const ACK: Ctl = Ctl(1 << 4);
+    /// The urgent pointer is significant.
+    pub const URG: Ctl = Ctl(1 << 5);
+    /// ECN echo.
+    pub const ECE: Ctl = Ctl(1 << 6);
+    /// Congestion window reduced.
+    pub const CWR: Ctl = Ctl(1 << 7);
+    /// Accurate ECN.
+    pub const AE: Ctl = Ctl(1 << 8);
+
+    /// Whether all bits of `other` are set.
+    pub const fn has(self, other: Ctl) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both sets of bits.
+    pub const fn with(self, other: Ctl) -> Ctl {
+        Ctl(self.0 | other.0)
+    }
+
+    /// These bits without those of `other`.
+    pub const fn without(self, other: Ctl) -> Ctl {
+        Ctl(self.0 & !other.0)
+    }
+
+    /// FIN.
+    pub const fn fin(self) -> bool {
+        self.has(Ctl::FIN)
+    }
+
+    /// SYN.
+    pub const fn syn(self) -> bool {
+        self.has(Ctl::SYN)
+    }
+
+    /// RST.
+    pub const fn rst(self) -> bool {
+        self.has(Ctl::RST)
+    }
+
+    /// URG.
+    pub const fn urg(self) -> bool {
+        self.has(Ctl::URG)
+    }
+}
+
+/// As tcpdump prints them: `S.`, `P.`, `F.`, `R`, `.`, `none`.
+impl fmt::Display for Ctl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LETTERS: [(Ctl, &str); 9] = [
+            (Ctl::FIN, "F"),
+            (Ctl::SYN, "S"),
+            (Ctl::RST, "R"),
+            (Ctl::PSH, "P"),
+            (Ctl::ACK, "."),
+            (Ctl::URG, "U"),
+            (Ctl::ECE, "E"),
+            (Ctl::CWR, "W"),
+            (Ctl::AE, "e"),
+        ];
+        if self.0 == 0 {
+            return f.write_str("none");
+        }
+        LETTERS.iter().filter(|(bit, _)| self.has(*bit)).try_for_each(|(_, c)| f.write_str(c))
+    }
+}
+
+impl fmt::Debug for Ctl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// TSval and TSecr (RFC 7323 §3.2).
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Timestamps {
+    /// The sender's timestamp clock.
+    pub val: u32,
+    /// The timestamp echoed; valid when ACK is set.
+    pub ecr: u32,
+}
+
+/// SACK blocks as [left, right) edges, at most four (RFC 2018 §3).
+pub type SackBlocks = ArrayVec<(Seq, Seq), 4>;
+
+/// The options this stack speaks.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Options {
+    /// Maximum segment size, bytes; on SYN only.
+    pub mss: Option<u16>,
+    /// Window scale as sent (a receiver clamps to 14); on SYN only.
+    pub wscale: Option<u8>,
+    /// SACK permitted; on SYN only.
+    pub sack_permitted: bool,
+    /// Timestamps.
+    pub ts: Option<Timestamps>,
+    /// Selective acknowledgments.
+    pub sack: SackBlocks,
+}
+
+impl Options {
+    /// The encoded length in bytes, a multiple of 4, 0..=40.
+    pub fn len(&self) -> usize {
+        let sack = if self.sack.is_empty() { 0 } else { 4 + 8 * self.sack.len() };
+        let ts = match (self.ts, self.sack_permitted) {
+            (Some(_), true) => 12, // SACK-permitted takes the place of the two NOPs
+            (Some(_), false) => 12,
+            (None, true) => 4,
+            (None, false) => 0,
+        };
+        usize::from(self.mss.is_some()) * 4 + ts + usize::from(self.wscale.is_some()) * 4 + sack
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Reads options (RFC 9293 §3.2): unknown ones are skipped by length (MUST-6, MUST-7), a
+    /// malformed one ends the walk and keeps what came before it.
+    pub fn parse(mut bytes: &[u8]) -> Options {
+        let mut options = Options::default();
+        while let [kind, rest @ ..] = bytes {
+            match kind {
+                0 => break,
+                1 => bytes = rest,
+                _ => {
+                    let Some(len) = rest.first().map(|l| usize::from(*l)) else { break };
+                    if len < 2 || len > bytes.len() {
+                        break;
+                    }
+                    options.take(*kind, &bytes[2..len]);
+                    bytes = &bytes[len..];
+                }
+            }
+        }
+        options
+    }
+
+    fn take(&mut self, kind: u8, data: &[u8]) {
+        let word =
+            |at: usize| u32::from_be_bytes([data[at], data[at + 1], data[at + 2], data[at + 3]]);
+        match (kind, data.len()) {
+            (2, 2) => self.mss = Some(u16::from_be_bytes([data[0], data[1]])),
+            (3, 1) => self.wscale = Some(data[0]),
+            (4, 0) => self.sack_permitted = true,
+            (5, 8 | 16 | 24 | 32) => {
+                self.sack = (0..data.len())
+                    .step_by(8)
+                    .map(|at| (Seq(word(at)), Seq(word(at + 4))))
+                    .collect();
+            }
+            (8, 8) => self.ts = Some(Timestamps { val: word(0), ecr: word(4) }),
+            _ => {}
+        }
+    }
+
+    /// Writes options in Linux's order and padding: MSS, SACK-permitted, timestamps, window scale;
+    /// `out` is exactly [`Options::len`] long.
+    fn emit(&self, out: &mut [u8]) {
+        let mut at = 0;
+        let mut put = |bytes: &[u8]| {
+            out[at..at + bytes.len()].copy_from_slice(bytes);
+            at += bytes.len();
+        };
+        if let Some(mss) = self.mss {
+            let [hi, lo] = mss.to_be_bytes();
+            put(&[2, 4, hi, lo]);
+        }
+        match (self.sack_permitted, self.ts.is_some()) {
+            (true, true) => put(&[4, 2]),
+            (true, false) => put(&[1, 1, 4, 2]),
+            (false, true) => put(&[1, 1]),
+            (false, false) => {}
+        }
+        if let Some(ts) = self.ts {
+            put(&[8, 10]);
+            put(&ts.val.to_be_bytes());
+            put(&ts.ecr.to_be_bytes());
+        }
+        if let Some(shift) = self.wscale {
+            put(&[1, 3, 3, shift]);
+        }
+        if !self.sack.is_empty() {
+            put(&[1, 1, 5, 2 + 8 * self.sack.len() as u8]);
+            for (left, right) in &self.sack {
+                put(&left.0.to_be_bytes());
+                put(&right.0.to_be_bytes());
+            }
+        }
+    }
+}
+
+/// A TCP header. The checksum is not part of it: `ip` knows the pseudo-header.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Header {
+    /// Source port.
+    pub src: u16,
+    /// Destination port.
+    pub dst: u16,
+    /// SEG.SEQ.
+    pub seq: Seq,
+    /// SEG.ACK, when the ACK bit is set.
+    pub ack: Option<Seq>,
+    /// The control bits, ACK included.
+    pub ctl: Ctl,
+    /// The window field, unscaled.
+    pub wnd: u16,
+    /// The urgent pointer, significant with URG.
+    pub urg: u16,
+    /// The options.
+    pub options: Options,
+}
+
+/// Offset of the checksum field in the header, bytes.
+pub const CHECKSUM_OFFSET: usize = 16;
+
+impl Header {
+    /// Reads the header at the start of `bytes`; also its length in bytes.
+    pub fn parse(bytes: &[u8]) -> Result<(Header, usize), Why> {
+        let slice = TcpSlice::from_slice(bytes).map_err(|_| Why::TcpHeaderLength)?;
+        let ctl = Ctl(u16::from(bytes[12] & 1) << 8 | u16::from(bytes[13]));
+        let header = Header {
+            src: slice.source_port(),
+            dst: slice.destination_port(),
+            seq: Seq(slice.sequence_number()),
+            ack: slice.ack().then(|| Seq(slice.acknowledgment_number())),
+            ctl,
+            wnd: slice.window_size(),
+            urg: slice.urgent_pointer(),
+            options: Options::parse(slice.options()),
+        };
+        Ok((header, usize::from(slice.data_offset()) * 4))
+    }
+
+    /// The header's encoded length in bytes, 20..=60.
+    pub fn encoded_len(&self) -> usize {
+        20 + self.options.len()
+    }
+
+    /// Writes the header in front of `head`, the checksum field holding `checksum`.
+    ///
+    /// # Panics
+    /// When the options exceed 40 bytes.
+    pub fn emit(&self, head: &mut Head, checksum: u16) {
+        let len = self.encoded_len();
+        assert!(len <= 60, "TCP options fit 40 bytes");
+        let out = head.prepend(len);
+        out[0..2].copy_from_slice(&self.src.to_be_bytes());
+        out[2..4].copy_from_slice(&self.dst.to_be_bytes());
+        out[4..8].copy_from_slice(&self.seq.0.to_be_bytes());
+        out[8..12].copy_from_slice(&self.ack.unwrap_or_default().0.to_be_bytes());
+        out[12] = (len as u8 / 4) << 4 | (self.ctl.0 >> 8) as u8 & 1;
+        out[13] = self.ctl.0 as u8;
+        out[14..16].copy_from_slice(&self.wnd.to_be_bytes());
+        out[16..18].copy_from_slice(&checksum.to_be_bytes());
+        out[18..20].copy_from_slice(&self.urg.to_be_bytes());
+        self.options.emit(&mut out[20..]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn options_skip_the_unknown_and_keep_what_came_before_the_malformed() {
+        let walk = [2, 4, 5, 0xb4, 34, 4, 1, 2, 1, 3, 3, 7, 0, 9];
+        let options = Options::parse(&walk);
+        assert_eq!((options.mss, options.wscale), (Some(1460), Some(7)));
+        let cut = Options::parse(&[2, 4, 5, 0xb4, 3, 0, 7]);
+        assert_eq!((cut.mss, cut.wscale), (Some(1460), None));
+        assert_eq!(Options::parse(&[8]), Options::default());
+        assert_eq!(Options::parse(&[5, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0]), Options::default());
+    }
+
+    #[test]
+    fn syn_options_are_laid_out_as_linux_does() {
+        let options = Options {
+            mss: Some(1460),
+            wscale: Some(10),
+            sack_permitted: true,
+            ts: Some(Timestamps { val: 1, ecr: 0 }),
+            ..Options::default()
+        };
+        let mut out = vec![0; options.len()];
+        options.emit(&mut out);
+        assert_eq!(out, [2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 10]);
+    }
+
+    #[test]
+    fn flags_print_as_tcpdump_does() {
+        assert_eq!(Ctl::SYN.with(Ctl::ACK).to_string(), "S.");
+        assert_eq!(Ctl::PSH.with(Ctl::ACK).to_string(), "P.");
+        assert_eq!(Ctl::NONE.to_string(), "none");
+    }
+
+    fn options() -> impl Strategy<Value = Options> {
+        let ts = proptest::option::of((any::<u32>(), any::<u32>()));
+        let sack = proptest::collection::vec((any::<u32>(), any::<u32>()), 0..3);
+        (any::<Option<u16>>(), proptest::option::of(0u8..=14), any::<bool>(), ts, sack)
+            .prop_map(|(mss, wscale, sack_permitted, ts, sack)| Options {
+                mss,
+                wscale,
+                sack_permitted,
+                ts: ts.map(|(val, ecr)| Timestamps { val, ecr }),
+                sack: sack.into_iter().map(|(l, r)| (Seq(l), Seq(r))).collect(),
+            })
+            .prop_filter("fits", |o| o.len() <= 40)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(src: u16, dst: u16, seq: u32, ack: Option<u32>, ctl in 0u16..512, wnd: u16, urg: u16, options in options()) {
+            let ctl = Ctl(ctl).without(Ctl::ACK).with(if ack.is_some() { Ctl::ACK } else { Ctl::NONE });
+            let header = Header { src, dst, seq: Seq(seq), ack: ack.map(Seq), ctl, wnd, urg, options };
+            let mut head = Head::new();
+            header.emit(&mut head, 0xbeef);
+            prop_assert_eq!(head.len(), header.encoded_len());
+            prop_assert_eq!(Header::parse(&head), Ok((header, head.len())));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            if let Ok((header, len)) = Header::parse(&bytes) {
+                prop_assert!((20..=60).contains(&len) && len <= bytes.len());
+                prop_assert_eq!(header.ack.is_some(), header.ctl.has(Ctl::ACK));
+            }
+        }
+    }
+}
