@@ -1,3 +1,4 @@
 //! Row 1: bytes to typed headers and back. The only user of `etherparse`.
 
+pub mod icmpv4;
 pub mod tcp;

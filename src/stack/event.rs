@@ -1,0 +1,245 @@
+//! What a host tells: the records that every view is computed from.
+
+use crate::base::{ConnId, EventId, Instant, SocketError, Why};
+use crate::tcp;
+use crate::tcp::{Outcome, SegmentView};
+use crate::wire::icmpv4::Icmpv4;
+use std::net::{IpAddr, SocketAddr};
+
+/// One event of a host, with its place in time and in the web of causes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Record {
+    /// Its number among the host's events.
+    pub id: EventId,
+    /// When.
+    pub at: Instant,
+    /// The connection it belongs to.
+    pub conn: Option<ConnId>,
+    /// What led to it; [`EventId::NONE`] fills up.
+    pub causes: [EventId; 2],
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened on a host.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Event {
+    /// A connection got its number: later records name it by that.
+    Conn {
+        /// Our address and port.
+        local: SocketAddr,
+        /// The peer's.
+        remote: SocketAddr,
+    },
+    /// Something happened in the record's connection.
+    Tcp(tcp::Event),
+    /// A segment that belongs to no connection's block (closed port, listener, half-open) arrived.
+    StrayIn {
+        /// Our address and port.
+        local: SocketAddr,
+        /// The peer's.
+        remote: SocketAddr,
+        /// The segment.
+        seg: SegmentView,
+        /// How its processing ended.
+        outcome: Outcome,
+    },
+    /// A segment was sent without a connection's block.
+    StrayOut {
+        /// Our address and port.
+        local: SocketAddr,
+        /// The peer's.
+        remote: SocketAddr,
+        /// The segment.
+        seg: SegmentView,
+        /// Why.
+        reply: tcp::Reply,
+    },
+    /// A packet without a connection arrived and was accepted.
+    In(PacketView),
+    /// A packet without a connection was sent.
+    Out {
+        /// The packet.
+        packet: PacketView,
+        /// Why.
+        why: Sent,
+    },
+    /// Something was dropped.
+    Dropped {
+        /// Why.
+        why: Why,
+        /// As much of it as could be read.
+        packet: PacketView,
+    },
+    /// An application called.
+    Call {
+        /// What.
+        call: Call,
+        /// The number the call returned (bytes, or 0), or why it failed.
+        result: Result<u64, SocketError>,
+    },
+}
+
+/// What a packet looked like.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum PacketView {
+    /// Not readable as a packet.
+    Raw {
+        /// Bytes.
+        len: u32,
+    },
+    /// An IP packet of a protocol not shown in detail.
+    Ip {
+        /// Source address.
+        src: IpAddr,
+        /// Destination address.
+        dst: IpAddr,
+        /// Protocol number.
+        proto: u8,
+        /// Bytes behind the IP header.
+        len: u32,
+    },
+    /// A fragment.
+    Fragment {
+        /// Source address.
+        src: IpAddr,
+        /// Destination address.
+        dst: IpAddr,
+        /// Identification.
+        id: u32,
+        /// Offset in bytes.
+        offset: u32,
+        /// Bytes behind the IP header.
+        len: u32,
+        /// Whether more fragments follow.
+        more: bool,
+    },
+    /// An ICMP message.
+    Icmp {
+        /// Source address.
+        src: IpAddr,
+        /// Destination address.
+        dst: IpAddr,
+        /// The message.
+        message: Icmpv4,
+        /// Bytes behind the IP header.
+        len: u32,
+    },
+    /// A UDP datagram.
+    Udp {
+        /// Source address and port.
+        src: SocketAddr,
+        /// Destination address and port.
+        dst: SocketAddr,
+        /// Payload bytes.
+        len: u32,
+    },
+    /// A TCP segment that could not be given to a connection.
+    Tcp {
+        /// Source address and port.
+        src: SocketAddr,
+        /// Destination address and port.
+        dst: SocketAddr,
+        /// Bytes behind the IP header.
+        len: u32,
+    },
+}
+
+crate::explained! {
+    /// Why a packet that is not TCP is sent.
+    #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+    pub enum Sent {
+        /// Answer to an echo request.
+        EchoReply = "EchoReply", "RFC 1122 §3.2.2.6", "an echo request is answered with the same data";
+        /// An application pings.
+        EchoRequest = "EchoRequest", "RFC 792", "the application asks whether the host answers";
+        /// An application sent a datagram.
+        Datagram = "Datagram", "RFC 768", "the application sent one datagram";
+        /// A fragment of a packet larger than the MTU.
+        Fragment = "Fragment", "RFC 791 §3.2", "the packet is larger than the link's MTU";
+        /// No socket on that UDP port.
+        PortUnreachable = "PortUnreachable", "RFC 1122 §4.1.3.1", "no socket listens on that UDP port";
+        /// No such protocol.
+        ProtocolUnreachable = "ProtocolUnreachable", "RFC 1122 §3.2.2.1", "no protocol of that number is here";
+        /// Fragments did not all arrive.
+        ReassemblyTimeExceeded = "ReassemblyTimeExceeded", "RFC 1122 §3.3.2", "the datagram's other fragments did not come in time";
+        /// A header field cannot be understood.
+        ParameterProblem = "ParameterProblem", "RFC 1122 §3.2.2.5", "a field of the IP header cannot be understood";
+    }
+}
+
+/// A call of an application.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Call {
+    /// listen() on an address.
+    Listen {
+        /// Where.
+        local: SocketAddr,
+        /// How many connections may wait.
+        backlog: u32,
+    },
+    /// connect() to an address.
+    Connect {
+        /// Where to.
+        remote: SocketAddr,
+    },
+    /// accept() returned this connection.
+    Accept,
+    /// read() of up to so many bytes; 0 as result is the peer's close.
+    Read {
+        /// Room for bytes.
+        max: u32,
+    },
+    /// write() of so many bytes.
+    Write {
+        /// Bytes offered.
+        len: u32,
+    },
+    /// shutdown() of the sending side.
+    Shutdown,
+    /// close().
+    Close,
+    /// abort().
+    Abort,
+    /// close() of a listener.
+    CloseListener {
+        /// Where it listened.
+        local: SocketAddr,
+    },
+    /// bind() of a UDP socket.
+    Bind {
+        /// Where.
+        local: SocketAddr,
+    },
+    /// sendto().
+    SendTo {
+        /// Where to.
+        remote: SocketAddr,
+        /// Bytes.
+        len: u32,
+    },
+    /// recvfrom().
+    RecvFrom {
+        /// Who sent it.
+        remote: SocketAddr,
+    },
+}
+
+impl Call {
+    /// The call's name as a socket user knows it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Call::Listen { .. } => "listen",
+            Call::Connect { .. } => "connect",
+            Call::Accept => "accept",
+            Call::Read { .. } => "read",
+            Call::Write { .. } => "write",
+            Call::Shutdown => "shutdown",
+            Call::Close | Call::CloseListener { .. } => "close",
+            Call::Abort => "abort",
+            Call::Bind { .. } => "bind",
+            Call::SendTo { .. } => "sendto",
+            Call::RecvFrom { .. } => "recvfrom",
+        }
+    }
+}
