@@ -1,7 +1,8 @@
-//! The three things a pure machine may not make for itself — time, chance and an audience — enter
-//! with every call in one `Cx`.
+//! What a pure machine may not make for itself — time, chance, an audience, and blocks of memory —
+//! enters with every call in one `Cx`.
 
 use super::ids::EventId;
+use super::pool::Pool;
 use super::rng::Chance;
 use super::time::Instant;
 
@@ -11,6 +12,8 @@ pub struct Cx<'a, E> {
     pub now: Instant,
     /// The host's chance.
     pub chance: &'a Chance,
+    /// Where blocks of bytes come from.
+    pub pool: &'a Pool,
     /// Where events go.
     pub trace: &'a mut Trace<E>,
     /// The event that led to this call: an arrival, a timer, an application's call.
@@ -83,6 +86,21 @@ impl<E> Trace<E> {
         self.last
     }
 
+    /// Counts an event that will be told at its end ([`Trace::note_as`]), so that what happens
+    /// meanwhile can name it as its cause.
+    pub fn reserve(&mut self) -> EventId {
+        self.last.0 += 1;
+        self.last
+    }
+
+    /// Tells the event whose number was [reserved](Trace::reserve), in its place.
+    pub fn note_as(&mut self, id: EventId, causes: [EventId; 2], event: impl FnOnce() -> E) {
+        if self.listening {
+            let at = self.events.partition_point(|earlier| earlier.id < id);
+            self.events.insert(at, Stamped { id, causes, event: event() });
+        }
+    }
+
     /// Takes the kept events, oldest first.
     pub fn drain(&mut self) -> impl Iterator<Item = Stamped<E>> + '_ {
         self.events.drain(..)
@@ -108,5 +126,10 @@ mod tests {
         assert_eq!(id, EventId(2));
         let kept: Vec<_> = trace.drain().collect();
         assert_eq!((kept.len(), kept[0].event, kept[0].id), (1, "kept", EventId(2)));
+        let arrival = trace.reserve();
+        trace.note([arrival, EventId::NONE], || "then");
+        trace.note_as(arrival, [EventId::NONE; 2], || "arrival");
+        let order: Vec<_> = trace.drain().map(|s| (s.id.0, s.event)).collect();
+        assert_eq!(order, [(3, "arrival"), (4, "then")]);
     }
 }

@@ -1,0 +1,141 @@
+//! The knobs of a connection, each with its unit, its default (what Linux users expect) and the
+//! value or range the RFC names.
+
+use crate::base::Duration;
+
+/// Keep-alive (RFC 9293 §3.8.4): off unless a socket asks for it (MUST-25).
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub struct Keepalive {
+    /// Silence before the first probe. Default 2 h (MUST-28: no less by default).
+    pub idle: Duration,
+    /// Time between probes. Default 75 s.
+    pub interval: Duration,
+    /// Unanswered probes that end the connection. Default 9.
+    pub probes: u8,
+}
+
+impl Default for Keepalive {
+    fn default() -> Keepalive {
+        Keepalive { idle: Duration::from_secs(7_200), interval: Duration::from_secs(75), probes: 9 }
+    }
+}
+
+/// All knobs of a connection. `Config::default()` is what Linux users expect.
+#[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub struct Config {
+    /// Largest segment we ask the peer for, payload bytes; `None`: the interface MTU less 40 (60
+    /// for IPv6) (RFC 9293 §3.7.1, MUST-67).
+    pub mss: Option<u16>,
+    /// Receive buffer, bytes, 2 KiB..=1 GiB. Default 1 MiB.
+    pub recv_buffer: u32,
+    /// Send buffer, bytes, 2 KiB..=1 GiB. Default 1 MiB.
+    pub send_buffer: u32,
+    /// Offer window scaling (RFC 7323 §2). Default on.
+    pub window_scaling: bool,
+    /// Offer timestamps (RFC 7323 §3). Default on.
+    pub timestamps: bool,
+    /// Offer SACK (RFC 2018). Default on.
+    pub sack: bool,
+    /// Nagle's algorithm (RFC 9293 §3.7.4, MUST-17: can be switched off). Default on.
+    pub nagle: bool,
+    /// RTO before the first sample. Default 1 s (RFC 6298 §2.1: 1 s).
+    pub rto_initial: Duration,
+    /// Lower bound of the RTO. Default 200 ms (RFC 6298 §2.4: SHOULD be 1 s).
+    pub rto_min: Duration,
+    /// Upper bound of the RTO. Default 120 s (RFC 6298 §2.5: at least 60 s).
+    pub rto_max: Duration,
+    /// RTO for data when a SYN was lost and timestamps are off: 3 s (RFC 6298 §5.7).
+    pub rto_after_syn_loss: Duration,
+    /// Retransmissions of a SYN before giving up (R2 for SYN). Default 6: 127 s
+    /// (RFC 9293 §3.8.3, MUST-23: at least 3 minutes; see ADR 0008).
+    pub syn_retries: u8,
+    /// Retransmissions of a SYN-ACK before giving up. Default 5: 63 s.
+    pub synack_retries: u8,
+    /// R1: retransmissions after which the network layer is told. Default 3 (SHLD-10: at least 3).
+    pub retries1: u8,
+    /// R2: retransmissions after which the connection ends. Default 15: 924 s (SHLD-11: ≥ 100 s).
+    pub retries2: u8,
+    /// Longest delay of an ACK. Default 40 ms (RFC 9293 §3.8.6.3, MUST-40: below 500 ms).
+    pub delayed_ack: Duration,
+    /// Wait before a segment smaller than silly-window avoidance likes is sent all the same.
+    /// Default 200 ms (RFC 9293 §3.8.6.2.1, SHLD-28: 0.1 to 1 s).
+    pub sws_override: Duration,
+    /// Longest time between window probes. Default 120 s.
+    pub probe_max: Duration,
+    /// Keep-alive, if wanted.
+    pub keepalive: Option<Keepalive>,
+    /// Longest time data may stay unacknowledged (RFC 9293 §3.9.1.8, SHLD-25); `None`: R2 decides.
+    pub user_timeout: Option<Duration>,
+    /// Time in TIME-WAIT. Default 60 s (RFC 9293 §3.4.2: 2 MSL = 4 min).
+    pub time_wait: Duration,
+    /// How long an orphan waits in FIN-WAIT-2 for the peer's FIN. Default 60 s.
+    pub fin_wait2: Duration,
+    /// Initial window in segments. Default 10 (RFC 6928; RFC 5681 §3.1: 2 to 4).
+    pub initial_window: u8,
+    /// Least time between two challenge ACKs of a connection, and between two ACKs that answer
+    /// unacceptable segments without data. Default 500 ms (RFC 5961 §7 asks for a limit).
+    pub challenge_interval: Duration,
+    /// Out-of-order pieces a connection holds. Default 1024.
+    pub reassembly_pieces: u16,
+    /// Smallest segment size taken from a peer's MSS option, bytes. Default 48 (as Linux).
+    pub min_mss: u16,
+    /// The congestion control algorithm by name. Default `newreno`.
+    pub congestion: std::borrow::Cow<'static, str>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            mss: None,
+            recv_buffer: 1 << 20,
+            send_buffer: 1 << 20,
+            window_scaling: true,
+            timestamps: true,
+            sack: true,
+            nagle: true,
+            rto_initial: Duration::from_secs(1),
+            rto_min: Duration::from_millis(200),
+            rto_max: Duration::from_secs(120),
+            rto_after_syn_loss: Duration::from_secs(3),
+            syn_retries: 6,
+            synack_retries: 5,
+            retries1: 3,
+            retries2: 15,
+            delayed_ack: Duration::from_millis(40),
+            sws_override: Duration::from_millis(200),
+            probe_max: Duration::from_secs(120),
+            keepalive: None,
+            user_timeout: None,
+            time_wait: Duration::from_secs(60),
+            fin_wait2: Duration::from_secs(60),
+            initial_window: 10,
+            challenge_interval: Duration::from_millis(500),
+            reassembly_pieces: 1024,
+            min_mss: 48,
+            congestion: std::borrow::Cow::Borrowed("newreno"),
+        }
+    }
+}
+
+impl Config {
+    /// The window scale to offer: the smallest shift that lets 16 bits cover the receive buffer
+    /// (RFC 7323 §2.3: at most 14).
+    pub fn wscale(&self) -> u8 {
+        (0..14).find(|shift| self.recv_buffer >> shift <= 0xffff).unwrap_or(14)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_scale_covers_the_buffer() {
+        for (recv_buffer, shift) in [(0, 0), (65_535, 0), (65_536, 1), (1 << 20, 5), (1 << 30, 14)]
+        {
+            assert_eq!(Config { recv_buffer, ..Config::default() }.wscale(), shift);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The receive buffer: data in order, waiting for its reader, as the chunks it arrived in.
+
+use crate::base::{Chunk, Chunks, Pool};
+use std::collections::VecDeque;
+
+/// Whether holding `chunk` by reference pins more memory than copying it would cost.
+fn is_wasteful(chunk: &Chunk) -> bool {
+    chunk.len() * 2 < chunk.capacity()
+}
+
+/// `chunk` itself, or a copy in a smaller block when it would pin a block much larger than it.
+pub(super) fn compact(chunk: Chunk, pool: &Pool) -> Chunk {
+    if is_wasteful(&chunk) && chunk.capacity() > crate::base::pool::CLASSES[0] {
+        pool.copy(&chunk)
+    } else {
+        chunk
+    }
+}
+
+/// Bytes in order, not read yet.
+#[derive(Debug, Default)]
+pub struct RecvBuffer {
+    chunks: VecDeque<Chunk>,
+    len: u32,
+}
+
+impl RecvBuffer {
+    /// Bytes held.
+    pub fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Adds data behind what is held. Chunks that fill their block are kept as they are; small ones
+    /// are copied together, so that memory stays in proportion to data.
+    pub fn push(&mut self, data: Chunks, pool: &Pool) {
+        for chunk in data {
+            self.push_chunk(chunk, pool);
+        }
+    }
+
+    /// Adds one chunk behind what is held.
+    pub fn push_chunk(&mut self, mut chunk: Chunk, pool: &Pool) {
+        self.len += chunk.len() as u32;
+        if is_wasteful(&chunk) {
+            if let Some(tail) = self.chunks.back_mut() {
+                let n = tail.append(&chunk);
+                chunk.advance(n);
+            }
+            chunk = compact(chunk, pool);
+        }
+        if !chunk.is_empty() {
+            self.chunks.push_back(chunk);
+        }
+    }
+
+    /// Moves bytes to the reader; says how many.
+    pub fn read(&mut self, out: &mut [u8]) -> usize {
+        let mut at = 0;
+        while at < out.len() {
+            let Some(head) = self.chunks.front_mut() else { break };
+            let n = head.len().min(out.len() - at);
+            out[at..at + n].copy_from_slice(&head[..n]);
+            at += n;
+            head.advance(n);
+            if head.is_empty() {
+                self.chunks.pop_front();
+            }
+        }
+        self.len -= at as u32;
+        at
+    }
+
+    /// Copies bytes to the reader and keeps them; says how many.
+    pub fn peek(&self, out: &mut [u8]) -> usize {
+        let mut at = 0;
+        for chunk in &self.chunks {
+            let n = chunk.len().min(out.len() - at);
+            out[at..at + n].copy_from_slice(&chunk[..n]);
+            at += n;
+        }
+        at
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        *self = RecvBuffer::default();
+    }
+
+    /// Gives back memory that an empty buffer does not need.
+    pub fn shrink(&mut self) {
+        if self.chunks.is_empty() {
+            self.chunks = VecDeque::new();
+        }
+    }
+
+    /// Bytes of memory held, at most.
+    #[cfg(test)]
+    fn memory(&self) -> usize {
+        self.chunks.iter().map(|c| c.capacity()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_cross_chunks_and_peeks_leave_them() {
+        let pool = Pool::new();
+        let mut buf = RecvBuffer::default();
+        for part in [&[1u8; 1500][..], &[2; 1500], &[3; 10]] {
+            buf.push(pool.copy(part).into(), &pool);
+        }
+        let mut out = [0; 2_000];
+        assert_eq!((buf.peek(&mut out), buf.len()), (2_000, 3_010));
+        assert_eq!(buf.read(&mut out), 2_000);
+        assert_eq!((out[1_499], out[1_500], buf.len()), (1, 2, 1_010));
+        assert_eq!((buf.read(&mut out), out[1_000], out[999]), (1_010, 3, 2));
+        assert!(buf.is_empty());
+    }
+
+    #[test]
+    fn tiny_segments_do_not_pin_large_blocks() {
+        let pool = Pool::new();
+        let mut buf = RecvBuffer::default();
+        for _ in 0..1_000 {
+            let mut frame = pool.take(60_000);
+            frame.append(b"x");
+            buf.push(frame.into(), &pool);
+        }
+        assert_eq!(buf.len(), 1_000);
+        assert!(buf.memory() <= 4_096, "{}", buf.memory());
+    }
+}

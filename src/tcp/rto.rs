@@ -1,0 +1,143 @@
+//! The retransmission timeout (RFC 6298).
+//!
+//! Estimates in nanoseconds, integers only: SRTT is kept times 8 and RTTVAR times 4, so that the
+//! RFC's gains of 1/8 and 1/4 are shifts.
+
+use super::config::Config;
+use crate::base::Duration;
+use crate::base::time::nanos;
+
+/// The clock granularity G: RTTVAR's share of the RTO is at least this (RFC 6298 §2.3).
+const G: u64 = 1_000_000;
+
+/// SRTT, RTTVAR and the RTO they give.
+#[derive(Clone, Debug)]
+pub struct Rto {
+    /// SRTT × 8, ns; 0 before the first sample.
+    srtt8: u64,
+    /// RTTVAR × 4, ns.
+    rttvar4: u64,
+    /// The RTO without backoff, ns.
+    base: u64,
+    /// The smallest sample, ns; `u64::MAX` before the first.
+    min: u64,
+    /// How often the RTO has been doubled since the last new acknowledgment.
+    backoff: u8,
+}
+
+impl Rto {
+    /// Before any sample (RFC 6298 §2.1).
+    pub fn new(config: &Config) -> Rto {
+        Rto { srtt8: 0, rttvar4: 0, base: nanos(config.rto_initial), min: u64::MAX, backoff: 0 }
+    }
+
+    /// Takes a sample (RFC 6298 §2.2, §2.3). By Karn's algorithm (§3) the caller gives none that a
+    /// retransmission makes ambiguous.
+    pub fn on_sample(&mut self, rtt: Duration, config: &Config) {
+        let r = nanos(rtt).max(1);
+        self.min = self.min.min(r);
+        if self.srtt8 == 0 {
+            self.srtt8 = r * 8;
+            self.rttvar4 = r * 2;
+        } else {
+            let deviation = (self.srtt8 / 8).abs_diff(r);
+            self.rttvar4 = self.rttvar4 - self.rttvar4 / 4 + deviation;
+            self.srtt8 = self.srtt8 - self.srtt8 / 8 + r;
+        }
+        let rto = self.srtt8 / 8 + self.rttvar4.max(G);
+        self.base = rto.clamp(nanos(config.rto_min), nanos(config.rto_max));
+    }
+
+    /// The current RTO, backoff included.
+    pub fn get(&self, config: &Config) -> Duration {
+        let backed_off = self.base.saturating_mul(1 << self.backoff.min(32));
+        Duration::from_nanos(backed_off.min(nanos(config.rto_max).max(self.base)))
+    }
+
+    /// Doubles the RTO (RFC 6298 §5.5).
+    pub fn back_off(&mut self) {
+        self.backoff = self.backoff.saturating_add(1);
+    }
+
+    /// New data was acknowledged: the backoff ends.
+    pub fn on_progress(&mut self) {
+        self.backoff = 0;
+    }
+
+    /// A SYN was lost: data starts with at least `rto` unless a sample exists (RFC 6298 §5.7).
+    pub fn on_syn_loss(&mut self, rto: Duration) {
+        if self.srtt8 == 0 {
+            self.base = self.base.max(nanos(rto));
+        }
+    }
+
+    /// SRTT; `None` before the first sample.
+    pub fn srtt(&self) -> Option<Duration> {
+        (self.srtt8 > 0).then(|| Duration::from_nanos(self.srtt8 / 8))
+    }
+
+    /// RTTVAR.
+    pub fn rttvar(&self) -> Duration {
+        Duration::from_nanos(self.rttvar4 / 4)
+    }
+
+    /// The smallest sample.
+    pub fn min(&self) -> Option<Duration> {
+        (self.min < u64::MAX).then(|| Duration::from_nanos(self.min))
+    }
+
+    /// How often the RTO is doubled.
+    pub fn backoff(&self) -> u8 {
+        self.backoff
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn first_sample_triples_and_backoff_doubles_to_the_bound() {
+        let config = Config { rto_min: MS, ..Config::default() };
+        let mut rto = Rto::new(&config);
+        assert_eq!(rto.get(&config), 1000 * MS);
+        rto.on_sample(40 * MS, &config);
+        assert_eq!((rto.srtt(), rto.rttvar()), (Some(40 * MS), 20 * MS));
+        assert_eq!(rto.get(&config), 120 * MS);
+        rto.back_off();
+        rto.back_off();
+        assert_eq!(rto.get(&config), 480 * MS);
+        (0..40).for_each(|_| rto.back_off());
+        assert_eq!(rto.get(&config), config.rto_max);
+        rto.on_progress();
+        assert_eq!(rto.get(&config), 120 * MS);
+    }
+
+    #[test]
+    fn the_lower_bound_holds_and_granularity_counts() {
+        let config = Config::default();
+        let mut rto = Rto::new(&config);
+        (0..200).for_each(|_| rto.on_sample(10 * MS, &config));
+        assert_eq!(rto.get(&config), config.rto_min);
+        let free = Config { rto_min: Duration::ZERO, ..config };
+        rto.on_sample(10 * MS, &free);
+        assert_eq!(rto.get(&free), 11 * MS);
+    }
+
+    proptest! {
+        #[test]
+        fn estimates_stay_between_the_samples(samples in proptest::collection::vec(1u64..10_000_000_000, 1..60)) {
+            let config = Config::default();
+            let mut rto = Rto::new(&config);
+            samples.iter().for_each(|s| rto.on_sample(Duration::from_nanos(*s), &config));
+            let (lo, hi) = (samples.iter().min().unwrap(), samples.iter().max().unwrap());
+            let srtt = nanos(rto.srtt().unwrap());
+            prop_assert!(srtt + 8 >= *lo && srtt <= *hi + 8, "{srtt}");
+            prop_assert!(rto.get(&config) >= config.rto_min && rto.get(&config) <= config.rto_max);
+            prop_assert_eq!(rto.min(), Some(Duration::from_nanos(*lo)));
+        }
+    }
+}
