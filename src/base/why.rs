@@ -113,6 +113,8 @@ crate::explained! {
         // ---- TCP, other states (§3.10.7.4)
         /// An old timestamp.
         Paws = "Paws", "RFC 7323 §5.3 R1", "its timestamp is older than the last one (PAWS)";
+        /// No timestamp, although both sides agreed on them.
+        NoTimestamp = "NoTimestamp", "RFC 7323 §3.2 (SHOULD drop)", "it lacks the timestamp both sides agreed on";
         /// Outside the receive window.
         OutOfWindow = "OutOfWindow", "RFC 9293 §3.10.7.4, first", "it lies outside the receive window";
         /// All of it was received before.

@@ -32,8 +32,6 @@ crate::explained! {
         TimeWait = "TimeWait", "RFC 9293 §3.10.7.4, eighth, TIME-WAIT", "our last ACK was lost: the peer sent its FIN again";
         /// The reader made room.
         WindowUpdate = "WindowUpdate", "RFC 9293 §3.8.6.2.2 (MUST-39)", "the reader made room: the window opens by a useful amount";
-        /// Quick ACKs at the start of a connection or after a loss.
-        Quick = "Quick", "RFC 9293 §3.8.6.3; Linux quickack", "acknowledged at once to let the peer's window grow";
     }
 }
 
@@ -60,8 +58,6 @@ crate::explained! {
     pub enum Plan {
         /// The first SYN of an active open.
         Syn = "Syn", "RFC 9293 §3.10.1", "connect(): ask for a connection, offering our options";
-        /// SYN-ACK: the answer to a SYN.
-        SynAck = "SynAck", "RFC 9293 §3.10.7.2", "the port is listening: accept the SYN and pick our own sequence number";
         /// SYN-ACK in a simultaneous open.
         SynAckCrossed = "SynAckCrossed", "RFC 9293 §3.10.7.3, fourth", "the SYNs crossed: acknowledge the peer's";
         /// A SYN or SYN-ACK again.

@@ -1,20 +1,50 @@
-//! Row 2: TCP as pure machines. parts → block → steps → façade; see `docs/ARCHITECTURE.md`.
+//! Row 2: TCP (RFC 9293) as pure machines.
+//!
+//! Before changing anything here read RFC 9293 §3.3 to §3.10. The order of the files is the order
+//! of reading:
+//!
+//! * parts: [`state`], [`timers`], [`rto`], [`rtxq`], [`sendbuf`], [`recvbuf`], [`reassembly`],
+//!   `window`, [`isn`], [`cc`], [`config`]
+//! * the block: [`tcb`], with [`event`], `invariant`, [`info`] and `status`
+//! * steps, functions over the block: [`arrives`] (SEGMENT ARRIVES), `ack`, `recovery`, `delack`,
+//!   `timeout`, [`output`] (plan and emit)
+//! * the façade: [`Conn`], and [`listener::Listener`] for LISTEN
 
+pub mod arrives;
 pub mod cc;
 pub mod config;
 pub mod event;
 pub mod info;
 pub mod isn;
+pub mod listener;
+pub mod output;
 pub mod reassembly;
 pub mod recvbuf;
 pub mod rto;
 pub mod rtxq;
+pub mod segment;
 pub mod sendbuf;
 pub mod state;
+pub mod tcb;
 pub mod timers;
 
+mod ack;
+mod conn;
+mod delack;
+mod invariant;
+mod recovery;
+mod status;
+mod timeout;
+mod window;
+
+pub use config::{Config, Keepalive};
+pub use conn::{Conn, HalfOpen, Readiness};
 pub use event::{
     AckWhy, Blocked, CaState, Event, Outcome, Plan, Reply, RtxRule, SegmentView, Timer,
 };
 pub use info::{Change, TcpInfo};
+pub use listener::Listener;
+pub use output::Decision;
+pub use segment::{Because, Outgoing, Segment};
 pub use state::{Cause, State, TRANSITIONS, Transition};
+pub use tcb::{Cx, Opening};

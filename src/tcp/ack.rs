@@ -1,0 +1,160 @@
+//! What an acknowledgment does (RFC 9293 §3.10.7.4, fifth, ESTABLISHED): it takes sent data off the
+//! queue, measures the round trip, updates the window and drives recovery.
+
+use super::cc::AckSample;
+use super::event::{CaState, Event, Timer};
+use super::recovery;
+use super::rtxq::Acked;
+use super::segment::Segment;
+use super::tcb::{Cx, Tcb};
+use crate::base::{Duration, Seq};
+use crate::wire::tcp::Header;
+
+/// An acceptable ACK in a synchronized state.
+pub(super) fn on_ack(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
+    let Some(seg_ack) = seg.hdr.ack else { return };
+    let duplicate = is_duplicate(tcb, seg, seg_ack);
+    update_window(tcb, &seg.hdr, seg_ack, cx);
+    if seg_ack.after(tcb.snd.una) {
+        take_ack(tcb, &seg.hdr, cx);
+    } else if duplicate {
+        recovery::on_duplicate_ack(tcb, cx);
+    }
+    if tcb.probes > 0 {
+        tcb.probes = 0; // the peer is there (MUST-37)
+        super::timeout::restart_persist(tcb, cx);
+    }
+    if tcb.snd.wnd == 0 {
+        tcb.retransmits = 0; // a closed window is not a dead peer (MUST-37)
+    }
+}
+
+/// RFC 5681 §2, "duplicate acknowledgment": (a) data outstanding, (b) no data, (c) no SYN or FIN,
+/// (d) the greatest ACK so far, (e) the window of the last segment.
+fn is_duplicate(tcb: &Tcb, seg: &Segment, seg_ack: Seq) -> bool {
+    !tcb.rtxq.is_empty()
+        && seg.is_empty()
+        && seg_ack == tcb.snd.una
+        && u32::from(seg.hdr.wnd) << tcb.snd.wscale == tcb.snd.wnd
+}
+
+/// SND.WND, unless the segment is older than the one that set it (RFC 9293 §3.10.7.4: "this check
+/// prevents using old segments to update the window").
+fn update_window(tcb: &mut Tcb, hdr: &Header, seg_ack: Seq, cx: &mut Cx<'_>) {
+    let newer =
+        tcb.snd.wl1.before(hdr.seq) || (tcb.snd.wl1 == hdr.seq && tcb.snd.wl2.before_eq(seg_ack));
+    if !(tcb.snd.una.before_eq(seg_ack) && newer) {
+        return;
+    }
+    tcb.snd.wl1 = hdr.seq;
+    tcb.snd.wl2 = seg_ack;
+    let before = tcb.snd.wnd;
+    take_window(tcb, hdr);
+    if before == 0 && tcb.snd.wnd > 0 {
+        tcb.owe.probe = false;
+        tcb.probe_backoff = 0;
+        tcb.stop_timer(Timer::Persist, cx);
+    }
+}
+
+/// SND.WND from the segment's field and the agreed scale.
+pub(super) fn take_window(tcb: &mut Tcb, hdr: &Header) {
+    tcb.snd.wnd = u32::from(hdr.wnd) << tcb.snd.wscale;
+    tcb.snd.max_wnd = tcb.snd.max_wnd.max(tcb.snd.wnd);
+}
+
+/// Takes what is newly acknowledged off the queue; samples, timers and recovery follow.
+pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, cx: &mut Cx<'_>) {
+    let Some(seg_ack) = hdr.ack else { return };
+    let (flight, in_flight_before) = (tcb.rtxq.flight_size(), tcb.rtxq.in_flight());
+    let syn = u32::from(!tcb.syn_acked());
+    let acked = tcb.rtxq.ack(seg_ack);
+    let data = seg_ack.earlier(tcb.tx.end());
+    let data_len = if data.after(tcb.tx.base()) { data - tcb.tx.base() } else { 0 };
+    tcb.tx.ack(seg_ack);
+    tcb.snd.una = seg_ack;
+    tcb.snd.up = tcb.snd.up.filter(|up| up.after(seg_ack));
+    tcb.counters.bytes_acked += u64::from(data_len);
+    let rtt = measure(tcb, hdr, &acked, cx);
+    tcb.rto.on_progress();
+    tcb.retransmits = 0;
+    restart_rtx_timer(tcb, cx);
+    restart_user_timer(tcb, cx);
+    let sample = sample(tcb, &acked, rtt, in_flight_before, cx);
+    tcb.delivered.delivered += u64::from(acked.len);
+    tcb.delivered.delivered_at = cx.now;
+    if acked.len > syn {
+        recovery::on_new_ack(tcb, seg_ack, flight, &sample, cx);
+    }
+}
+
+/// A round-trip sample: from what was sent once, or, for what was sent again, from the echoed
+/// timestamp (Karn's algorithm: RFC 6298 §3; RFC 7323 §4).
+fn measure(tcb: &mut Tcb, hdr: &Header, acked: &Acked, cx: &mut Cx<'_>) -> Option<Duration> {
+    let echoed = || {
+        let ecr = hdr.options.ts.filter(|ts| ts.ecr != 0)?.ecr;
+        tcb.ts.as_ref()?;
+        let age = tcb.ts_now(cx.now).wrapping_sub(ecr);
+        // An echo from the future or from long ago is the peer's mistake, not a round trip.
+        (age < 1 << 20).then(|| Duration::from_millis(u64::from(age).max(1)))
+    };
+    let rtt = match acked.first_sent_at {
+        Some(at) if !acked.retransmitted => cx.now.since(at),
+        _ => echoed()?,
+    };
+    tcb.rto.on_sample(rtt, &tcb.config);
+    let (srtt, rttvar) = (tcb.rto.srtt().unwrap_or_default(), tcb.rto.rttvar());
+    let rto = tcb.rto();
+    cx.note(|| Event::Rtt { sample: rtt, srtt, rttvar, rto });
+    Some(rtt)
+}
+
+fn sample(
+    tcb: &Tcb,
+    acked: &Acked,
+    rtt: Option<Duration>,
+    in_flight_before: u32,
+    cx: &Cx<'_>,
+) -> AckSample {
+    let newest = acked.newest;
+    // Whether the window, not the application, set the pace: in slow start when at least half of
+    // cwnd was in use (it doubles), else when less than three segments were left (RFC 7661 §4.1).
+    let cwnd = tcb.cc.cwnd();
+    let used = if cwnd < tcb.cc.ssthresh() {
+        in_flight_before.saturating_mul(2) >= cwnd
+    } else {
+        in_flight_before.saturating_add(3 * tcb.snd.smss) >= cwnd
+    };
+    AckSample {
+        now: cx.now,
+        acked: acked.len,
+        delivered: newest
+            .map_or(0, |s| tcb.delivered.delivered + u64::from(acked.len) - s.delivered),
+        interval: newest.map_or(Duration::ZERO, |s| cx.now.since(s.delivered_at)),
+        rtt,
+        in_flight_at_send: newest.map_or(0, |s| s.in_flight),
+        in_flight: tcb.rtxq.in_flight(),
+        app_limited: !used,
+        ce: 0,
+    }
+}
+
+/// RFC 6298 §5.2, §5.3: off when nothing is in flight, else one RTO from now; in fast recovery only
+/// the first partial ACK does that (RFC 6582 §3.2 step 3, "impatient").
+fn restart_rtx_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    if tcb.rtxq.is_empty() {
+        tcb.stop_timer(Timer::Rtx, cx);
+    } else if !(tcb.recovery.ca == CaState::Recovery && tcb.recovery.partial_seen) {
+        tcb.set_timer(Timer::Rtx, cx.now + tcb.rto(), cx);
+    }
+}
+
+/// The user timeout counts from the oldest unacknowledged data.
+fn restart_user_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    match tcb.config.user_timeout {
+        Some(limit) if !tcb.rtxq.is_empty() || tcb.unsent() > 0 => {
+            tcb.set_timer(Timer::User, cx.now + limit, cx);
+        }
+        _ => tcb.stop_timer(Timer::User, cx),
+    }
+}

@@ -1,0 +1,30 @@
+//! SEGMENT ARRIVES (RFC 9293 §3.10.7): one file per heading of the RFC.
+//!
+//! `closed` (§3.10.7.1) and `listen` (§3.10.7.2) answer without a block, `syn_sent` is §3.10.7.3,
+//! `otherwise` is §3.10.7.4. None of them builds a segment for a connection: they note what is
+//! owed, and `output` pays.
+
+pub mod closed;
+pub(super) mod otherwise;
+pub(super) mod syn_sent;
+
+use super::event::Outcome;
+use super::segment::Segment;
+use super::state::State;
+use super::tcb::{Cx, Tcb};
+use std::ops::ControlFlow;
+
+/// How a check ends: go on to the next one, or stop with an outcome.
+pub(super) type Check = ControlFlow<Outcome>;
+
+/// Processes a segment for a connection that has a block.
+pub(super) fn segment(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Outcome {
+    let flow = match tcb.state() {
+        State::SynSent => syn_sent::arrives(tcb, seg, cx),
+        _ => otherwise::arrives(tcb, seg, cx),
+    };
+    match flow {
+        ControlFlow::Break(outcome) => outcome,
+        ControlFlow::Continue(()) => Outcome::Accepted,
+    }
+}

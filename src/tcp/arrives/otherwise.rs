@@ -1,0 +1,285 @@
+//! RFC 9293 §3.10.7.4: all other states, in the RFC's order, with the checks that RFC 5961 and
+//! RFC 7323 add at their places.
+
+use super::Check;
+use crate::base::{Chunks, Duration, Seq, SocketError, Why};
+use crate::tcp::ack;
+use crate::tcp::delack;
+use crate::tcp::event::{AckWhy, Event, Outcome, Timer};
+use crate::tcp::segment::Segment;
+use crate::tcp::state::{Cause, State};
+use crate::tcp::tcb::{Cx, Tcb};
+use crate::wire::tcp::Ctl;
+use std::ops::ControlFlow::{Break, Continue};
+
+/// TS.Recent is not used for PAWS after this long without a segment (RFC 7323 §5.5).
+const TS_RECENT_LIFETIME: Duration = Duration::from_secs(24 * 24 * 3600);
+
+pub(in crate::tcp) fn arrives(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
+    time_wait_reuse(tcb, seg, cx)?;
+    first_check_sequence(tcb, seg, cx)?;
+    second_check_rst(tcb, seg, cx)?;
+    // third: security and compartment are not used.
+    fourth_check_syn(tcb, seg, cx)?;
+    fifth_check_ack(tcb, seg, cx)?;
+    sixth_check_urg(tcb, seg, cx)?;
+    seventh_process_text(tcb, seg, cx)?;
+    eighth_check_fin(tcb, seg, cx)
+}
+
+/// A SYN in TIME-WAIT that is newer, by timestamp or by sequence number, may open a new connection
+/// (RFC 6191 §2; RFC 9293 §3.6.1, MAY-2).
+fn time_wait_reuse(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
+    let syn_only = seg.hdr.ctl.syn() && !seg.hdr.ctl.rst() && seg.hdr.ack.is_none();
+    if tcb.state() != State::TimeWait || !syn_only {
+        return Continue(());
+    }
+    let newer_seq = seg.hdr.seq.after_eq(tcb.rcv.nxt);
+    let newer = match (&tcb.ts, seg.hdr.options.ts) {
+        (Some(ours), Some(theirs)) => match theirs.val.wrapping_sub(ours.recent) as i32 {
+            0 => newer_seq,
+            age => age > 0,
+        },
+        (None, Some(_)) => true,
+        _ => newer_seq,
+    };
+    if !newer {
+        return Continue(());
+    }
+    tcb.die(Cause::TimeWaitReuse, None, cx);
+    Break(Outcome::Reopen)
+}
+
+fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
+    check_timestamp(tcb, seg, cx)?;
+    if tcb.state() == State::SynReceived && seg.hdr.ctl.syn() && seg.hdr.seq == tcb.irs {
+        // The SYN-ACK of crossed SYNs (RFC 9293 figure 8): its SYN is known, its ACK is not.
+        seg.hdr.ctl = seg.hdr.ctl.without(Ctl::SYN);
+        seg.hdr.seq += 1;
+    }
+    let (nxt, wnd) = (tcb.rcv.nxt, tcb.rcv.wnd);
+    if wnd == 0 && seg.hdr.seq == nxt && !seg.is_empty() {
+        // "If RCV.WND is zero, no segments will be acceptable, but special allowance should be made
+        // to accept valid ACKs, URGs, and RSTs." The data is cut away and answered.
+        tcb.owe_ack(AckWhy::Probed, true, cx);
+        seg.trim(nxt, 0);
+    }
+    let first = seg.hdr.seq.within(nxt, wnd) || (wnd == 0 && seg.hdr.seq == nxt);
+    let acceptable = match seg.len() {
+        0 => first,
+        len => wnd > 0 && (first || (seg.hdr.seq + (len - 1)).within(nxt, wnd)),
+    };
+    if acceptable {
+        seg.trim(nxt, wnd);
+        update_ts_recent(tcb, seg, cx);
+        return Continue(());
+    }
+    if seg.hdr.ctl.rst() {
+        return Break(Outcome::Dropped(Why::RstOutOfWindow));
+    }
+    if tcb.state() == State::TimeWait && seg.hdr.ctl.fin() {
+        // Our last ACK was lost: acknowledge the FIN again, and wait 2 MSL again.
+        tcb.owe_ack(AckWhy::TimeWait, true, cx);
+        tcb.set_timer(Timer::TimeWait, cx.now + tcb.config.time_wait, cx);
+        return Break(Outcome::Dropped(Why::OldDuplicate));
+    }
+    let old = !seg.is_empty() && seg.end().before_eq(nxt);
+    // A FIN that was received before: its sender waits for our ACK at once, so no limit applies to
+    // segments that take sequence space; two ends that disagree must not acknowledge forever.
+    let allowed = !seg.is_empty() || tcb.may_challenge(cx.now);
+    if !allowed {
+        return Break(Outcome::Dropped(Why::ChallengeLimit));
+    }
+    tcb.owe_ack(AckWhy::Unacceptable, true, cx);
+    Break(Outcome::Dropped(if old { Why::OldDuplicate } else { Why::OutOfWindow }))
+}
+
+/// PAWS (RFC 7323 §5.3, R1), and segments without the timestamp both sides agreed on (§3.2).
+fn check_timestamp(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
+    let Some(ts) = &tcb.ts else { return Continue(()) };
+    if seg.hdr.ctl.rst() {
+        return Continue(());
+    }
+    let Some(theirs) = seg.hdr.options.ts else {
+        return Break(Outcome::Dropped(Why::NoTimestamp));
+    };
+    let old = (theirs.val.wrapping_sub(ts.recent) as i32) < 0;
+    if !old || cx.now.since(ts.recent_at) > TS_RECENT_LIFETIME {
+        return Continue(());
+    }
+    if !seg.is_empty() || tcb.may_challenge(cx.now) {
+        tcb.owe_ack(AckWhy::Unacceptable, true, cx);
+    }
+    Break(Outcome::Dropped(Why::Paws))
+}
+
+/// RFC 7323 §4.3 (2): TS.Recent follows segments that cover the last ACK sent.
+fn update_ts_recent(tcb: &mut Tcb, seg: &Segment, cx: &Cx<'_>) {
+    let covers = seg.hdr.seq.before_eq(tcb.rcv.last_ack_sent);
+    if let (Some(ts), Some(theirs), true) = (&mut tcb.ts, seg.hdr.options.ts, covers) {
+        (ts.recent, ts.recent_at) = (theirs.val, cx.now);
+    }
+}
+
+fn second_check_rst(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
+    if !seg.hdr.ctl.rst() {
+        return Continue(());
+    }
+    if seg.hdr.seq != tcb.rcv.nxt {
+        return challenge(tcb, Why::RstNotExact, cx);
+    }
+    let (cause, error) = match tcb.state() {
+        State::SynReceived if !tcb.passive => (Cause::Refused, Some(SocketError::Refused)),
+        State::SynReceived => (Cause::RcvRst, Some(SocketError::Reset)),
+        State::Closing | State::LastAck | State::TimeWait => (Cause::RcvRst, None),
+        _ => (Cause::RcvRst, Some(SocketError::Reset)),
+    };
+    tcb.die(cause, error, cx);
+    Break(Outcome::Closed(cause))
+}
+
+fn fourth_check_syn(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
+    if seg.hdr.ctl.syn() { challenge(tcb, Why::SynInWindow, cx) } else { Continue(()) }
+}
+
+/// Drops a suspicious segment with a challenge ACK, which only the true peer answers usefully
+/// (RFC 5961 §3.2, §4.2, §5.2), at a bounded rate (§7).
+fn challenge(tcb: &mut Tcb, why: Why, cx: &mut Cx<'_>) -> Check {
+    if !tcb.may_challenge(cx.now) {
+        return Break(Outcome::Dropped(Why::ChallengeLimit));
+    }
+    tcb.owe_ack(AckWhy::Challenge, true, cx);
+    Break(Outcome::Dropped(why))
+}
+
+fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
+    let Some(seg_ack) = seg.hdr.ack else { return Break(Outcome::Dropped(Why::NoAck)) };
+    if tcb.state() == State::SynReceived {
+        if !(tcb.snd.una.before(seg_ack) && seg_ack.before_eq(tcb.snd.nxt)) {
+            return Break(Outcome::Dropped(Why::SynReceivedBadAck));
+        }
+        tcb.go(State::Established, Cause::RcvAckOfSyn, cx);
+        tcb.snd.wl1 = seg.hdr.seq;
+        tcb.snd.wl2 = seg_ack;
+        ack::take_window(tcb, &seg.hdr);
+        tcb.on_established(cx);
+    }
+    // RFC 5961 §5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT.
+    if seg_ack.after(tcb.snd.nxt) {
+        return challenge(tcb, Why::AckTooNew, cx);
+    }
+    if seg_ack.before(tcb.snd.una - tcb.snd.max_wnd) {
+        return challenge(tcb, Why::AckTooOld, cx);
+    }
+    ack::on_ack(tcb, seg, cx);
+    if !tcb.fin_acked() {
+        return Continue(());
+    }
+    match tcb.state() {
+        State::FinWait1 => {
+            tcb.go(State::FinWait2, Cause::RcvAckOfFin, cx);
+            if tcb.orphan {
+                tcb.set_timer(Timer::TimeWait, cx.now + tcb.config.fin_wait2, cx);
+            }
+            Continue(())
+        }
+        State::Closing => {
+            tcb.enter_time_wait(Cause::RcvAckOfFin, cx);
+            Continue(())
+        }
+        State::LastAck => {
+            tcb.die(Cause::RcvAckOfFin, None, cx);
+            Break(Outcome::Closed(Cause::RcvAckOfFin))
+        }
+        _ => Continue(()),
+    }
+}
+
+/// RCV.UP <- max(RCV.UP, SEG.UP); the reader is told when it moves (MUST-32). Urgent data stays in
+/// line (RFC 6093 §3.1, SHLD-13 of RFC 9293: new applications do not use it).
+pub(super) fn sixth_check_urg(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
+    if seg.hdr.ctl.urg() && tcb.state().may_receive() {
+        let up = seg.hdr.seq + u32::from(seg.hdr.urg);
+        if up.after(tcb.rcv.nxt) && tcb.rcv.up.is_none_or(|known| up.after(known)) {
+            tcb.rcv.up = Some(up);
+            cx.note(|| Event::Urgent { up });
+        }
+    }
+    Continue(())
+}
+
+pub(super) fn seventh_process_text(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
+    if seg.payload.is_empty() {
+        return Continue(());
+    }
+    if !tcb.may_receive() {
+        return Break(Outcome::Dropped(Why::DataAfterFin));
+    }
+    if tcb.orphan {
+        // Nobody will read it (SHLD-3): the peer must not believe that it was delivered.
+        let cause = Cause::DataAfterClose;
+        tcb.die(cause, Some(SocketError::Reset), cx);
+        tcb.owe.rst = Some(cause);
+        return Break(Outcome::Dropped(Why::DataAfterClose));
+    }
+    tcb.counters.data_segs_in += seg.wire_segments();
+    let wire = seg.wire_mss.map_or(seg.payload.len(), usize::from) as u32;
+    tcb.rcv.mss_seen = tcb.rcv.mss_seen.max(wire.min(u32::from(tcb.rcv.advmss)));
+    let payload = std::mem::take(&mut seg.payload);
+    let (seq, len) = (seg.hdr.seq, payload.len() as u32);
+    seg.hdr.seq += len; // what is left of the segment is at most its FIN
+    if seq == tcb.rcv.nxt && tcb.ooo.is_none() {
+        tcb.take_in_order(payload, cx);
+        delack::on_in_order(tcb, cx);
+        return Continue(());
+    }
+    out_of_order(tcb, seq, payload, cx)
+}
+
+/// Data while something is missing, or that is not next itself: acknowledged at once (RFC 5681
+/// §4.2).
+fn out_of_order(tcb: &mut Tcb, seq: Seq, payload: Chunks, cx: &mut Cx<'_>) -> Check {
+    let before = tcb.rcv.nxt;
+    if seq == before {
+        tcb.take_in_order(payload, cx);
+    } else {
+        tcb.counters.rcv_ooopack += 1;
+        let limit = usize::from(tcb.config.reassembly_pieces);
+        let ooo = tcb.ooo.get_or_insert_default();
+        if !ooo.insert(seq, payload, limit, cx.pool) {
+            tcb.owe_ack(AckWhy::OutOfOrder, true, cx);
+            return Break(Outcome::Dropped(Why::ReassemblyFull));
+        }
+    }
+    tcb.drain_reassembly(cx);
+    let filled = tcb.rcv.nxt != before;
+    tcb.owe_ack(if filled { AckWhy::GapFilled } else { AckWhy::OutOfOrder }, true, cx);
+    Continue(())
+}
+
+pub(super) fn eighth_check_fin(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
+    if seg.hdr.ctl.fin() && tcb.state() >= State::SynReceived && !tcb.fin_received {
+        tcb.ooo.get_or_insert_default().insert_fin(seg.hdr.seq);
+    }
+    let in_order = tcb.ooo.as_ref().is_some_and(|ooo| ooo.fin_at(tcb.rcv.nxt));
+    if !in_order {
+        if seg.hdr.ctl.fin() && !tcb.fin_received {
+            tcb.owe_ack(AckWhy::OutOfOrder, true, cx);
+        }
+        return Continue(());
+    }
+    tcb.ooo = None;
+    tcb.fin_received = true;
+    tcb.rcv.nxt += 1;
+    tcb.rcv.wnd = tcb.rcv.wnd.saturating_sub(1);
+    tcb.owe_ack(AckWhy::Fin, false, cx);
+    match tcb.state() {
+        State::SynReceived | State::Established => {
+            tcb.go(State::CloseWait, Cause::RcvFin, cx);
+        }
+        State::FinWait1 => tcb.go(State::Closing, Cause::RcvFin, cx),
+        State::FinWait2 => tcb.enter_time_wait(Cause::RcvFin, cx),
+        _ => {}
+    }
+    Continue(())
+}

@@ -1,0 +1,428 @@
+//! A connection as its user sees it: OPEN, SEND, RECEIVE, CLOSE, ABORT, STATUS (RFC 9293 §3.9.1),
+//! and the four verbs `input`, `poll`, `output`, `deadline`.
+
+use super::arrives;
+use super::config::Config;
+use super::event::{Event, Outcome, SegmentView};
+use super::info::TcpInfo;
+use super::invariant;
+use super::output::{self, Decision};
+use super::rtxq::Sent;
+use super::segment::{Outgoing, Segment};
+use super::state::{Cause, State};
+use super::tcb::{Cx, Opening, Tcb};
+use super::timeout;
+use crate::base::{Instant, Seq, SocketError, Why};
+use crate::wire::tcp::Options;
+use std::sync::Arc;
+
+/// A TCP connection.
+#[derive(Debug)]
+pub struct Conn {
+    tcb: Tcb,
+}
+
+/// What a user can do right now without waiting.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Readiness {
+    /// Reading gives data, the end, or an error.
+    pub readable: bool,
+    /// Writing takes data or gives an error.
+    pub writable: bool,
+    /// The opening has ended, well or badly.
+    pub opened: bool,
+    /// The connection is closed, or in TIME-WAIT: everything the user did has been delivered or
+    /// has failed.
+    pub finished: bool,
+}
+
+/// What a half-open connection knows when its handshake completes.
+#[derive(Clone, Debug)]
+pub struct HalfOpen {
+    /// The peer's initial sequence number.
+    pub irs: Seq,
+    /// The peer's options.
+    pub options: Options,
+    /// The window field of the SYN.
+    pub wnd: u16,
+    /// When our SYN-ACK was last sent.
+    pub sent_at: Instant,
+    /// How often it was sent again.
+    pub retransmits: u8,
+}
+
+impl Conn {
+    /// OPEN, active (RFC 9293 §3.9.1.1): the SYN goes out with the next `output`.
+    pub fn connect(opening: Opening, cx: &mut Cx<'_>) -> Conn {
+        let mut tcb = Tcb::open(opening, State::Closed, State::SynSent, Cause::ActiveOpen, cx);
+        tcb.cause = cx.cause;
+        Conn { tcb }
+    }
+
+    /// A connection for a half-open one whose final ACK has come; that segment is its first input.
+    pub fn from_half_open(opening: Opening, half: &HalfOpen, cx: &mut Cx<'_>) -> Conn {
+        let mut tcb = Tcb::open(opening, State::Listen, State::SynReceived, Cause::RcvSyn, cx);
+        tcb.irs = half.irs;
+        tcb.rcv.nxt = half.irs + 1;
+        tcb.rcv.last_ack_sent = tcb.rcv.nxt;
+        tcb.negotiate(&half.options, cx.now);
+        tcb.snd.wnd = u32::from(half.wnd);
+        tcb.snd.max_wnd = tcb.snd.wnd;
+        tcb.snd.wl1 = half.irs;
+        tcb.snd.wl2 = tcb.iss;
+        tcb.snd.nxt = tcb.iss + 1;
+        tcb.rtxq.push(Sent {
+            seq: tcb.iss,
+            len: 1,
+            sent_at: half.sent_at,
+            delivered: 0,
+            delivered_at: half.sent_at,
+            in_flight: 1,
+            retransmits: half.retransmits,
+            sacked: false,
+            lost: false,
+            app_limited: true,
+        });
+        tcb.counters.total_retrans = u32::from(half.retransmits);
+        tcb.counters.segs_out = 1 + u64::from(half.retransmits);
+        tcb.counters.segs_in = 1;
+        let at = cx.now + tcb.rto();
+        tcb.set_timer(super::event::Timer::Rtx, at, cx);
+        Conn { tcb }
+    }
+
+    // ---- the four verbs
+
+    /// A segment arrived. When [`Conn::owes_ack_now`] holds afterwards, `output` is to be called
+    /// before the next segment is given.
+    pub fn input(&mut self, mut seg: Segment, cx: &mut Cx<'_>) -> Outcome {
+        let before = self.snapshot(cx);
+        let view = cx.trace.is_listening().then(|| SegmentView::of(&seg.hdr, seg.payload.len()));
+        let (arrival, from) = (cx.trace.reserve(), cx.cause);
+        cx.cause = arrival;
+        self.tcb.cause = arrival;
+        self.tcb.counters.segs_in += seg.wire_segments();
+        self.tcb.last_recv = cx.now;
+        let outcome = arrives::segment(&mut self.tcb, &mut seg, cx);
+        if let Some(seg) = view {
+            let causes = [from, crate::base::EventId::NONE];
+            cx.trace.note_as(arrival, causes, || Event::Received { seg, outcome });
+        }
+        self.told(before, cx);
+        outcome
+    }
+
+    /// Time has come to `cx.now`: expired timers act.
+    pub fn poll(&mut self, cx: &mut Cx<'_>) {
+        if self.tcb.timers.next().is_some_and(|at| at <= cx.now) {
+            let before = self.snapshot(cx);
+            timeout::poll(&mut self.tcb, cx);
+            self.told(before, cx);
+        }
+    }
+
+    /// The next segment to be sent.
+    pub fn output(&mut self, cx: &mut Cx<'_>) -> Option<Outgoing> {
+        let before = self.snapshot(cx);
+        let out = output::output(&mut self.tcb, cx);
+        self.told(before, cx);
+        out
+    }
+
+    /// When `poll` or `output` has something to do: now, at a timer, or never.
+    pub fn deadline(&self, now: Instant) -> Option<Instant> {
+        match output::plan(&self.tcb) {
+            Decision::Send(_) => Some(now),
+            Decision::Wait { until, .. } => until,
+        }
+    }
+
+    /// What would be sent next, and why; or why nothing is.
+    pub fn plan(&self) -> Decision {
+        output::plan(&self.tcb)
+    }
+
+    /// Whether an ACK is owed that may not merge with later ones.
+    pub fn owes_ack_now(&self) -> bool {
+        self.tcb.owe.ack_now || self.tcb.owe.rst.is_some()
+    }
+
+    /// An ICMP error quotes a segment of this connection that starts at `seq` (RFC 5927 §4: it must
+    /// be in flight). Hard errors end an opening (RFC 1122 §4.2.3.9, MUST-56); once synchronized,
+    /// all are soft (RFC 5927 §5.2).
+    pub fn on_icmp(&mut self, seq: Seq, error: SocketError, cx: &mut Cx<'_>) -> Result<(), Why> {
+        self.check_in_flight(seq)?;
+        let hard = !self.tcb.state().is_synchronized()
+            && matches!(error, SocketError::Refused | SocketError::HostUnreachable);
+        cx.note(|| Event::Icmp { error, hard });
+        if hard {
+            self.tcb.die(Cause::IcmpUnreachable, Some(error), cx);
+        }
+        Ok(())
+    }
+
+    /// An ICMP error says that the path carries packets of at most `mtu` bytes (RFC 1191): segments
+    /// become smaller, and what was sent larger is sent again.
+    pub fn on_packet_too_big(&mut self, seq: Seq, mtu: u16, cx: &mut Cx<'_>) -> Result<(), Why> {
+        self.check_in_flight(seq)?;
+        let floor = self.tcb.header_len + self.tcb.config.min_mss;
+        if mtu < self.tcb.pmtu && mtu >= floor {
+            self.tcb.reduce_path_mtu(mtu, cx);
+        }
+        Ok(())
+    }
+
+    fn check_in_flight(&self, seq: Seq) -> Result<(), Why> {
+        let in_flight = self.tcb.snd.una.before_eq(seq) && seq.before(self.tcb.snd.nxt);
+        if in_flight { Ok(()) } else { Err(Why::IcmpOutOfWindow) }
+    }
+
+    // ---- the user's calls
+
+    /// SEND: queues as much of `bytes` as the send buffer takes, and says how much.
+    ///
+    /// # Errors
+    /// `WouldBlock` when the buffer is full, `BrokenPipe` after `shutdown`, the connection's error
+    /// when it has failed.
+    pub fn write(&mut self, bytes: &[u8], cx: &mut Cx<'_>) -> Result<usize, SocketError> {
+        self.take_error()?;
+        if self.tcb.fin_queued || self.tcb.state() == State::Closed {
+            return Err(SocketError::BrokenPipe);
+        }
+        let room = self.tcb.config.send_buffer.saturating_sub(self.tcb.tx.len()) as usize;
+        let n = room.min(bytes.len());
+        if n == 0 && !bytes.is_empty() {
+            return Err(SocketError::WouldBlock);
+        }
+        self.tcb.tx.write(&bytes[..n], cx.pool);
+        self.tcb.cause = cx.cause;
+        if n > 0 {
+            self.tcb.start_user_timer(cx);
+        }
+        Ok(n)
+    }
+
+    /// SEND with the urgent flag (RFC 9293 §3.9.1.3; RFC 6093 advises against it): the last byte
+    /// queued is the last urgent one.
+    pub fn write_urgent(&mut self, bytes: &[u8], cx: &mut Cx<'_>) -> Result<usize, SocketError> {
+        let n = self.write(bytes, cx)?;
+        if n == bytes.len() && n > 0 {
+            self.tcb.snd.up = Some(self.tcb.tx.end());
+        }
+        Ok(n)
+    }
+
+    /// RECEIVE: moves data to `out` and says how much; 0 is the peer's close.
+    ///
+    /// # Errors
+    /// `WouldBlock` when nothing is there yet, `NotConnected` before the connection is open, the
+    /// connection's error when it has failed.
+    pub fn read(&mut self, out: &mut [u8], cx: &mut Cx<'_>) -> Result<usize, SocketError> {
+        self.may_read(out.len())?;
+        let n = self.tcb.rx.read(out);
+        if n > 0 {
+            self.tcb.cause = cx.cause;
+        }
+        Ok(n)
+    }
+
+    /// RECEIVE without taking the data.
+    ///
+    /// # Errors
+    /// As [`Conn::read`].
+    pub fn peek(&mut self, out: &mut [u8]) -> Result<usize, SocketError> {
+        self.may_read(out.len())?;
+        Ok(self.tcb.rx.peek(out))
+    }
+
+    fn may_read(&mut self, len: usize) -> Result<(), SocketError> {
+        if !self.tcb.rx.is_empty() {
+            return Ok(());
+        }
+        self.take_error()?;
+        match self.tcb.state() {
+            State::SynSent | State::SynReceived => Err(SocketError::WouldBlock),
+            _ if self.tcb.may_receive() && len > 0 => Err(SocketError::WouldBlock),
+            _ => Ok(()),
+        }
+    }
+
+    /// CLOSE of the sending side: FIN follows the data; receiving goes on (half-close, MAY-1).
+    ///
+    /// # Errors
+    /// `NotConnected` before the connection is open, or after it has ended.
+    pub fn shutdown(&mut self, cx: &mut Cx<'_>) -> Result<(), SocketError> {
+        self.take_error()?;
+        match self.tcb.state() {
+            State::SynSent | State::Closed | State::Listen => {
+                return Err(SocketError::NotConnected);
+            }
+            State::SynReceived | State::Established => self.queue_fin(State::FinWait1, cx),
+            State::CloseWait => self.queue_fin(State::LastAck, cx),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn queue_fin(&mut self, to: State, cx: &mut Cx<'_>) {
+        self.tcb.fin_queued = true;
+        self.tcb.cause = cx.cause;
+        self.tcb.go(to, Cause::Close, cx);
+    }
+
+    /// CLOSE: the user is gone. Data queued is still delivered; data unread, or arriving later,
+    /// turns the close into a reset (RFC 9293 §3.6.1, SHLD-3; RFC 2525 §2.17).
+    pub fn close(&mut self, cx: &mut Cx<'_>) {
+        self.tcb.orphan = true;
+        self.tcb.error = None;
+        self.tcb.cause = cx.cause;
+        let unread = !self.tcb.rx.is_empty() || self.tcb.ooo.is_some();
+        match self.tcb.state() {
+            State::SynSent => self.tcb.die(Cause::CloseUnopened, None, cx),
+            State::Established | State::CloseWait | State::FinWait1 | State::FinWait2 if unread => {
+                self.reset(Cause::CloseUnread, cx);
+            }
+            State::SynReceived | State::Established => self.queue_fin(State::FinWait1, cx),
+            State::CloseWait => self.queue_fin(State::LastAck, cx),
+            State::FinWait2 => {
+                let at = cx.now + self.tcb.config.fin_wait2;
+                self.tcb.set_timer(super::event::Timer::TimeWait, at, cx);
+            }
+            _ => {}
+        }
+        self.tcb.rx.clear();
+    }
+
+    /// ABORT: queued data is dropped and the peer is told by a reset (RFC 9293 §3.10.5).
+    pub fn abort(&mut self, cx: &mut Cx<'_>) {
+        self.tcb.orphan = true;
+        match self.tcb.state() {
+            State::Closed => {}
+            State::SynSent | State::TimeWait => self.tcb.die(Cause::Abort, None, cx),
+            // Both FINs are on their way: nothing is left to reset (RFC 9293 §3.10.5).
+            State::Closing | State::LastAck => self.tcb.die(Cause::Abort, None, cx),
+            _ => self.reset(Cause::Abort, cx),
+        }
+        self.tcb.rx.clear();
+        self.tcb.error = None;
+    }
+
+    fn reset(&mut self, cause: Cause, cx: &mut Cx<'_>) {
+        let error = Some(SocketError::Aborted);
+        self.tcb.cause = cx.cause;
+        self.tcb.die(cause, error, cx);
+        self.tcb.owe.rst = Some(cause);
+    }
+
+    /// Changes the knobs. Those that were negotiated keep their value.
+    pub fn configure(&mut self, change: impl FnOnce(&mut Config)) {
+        change(Arc::make_mut(&mut self.tcb.config));
+    }
+
+    /// The knobs.
+    pub fn config(&self) -> &Config {
+        &self.tcb.config
+    }
+
+    /// Restarts the keep-alive timer after its knob changed.
+    pub fn restart_keepalive(&mut self, cx: &mut Cx<'_>) {
+        match self.tcb.config.keepalive {
+            Some(keepalive) if self.tcb.state().is_synchronized() => {
+                self.tcb.set_timer(super::event::Timer::Keepalive, cx.now + keepalive.idle, cx);
+            }
+            _ => self.tcb.stop_timer(super::event::Timer::Keepalive, cx),
+        }
+    }
+
+    /// The error the connection ended with; told once.
+    ///
+    /// # Errors
+    /// That error.
+    pub fn take_error(&mut self) -> Result<(), SocketError> {
+        self.tcb.error.take().map_or(Ok(()), Err)
+    }
+
+    // ---- what can be asked
+
+    /// The state.
+    pub fn state(&self) -> State {
+        self.tcb.state()
+    }
+
+    /// Whether nothing is left to do for it: closed, and no reset owed.
+    pub fn is_dead(&self) -> bool {
+        self.tcb.state() == State::Closed && self.tcb.owe.rst.is_none()
+    }
+
+    /// Whether the user has let go of it.
+    pub fn is_orphan(&self) -> bool {
+        self.tcb.orphan
+    }
+
+    /// What the user can do without waiting.
+    pub fn readiness(&self) -> Readiness {
+        let tcb = &self.tcb;
+        let failed = tcb.error.is_some();
+        let opened = !matches!(tcb.state(), State::SynSent | State::SynReceived);
+        let closed = tcb.state() == State::Closed;
+        Readiness {
+            readable: failed || !tcb.rx.is_empty() || (opened && !tcb.may_receive()),
+            writable: failed
+                || closed
+                || tcb.fin_queued
+                || (opened && tcb.tx.len() < tcb.config.send_buffer),
+            opened: opened || failed,
+            finished: closed || tcb.state() == State::TimeWait || tcb.fin_acked(),
+        }
+    }
+
+    /// Bytes that can be read now, and bytes written that the peer has not acknowledged (Recv-Q and
+    /// Send-Q of `ss`).
+    pub fn queues(&self) -> (u32, u32) {
+        (self.tcb.rx.len(), self.tcb.tx.len())
+    }
+
+    /// Behind the last urgent byte the peer announced, as a distance from the next byte to be read;
+    /// `None` when all of it has been read.
+    pub fn urgent(&self) -> Option<u32> {
+        let next = self.tcb.rcv.nxt - self.tcb.rx.len();
+        self.tcb.rcv.up.filter(|up| up.after(next)).map(|up| up - next)
+    }
+
+    /// Largest payload a segment of this connection carries.
+    pub fn smss(&self) -> u32 {
+        self.tcb.snd.smss
+    }
+
+    /// STATUS.
+    pub fn info(&self, now: Instant) -> TcpInfo {
+        super::status::info(&self.tcb, now)
+    }
+
+    /// The congestion control algorithm's name.
+    pub fn congestion(&self) -> &'static str {
+        self.tcb.cc.name()
+    }
+
+    /// Lets go of memory that a silent connection does not need.
+    pub fn shrink(&mut self) {
+        self.tcb.shrink();
+    }
+
+    fn snapshot(&self, cx: &Cx<'_>) -> Option<TcpInfo> {
+        cx.trace.is_listening().then(|| self.info(cx.now))
+    }
+
+    /// The before/after comparison that carries every change of `tcp_info`, and the invariants.
+    fn told(&self, before: Option<TcpInfo>, cx: &mut Cx<'_>) {
+        if let Some(before) = before {
+            let changes = self.info(cx.now).changes_since(&before);
+            if !changes.is_empty() {
+                cx.note_caused(self.tcb.cause, || Event::Info { changes });
+            }
+        }
+        if cfg!(debug_assertions) {
+            invariant::check(&self.tcb);
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! LISTEN (RFC 9293 §3.10.7.2) and the handshake's first half.
+//!
+//! A listener answers each SYN from a small record, an embryo. A connection with a block comes to
+//! be only when the final ACK arrives; that segment is then processed as RFC 9293 §3.10.7.4 says.
+//! Embryos are bounded by the backlog.
+
+use super::arrives::closed::reset_for;
+use super::config::Config;
+use super::conn::HalfOpen;
+use super::event::{Event, Outcome, Reply, SegmentView};
+use super::isn;
+use super::rto::Rto;
+use super::segment::{Because, Outgoing, Segment};
+use super::state::{Cause, State};
+use super::tcb::{Cx, Opening, advmss};
+use crate::base::deadlines::Deadlines;
+use crate::base::{Chunks, Duration, EventId, Instant, Seq, Why};
+use crate::wire::tcp::{Ctl, Header, Options, Timestamps};
+use slab::Slab;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// What listening means to those who come: knobs, and the interface they come by.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Our address and port, as the peer named it.
+    pub local: SocketAddr,
+    /// The peer's.
+    pub remote: SocketAddr,
+    /// MTU of the interface.
+    pub mtu: u16,
+    /// The longest super-segment the device takes.
+    pub gso_max: u32,
+}
+
+/// A half-open connection.
+#[derive(Debug)]
+struct Embryo {
+    site: Site,
+    iss: Seq,
+    ts_offset: u32,
+    half: HalfOpen,
+    /// A SYN-ACK waits to be sent.
+    owes: Option<Reply>,
+    cause: EventId,
+}
+
+/// What a listener makes of a segment.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Nothing came of it but, perhaps, an answer.
+    Done(Outcome, Option<Box<Outgoing>>),
+    /// The handshake is complete: open a connection and give it the segment.
+    Promote(Box<(Opening, HalfOpen, Segment)>),
+}
+
+/// A listening socket's half: embryos. Connections waiting for accept() are the socket layer's.
+#[derive(Debug)]
+pub struct Listener {
+    config: Arc<Config>,
+    backlog: usize,
+    embryos: Slab<Embryo>,
+    by_peer: BTreeMap<(SocketAddr, SocketAddr), usize>,
+    deadlines: Deadlines,
+    ready: VecDeque<usize>,
+}
+
+impl Listener {
+    /// LISTEN with at most `backlog` (1..) half-open connections.
+    pub fn open(config: Arc<Config>, backlog: usize, cx: &mut Cx<'_>) -> Listener {
+        let (from, to, cause) = (State::Closed, State::Listen, Cause::PassiveOpen);
+        cx.note(|| Event::State { from, to, cause });
+        Listener {
+            config,
+            backlog: backlog.max(1),
+            embryos: Slab::new(),
+            by_peer: BTreeMap::new(),
+            deadlines: Deadlines::default(),
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// The knobs that connections inherit.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// How many connections are half open.
+    pub fn half_open(&self) -> usize {
+        self.embryos.len()
+    }
+
+    /// A segment for the listening port, from a peer without a connection. `room`: whether the
+    /// accept queue has a place.
+    pub fn input(&mut self, site: Site, seg: Segment, room: bool, cx: &mut Cx<'_>) -> Verdict {
+        match self.by_peer.get(&(site.local, site.remote)).copied() {
+            Some(key) => self.for_embryo(key, seg, room, cx),
+            None => self.for_listen(site, &seg, cx),
+        }
+    }
+
+    /// RFC 9293 §3.10.7.2.
+    fn for_listen(&mut self, site: Site, seg: &Segment, cx: &mut Cx<'_>) -> Verdict {
+        let ctl = seg.hdr.ctl;
+        if ctl.rst() {
+            return dropped(Why::ListenRst); // first
+        }
+        if seg.hdr.ack.is_some() {
+            let reset = reply(reset_for(seg), Reply::RstListenAck, EventId::NONE, cx);
+            return Verdict::Done(Outcome::Dropped(Why::ListenAck), Some(Box::new(reset)));
+        }
+        if !ctl.syn() {
+            return dropped(Why::ListenNotSyn); // fourth
+        }
+        if ctl.fin() {
+            return dropped(Why::SynFin);
+        }
+        if self.embryos.len() >= self.backlog {
+            return dropped(Why::BacklogFull);
+        }
+        // third: the SYN's data, if any, is left to the peer's retransmission (only the SYN is
+        // acknowledged).
+        let embryo = Embryo {
+            iss: isn::iss(cx.now, site.local, site.remote, cx.chance),
+            ts_offset: isn::ts_offset(site.local, site.remote, cx.chance),
+            half: HalfOpen {
+                irs: seg.hdr.seq,
+                options: seg.hdr.options.clone(),
+                wnd: seg.hdr.wnd,
+                sent_at: cx.now,
+                retransmits: 0,
+            },
+            owes: Some(Reply::SynAck),
+            cause: cx.cause,
+            site,
+        };
+        let peer = (embryo.site.local, embryo.site.remote);
+        let key = self.embryos.insert(embryo);
+        self.by_peer.insert(peer, key);
+        self.ready.push_back(key);
+        Verdict::Done(Outcome::Accepted, None)
+    }
+
+    /// SYN-RECEIVED, as far as an embryo can judge (RFC 9293 §3.10.7.4).
+    fn for_embryo(&mut self, key: usize, seg: Segment, room: bool, cx: &mut Cx<'_>) -> Verdict {
+        let embryo = &mut self.embryos[key];
+        let nxt = embryo.half.irs + 1;
+        let wnd = self.config.recv_buffer.min(0xffff);
+        if seg.hdr.ctl.rst() {
+            return match seg.hdr.seq {
+                seq if seq == nxt => {
+                    self.remove(key, Cause::RcvRst, cx); // second: return to LISTEN
+                    Verdict::Done(Outcome::Closed(Cause::RcvRst), None)
+                }
+                seq if seq.within(nxt, wnd) => {
+                    self.owe(key, Reply::EmbryoChallenge, cx);
+                    dropped(Why::RstNotExact)
+                }
+                _ => dropped(Why::RstOutOfWindow),
+            };
+        }
+        if seg.hdr.ctl.syn() {
+            if seg.hdr.seq == embryo.half.irs && seg.hdr.ack.is_none() {
+                self.owe(key, Reply::SynAckAgain, cx); // our SYN-ACK was lost
+                return dropped(Why::OldDuplicate);
+            }
+            self.owe(key, Reply::EmbryoChallenge, cx);
+            return dropped(Why::SynInWindow); // fourth, with RFC 5961 §4.2
+        }
+        let Some(ack) = seg.hdr.ack else { return dropped(Why::EmbryoUnusable) };
+        if ack != embryo.iss + 1 {
+            let reset = reply(reset_for(&seg), Reply::RstHalfOpenAck, cx.cause, cx);
+            return Verdict::Done(Outcome::Dropped(Why::SynReceivedBadAck), Some(Box::new(reset)));
+        }
+        if !seg.hdr.seq.within(nxt, wnd) {
+            self.owe(key, Reply::EmbryoAck, cx);
+            return dropped(Why::OutOfWindow); // first
+        }
+        if !room {
+            return dropped(Why::AcceptQueueFull); // the SYN-ACK's retransmission asks again
+        }
+        let embryo = self.forget(key);
+        let opening = self.opening(&embryo);
+        Verdict::Promote(Box::new((opening, embryo.half, seg)))
+    }
+
+    fn opening(&self, embryo: &Embryo) -> Opening {
+        Opening {
+            local_port: embryo.site.local.port(),
+            remote_port: embryo.site.remote.port(),
+            iss: embryo.iss,
+            ts_offset: embryo.ts_offset,
+            mtu: embryo.site.mtu,
+            v6: embryo.site.remote.is_ipv6(),
+            gso_max: embryo.site.gso_max,
+            config: self.config.clone(),
+        }
+    }
+
+    fn owe(&mut self, key: usize, reply: Reply, cx: &Cx<'_>) {
+        let embryo = &mut self.embryos[key];
+        embryo.cause = cx.cause;
+        if embryo.owes.replace(reply).is_none() {
+            self.ready.push_back(key);
+        }
+    }
+
+    /// SYN-ACKs that were not answered in time are owed again, or given up.
+    pub fn poll(&mut self, cx: &mut Cx<'_>) {
+        while let Some(key) = self.deadlines.pop_due(cx.now) {
+            let timer = super::event::Timer::Rtx;
+            cx.cause = cx.note(|| Event::TimerExpired { timer });
+            if self.embryos[key].half.retransmits >= self.config.synack_retries {
+                self.remove(key, Cause::SynAckTimeout, cx);
+            } else {
+                self.embryos[key].half.retransmits += 1;
+                self.owe(key, Reply::SynAckAgain, cx);
+            }
+        }
+    }
+
+    /// The next answer to be sent, and to whom.
+    pub fn output(&mut self, cx: &mut Cx<'_>) -> Option<(Site, Outgoing)> {
+        loop {
+            let key = self.ready.pop_front()?;
+            let Some(embryo) = self.embryos.get_mut(key) else { continue };
+            let Some(why) = embryo.owes.take() else { continue };
+            let syn = matches!(why, Reply::SynAck | Reply::SynAckAgain);
+            if syn {
+                embryo.half.sent_at = cx.now;
+                let rto = synack_rto(&self.config, embryo.half.retransmits);
+                self.deadlines.set(key, Some(cx.now + rto));
+            }
+            let hdr = answer(embryo, &self.config, syn, cx.now);
+            let site = embryo.site.clone();
+            let cause = embryo.cause;
+            return Some((site, reply(hdr, why, cause, cx)));
+        }
+    }
+
+    /// When `poll` or `output` has something to do.
+    pub fn deadline(&self, now: Instant) -> Option<Instant> {
+        if self.ready.is_empty() { self.deadlines.next() } else { Some(now) }
+    }
+
+    /// CLOSE of a listener: half-open connections are reset (RFC 9293 §3.10.4), whole ones live on.
+    pub fn close(&mut self, cx: &mut Cx<'_>) -> Vec<(Site, Outgoing)> {
+        let keys: Vec<usize> = self.embryos.iter().map(|(key, _)| key).collect();
+        let mut resets = Vec::new();
+        for key in keys {
+            let embryo = &self.embryos[key];
+            let mut hdr = answer(embryo, &self.config, false, cx.now);
+            hdr.ctl = hdr.ctl.with(Ctl::RST);
+            let site = embryo.site.clone();
+            let cause = cx.cause;
+            resets.push((site, reply(hdr, Reply::RstListenerClosed, cause, cx)));
+            self.remove(key, Cause::ListenerClosed, cx);
+        }
+        let (from, to, cause) = (State::Listen, State::Closed, Cause::Close);
+        cx.note(|| Event::State { from, to, cause });
+        resets
+    }
+
+    fn forget(&mut self, key: usize) -> Embryo {
+        self.deadlines.set(key, None);
+        let embryo = self.embryos.remove(key);
+        self.by_peer.remove(&(embryo.site.local, embryo.site.remote));
+        embryo
+    }
+
+    /// An embryo ends: its life from SYN to end is told at once, since it had no block.
+    fn remove(&mut self, key: usize, cause: Cause, cx: &mut Cx<'_>) {
+        self.forget(key);
+        let (from, to) = (State::SynReceived, State::Closed);
+        debug_assert!(super::state::is_legal(from, cause, to), "{from} --{cause:?}--> {to}");
+        cx.note(|| Event::State { from, to, cause });
+    }
+}
+
+fn synack_rto(config: &Config, retransmits: u8) -> Duration {
+    let mut rto = Rto::new(config);
+    (0..retransmits).for_each(|_| rto.back_off());
+    rto.get(config)
+}
+
+/// An embryo's segment: SYN-ACK with our options, or an ACK.
+fn answer(embryo: &Embryo, config: &Config, syn: bool, now: Instant) -> Header {
+    let theirs = &embryo.half.options;
+    let ts = theirs.ts.filter(|_| config.timestamps).map(|ts| Timestamps {
+        val: (now.as_millis() as u32).wrapping_add(embryo.ts_offset),
+        ecr: ts.val,
+    });
+    let options = match syn {
+        true => Options {
+            mss: Some(advmss(config, embryo.site.mtu, embryo.site.remote.is_ipv6())),
+            wscale: theirs.wscale.filter(|_| config.window_scaling).map(|_| config.wscale()),
+            sack_permitted: theirs.sack_permitted && config.sack,
+            ts,
+            ..Options::default()
+        },
+        false => Options { ts, ..Options::default() },
+    };
+    Header {
+        src: embryo.site.local.port(),
+        dst: embryo.site.remote.port(),
+        seq: embryo.iss + u32::from(!syn),
+        ack: Some(embryo.half.irs + 1),
+        ctl: if syn { Ctl::SYN.with(Ctl::ACK) } else { Ctl::ACK },
+        wnd: config.recv_buffer.min(0xffff) as u16,
+        urg: 0,
+        options,
+    }
+}
+
+fn dropped(why: Why) -> Verdict {
+    Verdict::Done(Outcome::Dropped(why), None)
+}
+
+/// An answer without a block, told as an event.
+pub fn reply(hdr: Header, why: Reply, cause: EventId, cx: &mut Cx<'_>) -> Outgoing {
+    let seg = || SegmentView::of(&hdr, 0);
+    let origin = cx.note_caused(cause, || Event::Replied { seg: seg(), reply: why });
+    Outgoing { hdr, payload: Chunks::new(), gso_size: None, origin, why: Because::Reply(why) }
+}

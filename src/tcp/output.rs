@@ -1,0 +1,364 @@
+//! Output: a pure `plan` says what is sent next and why, or why nothing is; `emit` builds it.
+//!
+//! Segments of a connection are built nowhere else. `deadline` asks the same `plan`, so the two
+//! cannot disagree.
+
+use super::event::{AckWhy, Blocked, Event, Plan, RtxRule, SegmentView, Timer};
+use super::rtxq::Sent;
+use super::segment::{Because, Outgoing};
+use super::state::State;
+use super::tcb::{Cx, Tcb};
+use super::timeout;
+use crate::base::{Chunks, Instant, Seq};
+use crate::wire::tcp::{Ctl, Header, Options, Timestamps};
+
+/// What `plan` says.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Decision {
+    /// Send this.
+    Send(Plan),
+    /// Send nothing.
+    Wait {
+        /// What is waited for.
+        why: Blocked,
+        /// Until when at most, if a timer runs.
+        until: Option<Instant>,
+    },
+}
+
+/// What is sent next, and why; or why nothing is.
+pub(super) fn plan(tcb: &Tcb) -> Decision {
+    use Decision::Send;
+    if let Some(cause) = tcb.owe.rst {
+        return Send(Plan::Rst { cause });
+    }
+    match tcb.state() {
+        State::Closed | State::Listen => return wait(tcb, Blocked::Done),
+        State::SynSent if tcb.snd.nxt == tcb.iss => return Send(Plan::Syn),
+        State::SynReceived if tcb.owe.synack => return Send(Plan::SynAckCrossed),
+        _ => {}
+    }
+    if let (Some(why), true) = (tcb.owe.ack, tcb.owe.ack_now) {
+        return Send(Plan::Ack { why });
+    }
+    if let Some(plan) = plan_retransmission(tcb) {
+        return Send(plan);
+    }
+    let blocked = match plan_new_data(tcb) {
+        Ok(plan) => return Send(plan),
+        Err(blocked) => blocked,
+    };
+    if tcb.owe.probe {
+        return Send(Plan::WindowProbe { attempt: tcb.probes });
+    }
+    if tcb.owe.keepalive {
+        return Send(Plan::Keepalive { attempt: tcb.probes + 1 });
+    }
+    if let Some(why) = tcb.owe.ack {
+        return Send(Plan::Ack { why });
+    }
+    if tcb.window_update_due() {
+        return Send(Plan::Ack { why: AckWhy::WindowUpdate });
+    }
+    wait(tcb, blocked)
+}
+
+fn wait(tcb: &Tcb, why: Blocked) -> Decision {
+    Decision::Wait { why, until: tcb.timers.next() }
+}
+
+/// The first run taken for lost, as far as cwnd allows; one segment when recovery demands it.
+fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
+    let lost = tcb.rtxq.next_lost()?;
+    if lost.seq == tcb.iss {
+        return Some(Plan::RetransmitSyn { attempt: lost.retransmits.saturating_add(1) });
+    }
+    let mss = eff_mss(tcb);
+    let one = lost.len.min(mss);
+    let room = tcb.cwnd().saturating_sub(tcb.rtxq.in_flight());
+    let rule = tcb.recovery.rule?;
+    let len = if room >= one {
+        lost.len.min(room / mss * mss).min(tcb.gso_max / mss * mss).max(one)
+    } else if tcb.recovery.force {
+        one
+    } else {
+        return None;
+    };
+    Some(Plan::Retransmit { rule, seq: lost.seq, len })
+}
+
+/// RFC 9293 §3.8.6.2.1 (when to send data), §3.7.4 (Nagle), RFC 5681 §3.1 (cwnd).
+fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
+    if !tcb.syn_acked() {
+        return Err(Blocked::Handshake);
+    }
+    let unsent = tcb.unsent();
+    let fin_pending = tcb.fin_queued && !tcb.fin_sent();
+    if tcb.rtxq.lost() > 0 {
+        return Err(Blocked::Cwnd); // what was lost comes first
+    }
+    if unsent == 0 {
+        return match (fin_pending, tcb.fin_queued) {
+            (true, _) => Ok(Plan::Fin),
+            (false, true) => Err(Blocked::Done),
+            (false, false) => Err(Blocked::App),
+        };
+    }
+    let mss = eff_mss(tcb);
+    let edge = tcb.snd.una + tcb.snd.wnd;
+    let rwnd_room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
+    let cwnd_room = tcb.cwnd().saturating_sub(tcb.rtxq.in_flight());
+    if rwnd_room == 0 {
+        return Err(Blocked::Rwnd);
+    }
+    if cwnd_room < unsent.min(mss) {
+        return Err(Blocked::Cwnd);
+    }
+    let len = unsent.min(rwnd_room).min(cwnd_room).min(tcb.gso_max.max(mss));
+    let (whole, all) = (len / mss * mss, len == unsent);
+    let alone = tcb.snd.nxt == tcb.snd.una;
+    let send = |len| {
+        let last = len == unsent;
+        Ok(Plan::NewData { len, push: last, fin: last && fin_pending })
+    };
+    // The short last segment goes along when nothing is in flight, or Nagle is off, or FIN follows.
+    if all && (whole == len || !tcb.config.nagle || fin_pending || (whole == 0 && alone)) {
+        return send(len);
+    }
+    if whole > 0 {
+        return send(whole);
+    }
+    if all {
+        return Err(Blocked::Nagle);
+    }
+    // Less than a segment, and not all there is: the peer's window is small.
+    if (alone || !tcb.config.nagle) && len >= (tcb.snd.max_wnd / 2).max(1) {
+        return send(len);
+    }
+    if tcb.owe.sws { Ok(Plan::SwsOverride { len }) } else { Err(Blocked::Sws) }
+}
+
+/// Eff.snd.MSS (RFC 9293 §3.7.1): SMSS less the SACK blocks that ride along.
+fn eff_mss(tcb: &Tcb) -> u32 {
+    let blocks = if tcb.sack_ok {
+        tcb.ooo.as_ref().map_or(0, |ooo| ooo.sack_blocks(max_blocks(tcb)).len())
+    } else {
+        0
+    };
+    let sack = if blocks > 0 { 4 + 8 * blocks as u32 } else { 0 };
+    tcb.snd.smss.saturating_sub(sack).max(1)
+}
+
+/// How many SACK blocks fit beside the timestamps (RFC 2018 §3).
+fn max_blocks(tcb: &Tcb) -> usize {
+    if tcb.ts.is_some() { 3 } else { 4 }
+}
+
+/// The next segment, if one is to be sent; if not, what is waited for is noted.
+pub(super) fn output(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Option<Outgoing> {
+    match plan(tcb) {
+        Decision::Send(plan) => Some(emit(tcb, plan, cx)),
+        Decision::Wait { why, .. } => {
+            timeout::arm_persist(tcb, why, cx);
+            note_blocked(tcb, why, cx);
+            None
+        }
+    }
+}
+
+/// Accounts the time under the old limit, and tells when the limit changed.
+fn note_blocked(tcb: &mut Tcb, why: Blocked, cx: &mut Cx<'_>) {
+    let busy = !tcb.rtxq.is_empty() || tcb.unsent() > 0;
+    if tcb.chrono.blocked == why && tcb.chrono.busy == busy {
+        return;
+    }
+    let changed = tcb.chrono.blocked != why;
+    tcb.chrono.switch(why, busy, cx.now);
+    if changed {
+        cx.note_caused(tcb.cause, || Event::Blocked { why });
+    }
+}
+
+/// Builds the segment that `plan` asks for.
+fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
+    let mut cause = tcb.cause;
+    let nxt = tcb.snd.nxt;
+    let (seq, ctl, payload) = match plan {
+        Plan::Syn => (tcb.iss, Ctl::SYN, send_new(tcb, 0, 1, cx)),
+        Plan::SynAckCrossed | Plan::RetransmitSyn { .. } => {
+            (tcb.iss, Ctl::SYN, send_syn_again(tcb, cx))
+        }
+        Plan::NewData { len, push, fin } => {
+            let ctl = if push { Ctl::PSH } else { Ctl::NONE };
+            let ctl = if fin { ctl.with(Ctl::FIN) } else { ctl };
+            (nxt, ctl, send_new(tcb, len, u32::from(fin), cx))
+        }
+        Plan::SwsOverride { len } => {
+            tcb.owe.sws = false;
+            (nxt, Ctl::NONE, send_new(tcb, len, 0, cx))
+        }
+        Plan::Fin => (nxt, Ctl::FIN, send_new(tcb, 0, 1, cx)),
+        Plan::Retransmit { seq, len, rule } => {
+            let (ctl, payload) = send_again(tcb, seq, len, rule, cx);
+            (seq, ctl, payload)
+        }
+        Plan::Ack { .. } => {
+            cause = if tcb.owe.ack.is_some() { tcb.owe.ack_cause } else { cause };
+            (nxt, Ctl::NONE, Chunks::new())
+        }
+        Plan::WindowProbe { .. } => {
+            tcb.owe.probe = false;
+            tcb.probes = tcb.probes.saturating_add(1);
+            tcb.probe_backoff = tcb.probe_backoff.saturating_add(1);
+            (tcb.snd.una - 1, Ctl::NONE, Chunks::new())
+        }
+        Plan::Keepalive { .. } => {
+            tcb.owe.keepalive = false;
+            tcb.probes = tcb.probes.saturating_add(1);
+            (nxt - 1, Ctl::NONE, Chunks::new())
+        }
+        Plan::Rst { .. } => {
+            tcb.owe.rst = None;
+            (nxt, Ctl::RST, Chunks::new())
+        }
+    };
+    let mss = eff_mss(tcb);
+    let hdr = header(tcb, seq, ctl, cx);
+    let len = payload.len();
+    tcb.counters.segs_out += (len as u32).div_ceil(mss).max(1) as u64;
+    let origin = cx.note_caused(cause, || Event::Sent { seg: SegmentView::of(&hdr, len), plan });
+    let gso_size = (len as u32 > mss).then_some(mss as u16);
+    Outgoing { hdr, payload, gso_size, origin, why: Because::Plan(plan) }
+}
+
+/// Sends `len` bytes of data, and `ctl_len` of SYN or FIN, for the first time.
+fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
+    let (nxt, in_flight) = (tcb.snd.nxt, tcb.rtxq.in_flight());
+    let was_empty = tcb.rtxq.is_empty();
+    if was_empty && len > 0 && cx.now.since(tcb.last_sent) > tcb.rto() {
+        tcb.cc.on_idle(cx.now);
+    }
+    let payload = if len > 0 { tcb.tx.view(nxt, len, cx.pool) } else { Chunks::new() };
+    if was_empty {
+        tcb.delivered.delivered_at = cx.now;
+    }
+    tcb.rtxq.push(Sent {
+        seq: nxt,
+        len: len + ctl_len,
+        sent_at: cx.now,
+        delivered: tcb.delivered.delivered,
+        delivered_at: tcb.delivered.delivered_at,
+        in_flight: in_flight + len + ctl_len,
+        retransmits: 0,
+        sacked: false,
+        lost: false,
+        app_limited: tcb.unsent() <= len,
+    });
+    tcb.snd.nxt += len + ctl_len;
+    tcb.cc.on_send(cx.now, len, in_flight);
+    count_data(tcb, len, false, cx);
+    start_timers(tcb, cx);
+    payload
+}
+
+/// Sends the SYN again.
+fn send_syn_again(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Chunks {
+    let crossed = std::mem::take(&mut tcb.owe.synack);
+    if !crossed || tcb.rtxq.lost() > 0 {
+        tcb.rtxq.on_retransmit(tcb.iss, 1, cx.now, tcb.delivered);
+        tcb.counters.total_retrans += 1;
+    }
+    tcb.recovery.force = false;
+    start_timers(tcb, cx);
+    Chunks::new()
+}
+
+/// Sends `len` of sequence space from `seq` again: data, and FIN when it lies there.
+fn send_again(tcb: &mut Tcb, seq: Seq, len: u32, rule: RtxRule, cx: &mut Cx<'_>) -> (Ctl, Chunks) {
+    tcb.rtxq.on_retransmit(seq, len, cx.now, tcb.delivered);
+    tcb.recovery.force = false;
+    if rule == RtxRule::Rto {
+        tcb.recovery.rule = Some(RtxRule::AfterRto);
+    }
+    let end = (seq + len).earlier(tcb.tx.end());
+    let data_len = if end.after(seq) { end - seq } else { 0 };
+    let fin = if (seq + len).after(tcb.tx.end()) { Ctl::FIN } else { Ctl::NONE };
+    let push = if data_len > 0 && end == tcb.tx.end() { Ctl::PSH } else { Ctl::NONE };
+    tcb.counters.total_retrans += 1;
+    count_data(tcb, data_len, true, cx);
+    start_timers(tcb, cx);
+    let payload = if data_len > 0 { tcb.tx.view(seq, data_len, cx.pool) } else { Chunks::new() };
+    (fin.with(push), payload)
+}
+
+fn count_data(tcb: &mut Tcb, len: u32, again: bool, cx: &Cx<'_>) {
+    if len > 0 {
+        tcb.counters.data_segs_out += u64::from(len.div_ceil(tcb.snd.smss));
+        tcb.counters.bytes_sent += u64::from(len);
+        tcb.counters.bytes_retrans += if again { u64::from(len) } else { 0 };
+        tcb.last_sent = cx.now;
+    }
+}
+
+/// RFC 6298 §5.1: the timer runs whenever something is in flight.
+fn start_timers(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    if !tcb.timers.is_running(Timer::Rtx) {
+        tcb.set_timer(Timer::Rtx, cx.now + tcb.rto(), cx);
+    }
+    tcb.start_user_timer(cx);
+}
+
+/// The header: where we are, what we offer, and what rides along. An ACK it carries is paid.
+fn header(tcb: &mut Tcb, seq: Seq, ctl: Ctl, cx: &mut Cx<'_>) -> Header {
+    let syn = ctl.syn();
+    let acks = tcb.state() != State::SynSent;
+    let wnd = tcb.offer_window(syn);
+    if acks {
+        tcb.owe.ack = None;
+        tcb.owe.ack_now = false;
+        tcb.rcv.unacked = 0;
+        tcb.rcv.last_ack_sent = tcb.rcv.nxt;
+        tcb.stop_timer(Timer::Delack, cx);
+    }
+    let urgent = tcb.snd.up.filter(|up| up.after(seq) && !syn && !ctl.rst());
+    let ctl = ctl.with(if acks { Ctl::ACK } else { Ctl::NONE });
+    Header {
+        src: tcb.local_port,
+        dst: tcb.remote_port,
+        seq,
+        ack: acks.then_some(tcb.rcv.nxt),
+        ctl: ctl.with(if urgent.is_some() { Ctl::URG } else { Ctl::NONE }),
+        wnd: if ctl.rst() { 0 } else { wnd },
+        urg: urgent.map_or(0, |up| (up - seq).min(0xffff) as u16),
+        options: options(tcb, syn, cx),
+    }
+}
+
+fn options(tcb: &Tcb, syn: bool, cx: &Cx<'_>) -> Options {
+    let ts = tcb.ts.as_ref().map(|ts| Timestamps { val: tcb.ts_now(cx.now), ecr: ts.recent });
+    if syn {
+        return Options {
+            mss: Some(tcb.rcv.advmss),
+            wscale: tcb.wscale_ok.then_some(tcb.rcv.wscale),
+            sack_permitted: tcb.sack_ok,
+            ts,
+            ..Options::default()
+        };
+    }
+    let sack = match (&tcb.ooo, tcb.sack_ok) {
+        (Some(ooo), true) => ooo.sack_blocks(max_blocks(tcb)),
+        _ => Default::default(),
+    };
+    Options { ts, sack, ..Options::default() }
+}
+
+impl Tcb {
+    /// Starts the user timeout, if the socket has one and it does not run (RFC 9293 §3.9.1.8).
+    pub(super) fn start_user_timer(&mut self, cx: &mut Cx<'_>) {
+        if let Some(limit) = self.config.user_timeout
+            && !self.timers.is_running(Timer::User)
+        {
+            self.set_timer(Timer::User, cx.now + limit, cx);
+        }
+    }
+}

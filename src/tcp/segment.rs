@@ -1,0 +1,116 @@
+//! Segments between TCP and the rest of the host.
+
+use super::event::Plan;
+use super::event::Reply;
+use crate::base::{Chunks, EventId, Seq};
+use crate::wire::tcp::{Ctl, Header};
+
+/// An arrived segment: its header, its payload, and what is known about how it was cut.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// The header.
+    pub hdr: Header,
+    /// The payload.
+    pub payload: Chunks,
+    /// Payload bytes per wire segment, when several came merged into this one.
+    pub wire_mss: Option<u16>,
+}
+
+impl Segment {
+    /// SEG.LEN: payload, SYN and FIN (RFC 9293 §3.3.1).
+    pub fn len(&self) -> u32 {
+        self.payload.len() as u32 + u32::from(self.hdr.ctl.syn()) + u32::from(self.hdr.ctl.fin())
+    }
+
+    /// Whether it takes no sequence space.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The sequence number behind it.
+    pub fn end(&self) -> Seq {
+        self.hdr.seq + self.len()
+    }
+
+    /// How many segments it was on the wire.
+    pub fn wire_segments(&self) -> u64 {
+        match self.wire_mss {
+            Some(mss) if mss > 0 => self.payload.len().div_ceil(usize::from(mss)).max(1) as u64,
+            _ => 1,
+        }
+    }
+
+    /// Cuts away what lies outside `lo..lo + wnd`, so that the segment is "the idealized segment
+    /// that begins at RCV.NXT and does not exceed the window" (RFC 9293 §3.10.7.4, first). What
+    /// lies beyond RCV.NXT within the window stays where it is.
+    pub fn trim(&mut self, lo: Seq, wnd: u32) {
+        if self.hdr.seq.before(lo) {
+            let mut old = lo - self.hdr.seq;
+            if self.hdr.ctl.syn() {
+                self.hdr.ctl = self.hdr.ctl.without(Ctl::SYN);
+                old -= 1;
+            }
+            self.payload.advance(old as usize);
+            self.hdr.seq = lo;
+        }
+        let edge = lo + wnd;
+        if self.end().after(edge) {
+            let syn = u32::from(self.hdr.ctl.syn());
+            self.hdr.ctl = self.hdr.ctl.without(Ctl::FIN);
+            let room = (edge - self.hdr.seq).saturating_sub(syn);
+            self.payload.truncate(room as usize);
+        }
+    }
+}
+
+/// A segment to be sent: `stack` adds addresses and the checksum.
+#[derive(Debug)]
+pub struct Outgoing {
+    /// The header.
+    pub hdr: Header,
+    /// The payload.
+    pub payload: Chunks,
+    /// Payload bytes per wire segment, when it must be cut.
+    pub gso_size: Option<u16>,
+    /// The event that sent it.
+    pub origin: EventId,
+    /// Why it is sent.
+    pub why: Because,
+}
+
+/// Why an outgoing segment exists.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Because {
+    /// A connection planned it.
+    Plan(Plan),
+    /// It answers something without a connection's block.
+    Reply(Reply),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Pool;
+
+    #[test]
+    fn trimming_cuts_what_is_old_and_what_is_too_much() {
+        let pool = Pool::new();
+        // (seq, ctl, len) within [100, 110) → (seq, ctl, payload)
+        let syn_fin = Ctl::SYN.with(Ctl::FIN);
+        for (seq, ctl, len, want) in [
+            (95, Ctl::NONE, 10, (100, Ctl::NONE, 5)),
+            (95, Ctl::SYN, 10, (100, Ctl::NONE, 6)),
+            (100, Ctl::FIN, 10, (100, Ctl::NONE, 10)),
+            (100, Ctl::FIN, 9, (100, Ctl::FIN, 9)),
+            (105, Ctl::NONE, 100, (105, Ctl::NONE, 5)),
+            (98, syn_fin, 100, (100, Ctl::NONE, 10)),
+            (109, Ctl::FIN, 0, (109, Ctl::FIN, 0)),
+        ] {
+            let hdr = Header { seq: Seq(seq), ctl, ..Header::default() };
+            let payload = pool.copy(&vec![0; len]).into();
+            let mut seg = Segment { hdr, payload, wire_mss: None };
+            seg.trim(Seq(100), 10);
+            assert_eq!((seg.hdr.seq.0, seg.hdr.ctl, seg.payload.len()), want);
+        }
+    }
+}

@@ -1,0 +1,625 @@
+//! The transmission control block (RFC 9293 §3.3.1): everything a connection knows, flat.
+//!
+//! The steps (`arrives`, `ack`, `recovery`, `delack`, `output`, `timeout`) are functions over it in
+//! their own files; [`super::Conn`] is its public face.
+
+use super::cc::{self, CongestionControl};
+use super::config::Config;
+use super::event::{AckWhy, Blocked, CaState, Event, Timer};
+use super::reassembly::Reassembly;
+use super::recvbuf::RecvBuffer;
+use super::rto::Rto;
+use super::rtxq::{Rtxq, Stamp};
+use super::sendbuf::SendBuffer;
+use super::state::{Cause, State, is_legal};
+use super::timers::Timers;
+use crate::base::{Chunks, Duration, EventId, Instant, Seq, SocketError};
+use crate::wire::tcp::{Options, Timestamps};
+use std::sync::Arc;
+
+/// TCP's view of the world during a call.
+pub type Cx<'a> = crate::base::Cx<'a, Event>;
+
+/// The send sequence space (RFC 9293 figure 3).
+///
+/// ```text
+///            1         2          3          4
+///       ----------|----------|----------|----------
+///              SND.UNA    SND.NXT    SND.UNA
+///                                   +SND.WND
+/// ```
+/// 1: acknowledged · 2: sent, not acknowledged · 3: may be sent · 4: not allowed yet.
+/// SND.NXT never moves back; what is sent again has its own cursor in the retransmission queue.
+#[derive(Clone, Debug)]
+pub struct Snd {
+    /// The oldest unacknowledged sequence number.
+    pub una: Seq,
+    /// The next sequence number to be sent.
+    pub nxt: Seq,
+    /// The peer's window, bytes.
+    pub wnd: u32,
+    /// SEG.SEQ of the last window update.
+    pub wl1: Seq,
+    /// SEG.ACK of the last window update.
+    pub wl2: Seq,
+    /// Behind the last urgent byte, while it is unacknowledged (SND.UP).
+    pub up: Option<Seq>,
+    /// The largest window the peer ever offered (MAX.SND.WND, RFC 5961 §5.2).
+    pub max_wnd: u32,
+    /// Snd.Wind.Shift (RFC 7323 §2.2).
+    pub wscale: u8,
+    /// SMSS, payload bytes, timestamps already taken off.
+    pub smss: u32,
+}
+
+/// The receive sequence space (RFC 9293 figure 4).
+///
+/// ```text
+///                1          2          3
+///            ----------|----------|----------
+///                   RCV.NXT    RCV.NXT
+///                             +RCV.WND
+/// ```
+/// 1: received and acknowledged · 2: may be received · 3: not allowed yet.
+#[derive(Clone, Debug)]
+pub struct Rcv {
+    /// The next sequence number expected.
+    pub nxt: Seq,
+    /// The window last offered, less what has come since: the right edge never moves left.
+    pub wnd: u32,
+    /// Behind the last urgent byte announced by the peer (RCV.UP).
+    pub up: Option<Seq>,
+    /// Rcv.Wind.Shift.
+    pub wscale: u8,
+    /// The largest segment seen from the peer, payload bytes.
+    pub mss_seen: u32,
+    /// The MSS we announced.
+    pub advmss: u16,
+    /// Bytes received in order since the last ACK was sent.
+    pub unacked: u32,
+    /// Last.ACK.sent (RFC 7323 §4.3).
+    pub last_ack_sent: Seq,
+}
+
+/// Timestamps in use (RFC 7323).
+#[derive(Clone, Debug)]
+pub struct Ts {
+    /// Where this connection's millisecond clock starts.
+    pub offset: u32,
+    /// TS.Recent.
+    pub recent: u32,
+    /// When TS.Recent was taken: it expires after 24 days (§5.5).
+    pub recent_at: Instant,
+}
+
+/// What arrival and timers have left for `output` to pay.
+#[derive(Clone, Debug, Default)]
+pub struct Owe {
+    /// An acknowledgment, and why.
+    pub ack: Option<AckWhy>,
+    /// It may not wait for, or merge with, anything.
+    pub ack_now: bool,
+    /// What the acknowledgment answers.
+    pub ack_cause: EventId,
+    /// A reset: the connection is over, for this reason.
+    pub rst: Option<Cause>,
+    /// A window probe.
+    pub probe: bool,
+    /// A keep-alive probe.
+    pub keepalive: bool,
+    /// The silly-window override has expired.
+    pub sws: bool,
+    /// SYN-ACK for crossed SYNs.
+    pub synack: bool,
+}
+
+/// Loss recovery (RFC 6582), of which `recovery.rs` is the machine.
+#[derive(Clone, Debug, Default)]
+pub struct Recovery {
+    /// The phase, in Linux's words.
+    pub ca: CaState,
+    /// Duplicate ACKs in a row.
+    pub dupacks: u8,
+    /// `recover`: SND.NXT when the last loss was detected.
+    pub recovery_point: Option<Seq>,
+    /// cwnd's inflation by duplicate ACKs, bytes.
+    pub inflation: u32,
+    /// The next retransmission goes out whatever cwnd says.
+    pub force: bool,
+    /// The rule under which lost records are sent again.
+    pub rule: Option<super::event::RtxRule>,
+    /// Whether a partial ACK has come in this recovery.
+    pub partial_seen: bool,
+}
+
+/// Sums for `tcp_info`.
+#[derive(Clone, Debug, Default)]
+pub struct Counters {
+    /// Payload bytes sent, repetitions included.
+    pub bytes_sent: u64,
+    /// Payload bytes sent again.
+    pub bytes_retrans: u64,
+    /// Payload bytes acknowledged.
+    pub bytes_acked: u64,
+    /// Payload bytes received in order.
+    pub bytes_received: u64,
+    /// Segments sent.
+    pub segs_out: u64,
+    /// Segments received.
+    pub segs_in: u64,
+    /// Segments with data sent.
+    pub data_segs_out: u64,
+    /// Segments with data received.
+    pub data_segs_in: u64,
+    /// Segments sent again.
+    pub total_retrans: u32,
+    /// Segments received out of order.
+    pub rcv_ooopack: u32,
+}
+
+/// Which limit held sending back, for how long.
+#[derive(Clone, Debug)]
+pub struct Chrono {
+    /// What holds sending back.
+    pub blocked: Blocked,
+    /// Whether data was queued or in flight.
+    pub busy: bool,
+    /// Since when.
+    pub since: Instant,
+    /// Time busy.
+    pub busy_time: Duration,
+    /// Time held back by the peer's window.
+    pub rwnd_limited: Duration,
+    /// Time held back by cwnd.
+    pub cwnd_limited: Duration,
+}
+
+impl Chrono {
+    /// Accounts the time since the last switch under the old limit.
+    pub fn switch(&mut self, blocked: Blocked, busy: bool, now: Instant) {
+        let spent = now.since(self.since);
+        if self.busy {
+            self.busy_time += spent;
+            match self.blocked {
+                Blocked::Rwnd | Blocked::Sws => self.rwnd_limited += spent,
+                Blocked::Cwnd => self.cwnd_limited += spent,
+                _ => {}
+            }
+        }
+        (self.blocked, self.busy, self.since) = (blocked, busy, now);
+    }
+}
+
+/// The block of one connection.
+#[derive(Debug)]
+pub struct Tcb {
+    state: State,
+    /// Our port.
+    pub local_port: u16,
+    /// The peer's port.
+    pub remote_port: u16,
+    /// The knobs.
+    pub config: Arc<Config>,
+    /// Initial send sequence number.
+    pub iss: Seq,
+    /// Initial receive sequence number.
+    pub irs: Seq,
+    /// Send sequence space.
+    pub snd: Snd,
+    /// Receive sequence space.
+    pub rcv: Rcv,
+    /// Timestamps, when both sides agreed.
+    pub ts: Option<Ts>,
+    /// SACK was agreed.
+    pub sack_ok: bool,
+    /// Window scaling was agreed.
+    pub wscale_ok: bool,
+    /// The MTU of the path, bytes of IP packet.
+    pub pmtu: u16,
+    /// The longest super-segment the device takes, payload bytes; 0: none.
+    pub gso_max: u32,
+    /// IP and TCP header bytes without options.
+    pub header_len: u16,
+    /// RTT estimation.
+    pub rto: Rto,
+    /// What is in flight.
+    pub rtxq: Rtxq,
+    /// Congestion control.
+    pub cc: Box<dyn CongestionControl>,
+    /// Loss recovery.
+    pub recovery: Recovery,
+    /// The timers.
+    pub timers: Timers,
+    /// What output owes.
+    pub owe: Owe,
+    /// Data written by the application.
+    pub tx: SendBuffer,
+    /// The application closed its sending side: FIN follows the data.
+    pub fin_queued: bool,
+    /// Data for the application.
+    pub rx: RecvBuffer,
+    /// Data beyond a gap.
+    pub ooo: Option<Box<Reassembly>>,
+    /// The peer's FIN has been received in order.
+    pub fin_received: bool,
+    /// The application let go of the connection.
+    pub orphan: bool,
+    /// The connection came from a listener.
+    pub passive: bool,
+    /// How the connection failed, until the application has heard.
+    pub error: Option<SocketError>,
+    /// Retransmission timeouts in a row.
+    pub retransmits: u8,
+    /// Probes (window or keep-alive) without an answer.
+    pub probes: u8,
+    /// Doublings of the window-probe interval.
+    pub probe_backoff: u8,
+    /// When something last arrived from the peer.
+    pub last_recv: Instant,
+    /// When data was last sent.
+    pub last_sent: Instant,
+    /// When the last rate-limited ACK went out.
+    pub last_challenge: Option<Instant>,
+    /// Bytes delivered to the peer so far, and when that last grew.
+    pub delivered: Stamp,
+    /// What last touched the connection: the cause of what it sends.
+    pub cause: EventId,
+    /// Sums.
+    pub counters: Counters,
+    /// What limits sending.
+    pub chrono: Chrono,
+}
+
+/// What a new block needs to know.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// Our port.
+    pub local_port: u16,
+    /// The peer's port.
+    pub remote_port: u16,
+    /// Initial send sequence number.
+    pub iss: Seq,
+    /// Offset of the timestamp clock.
+    pub ts_offset: u32,
+    /// MTU of the interface, bytes.
+    pub mtu: u16,
+    /// Whether the peer's address is IPv6.
+    pub v6: bool,
+    /// The longest super-segment the device takes, payload bytes; 0: none.
+    pub gso_max: u32,
+    /// The knobs.
+    pub config: Arc<Config>,
+}
+
+/// MSS when the peer sends none: 536 for IPv4, 1220 for IPv6 (RFC 9293 §3.7.1, MUST-15).
+pub const fn default_mss(v6: bool) -> u16 {
+    if v6 { 1220 } else { 536 }
+}
+
+impl Opening {
+    /// IP and TCP header bytes without options.
+    pub fn header_len(&self) -> u16 {
+        if self.v6 { 60 } else { 40 }
+    }
+}
+
+/// The MSS to announce: the knob, or what the interface's MTU allows (RFC 9293 §3.7.1, MUST-67).
+pub fn advmss(config: &Config, mtu: u16, v6: bool) -> u16 {
+    let fits = mtu.saturating_sub(if v6 { 60 } else { 40 }).max(1);
+    config.mss.map_or(fits, |mss| mss.min(fits))
+}
+
+impl Tcb {
+    /// The birth of a block in `state`.
+    ///
+    /// # Panics
+    /// When the table has no such row.
+    pub fn open(opening: Opening, from: State, state: State, cause: Cause, cx: &mut Cx<'_>) -> Tcb {
+        assert!(is_legal(from, cause, state), "{from} --{cause:?}--> {state} is not in the table");
+        let header_len = opening.header_len();
+        let config = opening.config;
+        let advmss = advmss(&config, opening.mtu, opening.v6);
+        let smss = u32::from(default_mss(opening.v6));
+        let iw = cc::initial_window(smss, config.initial_window);
+        let now = cx.now;
+        let cc = cc::make(&config.congestion, smss, iw)
+            .unwrap_or_else(|| Box::new(cc::NewReno::new(smss, iw)));
+        let offset = opening.ts_offset;
+        let ts = Some(Ts { offset, recent: 0, recent_at: now }).filter(|_| config.timestamps);
+        let (iss, zero) = (opening.iss, Seq(0));
+        let tcb = Tcb {
+            state,
+            local_port: opening.local_port,
+            remote_port: opening.remote_port,
+            iss,
+            irs: zero,
+            snd: Snd {
+                una: iss,
+                nxt: iss,
+                wnd: 0,
+                wl1: zero,
+                wl2: zero,
+                up: None,
+                max_wnd: 0,
+                wscale: 0,
+                smss,
+            },
+            rcv: Rcv {
+                nxt: zero,
+                wnd: config.recv_buffer.min(0xffff),
+                up: None,
+                wscale: if config.window_scaling { config.wscale() } else { 0 },
+                mss_seen: smss.min(u32::from(advmss)),
+                advmss,
+                unacked: 0,
+                last_ack_sent: zero,
+            },
+            ts,
+            sack_ok: config.sack,
+            wscale_ok: config.window_scaling,
+            pmtu: opening.mtu,
+            gso_max: opening.gso_max,
+            header_len,
+            rto: Rto::new(&config),
+            rtxq: Rtxq::default(),
+            cc,
+            recovery: Recovery::default(),
+            timers: Timers::new(),
+            owe: Owe::default(),
+            tx: SendBuffer::new(iss + 1),
+            fin_queued: false,
+            rx: RecvBuffer::default(),
+            ooo: None,
+            fin_received: false,
+            orphan: false,
+            passive: from == State::Listen,
+            error: None,
+            retransmits: 0,
+            probes: 0,
+            probe_backoff: 0,
+            last_recv: now,
+            last_sent: now,
+            last_challenge: None,
+            delivered: Stamp { delivered: 0, delivered_at: now },
+            cause: cx.cause,
+            counters: Counters::default(),
+            chrono: Chrono {
+                blocked: Blocked::Handshake,
+                busy: false,
+                since: now,
+                busy_time: Duration::ZERO,
+                rwnd_limited: Duration::ZERO,
+                cwnd_limited: Duration::ZERO,
+            },
+            config,
+        };
+        cx.note(|| Event::State { from, to: state, cause });
+        tcb
+    }
+
+    /// The state.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The one place where a state changes.
+    ///
+    /// # Panics
+    /// When the table has no such row.
+    pub fn go(&mut self, to: State, cause: Cause, cx: &mut Cx<'_>) {
+        let from = self.state;
+        assert!(is_legal(from, cause, to), "{from} --{cause:?}--> {to} is not in the table");
+        self.state = to;
+        cx.note(|| Event::State { from, to, cause });
+    }
+
+    /// The end: state, timers and queues. Data in order stays readable unless the end is an error
+    /// (RFC 9293 §3.10.7.4: "all segment queues should be flushed").
+    pub fn die(&mut self, cause: Cause, error: Option<SocketError>, cx: &mut Cx<'_>) {
+        self.go(State::Closed, cause, cx);
+        self.timers.stop_all();
+        self.rtxq.clear();
+        self.tx.clear();
+        self.ooo = None;
+        self.owe = Owe::default();
+        if error.is_some() {
+            self.rx.clear();
+            self.error = error;
+        }
+    }
+
+    /// Starts or moves a timer, telling so.
+    pub fn set_timer(&mut self, timer: Timer, at: Instant, cx: &mut Cx<'_>) {
+        if self.timers.set(timer, at) {
+            cx.note(|| Event::TimerSet { timer, at });
+        }
+    }
+
+    /// Stops a timer, telling so.
+    pub fn stop_timer(&mut self, timer: Timer, cx: &mut Cx<'_>) {
+        if self.timers.stop(timer) {
+            cx.note(|| Event::TimerStopped { timer });
+        }
+    }
+
+    /// Notes that an acknowledgment is owed.
+    pub fn owe_ack(&mut self, why: AckWhy, now: bool, cx: &Cx<'_>) {
+        if !self.owe.ack_now {
+            self.owe.ack = Some(why);
+            self.owe.ack_now = now;
+            self.owe.ack_cause = cx.cause;
+        }
+    }
+
+    /// Our timestamp clock: milliseconds since an offset (RFC 7323 §5.4).
+    pub fn ts_now(&self, now: Instant) -> u32 {
+        let offset = self.ts.as_ref().map_or(0, |ts| ts.offset);
+        (now.as_millis() as u32).wrapping_add(offset)
+    }
+
+    /// The sequence number of our FIN: behind all data.
+    pub fn fin_seq(&self) -> Seq {
+        self.tx.end()
+    }
+
+    /// Whether our FIN has been sent.
+    pub fn fin_sent(&self) -> bool {
+        self.fin_queued && self.snd.nxt.after(self.fin_seq())
+    }
+
+    /// Whether our FIN has been acknowledged.
+    pub fn fin_acked(&self) -> bool {
+        self.fin_sent() && self.snd.una == self.snd.nxt
+    }
+
+    /// Whether our SYN has been acknowledged.
+    pub fn syn_acked(&self) -> bool {
+        self.snd.una != self.iss
+    }
+
+    /// Data written and not sent yet, bytes.
+    pub fn unsent(&self) -> u32 {
+        let from = self.snd.nxt.later(self.tx.base());
+        if from.before(self.tx.end()) { self.tx.end() - from } else { 0 }
+    }
+
+    /// cwnd with recovery's inflation (RFC 6582 §3.2) and limited transmit (RFC 3042).
+    pub fn cwnd(&self) -> u32 {
+        let limited = match self.recovery.ca {
+            CaState::Disorder => u32::from(self.recovery.dupacks.min(2)) * self.snd.smss,
+            _ => 0,
+        };
+        self.cc.cwnd().saturating_add(self.recovery.inflation + limited)
+    }
+
+    /// Changes congestion control's phase, telling so.
+    pub fn set_ca(&mut self, to: CaState, cx: &mut Cx<'_>) {
+        let from = std::mem::replace(&mut self.recovery.ca, to);
+        if from != to {
+            let (cwnd, ssthresh) = (self.cc.cwnd(), self.cc.ssthresh());
+            cx.note(|| Event::Ca { from, to, cwnd, ssthresh });
+        }
+    }
+
+    /// The current RTO.
+    pub fn rto(&self) -> Duration {
+        self.rto.get(&self.config)
+    }
+
+    /// Whether data of the peer can still arrive: its FIN has not.
+    pub fn may_receive(&self) -> bool {
+        self.state.may_receive() && !self.fin_received
+    }
+
+    /// Whether a rate-limited ACK may go out; if so, it counts as sent (RFC 5961 §7).
+    pub fn may_challenge(&mut self, now: Instant) -> bool {
+        let interval = self.config.challenge_interval;
+        let allowed = self.last_challenge.is_none_or(|at| now.since(at) >= interval);
+        if allowed {
+            self.last_challenge = Some(now);
+        }
+        allowed
+    }
+
+    /// Data that starts at RCV.NXT goes to the reader.
+    pub fn take_in_order(&mut self, data: Chunks, cx: &Cx<'_>) {
+        let len = data.len() as u32;
+        self.rx.push(data, cx.pool);
+        self.advance_rcv_nxt(len);
+    }
+
+    /// Data behind a gap that is filled goes to the reader.
+    pub fn drain_reassembly(&mut self, cx: &Cx<'_>) {
+        let Some(mut ooo) = self.ooo.take() else { return };
+        let nxt = ooo.drain(self.rcv.nxt, &mut self.rx, cx.pool);
+        self.advance_rcv_nxt(nxt - self.rcv.nxt);
+        self.ooo = Some(ooo).filter(|ooo| !ooo.is_empty());
+    }
+
+    fn advance_rcv_nxt(&mut self, len: u32) {
+        self.rcv.nxt += len;
+        self.rcv.wnd = self.rcv.wnd.saturating_sub(len);
+        self.rcv.unacked = self.rcv.unacked.saturating_add(len);
+        self.counters.bytes_received += u64::from(len);
+    }
+
+    /// The handshake is complete.
+    pub fn on_established(&mut self, cx: &mut Cx<'_>) {
+        if self.counters.total_retrans > 0 {
+            // A SYN was lost: one segment to begin with (RFC 5681 §3.1), a careful RTO (RFC 6298
+            // §5.7).
+            self.rto.on_syn_loss(self.config.rto_after_syn_loss);
+            self.reset_cc(self.snd.smss);
+        }
+        self.last_sent = cx.now;
+        if let Some(keepalive) = self.config.keepalive {
+            self.set_timer(Timer::Keepalive, cx.now + keepalive.idle, cx);
+        }
+    }
+
+    /// TIME-WAIT: nothing is sent or expected any more, but old segments must die out (RFC 9293
+    /// §3.6.1, MUST-13).
+    pub fn enter_time_wait(&mut self, cause: Cause, cx: &mut Cx<'_>) {
+        self.go(State::TimeWait, cause, cx);
+        self.timers.stop_all();
+        self.rtxq.clear();
+        self.set_timer(Timer::TimeWait, cx.now + self.config.time_wait, cx);
+    }
+
+    /// The path carries packets of at most `mtu` bytes: what was sent larger counts as lost
+    /// (RFC 1191 §6.4: without a reduction of cwnd).
+    pub fn reduce_path_mtu(&mut self, mtu: u16, cx: &mut Cx<'_>) {
+        self.pmtu = mtu;
+        self.cause = cx.cause;
+        let path = u32::from(mtu - self.header_len);
+        let ts = if self.ts.is_some() { 12 } else { 0 };
+        self.snd.smss = self.snd.smss.min(path.saturating_sub(ts).max(1));
+        self.cc.on_mss(self.snd.smss);
+        if self.syn_acked() {
+            self.rtxq.mark_all_lost();
+            self.recovery.rule = Some(super::event::RtxRule::PathMtu);
+            self.recovery.force = true;
+        }
+    }
+
+    /// A fresh congestion window of `iw` bytes.
+    fn reset_cc(&mut self, iw: u32) {
+        self.cc = cc::make(&self.config.congestion, self.snd.smss, iw)
+            .unwrap_or_else(|| Box::new(cc::NewReno::new(self.snd.smss, iw)));
+    }
+
+    /// Takes the peer's SYN options; ours have been, or will be, sent (RFC 9293 §3.7.1,
+    /// RFC 7323 §2.2 and §3.2, RFC 2018 §2).
+    pub fn negotiate(&mut self, theirs: &Options, now: Instant) {
+        let v6 = self.header_len == 60;
+        let mss = theirs.mss.unwrap_or(default_mss(v6)).max(self.config.min_mss);
+        self.ts = self.ts.take().filter(|_| theirs.ts.is_some());
+        if let (Some(ts), Some(Timestamps { val, .. })) = (&mut self.ts, theirs.ts) {
+            (ts.recent, ts.recent_at) = (val, now);
+        }
+        self.sack_ok &= theirs.sack_permitted;
+        self.wscale_ok &= theirs.wscale.is_some();
+        self.snd.wscale = theirs.wscale.filter(|_| self.wscale_ok).map_or(0, |shift| shift.min(14));
+        if !self.wscale_ok {
+            self.rcv.wscale = 0;
+        }
+        self.set_smss(mss);
+        self.reset_cc(cc::initial_window(self.snd.smss, self.config.initial_window));
+    }
+
+    /// Sets SMSS from the peer's MSS and the path, less the timestamps every segment carries
+    /// (RFC 9293 §3.7.1, RFC 6691).
+    pub fn set_smss(&mut self, mss: u16) {
+        let path = self.pmtu.saturating_sub(self.header_len).max(self.config.min_mss);
+        let ts = if self.ts.is_some() { 12 } else { 0 };
+        self.snd.smss = u32::from(mss.min(path)).saturating_sub(ts).max(1);
+    }
+
+    /// Lets go of memory that a silent connection does not need.
+    pub fn shrink(&mut self) {
+        self.rtxq.shrink();
+        self.tx.shrink();
+        self.rx.shrink();
+        self.ooo = self.ooo.take().filter(|ooo| !ooo.is_empty());
+    }
+}

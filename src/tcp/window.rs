@@ -1,0 +1,39 @@
+//! The window we offer, with receiver-side silly-window avoidance (RFC 9293 §3.8.6.2.2, MUST-39).
+
+use super::tcb::Tcb;
+
+impl Tcb {
+    /// What the right edge may become, bytes from RCV.NXT: it moves only by a useful amount
+    /// (SHLD-14: never left).
+    pub(super) fn window_to_offer(&self) -> u32 {
+        let buffer = self.config.recv_buffer;
+        let free = buffer.saturating_sub(self.rx.len());
+        let useful = (buffer / 2).min(self.rcv.mss_seen).max(1);
+        if free >= self.rcv.wnd.saturating_add(useful) { free } else { self.rcv.wnd }
+    }
+
+    /// Whether the reader made enough room that the peer should hear of it now.
+    pub(super) fn window_update_due(&self) -> bool {
+        let offer = self.window_to_offer();
+        let grown = offer.saturating_sub(self.rcv.wnd);
+        // A closed window opens by any useful amount; an open one is worth a segment of its own
+        // when half of the buffer, or two segments of a small one, became free.
+        grown > 0
+            && self.may_receive()
+            && (self.rcv.wnd < self.rcv.mss_seen || grown >= self.config.recv_buffer / 2)
+    }
+
+    /// Offers the window: the field for a segment, and RCV.WND as the peer will understand it. On a
+    /// SYN the field is not scaled (RFC 7323 §2.2).
+    pub(super) fn offer_window(&mut self, syn: bool) -> u16 {
+        let shift = if syn { 0 } else { self.rcv.wscale };
+        let keep = self.rcv.wnd;
+        let offer = self.window_to_offer();
+        let mut field = (offer >> shift).min(0xffff);
+        if field << shift < keep && !syn {
+            field = keep.div_ceil(1 << shift).min(0xffff);
+        }
+        self.rcv.wnd = field << shift;
+        field as u16
+    }
+}
