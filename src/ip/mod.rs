@@ -1,1 +1,19 @@
-//! Row 2: IP.
+//! Row 2: IP as pure machines — which packets a host takes, where packets go, fragments, and when
+//! an ICMP error may be sent. Addresses are `IpAddr`s: nothing here but the two functions that
+//! write an IPv4 or ICMP header knows the family.
+//!
+//! No forwarding: this is a host (RFC 1122), not a router.
+
+pub mod check;
+pub mod cidr;
+pub mod fragment;
+pub mod icmp;
+pub mod limiter;
+pub mod reassembly;
+pub mod route;
+
+pub use check::{Destination, Local};
+pub use cidr::{Cidr, CidrError};
+pub use limiter::Limiter;
+pub use reassembly::Reassembly;
+pub use route::{Route, Routes};
