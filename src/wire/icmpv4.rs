@@ -4,7 +4,7 @@
 
 use super::checksum;
 use super::ipv4::{self, protocol};
-use crate::base::{Chunks, Head, Seq, Why, checksum::Sum};
+use crate::base::{Chunks, Head, Seq, SocketError, Why, checksum::Sum};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -149,6 +149,19 @@ impl Icmpv4 {
     /// Whether this reports an error about a packet, which it then quotes (RFC 1122 §3.2.2).
     pub fn is_error(&self) -> bool {
         is_error(self.kind_and_code().0)
+    }
+
+    /// What a socket is told whose packet this error is about, as Linux translates it; `None` for
+    /// what is no verdict about the destination. Whether it ends a connection is the transport's
+    /// to decide (RFC 1122 §4.2.3.9, RFC 5927 §5.2).
+    pub fn socket_error(&self) -> Option<SocketError> {
+        let Icmpv4::Unreachable { code, .. } = *self else { return None };
+        Some(match code {
+            unreachable::PROTOCOL | unreachable::PORT => SocketError::Refused,
+            unreachable::FRAGMENTATION_NEEDED => SocketError::MessageTooLong,
+            unreachable::NET | 6 | 9 | 11 => SocketError::NetworkUnreachable,
+            _ => SocketError::HostUnreachable,
+        })
     }
 
     /// The message as tcpdump prints it: with the quoted packet's address and port, where one was

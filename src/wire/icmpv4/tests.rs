@@ -69,6 +69,24 @@ fn errors_are_told_from_queries() {
 }
 
 #[test]
+fn sockets_hear_of_unreachable_destinations() {
+    let told = |code| Icmpv4::Unreachable { code, mtu: 0 }.socket_error();
+    for (code, error) in [
+        (0, SocketError::NetworkUnreachable),
+        (1, SocketError::HostUnreachable),
+        (2, SocketError::Refused),
+        (3, SocketError::Refused),
+        (4, SocketError::MessageTooLong),
+        (9, SocketError::NetworkUnreachable),
+        (13, SocketError::HostUnreachable),
+    ] {
+        assert_eq!(told(code), Some(error), "{code}");
+    }
+    assert_eq!(Icmpv4::TimeExceeded { code: 0 }.socket_error(), None);
+    assert_eq!(Icmpv4::EchoReply { id: 1, seq: 1 }.socket_error(), None);
+}
+
+#[test]
 fn quotations_may_end_after_eight_bytes() {
     let transport = [0x82, 0x35, 0, 80, 1, 2, 3, 4];
     let bytes = quotation(protocol::TCP, transport, |_| ());
