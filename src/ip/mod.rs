@@ -1,6 +1,6 @@
 //! Row 2: IP as pure machines — which packets a host takes, where packets go, fragments, and when
-//! an ICMP error may be sent. Addresses are `IpAddr`s: nothing here but the two functions that
-//! write an IPv4 or ICMP header knows the family.
+//! an ICMP error may be sent. Addresses are `IpAddr`s: only what judges an address or
+//! writes a header asks for the family.
 //!
 //! No forwarding: this is a host (RFC 1122), not a router.
 

@@ -62,6 +62,7 @@ mod tests {
     use super::*;
     use pnet_packet::{ip::IpNextHeaderProtocol, util};
     use proptest::prelude::*;
+    use std::net::{Ipv4Addr, Ipv6Addr};
 
     proptest! {
         #[test]
@@ -74,11 +75,13 @@ mod tests {
             bytes[..2].fill(0);
             let (a, b) = bytes.split_at(cut % (bytes.len() + 1));
             let next = IpNextHeaderProtocol(proto);
-            let (src, dst) = (v4.0.into(), v4.1.into());
-            let ours = complete(pseudo(IpAddr::V4(src), IpAddr::V4(dst), proto, bytes.len()), [a, b]);
+            let (src, dst) = (Ipv4Addr::from(v4.0), Ipv4Addr::from(v4.1));
+            let sum = pseudo(src.into(), dst.into(), proto, bytes.len());
+            let ours = complete(sum, [a, b]);
             prop_assert_eq!(ours, util::ipv4_checksum(&bytes, 0, &[], &src, &dst, next));
-            let (src, dst) = (v6.0.into(), v6.1.into());
-            let ours = complete(pseudo(IpAddr::V6(src), IpAddr::V6(dst), proto, bytes.len()), [a, b]);
+            let (src, dst) = (Ipv6Addr::from(v6.0), Ipv6Addr::from(v6.1));
+            let sum = pseudo(src.into(), dst.into(), proto, bytes.len());
+            let ours = complete(sum, [a, b]);
             prop_assert_eq!(ours, util::ipv6_checksum(&bytes, 0, &[], &src, &dst, next));
         }
 

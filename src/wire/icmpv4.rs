@@ -53,7 +53,7 @@ pub enum Icmpv4 {
     },
     /// Destination unreachable.
     Unreachable {
-        /// 0 net, 1 host, 2 protocol, 3 port, 4 fragmentation needed, …: see [`unreachable`].
+        /// 0 net, 1 host, 2 protocol, 3 port, 4 fragmentation needed, …: see [`mod@unreachable`].
         code: u8,
         /// Next-hop MTU for code 4 (RFC 1191), else 0.
         mtu: u16,

@@ -267,7 +267,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_by_us_and_by_others(header in header(), payload_len in 0usize..=65_515) {
+        fn what_is_written_is_read_by_us_and_by_others(
+            header in header(), payload_len in 0usize..=65_515,
+        ) {
             let mut head = Head::new();
             header.emit(&mut head, payload_len);
             let read = Header::parse(&head, 20 + payload_len);
@@ -275,20 +277,24 @@ mod tests {
 
             let theirs = Ipv4Packet::new(&head).expect("20 bytes");
             prop_assert_eq!(theirs.get_checksum(), checksum(&theirs));
-            prop_assert_eq!((theirs.get_source(), theirs.get_destination()), (header.src, header.dst));
+            prop_assert_eq!(theirs.get_source(), header.src);
+            prop_assert_eq!(theirs.get_destination(), header.dst);
             prop_assert_eq!(usize::from(theirs.get_total_length()), 20 + payload_len);
             prop_assert_eq!(u32::from(theirs.get_fragment_offset()) * 8, header.offset);
             prop_assert_eq!(theirs.get_flags() & Ipv4Flags::DontFragment != 0, header.df);
             prop_assert_eq!(theirs.get_flags() & Ipv4Flags::MoreFragments != 0, header.mf);
             prop_assert_eq!(theirs.get_dscp() << 2 | theirs.get_ecn(), header.tos);
-            prop_assert_eq!((theirs.get_ttl(), theirs.get_next_level_protocol().0), (header.ttl, header.proto));
+            prop_assert_eq!(theirs.get_ttl(), header.ttl);
+            prop_assert_eq!(theirs.get_next_level_protocol().0, header.proto);
 
             let (by_etherparse, _) = etherparse::Ipv4Header::from_slice(&head).expect("a header");
             prop_assert_eq!(&by_etherparse.to_bytes()[..], &head[..]);
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(mut bytes in proptest::collection::vec(any::<u8>(), 0..80), ihl in 0u8..=15) {
+        fn any_bytes_are_read_or_refused(
+            mut bytes in proptest::collection::vec(any::<u8>(), 0..80), ihl in 0u8..=15,
+        ) {
             if let Some(first) = bytes.first_mut() {
                 *first = 0x40 | ihl;
             }
@@ -303,7 +309,8 @@ mod tests {
             }
             if let Ok(header) = Header::parse(&bytes, bytes.len()) {
                 prop_assert_eq!(header.header_len, header_len);
-                prop_assert!(header.header_len <= header.total_len && header.total_len <= bytes.len());
+                prop_assert!(header.header_len <= header.total_len);
+                prop_assert!(header.total_len <= bytes.len());
             }
         }
     }

@@ -150,7 +150,8 @@ proptest! {
         let mut bytes = [&head[..], &body].concat();
         let theirs = IcmpPacket::new(&bytes).expect("a header");
         prop_assert_eq!(theirs.get_checksum(), icmp::checksum(&theirs));
-        prop_assert_eq!((theirs.get_icmp_type().0, theirs.get_icmp_code().0), message.kind_and_code());
+        let kind_and_code = (theirs.get_icmp_type().0, theirs.get_icmp_code().0);
+        prop_assert_eq!(kind_and_code, message.kind_and_code());
 
         let bit = flip % (bytes.len() * 8);
         bytes[bit / 8] ^= 1 << (bit % 8);
@@ -170,7 +171,10 @@ proptest! {
             bytes[2..4].copy_from_slice(&sum.to_be_bytes());
         }
         match Icmpv4::parse([&bytes[..]]) {
-            Ok(message) => prop_assert!(message.line(quoted, bytes.len()).to_string().starts_with("ICMP ")),
+            Ok(message) => {
+                let line = message.line(quoted, bytes.len()).to_string();
+                prop_assert!(line.starts_with("ICMP "));
+            }
             Err(why) => prop_assert!(why == Why::IcmpTruncated && bytes.len() < 8, "{why}"),
         }
     }
