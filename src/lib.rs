@@ -4,8 +4,12 @@
 #[forbid(unsafe_code)]
 pub mod base;
 #[forbid(unsafe_code)]
+pub mod ip;
+#[forbid(unsafe_code)]
 pub mod stack;
 #[forbid(unsafe_code)]
 pub mod tcp;
+#[forbid(unsafe_code)]
+pub mod udp;
 #[forbid(unsafe_code)]
 pub mod wire;

@@ -3,7 +3,7 @@
 //! A payload travels as chunks from the device to the reader, and from the writer to the device,
 //! without being copied in between.
 
-use super::pool::{Block, give_back};
+use super::pool::{Block, CLASSES, Pool, give_back};
 use arrayvec::ArrayVec;
 use std::fmt;
 use std::ops::Deref;
@@ -182,6 +182,30 @@ impl Chunks {
         out
     }
 
+    /// The sizes of the blocks under these bytes, added up: what keeping them costs at most.
+    pub fn cost(&self) -> usize {
+        self.0.iter().map(Chunk::capacity).sum()
+    }
+
+    /// The same bytes for keeping: a copy in one block of `pool` when they would otherwise pin
+    /// more than four times the memory that such a copy takes.
+    pub fn compacted(self, pool: &Pool) -> Chunks {
+        let len = self.len();
+        if self.is_empty() || self.cost() <= 4 * len.max(CLASSES[0]) {
+            return self;
+        }
+        self.gathered(pool)
+    }
+
+    /// A copy of the bytes in one block of `pool`.
+    pub fn gathered(&self, pool: &Pool) -> Chunks {
+        let mut whole = pool.take(self.len());
+        for chunk in &self.0 {
+            whole.append(chunk);
+        }
+        whole.into()
+    }
+
     /// Copies the bytes to the start of `out`; says how many there were room for.
     pub fn copy_to(&self, out: &mut [u8]) -> usize {
         let mut at = 0;
@@ -225,7 +249,6 @@ impl fmt::Debug for Chunks {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Pool;
     use super::*;
 
     fn chunks(pool: &Pool, parts: &[&[u8]]) -> Chunks {
@@ -258,8 +281,19 @@ mod tests {
                 assert_eq!(all.slice(from, to).to_vec(), &b"abcdefgh"[from..to]);
             }
         }
+        assert_eq!((all.gathered(&pool).to_vec(), all.cost()), (all.to_vec(), 3 * CLASSES[0]));
         let mut short = [0; 5];
         assert_eq!(all.copy_to(&mut short), 5);
         assert_eq!(&short, b"abcde");
+    }
+    #[test]
+    fn keeping_little_does_not_pin_much() {
+        let pool = Pool::new();
+        let mut large = pool.take(CLASSES[2]);
+        large.append(b"little");
+        let kept = Chunks::from(large).compacted(&pool);
+        assert_eq!((kept.to_vec(), kept.cost()), (b"little".to_vec(), CLASSES[0]));
+        let fits = Chunks::from(pool.copy(&[7; CLASSES[1]]));
+        assert_eq!(fits.compacted(&pool).cost(), CLASSES[1]);
     }
 }

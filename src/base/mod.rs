@@ -10,6 +10,7 @@ pub mod explain;
 pub mod frame;
 pub mod ids;
 pub mod pool;
+pub mod ports;
 pub mod rng;
 pub mod seq;
 pub mod time;

@@ -33,6 +33,8 @@ crate::explained! {
         FragmentRange = "FragmentRange", "RFC 791 §3.2", "the fragment's offset and length are impossible";
         /// A fragment overlaps one that is held.
         FragmentOverlap = "FragmentOverlap", "RFC 5722 §4 (applied to IPv4, too)", "the fragment overlaps one already held, so the whole datagram is given up";
+        /// Fragments whose ECN codepoints contradict each other.
+        FragmentEcn = "FragmentEcn", "RFC 3168 §5.3", "one fragment says congestion was experienced and another that it cannot be said";
         /// Reassembly is full: by bytes, datagrams or pieces.
         FragmentLimit = "FragmentLimit", "bound of this host", "the reassembly store is full";
         /// The rest of a datagram did not come in time.

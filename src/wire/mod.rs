@@ -1,4 +1,7 @@
 //! Row 1: bytes to typed headers and back. The only user of `etherparse`.
 
+pub mod checksum;
 pub mod icmpv4;
+pub mod ipv4;
 pub mod tcp;
+pub mod udp;

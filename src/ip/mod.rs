@@ -1,0 +1,19 @@
+//! Row 2: IP as pure machines — which packets a host takes, where packets go, fragments, and when
+//! an ICMP error may be sent. Addresses are `IpAddr`s: only what judges an address or
+//! writes a header asks for the family.
+//!
+//! No forwarding: this is a host (RFC 1122), not a router.
+
+pub mod check;
+pub mod cidr;
+pub mod fragment;
+pub mod icmp;
+pub mod limiter;
+pub mod reassembly;
+pub mod route;
+
+pub use check::{Destination, Local};
+pub use cidr::{Cidr, CidrError};
+pub use limiter::Limiter;
+pub use reassembly::Reassembly;
+pub use route::{Route, Routes};

@@ -1,0 +1,345 @@
+//! A UDP socket: bounded queues of whole datagrams, a peer if it is connected, and the error that
+//! ICMP reported about it.
+//!
+//! Whether a destination may be a broadcast address, and which source address a datagram gets when
+//! the socket has none, is decided where routes are known.
+
+use crate::base::{Chunks, Pool, SocketError, Why};
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+
+/// The largest payload in bytes over IPv4: 65 535 less the headers.
+pub const MAX_PAYLOAD_V4: usize = 65_507;
+/// The largest payload in bytes over IPv6, whose length field leaves its header out.
+pub const MAX_PAYLOAD_V6: usize = 65_527;
+/// How many bytes a queue holds unless told otherwise: Linux's `net.core.rmem_default` and
+/// `wmem_default`.
+pub const DEFAULT_BUFFER: usize = 212_992;
+
+/// A received datagram.
+#[derive(Clone, Debug)]
+pub struct Datagram {
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// Which of our addresses it was sent to: perhaps a broadcast or a group.
+    pub to: IpAddr,
+    /// Its payload.
+    pub payload: Chunks,
+}
+
+/// A datagram on its way out.
+#[derive(Clone, Debug)]
+pub struct Outgoing {
+    /// Our address, perhaps unspecified, and port.
+    pub from: SocketAddr,
+    /// Where to.
+    pub to: SocketAddr,
+    /// Its payload.
+    pub payload: Chunks,
+    /// Whether to send a checksum (RFC 1122 §4.1.3.4); IPv6 always does.
+    pub checksum: bool,
+}
+
+/// What [`Socket::recv`] copied.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Received {
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// Which of our addresses it was sent to.
+    pub to: IpAddr,
+    /// How many bytes were copied.
+    pub copied: usize,
+    /// How long the datagram was, bytes.
+    pub len: usize,
+}
+
+impl Received {
+    /// Whether the buffer was too short; the rest is lost (`MSG_TRUNC`).
+    pub fn is_truncated(&self) -> bool {
+        self.copied < self.len
+    }
+}
+
+/// A UDP socket.
+#[derive(Clone, Debug)]
+pub struct Socket {
+    /// What it was bound to, and what it is while connected.
+    bound: SocketAddr,
+    local: SocketAddr,
+    peer: Option<SocketAddr>,
+    received: VecDeque<Datagram>,
+    received_bytes: usize,
+    unsent_bytes: usize,
+    error: Option<SocketError>,
+    /// Memory that received datagrams may hold, bytes (`SO_RCVBUF`); blocks count whole.
+    pub receive_buffer: usize,
+    /// Memory that datagrams not yet sent may hold, bytes (`SO_SNDBUF`), the last one excepted;
+    /// blocks count whole.
+    pub send_buffer: usize,
+    /// Whether datagrams carry a checksum (`SO_NO_CHECK` switches it off).
+    pub checksum: bool,
+}
+
+impl Socket {
+    /// A socket at `local`, whose address may be unspecified.
+    pub fn new(local: SocketAddr) -> Socket {
+        Socket {
+            bound: local,
+            local,
+            peer: None,
+            received: VecDeque::new(),
+            received_bytes: 0,
+            unsent_bytes: 0,
+            error: None,
+            receive_buffer: DEFAULT_BUFFER,
+            send_buffer: DEFAULT_BUFFER,
+            checksum: true,
+        }
+    }
+
+    /// Our address, perhaps unspecified, and port.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// The peer of a connected socket.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// Takes a datagram that was found to be for this socket.
+    ///
+    /// # Errors
+    /// [`Why::UdpNotPeer`]; [`Why::UdpBufferFull`], but an empty queue takes any one datagram.
+    pub fn on_datagram(&mut self, datagram: Datagram, pool: &Pool) -> Result<(), Why> {
+        if self.peer.is_some_and(|peer| peer != datagram.from) {
+            return Err(Why::UdpNotPeer);
+        }
+        let datagram = Datagram { payload: datagram.payload.compacted(pool), ..datagram };
+        let cost = cost(&datagram.payload);
+        if !self.received.is_empty() && self.received_bytes + cost > self.receive_buffer {
+            return Err(Why::UdpBufferFull);
+        }
+        self.received_bytes += cost;
+        self.received.push_back(datagram);
+        Ok(())
+    }
+
+    /// Notes an error that ICMP reported about the peer; the next call hears of it.
+    pub fn on_error(&mut self, error: SocketError) {
+        self.error = Some(error);
+    }
+
+    /// The error noted last, once.
+    pub fn take_error(&mut self) -> Option<SocketError> {
+        self.error.take()
+    }
+
+    /// The next datagram, uncopied.
+    ///
+    /// # Errors
+    /// A noted error first; [`SocketError::WouldBlock`] when nothing is there.
+    pub fn recv_datagram(&mut self) -> Result<Datagram, SocketError> {
+        if let Some(error) = self.take_error() {
+            return Err(error);
+        }
+        let datagram = self.received.pop_front().ok_or(SocketError::WouldBlock)?;
+        self.received_bytes -= cost(&datagram.payload);
+        Ok(datagram)
+    }
+
+    /// Copies the next datagram to the start of `out`; what does not fit is lost.
+    ///
+    /// # Errors
+    /// As [`Socket::recv_datagram`].
+    pub fn recv(&mut self, out: &mut [u8]) -> Result<Received, SocketError> {
+        let Datagram { from, to, payload } = self.recv_datagram()?;
+        Ok(Received { from, to, copied: payload.copy_to(out), len: payload.len() })
+    }
+
+    /// Whether [`Socket::recv`] has something to say.
+    pub fn is_readable(&self) -> bool {
+        !self.received.is_empty() || self.error.is_some()
+    }
+
+    /// Whether a datagram could be sent, or an error waits.
+    pub fn is_writable(&self) -> bool {
+        self.has_room() || self.error.is_some()
+    }
+
+    /// How many datagrams wait to be received.
+    pub fn waiting(&self) -> usize {
+        self.received.len()
+    }
+
+    /// Makes a datagram to `to`, or to the peer, that counts as unsent until [`Socket::on_sent`].
+    ///
+    /// # Errors
+    /// See [`super::Table::send`].
+    pub(super) fn send(
+        &mut self,
+        to: Option<SocketAddr>,
+        payload: Chunks,
+    ) -> Result<Outgoing, SocketError> {
+        if let Some(error) = self.take_error() {
+            return Err(error);
+        }
+        let to = to.or(self.peer).ok_or(SocketError::NotConnected)?;
+        check_remote(self.local, to)?;
+        let most = if to.is_ipv4() { MAX_PAYLOAD_V4 } else { MAX_PAYLOAD_V6 };
+        if payload.len() > most {
+            return Err(SocketError::MessageTooLong);
+        }
+        if !self.has_room() {
+            return Err(SocketError::WouldBlock);
+        }
+        self.unsent_bytes += cost(&payload);
+        Ok(Outgoing { from: self.local, to, payload, checksum: self.checksum })
+    }
+
+    /// A datagram of this socket was sent (or given up by those who send).
+    pub(super) fn on_sent(&mut self, sent: &Outgoing) {
+        self.unsent_bytes -= cost(&sent.payload);
+    }
+
+    /// Whether one more datagram may wait to be sent: of any length, or a writer that was told so
+    /// might be refused and ask for ever.
+    fn has_room(&self) -> bool {
+        self.unsent_bytes < self.send_buffer.max(1)
+    }
+
+    /// Fixes the peer, and the address that reaches it when the socket has none.
+    pub(super) fn connect(&mut self, peer: SocketAddr, local: IpAddr) {
+        self.peer = Some(peer);
+        self.local = self.bound;
+        if self.local.ip().is_unspecified() {
+            self.local.set_ip(local);
+        }
+    }
+
+    /// Forgets the peer and goes back to the address bound to.
+    pub(super) fn disconnect(&mut self) {
+        self.peer = None;
+        self.local = self.bound;
+    }
+}
+
+/// Checks that `remote` can be sent to from a socket at `local`.
+pub(super) fn check_remote(local: SocketAddr, remote: SocketAddr) -> Result<(), SocketError> {
+    let same_family = local.is_ipv4() == remote.is_ipv4();
+    if !same_family || remote.port() == 0 || remote.ip().is_unspecified() {
+        return Err(SocketError::InvalidInput);
+    }
+    Ok(())
+}
+
+/// What keeping a datagram costs, bytes.
+fn cost(payload: &Chunks) -> usize {
+    payload.cost() + size_of::<Datagram>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::pool::CLASSES;
+
+    fn at(host: u8, port: u16) -> SocketAddr {
+        (IpAddr::from([10, 9, 0, host]), port).into()
+    }
+
+    fn datagram(pool: &Pool, from: SocketAddr, bytes: &[u8]) -> Datagram {
+        Datagram { from, to: at(1, 0).ip(), payload: pool.copy(bytes).into() }
+    }
+
+    #[test]
+    fn datagrams_are_received_whole_or_truncated_never_joined() {
+        let (pool, mut socket, mut out) = (Pool::new(), Socket::new(at(1, 9)), [0; 4]);
+        assert_eq!(socket.recv(&mut out), Err(SocketError::WouldBlock));
+        for bytes in [&b"four"[..], b"", b"five5"] {
+            assert_eq!(socket.on_datagram(datagram(&pool, at(2, 7), bytes), &pool), Ok(()));
+        }
+        let mut recv = || socket.recv(&mut out).expect("a datagram");
+        let (first, empty, cut) = (recv(), recv(), recv());
+        assert_eq!((first.copied, first.len, first.is_truncated()), (4, 4, false));
+        assert_eq!((first.from, first.to), (at(2, 7), at(1, 0).ip()));
+        assert_eq!((empty.copied, empty.is_truncated()), (0, false));
+        assert_eq!((cut.copied, cut.len, cut.is_truncated()), (4, 5, true));
+        assert_eq!(&out, b"five");
+        assert!(!socket.is_readable());
+    }
+
+    #[test]
+    fn the_receive_buffer_is_bounded_but_takes_one() {
+        let (pool, mut socket) = (Pool::new(), Socket::new(at(1, 9)));
+        socket.receive_buffer = 3 * (CLASSES[0] + size_of::<Datagram>());
+        let put = |socket: &mut Socket, len| {
+            socket.on_datagram(datagram(&pool, at(2, 7), &vec![0; len]), &pool)
+        };
+        for _ in 0..3 {
+            assert_eq!(put(&mut socket, 1), Ok(()));
+        }
+        assert_eq!(put(&mut socket, 1), Err(Why::UdpBufferFull));
+        assert!(socket.recv_datagram().is_ok());
+        assert_eq!(put(&mut socket, 1), Ok(()));
+        while socket.recv_datagram().is_ok() {}
+        assert_eq!((socket.received_bytes, socket.waiting()), (0, 0));
+        assert_eq!(put(&mut socket, 60_000), Ok(()), "an empty queue takes one of any size");
+        assert_eq!(put(&mut socket, 1), Err(Why::UdpBufferFull));
+    }
+
+    #[test]
+    fn a_connected_socket_hears_its_peer_only() {
+        let (pool, mut socket) = (Pool::new(), Socket::new(at(1, 9)));
+        socket.connect(at(2, 7), at(1, 0).ip());
+        for stranger in [at(2, 8), at(3, 7)] {
+            let put = socket.on_datagram(datagram(&pool, stranger, b"x"), &pool);
+            assert_eq!(put, Err(Why::UdpNotPeer));
+        }
+        assert_eq!(socket.on_datagram(datagram(&pool, at(2, 7), b"x"), &pool), Ok(()));
+        socket.disconnect();
+        assert_eq!(socket.on_datagram(datagram(&pool, at(3, 7), b"x"), &pool), Ok(()));
+    }
+
+    #[test]
+    fn an_error_is_told_once_and_first() {
+        let (pool, mut socket) = (Pool::new(), Socket::new(at(1, 9)));
+        socket.connect(at(2, 7), at(1, 0).ip());
+        assert_eq!(socket.on_datagram(datagram(&pool, at(2, 7), b"x"), &pool), Ok(()));
+        socket.on_error(SocketError::Refused);
+        assert!(socket.is_readable());
+        assert_eq!(socket.recv(&mut []), Err(SocketError::Refused));
+        assert!(socket.recv(&mut []).is_ok());
+        socket.on_error(SocketError::Refused);
+        let refused = socket.send(None, Chunks::new()).map(|_| ());
+        assert_eq!(refused, Err(SocketError::Refused));
+        assert!(socket.send(None, Chunks::new()).is_ok());
+    }
+
+    #[test]
+    fn what_can_be_sent_and_how_much() {
+        let (pool, mut socket) = (Pool::new(), Socket::new(at(1, 9)));
+        let six = "[fd00::1]:7".parse().expect("an address");
+        let mut send = |to: Option<SocketAddr>, len: usize| {
+            let sent = socket.send(to, pool.copy(&vec![0; len]).into());
+            sent.map(|sent| socket.on_sent(&sent))
+        };
+        assert_eq!(send(None, 1), Err(SocketError::NotConnected));
+        assert_eq!(send(Some(at(2, 0)), 1), Err(SocketError::InvalidInput));
+        assert_eq!(
+            send(Some("0.0.0.0:7".parse().expect("one")), 1),
+            Err(SocketError::InvalidInput)
+        );
+        assert_eq!(send(Some(six), 1), Err(SocketError::InvalidInput));
+        assert_eq!(send(Some(at(2, 7)), 65_508), Err(SocketError::MessageTooLong));
+        assert_eq!(send(Some(at(2, 7)), 65_507), Ok(()));
+
+        socket.send_buffer = 2 * (CLASSES[0] + size_of::<Datagram>());
+        let mut send = || socket.send(Some(at(2, 7)), pool.copy(b"x").into());
+        let first = send().expect("room");
+        assert!(send().is_ok());
+        assert_eq!(send().map(|_| ()), Err(SocketError::WouldBlock));
+        assert!(!socket.is_writable());
+        socket.on_sent(&first);
+        assert!(socket.is_writable());
+    }
+}
