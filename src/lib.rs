@@ -6,6 +6,8 @@ pub mod base;
 #[forbid(unsafe_code)]
 pub mod ip;
 #[forbid(unsafe_code)]
+pub mod socket;
+#[forbid(unsafe_code)]
 pub mod stack;
 #[forbid(unsafe_code)]
 pub mod tcp;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 /// An address and how many of its leading bits name the network: `10.9.0.1/24`.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 pub struct Cidr {
     addr: IpAddr,
     prefix: u8,

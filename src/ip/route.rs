@@ -12,6 +12,7 @@ use std::net::IpAddr;
 
 /// Where packets to some network go.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 pub struct Route {
     /// The network. Bits behind the prefix mean nothing.
     pub dst: Cidr,

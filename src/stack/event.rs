@@ -55,6 +55,13 @@ pub enum Event {
         /// Why.
         reply: tcp::Reply,
     },
+    /// Something happened in a listener: it opened or closed, a half-open connection ended.
+    Listener {
+        /// Where it listens.
+        local: SocketAddr,
+        /// What happened.
+        event: tcp::Event,
+    },
     /// A packet without a connection arrived and was accepted.
     In(PacketView),
     /// A packet without a connection was sent.

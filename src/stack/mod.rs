@@ -1,5 +1,326 @@
-//! Row 3: one host. A frame's journey up is `ingress.rs`, its journey down `egress.rs`.
+//! Row 3: one host. A frame's journey up is `ingress`, its journey down `egress`; what a
+//! socket user calls is in `calls` (TCP) and `datagrams` (UDP).
+//!
+//! A host is driven by four verbs: [`Stack::input`], [`Stack::poll`], [`Stack::output`] and
+//! [`Stack::deadline`]. After `poll(now)` and `output` until `None`, the deadline lies later than
+//! `now`, or there is none.
+//!
+//! ```
+//! use netglass::base::Instant;
+//! use netglass::stack::{ListenOptions, Setup, Stack};
+//!
+//! let now = Instant::ZERO;
+//! let host = |key, addr: &str| {
+//!     Stack::new(Setup::new([key, 0]).with_iface("wire0", 1500, addr.parse().unwrap()))
+//! };
+//! let (mut a, mut b) = (host(1, "10.0.0.1/24"), host(2, "10.0.0.2/24"));
+//! let listener = b.listen(now, "10.0.0.2:80".parse().unwrap(), ListenOptions::default()).unwrap();
+//! let client = a.connect(now, "10.0.0.2:80".parse().unwrap(), None, None).unwrap();
+//! // The wire: whatever one sends, the other receives.
+//! let mut exchange = |a: &mut Stack, b: &mut Stack| loop {
+//!     let (up, down) = (a.output(now), b.output(now));
+//!     if up.is_none() && down.is_none() {
+//!         break;
+//!     }
+//!     up.into_iter().for_each(|(iface, frame)| b.input(now, iface, frame));
+//!     down.into_iter().for_each(|(iface, frame)| a.input(now, iface, frame));
+//! };
+//! exchange(&mut a, &mut b);
+//! let (server, peer) = b.accept(now, listener).unwrap();
+//! assert_eq!(peer.ip().to_string(), "10.0.0.1");
+//! a.write(now, client, b"hello").unwrap();
+//! exchange(&mut a, &mut b);
+//! let mut room = [0; 10];
+//! assert_eq!(b.read(now, server, &mut room), Ok(5));
+//! ```
 
 pub mod event;
 
+mod calls;
+mod datagrams;
+mod egress;
+mod ingress;
+mod input;
+mod setup;
+
+pub use calls::ListenOptions;
 pub use event::{Call, Event, PacketView, Record, Sent};
+pub use input::Input;
+pub use setup::{IfaceSetup, Setup};
+
+use crate::base::rng::Purpose;
+use crate::base::why::Drops;
+use crate::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Pool, Trace, Why};
+use crate::ip::{Cidr, Limiter, Local, Reassembly, Route, Routes};
+use crate::socket::SocketId;
+use crate::socket::tcp::Sockets;
+use crate::tcp;
+use crate::udp;
+use crate::wire::ipv4;
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Frames waiting for the device, at most: more answers than this are dropped
+/// ([`Why::EgressFull`]), so that a flood in one batch cannot grow the host.
+const EGRESS_MAX: usize = 4096;
+
+/// An interface of a running host.
+#[derive(Debug)]
+struct Iface {
+    setup: IfaceSetup,
+}
+
+impl Iface {
+    fn local(&self) -> Local<'_> {
+        Local { addrs: &self.setup.addrs, groups: &[] }
+    }
+}
+
+/// What has passed a host, in frames and bytes.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Totals {
+    /// Frames received.
+    pub frames_in: u64,
+    /// Bytes received.
+    pub bytes_in: u64,
+    /// Frames sent.
+    pub frames_out: u64,
+    /// Bytes sent.
+    pub bytes_out: u64,
+}
+
+/// One host: a TCP/IP stack without a clock, a device or a thread.
+#[derive(Debug)]
+pub struct Stack {
+    chance: Chance,
+    pool: Pool,
+    tcp_config: Arc<tcp::Config>,
+    connections_max: usize,
+    ifaces: Vec<Iface>,
+    routes: Routes,
+    reassembly: Reassembly<ipv4::Header>,
+    limiter: Limiter,
+    ip_id: u64,
+    tcp: Sockets,
+    udp: udp::Table,
+    udp_waiting: std::collections::BTreeSet<crate::base::UdpId>,
+    out: VecDeque<(IfaceId, Frame)>,
+    /// Counts every event of the host; keeps those of TCP until they become records.
+    trace: Trace<tcp::Event>,
+    log: Vec<Record>,
+    drops: Drops,
+    totals: Totals,
+    recording: Option<Vec<(Instant, Input)>>,
+}
+
+/// A `Cx` for TCP from a host's parts, so that connections can be borrowed beside it.
+macro_rules! cx {
+    ($stack:expr, $now:expr, $cause:expr) => {
+        crate::tcp::Cx {
+            now: $now,
+            chance: &$stack.chance,
+            pool: &$stack.pool,
+            trace: &mut $stack.trace,
+            cause: $cause,
+        }
+    };
+}
+use cx;
+
+impl Stack {
+    /// A host as described. Routes to the interfaces' own networks are added.
+    pub fn new(setup: Setup) -> Stack {
+        let chance = Chance::from_key(setup.key);
+        let mut routes = Routes::new();
+        for (n, iface) in setup.ifaces.iter().enumerate() {
+            for addr in &iface.addrs {
+                routes.add(Route::on_link(*addr, IfaceId(n as u16)));
+            }
+        }
+        for route in setup.routes {
+            routes.add(route);
+        }
+        let mut udp = udp::Table::new();
+        udp.ephemeral = setup.ephemeral;
+        Stack {
+            pool: Pool::new(),
+            tcp_config: Arc::new(setup.tcp),
+            connections_max: setup.connections_max as usize,
+            ifaces: setup.ifaces.into_iter().map(|setup| Iface { setup }).collect(),
+            routes,
+            reassembly: Reassembly::new(crate::ip::reassembly::Limits::default()),
+            limiter: Limiter::new(setup.icmp_rate, setup.icmp_burst),
+            ip_id: chance.draw(Purpose::IpId, 0, 0),
+            tcp: Sockets::new(&chance, setup.ephemeral),
+            udp,
+            udp_waiting: Default::default(),
+            out: VecDeque::new(),
+            trace: Trace::new(false),
+            log: Vec::new(),
+            drops: Drops::new(),
+            totals: Totals::default(),
+            recording: None,
+            chance,
+        }
+    }
+
+    /// The pool that frames given to [`Stack::input`] are best read into.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// The interfaces, in order.
+    pub fn ifaces(&self) -> impl Iterator<Item = &IfaceSetup> {
+        self.ifaces.iter().map(|iface| &iface.setup)
+    }
+
+    /// The routes.
+    pub fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
+    /// How often what was dropped.
+    pub fn drops(&self) -> &Drops {
+        &self.drops
+    }
+
+    /// What has passed.
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// The TCP sockets, to look at.
+    pub fn tcp(&self) -> &Sockets {
+        &self.tcp
+    }
+
+    /// The UDP sockets, to look at.
+    pub fn udp(&self) -> &udp::Table {
+        &self.udp
+    }
+
+    // ---- the audience
+
+    /// Starts or stops keeping records.
+    pub fn listen_to_events(&mut self, listening: bool) {
+        self.trace.listen(listening);
+    }
+
+    /// The number of the latest event.
+    pub fn last_event(&self) -> EventId {
+        self.trace.last()
+    }
+
+    /// Moves the kept records, oldest first.
+    pub fn drain_records(&mut self, into: &mut Vec<Record>) {
+        into.append(&mut self.log);
+    }
+
+    /// Notes an event of the host itself.
+    fn note(
+        &mut self,
+        now: Instant,
+        conn: Option<ConnId>,
+        cause: EventId,
+        event: impl FnOnce() -> Event,
+    ) -> EventId {
+        let id = self.trace.reserve();
+        if self.trace.is_listening() {
+            let causes = [cause, EventId::NONE];
+            self.log.push(Record { id, at: now, conn, causes, event: event() });
+        }
+        id
+    }
+
+    /// Turns TCP's kept events into records.
+    fn collect(&mut self, now: Instant, conn: Option<ConnId>, wrap: impl Fn(tcp::Event) -> Event) {
+        for stamped in self.trace.drain() {
+            let (id, causes) = (stamped.id, stamped.causes);
+            self.log.push(Record { id, at: now, conn, causes, event: wrap(stamped.event) });
+        }
+    }
+
+    /// Counts a drop and tells it.
+    fn dropped(&mut self, now: Instant, why: Why, packet: PacketView) -> EventId {
+        self.drops.count(why);
+        self.note(now, None, EventId::NONE, || Event::Dropped { why, packet })
+    }
+
+    /// Counts a drop that nothing follows from.
+    fn discard(&mut self, now: Instant, why: Why, packet: PacketView) {
+        self.dropped(now, why, packet);
+    }
+
+    // ---- time
+
+    /// Time has come to `now`: everything that has expired acts.
+    pub fn poll(&mut self, now: Instant) {
+        self.keep(now, || Input::Poll);
+        while let Some(key) = self.tcp.pop_due(now) {
+            let mut cx = cx!(self, now, EventId::NONE);
+            let slot = self.tcp.slot_mut(key);
+            let id = slot.id;
+            slot.conn.poll(&mut cx);
+            self.collect(now, Some(id), Event::Tcp);
+            self.tcp.queue(key);
+            self.tcp.wake(key);
+            self.bury(key);
+        }
+        while let Some(id) = self.tcp.due_listener(now) {
+            let Some(slot) = self.tcp.listener_mut(id) else { break };
+            let local = slot.local;
+            slot.listener.poll(&mut cx!(self, now, EventId::NONE));
+            self.collect(now, None, |event| Event::Listener { local, event });
+        }
+        self.expire_fragments(now);
+    }
+
+    /// When [`Stack::poll`] or [`Stack::output`] has something to do: now, later, or never.
+    pub fn deadline(&mut self, now: Instant) -> Option<Instant> {
+        if !self.out.is_empty() || self.udp.has_output() {
+            return Some(now);
+        }
+        [self.tcp.deadline(now), self.reassembly.deadline()].into_iter().flatten().min()
+    }
+
+    /// Removes a connection that is over and that nobody holds.
+    fn bury(&mut self, key: usize) {
+        let slot = self.tcp.slot(key);
+        if slot.conn.is_dead() && slot.conn.is_orphan() {
+            self.tcp.remove(key);
+        }
+    }
+
+    /// Gives memory back that silent connections hold. For drivers to call now and then.
+    pub fn shrink(&mut self, now: Instant) {
+        self.keep(now, || Input::Shrink);
+        self.tcp.iter_mut().for_each(|slot| slot.conn.shrink());
+        self.out.shrink_to_fit();
+    }
+
+    // ---- wake-ups
+
+    /// Moves the list of sockets whose users can go on.
+    pub fn take_woken(&mut self, into: &mut Vec<SocketId>) {
+        self.tcp.take_woken(into);
+    }
+
+    // ---- addresses
+
+    /// The interface towards `remote` and our address there.
+    fn route_to(&self, remote: IpAddr) -> Option<(IfaceId, IpAddr)> {
+        let route = self.routes.lookup(remote)?;
+        let iface = self.ifaces.get(usize::from(route.iface.0))?;
+        let same_family = |own: &&Cidr| own.addr().is_ipv4() == remote.is_ipv4();
+        let hop = route.next_hop(remote);
+        let near = iface.setup.addrs.iter().filter(same_family).find(|own| own.contains(hop));
+        let own = near.or_else(|| iface.setup.addrs.iter().find(same_family))?;
+        Some((route.iface, own.addr()))
+    }
+
+    /// Whether `addr` is an address of this host.
+    fn is_own(&self, addr: IpAddr) -> bool {
+        self.ifaces.iter().any(|iface| iface.local().has(addr))
+    }
+}

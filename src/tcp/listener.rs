@@ -244,6 +244,16 @@ impl Listener {
         if self.ready.is_empty() { self.deadlines.next() } else { Some(now) }
     }
 
+    /// Whether an answer may wait to be sent.
+    pub fn has_output(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Whether `poll` has something to do by `now`.
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.deadlines.next().is_some_and(|at| at <= now)
+    }
+
     /// CLOSE of a listener: half-open connections are reset (RFC 9293 §3.10.4), whole ones live on.
     pub fn close(&mut self, cx: &mut Cx<'_>) -> Vec<(Site, Outgoing)> {
         let keys: Vec<usize> = self.embryos.iter().map(|(key, _)| key).collect();

@@ -247,6 +247,11 @@ impl Table {
         Some((id, outgoing))
     }
 
+    /// Whether a datagram waits to be sent.
+    pub fn has_output(&self) -> bool {
+        !self.outgoing.is_empty()
+    }
+
     /// Whether a new socket at `addr` and `port` would take datagrams from one that is there.
     fn conflicts(&self, addr: IpAddr, port: u16, reuse: bool) -> bool {
         self.at_port(port).any(|((_, bound, _), ids)| {

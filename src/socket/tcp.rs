@@ -1,0 +1,374 @@
+//! The TCP sockets of a host: connections with their places and deadlines, listeners with their
+//! accept queues, and who waits for what.
+
+use super::demux::{Demux, Pair};
+use super::{Interest, SocketId};
+use crate::base::deadlines::Deadlines;
+use crate::base::ports::Ephemeral;
+use crate::base::{Chance, ConnId, IfaceId, Instant, ListenerId, SocketError};
+use crate::tcp::{Conn, Listener};
+use slab::Slab;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+
+/// A connection and what the host knows about it.
+#[derive(Debug)]
+pub struct Slot {
+    /// Its number.
+    pub id: ConnId,
+    /// The connection.
+    pub conn: Conn,
+    /// Its pair of sockets.
+    pub pair: Pair,
+    /// The interface it goes by.
+    pub iface: IfaceId,
+    /// Whether it stands in the queue of those with something to send.
+    queued: bool,
+    /// What its user waits for.
+    interest: Interest,
+}
+
+/// A listener, the connections that wait for accept(), and who waits.
+#[derive(Debug)]
+pub struct ListenerSlot {
+    /// Its number.
+    pub id: ListenerId,
+    /// Where it listens; the address may be unspecified.
+    pub local: SocketAddr,
+    /// Half-open connections.
+    pub listener: Listener,
+    /// Complete connections, oldest first.
+    pub accept_queue: VecDeque<ConnId>,
+    /// How many may wait in the accept queue.
+    pub backlog: usize,
+    waiting: bool,
+}
+
+/// The TCP sockets of a host.
+#[derive(Debug)]
+pub struct Sockets {
+    slots: Slab<Slot>,
+    demux: Demux,
+    /// How many connections use a local port, TIME-WAIT included.
+    ports: BTreeMap<u16, u32>,
+    listeners: BTreeMap<ListenerId, ListenerSlot>,
+    /// Connections by local port for listeners: (port) → listeners there.
+    listening: BTreeMap<u16, Vec<ListenerId>>,
+    deadlines: Deadlines,
+    ready: VecDeque<u32>,
+    woken: Vec<SocketId>,
+    ephemeral: Ephemeral,
+    born: u64,
+    picks: u64,
+}
+
+/// The key that keeps TCP's port choices apart from UDP's.
+const PORT_KEY: u64 = 6;
+
+impl Sockets {
+    /// None yet; connections that do not ask for a port get one of `ephemeral`.
+    pub fn new(chance: &Chance, ephemeral: Ephemeral) -> Sockets {
+        Sockets {
+            slots: Slab::new(),
+            demux: Demux::new(chance),
+            ports: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            listening: BTreeMap::new(),
+            deadlines: Deadlines::default(),
+            ready: VecDeque::new(),
+            woken: Vec::new(),
+            ephemeral,
+            born: 0,
+            picks: 0,
+        }
+    }
+
+    // ---- connections
+
+    /// How many connections there are.
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// The number the next connection gets: a place and a birth, so that an old number names
+    /// nothing even when its place is taken again.
+    pub fn next_id(&self) -> ConnId {
+        ConnId((self.born + 1) << 32 | self.slots.vacant_key() as u64)
+    }
+
+    /// Adds a connection under [`Sockets::next_id`]; its pair must be free.
+    pub fn insert(&mut self, conn: Conn, pair: Pair, iface: IfaceId) -> usize {
+        let id = self.next_id();
+        self.born += 1;
+        let interest = Interest::default();
+        let key = self.slots.insert(Slot { id, conn, pair, iface, queued: false, interest });
+        let fresh = self.demux.insert(pair, key);
+        assert!(fresh, "a pair of sockets names one connection");
+        *self.ports.entry(pair.local.port()).or_default() += 1;
+        key
+    }
+
+    /// Removes a connection.
+    pub fn remove(&mut self, key: usize) -> Slot {
+        let slot = self.slots.remove(key);
+        self.demux.remove(&slot.pair);
+        self.deadlines.set(key, None);
+        let port = slot.pair.local.port();
+        if let Some(count) = self.ports.get_mut(&port) {
+            *count -= 1;
+            if *count == 0 {
+                self.ports.remove(&port);
+            }
+        }
+        slot
+    }
+
+    /// The place of a connection.
+    pub fn place(&self, id: ConnId) -> Option<usize> {
+        let key = (id.0 & 0xffff_ffff) as usize;
+        self.slots.get(key).filter(|slot| slot.id == id).map(|_| key)
+    }
+
+    /// The place of a pair's connection.
+    pub fn find(&self, pair: &Pair) -> Option<usize> {
+        self.demux.get(pair)
+    }
+
+    /// The connection at a place.
+    pub fn slot(&self, key: usize) -> &Slot {
+        &self.slots[key]
+    }
+
+    /// The connection at a place.
+    pub fn slot_mut(&mut self, key: usize) -> &mut Slot {
+        &mut self.slots[key]
+    }
+
+    /// All connections, by place.
+    pub fn iter(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().map(|(_, slot)| slot)
+    }
+
+    /// All connections, by place, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Slot> {
+        self.slots.iter_mut().map(|(_, slot)| slot)
+    }
+
+    /// A free local port for a connection to `remote` from `local` (RFC 6056).
+    ///
+    /// # Errors
+    /// `AddrNotAvailable` when every ephemeral port is taken for that peer.
+    pub fn pick_port(
+        &mut self,
+        local: IpAddr,
+        remote: SocketAddr,
+        chance: &Chance,
+    ) -> Result<u16, SocketError> {
+        self.picks += 1;
+        let taken = |port| {
+            let pair = Pair { local: SocketAddr::new(local, port), remote };
+            self.listening.contains_key(&port) || self.demux.get(&pair).is_some()
+        };
+        let port = self.ephemeral.pick(chance, PORT_KEY, self.picks, taken);
+        port.ok_or(SocketError::AddrNotAvailable)
+    }
+
+    // ---- who has something to send, and when
+
+    /// The connection may have something to send.
+    pub fn queue(&mut self, key: usize) {
+        if !std::mem::replace(&mut self.slots[key].queued, true) {
+            self.ready.push_back(key as u32);
+        }
+    }
+
+    /// The first connection that may have something to send; it stays first until
+    /// [`Sockets::unqueue`].
+    pub fn first_ready(&mut self) -> Option<usize> {
+        while let Some(key) = self.ready.front() {
+            let key = *key as usize;
+            if self.slots.get(key).is_some_and(|slot| slot.queued) {
+                return Some(key);
+            }
+            self.ready.pop_front();
+        }
+        None
+    }
+
+    /// The first ready connection has nothing more to send until `deadline`.
+    pub fn unqueue(&mut self, key: usize, deadline: Option<Instant>) {
+        self.slots[key].queued = false;
+        self.ready.pop_front();
+        self.deadlines.set(key, deadline);
+    }
+
+    /// The first ready connection lets the others go first.
+    pub fn rotate(&mut self) {
+        if self.ready.len() > 1 {
+            self.ready.rotate_left(1);
+        }
+    }
+
+    /// A connection whose deadline has passed.
+    pub fn pop_due(&mut self, now: Instant) -> Option<usize> {
+        self.deadlines.pop_due(now)
+    }
+
+    /// When something is to be done: now, at a deadline, or never.
+    pub fn deadline(&mut self, now: Instant) -> Option<Instant> {
+        if self.first_ready().is_some() {
+            return Some(now);
+        }
+        let listeners = self.listeners.values().filter_map(|slot| slot.listener.deadline(now));
+        listeners.chain(self.deadlines.next()).min()
+    }
+
+    // ---- who waits
+
+    /// Registers what the connection's user waits for; `false` when it need not wait.
+    pub fn want(&mut self, key: usize, interest: Interest) -> bool {
+        let slot = &mut self.slots[key];
+        slot.interest = slot.interest.with(interest);
+        !self.wake(key)
+    }
+
+    /// Wakes the connection's user when what it waits for has come; says whether it has.
+    pub fn wake(&mut self, key: usize) -> bool {
+        let slot = &mut self.slots[key];
+        if slot.interest.is_none() {
+            return false;
+        }
+        let ready = slot.conn.readiness();
+        let met = (slot.interest.read && ready.readable)
+            || (slot.interest.write && (ready.writable && ready.opened))
+            || (slot.interest.finish && ready.finished);
+        if met {
+            slot.interest = Interest::default();
+            self.woken.push(SocketId::Conn(slot.id));
+        }
+        met
+    }
+
+    /// Registers that a listener's user waits; `false` when a connection is there already.
+    pub fn want_accept(&mut self, id: ListenerId) -> bool {
+        let Some(slot) = self.listeners.get_mut(&id) else { return false };
+        slot.waiting = slot.accept_queue.is_empty();
+        slot.waiting
+    }
+
+    /// Notes that somebody is to be woken.
+    pub fn push_woken(&mut self, socket: SocketId) {
+        self.woken.push(socket);
+    }
+
+    /// Takes the list of sockets whose users can go on.
+    pub fn take_woken(&mut self, into: &mut Vec<SocketId>) {
+        into.append(&mut self.woken);
+    }
+
+    // ---- listeners
+
+    /// Whether listening at `local` would clash: with another listener of the same or of any
+    /// address, or, unless `reuse`, with connections of that port (TIME-WAIT included).
+    pub fn conflicts(&self, local: SocketAddr, reuse: bool) -> bool {
+        let overlaps = |other: SocketAddr| {
+            other.ip() == local.ip() || other.ip().is_unspecified() || local.ip().is_unspecified()
+        };
+        let ids = self.listening.get(&local.port()).into_iter().flatten();
+        ids.filter_map(|id| self.listeners.get(id)).any(|slot| overlaps(slot.local))
+            || (!reuse && self.ports.contains_key(&local.port()))
+    }
+
+    /// A free port to listen at.
+    ///
+    /// # Errors
+    /// `AddrNotAvailable` when all are taken.
+    pub fn pick_listen_port(&mut self, ip: IpAddr, chance: &Chance) -> Result<u16, SocketError> {
+        self.picks += 1;
+        let taken = |port| self.conflicts(SocketAddr::new(ip, port), false);
+        let port = self.ephemeral.pick(chance, PORT_KEY, self.picks, taken);
+        port.ok_or(SocketError::AddrNotAvailable)
+    }
+
+    /// The number the next listener gets.
+    pub fn next_listener(&self) -> ListenerId {
+        ListenerId(self.born + 1)
+    }
+
+    /// Adds a listener.
+    pub fn insert_listener(&mut self, local: SocketAddr, listener: Listener, backlog: usize) {
+        let id = self.next_listener();
+        self.born += 1;
+        let accept_queue = VecDeque::new();
+        let slot = ListenerSlot { id, local, listener, accept_queue, backlog, waiting: false };
+        self.listeners.insert(id, slot);
+        self.listening.entry(local.port()).or_default().push(id);
+    }
+
+    /// A listener.
+    pub fn listener(&self, id: ListenerId) -> Option<&ListenerSlot> {
+        self.listeners.get(&id)
+    }
+
+    /// A listener, to be changed.
+    pub fn listener_mut(&mut self, id: ListenerId) -> Option<&mut ListenerSlot> {
+        self.listeners.get_mut(&id)
+    }
+
+    /// All listeners, oldest first.
+    pub fn listeners(&self) -> impl Iterator<Item = &ListenerSlot> {
+        self.listeners.values()
+    }
+
+    /// The listener for segments to `local`: one bound to the address, else one to any.
+    pub fn listener_for(&self, local: SocketAddr) -> Option<ListenerId> {
+        let ids = self.listening.get(&local.port())?;
+        let bound = |ip: IpAddr| {
+            let fits =
+                |id: &&ListenerId| self.listeners.get(id).is_some_and(|s| s.local.ip() == ip);
+            ids.iter().find(fits).copied()
+        };
+        let any = match local.ip() {
+            IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+        };
+        bound(local.ip()).or_else(|| bound(any))
+    }
+
+    /// The connection waits for accept().
+    pub fn push_accept(&mut self, id: ListenerId, conn: ConnId) {
+        if let Some(slot) = self.listeners.get_mut(&id) {
+            slot.accept_queue.push_back(conn);
+            if std::mem::take(&mut slot.waiting) {
+                self.woken.push(SocketId::Listener(id));
+            }
+        }
+    }
+
+    /// Removes a listener.
+    pub fn remove_listener(&mut self, id: ListenerId) -> Option<ListenerSlot> {
+        let slot = self.listeners.remove(&id)?;
+        if let Some(ids) = self.listening.get_mut(&slot.local.port()) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.listening.remove(&slot.local.port());
+            }
+        }
+        Some(slot)
+    }
+
+    /// A listener with something to send.
+    pub fn busy_listener(&self) -> Option<ListenerId> {
+        self.listeners.values().find(|slot| slot.listener.has_output()).map(|slot| slot.id)
+    }
+
+    /// A listener with a deadline that has passed.
+    pub fn due_listener(&self, now: Instant) -> Option<ListenerId> {
+        self.listeners.values().find(|slot| slot.listener.is_due(now)).map(|slot| slot.id)
+    }
+}

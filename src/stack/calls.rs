@@ -1,0 +1,422 @@
+//! What a TCP user calls: listen, accept, connect, read, write, shutdown, close, abort, and the
+//! questions around them. Nothing here waits; [`Stack::want`] says who is to be woken.
+
+use super::event::{Call, Event};
+use super::{Input, Stack, cx};
+use crate::base::{ConnId, EventId, Instant, ListenerId, SocketError};
+use crate::socket::demux::Pair;
+use crate::socket::{Interest, SocketId};
+use crate::tcp::{Config, Conn, Listener, Opening, State, TcpInfo, isn};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// How to listen.
+#[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub struct ListenOptions {
+    /// Connections that may wait half open, and as many complete ones. Default 128, 1.. .
+    pub backlog: u32,
+    /// Listen although connections of an earlier listener still use the port. Default false.
+    pub reuse_address: bool,
+    /// The knobs of accepted connections; `None`: the host's.
+    pub config: Option<Config>,
+}
+
+impl Default for ListenOptions {
+    fn default() -> ListenOptions {
+        ListenOptions { backlog: 128, reuse_address: false, config: None }
+    }
+}
+
+type Answer<T> = Result<T, SocketError>;
+
+impl Stack {
+    /// Listens at `local`; an unspecified address means any of the host's, port 0 any free one.
+    ///
+    /// # Errors
+    /// `AddrNotAvailable` when the address is not the host's, or no port is free; `AddrInUse`.
+    pub fn listen(
+        &mut self,
+        now: Instant,
+        local: SocketAddr,
+        options: ListenOptions,
+    ) -> Answer<ListenerId> {
+        self.keep(now, || Input::Listen { local, options: options.clone() });
+        let result = self.try_listen(now, local, options.clone());
+        let (at, told) = match &result {
+            Ok((_, local)) => (*local, Ok(0)),
+            Err(error) => (local, Err(*error)),
+        };
+        let call = Call::Listen { local: at, backlog: options.backlog };
+        self.note(now, None, EventId::NONE, || Event::Call { call, result: told });
+        self.collect(now, None, |event| Event::Listener { local: at, event });
+        result.map(|(id, _)| id)
+    }
+
+    fn try_listen(
+        &mut self,
+        now: Instant,
+        mut local: SocketAddr,
+        options: ListenOptions,
+    ) -> Answer<(ListenerId, SocketAddr)> {
+        if !local.ip().is_unspecified() && !self.is_own(local.ip()) {
+            return Err(SocketError::AddrNotAvailable);
+        }
+        if local.port() == 0 {
+            local.set_port(self.tcp.pick_listen_port(local.ip(), &self.chance)?);
+        } else if self.tcp.conflicts(local, options.reuse_address) {
+            return Err(SocketError::AddrInUse);
+        }
+        let config = options.config.map_or_else(|| self.tcp_config.clone(), Arc::new);
+        let backlog = options.backlog.max(1) as usize;
+        let listener = Listener::open(config, backlog, &mut cx!(self, now, EventId::NONE));
+        let id = self.tcp.next_listener();
+        self.tcp.insert_listener(local, listener, backlog);
+        Ok((id, local))
+    }
+
+    /// Where a listener listens.
+    pub fn listener_addr(&self, id: ListenerId) -> Option<SocketAddr> {
+        self.tcp.listener(id).map(|slot| slot.local)
+    }
+
+    /// Stops listening: half-open connections and those that nobody accepted are reset, accepted
+    /// ones live on.
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub fn close_listener(&mut self, now: Instant, id: ListenerId) -> Answer<()> {
+        self.keep(now, || Input::CloseListener { id });
+        let mut slot = self.tcp.remove_listener(id).ok_or_else(Self::gone)?;
+        let local = slot.local;
+        let call = Call::CloseListener { local };
+        let cause = self.note(now, None, EventId::NONE, || Event::Call { call, result: Ok(0) });
+        let resets = slot.listener.close(&mut cx!(self, now, cause));
+        for (site, out) in resets {
+            let pair = Pair { local: site.local, remote: site.remote };
+            self.collect_stray(now, pair);
+            if let Some((iface, _)) = self.route_to(site.remote.ip()) {
+                self.send_segment(now, iface, pair, out);
+            }
+        }
+        self.collect(now, None, |event| Event::Listener { local, event });
+        for conn in slot.accept_queue {
+            self.abort(now, conn);
+        }
+        Ok(())
+    }
+
+    /// The oldest connection that waits at a listener, and its peer.
+    ///
+    /// # Errors
+    /// `WouldBlock` when none waits, `BadHandle`.
+    pub fn accept(&mut self, now: Instant, id: ListenerId) -> Answer<(ConnId, SocketAddr)> {
+        let slot = self.tcp.listener_mut(id).ok_or_else(Self::gone)?;
+        let conn = slot.accept_queue.pop_front().ok_or(SocketError::WouldBlock)?;
+        self.keep(now, || Input::Accept { id });
+        let key = self.tcp.place(conn).ok_or_else(Self::gone)?;
+        let remote = self.tcp.slot(key).pair.remote;
+        self.told(now, conn, Call::Accept, Ok(0));
+        Ok((conn, remote))
+    }
+
+    /// Opens a connection to `remote`, from `local` or from an address and port the host chooses.
+    /// It is open when its state says so; `write` and `read` wait until then.
+    ///
+    /// # Errors
+    /// `NetworkUnreachable` without a route, `AddrNotAvailable` for a local address that is not
+    /// ours or when all ports are taken, `AddrInUse` when the pair is, `InvalidInput` for an
+    /// impossible peer, `LimitReached`.
+    pub fn connect(
+        &mut self,
+        now: Instant,
+        remote: SocketAddr,
+        local: Option<SocketAddr>,
+        config: Option<Config>,
+    ) -> Answer<ConnId> {
+        self.keep(now, || Input::Connect { remote, local, config: config.clone() });
+        let result = self.try_connect(now, remote, local, config);
+        if let Err(error) = result {
+            let call = Call::Connect { remote };
+            self.note(now, None, EventId::NONE, || Event::Call { call, result: Err(error) });
+        }
+        result
+    }
+
+    fn try_connect(
+        &mut self,
+        now: Instant,
+        remote: SocketAddr,
+        local: Option<SocketAddr>,
+        config: Option<Config>,
+    ) -> Answer<ConnId> {
+        let impossible = remote.ip().is_unspecified() || remote.ip().is_multicast();
+        if remote.port() == 0 || impossible {
+            return Err(SocketError::InvalidInput);
+        }
+        let (iface, own) = self.route_to(remote.ip()).ok_or(SocketError::NetworkUnreachable)?;
+        let setup = &self.ifaces[usize::from(iface.0)].setup;
+        let (mtu, gso_max) = (setup.mtu, setup.gso_max);
+        if self.ifaces[usize::from(iface.0)].local().is_broadcast(remote.ip()) {
+            return Err(SocketError::InvalidInput);
+        }
+        if self.tcp.len() >= self.connections_max {
+            return Err(SocketError::LimitReached);
+        }
+        let ip = local.map(|l| l.ip()).filter(|ip| !ip.is_unspecified()).unwrap_or(own);
+        if !self.is_own(ip) {
+            return Err(SocketError::AddrNotAvailable);
+        }
+        let port = match local.map_or(0, |l| l.port()) {
+            0 => self.tcp.pick_port(ip, remote, &self.chance)?,
+            port => port,
+        };
+        let pair = Pair { local: SocketAddr::new(ip, port), remote };
+        if self.tcp.find(&pair).is_some() {
+            return Err(SocketError::AddrInUse);
+        }
+        let opening = Opening {
+            local_port: port,
+            remote_port: remote.port(),
+            iss: isn::iss(now, pair.local, remote, &self.chance),
+            ts_offset: isn::ts_offset(pair.local, remote, &self.chance),
+            mtu,
+            v6: remote.is_ipv6(),
+            gso_max,
+            config: config.map_or_else(|| self.tcp_config.clone(), Arc::new),
+        };
+        let id = self.tcp.next_id();
+        self.note(now, Some(id), EventId::NONE, || Event::Conn { local: pair.local, remote });
+        let cause = self.told(now, id, Call::Connect { remote }, Ok(0));
+        let conn = Conn::connect(opening, &mut cx!(self, now, cause));
+        let key = self.tcp.insert(conn, pair, iface);
+        self.collect(now, Some(id), Event::Tcp);
+        self.tcp.queue(key);
+        Ok(id)
+    }
+
+    /// Queues bytes for the peer; says how many there was room for.
+    ///
+    /// # Errors
+    /// As [`Conn::write`]; `BadHandle`.
+    pub fn write(&mut self, now: Instant, id: ConnId, bytes: &[u8]) -> Answer<usize> {
+        self.write_with(now, id, bytes, false)
+    }
+
+    /// As [`Stack::write`], with the last byte marked urgent.
+    ///
+    /// # Errors
+    /// As [`Conn::write`]; `BadHandle`.
+    pub fn write_urgent(&mut self, now: Instant, id: ConnId, bytes: &[u8]) -> Answer<usize> {
+        self.write_with(now, id, bytes, true)
+    }
+
+    fn write_with(
+        &mut self,
+        now: Instant,
+        id: ConnId,
+        bytes: &[u8],
+        urgent: bool,
+    ) -> Answer<usize> {
+        let key = self.tcp.place(id).ok_or_else(Self::gone)?;
+        let cause = self.trace.reserve();
+        let conn = &mut self.tcp.slot_mut(key).conn;
+        let cx = &mut cx!(self, now, cause);
+        let result = if urgent { conn.write_urgent(bytes, cx) } else { conn.write(bytes, cx) };
+        if result != Err(SocketError::WouldBlock) {
+            let taken = *result.as_ref().unwrap_or(&0);
+            self.keep(now, || {
+                let bytes = bytes[..taken.max(1).min(bytes.len())].to_vec();
+                Input::Write { id, bytes, urgent }
+            });
+            let call = Call::Write { len: bytes.len() as u32 };
+            self.told_as(now, cause, id, call, result.map(|n| n as u64));
+        }
+        self.collect(now, Some(id), Event::Tcp);
+        self.tcp.queue(key);
+        result
+    }
+
+    /// Takes bytes from the peer; 0 is the peer's close (when there is room).
+    ///
+    /// # Errors
+    /// As [`Conn::read`]; `BadHandle`.
+    pub fn read(&mut self, now: Instant, id: ConnId, room: &mut [u8]) -> Answer<usize> {
+        let key = self.tcp.place(id).ok_or_else(Self::gone)?;
+        let cause = self.trace.reserve();
+        let conn = &mut self.tcp.slot_mut(key).conn;
+        let result = conn.read(room, &mut cx!(self, now, cause));
+        if result != Err(SocketError::WouldBlock) {
+            let max = room.len() as u32;
+            self.keep(now, || Input::Read { id, max });
+            self.told_as(now, cause, id, Call::Read { max }, result.map(|n| n as u64));
+            self.tcp.queue(key);
+        }
+        result
+    }
+
+    /// Looks at bytes from the peer without taking them.
+    ///
+    /// # Errors
+    /// As [`Conn::peek`]; `BadHandle`.
+    pub fn peek(&mut self, id: ConnId, room: &mut [u8]) -> Answer<usize> {
+        let key = self.tcp.place(id).ok_or_else(Self::gone)?;
+        self.tcp.slot_mut(key).conn.peek(room)
+    }
+
+    /// Ends our sending side: FIN follows the data.
+    ///
+    /// # Errors
+    /// `NotConnected`, `BadHandle`, or the connection's error.
+    pub fn shutdown(&mut self, now: Instant, id: ConnId) -> Answer<()> {
+        self.keep(now, || Input::Shutdown { id });
+        let key = self.tcp.place(id).ok_or_else(Self::gone)?;
+        let cause = self.trace.reserve();
+        let conn = &mut self.tcp.slot_mut(key).conn;
+        let result = conn.shutdown(&mut cx!(self, now, cause));
+        self.told_as(now, cause, id, Call::Shutdown, result.map(|()| 0));
+        self.collect(now, Some(id), Event::Tcp);
+        self.settle(now, key);
+        result
+    }
+
+    /// Lets go of a connection: what was written is still delivered (see [`Conn::close`]).
+    pub fn close(&mut self, now: Instant, id: ConnId) {
+        self.let_go(now, id, Call::Close);
+    }
+
+    /// Drops a connection: what was written may be lost, the peer is told by a reset.
+    pub fn abort(&mut self, now: Instant, id: ConnId) {
+        self.let_go(now, id, Call::Abort);
+    }
+
+    fn let_go(&mut self, now: Instant, id: ConnId, call: Call) {
+        self.keep(now, || match call {
+            Call::Abort => Input::Abort { id },
+            _ => Input::Close { id },
+        });
+        let Some(key) = self.tcp.place(id) else { return };
+        let cause = self.told(now, id, call, Ok(0));
+        let conn = &mut self.tcp.slot_mut(key).conn;
+        let cx = &mut cx!(self, now, cause);
+        match call {
+            Call::Abort => conn.abort(cx),
+            _ => conn.close(cx),
+        }
+        self.collect(now, Some(id), Event::Tcp);
+        self.settle(now, key);
+    }
+
+    /// Changes a connection's knobs; those that were negotiated keep their values.
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub fn configure(&mut self, now: Instant, id: ConnId, config: Config) -> Answer<()> {
+        self.keep(now, || Input::Configure { id, config: config.clone() });
+        let key = self.tcp.place(id).ok_or_else(Self::gone)?;
+        let conn = &mut self.tcp.slot_mut(key).conn;
+        let keepalive = conn.config().keepalive != config.keepalive;
+        conn.configure(|old| *old = config);
+        if keepalive {
+            conn.restart_keepalive(&mut cx!(self, now, EventId::NONE));
+            self.collect(now, Some(id), Event::Tcp);
+        }
+        self.settle(now, key);
+        Ok(())
+    }
+
+    /// A connection's knobs.
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub fn config(&self, id: ConnId) -> Answer<&Config> {
+        Ok(self.conn(id)?.config())
+    }
+
+    /// A connection, to look at.
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub fn conn(&self, id: ConnId) -> Answer<&Conn> {
+        let key = self.tcp.place(id).ok_or_else(Self::gone)?;
+        Ok(&self.tcp.slot(key).conn)
+    }
+
+    /// A connection's pair of sockets.
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub fn pair(&self, id: ConnId) -> Answer<Pair> {
+        let key = self.tcp.place(id).ok_or_else(Self::gone)?;
+        Ok(self.tcp.slot(key).pair)
+    }
+
+    /// A connection's state.
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub fn state(&self, id: ConnId) -> Answer<State> {
+        Ok(self.conn(id)?.state())
+    }
+
+    /// A connection's `tcp_info`.
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub fn info(&self, now: Instant, id: ConnId) -> Answer<TcpInfo> {
+        Ok(self.conn(id)?.info(now))
+    }
+
+    /// The error a socket has, told once (SO_ERROR).
+    ///
+    /// # Errors
+    /// That error; `BadHandle`.
+    pub fn take_error(&mut self, now: Instant, id: SocketId) -> Answer<()> {
+        self.keep(now, || Input::TakeError { id });
+        match id {
+            SocketId::Conn(id) => {
+                let key = self.tcp.place(id).ok_or_else(Self::gone)?;
+                self.tcp.slot_mut(key).conn.take_error()
+            }
+            SocketId::Listener(id) => self.tcp.listener(id).map(|_| ()).ok_or_else(Self::gone),
+            SocketId::Udp(id) => {
+                let socket = self.udp.get_mut(id).ok_or_else(Self::gone)?;
+                socket.take_error().map_or(Ok(()), Err)
+            }
+        }
+    }
+
+    /// Registers what a socket's user waits for; it will be in [`Stack::take_woken`]'s list once.
+    /// `false` when there is nothing to wait for: it is there, or the socket is gone.
+    pub fn want(&mut self, now: Instant, id: SocketId, interest: Interest) -> bool {
+        self.keep(now, || Input::Want { id, interest });
+        match id {
+            SocketId::Conn(id) => {
+                self.tcp.place(id).is_some_and(|key| self.tcp.want(key, interest))
+            }
+            SocketId::Listener(id) => self.tcp.want_accept(id),
+            SocketId::Udp(id) => {
+                let idle = self.udp.get(id).is_some_and(|socket| {
+                    let (read, write) = (interest.read, interest.write);
+                    !(read && socket.is_readable() || write && socket.is_writable())
+                });
+                if idle {
+                    self.udp_waiting.insert(id);
+                }
+                idle
+            }
+        }
+    }
+
+    fn told(&mut self, now: Instant, id: ConnId, call: Call, result: Answer<u64>) -> EventId {
+        self.note(now, Some(id), EventId::NONE, || Event::Call { call, result })
+    }
+
+    /// Tells a call whose number was reserved before it was made.
+    fn told_as(&mut self, now: Instant, at: EventId, id: ConnId, call: Call, result: Answer<u64>) {
+        if self.trace.is_listening() {
+            let (causes, event) = ([EventId::NONE; 2], Event::Call { call, result });
+            self.log.push(super::Record { id: at, at: now, conn: Some(id), causes, event });
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What a UDP user calls: bind, connect, sendto, recvfrom, close.
+
+use super::event::{Call, Event};
+use super::{Input, Stack};
+use crate::base::{Chunks, EventId, Instant, SocketError, UdpId};
+use crate::udp::Received;
+use std::net::SocketAddr;
+
+impl Stack {
+    /// A UDP socket at `local`; an unspecified address means any of the host's, port 0 any free
+    /// one. `reuse`: others that say so, too, may share the place.
+    ///
+    /// # Errors
+    /// `AddrNotAvailable` when the address is not the host's or no port is free, `AddrInUse`,
+    /// `LimitReached`.
+    pub fn bind(
+        &mut self,
+        now: Instant,
+        local: SocketAddr,
+        reuse: bool,
+    ) -> Result<UdpId, SocketError> {
+        self.keep(now, || Input::Bind { local, reuse });
+        let result = if local.ip().is_unspecified() || self.is_own(local.ip()) {
+            self.udp.bind(local, reuse, &self.chance)
+        } else {
+            Err(SocketError::AddrNotAvailable)
+        };
+        self.told_udp(now, Call::Bind { local }, result.map(|_| 0));
+        result
+    }
+
+    /// Fixes a socket's peer: it hears of nobody else, and of ICMP errors.
+    ///
+    /// # Errors
+    /// `NetworkUnreachable` without a route, `InvalidInput`, `BadHandle`.
+    pub fn connect_udp(
+        &mut self,
+        now: Instant,
+        id: UdpId,
+        remote: SocketAddr,
+    ) -> Result<(), SocketError> {
+        self.keep(now, || Input::ConnectUdp { id, remote });
+        let route = self.route_to(remote.ip()).ok_or(SocketError::NetworkUnreachable);
+        let result = route.and_then(|(_, own)| self.udp.connect(id, remote, own));
+        self.told_udp(now, Call::Connect { remote }, result.map(|()| 0));
+        result
+    }
+
+    /// Queues one datagram, to `to` or to the connected peer.
+    ///
+    /// # Errors
+    /// `MessageTooLong` beyond 65 507 bytes, `NetworkUnreachable` without a route, `NotConnected`
+    /// without an address, `WouldBlock` when the queue is full, the socket's pending error,
+    /// `BadHandle`.
+    pub fn send_to(
+        &mut self,
+        now: Instant,
+        id: UdpId,
+        to: Option<SocketAddr>,
+        bytes: &[u8],
+    ) -> Result<usize, SocketError> {
+        self.keep(now, || Input::SendTo { id, to, bytes: bytes.to_vec() });
+        let result = self.try_send_to(id, to, bytes);
+        let peer = to.or_else(|| self.udp.get(id).and_then(|socket| socket.peer()));
+        if let Some(remote) = peer {
+            let call = Call::SendTo { remote, len: bytes.len() as u32 };
+            self.told_udp(now, call, result.map(|n| n as u64));
+        }
+        result
+    }
+
+    fn try_send_to(
+        &mut self,
+        id: UdpId,
+        to: Option<SocketAddr>,
+        bytes: &[u8],
+    ) -> Result<usize, SocketError> {
+        if let Some(to) = to {
+            self.route_to(to.ip()).ok_or(SocketError::NetworkUnreachable)?;
+        }
+        if bytes.len() > crate::udp::socket::MAX_PAYLOAD_V4 {
+            return Err(SocketError::MessageTooLong);
+        }
+        let payload = Chunks::from(self.pool.copy(bytes));
+        self.udp.send(id, to, payload)?;
+        Ok(bytes.len())
+    }
+
+    /// Takes one datagram; what does not fit in `room` is lost ([`Received::is_truncated`]).
+    ///
+    /// # Errors
+    /// `WouldBlock` when none waits, the socket's pending error, `BadHandle`.
+    pub fn recv_from(
+        &mut self,
+        now: Instant,
+        id: UdpId,
+        room: &mut [u8],
+    ) -> Result<Received, SocketError> {
+        let socket = self.udp.get_mut(id).ok_or_else(Self::gone)?;
+        let result = socket.recv(room);
+        if !matches!(result, Err(SocketError::WouldBlock)) {
+            self.keep(now, || Input::RecvFrom { id, max: room.len() as u32 });
+        }
+        if let Ok(received) = &result {
+            let call = Call::RecvFrom { remote: received.from };
+            self.told_udp(now, call, Ok(received.copied as u64));
+        }
+        result
+    }
+
+    /// Where a UDP socket is bound.
+    pub fn udp_addr(&self, id: UdpId) -> Option<SocketAddr> {
+        self.udp.get(id).map(|socket| socket.local())
+    }
+
+    /// Closes a UDP socket; what it has sent still goes out.
+    pub fn close_udp(&mut self, now: Instant, id: UdpId) {
+        self.keep(now, || Input::CloseUdp { id });
+        self.udp_waiting.remove(&id);
+        self.udp.close(id);
+    }
+
+    fn told_udp(&mut self, now: Instant, call: Call, result: Result<u64, SocketError>) {
+        self.note(now, None, EventId::NONE, || Event::Call { call, result });
+    }
+}

@@ -1,0 +1,212 @@
+//! A frame's way down: what sockets have to send, its transport checksum, its IP header, and, when
+//! the link is too narrow, its fragments.
+
+use super::event::{Event, PacketView, Sent};
+use super::{EGRESS_MAX, Stack, cx};
+use crate::base::rng::Purpose;
+use crate::base::{Checksum, EventId, Frame, Gso, GsoKind, IfaceId, Instant, Offload, Why};
+use crate::ip::fragment;
+use crate::socket::demux::Pair;
+use crate::tcp::Outgoing;
+use crate::wire::icmpv4::Icmpv4;
+use crate::wire::ipv4::{self, protocol};
+use crate::wire::{checksum, udp};
+use std::net::IpAddr;
+
+/// Frames a connection sends before the next one may.
+const QUANTUM: u32 = 16;
+
+impl Stack {
+    /// The next frame to be sent, and by which interface. To be called until it gives `None`.
+    pub fn output(&mut self, now: Instant) -> Option<(IfaceId, Frame)> {
+        let out = self.next_frame(now);
+        self.keep_output(now, out.is_some());
+        if let Some((_, frame)) = &out {
+            self.totals.frames_out += 1;
+            self.totals.bytes_out += frame.len() as u64;
+        }
+        out
+    }
+
+    fn next_frame(&mut self, now: Instant) -> Option<(IfaceId, Frame)> {
+        loop {
+            if let Some(frame) = self.out.pop_front() {
+                return Some(frame);
+            }
+            if !(self.send_from_udp(now)
+                || self.send_from_listeners(now)
+                || self.send_from_tcp(now))
+            {
+                return None;
+            }
+        }
+    }
+
+    /// Queues frames of the first connection that has some; `false` when none has.
+    fn send_from_tcp(&mut self, now: Instant) -> bool {
+        while let Some(key) = self.tcp.first_ready() {
+            for _ in 0..QUANTUM {
+                let slot = self.tcp.slot_mut(key);
+                let (id, iface, pair) = (slot.id, slot.iface, slot.pair);
+                let out = slot.conn.output(&mut cx!(self, now, EventId::NONE));
+                self.collect(now, Some(id), Event::Tcp);
+                let Some(out) = out else {
+                    let deadline = self.tcp.slot(key).conn.deadline(now);
+                    self.tcp.unqueue(key, deadline);
+                    self.bury(key);
+                    break;
+                };
+                self.send_segment(now, iface, pair, out);
+            }
+            if !self.out.is_empty() {
+                self.tcp.rotate();
+                return true;
+            }
+        }
+        false
+    }
+
+    fn send_from_listeners(&mut self, now: Instant) -> bool {
+        let Some(id) = self.tcp.busy_listener() else { return false };
+        let Some(slot) = self.tcp.listener_mut(id) else { return false };
+        let Some((site, out)) = slot.listener.output(&mut cx!(self, now, EventId::NONE)) else {
+            return true; // it had nothing after all: look again
+        };
+        let pair = Pair { local: site.local, remote: site.remote };
+        self.collect_stray(now, pair);
+        if let Some((iface, _)) = self.route_to(site.remote.ip()) {
+            self.send_segment(now, iface, pair, out);
+        }
+        true
+    }
+
+    /// Puts a segment into its frame.
+    pub(super) fn send_segment(&mut self, now: Instant, iface: IfaceId, pair: Pair, out: Outgoing) {
+        let (src, dst) = (pair.local.ip(), pair.remote.ip());
+        let checksum_offload = self.ifaces[usize::from(iface.0)].setup.checksum_offload;
+        let len = out.hdr.encoded_len() + out.payload.len();
+        let mut frame = Frame { body: out.payload, origin: out.origin, ..Frame::default() };
+        frame.offload.gso = out.gso_size.map(|size| Gso { kind: GsoKind::Tcp, size });
+        if checksum_offload || out.gso_size.is_some() {
+            frame.offload.checksum = Checksum::Partial;
+            out.hdr.emit(&mut frame.head, checksum::partial(src, dst, protocol::TCP, len));
+        } else {
+            out.hdr.emit(&mut frame.head, 0);
+            let pseudo = checksum::pseudo(src, dst, protocol::TCP, len);
+            let sum = checksum::complete(pseudo, frame.slices());
+            let at = crate::wire::tcp::CHECKSUM_OFFSET;
+            frame.head.bytes_mut()[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+        }
+        let packets = out.gso_size.map_or(1, |size| len.div_ceil(usize::from(size)) as u64);
+        // Path MTU discovery (RFC 1191 §3): TCP never lets a router fragment.
+        let Some(header) = self.ip_header(src, dst, protocol::TCP, true, packets) else { return };
+        header.emit(&mut frame.head, len);
+        self.push(now, iface, frame);
+    }
+
+    fn ip_header(
+        &mut self,
+        src: IpAddr,
+        dst: IpAddr,
+        proto: u8,
+        df: bool,
+        packets: u64,
+    ) -> Option<ipv4::Header> {
+        let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) else { return None };
+        let key = u64::from(dst.to_bits()) << 8 | u64::from(proto);
+        // Where an id matters, that is, where fragments may come to be, it starts at a place that
+        // depends on the destination (RFC 7739 §5.1), and counts on (RFC 6864 §4).
+        let base = if df { 0 } else { self.chance.draw(Purpose::IpId, key, 1) };
+        let id = base.wrapping_add(self.ip_id) as u16;
+        self.ip_id = self.ip_id.wrapping_add(packets);
+        Some(ipv4::Header { df, id, ..ipv4::Header::new(src, dst, proto) })
+    }
+
+    /// Sends an ICMP message whose transport part is `frame`.
+    #[allow(clippy::too_many_arguments, reason = "a message, its addresses and its reason")]
+    pub(super) fn send_icmp(
+        &mut self,
+        now: Instant,
+        src: IpAddr,
+        dst: IpAddr,
+        message: Icmpv4,
+        frame: Frame,
+        why: Sent,
+        cause: EventId,
+    ) {
+        let len = frame.len() as u32;
+        let view = PacketView::Icmp { src, dst, message, len };
+        self.send_packet(now, src, dst, protocol::ICMP, frame, view, why, cause);
+    }
+
+    fn send_from_udp(&mut self, now: Instant) -> bool {
+        let Some((id, out)) = self.udp.output() else { return false };
+        self.wake_udp(id);
+        let (to, len) = (out.to, out.payload.len() as u32);
+        let Some((_, own)) = self.route_to(to.ip()) else {
+            let view = PacketView::Udp { src: out.from, dst: to, len };
+            self.dropped(now, Why::NoRoute, view);
+            return true;
+        };
+        let ip = if out.from.ip().is_unspecified() { own } else { out.from.ip() };
+        let from = std::net::SocketAddr::new(ip, out.from.port());
+        let mut frame = Frame { body: out.payload, ..Frame::default() };
+        let fill = if out.checksum { checksum::Fill::Complete } else { checksum::Fill::Absent };
+        udp::emit(&mut frame.head, from, to, &frame.body, fill);
+        let view = PacketView::Udp { src: from, dst: to, len };
+        let (src, dst) = (from.ip(), to.ip());
+        self.send_packet(now, src, dst, protocol::UDP, frame, view, Sent::Datagram, EventId::NONE);
+        true
+    }
+
+    /// Sends a packet that may be fragmented.
+    #[allow(clippy::too_many_arguments, reason = "a packet, its addresses and its reason")]
+    fn send_packet(
+        &mut self,
+        now: Instant,
+        src: IpAddr,
+        dst: IpAddr,
+        proto: u8,
+        frame: Frame,
+        view: PacketView,
+        why: Sent,
+        cause: EventId,
+    ) {
+        let Some((iface, _)) = self.route_to(dst) else {
+            self.dropped(now, Why::NoRoute, view);
+            return;
+        };
+        let origin = self.note(now, None, cause, || Event::Out { packet: view, why });
+        let Some(header) = self.ip_header(src, dst, proto, false, 1) else { return };
+        let mtu = usize::from(self.ifaces[usize::from(iface.0)].setup.mtu);
+        let whole = frame.len() + ipv4::HEADER_LEN <= mtu;
+        let Ok(pieces) = fragment::ipv4(header, &frame, mtu) else { return };
+        for mut piece in pieces {
+            piece.origin = if whole { origin } else { self.note_fragment(now, &piece, origin) };
+            piece.offload = Offload::default();
+            self.push(now, iface, piece);
+        }
+    }
+
+    fn note_fragment(&mut self, now: Instant, piece: &Frame, cause: EventId) -> EventId {
+        let Ok(header) = ipv4::Header::parse(piece.front(), piece.len()) else { return cause };
+        let packet = PacketView::Fragment {
+            src: header.src.into(),
+            dst: header.dst.into(),
+            id: u32::from(header.id),
+            offset: header.offset,
+            len: header.payload_len() as u32,
+            more: header.mf,
+        };
+        self.note(now, None, cause, || Event::Out { packet, why: Sent::Fragment })
+    }
+
+    fn push(&mut self, now: Instant, iface: IfaceId, frame: Frame) {
+        if self.out.len() >= EGRESS_MAX {
+            let view = PacketView::Raw { len: frame.len() as u32 };
+            self.dropped(now, Why::EgressFull, view);
+            return;
+        }
+        self.out.push_back((iface, frame));
+    }
+}

@@ -1,0 +1,533 @@
+//! A frame's way up: IP, then ICMP, UDP or TCP, then the socket.
+
+use super::event::{Event, PacketView, Sent};
+use super::{Input, Stack, cx};
+use crate::base::{Checksum, Chunks, EventId, Frame, IfaceId, Instant, Seq, SocketError, Why};
+use crate::ip::{self, Destination};
+use crate::socket::SocketId;
+use crate::socket::demux::Pair;
+use crate::tcp::arrives::closed;
+use crate::tcp::listener::{Site, Verdict, reply};
+use crate::tcp::{self, Conn, Outcome, Reply, Segment, SegmentView, State};
+use crate::udp::Datagram;
+use crate::wire::icmpv4::{Icmpv4, Quoted, unreachable};
+use crate::wire::ipv4::{self, protocol};
+use crate::wire::{checksum, icmpv4, udp};
+use std::net::{IpAddr, SocketAddr};
+
+/// What is known of a packet behind its IP header.
+#[derive(Copy, Clone)]
+struct Via {
+    now: Instant,
+    iface: IfaceId,
+    header: ipv4::Header,
+    destination: Destination,
+    origin: EventId,
+}
+
+impl Via {
+    fn src(&self) -> IpAddr {
+        self.header.src.into()
+    }
+
+    fn dst(&self) -> IpAddr {
+        self.header.dst.into()
+    }
+
+    fn view(&self, len: usize) -> PacketView {
+        let (src, dst, len) = (self.src(), self.dst(), len as u32);
+        PacketView::Ip { src, dst, proto: self.header.proto, len }
+    }
+}
+
+impl Stack {
+    /// A frame arrived on an interface: an IP packet, without a link header.
+    pub fn input(&mut self, now: Instant, iface: IfaceId, frame: Frame) {
+        self.keep(now, || Input::Frame { iface, bytes: frame.to_vec(), offload: frame.offload });
+        self.totals.frames_in += 1;
+        self.totals.bytes_in += frame.len() as u64;
+        let raw = PacketView::Raw { len: frame.len() as u32 };
+        let header = match ipv4::Header::parse(frame.front(), frame.len()) {
+            Ok(header) => header,
+            Err(why) => return self.discard(now, why, raw),
+        };
+        self.on_packet(now, iface, header, frame);
+    }
+
+    /// RFC 1122 §3.2.1.3: is it for us?
+    fn on_packet(&mut self, now: Instant, iface: IfaceId, header: ipv4::Header, mut frame: Frame) {
+        let (src, dst) = (IpAddr::V4(header.src), IpAddr::V4(header.dst));
+        let Some(local) = self.ifaces.get(usize::from(iface.0)).map(super::Iface::local) else {
+            let view = PacketView::Raw { len: frame.len() as u32 };
+            return self.discard(now, Why::NotForUs, view);
+        };
+        let destination = match local.check(src, dst) {
+            Ok(destination) => destination,
+            Err(why) => {
+                let (proto, len) = (header.proto, header.payload_len() as u32);
+                let view = PacketView::Ip { src, dst, proto, len };
+                return self.discard(now, why, view);
+            }
+        };
+        frame.truncate(header.total_len); // what follows is the link's padding
+        let via = Via { now, iface, header, destination, origin: frame.origin };
+        if header.is_fragment() {
+            return self.on_fragment(via, frame);
+        }
+        self.on_transport(via, frame);
+    }
+
+    /// RFC 1122 §3.3.2.
+    fn on_fragment(&mut self, via: Via, frame: Frame) {
+        let packet = self.whole(frame);
+        let header = via.header;
+        let outcome = self.reassembly.input(via.now, header.into(), packet, &self.pool);
+        let (src, dst) = (via.src(), via.dst());
+        let view = PacketView::Fragment {
+            src,
+            dst,
+            id: u32::from(header.id),
+            offset: header.offset,
+            len: header.payload_len() as u32,
+            more: header.mf,
+        };
+        match outcome {
+            ip::reassembly::Outcome::Held => {
+                self.note(via.now, None, EventId::NONE, || Event::In(view));
+            }
+            ip::reassembly::Outcome::Dropped(why) => self.discard(via.now, why, view),
+            ip::reassembly::Outcome::Complete(whole) => {
+                self.note(via.now, None, EventId::NONE, || Event::In(view));
+                let header = whole.header.whole(whole.tos, whole.payload.len());
+                let mut frame = Frame { body: whole.payload, ..Frame::default() };
+                header.emit(&mut frame.head, frame.body.len());
+                // The transport header must lie in one run with the IP header.
+                let packet = self.whole(frame);
+                let frame = Frame { body: packet, origin: via.origin, ..Frame::default() };
+                self.on_transport(Via { header, ..via }, frame);
+            }
+        }
+    }
+
+    /// A frame as one run of bytes, copied only when it is in pieces.
+    fn whole(&self, frame: Frame) -> Chunks {
+        let single = frame.head.is_empty() && frame.body.iter().count() == 1;
+        if single {
+            return frame.body;
+        }
+        let mut chunk = self.pool.take(frame.len());
+        for slice in frame.slices() {
+            let copied = chunk.append(slice);
+            debug_assert_eq!(copied, slice.len(), "a fresh block has room");
+        }
+        Chunks::from(chunk)
+    }
+
+    /// Datagrams that will not be completed: ICMP tells the sender when the first fragment came.
+    pub(super) fn expire_fragments(&mut self, now: Instant) {
+        while let Some(gone) = self.reassembly.poll(now) {
+            let (src, dst, proto) = (gone.key.src, gone.key.dst, gone.key.proto);
+            let cause = self.dropped(now, gone.why, PacketView::Ip { src, dst, proto, len: 0 });
+            let Some(packet) = gone.first else { continue };
+            let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) else { continue };
+            let header = ipv4::Header::new(src, dst, proto);
+            let Some((iface, _)) = self.route_to(src.into()) else { continue };
+            let destination = Destination::Unicast;
+            let via = Via { now, iface, header, destination, origin: EventId::NONE };
+            let why = Sent::ReassemblyTimeExceeded;
+            self.report(via, Icmpv4::TimeExceeded { code: 1 }, why, &packet, cause);
+        }
+    }
+
+    fn on_transport(&mut self, via: Via, frame: Frame) {
+        match via.header.proto {
+            protocol::TCP => self.on_tcp(via, frame),
+            protocol::UDP => self.on_udp(via, frame),
+            protocol::ICMP => self.on_icmp(via, frame),
+            _ => {
+                let view = via.view(via.header.payload_len());
+                let cause = self.dropped(via.now, Why::NoProtocol, view);
+                let message = Icmpv4::Unreachable { code: unreachable::PROTOCOL, mtu: 0 };
+                let packet = self.whole(frame);
+                self.report(via, message, Sent::ProtocolUnreachable, &packet, cause);
+            }
+        }
+    }
+
+    /// Sends an ICMP error about `packet`, if one may be sent (RFC 1122 §3.2.2, RFC 1812 §4.3.2.8).
+    fn report(&mut self, via: Via, message: Icmpv4, why: Sent, packet: &Chunks, cause: EventId) {
+        let front = packet.iter().next().map_or(&[][..], |chunk| chunk);
+        let about = ip::icmp::About {
+            src: via.src(),
+            destination: via.destination,
+            link_broadcast: false,
+            offset: via.header.offset,
+            proto: via.header.proto,
+            transport: front.get(via.header.header_len..).unwrap_or(&[]),
+        };
+        let local = self.ifaces[usize::from(via.iface.0)].local();
+        if let Err(why) = about.may_report(&local) {
+            self.drops.count(why);
+            return;
+        }
+        if !self.limiter.allow(via.now) {
+            let view = via.view(0);
+            self.dropped(via.now, Why::IcmpRateLimit, view);
+            return;
+        }
+        let frame = ip::icmp::error(message, packet);
+        self.send_icmp(via.now, via.dst(), via.src(), message, frame, why, cause);
+    }
+
+    // ---- ICMP
+
+    fn on_icmp(&mut self, via: Via, mut frame: Frame) {
+        let packet_view = via.view(via.header.payload_len());
+        frame.advance(via.header.header_len);
+        let message = match Icmpv4::parse(frame.slices()) {
+            Ok(message) => message,
+            Err(why) => return self.discard(via.now, why, packet_view),
+        };
+        let (src, dst, len) = (via.src(), via.dst(), frame.len() as u32);
+        let view = PacketView::Icmp { src, dst, message, len };
+        match message {
+            Icmpv4::EchoRequest { id, seq } => {
+                if via.destination != Destination::Unicast {
+                    return self.discard(via.now, Why::IcmpBroadcast, view);
+                }
+                let cause = self.note(via.now, None, EventId::NONE, || Event::In(view));
+                frame.advance(icmpv4::HEADER_LEN);
+                let message = Icmpv4::EchoReply { id, seq };
+                let mut answer = Frame { body: self.whole(frame), ..Frame::default() };
+                message.emit(&mut answer.head, &answer.body);
+                self.send_icmp(via.now, dst, src, message, answer, Sent::EchoReply, cause);
+            }
+            _ if message.is_error() => self.on_icmp_error(via, message, view, frame),
+            _ => self.discard(via.now, Why::IcmpType, view),
+        }
+    }
+
+    /// The socket that an error quotes hears of it, after the checks of RFC 5927 §4.
+    fn on_icmp_error(&mut self, via: Via, message: Icmpv4, view: PacketView, mut frame: Frame) {
+        frame.advance(icmpv4::HEADER_LEN);
+        let result = match Quoted::parse(frame.front()) {
+            Ok(quoted) => self.deliver_error(via, message, &quoted),
+            Err(why) => Err(why),
+        };
+        match result {
+            Ok(()) => {
+                self.note(via.now, None, EventId::NONE, || Event::In(view));
+            }
+            Err(why) => self.discard(via.now, why, view),
+        }
+    }
+
+    fn deliver_error(&mut self, via: Via, message: Icmpv4, quoted: &Quoted) -> Result<(), Why> {
+        let (from, to) = quoted.ports().ok_or(Why::IcmpNoSocket)?;
+        let local = SocketAddr::new(quoted.src, from);
+        let remote = SocketAddr::new(quoted.dst, to);
+        match quoted.proto {
+            protocol::UDP => {
+                let error = message.socket_error().ok_or(Why::IcmpType)?;
+                let known = self.udp.on_error(local, remote, error)?;
+                self.wake_udp(known);
+                Ok(())
+            }
+            protocol::TCP => {
+                let seq = quoted.seq().ok_or(Why::IcmpNoSocket)?;
+                self.deliver_tcp_error(via.now, Pair { local, remote }, seq, message)
+            }
+            _ => Err(Why::IcmpNoSocket),
+        }
+    }
+
+    fn deliver_tcp_error(
+        &mut self,
+        now: Instant,
+        pair: Pair,
+        seq: Seq,
+        message: Icmpv4,
+    ) -> Result<(), Why> {
+        let key = self.tcp.find(&pair).ok_or(Why::IcmpNoSocket)?;
+        let slot = self.tcp.slot_mut(key);
+        let id = slot.id;
+        let cx = &mut cx!(self, now, EventId::NONE);
+        let result = match message {
+            Icmpv4::Unreachable { code: unreachable::FRAGMENTATION_NEEDED, mtu } => {
+                slot.conn.on_packet_too_big(seq, mtu, cx)
+            }
+            _ => match message.socket_error() {
+                Some(error) => slot.conn.on_icmp(seq, error, cx),
+                None => Err(Why::IcmpType),
+            },
+        };
+        self.collect(now, Some(id), Event::Tcp);
+        self.settle(now, key);
+        result
+    }
+
+    // ---- UDP
+
+    fn on_udp(&mut self, via: Via, frame: Frame) {
+        let (src, dst) = (via.src(), via.dst());
+        let packet = frame.clone();
+        let mut frame = frame;
+        frame.advance(via.header.header_len);
+        let header = match udp::Header::parse(frame.front(), frame.len()) {
+            Ok(header) => header,
+            Err(why) => return self.discard(via.now, why, via.view(frame.len())),
+        };
+        let from = SocketAddr::new(src, header.src);
+        let to = SocketAddr::new(dst, header.dst);
+        let len = (usize::from(header.len) - udp::HEADER_LEN) as u32;
+        let view = PacketView::Udp { src: from, dst: to, len };
+        frame.truncate(usize::from(header.len));
+        if frame.offload.checksum == Checksum::Complete
+            && let Err(why) = header.verify(src, dst, frame.slices())
+        {
+            return self.discard(via.now, why, view);
+        }
+        frame.advance(udp::HEADER_LEN);
+        let payload = if frame.head.is_empty() { frame.body } else { self.whole(frame) };
+        if via.destination != Destination::Unicast {
+            let ids: Vec<_> = self.udp.lookup_all(from, to).collect();
+            for id in ids {
+                self.deliver_udp(via, id, from, payload.clone(), view);
+            }
+            return;
+        }
+        match self.udp.lookup(from, to) {
+            Ok(id) => self.deliver_udp(via, id, from, payload, view),
+            Err(why) => {
+                let cause = self.dropped(via.now, why, view);
+                let message = Icmpv4::Unreachable { code: unreachable::PORT, mtu: 0 };
+                let packet = self.whole(packet);
+                self.report(via, message, Sent::PortUnreachable, &packet, cause);
+            }
+        }
+    }
+
+    fn deliver_udp(
+        &mut self,
+        via: Via,
+        id: crate::base::UdpId,
+        from: SocketAddr,
+        payload: Chunks,
+        view: PacketView,
+    ) {
+        let datagram = Datagram { from, to: via.dst(), payload };
+        let Some(socket) = self.udp.get_mut(id) else { return };
+        match socket.on_datagram(datagram, &self.pool) {
+            Ok(()) => {
+                self.note(via.now, None, EventId::NONE, || Event::In(view));
+                self.wake_udp(id);
+            }
+            Err(why) => self.discard(via.now, why, view),
+        }
+    }
+
+    pub(super) fn wake_udp(&mut self, id: crate::base::UdpId) {
+        if self.udp_waiting.remove(&id) {
+            self.tcp.push_woken(SocketId::Udp(id));
+        }
+    }
+
+    // ---- TCP
+
+    fn on_tcp(&mut self, via: Via, mut frame: Frame) {
+        let (src, dst) = (via.src(), via.dst());
+        frame.advance(via.header.header_len);
+        let len = frame.len();
+        let parsed = crate::wire::tcp::Header::parse(frame.front());
+        let (hdr, header_len) = match parsed {
+            Ok(parsed) => parsed,
+            Err(why) => return self.discard(via.now, why, via.view(len)),
+        };
+        let local = SocketAddr::new(dst, hdr.dst);
+        let remote = SocketAddr::new(src, hdr.src);
+        let view = PacketView::Tcp { src: remote, dst: local, len: len as u32 };
+        if frame.offload.checksum == Checksum::Complete {
+            let pseudo = checksum::pseudo(src, dst, protocol::TCP, len);
+            if !checksum::is_good(pseudo, frame.slices()) {
+                return self.discard(via.now, Why::TcpChecksum, view);
+            }
+        }
+        if via.destination != Destination::Unicast {
+            return self.discard(via.now, Why::TcpBroadcast, view);
+        }
+        if hdr.src == 0 || hdr.dst == 0 {
+            return self.discard(via.now, Why::TcpPortZero, view);
+        }
+        let wire_mss = frame.offload.gso.map(|gso| gso.size);
+        frame.advance(header_len);
+        let payload = if frame.head.is_empty() { frame.body } else { self.whole(frame) };
+        let seg = Segment { hdr, payload, wire_mss };
+        let pair = Pair { local, remote };
+        match self.tcp.find(&pair) {
+            Some(key) => self.for_connection(via, key, seg),
+            None => self.for_nobody(via, pair, seg),
+        }
+    }
+
+    /// A segment for a connection.
+    fn for_connection(&mut self, via: Via, key: usize, seg: Segment) {
+        let slot = self.tcp.slot_mut(key);
+        let (id, pair) = (slot.id, slot.pair);
+        // Only half-open states answer a bad ACK with a reset, and only TIME-WAIT gives way.
+        let spare = match slot.conn.state() {
+            State::SynSent | State::SynReceived | State::TimeWait => Some(seg.clone()),
+            _ => None,
+        };
+        let cx = &mut cx!(self, via.now, EventId::NONE);
+        let outcome = slot.conn.input(seg, cx);
+        if let Outcome::Dropped(why) = outcome {
+            self.drops.count(why);
+        }
+        self.collect(via.now, Some(id), Event::Tcp);
+        let Some(seg) = spare else { return self.settle(via.now, key) };
+        match outcome {
+            Outcome::Reopen => {
+                self.abandon(key);
+                return self.for_nobody(via, pair, seg);
+            }
+            Outcome::Dropped(Why::SynSentBadAck) if !seg.hdr.ctl.rst() => {
+                self.refuse(via, pair, &seg, Reply::RstSynSentAck);
+            }
+            Outcome::Dropped(Why::SynReceivedBadAck) => {
+                self.refuse(via, pair, &seg, Reply::RstHalfOpenAck);
+            }
+            _ => {}
+        }
+        self.settle(via.now, key);
+    }
+
+    fn refuse(&mut self, via: Via, pair: Pair, seg: &Segment, why: Reply) {
+        let cause = self.trace.last();
+        let cx = &mut cx!(self, via.now, cause);
+        let out = reply(closed::reset_for(seg), why, cause, cx);
+        self.collect_stray(via.now, pair);
+        self.send_segment(via.now, via.iface, pair, out);
+    }
+
+    /// A segment for no connection: a listener's, or nobody's.
+    fn for_nobody(&mut self, via: Via, pair: Pair, seg: Segment) {
+        let view = SegmentView::of(&seg.hdr, seg.payload.len());
+        let arrival = self.trace.reserve();
+        let Some(id) = self.tcp.listener_for(pair.local) else {
+            let (why, answer) = closed::arrives(&seg);
+            self.drops.count(why);
+            self.tell_stray(via.now, arrival, pair, view, Outcome::Dropped(why));
+            if let Some((hdr, why)) = answer {
+                let out = reply(hdr, why, arrival, &mut cx!(self, via.now, arrival));
+                self.collect_stray(via.now, pair);
+                self.send_segment(via.now, via.iface, pair, out);
+            }
+            return;
+        };
+        let setup = &self.ifaces[usize::from(via.iface.0)].setup;
+        let (mtu, gso_max) = (setup.mtu, setup.gso_max);
+        let site = Site { local: pair.local, remote: pair.remote, mtu, gso_max };
+        let full = self.tcp.len() >= self.connections_max;
+        let Some(slot) = self.tcp.listener_mut(id) else { return };
+        let room = slot.accept_queue.len() < slot.backlog && !full;
+        let verdict = slot.listener.input(site, seg, room, &mut cx!(self, via.now, arrival));
+        match verdict {
+            Verdict::Done(outcome, answer) => {
+                let outcome = match outcome {
+                    Outcome::Dropped(Why::AcceptQueueFull) if full => {
+                        Outcome::Dropped(Why::TooManyConnections)
+                    }
+                    outcome => outcome,
+                };
+                if let Outcome::Dropped(why) = outcome {
+                    self.drops.count(why);
+                }
+                self.tell_stray(via.now, arrival, pair, view, outcome);
+                self.collect_stray(via.now, pair);
+                if let Some(out) = answer {
+                    self.send_segment(via.now, via.iface, pair, *out);
+                }
+            }
+            Verdict::Promote(whole) => {
+                let (opening, half, seg) = *whole;
+                let conn = Conn::from_half_open(opening, &half, &mut cx!(self, via.now, arrival));
+                let id_new = self.tcp.next_id();
+                let key = self.tcp.insert(conn, pair, via.iface);
+                let Pair { local, remote } = pair;
+                self.note_conn(via.now, id_new, local, remote, arrival);
+                self.for_connection(via, key, seg);
+                if self.tcp.place(id_new) == Some(key) {
+                    self.tcp.push_accept(id, id_new);
+                }
+            }
+        }
+    }
+
+    fn tell_stray(
+        &mut self,
+        now: Instant,
+        id: EventId,
+        pair: Pair,
+        seg: SegmentView,
+        outcome: Outcome,
+    ) {
+        if self.trace.is_listening() {
+            let Pair { local, remote } = pair;
+            let event = Event::StrayIn { local, remote, seg, outcome };
+            let causes = [EventId::NONE; 2];
+            self.log.push(super::Record { id, at: now, conn: None, causes, event });
+        }
+    }
+
+    /// TCP's events that belong to no connection.
+    pub(super) fn collect_stray(&mut self, now: Instant, pair: Pair) {
+        let Pair { local, remote } = pair;
+        self.collect(now, None, |event| match event {
+            tcp::Event::Replied { seg, reply } => Event::StrayOut { local, remote, seg, reply },
+            event => Event::Listener { local, event },
+        });
+    }
+
+    /// After anything that touched a connection: what must go out at once goes, its user is woken,
+    /// and it is removed when it is over.
+    pub(super) fn settle(&mut self, now: Instant, key: usize) {
+        while self.tcp.slot(key).conn.owes_ack_now() {
+            let slot = self.tcp.slot_mut(key);
+            let (id, iface, pair) = (slot.id, slot.iface, slot.pair);
+            let Some(out) = slot.conn.output(&mut cx!(self, now, EventId::NONE)) else { break };
+            self.collect(now, Some(id), Event::Tcp);
+            self.send_segment(now, iface, pair, out);
+        }
+        self.tcp.queue(key);
+        self.tcp.wake(key);
+        self.bury(key);
+    }
+
+    /// Forgets a connection whose pair is needed for a new one.
+    fn abandon(&mut self, key: usize) {
+        let slot = self.tcp.remove(key);
+        debug_assert!(slot.conn.is_dead(), "only what is over is abandoned");
+    }
+
+    pub(super) fn note_conn(
+        &mut self,
+        now: Instant,
+        id: crate::base::ConnId,
+        local: SocketAddr,
+        remote: SocketAddr,
+        cause: EventId,
+    ) {
+        let held: Vec<_> = self.trace.drain().collect();
+        self.note(now, Some(id), cause, || Event::Conn { local, remote });
+        for stamped in held {
+            let (at, causes) = (now, stamped.causes);
+            let event = Event::Tcp(stamped.event);
+            self.log.push(super::Record { id: stamped.id, at, conn: Some(id), causes, event });
+        }
+    }
+
+    /// The error a handle gets for a socket that is gone.
+    pub(super) fn gone() -> SocketError {
+        SocketError::BadHandle
+    }
+}

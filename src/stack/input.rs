@@ -1,0 +1,206 @@
+//! Every call that changes a host, as a value: record them and the host's life can be lived again.
+//!
+//! Frames alone could not replay a live session: what applications wrote and read, when time was
+//! looked at, and how many frames the device took change what the host does next.
+
+use super::Stack;
+use super::calls::ListenOptions;
+use crate::base::{ConnId, Frame, IfaceId, Instant, ListenerId, Offload, UdpId};
+use crate::socket::{Interest, SocketId};
+use crate::tcp::Config;
+use std::net::SocketAddr;
+
+/// One call that changes a host. Reading carries the room, not the data: the data follows.
+#[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+#[allow(missing_docs, reason = "each variant is the method of `Stack` of the same name")]
+pub enum Input {
+    Frame {
+        iface: IfaceId,
+        bytes: Vec<u8>,
+        offload: Offload,
+    },
+    Poll,
+    /// So many frames were taken from `output`, and whether it said that there were no more.
+    Output {
+        frames: u32,
+        drained: bool,
+    },
+    Listen {
+        local: SocketAddr,
+        options: ListenOptions,
+    },
+    CloseListener {
+        id: ListenerId,
+    },
+    Accept {
+        id: ListenerId,
+    },
+    Connect {
+        remote: SocketAddr,
+        local: Option<SocketAddr>,
+        config: Option<Config>,
+    },
+    Write {
+        id: ConnId,
+        bytes: Vec<u8>,
+        urgent: bool,
+    },
+    Read {
+        id: ConnId,
+        max: u32,
+    },
+    Shutdown {
+        id: ConnId,
+    },
+    Close {
+        id: ConnId,
+    },
+    Abort {
+        id: ConnId,
+    },
+    Configure {
+        id: ConnId,
+        config: Config,
+    },
+    TakeError {
+        id: SocketId,
+    },
+    Want {
+        id: SocketId,
+        interest: Interest,
+    },
+    Shrink,
+    Bind {
+        local: SocketAddr,
+        reuse: bool,
+    },
+    ConnectUdp {
+        id: UdpId,
+        remote: SocketAddr,
+    },
+    SendTo {
+        id: UdpId,
+        to: Option<SocketAddr>,
+        bytes: Vec<u8>,
+    },
+    RecvFrom {
+        id: UdpId,
+        max: u32,
+    },
+    CloseUdp {
+        id: UdpId,
+    },
+}
+
+impl Stack {
+    /// Starts keeping every input for [`Stack::take_inputs`]. To be replayed, a recording starts
+    /// with the host.
+    pub fn record(&mut self) {
+        self.recording.get_or_insert_default();
+    }
+
+    /// Takes what was recorded since the last time, oldest first.
+    pub fn take_inputs(&mut self) -> Vec<(Instant, Input)> {
+        self.recording.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Keeps an input when recording. `Output` calls at one time are one input.
+    pub(super) fn keep(&mut self, now: Instant, input: impl FnOnce() -> Input) {
+        if let Some(kept) = &mut self.recording {
+            kept.push((now, input()));
+        }
+    }
+
+    /// Keeps one call of `output`.
+    pub(super) fn keep_output(&mut self, now: Instant, some: bool) {
+        let Some(kept) = &mut self.recording else { return };
+        if let Some((at, Input::Output { frames, drained })) = kept.last_mut()
+            && *at == now
+            && !*drained
+        {
+            *frames += u32::from(some);
+            *drained = !some;
+            return;
+        }
+        kept.push((now, Input::Output { frames: u32::from(some), drained: !some }));
+    }
+
+    /// Lives one input again; returns the frames it sent.
+    pub fn apply(&mut self, now: Instant, input: Input) -> Vec<(IfaceId, Frame)> {
+        match input {
+            Input::Frame { iface, bytes, offload } => {
+                let mut frame = Frame::copied(&self.pool, &bytes);
+                frame.offload = offload;
+                self.input(now, iface, frame);
+            }
+            Input::Poll => self.poll(now),
+            Input::Output { frames, drained } => {
+                let calls = frames + u32::from(drained);
+                return (0..calls).filter_map(|_| self.output(now)).collect();
+            }
+            other => self.apply_call(now, other),
+        }
+        Vec::new()
+    }
+
+    /// What a call returned is the application's: replaying ignores it.
+    #[allow(clippy::let_underscore_must_use, reason = "see above")]
+    fn apply_call(&mut self, now: Instant, call: Input) {
+        let mut room = Vec::new();
+        match call {
+            Input::Frame { .. } | Input::Poll | Input::Output { .. } => {}
+            Input::Listen { local, options } => {
+                let _ = self.listen(now, local, options);
+            }
+            Input::CloseListener { id } => {
+                let _ = self.close_listener(now, id);
+            }
+            Input::Accept { id } => {
+                let _ = self.accept(now, id);
+            }
+            Input::Connect { remote, local, config } => {
+                let _ = self.connect(now, remote, local, config);
+            }
+            Input::Write { id, bytes, urgent: false } => {
+                let _ = self.write(now, id, &bytes);
+            }
+            Input::Write { id, bytes, urgent: true } => {
+                let _ = self.write_urgent(now, id, &bytes);
+            }
+            Input::Read { id, max } => {
+                room.resize(max as usize, 0);
+                let _ = self.read(now, id, &mut room);
+            }
+            Input::Shutdown { id } => {
+                let _ = self.shutdown(now, id);
+            }
+            Input::Close { id } => self.close(now, id),
+            Input::Abort { id } => self.abort(now, id),
+            Input::Configure { id, config } => {
+                let _ = self.configure(now, id, config);
+            }
+            Input::TakeError { id } => {
+                let _ = self.take_error(now, id);
+            }
+            Input::Want { id, interest } => {
+                let _ = self.want(now, id, interest);
+            }
+            Input::Shrink => self.shrink(now),
+            Input::Bind { local, reuse } => {
+                let _ = self.bind(now, local, reuse);
+            }
+            Input::ConnectUdp { id, remote } => {
+                let _ = self.connect_udp(now, id, remote);
+            }
+            Input::SendTo { id, to, bytes } => {
+                let _ = self.send_to(now, id, to, &bytes);
+            }
+            Input::RecvFrom { id, max } => {
+                room.resize(max as usize, 0);
+                let _ = self.recv_from(now, id, &mut room);
+            }
+            Input::CloseUdp { id } => self.close_udp(now, id),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What a host is made of: everything a replay needs to make it again.
+
+use crate::base::ports::Ephemeral;
+use crate::ip::{Cidr, Route};
+use crate::tcp;
+
+/// An interface.
+#[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub struct IfaceSetup {
+    /// Its name, for people.
+    pub name: String,
+    /// Largest IP packet, bytes, 68..=65535.
+    pub mtu: u16,
+    /// Its addresses.
+    pub addrs: Vec<Cidr>,
+    /// The longest super-segment the device takes, payload bytes; 0: none.
+    pub gso_max: u32,
+    /// Whether the device completes checksums.
+    pub checksum_offload: bool,
+}
+
+/// A host.
+#[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub struct Setup {
+    /// The key of the host's chance: secret on a real network, a seed in a run that must repeat.
+    pub key: [u64; 2],
+    /// The knobs of TCP connections.
+    pub tcp: tcp::Config,
+    /// The interfaces; [`crate::base::IfaceId`] counts them from 0.
+    pub ifaces: Vec<IfaceSetup>,
+    /// The routes besides those to the interfaces' own networks.
+    pub routes: Vec<Route>,
+    /// The most TCP connections at a time, TIME-WAIT included. Default 262 144.
+    pub connections_max: u32,
+    /// Ports of connections that did not ask for one. Default 32768..=60999 (as Linux).
+    pub ephemeral: Ephemeral,
+    /// ICMP errors per second. Default 1000 (as Linux `icmp_msgs_per_sec`).
+    pub icmp_rate: u32,
+    /// ICMP errors in a burst. Default 50 (as Linux `icmp_msgs_burst`).
+    pub icmp_burst: u32,
+}
+
+impl Setup {
+    /// A host without interfaces, with the default knobs.
+    pub fn new(key: [u64; 2]) -> Setup {
+        Setup {
+            key,
+            tcp: tcp::Config::default(),
+            ifaces: Vec::new(),
+            routes: Vec::new(),
+            connections_max: 262_144,
+            ephemeral: Ephemeral::default(),
+            icmp_rate: 1000,
+            icmp_burst: 50,
+        }
+    }
+
+    /// With another interface of `mtu` bytes and one address.
+    #[must_use]
+    pub fn with_iface(mut self, name: &str, mtu: u16, addr: Cidr) -> Setup {
+        let (gso_max, checksum_offload) = (0, false);
+        let name = name.to_owned();
+        self.ifaces.push(IfaceSetup { name, mtu, addrs: vec![addr], gso_max, checksum_offload });
+        self
+    }
+
+    /// With super-segments of up to 65 483 bytes and checksum offload on every interface.
+    #[must_use]
+    pub fn with_offload(mut self) -> Setup {
+        for iface in &mut self.ifaces {
+            // 65 535 less the largest headers: IPv4 (20), or IPv6's (40), and TCP's (60).
+            iface.gso_max = 65_535 - 100;
+            iface.checksum_offload = true;
+        }
+        self
+    }
+}
