@@ -1,4 +1,5 @@
 //! Row 1: bytes to typed headers and back. The only user of `etherparse`.
 
 pub mod icmpv4;
+pub mod split;
 pub mod tcp;
