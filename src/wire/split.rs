@@ -239,7 +239,7 @@ pub fn split(frame: &Frame, mtu: usize) -> Result<Pieces, Unsplittable> {
     if longest > mtu.min(usize::from(u16::MAX)) {
         return Err(Unsplittable::TooLong { len: longest, mtu });
     }
-    Ok(Pieces(Work::Cut(Box::new(cut))))
+    Ok(Pieces(Work::Cut(cut)))
 }
 
 /// The packets of one frame, in order; see [`split`].
@@ -249,7 +249,7 @@ pub struct Pieces(Work);
 #[derive(Debug)]
 enum Work {
     Whole(Option<Frame>),
-    Cut(Box<Cut>),
+    Cut(Cut),
 }
 
 impl Iterator for Pieces {
