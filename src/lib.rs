@@ -4,9 +4,13 @@
 #[forbid(unsafe_code)]
 pub mod base;
 #[forbid(unsafe_code)]
+<<<<<<< HEAD
 pub mod ip;
 #[forbid(unsafe_code)]
 pub mod socket;
+=======
+pub mod impair;
+>>>>>>> device
 #[forbid(unsafe_code)]
 pub mod stack;
 #[forbid(unsafe_code)]
