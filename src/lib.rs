@@ -4,13 +4,11 @@
 #[forbid(unsafe_code)]
 pub mod base;
 #[forbid(unsafe_code)]
-<<<<<<< HEAD
+pub mod impair;
+#[forbid(unsafe_code)]
 pub mod ip;
 #[forbid(unsafe_code)]
 pub mod socket;
-=======
-pub mod impair;
->>>>>>> device
 #[forbid(unsafe_code)]
 pub mod stack;
 #[forbid(unsafe_code)]

@@ -1,0 +1,5 @@
+//! Everything that needs no privilege: one binary, fast to link.
+
+mod hostile;
+#[allow(unreachable_pub, reason = "a test binary exports nothing")]
+mod support;
