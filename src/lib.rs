@@ -4,6 +4,8 @@
 #[forbid(unsafe_code)]
 pub mod base;
 #[forbid(unsafe_code)]
+pub mod observe;
+#[forbid(unsafe_code)]
 pub mod stack;
 #[forbid(unsafe_code)]
 pub mod tcp;

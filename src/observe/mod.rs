@@ -1,0 +1,4 @@
+//! Row 4: what is made of a host's records outside the core: sinks that pass them on, views that
+//! show them. Observers only watch: nothing here reaches back into a host.
+
+pub mod view;
