@@ -26,7 +26,8 @@ impl LogSink {
         LogSink::default()
     }
 
-    /// Whether a logger wants any of it: if not, a host need not keep records for this sink.
+    /// Whether a logger wants any of it: if not, a host need not keep records for this sink. A
+    /// logger that wants warnings only does not count: records cost more than those are worth.
     pub fn is_wanted() -> bool {
         log_enabled!(target: "netglass::tcp", Level::Info)
             || log_enabled!(target: "netglass::ip", Level::Debug)
@@ -130,14 +131,12 @@ mod tests {
 
     #[test]
     fn what_was_not_logged_is_learned() {
-        // No logger is installed: everything is learned silently.
         let records = stories::request();
         let (last, before) = records.split_last().expect("a story");
         let mut silent = LogSink::new();
-        before.iter().for_each(|record| silent.record(record));
+        before.iter().for_each(|record| silent.tcpdump.learn(record));
         let mut loud = LogSink::new();
         before.iter().for_each(|record| drop(loud.line(record)));
         assert_eq!(silent.line(last), loud.line(last));
-        assert!(!LogSink::is_wanted());
     }
 }
