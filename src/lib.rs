@@ -8,6 +8,8 @@ pub mod impair;
 #[forbid(unsafe_code)]
 pub mod ip;
 #[forbid(unsafe_code)]
+pub mod observe;
+#[forbid(unsafe_code)]
 pub mod socket;
 #[forbid(unsafe_code)]
 pub mod stack;

@@ -1,0 +1,303 @@
+//! A record as one JSON object (RFC 8259) on one line: for machines. Sequence numbers are absolute,
+//! times are nanoseconds, field names are tcpdump's and Linux's. Written by hand: it is little, and
+//! views need no feature.
+
+use super::describe::ca_name;
+use super::reason::reason;
+use crate::base::EventId;
+use crate::base::time::nanos;
+use crate::stack::{Call, Event, PacketView, Record};
+use crate::tcp::{self, SegmentView};
+use crate::wire::icmpv4::Icmpv4;
+use crate::wire::tcp::Options;
+use std::fmt::{Display, Write};
+
+/// The record as a JSON object without line breaks.
+pub fn json(record: &Record) -> String {
+    let mut out = Object::new();
+    out.raw("id", record.id).raw("at", record.at.as_nanos());
+    if let Some(conn) = record.conn {
+        out.raw("conn", conn);
+    }
+    let causes: Vec<EventId> = record.causes.into_iter().filter(|c| c.is_some()).collect();
+    out.array("causes", causes);
+    event(&mut out, &record.event);
+    if let Some(why) = reason(&record.event) {
+        let mut object = Object::new();
+        object.text("key", why.key).text("text", &why.text).text("rfc", why.rfc);
+        out.raw("why", object.end());
+    }
+    out.end()
+}
+
+fn event(out: &mut Object, event: &Event) {
+    match event {
+        Event::Conn { local, remote } => {
+            out.text("kind", "conn").text("local", local).text("remote", remote);
+        }
+        Event::Tcp(event) => tcp_event(out, event),
+        Event::Listener { local, event } => {
+            tcp_event(out, event);
+            out.text("local", local);
+        }
+        Event::StrayIn { local, remote, seg, outcome } => {
+            out.text("kind", "stray_in").text("local", local).text("remote", remote);
+            out.raw("seg", segment(seg)).text("outcome", outcome_name(outcome));
+        }
+        Event::StrayOut { local, remote, seg, .. } => {
+            out.text("kind", "stray_out").text("local", local).text("remote", remote);
+            out.raw("seg", segment(seg));
+        }
+        Event::In(view) => {
+            out.text("kind", "in").raw("packet", packet(view));
+        }
+        Event::Out { packet: view, .. } => {
+            out.text("kind", "out").raw("packet", packet(view));
+        }
+        Event::Dropped { packet: view, .. } => {
+            out.text("kind", "dropped").raw("packet", packet(view));
+        }
+        Event::Call { call, result } => {
+            out.text("kind", "call").text("call", call.name());
+            arguments(out, call);
+            match result {
+                Ok(n) => out.raw("result", n),
+                Err(error) => out.text("error", error),
+            };
+        }
+    }
+}
+
+fn tcp_event(out: &mut Object, event: &tcp::Event) {
+    use tcp::Event as E;
+    match event {
+        E::State { from, to, .. } => out.text("kind", "state").text("from", from).text("to", to),
+        E::Received { seg, outcome } => {
+            out.text("kind", "received").raw("seg", segment(seg));
+            out.text("outcome", outcome_name(outcome))
+        }
+        E::Sent { seg, .. } => out.text("kind", "sent").raw("seg", segment(seg)),
+        E::Replied { seg, .. } => out.text("kind", "replied").raw("seg", segment(seg)),
+        E::TimerSet { timer, at } => {
+            out.text("kind", "timer_set").text("timer", timer.name()).raw("for", at.as_nanos())
+        }
+        E::TimerStopped { timer } => out.text("kind", "timer_stopped").text("timer", timer.name()),
+        E::TimerExpired { timer } => out.text("kind", "timer_expired").text("timer", timer.name()),
+        E::Rtt { sample, srtt, rttvar, rto } => {
+            out.text("kind", "rtt").raw("sample", nanos(*sample));
+            out.raw("srtt", nanos(*srtt)).raw("rttvar", nanos(*rttvar));
+            out.raw("rto", nanos(*rto))
+        }
+        E::Ca { from, to, cwnd, ssthresh } => {
+            out.text("kind", "ca").text("from", ca_name(*from)).text("to", ca_name(*to));
+            out.raw("cwnd", cwnd).raw("ssthresh", ssthresh)
+        }
+        E::Blocked { .. } => out.text("kind", "blocked"),
+        E::R1 { retransmits } => out.text("kind", "r1").raw("retransmits", retransmits),
+        E::Icmp { error, hard } => out.text("kind", "icmp").text("error", error).raw("hard", hard),
+        E::Urgent { up } => out.text("kind", "urgent").raw("up", up),
+        E::Info { changes } => {
+            let mut info = Object::new();
+            for change in changes {
+                info.raw(change.name(), change.value);
+            }
+            out.text("kind", "info").raw("info", info.end())
+        }
+    };
+}
+
+fn outcome_name(outcome: &tcp::Outcome) -> &'static str {
+    match outcome {
+        tcp::Outcome::Dropped(_) => "dropped",
+        tcp::Outcome::Accepted => "accepted",
+        tcp::Outcome::Closed(_) => "closed",
+        tcp::Outcome::Reopen => "reopen",
+    }
+}
+
+fn segment(seg: &SegmentView) -> String {
+    let mut out = Object::new();
+    out.text("flags", seg.ctl).raw("seq", seg.seq);
+    if let Some(ack) = seg.ack {
+        out.raw("ack", ack);
+    }
+    out.raw("win", seg.wnd);
+    if seg.ctl.urg() {
+        out.raw("urg", seg.urg);
+    }
+    out.raw("len", seg.len).raw("options", options(&seg.options));
+    out.end()
+}
+
+fn options(options: &Options) -> String {
+    let mut out = Object::new();
+    if let Some(mss) = options.mss {
+        out.raw("mss", mss);
+    }
+    if options.sack_permitted {
+        out.raw("sackOK", true);
+    }
+    if let Some(ts) = options.ts {
+        let mut object = Object::new();
+        object.raw("val", ts.val).raw("ecr", ts.ecr);
+        out.raw("TS", object.end());
+    }
+    if let Some(shift) = options.wscale {
+        out.raw("wscale", shift);
+    }
+    if !options.sack.is_empty() {
+        out.array("sack", options.sack.iter().map(|(left, right)| format!("[{left},{right}]")));
+    }
+    out.end()
+}
+
+fn packet(view: &PacketView) -> String {
+    let mut out = Object::new();
+    match view {
+        PacketView::Raw { len } => out.text("protocol", "raw").raw("len", len),
+        PacketView::Ip { src, dst, proto, len } => {
+            out.text("protocol", "ip").text("src", src).text("dst", dst);
+            out.raw("proto", proto).raw("len", len)
+        }
+        PacketView::Fragment { src, dst, id, offset, len, more } => {
+            out.text("protocol", "fragment").text("src", src).text("dst", dst).raw("id", id);
+            out.raw("offset", offset).raw("len", len).raw("more", more)
+        }
+        PacketView::Icmp { src, dst, message, len } => {
+            out.text("protocol", "icmp").text("src", src).text("dst", dst);
+            icmp(&mut out, message);
+            out.raw("len", len)
+        }
+        PacketView::Udp { src, dst, len } => {
+            out.text("protocol", "udp").text("src", src).text("dst", dst).raw("len", len)
+        }
+        PacketView::Tcp { src, dst, len } => {
+            out.text("protocol", "tcp").text("src", src).text("dst", dst).raw("len", len)
+        }
+    };
+    out.end()
+}
+
+fn icmp(out: &mut Object, message: &Icmpv4) {
+    match message {
+        Icmpv4::EchoRequest { id, seq } => {
+            out.text("message", "echo request").raw("id", id).raw("seq", seq)
+        }
+        Icmpv4::EchoReply { id, seq } => {
+            out.text("message", "echo reply").raw("id", id).raw("seq", seq)
+        }
+        Icmpv4::Unreachable { code, mtu } => {
+            out.text("message", "unreachable").raw("code", code).raw("mtu", mtu)
+        }
+        Icmpv4::TimeExceeded { code } => out.text("message", "time exceeded").raw("code", code),
+        Icmpv4::ParameterProblem { pointer } => {
+            out.text("message", "parameter problem").raw("pointer", pointer)
+        }
+        Icmpv4::Other { kind, code } => {
+            out.text("message", "other").raw("type", kind).raw("code", code)
+        }
+    };
+}
+
+fn arguments(out: &mut Object, call: &Call) {
+    match call {
+        Call::Listen { local, backlog } => out.text("local", local).raw("backlog", backlog),
+        Call::Connect { remote } | Call::RecvFrom { remote } => out.text("remote", remote),
+        Call::Read { max } => out.raw("max", max),
+        Call::Write { len } => out.raw("len", len),
+        Call::CloseListener { local } | Call::Bind { local } => out.text("local", local),
+        Call::SendTo { remote, len } => out.text("remote", remote).raw("len", len),
+        Call::Accept | Call::Shutdown | Call::Close | Call::Abort => out,
+    };
+}
+
+/// A JSON object in the making.
+struct Object {
+    out: String,
+}
+
+impl Object {
+    fn new() -> Object {
+        Object { out: "{".into() }
+    }
+
+    fn key(&mut self, key: &str) -> &mut Object {
+        if self.out.len() > 1 {
+            self.out.push(',');
+        }
+        quote(&mut self.out, key);
+        self.out.push(':');
+        self
+    }
+
+    /// A number, `true`, `false`, or JSON made elsewhere.
+    fn raw(&mut self, key: &str, value: impl Display) -> &mut Object {
+        self.key(key);
+        let _ = write!(self.out, "{value}");
+        self
+    }
+
+    fn text(&mut self, key: &str, value: impl Display) -> &mut Object {
+        self.key(key);
+        quote(&mut self.out, &value.to_string());
+        self
+    }
+
+    fn array<T: Display>(&mut self, key: &str, values: impl IntoIterator<Item = T>) -> &mut Object {
+        let values: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
+        self.raw(key, format_args!("[{}]", values.join(",")))
+    }
+
+    fn end(mut self) -> String {
+        self.out.push('}');
+        self.out
+    }
+}
+
+/// A JSON string (RFC 8259 §7).
+fn quote(out: &mut String, text: &str) {
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            c if c < ' ' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::view::stories;
+
+    #[test]
+    fn every_story_in_json() {
+        let text: Vec<String> = stories::all().iter().map(json).collect();
+        stories::golden("records.jsonl", &(text.join("\n") + "\n"));
+    }
+
+    #[test]
+    fn strings_are_escaped() {
+        let mut out = String::new();
+        quote(&mut out, "a\"b\\c\nd\u{1}§");
+        assert_eq!(out, "\"a\\\"b\\\\c\\nd\\u0001§\"");
+    }
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn it_is_json() {
+        for record in stories::all() {
+            let text = json(&record);
+            let value: serde_json::Value = serde_json::from_str(&text).expect(&text);
+            assert_eq!(value["id"], record.id.0, "{text}");
+            assert!(value["kind"].is_string(), "{text}");
+            assert_eq!(value.get("why").is_some(), reason(&record.event).is_some(), "{text}");
+        }
+    }
+}
