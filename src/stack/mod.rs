@@ -297,6 +297,7 @@ impl Stack {
         self.keep(now, || Input::Shrink);
         self.tcp.iter_mut().for_each(|slot| slot.conn.shrink());
         self.out.shrink_to_fit();
+        self.pool.trim();
     }
 
     // ---- wake-ups

@@ -1,5 +1,6 @@
 //! Everything that needs no privilege: one binary, fast to link.
 
+mod alloc;
 mod hostile;
 #[allow(unreachable_pub, reason = "a test binary exports nothing")]
 mod support;

@@ -48,6 +48,10 @@ pub fn setup(host: usize, seed: u64, mtu: u16, offload: bool) -> Setup {
     if offload { setup.with_offload() } else { setup }
 }
 
+fn fnv(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |h, byte| (h ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
+}
+
 impl World {
     /// Two plain hosts with MTU 1500 on a wire of 10 ms each way.
     pub fn new(seed: u64) -> World {
@@ -84,9 +88,7 @@ impl World {
     }
 
     pub fn hash_in(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
-        }
+        self.hash = fnv(self.hash, bytes);
     }
 
     /// Sends what both hosts have to send, delivers what has arrived by now.
@@ -126,9 +128,7 @@ impl World {
         let stamp = self.now.as_nanos().to_le_bytes();
         self.hash_in(&stamp);
         self.hash_in(&[host as u8]);
-        for slice in frame.slices().map(<[u8]>::to_vec).collect::<Vec<_>>() {
-            self.hash_in(&slice);
-        }
+        self.hash = frame.slices().fold(self.hash, fnv);
         let (now, delay, mtu) = (self.now, self.delay, self.mtu);
         match &mut self.joints[host] {
             Joint::Direct(queue) => queue.push_back((now + delay, frame)),

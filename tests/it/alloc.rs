@@ -1,0 +1,87 @@
+//! Established bulk transfer allocates nothing inside the core, in either direction: counted by
+//! the allocator, per thread.
+
+use crate::support::{A, B, World, setup};
+use netglass::base::{ConnId, SocketError};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::Duration;
+
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call is handed to the system's allocator unchanged; the counter is plain data of
+// the calling thread, with a const initializer that itself allocates nothing.
+#[allow(unsafe_code, reason = "a counting allocator is an allocator")]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.set(COUNT.get() + 1);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        COUNT.set(COUNT.get() + 1);
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.realloc(ptr, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Moves `bytes` from `from` to the other host.
+fn pump(world: &mut World, from: usize, conns: [ConnId; 2], bytes: usize) {
+    static DATA: [u8; 1 << 16] = [7; 1 << 16];
+    let (mut sent, mut got) = (0, 0);
+    let mut room = [0; 1 << 14];
+    while got < bytes {
+        let now = world.now;
+        while sent < bytes {
+            let n = DATA.len().min(bytes - sent);
+            match world.hosts[from].write(now, conns[from], &DATA[..n]) {
+                Ok(n) => sent += n,
+                Err(SocketError::WouldBlock) => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert!(world.step(now + Duration::from_secs(5)), "{got} of {bytes}");
+        while let Ok(n) = world.hosts[1 - from].read(world.now, conns[1 - from], &mut room) {
+            got += n;
+        }
+    }
+}
+
+#[test]
+fn bulk_transfer_allocates_nothing() {
+    for (mtu, offload) in [(1500, false), (1500, true), (65_535, false)] {
+        for from in [A, B] {
+            let mut world = World::of([setup(A, 1, mtu, offload), setup(B, 1, mtu, offload)]);
+            let (a, b) = world.connected(80);
+            // Pools and queues grow to the most they ever hold; then whole passes of thousands of
+            // segments allocate nothing.
+            let mut quiet = 0;
+            for pass in 0.. {
+                let before = (world.hosts[from].totals().frames_out, COUNT.get());
+                pump(&mut world, from, [a, b], 8 << 20);
+                let frames = world.hosts[from].totals().frames_out - before.0;
+                let count = COUNT.get() - before.1;
+                assert!(frames > 100);
+                quiet = if count == 0 { quiet + 1 } else { 0 };
+                if quiet == 2 {
+                    break;
+                }
+                let what = format!("mtu {mtu} offload {offload} from {from}");
+                assert!(pass < 20, "{what}: {count} allocations for {frames} frames");
+            }
+        }
+    }
+}
