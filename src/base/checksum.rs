@@ -89,7 +89,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pieces_agree_with_the_whole(bytes in proptest::collection::vec(any::<u8>(), 0..300), a: usize, b: usize) {
+        fn pieces_agree_with_the_whole(
+            bytes in proptest::collection::vec(any::<u8>(), 0..300), a: usize, b: usize,
+        ) {
             let (a, b) = (a % (bytes.len() + 1), b % (bytes.len() + 1));
             let (a, b) = (a.min(b), a.max(b));
             let whole = naive(&bytes);
@@ -99,7 +101,9 @@ mod tests {
         }
 
         #[test]
-        fn update_agrees_with_summing_again(mut words in proptest::collection::vec(any::<u16>(), 1..20), at: usize, new: u16) {
+        fn update_agrees_with_summing_again(
+            mut words in proptest::collection::vec(any::<u16>(), 1..20), at: usize, new: u16,
+        ) {
             let sum = |words: &[u16]| words.iter().fold(Sum::new(), |s, w| s.word(*w)).finish();
             let at = at % words.len();
             let (before, old) = (sum(&words), words[at]);

@@ -104,7 +104,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn agrees_with_a_map(ops in proptest::collection::vec((0usize..12, proptest::option::of(0u64..50)), 0..200)) {
+        fn agrees_with_a_map(
+            ops in proptest::collection::vec((0usize..12, proptest::option::of(0u64..50)), 0..200),
+        ) {
             let (mut ours, mut model) = (Deadlines::default(), BTreeMap::new());
             for (key, at) in ops {
                 let at = at.map(Instant::from_nanos);

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 /// Block sizes in bytes: one MTU-sized frame; a handful of segments; one super-segment with its
 /// headers (65 535 bytes of IP plus link and virtio-net headers fit).
 pub const CLASSES: [usize; 3] = [2 << 10, 16 << 10, (64 << 10) + 256];
-/// How many free blocks of each class a pool keeps for reuse: at most 8, 16 and 16 MiB, which covers
-/// a few full buffers; silence gives them back ([`Pool::trim`]).
+/// How many free blocks of each class a pool keeps for reuse: at most 8, 16 and 16 MiB, which
+/// covers a few full buffers; silence gives them back ([`Pool::trim`]).
 const KEEP: [usize; 3] = [4096, 1024, 256];
 
 /// Hands out blocks and takes them back. Cloning shares the pool.

@@ -1,7 +1,7 @@
 //! Initial sequence numbers (RFC 6528) and the offset of timestamp clocks (RFC 7323 §5.4).
 //!
-//! ISN = M + F(localip, localport, remoteip, remoteport, secret): M counts 4-microsecond ticks, F is
-//! SipHash under the host's secret. A new connection of the same four-tuple therefore starts ahead
+//! ISN = M + F(localip, localport, remoteip, remoteport, secret): M counts 4-microsecond ticks, F
+//! is SipHash under the host's secret. A new connection of the same four-tuple therefore starts ahead
 //! of its predecessor, and nobody else can guess where.
 
 use crate::base::rng::Purpose;

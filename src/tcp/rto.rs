@@ -31,8 +31,8 @@ impl Rto {
         Rto { srtt8: 0, rttvar4: 0, base: nanos(config.rto_initial), min: u64::MAX, backoff: 0 }
     }
 
-    /// Takes a sample (RFC 6298 §2.2, §2.3). By Karn's algorithm (§3) the caller gives none that a
-    /// retransmission makes ambiguous.
+    /// Takes a sample (RFC 6298 §2.2, §2.3). By Karn's algorithm (§3) the caller gives none that
+    /// a retransmission makes ambiguous.
     pub fn on_sample(&mut self, rtt: Duration, config: &Config) {
         let r = nanos(rtt).max(1);
         self.min = self.min.min(r);
@@ -129,7 +129,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn estimates_stay_between_the_samples(samples in proptest::collection::vec(1u64..10_000_000_000, 1..60)) {
+        fn estimates_stay_between_the_samples(
+            samples in proptest::collection::vec(1u64..10_000_000_000, 1..60),
+        ) {
             let config = Config::default();
             let mut rto = Rto::new(&config);
             samples.iter().for_each(|s| rto.on_sample(Duration::from_nanos(*s), &config));

@@ -165,14 +165,18 @@ mod tests {
     proptest! {
         /// Against a plain vector: any writes, views and acknowledgments.
         #[test]
-        fn agrees_with_a_vector(ops in proptest::collection::vec((0u8..3, 0usize..3_000, 0usize..3_000), 0..60)) {
+        fn agrees_with_a_vector(
+            ops in proptest::collection::vec((0u8..3, 0usize..3_000, 0usize..3_000), 0..60),
+        ) {
             let pool = Pool::new();
-            let (mut buf, mut model, mut base) = (SendBuffer::new(Seq(4_294_967_000)), Vec::new(), Seq(4_294_967_000));
+            let mut base = Seq(4_294_967_000);
+            let (mut buf, mut model) = (SendBuffer::new(base), Vec::new());
             let (mut next, mut views) = (0u8, Vec::new());
             for (op, a, b) in ops {
                 match op {
                     0 => {
-                        let bytes: Vec<u8> = (0..a).map(|_| { next = next.wrapping_add(1); next }).collect();
+                        let bytes: Vec<u8> = (0..a).map(|n| next.wrapping_add(n as u8)).collect();
+                        next = next.wrapping_add(a as u8);
                         buf.write(&bytes, &pool);
                         model.extend(bytes);
                     }

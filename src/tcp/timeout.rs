@@ -71,7 +71,8 @@ fn on_persist(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 }
 
 /// What sending waits for decides whether the persist timer runs: RTO before the first probe
-/// (SHLD-29), twice as long before each further one (SHLD-30); the override time for a silly window.
+/// (SHLD-29), twice as long before each further one (SHLD-30); the override time for a silly
+/// window.
 pub(super) fn arm_persist(tcb: &mut Tcb, blocked: Blocked, cx: &mut Cx<'_>) {
     let waits = matches!(blocked, Blocked::Rwnd | Blocked::Sws) && tcb.rtxq.is_empty();
     if !waits {

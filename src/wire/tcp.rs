@@ -339,9 +339,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(src: u16, dst: u16, seq: u32, ack: Option<u32>, ctl in 0u16..512, wnd: u16, urg: u16, options in options()) {
-            let ctl = Ctl(ctl).without(Ctl::ACK).with(if ack.is_some() { Ctl::ACK } else { Ctl::NONE });
-            let header = Header { src, dst, seq: Seq(seq), ack: ack.map(Seq), ctl, wnd, urg, options };
+        fn what_is_written_is_read(
+            src: u16, dst: u16, seq: u32, ack: Option<u32>, ctl in 0u16..512, wnd: u16, urg: u16,
+            options in options(),
+        ) {
+            let acks = if ack.is_some() { Ctl::ACK } else { Ctl::NONE };
+            let ctl = Ctl(ctl).without(Ctl::ACK).with(acks);
+            let (seq, ack) = (Seq(seq), ack.map(Seq));
+            let header = Header { src, dst, seq, ack, ctl, wnd, urg, options };
             let mut head = Head::new();
             header.emit(&mut head, 0xbeef);
             prop_assert_eq!(head.len(), header.encoded_len());

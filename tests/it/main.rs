@@ -4,3 +4,4 @@ mod alloc;
 mod hostile;
 #[allow(unreachable_pub, reason = "a test binary exports nothing")]
 mod support;
+mod tidy;

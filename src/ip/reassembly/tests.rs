@@ -1,3 +1,5 @@
+//! Reassembly against a byte map and against an independent implementation.
+
 use super::*;
 use etherparse::{IpFragOffset, IpNumber, defrag::IpDefragBuf};
 use proptest::prelude::*;

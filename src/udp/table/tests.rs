@@ -1,3 +1,5 @@
+//! Who gets a datagram, who may bind where.
+
 use super::*;
 use crate::base::Pool;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! ICMP messages, written and read, against an independent implementation.
+
 use super::*;
 use crate::base::Pool;
 use pnet_packet::icmp::{self, IcmpPacket};

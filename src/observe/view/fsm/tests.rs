@@ -1,3 +1,5 @@
+//! Every row of the table is in every drawing, and every drawn arrow is in the table.
+
 use super::layout::{ARROWS, BOX, PLACES, SIZE};
 use super::*;
 use crate::observe::view::stories;

@@ -1,3 +1,5 @@
+//! The ladder of told stories, as golden text.
+
 use super::*;
 use crate::observe::view::{Live, stories};
 

@@ -1,0 +1,276 @@
+//! Style is a test: imports go down, the core is pure, files stay readable, docs name what exists.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The rows. A module may use its own row's declared friends, and everything in lower rows.
+const ROWS: &[(&str, u8)] = &[
+    ("base", 0),
+    ("wire", 1),
+    ("link", 2),
+    ("ip", 2),
+    ("udp", 2),
+    ("tcp", 2),
+    ("stack", 3),
+    ("socket", 3),
+    ("sys", 4),
+    ("device", 4),
+    ("impair", 4),
+    ("observe", 4),
+    ("net", 5),
+    ("runtime", 6),
+    ("sim", 6),
+    ("app", 7),
+    ("drill", 7),
+    ("lab", 7),
+    ("cli", 8),
+];
+
+/// Siblings that may meet: who may use whom.
+const FRIENDS: &[(&str, &str)] = &[("stack", "socket"), ("device", "sys")];
+
+/// What rows 0 to 3 may not mention: clocks, threads, output, floats, iteration in hash order.
+const IMPURE: &[&str] = &[
+    "Instant::now",
+    "SystemTime",
+    "std::thread",
+    "thread::",
+    "println!",
+    "print!(",
+    "f32",
+    "f64",
+    "HashMap::iter",
+    "std::fs",
+    "std::net::Tcp",
+    "std::net::Udp",
+    "rand::",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(dir: &Path, ext: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let Ok(entries) = fs::read_dir(dir) else { return found };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files(&path, ext));
+        } else if path.extension().is_some_and(|e| e == ext) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn name(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}
+
+fn row(module: &str) -> Option<u8> {
+    ROWS.iter().find(|(known, _)| *known == module).map(|(_, row)| *row)
+}
+
+/// The module directly under `src` that a file belongs to.
+fn module(path: &Path) -> String {
+    let inside = path.strip_prefix(root().join("src")).unwrap();
+    let first = inside.components().next().unwrap().as_os_str().to_string_lossy();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// A file's lines without comments, up to its unit tests.
+fn code(text: &str) -> Vec<(usize, &str)> {
+    let lines = text.lines().enumerate().map(|(n, line)| (n + 1, line));
+    lines
+        .take_while(|(_, line)| !line.trim_start().starts_with("#[cfg(test)]"))
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        .collect()
+}
+
+#[track_caller]
+fn none(what: &str, found: Vec<String>) {
+    assert!(found.is_empty(), "{what}:\n  {}", found.join("\n  "));
+}
+
+#[test]
+fn imports_go_down_and_siblings_do_not_meet() {
+    let mut found = Vec::new();
+    for path in files(&root().join("src"), "rs") {
+        let own = module(&path);
+        if own == "lib" || own == "main" {
+            continue;
+        }
+        let Some(own_row) = row(&own) else {
+            found.push(format!("{}: module {own} has no row", name(&path)));
+            continue;
+        };
+        let text = fs::read_to_string(&path).unwrap();
+        for (n, line) in code(&text) {
+            for part in line.split("crate::").skip(1) {
+                let used: String =
+                    part.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let Some(used_row) = row(&used) else { continue };
+                let friend = FRIENDS.contains(&(own.as_str(), used.as_str()));
+                if used != own && used_row >= own_row && !friend {
+                    found.push(format!("{}:{n}: {own} uses {used}", name(&path)));
+                }
+            }
+        }
+    }
+    none("imports that go up or sideways", found);
+}
+
+#[test]
+fn the_core_is_pure() {
+    let mut found = Vec::new();
+    for path in files(&root().join("src"), "rs") {
+        if row(&module(&path)).is_none_or(|row| row > 3) {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        for (n, line) in code(&text) {
+            for word in IMPURE.iter().filter(|word| line.contains(**word)) {
+                found.push(format!("{}:{n}: {word}", name(&path)));
+            }
+        }
+    }
+    none("impurities in rows 0 to 3", found);
+}
+
+#[test]
+fn codecs_stay_in_the_wire_row() {
+    let mut found = Vec::new();
+    for path in files(&root().join("src"), "rs") {
+        let text = fs::read_to_string(&path).unwrap();
+        for (n, line) in code(&text) {
+            let test = path.ends_with("tests.rs");
+            if line.contains("etherparse::") && module(&path) != "wire" && !test {
+                found.push(format!("{}:{n}", name(&path)));
+            }
+        }
+    }
+    none("etherparse outside of wire", found);
+}
+
+#[test]
+fn files_are_about_one_thing() {
+    let mut found = Vec::new();
+    for dir in ["src", "tests", "benches"] {
+        for path in files(&root().join(dir), "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let lines = text.lines().count();
+            if lines > 700 {
+                found.push(format!("{}: {lines} lines", name(&path)));
+            }
+            if !text.starts_with("//!") {
+                found.push(format!("{}: does not say what it is (//!)", name(&path)));
+            }
+            for (n, line) in text.lines().enumerate() {
+                // A row of a table of sentences is one line, however long the sentence.
+                if line.chars().count() > 100 && !line.contains('"') {
+                    found.push(format!("{}:{}: longer than 100 columns", name(&path), n + 1));
+                }
+            }
+        }
+    }
+    none("files that outgrew one subject", found);
+}
+
+/// Functions longer than 70 lines, by name. The list may only shrink.
+const LONG: &[&str] = &["open", "emit"];
+
+#[test]
+fn functions_fit_a_screen() {
+    let mut found = Vec::new();
+    for path in files(&root().join("src"), "rs") {
+        let text = fs::read_to_string(&path).unwrap();
+        let mut open: Option<(usize, usize, String)> = None;
+        for (n, line) in text.lines().enumerate() {
+            let indent = line.len() - line.trim_start().len();
+            let start = line.trim_start();
+            let header = [
+                "fn ",
+                "pub fn ",
+                "pub(super) fn ",
+                "pub(crate) fn ",
+                "async fn ",
+                "pub async fn ",
+            ];
+            if let Some(rest) = header.iter().find_map(|h| start.strip_prefix(h)) {
+                let id = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                open = Some((n, indent, id));
+            }
+            if let Some((from, depth, id)) = &open
+                && start == "}"
+                && indent == *depth
+            {
+                if n - from > 70 && !LONG.contains(&id.as_str()) {
+                    found.push(format!(
+                        "{}:{}: {id} has {} lines",
+                        name(&path),
+                        from + 1,
+                        n - from
+                    ));
+                }
+                open = None;
+            }
+        }
+    }
+    none("functions longer than 70 lines", found);
+}
+
+#[test]
+fn docs_name_only_what_exists() {
+    let mut found = Vec::new();
+    let mut docs = files(&root().join("docs"), "md");
+    docs.extend(["README.md", "CHANGELOG.md"].map(|file| root().join(file)));
+    for path in docs {
+        let text = fs::read_to_string(&path).unwrap();
+        for quoted in text.split('`').skip(1).step_by(2) {
+            let first = quoted.split_whitespace().next().unwrap_or("");
+            let first = first.split("::").next().unwrap_or("");
+            let known = ["src/", "tests/", "docs/", "scripts/", "benches/"];
+            let is_path = known.iter().any(|dir| first.starts_with(dir));
+            if is_path && !first.contains(['*', '<']) && !root().join(first).exists() {
+                found.push(format!("{}: {first}", name(&path)));
+            }
+        }
+    }
+    none("docs that name what does not exist", found);
+}
+
+#[test]
+fn every_module_is_in_the_architecture() {
+    let text = fs::read_to_string(root().join("docs/ARCHITECTURE.md")).unwrap();
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root().join("src")).unwrap().flatten() {
+        let dir = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().is_dir() && !text.contains(&format!("`src/{dir}/`")) {
+            found.push(format!("src/{dir}/"));
+        }
+    }
+    none("modules that docs/ARCHITECTURE.md does not name", found);
+}
+
+#[test]
+fn nothing_is_left_unfinished() {
+    let marks =
+        ["todo!", "unimplemented!", concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
+    let mut found = Vec::new();
+    for dir in ["src", "tests", "benches", "scripts", "docs"] {
+        for path in ["rs", "md", "sh", "toml"].iter().flat_map(|e| files(&root().join(dir), e)) {
+            if path.ends_with("tidy.rs") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            for (n, line) in text.lines().enumerate() {
+                for mark in marks.iter().filter(|mark| line.contains(**mark)) {
+                    found.push(format!("{}:{}: {mark}", name(&path), n + 1));
+                }
+            }
+        }
+    }
+    none("unfinished marks", found);
+}
