@@ -7,6 +7,9 @@ pub mod base;
 pub mod impair;
 #[forbid(unsafe_code)]
 pub mod stack;
+#[cfg(all(target_os = "linux", feature = "tun"))]
+#[allow(unsafe_code, reason = "namespaces and descriptors; each block says why it is sound")]
+pub mod sys;
 #[forbid(unsafe_code)]
 pub mod tcp;
 #[forbid(unsafe_code)]
