@@ -4,6 +4,8 @@
 #[forbid(unsafe_code)]
 pub mod base;
 #[forbid(unsafe_code)]
+pub mod device;
+#[forbid(unsafe_code)]
 pub mod impair;
 #[forbid(unsafe_code)]
 pub mod stack;

@@ -424,4 +424,4 @@ fn read_address(body: &[u8]) -> Option<Address> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
