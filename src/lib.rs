@@ -15,8 +15,8 @@ pub mod observe;
 pub mod socket;
 #[forbid(unsafe_code)]
 pub mod stack;
-#[cfg(all(target_os = "linux", feature = "tun"))]
-#[allow(unsafe_code, reason = "namespaces and descriptors; each block says why it is sound")]
+#[cfg(all(feature = "tun", target_os = "linux"))]
+#[allow(unsafe_code, reason = "ioctl, namespaces and descriptors have no safe interface")]
 pub mod sys;
 #[forbid(unsafe_code)]
 pub mod tcp;
