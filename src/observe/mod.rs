@@ -2,6 +2,8 @@
 //! show them. Observers only watch: nothing here reaches back into a host.
 
 pub mod log_sink;
+#[cfg(feature = "record")]
+pub mod recording;
 pub mod view;
 
 pub use log_sink::LogSink;

@@ -1,8 +1,8 @@
 //! Initial sequence numbers (RFC 6528) and the offset of timestamp clocks (RFC 7323 §5.4).
 //!
 //! ISN = M + F(localip, localport, remoteip, remoteport, secret): M counts 4-microsecond ticks, F
-//! is SipHash under the host's secret. A new connection of the same four-tuple therefore starts ahead
-//! of its predecessor, and nobody else can guess where.
+//! is SipHash under the host's secret. A new connection of the same four-tuple therefore starts
+//! ahead of its predecessor, and nobody else can guess where.
 
 use crate::base::rng::Purpose;
 use crate::base::{Chance, Instant, Seq};

@@ -2,6 +2,7 @@
 
 mod alloc;
 mod hostile;
+mod replay;
 #[allow(unreachable_pub, reason = "a test binary exports nothing")]
 mod support;
 mod tidy;

@@ -2,6 +2,7 @@
 
 use netglass::base::{Chance, ConnId, Frame, IfaceId, Instant, Pool};
 use netglass::impair::{Impairment, Link};
+use netglass::observe::recording::Sent;
 use netglass::stack::{ListenOptions, Record, Setup, Stack};
 use netglass::wire::split;
 use std::collections::VecDeque;
@@ -35,6 +36,8 @@ pub struct World {
     /// Every record of either host, when kept.
     pub records: Vec<(usize, Record)>,
     pub keep_records: bool,
+    /// What B has sent, when asked for.
+    pub tap: Option<Sent>,
     steps: u64,
 }
 
@@ -69,6 +72,7 @@ impl World {
             hash: 0xcbf2_9ce4_8422_2325,
             records: Vec::new(),
             keep_records: false,
+            tap: None,
             steps: 0,
         }
     }
@@ -129,6 +133,9 @@ impl World {
         self.hash_in(&stamp);
         self.hash_in(&[host as u8]);
         self.hash = frame.slices().fold(self.hash, fnv);
+        if let (Some(tap), B) = (&mut self.tap, host) {
+            tap.add(IfaceId(0), &frame);
+        }
         let (now, delay, mtu) = (self.now, self.delay, self.mtu);
         match &mut self.joints[host] {
             Joint::Direct(queue) => queue.push_back((now + delay, frame)),

@@ -1,0 +1,227 @@
+//! Recordings: the life of a host in a file, to be lived again.
+//!
+//! A file starts with a line that names it, then come entries, each a length (u32, little endian)
+//! and so many bytes of postcard: first the [`Setup`], then every input with its time, and between
+//! them what the host had sent by then, so that a replay can tell whether it did the same.
+
+use crate::base::{Frame, IfaceId, Instant};
+use crate::stack::{Input, Record, Setup, Stack};
+use serde::{Deserialize, Serialize};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+
+/// The first line of a file.
+const MAGIC: &[u8] = b"netglass recording 1\n";
+/// The longest entry: a frame of 64 KB, or a write of 16 MB, with room to spare.
+const ENTRY_MAX: u32 = 64 << 20;
+
+/// What a file is made of.
+#[derive(Serialize, Deserialize, Debug)]
+enum Entry {
+    Setup(Setup),
+    Input(Instant, Input),
+    Sent(Sent),
+}
+
+/// What a host has sent so far.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Sent {
+    /// Frames.
+    pub frames: u64,
+    /// FNV-1a over the interface and bytes of each.
+    pub hash: u64,
+}
+
+impl Sent {
+    /// Nothing.
+    pub const NONE: Sent = Sent { frames: 0, hash: 0xcbf2_9ce4_8422_2325 };
+
+    /// Counts a frame.
+    pub fn add(&mut self, iface: IfaceId, frame: &Frame) {
+        let fnv = |hash: u64, bytes: &[u8]| {
+            bytes.iter().fold(hash, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3))
+        };
+        self.frames += 1;
+        self.hash = frame.slices().fold(fnv(self.hash, &iface.0.to_le_bytes()), fnv);
+    }
+}
+
+/// Writes a recording.
+#[derive(Debug)]
+pub struct Recorder<W: Write> {
+    out: BufWriter<W>,
+    sent: Sent,
+    told: Sent,
+}
+
+impl<W: Write> Recorder<W> {
+    /// Starts a file for a host that is about to start.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn new(out: W, setup: &Setup) -> io::Result<Recorder<W>> {
+        let out = BufWriter::new(out);
+        let mut recorder = Recorder { out, sent: Sent::NONE, told: Sent::NONE };
+        recorder.out.write_all(MAGIC)?;
+        recorder.entry(&Entry::Setup(setup.clone()))?;
+        Ok(recorder)
+    }
+
+    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
+        let bytes = postcard::to_stdvec(entry).map_err(io::Error::other)?;
+        self.out.write_all(&(bytes.len() as u32).to_le_bytes())?;
+        self.out.write_all(&bytes)
+    }
+
+    /// Adds what [`Stack::take_inputs`] gave.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn inputs(&mut self, inputs: Vec<(Instant, Input)>) -> io::Result<()> {
+        for (at, input) in inputs {
+            self.entry(&Entry::Input(at, input))?;
+        }
+        if self.sent != self.told {
+            self.told = self.sent;
+            self.entry(&Entry::Sent(self.sent))?;
+        }
+        Ok(())
+    }
+
+    /// The host sent a frame. To be told before the [`Recorder::inputs`] that made it send.
+    pub fn sent(&mut self, iface: IfaceId, frame: &Frame) {
+        self.sent.add(iface, frame);
+    }
+
+    /// Writes what is buffered.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Why a recording could not be replayed.
+#[derive(Debug)]
+pub enum ReplayError {
+    /// It could not be read.
+    Io(io::Error),
+    /// It is not a recording, or of another version.
+    NotARecording,
+    /// An entry cannot be understood.
+    Damaged {
+        /// Which, from 1.
+        entry: u64,
+    },
+    /// The replay sent something else than the recorded host.
+    Diverged {
+        /// When.
+        at: Instant,
+        /// What was sent then.
+        recorded: Sent,
+        /// What was sent now.
+        replayed: Sent,
+    },
+}
+
+impl std::fmt::Display for ReplayError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ReplayError::Io(error) => write!(f, "the recording cannot be read: {error}"),
+            ReplayError::NotARecording => {
+                f.write_str("this is not a recording of this version of netglass")
+            }
+            ReplayError::Damaged { entry } => {
+                write!(f, "entry {entry} of the recording is damaged")
+            }
+            ReplayError::Diverged { at, recorded, replayed } => write!(
+                f,
+                "by {at} the recorded host had sent {} frames (hash {:016x}), the replay {} ({:016x})",
+                recorded.frames, recorded.hash, replayed.frames, replayed.hash
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ReplayError {}
+
+impl From<io::Error> for ReplayError {
+    fn from(error: io::Error) -> ReplayError {
+        ReplayError::Io(error)
+    }
+}
+
+/// What a replay tells as it goes.
+pub trait Replayed {
+    /// Records of the host, in order.
+    fn records(&mut self, records: &[Record]);
+    /// A frame arrived (`out` false) or was sent (`out` true).
+    fn frame(&mut self, at: Instant, out: bool, iface: IfaceId, frame: &Frame);
+}
+
+/// Lives a recording again, comparing what is sent with what was. A recording that was cut short
+/// (the host was killed) is replayed as far as it goes.
+///
+/// # Errors
+/// See [`ReplayError`].
+pub fn replay(input: impl Read, watcher: &mut impl Replayed) -> Result<(Stack, Sent), ReplayError> {
+    let mut input = BufReader::new(input);
+    let mut magic = vec![0; MAGIC.len()];
+    input.read_exact(&mut magic).map_err(|_| ReplayError::NotARecording)?;
+    if magic != MAGIC {
+        return Err(ReplayError::NotARecording);
+    }
+    let mut count = 0;
+    let Some(Entry::Setup(setup)) = next(&mut input, &mut count)? else {
+        return Err(ReplayError::NotARecording);
+    };
+    let mut stack = Stack::new(setup);
+    stack.listen_to_events(true);
+    let (mut sent, mut now, mut records) = (Sent::NONE, Instant::ZERO, Vec::new());
+    while let Some(entry) = next(&mut input, &mut count)? {
+        match entry {
+            Entry::Setup(_) => return Err(ReplayError::Damaged { entry: count }),
+            Entry::Sent(recorded) if recorded == sent => {}
+            Entry::Sent(recorded) => {
+                return Err(ReplayError::Diverged { at: now, recorded, replayed: sent });
+            }
+            Entry::Input(at, input) => {
+                now = at;
+                if let Input::Frame { iface, bytes, offload } = &input {
+                    let mut frame = Frame::copied(stack.pool(), bytes);
+                    frame.offload = *offload;
+                    watcher.frame(at, false, *iface, &frame);
+                }
+                let frames = stack.apply(at, input);
+                stack.drain_records(&mut records);
+                watcher.records(&records);
+                records.clear();
+                for (iface, frame) in &frames {
+                    sent.add(*iface, frame);
+                    watcher.frame(at, true, *iface, frame);
+                }
+            }
+        }
+    }
+    Ok((stack, sent))
+}
+
+/// The next entry; `None` at the end, clean or cut.
+fn next(input: &mut impl Read, count: &mut u64) -> Result<Option<Entry>, ReplayError> {
+    let mut len = [0; 4];
+    match input.read_exact(&mut len) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(error.into()),
+    }
+    *count += 1;
+    let len = u32::from_le_bytes(len);
+    if len > ENTRY_MAX {
+        return Err(ReplayError::Damaged { entry: *count });
+    }
+    let mut bytes = Vec::new();
+    if input.take(u64::from(len)).read_to_end(&mut bytes)? < len as usize {
+        return Ok(None);
+    }
+    postcard::from_bytes(&bytes).map(Some).map_err(|_| ReplayError::Damaged { entry: *count })
+}
