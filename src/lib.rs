@@ -8,6 +8,8 @@ pub mod device;
 #[forbid(unsafe_code)]
 pub mod impair;
 #[forbid(unsafe_code)]
+pub mod observe;
+#[forbid(unsafe_code)]
 pub mod stack;
 #[cfg(all(target_os = "linux", feature = "tun"))]
 #[allow(unsafe_code, reason = "namespaces and descriptors; each block says why it is sound")]
