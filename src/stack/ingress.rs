@@ -1,8 +1,11 @@
 //! A frame's way up: IP, then ICMP, UDP or TCP, then the socket.
 
+use super::echo::Pong;
 use super::event::{Event, PacketView, Sent};
 use super::{Input, Stack, cx};
-use crate::base::{Checksum, Chunks, EventId, Frame, IfaceId, Instant, Seq, SocketError, Why};
+use crate::base::{
+    Checksum, Chunks, Duration, EventId, Frame, IfaceId, Instant, Seq, SocketError, Why,
+};
 use crate::ip::{self, Destination};
 use crate::socket::SocketId;
 use crate::socket::demux::Pair;
@@ -201,6 +204,15 @@ impl Stack {
                 let mut answer = Frame { body: self.whole(frame), ..Frame::default() };
                 message.emit(&mut answer.head, &answer.body);
                 self.send_icmp(via.now, dst, src, message, answer, Sent::EchoReply, cause);
+            }
+            Icmpv4::EchoReply { id, seq } => {
+                let (ttl, rtt) = (via.header.ttl, Duration::ZERO);
+                let pong = Pong { from: src, id, seq, len, ttl, rtt };
+                if self.echoes.on_reply(via.now, pong) {
+                    self.note(via.now, None, EventId::NONE, || Event::In(view));
+                } else {
+                    self.discard(via.now, Why::IcmpNoSocket, view);
+                }
             }
             _ if message.is_error() => self.on_icmp_error(via, message, view, frame),
             _ => self.discard(via.now, Why::IcmpType, view),

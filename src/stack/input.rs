@@ -8,7 +8,7 @@ use super::calls::ListenOptions;
 use crate::base::{ConnId, Frame, IfaceId, Instant, ListenerId, Offload, UdpId};
 use crate::socket::{Interest, SocketId};
 use crate::tcp::Config;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// One call that changes a host. Reading carries the room, not the data: the data follows.
 #[derive(Clone, PartialEq, Debug)]
@@ -91,6 +91,13 @@ pub enum Input {
     CloseUdp {
         id: UdpId,
     },
+    Ping {
+        dst: IpAddr,
+        id: u16,
+        seq: u16,
+        payload: Vec<u8>,
+    },
+    TakePong,
 }
 
 impl Stack {
@@ -201,6 +208,12 @@ impl Stack {
                 let _ = self.recv_from(now, id, &mut room);
             }
             Input::CloseUdp { id } => self.close_udp(now, id),
+            Input::Ping { dst, id, seq, payload } => {
+                let _ = self.ping(now, dst, (id, seq), &payload);
+            }
+            Input::TakePong => {
+                let _ = self.take_pong(now);
+            }
         }
     }
 }

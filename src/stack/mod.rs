@@ -38,12 +38,14 @@ pub mod event;
 
 mod calls;
 mod datagrams;
+mod echo;
 mod egress;
 mod ingress;
 mod input;
 mod setup;
 
 pub use calls::ListenOptions;
+pub use echo::Pong;
 pub use event::{Call, Event, PacketView, Record, Sent};
 pub use input::Input;
 pub use setup::{IfaceSetup, Setup};
@@ -104,6 +106,7 @@ pub struct Stack {
     ip_id: u64,
     tcp: Sockets,
     udp: udp::Table,
+    echoes: echo::Echoes,
     udp_waiting: std::collections::BTreeSet<crate::base::UdpId>,
     out: VecDeque<(IfaceId, Frame)>,
     /// Counts every event of the host; keeps those of TCP until they become records.
@@ -154,6 +157,7 @@ impl Stack {
             ip_id: chance.draw(Purpose::IpId, 0, 0),
             tcp: Sockets::new(&chance, setup.ephemeral),
             udp,
+            echoes: Default::default(),
             udp_waiting: Default::default(),
             out: VecDeque::new(),
             trace: Trace::new(false),
