@@ -1,0 +1,154 @@
+//! The kernel's TCP and curl.
+
+use crate::Case;
+use crate::support::{HOST, Need, Up, output, run, scratch, sha256};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+const NEEDS: &[Need] = &[Need::Tun, Need::Program("curl")];
+
+pub(crate) const CASES: &[Case] = &[
+    ("curl::pages", NEEDS, pages),
+    ("curl::a_hundred_megabytes_down", NEEDS, down),
+    ("curl::a_hundred_megabytes_up", NEEDS, up),
+    ("curl::two_hundred_at_once", NEEDS, two_hundred_at_once),
+    ("curl::one_connection_for_many_requests", NEEDS, keep_alive),
+    ("curl::refused_port", NEEDS, refused),
+    ("tcp::either_side_closes", &[Need::Tun], either_side_closes),
+    ("tcp::services", &[Need::Tun], services),
+];
+
+fn url(path: &str) -> String {
+    format!("http://{HOST}{path}")
+}
+
+fn pages() {
+    let up = Up::start(&[]);
+    assert!(!run("curl", &["-sSf", &url("/")]).is_empty());
+    let me = run("curl", &["-sSf", &url("/me")]);
+    assert!(me.contains("ESTABLISHED"), "{me}");
+    let json = run("curl", &["-sSf", "-H", "Accept: application/json", &url("/me")]);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert!(json.is_object());
+    let missing = output("curl", &["-sSf", &url("/nothing-here")]);
+    assert_eq!(missing.status.code(), Some(22), "404 is an error to curl -f");
+    up.stop();
+}
+
+/// The digest that `/bytes/N` promises, as curl saw it (`Content-Digest`, RFC 9530).
+fn promised(headers: &str) -> String {
+    let line = headers.lines().find(|l| l.to_ascii_lowercase().starts_with("content-digest:"));
+    let line = line.unwrap_or_else(|| panic!("no Content-Digest in\n{headers}"));
+    line.split(':').nth(2).expect("sha-256=:…:").to_owned()
+}
+
+fn base64_of_hex(hex: &str) -> String {
+    let mut child = Command::new("base64");
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("base64");
+    let bytes: Vec<u8> = (0..hex.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex"))
+        .collect();
+    child.stdin.take().expect("its input").write_all(&bytes).expect("bytes");
+    let output = child.wait_with_output().expect("base64 ends");
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}
+
+fn down() {
+    let up = Up::start(&["-q"].map(|_| "--mtu=1500"));
+    let (body, head) = (scratch("body"), scratch("head"));
+    let (body_path, head_path) = (body.to_str().unwrap(), head.to_str().unwrap());
+    run("curl", &["-sSf", "-o", body_path, "-D", head_path, &url("/bytes/100000000")]);
+    assert_eq!(std::fs::metadata(&body).expect("a file").len(), 100_000_000);
+    let head = std::fs::read_to_string(head).expect("headers");
+    assert_eq!(promised(&head), base64_of_hex(&sha256(&body)));
+    std::fs::remove_file(body).expect("it was there");
+    up.stop();
+}
+
+fn up() {
+    let up = Up::start(&[]);
+    let path = scratch("upload");
+    let mut file = File::create(&path).expect("a file");
+    let block: Vec<u8> = (0..1_000_000u32).map(|n| (n * 2_654_435 >> 13) as u8).collect();
+    for _ in 0..100 {
+        file.write_all(&block).expect("a block");
+    }
+    drop(file);
+    let answer = run("curl", &["-sSf", "-T", path.to_str().unwrap(), &url("/sink")]);
+    assert!(answer.contains(&sha256(&path)) && answer.contains("100000000"), "{answer}");
+    std::fs::remove_file(path).expect("it was there");
+    up.stop();
+}
+
+fn two_hundred_at_once() {
+    let up = Up::start(&[]);
+    let start = || {
+        let mut curl = Command::new("curl");
+        curl.args(["-sSf", "--max-time", "50", &url("/bytes/20000")]);
+        curl.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("curl starts")
+    };
+    let children: Vec<_> = (0..200).map(|_| start()).collect();
+    for child in children {
+        let output = child.wait_with_output().expect("curl ends");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && output.stdout.len() == 20_000, "{errors}");
+    }
+    up.stop();
+}
+
+fn keep_alive() {
+    let up = Up::start(&[]);
+    let path = url("/bytes/1000");
+    let args = ["-sSf", "-o", "/dev/null", "-o", "/dev/null", "-o", "/dev/null", "-w", "%{num_connects}\n"];
+    let text = run("curl", &[&args[..], &[&path, &path, &path]].concat());
+    assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["1", "0", "0"], "one connection");
+    up.stop();
+}
+
+fn refused() {
+    let up = Up::start(&[]);
+    let refused = output("curl", &["-sS", "--max-time", "5", &url(":81/")]);
+    assert_eq!(refused.status.code(), Some(7), "refused at once, not timed out");
+    up.stop();
+}
+
+fn connect(port: u16) -> TcpStream {
+    let stream = TcpStream::connect((HOST, port)).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    stream
+}
+
+fn either_side_closes() {
+    let up = Up::start(&[]);
+    // We close first; what is under way still arrives.
+    let mut echo = connect(7);
+    echo.write_all(&[7; 50_000]).expect("bytes");
+    echo.shutdown(Shutdown::Write).expect("a half-close");
+    let mut back = Vec::new();
+    echo.read_to_end(&mut back).expect("the echo, then the end");
+    assert_eq!(back, vec![7; 50_000]);
+    // The host closes first.
+    let mut daytime = connect(13);
+    let mut text = String::new();
+    daytime.read_to_string(&mut text).expect("the time, then the end");
+    assert!(text.ends_with("\r\n"), "{text}");
+    up.stop();
+}
+
+fn services() {
+    let up = Up::start(&[]);
+    let mut chargen = connect(19);
+    let mut lines = vec![0; 74 * 100];
+    chargen.read_exact(&mut lines).expect("lines");
+    assert!(lines.chunks(74).all(|line| line.ends_with(b"\r\n")));
+    drop(chargen); // with data unread: a reset
+    let mut discard = connect(9);
+    discard.write_all(&[1; 100_000]).expect("bytes");
+    discard.shutdown(Shutdown::Write).expect("a half-close");
+    assert_eq!(discard.read(&mut [0; 10]).expect("the end"), 0);
+    up.stop();
+}

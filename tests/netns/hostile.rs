@@ -1,0 +1,40 @@
+//! Through a bad link.
+
+use crate::Case;
+use crate::support::{HOST, Need, Up, run, scratch, sha256};
+use std::fs::File;
+use std::io::Write;
+
+pub(crate) const CASES: &[Case] = &[
+    ("hostile::two_megabytes_each_way", &[Need::Tun, Need::Program("curl")], both_ways),
+    ("hostile::ping_with_retries", &[Need::Tun, Need::Program("ping")], ping),
+];
+
+const BAD: &str = "delay 5ms loss 2% reorder 2% duplicate 1%";
+
+fn both_ways() {
+    let up = Up::start(&["--impair", BAD]);
+    let path = scratch("upload");
+    let mut file = File::create(&path).expect("a file");
+    let block: Vec<u8> = (0..2_000_000u32).map(|n| (n * 2_654_435 >> 11) as u8).collect();
+    file.write_all(&block).expect("a block");
+    drop(file);
+    let sink = format!("http://{HOST}/sink");
+    let answer = run("curl", &["-sSf", "--max-time", "55", "-T", path.to_str().unwrap(), &sink]);
+    assert!(answer.contains(&sha256(&path)), "{answer}");
+    let body = scratch("body");
+    let bytes = format!("http://{HOST}/bytes/2000000");
+    run("curl", &["-sSf", "--max-time", "55", "-o", body.to_str().unwrap(), &bytes]);
+    assert_eq!(std::fs::metadata(&body).expect("a file").len(), 2_000_000);
+    up.stop();
+}
+
+fn ping() {
+    let up = Up::start(&["--impair", BAD]);
+    let answered = (0..5).any(|_| {
+        let text = run("ping", &["-c", "20", "-i", "0.02", HOST]);
+        !text.contains(" 100% packet loss")
+    });
+    assert!(answered, "some of a hundred echo requests are answered");
+    up.stop();
+}

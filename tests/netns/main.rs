@@ -1,0 +1,59 @@
+//! Everything against the real Linux kernel, each test in network namespaces of its own.
+//!
+//! A test runs in a child process that enters its namespace before any thread exists. What the
+//! machine lacks makes a test ignored, with the reason printed; it is never silently passed.
+
+mod curl;
+mod hostile;
+mod other_way;
+mod ping;
+mod records;
+mod support;
+mod usage;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::process::Command;
+use support::Need;
+
+/// A test: its name, what it needs, what it does.
+pub(crate) type Case = (&'static str, &'static [Need], fn());
+
+/// Says which test a child is to run.
+const VARIABLE: &str = "NETGLASS_NETNS_TEST";
+
+fn cases() -> Vec<Case> {
+    [ping::CASES, curl::CASES, hostile::CASES, other_way::CASES, records::CASES, usage::CASES]
+        .concat()
+}
+
+fn main() {
+    if let Ok(name) = std::env::var(VARIABLE) {
+        let cases = cases();
+        let (_, _, run) = cases.iter().find(|(known, ..)| *known == name).expect("a known test");
+        run();
+        return;
+    }
+    let mut arguments = Arguments::from_args();
+    // The machine is small and the tests use real time: one at a time.
+    arguments.test_threads.get_or_insert(1);
+    let trials = cases().into_iter().map(|(name, needs, _)| {
+        let lack = needs.iter().find_map(Need::lack);
+        if let (Some(lack), false) = (&lack, arguments.list) {
+            println!("ignored: {name}: {lack}");
+        }
+        Trial::test(name, move || in_namespace(name)).with_ignored_flag(lack.is_some())
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit();
+}
+
+fn in_namespace(name: &str) -> Result<(), Failed> {
+    let mut child = Command::new(std::env::current_exe().map_err(|e| e.to_string())?);
+    child.env(VARIABLE, name);
+    let output = netglass::sys::netns::private_child(&mut child).output();
+    let output = output.map_err(|e| e.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = [output.stdout, output.stderr].map(|s| String::from_utf8_lossy(&s).into_owned());
+    Err(format!("{}\n{}{}", output.status, said[0], said[1]).into())
+}

@@ -1,0 +1,123 @@
+//! The virtual host as the client of kernel servers.
+
+use crate::Case;
+use crate::support::{LINUX, Need, netglass, until};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+pub(crate) const CASES: &[Case] = &[
+    ("other_way::get", &[Need::Tun], get),
+    ("other_way::put", &[Need::Tun], put),
+    ("other_way::nc", &[Need::Tun], nc),
+    ("other_way::nc_udp", &[Need::Tun], nc_udp),
+    ("other_way::refused", &[Need::Tun], refused),
+];
+
+/// A kernel listener: bound to any address, since Linux's comes with the device.
+fn listen() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("0.0.0.0:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    (listener, port)
+}
+
+fn run(command: &mut Command) -> Output {
+    let output = command.stdin(Stdio::null()).output().expect("netglass runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {errors}", output.status);
+    output
+}
+
+/// Reads a request's head, byte by byte.
+fn head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).expect("a byte") == 1 {
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).expect("text")
+}
+
+fn get() {
+    let (listener, port) = listen();
+    let body: Vec<u8> = (0..3_000_000u32).map(|n| (n * 7919 >> 7) as u8).collect();
+    let expected = body.clone();
+    let server = std::thread::spawn(move || {
+        let (mut stream, peer) = listener.accept().expect("a connection");
+        assert_eq!(peer.ip().to_string(), "10.9.0.2");
+        assert!((32768..=60999).contains(&peer.port()), "an ephemeral port");
+        let head = head(&mut stream);
+        assert!(head.starts_with("GET /file HTTP/1.1\r\n"), "{head}");
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all(answer.as_bytes()).expect("the head");
+        stream.write_all(&body).expect("the body");
+    });
+    let url = format!("http://{LINUX}:{port}/file");
+    assert_eq!(run(netglass().args(["get", &url])).stdout, expected);
+    server.join().expect("the server is content");
+}
+
+fn put() {
+    let (listener, port) = listen();
+    let path = crate::support::scratch("put");
+    std::fs::write(&path, vec![b'z'; 400_000]).expect("a file");
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let head = head(&mut stream);
+        assert!(head.starts_with("PUT /up "), "{head}");
+        let mut body = vec![0; 400_000];
+        stream.read_exact(&mut body).expect("the body");
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nkept").expect("an answer");
+        body
+    });
+    let url = format!("http://{LINUX}:{port}/up");
+    let output = run(netglass().args(["get", "-T", path.to_str().unwrap(), &url]));
+    assert_eq!(output.stdout, b"kept");
+    assert_eq!(server.join().expect("the server is content"), vec![b'z'; 400_000]);
+}
+
+fn nc() {
+    let (listener, port) = listen();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("text, then the end");
+        stream.write_all(text.to_uppercase().as_bytes()).expect("an answer");
+    });
+    let mut nc = netglass();
+    nc.args(["nc", LINUX, &port.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut nc = nc.spawn().expect("netglass runs");
+    nc.stdin.take().expect("its input").write_all(b"quietly\n").expect("a line");
+    let output = nc.wait_with_output().expect("it ends");
+    assert_eq!(output.stdout, b"QUIETLY\n");
+    server.join().expect("the server is content");
+}
+
+fn nc_udp() {
+    let socket = UdpSocket::bind("0.0.0.0:0").expect("a socket");
+    socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    let port = socket.local_addr().expect("an address").port();
+    let mut nc = netglass();
+    nc.args(["nc", "-u", "-w", "2", LINUX, &port.to_string()]);
+    let mut nc = nc.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("netglass runs");
+    nc.stdin.take().expect("its input").write_all(b"datagram\n").expect("a line");
+    let mut room = [0; 100];
+    let (n, peer) = socket.recv_from(&mut room).expect("a datagram");
+    socket.send_to(&room[..n], peer).expect("an answer");
+    let output = nc.wait_with_output().expect("it ends");
+    assert_eq!(output.stdout, b"datagram\n");
+}
+
+fn refused() {
+    let (listener, port) = listen();
+    drop(listener);
+    let url = format!("http://{LINUX}:{port}/");
+    let mut child = netglass();
+    let mut child = child.args(["get", &url]).stderr(Stdio::piped()).spawn().expect("it runs");
+    let status = until("it gives up", || child.try_wait().expect("a child"));
+    assert_eq!(status.code(), Some(1));
+    let mut said = String::new();
+    child.stderr.take().expect("its errors").read_to_string(&mut said).expect("text");
+    assert!(said.contains("refused"), "{said}");
+}

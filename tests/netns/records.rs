@@ -1,0 +1,62 @@
+//! Captures and recordings of live sessions, and the demo.
+
+use crate::Case;
+use crate::support::{HOST, Need, Up, netglass, run, scratch};
+
+pub(crate) const CASES: &[Case] = &[
+    (
+        "records::tshark_reads_the_capture",
+        &[Need::Tun, Need::Program("curl"), Need::Program("ping"), Need::Program("tshark")],
+        capture,
+    ),
+    ("records::a_live_curl_lives_again", &[Need::Tun, Need::Program("curl")], replay),
+    ("demo::with_linux", &[Need::Tun], demo),
+    ("demo::in_memory", &[], demo_in_memory),
+];
+
+fn capture() {
+    let path = scratch("capture.pcapng");
+    let file = path.to_str().unwrap();
+    let up = Up::start(&["--pcap", file]);
+    run("ping", &["-c", "2", "-i", "0.05", "-s", "3000", HOST]);
+    run("curl", &["-sSf", "-o", "/dev/null", &format!("http://{HOST}/bytes/300000")]);
+    up.stop();
+    let comments = run("tshark", &["-r", file, "-T", "fields", "-e", "frame.comment"]);
+    assert!(comments.contains("RFC 9293"), "the reasons are in the comments:\n{comments}");
+    let checks = ["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"];
+    let bad = "_ws.malformed || tcp.checksum.status == \"Bad\" || ip.checksum.status == \"Bad\"";
+    let args = [&["-r", file][..], &checks, &["-Y", bad]].concat();
+    assert_eq!(run("tshark", &args), "", "malformed packets or bad checksums");
+    let http = run("tshark", &["-r", file, "-Y", "http.request"]);
+    assert!(http.contains("GET /bytes/300000"), "{http}");
+}
+
+fn replay() {
+    let path = scratch("session.rec");
+    let file = path.to_str().unwrap();
+    let up = Up::start(&["--record", file]);
+    run("curl", &["-sSf", "-o", "/dev/null", &format!("http://{HOST}/bytes/500000")]);
+    run("curl", &["-sSf", &format!("http://{HOST}/me")]);
+    up.stop();
+    let output = netglass().args(["replay", file]).output().expect("replay runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    assert!(text.contains("ESTABLISHED") && text.contains("trace hash"), "{text}");
+}
+
+fn demo() {
+    let output = netglass().arg("demo").output().expect("the demo runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}{errors}");
+    assert!(!text.contains("no TUN here"), "{text}");
+}
+
+fn demo_in_memory() {
+    let output = netglass().args(["demo", "--memory"]).output().expect("the demo runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}{errors}");
+    assert!(text.contains("icmp_seq=3") && text.contains("ESTABLISHED"), "{text}");
+}

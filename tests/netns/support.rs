@@ -1,0 +1,146 @@
+//! A virtual host in this process's namespace, and the programs that talk to it.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// What a test needs of the machine.
+pub(crate) enum Need {
+    /// A network namespace with a TUN device in it.
+    Tun,
+    /// A program.
+    Program(&'static str),
+}
+
+impl Need {
+    /// Why it is not to be had.
+    pub(crate) fn lack(&self) -> Option<String> {
+        static TUN: OnceLock<Option<String>> = OnceLock::new();
+        match self {
+            Need::Program(name) => {
+                let path = std::env::var_os("PATH").unwrap_or_default();
+                let found = std::env::split_paths(&path).any(|dir| dir.join(name).is_file());
+                (!found).then(|| format!("{name} is not installed"))
+            }
+            Need::Tun => TUN.get_or_init(tun_lack).clone(),
+        }
+    }
+}
+
+fn tun_lack() -> Option<String> {
+    let mut probe = Command::new("true");
+    if let Err(error) = netglass::sys::netns::private_child(&mut probe).status() {
+        return Some(format!("no network namespaces here: {error}"));
+    }
+    let node = std::fs::OpenOptions::new().read(true).write(true).open("/dev/net/tun");
+    node.err().map(|error| format!("/dev/net/tun: {error}"))
+}
+
+/// The command under test.
+pub(crate) fn netglass() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_netglass"))
+}
+
+/// The virtual host's address, and Linux's.
+pub(crate) const HOST: &str = "10.9.0.2";
+pub(crate) const LINUX: &str = "10.9.0.1";
+
+/// How long anything may take before a test gives up.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `netglass up` in this namespace, ended with Ctrl-C.
+pub(crate) struct Up {
+    child: Child,
+}
+
+impl Up {
+    /// Starts it and waits until it serves.
+    pub(crate) fn start(args: &[&str]) -> Up {
+        loopback();
+        let mut command = netglass();
+        command.arg("up").args(args).stdout(Stdio::piped()).stdin(Stdio::null());
+        let mut child = command.spawn().expect("netglass starts");
+        let stdout = child.stdout.take().expect("its output");
+        let (ready, wait) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if line.starts_with("# try:") {
+                    let _ = ready.send(());
+                }
+            }
+        });
+        wait.recv_timeout(PATIENCE).expect("netglass up says that it is up");
+        Up { child }
+    }
+
+    /// Ctrl-C; it must end well and leave nothing behind.
+    pub(crate) fn stop(mut self) {
+        let status = interrupt(&mut self.child);
+        assert!(status.success(), "up ended with {status}");
+        let links = run("ip", &["-o", "link"]);
+        assert!(!links.contains("glass0"), "the interface is still there:\n{links}");
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends Ctrl-C and waits for the end.
+pub(crate) fn interrupt(child: &mut Child) -> ExitStatus {
+    let pid = nix::unistd::Pid::from_raw(child.id() as i32);
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it is running");
+    until("it ends", || child.try_wait().expect("a child"))
+}
+
+fn loopback() {
+    run("ip", &["link", "set", "lo", "up"]);
+}
+
+/// Retries until there is an answer.
+#[track_caller]
+pub(crate) fn until<T>(what: &str, mut f: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = f() {
+            return answer;
+        }
+        assert!(start.elapsed() < PATIENCE, "waited too long until {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Runs a program that must succeed; its standard output.
+#[track_caller]
+pub(crate) fn run(program: &str, args: &[&str]) -> String {
+    let output = output(program, args);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} {args:?}: {}\n{text}{errors}", output.status);
+    text
+}
+
+/// Runs a program, however it ends.
+#[track_caller]
+pub(crate) fn output(program: &str, args: &[&str]) -> Output {
+    let result = Command::new(program).args(args).stdin(Stdio::null()).output();
+    result.unwrap_or_else(|e| panic!("{program}: {e}"))
+}
+
+/// A path for a test's file, in a directory of its own.
+pub(crate) fn scratch(name: &str) -> PathBuf {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("netns-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a scratch directory");
+    dir.join(name)
+}
+
+/// The SHA-256 of a file, in hex.
+pub(crate) fn sha256(path: &Path) -> String {
+    let text = run("sha256sum", &[path.to_str().expect("a plain path")]);
+    text.split_whitespace().next().expect("a digest").to_owned()
+}

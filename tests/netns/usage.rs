@@ -1,0 +1,46 @@
+//! Users' mistakes: one clear sentence, exit code 2, nothing left configured.
+
+use crate::Case;
+use crate::support::{Need, netglass, output, run};
+
+pub(crate) const CASES: &[Case] = &[
+    ("usage::mistakes", &[], mistakes),
+    ("usage::taken", &[Need::Tun, Need::Program("ip")], taken),
+];
+
+#[track_caller]
+fn refused(args: &[&str], says: &str) {
+    let output = netglass().args(args).output().expect("netglass runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+    assert!(said.contains(says), "{args:?}: {said}");
+}
+
+fn mistakes() {
+    refused(&["up", "--addr", "10.9.0.2/33"], "33");
+    refused(&["up", "--addr", "10.9.0.2"], "10.9.0.2");
+    refused(&["up", "--addr", "10.9.0.1/24"], "both");
+    refused(&["up", "--linux", "10.8.0.1"], "not in the network");
+    refused(&["up", "--addr", "10.9.0.255/24"], "broadcast");
+    refused(&["up", "--mtu", "20"], "20");
+    refused(&["up", "--impair", "delay 20ms los 1%"], "los");
+    refused(&["up", "--impair", "reorder 5%"], "delay");
+    refused(&["up", "--services", "http,gopher"], "gopher");
+    refused(&["up", "--dev", "a name with spaces"], "name");
+    refused(&["get", "gopher://10.9.0.1/"], "http://");
+    refused(&["replay", "/nothing/there"], "/nothing/there");
+    refused(&["replay", "Cargo.toml"], "recording");
+    refused(&["replay"], "FILE");
+}
+
+fn taken() {
+    run("ip", &["link", "set", "lo", "up"]);
+    run("ip", &["address", "add", "10.9.0.1/32", "dev", "lo"]);
+    refused(&["up"], "10.9.0.1");
+    run("ip", &["address", "del", "10.9.0.1/32", "dev", "lo"]);
+    run("ip", &["tuntap", "add", "dev", "glass0", "mode", "tun"]);
+    run("ip", &["link", "set", "glass0", "up"]);
+    refused(&["up", "--dev", "lo"], "lo");
+    let links = output("ip", &["-o", "address"]);
+    assert!(!String::from_utf8_lossy(&links.stdout).contains("10.9.0."), "nothing is left");
+}
