@@ -4,11 +4,20 @@
 #[forbid(unsafe_code)]
 pub mod base;
 #[forbid(unsafe_code)]
+pub mod device;
+#[forbid(unsafe_code)]
+pub mod impair;
+#[forbid(unsafe_code)]
 pub mod ip;
+#[forbid(unsafe_code)]
+pub mod observe;
 #[forbid(unsafe_code)]
 pub mod socket;
 #[forbid(unsafe_code)]
 pub mod stack;
+#[cfg(all(target_os = "linux", feature = "tun"))]
+#[allow(unsafe_code, reason = "namespaces and descriptors; each block says why it is sound")]
+pub mod sys;
 #[forbid(unsafe_code)]
 pub mod tcp;
 #[forbid(unsafe_code)]

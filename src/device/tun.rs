@@ -1,0 +1,139 @@
+//! A TUN device: IP packets to and from the kernel, one per system call, without packet
+//! information and without offloads.
+//!
+//! A packet is read straight into a pooled block and written from its pieces, so nothing is copied
+//! on this side of the kernel.
+
+use super::Device;
+use crate::base::chunk::MAX_CHUNKS;
+use crate::base::{Checksum, Chunk, Frame, Pool};
+use crate::sys::{SetupError, tun};
+use arrayvec::ArrayVec;
+use nix::errno::Errno;
+use nix::sys::uio::writev;
+use nix::unistd::read;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Packets that a TUN device did not carry.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Losses {
+    /// Arrived, but longer than the MTU: the kernel's MTU is larger than ours.
+    pub oversize: u64,
+    /// Sent while the interface was down.
+    pub link_down: u64,
+    /// Sent, but the kernel takes no such packet (not IPv4 or IPv6), or had no memory for it.
+    pub refused: u64,
+}
+
+/// An open TUN device. The interface exists as long as this (or a copy of its descriptor) does.
+#[derive(Debug)]
+pub struct Tun {
+    fd: OwnedFd,
+    name: String,
+    mtu: usize,
+    /// The block the next packet is read into.
+    spare: Option<Chunk>,
+    losses: Losses,
+}
+
+impl Tun {
+    /// Creates a TUN device called `name`, in which `%d` stands for the first free number, or
+    /// attaches to a persistent one. Packets are up to `mtu` bytes long; the interface itself is
+    /// configured with [`crate::sys::ifconfig`].
+    ///
+    /// # Errors
+    /// As [`tun::create`].
+    pub fn create(name: &str, mtu: usize) -> Result<Tun, SetupError> {
+        let (fd, name) = tun::create(name)?;
+        Tun::from_fd(fd, name, mtu).map_err(|e| SetupError::system("to use a TUN device", e))
+    }
+
+    /// Uses a TUN device that somebody else opened without packet information
+    /// (see [`crate::sys::pass`]).
+    ///
+    /// # Errors
+    /// When `fd` cannot be made non-blocking.
+    pub fn from_fd(fd: OwnedFd, name: String, mtu: usize) -> io::Result<Tun> {
+        tun::set_nonblocking(&fd)?;
+        Ok(Tun { fd, name, mtu, spare: None, losses: Losses::default() })
+    }
+
+    /// The interface's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What was not carried so far.
+    pub fn losses(&self) -> Losses {
+        self.losses
+    }
+
+    /// Follows a change of the interface's MTU.
+    pub fn set_mtu(&mut self, mtu: usize) {
+        self.mtu = mtu;
+        self.spare = None;
+    }
+}
+
+impl Device for Tun {
+    fn mtu(&self) -> usize {
+        self.mtu
+    }
+
+    fn receive(&mut self, pool: &Pool) -> io::Result<Option<Frame>> {
+        loop {
+            // A packet longer than the room is cut silently: with room for one byte more than the
+            // MTU it gives itself away.
+            let mut chunk = self.spare.take().unwrap_or_else(|| pool.take(self.mtu + 1));
+            let room = chunk.room().expect("nobody else looks at a spare block");
+            let outcome = read(&self.fd, room);
+            match outcome {
+                Ok(n) if n <= self.mtu => {
+                    chunk.grow(n);
+                    return Ok(Some(Frame::received(chunk)));
+                }
+                Ok(_) => self.losses.oversize += 1,
+                Err(Errno::EINTR) => {}
+                // An interface that is down has nothing to say.
+                Err(Errno::EAGAIN | Errno::EIO | Errno::EFAULT) => {
+                    self.spare = Some(chunk);
+                    return Ok(None);
+                }
+                Err(errno) => return Err(errno.into()),
+            }
+            self.spare = Some(chunk);
+        }
+    }
+
+    fn transmit(&mut self, frame: &Frame) -> io::Result<bool> {
+        let offloaded = frame.offload.gso.is_some() || frame.offload.checksum == Checksum::Partial;
+        if offloaded || frame.len() > self.mtu {
+            let what = "a TUN device takes complete packets within its MTU: split them first";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
+        let filled = frame.slices().filter(|slice| !slice.is_empty());
+        let slices: ArrayVec<IoSlice<'_>, { MAX_CHUNKS + 1 }> = filled.map(IoSlice::new).collect();
+        let outcome = loop {
+            match writev(&self.fd, &slices) {
+                Err(Errno::EINTR) => {}
+                outcome => break outcome,
+            }
+        };
+        match outcome {
+            Ok(_) => {}
+            Err(Errno::EAGAIN) => return Ok(false),
+            Err(Errno::EIO) => self.losses.link_down += 1,
+            Err(Errno::EINVAL | Errno::ENOBUFS | Errno::ENOMEM) => self.losses.refused += 1,
+            Err(errno) => return Err(errno.into()),
+        }
+        Ok(true)
+    }
+
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.fd.as_fd())
+    }
+}
+
+#[cfg(test)]
+mod tests;
