@@ -10,7 +10,11 @@ pub mod impair;
 #[forbid(unsafe_code)]
 pub mod ip;
 #[forbid(unsafe_code)]
+pub mod net;
+#[forbid(unsafe_code)]
 pub mod observe;
+#[forbid(unsafe_code)]
+pub mod runtime;
 #[forbid(unsafe_code)]
 pub mod socket;
 #[forbid(unsafe_code)]
