@@ -1,8 +1,14 @@
 //! netglass: a userspace TCP/IP stack made of glass.
 #![deny(unsafe_code)]
 
+#[cfg(feature = "tokio")]
+#[forbid(unsafe_code)]
+pub mod app;
 #[forbid(unsafe_code)]
 pub mod base;
+#[cfg(feature = "cli")]
+#[forbid(unsafe_code)]
+pub mod cli;
 #[forbid(unsafe_code)]
 pub mod device;
 #[forbid(unsafe_code)]
@@ -10,7 +16,11 @@ pub mod impair;
 #[forbid(unsafe_code)]
 pub mod ip;
 #[forbid(unsafe_code)]
+pub mod net;
+#[forbid(unsafe_code)]
 pub mod observe;
+#[forbid(unsafe_code)]
+pub mod runtime;
 #[forbid(unsafe_code)]
 pub mod socket;
 #[forbid(unsafe_code)]

@@ -21,11 +21,19 @@ id! {
     /// A network interface of one host: its index, from 0.
     IfaceId(u16)
 }
-id! {
-    /// A TCP connection of one host. Never reused within a host's life, so an old handle cannot
-    /// reach a new connection.
-    ConnId(u64)
+/// A TCP connection of one host: the number of its birth above, its place in a table in the lower
+/// 32 bits. Never reused within a host's life, so an old handle cannot reach a new connection.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub struct ConnId(pub u64);
+
+/// The number of its birth.
+impl fmt::Display for ConnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (self.0 >> 32).fmt(f)
+    }
 }
+
 id! {
     /// A listening TCP socket of one host. Never reused.
     ListenerId(u64)

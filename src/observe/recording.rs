@@ -1,11 +1,11 @@
 //! Recordings: the life of a host in a file, to be lived again.
 //!
 //! A file starts with a line that names it, then come entries, each a length (u32, little endian)
-//! and so many bytes of postcard: first the [`Setup`], then every input with its time, and between
-//! them what the host had sent by then, so that a replay can tell whether it did the same.
+//! and so many bytes of postcard: first the [`Setup`], then every input with its time, among them
+//! what the host had sent by then, so that a replay can tell whether it did the same.
 
 use crate::base::{Frame, IfaceId, Instant};
-use crate::stack::{Input, Record, Setup, Stack};
+use crate::stack::{Input, Record, SentSoFar, Setup, Stack};
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 
@@ -19,38 +19,12 @@ const ENTRY_MAX: u32 = 64 << 20;
 enum Entry {
     Setup(Setup),
     Input(Instant, Input),
-    Sent(Sent),
-}
-
-/// What a host has sent so far.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Sent {
-    /// Frames.
-    pub frames: u64,
-    /// FNV-1a over the interface and bytes of each.
-    pub hash: u64,
-}
-
-impl Sent {
-    /// Nothing.
-    pub const NONE: Sent = Sent { frames: 0, hash: 0xcbf2_9ce4_8422_2325 };
-
-    /// Counts a frame.
-    pub fn add(&mut self, iface: IfaceId, frame: &Frame) {
-        let fnv = |hash: u64, bytes: &[u8]| {
-            bytes.iter().fold(hash, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3))
-        };
-        self.frames += 1;
-        self.hash = frame.slices().fold(fnv(self.hash, &iface.0.to_le_bytes()), fnv);
-    }
 }
 
 /// Writes a recording.
 #[derive(Debug)]
 pub struct Recorder<W: Write> {
     out: BufWriter<W>,
-    sent: Sent,
-    told: Sent,
 }
 
 impl<W: Write> Recorder<W> {
@@ -60,7 +34,7 @@ impl<W: Write> Recorder<W> {
     /// When writing fails.
     pub fn new(out: W, setup: &Setup) -> io::Result<Recorder<W>> {
         let out = BufWriter::new(out);
-        let mut recorder = Recorder { out, sent: Sent::NONE, told: Sent::NONE };
+        let mut recorder = Recorder { out };
         recorder.out.write_all(MAGIC)?;
         recorder.entry(&Entry::Setup(setup.clone()))?;
         Ok(recorder)
@@ -80,16 +54,7 @@ impl<W: Write> Recorder<W> {
         for (at, input) in inputs {
             self.entry(&Entry::Input(at, input))?;
         }
-        if self.sent != self.told {
-            self.told = self.sent;
-            self.entry(&Entry::Sent(self.sent))?;
-        }
         Ok(())
-    }
-
-    /// The host sent a frame. To be told before the [`Recorder::inputs`] that made it send.
-    pub fn sent(&mut self, iface: IfaceId, frame: &Frame) {
-        self.sent.add(iface, frame);
     }
 
     /// Writes what is buffered.
@@ -118,9 +83,9 @@ pub enum ReplayError {
         /// When.
         at: Instant,
         /// What was sent then.
-        recorded: Sent,
+        recorded: SentSoFar,
         /// What was sent now.
-        replayed: Sent,
+        replayed: SentSoFar,
     },
 }
 
@@ -164,7 +129,10 @@ pub trait Replayed {
 ///
 /// # Errors
 /// See [`ReplayError`].
-pub fn replay(input: impl Read, watcher: &mut impl Replayed) -> Result<(Stack, Sent), ReplayError> {
+pub fn replay(
+    input: impl Read,
+    watcher: &mut impl Replayed,
+) -> Result<(Stack, SentSoFar), ReplayError> {
     let mut input = BufReader::new(input);
     let mut magic = vec![0; MAGIC.len()];
     input.read_exact(&mut magic).map_err(|_| ReplayError::NotARecording)?;
@@ -177,16 +145,15 @@ pub fn replay(input: impl Read, watcher: &mut impl Replayed) -> Result<(Stack, S
     };
     let mut stack = Stack::new(setup);
     stack.listen_to_events(true);
-    let (mut sent, mut now, mut records) = (Sent::NONE, Instant::ZERO, Vec::new());
+    let (mut sent, mut records) = (SentSoFar::NONE, Vec::new());
     while let Some(entry) = next(&mut input, &mut count)? {
         match entry {
             Entry::Setup(_) => return Err(ReplayError::Damaged { entry: count }),
-            Entry::Sent(recorded) if recorded == sent => {}
-            Entry::Sent(recorded) => {
-                return Err(ReplayError::Diverged { at: now, recorded, replayed: sent });
+            Entry::Input(_, Input::Sent(recorded)) if recorded == sent => {}
+            Entry::Input(at, Input::Sent(recorded)) => {
+                return Err(ReplayError::Diverged { at, recorded, replayed: sent });
             }
             Entry::Input(at, input) => {
-                now = at;
                 if let Input::Frame { iface, bytes, offload } = &input {
                     let mut frame = Frame::copied(stack.pool(), bytes);
                     frame.offload = *offload;

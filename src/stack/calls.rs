@@ -42,13 +42,13 @@ impl Stack {
         options: ListenOptions,
     ) -> Answer<ListenerId> {
         self.keep(now, || Input::Listen { local, options: options.clone() });
-        let result = self.try_listen(now, local, options.clone());
+        let (id, backlog) = (self.trace.reserve(), options.backlog);
+        let result = self.try_listen(now, local, id, options);
         let (at, told) = match &result {
             Ok((_, local)) => (*local, Ok(0)),
             Err(error) => (local, Err(*error)),
         };
-        let call = Call::Listen { local: at, backlog: options.backlog };
-        self.note(now, None, EventId::NONE, || Event::Call { call, result: told });
+        self.told_as(now, id, None, Call::Listen { local: at, backlog }, told);
         self.collect(now, None, |event| Event::Listener { local: at, event });
         result.map(|(id, _)| id)
     }
@@ -57,6 +57,7 @@ impl Stack {
         &mut self,
         now: Instant,
         mut local: SocketAddr,
+        cause: EventId,
         options: ListenOptions,
     ) -> Answer<(ListenerId, SocketAddr)> {
         if !local.ip().is_unspecified() && !self.is_own(local.ip()) {
@@ -69,7 +70,7 @@ impl Stack {
         }
         let config = options.config.map_or_else(|| self.tcp_config.clone(), Arc::new);
         let backlog = options.backlog.max(1) as usize;
-        let listener = Listener::open(config, backlog, &mut cx!(self, now, EventId::NONE));
+        let listener = Listener::open(config, backlog, &mut cx!(self, now, cause));
         let id = self.tcp.next_listener();
         self.tcp.insert_listener(local, listener, backlog);
         Ok((id, local))
@@ -230,7 +231,7 @@ impl Stack {
                 Input::Write { id, bytes, urgent }
             });
             let call = Call::Write { len: bytes.len() as u32 };
-            self.told_as(now, cause, id, call, result.map(|n| n as u64));
+            self.told_as(now, cause, Some(id), call, result.map(|n| n as u64));
         }
         self.collect(now, Some(id), Event::Tcp);
         self.tcp.queue(key);
@@ -249,7 +250,7 @@ impl Stack {
         if result != Err(SocketError::WouldBlock) {
             let max = room.len() as u32;
             self.keep(now, || Input::Read { id, max });
-            self.told_as(now, cause, id, Call::Read { max }, result.map(|n| n as u64));
+            self.told_as(now, cause, Some(id), Call::Read { max }, result.map(|n| n as u64));
             self.tcp.queue(key);
         }
         result
@@ -274,7 +275,7 @@ impl Stack {
         let cause = self.trace.reserve();
         let conn = &mut self.tcp.slot_mut(key).conn;
         let result = conn.shutdown(&mut cx!(self, now, cause));
-        self.told_as(now, cause, id, Call::Shutdown, result.map(|()| 0));
+        self.told_as(now, cause, Some(id), Call::Shutdown, result.map(|()| 0));
         self.collect(now, Some(id), Event::Tcp);
         self.settle(now, key);
         result
@@ -413,10 +414,17 @@ impl Stack {
     }
 
     /// Tells a call whose number was reserved before it was made.
-    fn told_as(&mut self, now: Instant, at: EventId, id: ConnId, call: Call, result: Answer<u64>) {
+    fn told_as(
+        &mut self,
+        now: Instant,
+        id: EventId,
+        conn: Option<ConnId>,
+        call: Call,
+        result: Answer<u64>,
+    ) {
         if self.trace.is_listening() {
             let (causes, event) = ([EventId::NONE; 2], Event::Call { call, result });
-            self.log.push(super::Record { id: at, at: now, conn: Some(id), causes, event });
+            self.log.push(super::Record { id, at: now, conn, causes, event });
         }
     }
 }

@@ -20,7 +20,7 @@ impl Stack {
     /// The next frame to be sent, and by which interface. To be called until it gives `None`.
     pub fn output(&mut self, now: Instant) -> Option<(IfaceId, Frame)> {
         let out = self.next_frame(now);
-        self.keep_output(now, out.is_some());
+        self.keep_output(now, out.as_ref());
         if let Some((_, frame)) = &out {
             self.totals.frames_out += 1;
             self.totals.bytes_out += frame.len() as u64;

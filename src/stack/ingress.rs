@@ -462,11 +462,12 @@ impl Stack {
             }
             Verdict::Promote(whole) => {
                 let (opening, half, seg) = *whole;
-                let conn = Conn::from_half_open(opening, &half, &mut cx!(self, via.now, arrival));
                 let id_new = self.tcp.next_id();
-                let key = self.tcp.insert(conn, pair, via.iface);
                 let Pair { local, remote } = pair;
-                self.note_conn(via.now, id_new, local, remote, arrival);
+                self.note(via.now, Some(id_new), arrival, || Event::Conn { local, remote });
+                let conn = Conn::from_half_open(opening, &half, &mut cx!(self, via.now, arrival));
+                self.collect(via.now, Some(id_new), Event::Tcp);
+                let key = self.tcp.insert(conn, pair, via.iface);
                 self.for_connection(via, key, seg);
                 if self.tcp.place(id_new) == Some(key) {
                     self.tcp.push_accept(id, id_new);
@@ -519,23 +520,6 @@ impl Stack {
     fn abandon(&mut self, key: usize) {
         let slot = self.tcp.remove(key);
         debug_assert!(slot.conn.is_dead(), "only what is over is abandoned");
-    }
-
-    pub(super) fn note_conn(
-        &mut self,
-        now: Instant,
-        id: crate::base::ConnId,
-        local: SocketAddr,
-        remote: SocketAddr,
-        cause: EventId,
-    ) {
-        let held: Vec<_> = self.trace.drain().collect();
-        self.note(now, Some(id), cause, || Event::Conn { local, remote });
-        for stamped in held {
-            let (at, causes) = (now, stamped.causes);
-            let event = Event::Tcp(stamped.event);
-            self.log.push(super::Record { id: stamped.id, at, conn: Some(id), causes, event });
-        }
     }
 
     /// The error a handle gets for a socket that is gone.

@@ -98,39 +98,83 @@ pub enum Input {
         payload: Vec<u8>,
     },
     TakePong,
+    /// Not a call: what had been sent by then, for a replay to compare.
+    Sent(SentSoFar),
+}
+
+/// What a host has sent.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub struct SentSoFar {
+    /// Frames.
+    pub frames: u64,
+    /// FNV-1a over the interface and bytes of each.
+    pub hash: u64,
+}
+
+impl SentSoFar {
+    /// Nothing.
+    pub const NONE: SentSoFar = SentSoFar { frames: 0, hash: 0xcbf2_9ce4_8422_2325 };
+
+    /// Counts a frame.
+    pub fn add(&mut self, iface: IfaceId, frame: &Frame) {
+        let fnv = |hash: u64, bytes: &[u8]| {
+            bytes.iter().fold(hash, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3))
+        };
+        self.frames += 1;
+        self.hash = frame.slices().fold(fnv(self.hash, &iface.0.to_le_bytes()), fnv);
+    }
+}
+
+/// What is kept for a recorder.
+#[derive(Debug)]
+pub(super) struct Recording {
+    kept: Vec<(Instant, Input)>,
+    sent: SentSoFar,
+    told: SentSoFar,
 }
 
 impl Stack {
     /// Starts keeping every input for [`Stack::take_inputs`]. To be replayed, a recording starts
     /// with the host.
     pub fn record(&mut self) {
-        self.recording.get_or_insert_default();
+        let none = SentSoFar::NONE;
+        self.recording.get_or_insert(Recording { kept: Vec::new(), sent: none, told: none });
     }
 
     /// Takes what was recorded since the last time, oldest first.
     pub fn take_inputs(&mut self) -> Vec<(Instant, Input)> {
-        self.recording.as_mut().map(std::mem::take).unwrap_or_default()
+        let Some(recording) = &mut self.recording else { return Vec::new() };
+        if let Some((now, _)) = recording.kept.last().filter(|_| recording.sent != recording.told) {
+            recording.told = recording.sent;
+            recording.kept.push((*now, Input::Sent(recording.sent)));
+        }
+        std::mem::take(&mut recording.kept)
     }
 
     /// Keeps an input when recording. `Output` calls at one time are one input.
     pub(super) fn keep(&mut self, now: Instant, input: impl FnOnce() -> Input) {
-        if let Some(kept) = &mut self.recording {
-            kept.push((now, input()));
+        if let Some(recording) = &mut self.recording {
+            recording.kept.push((now, input()));
         }
     }
 
     /// Keeps one call of `output`.
-    pub(super) fn keep_output(&mut self, now: Instant, some: bool) {
-        let Some(kept) = &mut self.recording else { return };
-        if let Some((at, Input::Output { frames, drained })) = kept.last_mut()
+    pub(super) fn keep_output(&mut self, now: Instant, out: Option<&(IfaceId, Frame)>) {
+        let Some(recording) = &mut self.recording else { return };
+        if let Some((iface, frame)) = out {
+            recording.sent.add(*iface, frame);
+        }
+        if let Some((at, Input::Output { frames, drained })) = recording.kept.last_mut()
             && *at == now
             && !*drained
         {
-            *frames += u32::from(some);
-            *drained = !some;
+            *frames += u32::from(out.is_some());
+            *drained = out.is_none();
             return;
         }
-        kept.push((now, Input::Output { frames: u32::from(some), drained: !some }));
+        let (frames, drained) = (u32::from(out.is_some()), out.is_none());
+        recording.kept.push((now, Input::Output { frames, drained }));
     }
 
     /// Lives one input again; returns the frames it sent.
@@ -156,7 +200,7 @@ impl Stack {
     fn apply_call(&mut self, now: Instant, call: Input) {
         let mut room = Vec::new();
         match call {
-            Input::Frame { .. } | Input::Poll | Input::Output { .. } => {}
+            Input::Frame { .. } | Input::Poll | Input::Output { .. } | Input::Sent(_) => {}
             Input::Listen { local, options } => {
                 let _ = self.listen(now, local, options);
             }

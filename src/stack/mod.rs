@@ -47,7 +47,7 @@ mod setup;
 pub use calls::ListenOptions;
 pub use echo::Pong;
 pub use event::{Call, Event, PacketView, Record, Sent};
-pub use input::Input;
+pub use input::{Input, SentSoFar};
 pub use setup::{IfaceSetup, Setup};
 
 use crate::base::rng::Purpose;
@@ -114,7 +114,7 @@ pub struct Stack {
     log: Vec<Record>,
     drops: Drops,
     totals: Totals,
-    recording: Option<Vec<(Instant, Input)>>,
+    recording: Option<input::Recording>,
 }
 
 /// A `Cx` for TCP from a host's parts, so that connections can be borrowed beside it.

@@ -36,6 +36,11 @@ pub fn set_nonblocking(fd: impl AsFd) -> io::Result<()> {
     Ok(())
 }
 
+/// What an error of opening `/dev/net/tun` means.
+pub fn explain(error: io::Error) -> SetupError {
+    refusal("", error)
+}
+
 fn refusal(name: &str, error: io::Error) -> SetupError {
     match error.raw_os_error() {
         Some(nix::libc::ENOENT | nix::libc::ENXIO | nix::libc::ENODEV) => SetupError::NoTunDevice,

@@ -221,6 +221,7 @@ impl Conn {
         self.may_read(out.len())?;
         let n = self.tcb.rx.read(out);
         if n > 0 {
+            self.tcb.rcv.read = true;
             self.tcb.cause = cx.cause;
         }
         Ok(n)

@@ -267,7 +267,7 @@ impl Listener {
             resets.push((site, reply(hdr, Reply::RstListenerClosed, cause, cx)));
             self.remove(key, Cause::ListenerClosed, cx);
         }
-        let (from, to, cause) = (State::Listen, State::Closed, Cause::Close);
+        let (from, to, cause) = (State::Listen, State::Closed, Cause::StopListening);
         cx.note(|| Event::State { from, to, cause });
         resets
     }

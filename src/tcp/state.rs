@@ -115,6 +115,8 @@ crate::explained! {
         RcvAckOfSyn = "RcvAckOfSyn", "RFC 9293 §3.10.7.4, fifth", "our SYN was acknowledged";
         /// The application closed.
         Close = "Close", "RFC 9293 §3.10.4", "the application closed: FIN goes out behind the data";
+        /// The application stopped listening.
+        StopListening = "StopListening", "RFC 9293 §3.10.4, LISTEN", "the application stopped listening";
         /// The peer's FIN arrived in order.
         RcvFin = "RcvFin", "RFC 9293 §3.10.7.4, eighth", "the peer's FIN arrived";
         /// Our FIN was acknowledged.
@@ -175,7 +177,7 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::Closed, C::PassiveOpen, S::Listen),
         t(S::Closed, C::ActiveOpen, S::SynSent),
         t(S::Listen, C::RcvSyn, S::SynReceived),
-        t(S::Listen, C::Close, S::Closed),
+        t(S::Listen, C::StopListening, S::Closed),
         t(S::SynSent, C::RcvSynAck, S::Established),
         t(S::SynSent, C::RcvSynCrossed, S::SynReceived),
         t(S::SynSent, C::CloseUnopened, S::Closed),

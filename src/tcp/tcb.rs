@@ -75,6 +75,8 @@ pub struct Rcv {
     pub mss_seen: u32,
     /// The MSS we announced.
     pub advmss: u16,
+    /// The reader took data since the window was last offered.
+    pub read: bool,
     /// Bytes received in order since the last ACK was sent.
     pub unacked: u32,
     /// Last.ACK.sent (RFC 7323 §4.3).
@@ -351,6 +353,7 @@ impl Tcb {
                 wscale: if config.window_scaling { config.wscale() } else { 0 },
                 mss_seen: smss.min(u32::from(advmss)),
                 advmss,
+                read: false,
                 unacked: 0,
                 last_ack_sent: zero,
             },

@@ -14,18 +14,20 @@ impl Tcb {
 
     /// Whether the reader made enough room that the peer should hear of it now.
     pub(super) fn window_update_due(&self) -> bool {
+        if !self.rcv.read || !self.may_receive() {
+            return false;
+        }
         let offer = self.window_to_offer();
         let grown = offer.saturating_sub(self.rcv.wnd);
         // A closed window opens by any useful amount; an open one is worth a segment of its own
         // when half of the buffer, or two segments of a small one, became free.
-        grown > 0
-            && self.may_receive()
-            && (self.rcv.wnd < self.rcv.mss_seen || grown >= self.config.recv_buffer / 2)
+        grown > 0 && (self.rcv.wnd < self.rcv.mss_seen || grown >= self.config.recv_buffer / 2)
     }
 
     /// Offers the window: the field for a segment, and RCV.WND as the peer will understand it. On a
     /// SYN the field is not scaled (RFC 7323 §2.2).
     pub(super) fn offer_window(&mut self, syn: bool) -> u16 {
+        self.rcv.read = false;
         let shift = if syn { 0 } else { self.rcv.wscale };
         let keep = self.rcv.wnd;
         let offer = self.window_to_offer();

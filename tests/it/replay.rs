@@ -2,8 +2,8 @@
 
 use crate::support::{A, B, World, addr, setup};
 use netglass::base::{Frame, IfaceId, Instant};
-use netglass::observe::recording::{Recorder, ReplayError, Replayed, Sent, replay};
-use netglass::stack::{Record, Stack};
+use netglass::observe::recording::{Recorder, ReplayError, Replayed, replay};
+use netglass::stack::{Record, SentSoFar, Stack};
 use netglass::tcp::Config;
 use std::time::Duration;
 
@@ -24,13 +24,13 @@ impl Replayed for Watch {
 }
 
 /// B's life while A uses everything it offers: (recording, B's records, what B sent).
-fn recorded() -> (Vec<u8>, Vec<Record>, Sent) {
+fn recorded() -> (Vec<u8>, Vec<Record>, SentSoFar) {
     let mut world = World::new(3).listening();
     let setup = setup(B, 3, 1500, false);
     world.hosts[B].record();
     let mut file = Vec::new();
     let mut recorder = Recorder::new(&mut file, &setup).unwrap();
-    world.tap = Some(Sent::NONE);
+    world.tap = Some(SentSoFar::NONE);
     let (a, b) = world.connected(80);
     let udp = world.hosts[B].bind(world.now, addr(B, 53), false).unwrap();
     let probe = world.hosts[A].bind(world.now, addr(A, 0), false).unwrap();

@@ -73,7 +73,8 @@ fn up() {
     let up = Up::start(&[]);
     let path = scratch("upload");
     let mut file = File::create(&path).expect("a file");
-    let block: Vec<u8> = (0..1_000_000u32).map(|n| (n * 2_654_435 >> 13) as u8).collect();
+    let block: Vec<u8> =
+        (0..1_000_000u32).map(|n| (n.wrapping_mul(2_654_435) >> 13) as u8).collect();
     for _ in 0..100 {
         file.write_all(&block).expect("a block");
     }
@@ -103,7 +104,17 @@ fn two_hundred_at_once() {
 fn keep_alive() {
     let up = Up::start(&[]);
     let path = url("/bytes/1000");
-    let args = ["-sSf", "-o", "/dev/null", "-o", "/dev/null", "-o", "/dev/null", "-w", "%{num_connects}\n"];
+    let args = [
+        "-sSf",
+        "-o",
+        "/dev/null",
+        "-o",
+        "/dev/null",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{num_connects}\n",
+    ];
     let text = run("curl", &[&args[..], &[&path, &path, &path]].concat());
     assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["1", "0", "0"], "one connection");
     up.stop();

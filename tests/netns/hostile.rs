@@ -16,7 +16,8 @@ fn both_ways() {
     let up = Up::start(&["--impair", BAD]);
     let path = scratch("upload");
     let mut file = File::create(&path).expect("a file");
-    let block: Vec<u8> = (0..2_000_000u32).map(|n| (n * 2_654_435 >> 11) as u8).collect();
+    let block: Vec<u8> =
+        (0..2_000_000u32).map(|n| (n.wrapping_mul(2_654_435) >> 11) as u8).collect();
     file.write_all(&block).expect("a block");
     drop(file);
     let sink = format!("http://{HOST}/sink");

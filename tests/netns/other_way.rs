@@ -41,7 +41,7 @@ fn head(stream: &mut TcpStream) -> String {
 
 fn get() {
     let (listener, port) = listen();
-    let body: Vec<u8> = (0..3_000_000u32).map(|n| (n * 7919 >> 7) as u8).collect();
+    let body: Vec<u8> = (0..3_000_000u32).map(|n| (n.wrapping_mul(7919) >> 7) as u8).collect();
     let expected = body.clone();
     let server = std::thread::spawn(move || {
         let (mut stream, peer) = listener.accept().expect("a connection");

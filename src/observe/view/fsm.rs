@@ -25,7 +25,7 @@ pub fn actor(cause: Cause) -> Actor {
     use Cause as C;
     match cause {
         C::PassiveOpen | C::ActiveOpen | C::Close | C::Abort | C::CloseUnread => Actor::Application,
-        C::CloseUnopened | C::ListenerClosed => Actor::Application,
+        C::CloseUnopened | C::ListenerClosed | C::StopListening => Actor::Application,
         C::RcvSyn | C::RcvSynCrossed | C::RcvSynAck | C::RcvAckOfSyn | C::RcvFin => Actor::Peer,
         C::RcvAckOfFin | C::RcvRst | C::Refused | C::DataAfterClose => Actor::Peer,
         C::IcmpUnreachable | C::TimeWaitReuse => Actor::Peer,

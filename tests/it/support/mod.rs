@@ -2,8 +2,7 @@
 
 use netglass::base::{Chance, ConnId, Frame, IfaceId, Instant, Pool};
 use netglass::impair::{Impairment, Link};
-use netglass::observe::recording::Sent;
-use netglass::stack::{ListenOptions, Record, Setup, Stack};
+use netglass::stack::{ListenOptions, Record, SentSoFar, Setup, Stack};
 use netglass::wire::split;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -37,7 +36,7 @@ pub struct World {
     pub records: Vec<(usize, Record)>,
     pub keep_records: bool,
     /// What B has sent, when asked for.
-    pub tap: Option<Sent>,
+    pub tap: Option<SentSoFar>,
     steps: u64,
 }
 

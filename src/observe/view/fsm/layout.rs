@@ -64,7 +64,7 @@ pub(super) const ARROWS: &[Arrow] = {
     use State as S;
     &[
         to(S::Closed, C::PassiveOpen, S::Listen, &[(48, 2), (48, 6)], (36, 4)),
-        to(S::Listen, C::Close, S::Closed, &[(60, 6), (60, 2)], (62, 4)),
+        to(S::Listen, C::StopListening, S::Closed, &[(60, 6), (60, 2)], (62, 4)),
         to(S::Closed, C::ActiveOpen, S::SynSent, &[(64, 1), (95, 1), (95, 12)], (84, 4)),
         to(S::Listen, C::RcvSyn, S::SynReceived, &[(43, 7), (13, 7), (13, 12)], (24, 6)),
         to(S::SynSent, C::RcvSynCrossed, S::SynReceived, &[(84, 13), (23, 13)], (47, 12)),

@@ -1,0 +1,167 @@
+//! The command line.
+
+use crate::impair::Impairments;
+use crate::ip::Cidr;
+use clap::{Args, Parser, Subcommand};
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// A TCP/IP stack made of glass: it carries real traffic and explains every segment.
+#[derive(Parser, Debug)]
+#[command(name = "netglass", version, propagate_version = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+    /// Log what happens (as RUST_LOG=netglass=debug)
+    #[arg(short, long, global = true)]
+    pub(super) verbose: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum Command {
+    /// Let the Linux kernel ping and curl a virtual host, in a namespace of its own
+    Demo(DemoArgs),
+    /// Run a virtual host on a TUN device until Ctrl-C
+    Up(UpArgs),
+    /// Fetch a URL from the virtual host's side
+    Get(GetArgs),
+    /// Connect standard input and output to HOST PORT from the virtual host's side
+    Nc(NcArgs),
+    /// Say what this machine lacks, and how to get it
+    Doctor,
+    /// Draw TCP's state machine from the table the code runs
+    Fsm(FsmArgs),
+    /// Live a recording again and show it
+    Replay(ReplayArgs),
+    /// The other half of `demo`, in its own namespace
+    #[command(hide = true)]
+    PrivateChild(PrivateArgs),
+}
+
+#[derive(Args, Debug)]
+pub(super) struct DemoArgs {
+    /// Show every segment of bulk transfers
+    #[arg(long)]
+    pub(super) all: bool,
+    /// Between two hosts in memory, even where TUN is available
+    #[arg(long)]
+    pub(super) memory: bool,
+    /// Where to write the capture
+    #[arg(long, value_name = "FILE")]
+    pub(super) pcap: Option<PathBuf>,
+}
+
+/// The virtual host and its link to Linux.
+#[derive(Args, Debug, Clone)]
+pub(super) struct HostArgs {
+    /// Name of the TUN interface
+    #[arg(long, value_name = "NAME", default_value = "glass0")]
+    pub(super) dev: String,
+    /// The virtual host's address
+    #[arg(long, value_name = "ADDR/PREFIX", default_value = "10.9.0.2/24")]
+    pub(super) addr: Cidr,
+    /// Linux's address on the link
+    #[arg(long, value_name = "ADDR", default_value = "10.9.0.1")]
+    pub(super) linux: IpAddr,
+    /// Largest packet in bytes, 68 to 65535
+    #[arg(long, default_value_t = 1500, value_parser = clap::value_parser!(u16).range(68..))]
+    pub(super) mtu: u16,
+    /// Write a pcapng capture with the reasons as packet comments
+    #[arg(long, value_name = "FILE")]
+    pub(super) pcap: Option<PathBuf>,
+    /// Record every input, for `netglass replay`
+    #[arg(long, value_name = "FILE")]
+    pub(super) record: Option<PathBuf>,
+    /// A bad link in netem's words, as in 'delay 20ms loss 1%'; 'in' and 'out' choose a direction
+    #[arg(long, value_name = "WORDS")]
+    pub(super) impair: Option<Impairments>,
+    /// Seed of the bad link's luck
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(super) seed: u64,
+    /// No live lines
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct UpArgs {
+    #[command(flatten)]
+    pub(super) host: HostArgs,
+    /// Services to run: http, echo, discard, chargen, daytime
+    #[arg(long, value_name = "LIST", default_value = "http,echo,discard,chargen,daytime")]
+    pub(super) services: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct GetArgs {
+    #[command(flatten)]
+    pub(super) host: HostArgs,
+    /// Print the response's head, too
+    #[arg(short, long)]
+    pub(super) include: bool,
+    /// Exit with an error when the server answers with one
+    #[arg(short, long)]
+    pub(super) fail: bool,
+    /// Write the body to a file
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Send a file with PUT
+    #[arg(short = 'T', long, value_name = "FILE")]
+    pub(super) upload: Option<PathBuf>,
+    /// http://ADDRESS[:PORT]/PATH
+    pub(super) url: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct NcArgs {
+    #[command(flatten)]
+    pub(super) host: HostArgs,
+    /// UDP instead of TCP
+    #[arg(short, long)]
+    pub(super) udp: bool,
+    /// End after so many seconds of silence
+    #[arg(short = 'w', long, value_name = "SECONDS")]
+    pub(super) wait: Option<u64>,
+    /// The peer's address
+    pub(super) address: IpAddr,
+    /// The peer's port
+    pub(super) port: u16,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct FsmArgs {
+    /// As a Mermaid diagram
+    #[arg(long, conflicts_with = "svg")]
+    pub(super) mermaid: bool,
+    /// As an SVG picture
+    #[arg(long)]
+    pub(super) svg: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ReplayArgs {
+    /// The recording
+    pub(super) file: PathBuf,
+    /// Show every segment of bulk transfers
+    #[arg(long)]
+    pub(super) all: bool,
+    /// One JSON object per record instead of the ladder
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Write a capture of the replay
+    #[arg(long, value_name = "FILE")]
+    pub(super) pcap: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct PrivateArgs {
+    /// Linux's address and prefix
+    #[arg(long)]
+    pub(super) linux: Cidr,
+    /// MTU of the device
+    #[arg(long)]
+    pub(super) mtu: u16,
+    /// What to run once the stack is up; nothing: the demo's conversation
+    #[arg(last = true)]
+    pub(super) command: Vec<String>,
+}

@@ -1,0 +1,63 @@
+//! `netglass doctor`: what this machine lacks for each mode, and the one-line fix.
+
+use super::{Outcome, private, talk};
+use crate::sys::tun;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// One thing a mode needs.
+struct Finding {
+    what: &'static str,
+    for_what: &'static str,
+    /// Why it is not there, and the fix.
+    lack: Option<String>,
+}
+
+pub(super) fn run() -> Outcome {
+    let findings = [
+        Finding { what: "TUN device", for_what: "up, get, nc, demo", lack: tun_device() },
+        Finding { what: "private network", for_what: "demo, tests", lack: private_network() },
+        Finding { what: "privilege", for_what: "up, get, nc", lack: privilege() },
+        program("ping", "iputils-ping", "demo, tests"),
+        program("curl", "curl", "demo, tests"),
+        program("tshark", "tshark", "reading captures, tests"),
+        program("nc", "netcat-openbsd", "tests"),
+    ];
+    let mut text = String::new();
+    for finding in &findings {
+        let mark = if finding.lack.is_none() { "ok     " } else { "lacking" };
+        text += &format!("{mark}  {:<16} (for {})\n", finding.what, finding.for_what);
+        if let Some(lack) = &finding.lack {
+            text += &format!("         {lack}\n");
+        }
+    }
+    text += "`netglass demo --memory`, `fsm` and `replay` need nothing.\n";
+    talk::say(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opening the device node shows its presence and its permissions; no interface is made.
+fn tun_device() -> Option<String> {
+    let node = Path::new("/dev/net/tun");
+    match std::fs::OpenOptions::new().read(true).write(true).open(node) {
+        Ok(_) => None,
+        Err(error) => Some(tun::explain(error).to_string()),
+    }
+}
+
+fn private_network() -> Option<String> {
+    let linux = "10.9.0.1/24".parse().ok()?;
+    private::Private::start(linux, 1500, &["true".to_owned()]).err()
+}
+
+fn privilege() -> Option<String> {
+    let root = nix::unistd::geteuid().is_root();
+    (!root).then(|| "run them as root (sudo), or inside `unshare -Urn`".to_owned())
+}
+
+fn program(name: &'static str, package: &str, for_what: &'static str) -> Finding {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|dir| dir.join(name).is_file());
+    let lack = (!found).then(|| format!("apt-get install {package}"));
+    Finding { what: name, for_what, lack }
+}

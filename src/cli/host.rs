@@ -1,0 +1,161 @@
+//! A virtual host on a TUN device, with those who look on: what `up`, `get` and `nc` have in common.
+
+use super::Failure;
+use super::args::HostArgs;
+use super::sinks::{Capture, CaptureSink, LiveSink, RecordSink};
+use super::talk;
+use crate::base::{Chance, Duration};
+use crate::device::Device;
+use crate::device::tun::Tun;
+use crate::impair::{Impairment, Link};
+use crate::ip::Route;
+use crate::net::Host;
+use crate::runtime::{Live, Running};
+use crate::stack::Setup;
+use crate::sys::ifconfig::{Change, Configured};
+use std::io::Read;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// 128 bits that nobody else knows.
+pub(super) fn secret() -> Result<[u64; 2], Failure> {
+    let mut bytes = [0; 16];
+    let read = std::fs::File::open("/dev/urandom").and_then(|mut f| f.read_exact(&mut bytes));
+    read.map_err(|e| Failure::failed(format_args!("/dev/urandom: {e}")))?;
+    let bits = u128::from_le_bytes(bytes);
+    Ok([bits as u64, (bits >> 64) as u64])
+}
+
+/// The host that the arguments describe.
+pub(super) fn setup(args: &HostArgs) -> Result<Setup, Failure> {
+    check_addresses(args)?;
+    let mut setup = Setup::new(secret()?).with_iface(&args.dev, args.mtu, args.addr);
+    setup.routes.push(Route::default_via(args.linux, crate::base::IfaceId(0)));
+    Ok(setup)
+}
+
+fn check_addresses(args: &HostArgs) -> Result<(), Failure> {
+    let (own, linux) = (args.addr.addr(), args.linux);
+    if own.is_ipv6() || linux.is_ipv6() {
+        return Err(Failure::usage("give IPv4 addresses: IPv6 is not supported"));
+    }
+    if own == linux {
+        return Err(Failure::usage(format_args!(
+            "{own} cannot be both Linux's address and the virtual host's: change --addr or --linux"
+        )));
+    }
+    if !args.addr.contains(linux) {
+        return Err(Failure::usage(format_args!(
+            "Linux's address {linux} is not in the network of {}: change --addr or --linux",
+            args.addr
+        )));
+    }
+    let edge = [args.addr.network().addr()].into_iter().chain(args.addr.broadcast());
+    if args.addr.prefix() < 31 && edge.into_iter().any(|addr| addr == own || addr == linux) {
+        return Err(Failure::usage(format_args!(
+            "{own} or {linux} is the network's or the broadcast address of {}: take others",
+            args.addr.network()
+        )));
+    }
+    Ok(())
+}
+
+/// A TUN device in the namespace we are in, configured on Linux's side.
+pub(super) fn tun(args: &HostArgs) -> Result<(Tun, Configured), Failure> {
+    let mut network = Configured::new().map_err(Failure::usage)?;
+    if let Some(taken) = taken(args, &mut network)? {
+        return Err(Failure::usage(taken));
+    }
+    let device = Tun::create(&args.dev, usize::from(args.mtu)).map_err(Failure::usage)?;
+    let (dev, prefix) = (device.name().to_owned(), args.addr.prefix());
+    let changes = [
+        Change::Mtu { dev: dev.clone(), mtu: u32::from(args.mtu) },
+        Change::TxQueue { dev: dev.clone(), packets: 5000 },
+        Change::Address { dev: dev.clone(), addr: args.linux, prefix, add: true },
+        Change::Up { dev, up: true },
+    ];
+    for change in changes {
+        network.apply(change).map_err(Failure::usage)?;
+    }
+    Ok((device, network))
+}
+
+/// Whether the network is one that Linux has already.
+fn taken(args: &HostArgs, network: &mut Configured) -> Result<Option<String>, Failure> {
+    let addresses = network.config().addresses().map_err(Failure::usage)?;
+    let clash =
+        addresses.iter().find(|known| known.addr == args.addr.addr() || known.addr == args.linux);
+    Ok(clash.map(|known| {
+        format!("the address {} is in use on this machine: change --addr or --linux", known.addr)
+    }))
+}
+
+/// A running host and those who look on.
+pub(super) struct Session {
+    pub(super) host: Host,
+    running: Running,
+    capture: Arc<Mutex<Option<Capture>>>,
+}
+
+impl Session {
+    /// Starts the host on `device`. `before` may add observers of its own.
+    pub(super) fn start(
+        args: &HostArgs,
+        setup: Setup,
+        device: impl Device + 'static,
+        live: bool,
+        before: impl FnOnce(&Host),
+    ) -> Result<Session, Failure> {
+        let capture = match &args.pcap {
+            Some(path) => Some(Capture::create(path, "netglass: the reasons are the comments")?),
+            None => None,
+        };
+        let recorder = match &args.record {
+            Some(path) => Some(RecordSink::create(path, &setup)?),
+            None => None,
+        };
+        let host = Host::new(setup);
+        let capture = Arc::new(Mutex::new(capture.map(|capture| capture.started(host.now()))));
+        if args.pcap.is_some() {
+            host.observe(Box::new(CaptureSink(capture.clone())));
+        }
+        if let Some(recorder) = recorder {
+            host.record(Box::new(recorder));
+        }
+        if live || LiveSink::is_wanted() {
+            host.observe(Box::new(LiveSink::new(live.then(|| talk::view(false)))));
+        }
+        before(&host);
+        let link = |rules: Impairment, id| {
+            let chance = Chance::from_seed(args.seed);
+            (rules != Impairment::NONE).then(|| Link::new(rules, chance, id, host.pool().clone()))
+        };
+        let rules = args.impair.unwrap_or_default();
+        let driver = Live::new(&host).map_err(Failure::failed)?;
+        let driver = driver.impaired(link(rules.inbound, 0), link(rules.outbound, 1));
+        let running = driver.start(device).map_err(Failure::failed)?;
+        Ok(Session { host, running, capture })
+    }
+
+    /// Whether the driver has ended by itself.
+    pub(super) fn is_over(&self) -> bool {
+        self.running.is_over()
+    }
+
+    /// Ends the host, giving connections `linger` to end well.
+    pub(super) fn stop(self, linger: Duration) -> Result<(), Failure> {
+        let ended = self.running.stop(linger);
+        let capture = self.capture.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(capture) = capture {
+            capture.finish()?;
+        }
+        ended.map_err(|e| Failure::failed(format_args!("the device failed: {e}")))
+    }
+}
+
+/// Connects the host to the virtual network for a client: a session with quiet observers.
+pub(super) fn client(args: &HostArgs) -> Result<(Session, Configured), Failure> {
+    let setup = setup(args)?;
+    let (device, network) = tun(args)?;
+    let session = Session::start(args, setup, device, false, |_| {})?;
+    Ok((session, network))
+}

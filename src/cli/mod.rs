@@ -1,0 +1,80 @@
+//! Row 8: the command `netglass`.
+//!
+//! Exit codes: 0 success; 1 something went wrong on the way; 2 the command cannot work as given
+//! (and nothing was changed).
+
+mod args;
+mod demo;
+mod doctor;
+mod fsm;
+mod get;
+mod host;
+mod nc;
+mod private;
+mod replay;
+mod sinks;
+mod talk;
+mod up;
+
+use args::{Cli, Command};
+use clap::Parser;
+use std::fmt;
+use std::process::ExitCode;
+
+/// Why a command ended badly.
+#[derive(Debug)]
+enum Failure {
+    /// It cannot work as given: exit code 2.
+    Usage(String),
+    /// It went wrong on the way: exit code 1.
+    Failed(String),
+}
+
+impl Failure {
+    fn usage(what: impl fmt::Display) -> Failure {
+        Failure::Usage(what.to_string())
+    }
+
+    fn failed(what: impl fmt::Display) -> Failure {
+        Failure::Failed(what.to_string())
+    }
+}
+
+type Outcome = Result<ExitCode, Failure>;
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // A child in its own namespace must enter it before any thread or logger exists.
+    if let Command::PrivateChild(args) = &cli.command {
+        return report(private::child(args));
+    }
+    let default = if cli.verbose { "netglass=debug" } else { "warn" };
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(default))
+        .format_timestamp(None)
+        .init();
+    report(match cli.command {
+        Command::Demo(args) => demo::run(&args),
+        Command::Up(args) => up::run(&args),
+        Command::Get(args) => get::run(&args),
+        Command::Nc(args) => nc::run(&args),
+        Command::Doctor => doctor::run(),
+        Command::Fsm(args) => fsm::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::PrivateChild(_) => Ok(ExitCode::SUCCESS),
+    })
+}
+
+fn report(outcome: Outcome) -> ExitCode {
+    match outcome {
+        Ok(code) => code,
+        Err(Failure::Usage(message)) => {
+            eprintln!("netglass: {message}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Failed(message)) => {
+            eprintln!("netglass: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

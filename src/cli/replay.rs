@@ -1,0 +1,83 @@
+//! `netglass replay`: a recorded session, lived again.
+
+use super::args::ReplayArgs;
+use super::sinks::Capture;
+use super::{Failure, Outcome, talk};
+use crate::base::{Frame, IfaceId, Instant};
+use crate::net::Direction;
+use crate::observe::recording::{ReplayError, Replayed, replay};
+use crate::observe::view::{Ladder, json};
+use crate::stack::Record;
+use std::fs::File;
+use std::process::ExitCode;
+
+/// What is made of the replay as it goes.
+struct Show {
+    ladder: Option<Ladder>,
+    capture: Option<Capture>,
+    /// Frames that wait for the records they caused or were caused by.
+    frames: Vec<(Instant, Direction, Frame)>,
+    failure: Option<Failure>,
+}
+
+impl Replayed for Show {
+    fn records(&mut self, records: &[Record]) {
+        for record in records {
+            match &mut self.ladder {
+                Some(ladder) => ladder.record(record),
+                None => self.failure = talk::say(&json::json(record)).err().or(self.failure.take()),
+            }
+        }
+        if let Some(capture) = &mut self.capture {
+            for (at, direction, frame) in self.frames.drain(..) {
+                capture.packet(at, direction, &frame, records);
+            }
+            capture.learn(records);
+        }
+    }
+
+    fn frame(&mut self, at: Instant, out: bool, _iface: IfaceId, frame: &Frame) {
+        let Some(capture) = &mut self.capture else { return };
+        match out {
+            true => capture.packet(at, Direction::Out, frame, &[]),
+            false => self.frames.push((at, Direction::In, frame.clone())),
+        }
+    }
+}
+
+pub(super) fn run(args: &ReplayArgs) -> Outcome {
+    let file = File::open(&args.file)
+        .map_err(|e| Failure::usage(format_args!("{}: {e}", args.file.display())))?;
+    let capture = match &args.pcap {
+        Some(path) => Some(Capture::create(path, "replay")?),
+        None => None,
+    };
+    let ladder = (!args.json).then(|| Ladder::new(talk::view(args.all)));
+    let mut show = Show { ladder, capture, frames: Vec::new(), failure: None };
+    let result = replay(file, &mut show);
+    if let Some(failure) = show.failure {
+        return Err(failure);
+    }
+    if let Some(ladder) = &show.ladder {
+        talk::say(&ladder.render())?;
+    }
+    if let Some(capture) = show.capture {
+        capture.finish()?;
+    }
+    match result {
+        Ok((_, sent)) => {
+            if !args.json {
+                let hash = sent.hash;
+                talk::say(&format!(
+                    "replayed: {} frames sent, trace hash {hash:016x}",
+                    sent.frames
+                ))?;
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error @ ReplayError::NotARecording) => {
+            Err(Failure::usage(format_args!("{}: {error}", args.file.display())))
+        }
+        Err(error) => Err(Failure::failed(error)),
+    }
+}

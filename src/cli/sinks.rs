@@ -1,0 +1,208 @@
+//! What looks on while a host runs: the capture file, the live lines, the ladder, the recording.
+
+use super::Failure;
+use crate::base::{EventId, Frame, Instant};
+use crate::net::{Direction, Observer, Recorder, Sighting};
+use crate::observe::LogSink;
+use crate::observe::pcapng::{self, Flush, LinkType, Writer};
+use crate::observe::recording;
+use crate::observe::view::{Ladder, Live, Options, reason};
+use crate::stack::{Event, Record, Setup};
+use crate::tcp;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Sent records that a capture remembers, to find the reason of a frame that goes out later.
+const REMEMBERED: usize = 8192;
+
+/// A capture with the reasons as packet comments.
+pub(super) struct Capture {
+    writer: Writer<File>,
+    path: PathBuf,
+    /// Nanoseconds since 1970 at the host's zero.
+    epoch: u64,
+    sent: VecDeque<(EventId, String)>,
+    failed: Option<std::io::Error>,
+}
+
+impl Capture {
+    /// Starts a capture file.
+    pub(super) fn create(path: &Path, comment: &str) -> Result<Capture, Failure> {
+        let say = |e: std::io::Error| Failure::usage(format_args!("{}: {e}", path.display()));
+        let file = File::create(path).map_err(say)?;
+        let writer = Writer::new(file, "glass0", LinkType::Ipv4, comment).map_err(say)?;
+        let writer = writer.flushing(Flush::EachPacket);
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let epoch = u64::try_from(since_1970.as_nanos()).unwrap_or(0);
+        let (path, sent) = (path.to_owned(), VecDeque::new());
+        Ok(Capture { writer, path, epoch, sent, failed: None })
+    }
+
+    /// Time zero of the host, when it started earlier than the capture.
+    pub(super) fn started(mut self, now: Instant) -> Capture {
+        self.epoch -= now.as_nanos().min(self.epoch);
+        self
+    }
+
+    /// Remembers why what was sent.
+    pub(super) fn learn(&mut self, records: &[Record]) {
+        for record in records {
+            let sends = matches!(
+                &record.event,
+                Event::Tcp(tcp::Event::Sent { .. }) | Event::StrayOut { .. } | Event::Out { .. }
+            );
+            if !sends {
+                continue;
+            }
+            if let Some(comment) = comment(record) {
+                if self.sent.len() == REMEMBERED {
+                    self.sent.pop_front();
+                }
+                self.sent.push_back((record.id, comment));
+            }
+        }
+    }
+
+    /// Writes a frame with what is known of it.
+    pub(super) fn packet(
+        &mut self,
+        at: Instant,
+        direction: Direction,
+        frame: &Frame,
+        caused: &[Record],
+    ) {
+        let comments: Vec<String> = match direction {
+            Direction::In => caused.iter().filter_map(comment).take(4).collect(),
+            Direction::Out => {
+                let known = self.sent.binary_search_by_key(&frame.origin, |(id, _)| *id);
+                let here = caused.iter().find(|record| record.id == frame.origin);
+                let here = here.and_then(comment);
+                here.or_else(|| known.ok().map(|place| self.sent[place].1.clone()))
+                    .into_iter()
+                    .collect()
+            }
+        };
+        let direction = match direction {
+            Direction::In => pcapng::Direction::In,
+            Direction::Out => pcapng::Direction::Out,
+        };
+        let at = self.epoch + at.as_nanos();
+        if self.failed.is_none() {
+            self.failed = self.writer.packet(at, direction, frame, &comments).err();
+        }
+    }
+
+    /// Ends the file.
+    pub(super) fn finish(self) -> Result<(), Failure> {
+        let say = |e: std::io::Error| Failure::failed(format_args!("{}: {e}", self.path.display()));
+        if let Some(error) = self.failed {
+            return Err(say(error));
+        }
+        self.writer.finish().map(drop).map_err(say)
+    }
+}
+
+/// What a capture says of a record.
+fn comment(record: &Record) -> Option<String> {
+    let state = match &record.event {
+        Event::Tcp(tcp::Event::State { from, to, .. }) => format!("{from} -> {to}: "),
+        Event::Tcp(
+            tcp::Event::Sent { .. } | tcp::Event::Received { .. } | tcp::Event::Blocked { .. },
+        )
+        | Event::StrayIn { .. }
+        | Event::StrayOut { .. }
+        | Event::Out { .. } => String::new(),
+        Event::Dropped { .. } => "dropped: ".into(),
+        _ => return None,
+    };
+    let why = reason(&record.event)?;
+    Some(format!("#{} {state}{} [{}]", record.id, why.text, why.rfc))
+}
+
+/// A capture as an observer, shared with whoever ends it.
+pub(super) struct CaptureSink(pub(super) Arc<Mutex<Option<Capture>>>);
+
+impl Observer for CaptureSink {
+    fn records(&mut self, records: &[Record]) {
+        if let Some(capture) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            capture.learn(records);
+        }
+    }
+
+    fn frame(&mut self, sighting: &Sighting<'_>) {
+        if let Some(capture) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            capture.packet(sighting.at, sighting.direction, sighting.frame, sighting.records);
+        }
+    }
+}
+
+/// Live lines on standard output, and records to the log.
+pub(super) struct LiveSink {
+    live: Option<Live>,
+    log: LogSink,
+}
+
+impl LiveSink {
+    /// Whether the log wants records.
+    pub(super) fn is_wanted() -> bool {
+        LogSink::is_wanted()
+    }
+
+    pub(super) fn new(options: Option<Options>) -> LiveSink {
+        LiveSink { live: options.map(Live::new), log: LogSink::new() }
+    }
+}
+
+impl Observer for LiveSink {
+    fn records(&mut self, records: &[Record]) {
+        for record in records {
+            self.log.record(record);
+            if let Some(line) = self.live.as_mut().and_then(|live| live.line(record))
+                && super::talk::say(&line).is_err()
+            {
+                self.live = None;
+            }
+        }
+    }
+}
+
+/// A ladder that somebody will print.
+#[derive(Clone)]
+pub(super) struct LadderSink(pub(super) Arc<Mutex<Ladder>>);
+
+impl Observer for LadderSink {
+    fn records(&mut self, records: &[Record]) {
+        let mut ladder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        records.iter().for_each(|record| ladder.record(record));
+    }
+}
+
+/// A recording of every input.
+pub(super) struct RecordSink {
+    recorder: recording::Recorder<File>,
+    path: PathBuf,
+    failed: bool,
+}
+
+impl RecordSink {
+    pub(super) fn create(path: &Path, setup: &Setup) -> Result<RecordSink, Failure> {
+        let say = |e: std::io::Error| Failure::usage(format_args!("{}: {e}", path.display()));
+        let file = File::create(path).map_err(say)?;
+        let recorder = recording::Recorder::new(file, setup).map_err(say)?;
+        Ok(RecordSink { recorder, path: path.to_owned(), failed: false })
+    }
+}
+
+impl Recorder for RecordSink {
+    fn inputs(&mut self, inputs: Vec<(Instant, crate::stack::Input)>) {
+        let written = self.recorder.inputs(inputs).and_then(|()| self.recorder.flush());
+        if let Err(error) = written
+            && !std::mem::replace(&mut self.failed, true)
+        {
+            eprintln!("netglass: the recording {} is cut here: {error}", self.path.display());
+        }
+    }
+}

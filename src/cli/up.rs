@@ -1,0 +1,63 @@
+//! `netglass up`: a virtual host on a TUN device, until Ctrl-C.
+
+use super::args::UpArgs;
+use super::host::{self, Session};
+use super::{Failure, Outcome, talk};
+use crate::app::{History, Services};
+use crate::base::Duration;
+use std::process::ExitCode;
+
+/// How long connections get to end when the host is asked to stop.
+const LINGER: Duration = Duration::from_secs(2);
+
+pub(super) fn run(args: &UpArgs) -> Outcome {
+    let services: Services = args.services.parse().map_err(Failure::usage)?;
+    let setup = host::setup(&args.host)?;
+    let (device, network) = host::tun(&args.host)?;
+    if !args.host.quiet {
+        talk::say("# on Linux's side, undone at the end:")?;
+        for command in network.commands() {
+            talk::say(&command)?;
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(Failure::failed)?;
+    let history = (!args.host.quiet).then(History::new);
+    let session = Session::start(&args.host, setup, device, !args.host.quiet, |host| {
+        if let Some(history) = &history {
+            host.observe(Box::new(history.clone()));
+        }
+    })?;
+    let addr = args.host.addr.addr();
+    let ended = runtime.block_on(async {
+        services.start(&session.host, addr, history).map_err(Failure::failed)?;
+        if !args.host.quiet {
+            talk::say(&format!("# try: ping {addr}   curl http://{addr}/   (Ctrl-C ends it)"))?;
+        }
+        until_stopped(&session).await
+    });
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    let stopped = session.stop(LINGER);
+    drop(network);
+    ended.and(stopped).map(|()| ExitCode::SUCCESS)
+}
+
+/// Waits for Ctrl-C, SIGTERM, or the end of the device.
+async fn until_stopped(session: &Session) -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
+    loop {
+        tokio::select! {
+            done = tokio::signal::ctrl_c() => return done.map_err(Failure::failed),
+            _ = terminate.recv() => return Ok(()),
+            () = tokio::time::sleep(Duration::from_millis(500)) => {
+                if session.is_over() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}

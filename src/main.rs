@@ -1,0 +1,5 @@
+//! The command `netglass`.
+
+fn main() -> std::process::ExitCode {
+    netglass::cli::main()
+}

@@ -1,0 +1,244 @@
+//! A TCP connection that somebody holds: what both flavours of streams have in common.
+
+use super::host::Host;
+use super::options::ConnectOptions;
+use crate::base::{ConnId, Duration, Instant, SocketError};
+use crate::socket::SocketId;
+use crate::stack::Stack;
+use crate::tcp::{Config, State};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+type Answer<T> = Result<T, SocketError>;
+
+/// The one holder of a connection; dropping it closes.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) host: Host,
+    pub(super) id: ConnId,
+    linger: Mutex<Option<Duration>>,
+    /// Reading was shut down: what has come can be read, then comes the end.
+    read_shut: AtomicBool,
+    write_shut: AtomicBool,
+}
+
+impl Connection {
+    /// Takes hold of a connection.
+    pub(super) fn new(host: &Host, id: ConnId) -> Connection {
+        let (read_shut, write_shut) = (AtomicBool::new(false), AtomicBool::new(false));
+        Connection { host: host.clone(), id, linger: Mutex::default(), read_shut, write_shut }
+    }
+
+    /// Starts to open a connection.
+    pub(super) fn open(
+        host: &Host,
+        remote: SocketAddr,
+        options: ConnectOptions,
+    ) -> io::Result<Connection> {
+        let ConnectOptions { local, config, .. } = options;
+        let id = host.with(|stack, now| stack.connect(now, remote, local, config))?;
+        Ok(Connection::new(host, id))
+    }
+
+    pub(super) fn socket(&self) -> SocketId {
+        SocketId::Conn(self.id)
+    }
+
+    /// Makes a call.
+    pub(super) fn with<T>(
+        &self,
+        f: impl FnOnce(&mut Stack, Instant) -> Answer<T>,
+    ) -> io::Result<T> {
+        Ok(self.host.with(f)?)
+    }
+
+    // ---- calls that may have to wait; each is made under the host's mutex
+
+    /// Whether the opening has ended well.
+    pub(super) fn opened(&self, stack: &mut Stack, now: Instant) -> Answer<()> {
+        match stack.state(self.id)? {
+            State::SynSent | State::SynReceived => Err(SocketError::WouldBlock),
+            state => {
+                stack.take_error(now, self.socket())?;
+                if state == State::Closed { Err(SocketError::NotConnected) } else { Ok(()) }
+            }
+        }
+    }
+
+    pub(super) fn read(&self, stack: &mut Stack, now: Instant, room: &mut [u8]) -> Answer<usize> {
+        self.or_end(stack.read(now, self.id, room))
+    }
+
+    pub(super) fn peek(&self, stack: &mut Stack, room: &mut [u8]) -> Answer<usize> {
+        self.or_end(stack.peek(self.id, room))
+    }
+
+    fn or_end(&self, answer: Answer<usize>) -> Answer<usize> {
+        match answer {
+            Err(SocketError::WouldBlock) if self.read_shut.load(Ordering::Relaxed) => Ok(0),
+            other => other,
+        }
+    }
+
+    // ---- calls that never wait
+
+    /// Ends the reading side for this holder: the peer is not told (TCP cannot).
+    pub(super) fn shut_read(&self) {
+        self.host.rouse(self.socket(), |_, _| self.read_shut.store(true, Ordering::Relaxed));
+    }
+
+    /// Ends the sending side, once.
+    pub(super) fn shut_write(&self) -> io::Result<()> {
+        self.with(|stack, now| {
+            if !self.write_shut.load(Ordering::Relaxed) {
+                stack.shutdown(now, self.id)?;
+                self.write_shut.store(true, Ordering::Relaxed);
+            }
+            Ok(())
+        })
+    }
+
+    /// Changes the knobs.
+    pub(super) fn configure(&self, change: impl FnOnce(&mut Config)) -> io::Result<()> {
+        self.with(|stack, now| {
+            let mut config = stack.config(self.id)?.clone();
+            change(&mut config);
+            stack.configure(now, self.id, config)
+        })
+    }
+
+    pub(super) fn set_linger(&self, linger: Option<Duration>) {
+        *self.linger.lock().unwrap_or_else(PoisonError::into_inner) = linger;
+    }
+
+    pub(super) fn linger(&self) -> Option<Duration> {
+        *self.linger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn take_error(&self) -> Option<io::Error> {
+        self.with(|stack, now| stack.take_error(now, self.socket())).err()
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let abort = self.linger() == Some(Duration::ZERO);
+        self.host.rouse(self.socket(), |stack, now| {
+            if abort { stack.abort(now, self.id) } else { stack.close(now, self.id) }
+        });
+    }
+}
+
+/// The methods that streams of both flavours offer, on a type that `$held` gives the
+/// [`Connection`] of.
+macro_rules! connection_methods {
+    () => {
+        /// Our address and port.
+        ///
+        /// # Errors
+        /// None while the host knows the connection.
+        pub fn local_addr(&self) -> io::Result<SocketAddr> {
+            let connection = self.connection();
+            connection.with(|stack, _| Ok(stack.pair(connection.id)?.local))
+        }
+
+        /// The peer's address and port.
+        ///
+        /// # Errors
+        /// None while the host knows the connection.
+        pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+            let connection = self.connection();
+            connection.with(|stack, _| Ok(stack.pair(connection.id)?.remote))
+        }
+
+        /// The connection's number: its name in records, and for calls that only the stack has
+        /// (see [`Host::with`](crate::net::Host::with)).
+        pub fn id(&self) -> crate::base::ConnId {
+            self.connection().id
+        }
+
+        /// The host.
+        pub fn host(&self) -> &Host {
+            &self.connection().host
+        }
+
+        /// The connection's state (RFC 9293 §3.3.2).
+        ///
+        /// # Errors
+        /// None while the host knows the connection.
+        pub fn state(&self) -> io::Result<crate::tcp::State> {
+            let connection = self.connection();
+            connection.with(|stack, _| stack.state(connection.id))
+        }
+
+        /// The connection in numbers, as Linux's `tcp_info`.
+        ///
+        /// # Errors
+        /// None while the host knows the connection.
+        pub fn info(&self) -> io::Result<crate::tcp::TcpInfo> {
+            let connection = self.connection();
+            connection.with(|stack, now| stack.info(now, connection.id))
+        }
+
+        /// All knobs of the connection.
+        ///
+        /// # Errors
+        /// None while the host knows the connection.
+        pub fn config(&self) -> io::Result<crate::tcp::Config> {
+            let connection = self.connection();
+            connection.with(|stack, _| stack.config(connection.id).cloned())
+        }
+
+        /// Changes knobs of the connection; those that were negotiated keep their values.
+        ///
+        /// # Errors
+        /// None while the host knows the connection.
+        pub fn configure(&self, change: impl FnOnce(&mut crate::tcp::Config)) -> io::Result<()> {
+            self.connection().configure(change)
+        }
+
+        /// Switches Nagle's algorithm off, or on again (RFC 9293 §3.7.4).
+        ///
+        /// # Errors
+        /// As [`Self::configure`].
+        pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+            self.configure(|config| config.nagle = !nodelay)
+        }
+
+        /// Whether Nagle's algorithm is off.
+        ///
+        /// # Errors
+        /// As [`Self::config`].
+        pub fn nodelay(&self) -> io::Result<bool> {
+            Ok(!self.config()?.nagle)
+        }
+
+        /// Has silent peers probed, or not (RFC 9293 §3.8.4).
+        ///
+        /// # Errors
+        /// As [`Self::configure`].
+        pub fn set_keepalive(&self, keepalive: Option<crate::tcp::Keepalive>) -> io::Result<()> {
+            self.configure(|config| config.keepalive = keepalive)
+        }
+
+        /// Ends the connection when data stays unacknowledged for so long (RFC 9293 §3.9.1.8);
+        /// `None`: after the retransmissions that the knobs allow.
+        ///
+        /// # Errors
+        /// As [`Self::configure`].
+        pub fn set_user_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+            self.configure(|config| config.user_timeout = timeout)
+        }
+
+        /// The error the connection has; told once.
+        ///
+        /// # Errors
+        /// None; for likeness with the standard library.
+        pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+            Ok(self.connection().take_error())
+        }
+    };
+}
+pub(super) use connection_methods;

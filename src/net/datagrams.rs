@@ -1,0 +1,92 @@
+//! A UDP socket that somebody holds: what both flavours have in common.
+
+use super::host::Host;
+use crate::base::UdpId;
+use crate::socket::SocketId;
+use std::io;
+use std::net::SocketAddr;
+
+/// The one holder of a UDP socket; dropping it closes.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) host: Host,
+    pub(super) id: UdpId,
+}
+
+impl Held {
+    pub(super) fn socket(&self) -> SocketId {
+        SocketId::Udp(self.id)
+    }
+
+    pub(super) fn connect(&self, remote: SocketAddr) -> io::Result<()> {
+        Ok(self.host.with(|stack, now| stack.connect_udp(now, self.id, remote))?)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.host.rouse(self.socket(), |stack, now| stack.close_udp(now, self.id));
+    }
+}
+
+/// The methods that UDP sockets of both flavours offer, on a type with `held` and `new`.
+macro_rules! udp_methods {
+    () => {
+        /// A socket at `local`; an unspecified address means any of the host's, port 0 any free
+        /// one.
+        ///
+        /// # Errors
+        /// As [`crate::stack::Stack::bind`].
+        pub fn bind(host: &Host, local: SocketAddr) -> io::Result<Self> {
+            let id = host.with(|stack, now| stack.bind(now, local, false))?;
+            Ok(Self::new(Held { host: host.clone(), id }))
+        }
+
+        /// Fixes the peer: the socket hears of nobody else, and of ICMP errors.
+        ///
+        /// # Errors
+        /// As [`crate::stack::Stack::connect_udp`].
+        pub fn connect(&self, remote: SocketAddr) -> io::Result<()> {
+            self.held.connect(remote)
+        }
+
+        /// Where it is bound.
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn local_addr(&self) -> io::Result<SocketAddr> {
+            let addr = self.held.host.with(|stack, _| stack.udp_addr(self.held.id));
+            addr.ok_or_else(|| io::ErrorKind::NotConnected.into())
+        }
+
+        /// The peer of a connected socket.
+        ///
+        /// # Errors
+        /// `NotConnected`.
+        pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+            let peer = self.held.host.with(|stack, _| stack.udp().get(self.held.id)?.peer());
+            peer.ok_or_else(|| io::ErrorKind::NotConnected.into())
+        }
+
+        /// The error that is pending; told once.
+        ///
+        /// # Errors
+        /// None; for likeness with the standard library.
+        pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+            let socket = self.held.socket();
+            let error = self.held.host.with(|stack, now| stack.take_error(now, socket)).err();
+            Ok(error.map(io::Error::from))
+        }
+
+        /// The socket's number, for calls that only the stack has.
+        pub fn id(&self) -> UdpId {
+            self.held.id
+        }
+
+        /// The host.
+        pub fn host(&self) -> &Host {
+            &self.held.host
+        }
+    };
+}
+pub(super) use udp_methods;

@@ -1,0 +1,370 @@
+//! A host behind a mutex: what sockets call, and what a driver takes turns with.
+
+use super::clock::{Clock, Monotonic};
+use super::journal::Journal;
+use super::observer::{Observer, Recorder};
+use super::signal::Signal;
+use super::waiters::{Ticket, Waiters};
+use crate::base::{Instant, Pool, SocketError};
+use crate::socket::{Interest, SocketId};
+use crate::stack::{Setup, Stack};
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+
+/// Calls the driver: there is something to send, or an earlier deadline.
+type Kick = Arc<dyn Fn() + Send + Sync>;
+
+/// A host that threads and tasks share. Cloning gives another handle to the same host.
+///
+/// Each call takes the host's mutex once, for as long as the stack needs to queue or copy some
+/// bytes. A thread that panics in [`Host::with`] does no harm to the others.
+///
+/// ```
+/// use netglass::net::{Host, blocking::UdpSocket};
+/// use netglass::stack::Setup;
+///
+/// let setup = Setup::new([1, 2]).with_iface("wire0", 1500, "10.0.0.1/24".parse().unwrap());
+/// let host = Host::new(setup);
+/// let socket = UdpSocket::bind(&host, "10.0.0.1:53".parse().unwrap()).unwrap();
+/// assert_eq!(socket.local_addr().unwrap().port(), 53);
+/// ```
+#[derive(Clone)]
+pub struct Host(Arc<Shared>);
+
+struct Shared {
+    inner: Mutex<Inner>,
+    audience: Mutex<Audience>,
+    clock: Arc<dyn Clock>,
+    pool: Pool,
+}
+
+struct Inner {
+    stack: Stack,
+    waiters: Waiters,
+    woken: Vec<SocketId>,
+    kick: Option<Kick>,
+    /// The deadline the driver knows of; [`Instant::MAX`]: none.
+    armed: Instant,
+    /// The driver has ended: nothing that is not there already will come.
+    down: bool,
+    observed: bool,
+    recorded: bool,
+}
+
+#[derive(Default)]
+struct Audience {
+    observers: Vec<Box<dyn Observer>>,
+    recorder: Option<Box<dyn Recorder>>,
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Host")
+    }
+}
+
+/// The wakers of those who can go on. They fire when it is dropped, or by [`Woken::wake`].
+#[derive(Debug, Default)]
+#[must_use = "those who wait are to be woken at a time of the caller's choice"]
+pub struct Woken(Vec<Waker>);
+
+impl Woken {
+    /// Wakes them.
+    pub fn wake(self) {}
+}
+
+impl Drop for Woken {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(Waker::wake);
+    }
+}
+
+/// What a driver works with in its turn.
+#[derive(Debug)]
+pub struct Stage<'a> {
+    /// The stack.
+    pub stack: &'a mut Stack,
+    /// The time of the turn.
+    pub now: Instant,
+    /// Whether somebody watches frames and records: then a [`Journal`] is to be kept.
+    pub observed: bool,
+}
+
+/// What a driver's turn gave.
+#[derive(Debug)]
+pub struct Turn<T> {
+    /// What the driver's own part returned.
+    pub answer: T,
+    /// When the next turn is due at the latest, unless the driver is called before.
+    pub deadline: Option<Instant>,
+    /// The time of this turn.
+    pub now: Instant,
+    /// Whether [`Host::tell`] has anybody to tell.
+    pub audience: bool,
+    /// Who can go on.
+    pub woken: Woken,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Host {
+    /// A host that lives by the machine's monotonic clock, from zero.
+    pub fn new(setup: Setup) -> Host {
+        Host::with_clock(setup, Arc::new(Monotonic::new()))
+    }
+
+    /// A host that lives by `clock`.
+    pub fn with_clock(setup: Setup, clock: Arc<dyn Clock>) -> Host {
+        let stack = Stack::new(setup);
+        let pool = stack.pool().clone();
+        let inner = Inner {
+            stack,
+            waiters: Waiters::default(),
+            woken: Vec::new(),
+            kick: None,
+            armed: Instant::MAX,
+            down: false,
+            observed: false,
+            recorded: false,
+        };
+        let (inner, audience) = (Mutex::new(inner), Mutex::default());
+        Host(Arc::new(Shared { inner, audience, clock, pool }))
+    }
+
+    /// The time of this host.
+    pub fn now(&self) -> Instant {
+        self.0.clock.now()
+    }
+
+    /// The pool of blocks that frames for this host are best read into.
+    pub fn pool(&self) -> &Pool {
+        &self.0.pool
+    }
+
+    /// Looks at the stack, or makes a call that no socket offers. What follows from it happens:
+    /// frames go out, users wake. `f` runs under the host's mutex: it must not wait, nor use this
+    /// host's sockets.
+    pub fn with<T>(&self, f: impl FnOnce(&mut Stack, Instant) -> T) -> T {
+        let mut inner = lock(&self.0.inner);
+        // Under the mutex, so that time goes on from call to call.
+        let now = self.0.clock.now();
+        let answer = f(&mut inner.stack, now);
+        self.settle(inner, now);
+        answer
+    }
+
+    /// Lets go of the mutex, then wakes users, and the driver when it would sleep too long.
+    fn settle(&self, mut inner: MutexGuard<'_, Inner>, now: Instant) {
+        let woken = inner.woken();
+        let deadline = inner.stack.deadline(now).unwrap_or(Instant::MAX);
+        let mut kick = None;
+        if deadline < inner.armed {
+            inner.armed = deadline;
+            kick.clone_from(&inner.kick);
+        }
+        drop(inner);
+        woken.wake();
+        if let Some(kick) = kick {
+            kick();
+        }
+    }
+
+    // ---- how sockets wait
+
+    /// Makes a call for a socket; when it would block, puts `waker` at its place, to be woken when
+    /// the call is worth trying again.
+    ///
+    /// # Errors
+    /// The call's; `NetworkDown` when it would have to wait for a driver that has ended.
+    pub(super) fn attempt<T>(
+        &self,
+        socket: SocketId,
+        interest: Interest,
+        (ticket, waker): (Ticket, &Waker),
+        mut f: impl FnMut(&mut Stack, Instant) -> Result<T, SocketError>,
+    ) -> Poll<io::Result<T>> {
+        let mut inner = lock(&self.0.inner);
+        let now = self.0.clock.now();
+        let mut answer = f(&mut inner.stack, now);
+        if matches!(answer, Err(SocketError::WouldBlock)) && !inner.down {
+            inner.waiters.put(socket, ticket, waker);
+            if inner.stack.want(now, socket, interest) {
+                self.settle(inner, now);
+                return Poll::Pending;
+            }
+            answer = f(&mut inner.stack, now);
+            if matches!(answer, Err(SocketError::WouldBlock)) {
+                // There is nothing to wait for, and yet the call cannot go on: ask again later.
+                self.settle(inner, now);
+                waker.wake_by_ref();
+                return Poll::Pending;
+            }
+            inner.waiters.remove(socket, ticket);
+        }
+        let down = inner.down;
+        self.settle(inner, now);
+        Poll::Ready(match answer {
+            Err(SocketError::WouldBlock) if down => Err(Self::network_down()),
+            other => other.map_err(io::Error::from),
+        })
+    }
+
+    fn network_down() -> io::Error {
+        io::Error::new(io::ErrorKind::NetworkDown, "the host's driver has ended")
+    }
+
+    /// Makes a call for a socket; while it would block, this thread waits, at most until `until`.
+    ///
+    /// # Errors
+    /// As [`Host::attempt`]; `late` when the time is over.
+    pub(super) fn wait<T>(
+        &self,
+        socket: SocketId,
+        interest: Interest,
+        (until, late): (Option<std::time::Instant>, io::ErrorKind),
+        mut f: impl FnMut(&mut Stack, Instant) -> Result<T, SocketError>,
+    ) -> io::Result<T> {
+        // A thread waits for one thing at a time, so one flag serves all its calls.
+        thread_local!(static SIGNAL: Arc<Signal> = Arc::new(Signal::new()));
+        let signal = SIGNAL.with(Arc::clone);
+        let (waker, ticket) = (Waker::from(Arc::clone(&signal)), Ticket::next());
+        let mut waiting = Waiting { host: self, socket, ticket, registered: false };
+        loop {
+            match self.attempt(socket, interest, (ticket, &waker), &mut f) {
+                Poll::Ready(answer) => return answer,
+                Poll::Pending => waiting.registered = true,
+            }
+            if !signal.wait(until) {
+                return Err(late.into());
+            }
+        }
+    }
+
+    /// As [`Host::wait`], for a task. The future may be dropped at any time.
+    #[cfg(feature = "tokio")]
+    pub(super) async fn ready<T>(
+        &self,
+        socket: SocketId,
+        interest: Interest,
+        mut f: impl FnMut(&mut Stack, Instant) -> Result<T, SocketError>,
+    ) -> io::Result<T> {
+        let ticket = Ticket::next();
+        let mut waiting = Waiting { host: self, socket, ticket, registered: false };
+        std::future::poll_fn(|cx| {
+            let answer = self.attempt(socket, interest, (ticket, cx.waker()), &mut f);
+            waiting.registered |= answer.is_pending();
+            answer
+        })
+        .await
+    }
+
+    /// Wakes everybody who waits for a socket, and makes a call at the same time.
+    pub(super) fn rouse<T>(&self, socket: SocketId, f: impl FnOnce(&mut Stack, Instant) -> T) -> T {
+        let mut inner = lock(&self.0.inner);
+        let now = self.0.clock.now();
+        let answer = f(&mut inner.stack, now);
+        inner.woken.push(socket);
+        self.settle(inner, now);
+        answer
+    }
+
+    // ---- the audience
+
+    /// Adds an observer: it sees what happens from the driver's next turn on.
+    pub fn observe(&self, observer: Box<dyn Observer>) {
+        lock(&self.0.audience).observers.push(observer);
+        let mut inner = lock(&self.0.inner);
+        inner.observed = true;
+        inner.stack.listen_to_events(true);
+    }
+
+    /// Keeps every input of the host in `recorder`. To be replayed, a recording starts with the
+    /// host: before its first socket, and before its driver.
+    pub fn record(&self, recorder: Box<dyn Recorder>) {
+        lock(&self.0.audience).recorder = Some(recorder);
+        let mut inner = lock(&self.0.inner);
+        inner.recorded = true;
+        inner.stack.record();
+    }
+
+    // ---- for drivers
+
+    /// A driver's turn: `f` gives the stack what has arrived, lets time come, and takes what is to
+    /// be sent, under one lock and at one time.
+    pub fn turn<T>(&self, f: impl FnOnce(&mut Stage<'_>) -> T) -> Turn<T> {
+        let mut inner = lock(&self.0.inner);
+        let now = self.0.clock.now();
+        let observed = inner.observed;
+        let answer = f(&mut Stage { stack: &mut inner.stack, now, observed });
+        let woken = inner.woken();
+        let deadline = inner.stack.deadline(now);
+        inner.armed = deadline.unwrap_or(Instant::MAX);
+        Turn { answer, deadline, now, audience: observed || inner.recorded, woken }
+    }
+
+    /// A driver takes up its work: `kick` is called, from any thread, when it is to take a turn
+    /// before the deadline it knows of.
+    pub fn driven(&self, kick: impl Fn() + Send + Sync + 'static) {
+        let mut inner = lock(&self.0.inner);
+        inner.kick = Some(Arc::new(kick));
+        inner.armed = Instant::MAX;
+        inner.down = false;
+    }
+
+    /// The driver has ended: whoever waits, now or later, gets the error `NetworkDown`.
+    pub fn undriven(&self) {
+        let mut inner = lock(&self.0.inner);
+        inner.kick = None;
+        inner.down = true;
+        let mut woken = inner.woken();
+        inner.waiters.take_all(&mut woken.0);
+        drop(inner);
+        woken.wake();
+    }
+
+    /// For drivers, after a turn: tells the audience what was recorded, and, in between, what
+    /// `journal` has seen on the wire.
+    pub fn tell(&self, journal: &mut Journal) {
+        let mut audience = lock(&self.0.audience);
+        let mut inner = lock(&self.0.inner);
+        let inputs = if inner.recorded { inner.stack.take_inputs() } else { Vec::new() };
+        drop(inner);
+        if let Some(recorder) = audience.recorder.as_mut().filter(|_| !inputs.is_empty()) {
+            recorder.inputs(inputs);
+        }
+        let Audience { observers, .. } = &mut *audience;
+        journal.tell(observers);
+    }
+}
+
+/// A place among the waiters, given up when its owner stops waiting.
+struct Waiting<'a> {
+    host: &'a Host,
+    socket: SocketId,
+    ticket: Ticket,
+    registered: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if self.registered {
+            lock(&self.host.0.inner).waiters.remove(self.socket, self.ticket);
+        }
+    }
+}
+
+impl Inner {
+    /// Takes the wakers of those who can go on.
+    fn woken(&mut self) -> Woken {
+        self.stack.take_woken(&mut self.woken);
+        let mut woken = Woken::default();
+        for socket in self.woken.drain(..) {
+            self.waiters.take(socket, &mut woken.0);
+        }
+        woken
+    }
+}

@@ -1,0 +1,128 @@
+//! What a driver has seen in a turn, in order, for the observers.
+
+use super::observer::{Direction, Observer, Sighting};
+use crate::base::{EventId, Frame, IfaceId, Instant};
+use crate::device::split;
+use crate::stack::{Record, Stack};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Sent frames whose records are kept until the device has taken them: those that a link delays
+/// longer go without their record.
+const SENT_MAX: usize = 4096;
+
+/// A frame and its place among the records.
+#[derive(Debug)]
+struct Seen {
+    at: Instant,
+    direction: Direction,
+    iface: IfaceId,
+    frame: Frame,
+    /// Records told before this frame.
+    before: usize,
+    /// Records behind those that it caused.
+    caused: usize,
+}
+
+/// The frames and records of a turn, as they came. A driver keeps one, and fills it only while the
+/// host is observed.
+#[derive(Debug, Default)]
+pub struct Journal {
+    records: Vec<Record>,
+    seen: Vec<Seen>,
+    /// The events that sent frames, until their records turn up.
+    awaited: BTreeSet<EventId>,
+    sent: BTreeMap<EventId, Record>,
+}
+
+impl Journal {
+    /// An empty one.
+    pub fn new() -> Journal {
+        Journal::default()
+    }
+
+    /// Takes the records that the stack holds.
+    pub fn catch_up(&mut self, stack: &mut Stack) {
+        stack.drain_records(&mut self.records);
+    }
+
+    /// A frame came from the device. Super-segments are told as the packets they are made of.
+    pub fn came(&mut self, at: Instant, iface: IfaceId, frame: &Frame, mtu: usize) {
+        self.see(at, Direction::In, iface, frame, mtu);
+    }
+
+    /// The stack has processed the frame that came last: the records it holds are that frame's.
+    pub fn processed(&mut self, stack: &mut Stack) {
+        self.catch_up(stack);
+        if let Some(last) = self.seen.last_mut() {
+            last.caused = self.records.len();
+        }
+    }
+
+    /// The stack has sent a frame; it may reach the device later.
+    pub fn sent(&mut self, frame: &Frame) {
+        if frame.origin.is_some() {
+            self.awaited.insert(frame.origin);
+        }
+    }
+
+    /// The device has taken a frame.
+    pub fn went(&mut self, at: Instant, iface: IfaceId, frame: &Frame, mtu: usize) {
+        self.see(at, Direction::Out, iface, frame, mtu);
+    }
+
+    fn see(
+        &mut self,
+        at: Instant,
+        direction: Direction,
+        iface: IfaceId,
+        frame: &Frame,
+        mtu: usize,
+    ) {
+        let before = self.records.len();
+        let seen = |frame| Seen { at, direction, iface, frame, before, caused: before };
+        match split::split(frame, mtu) {
+            Ok(pieces) => self.seen.extend(pieces.map(seen)),
+            // What is no packet is shown as it is.
+            Err(_) => self.seen.push(seen(frame.clone())),
+        }
+    }
+
+    /// Tells it all, and forgets it.
+    pub(super) fn tell(&mut self, observers: &mut [Box<dyn Observer>]) {
+        for record in &self.records {
+            if self.awaited.remove(&record.id) {
+                self.sent.insert(record.id, record.clone());
+            }
+        }
+        while self.sent.len() > SENT_MAX {
+            self.sent.pop_first();
+        }
+        while self.awaited.len() > SENT_MAX {
+            self.awaited.pop_first();
+        }
+        let mut told = 0;
+        for seen in &self.seen {
+            let news = &self.records[told..seen.before];
+            told = seen.before;
+            let sent = self.sent.get(&seen.frame.origin);
+            let records = match seen.direction {
+                Direction::In => &self.records[seen.before..seen.caused],
+                Direction::Out => sent.map_or(&[][..], std::slice::from_ref),
+            };
+            let Seen { at, direction, iface, ref frame, .. } = *seen;
+            let sighting = Sighting { at, direction, iface, frame, records };
+            for observer in observers.iter_mut() {
+                if !news.is_empty() {
+                    observer.records(news);
+                }
+                observer.frame(&sighting);
+            }
+        }
+        let rest = &self.records[told..];
+        if !rest.is_empty() {
+            observers.iter_mut().for_each(|observer| observer.records(rest));
+        }
+        self.seen.clear();
+        self.records.clear();
+    }
+}

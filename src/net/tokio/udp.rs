@@ -1,0 +1,65 @@
+//! A UDP socket for tasks.
+
+use crate::base::UdpId;
+use crate::net::Host;
+use crate::net::datagrams::{Held, udp_methods};
+use crate::socket::Interest;
+use crate::stack::Stack;
+use std::io;
+use std::net::SocketAddr;
+
+/// A UDP socket. Any number of tasks may use it at a time.
+#[derive(Debug)]
+pub struct UdpSocket {
+    held: Held,
+}
+
+impl UdpSocket {
+    udp_methods!();
+
+    fn new(held: Held) -> UdpSocket {
+        UdpSocket { held }
+    }
+
+    /// Sends one datagram; waits while the socket's queue is full.
+    ///
+    /// # Errors
+    /// As [`crate::stack::Stack::send_to`].
+    pub async fn send_to(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
+        self.send_somewhere(bytes, Some(to)).await
+    }
+
+    /// Sends one datagram to the connected peer.
+    ///
+    /// # Errors
+    /// `NotConnected`, `ConnectionRefused` when the peer said so, and as [`UdpSocket::send_to`].
+    pub async fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.send_somewhere(bytes, None).await
+    }
+
+    async fn send_somewhere(&self, bytes: &[u8], to: Option<SocketAddr>) -> io::Result<usize> {
+        let held = &self.held;
+        let send = |stack: &mut Stack, now| stack.send_to(now, held.id, to, bytes);
+        held.host.ready(held.socket(), Interest::WRITE, send).await
+    }
+
+    /// Waits for a datagram; also says who sent it. What does not fit in `room` is lost. No
+    /// datagram is lost when the future is dropped.
+    ///
+    /// # Errors
+    /// `ConnectionRefused` on a connected socket whose peer said so.
+    pub async fn recv_from(&self, room: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let held = &self.held;
+        let receive = |stack: &mut Stack, now| stack.recv_from(now, held.id, room);
+        let received = held.host.ready(held.socket(), Interest::READ, receive).await?;
+        Ok((received.copied, received.from))
+    }
+
+    /// As [`UdpSocket::recv_from`], without the sender.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::recv_from`].
+    pub async fn recv(&self, room: &mut [u8]) -> io::Result<usize> {
+        Ok(self.recv_from(room).await?.0)
+    }
+}

@@ -1,0 +1,14 @@
+//! Row 6: what drives a host in real time.
+//!
+//! [`Live`] is a thread that owns a device and serves a [`crate::net::Host`]; [`memory`] joins two
+//! hosts by a cable in memory, each with its own thread.
+
+mod bell;
+mod live;
+pub mod memory;
+
+#[cfg(test)]
+mod tests;
+
+pub use bell::Bell;
+pub use live::{Live, Running};

@@ -1,0 +1,178 @@
+//! Blocking sockets.
+
+use super::{LONG, Net, addr, pattern};
+use crate::net::blocking::{TcpListener, TcpStream, UdpSocket};
+use crate::net::{ConnectOptions, Host};
+use crate::tcp::{Config, State};
+use std::io::{ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::thread;
+use std::time::Duration;
+
+#[test]
+fn data_crosses_both_ways_at_once() {
+    const LEN: usize = 10 << 20;
+    let net = Net::new();
+    let (client, server) = net.connected();
+    let mut threads = Vec::new();
+    for (number, stream) in [(1, client), (2, server)] {
+        let writer = stream.try_clone().expect("another handle");
+        threads.push(thread::spawn(move || {
+            (&writer).write_all(&pattern(number, LEN)).expect("the peer reads");
+            writer.shutdown(Shutdown::Write).expect("it is open");
+        }));
+        threads.push(thread::spawn(move || {
+            let mut told = Vec::new();
+            (&stream).read_to_end(&mut told).expect("the peer writes");
+            assert!(told == pattern(3 - number, LEN), "what was written is what is read");
+        }));
+    }
+    threads.into_iter().for_each(|thread| thread.join().expect("no assertion fails"));
+}
+
+#[test]
+fn two_hundred_connections_at_once() {
+    const MANY: u64 = 200;
+    let net = Net::new();
+    let listener = TcpListener::bind(&net.b, addr("0.0.0.0:7")).expect("the port is free");
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..MANY / 4 {
+                    let (mut stream, _) = listener.accept_timeout(LONG).expect("they connect");
+                    let mut told = Vec::new();
+                    stream.read_to_end(&mut told).expect("it says something");
+                    stream.write_all(&told).expect("it listens");
+                }
+            });
+        }
+        for number in 0..MANY {
+            let host = &net.a;
+            scope.spawn(move || {
+                let mut stream = TcpStream::connect(host, addr("10.0.0.2:7")).expect("connected");
+                let said = pattern(number, 10_000);
+                stream.write_all(&said).expect("it listens");
+                stream.shutdown(Shutdown::Write).expect("it is open");
+                let mut told = Vec::new();
+                stream.read_to_end(&mut told).expect("it answers");
+                assert!(told == said, "connection {number} hears its own echo");
+            });
+        }
+    });
+}
+
+#[test]
+fn nobody_there() {
+    let net = Net::of(|setup| {
+        setup.tcp.rto_initial = Duration::from_millis(20);
+        setup.tcp.syn_retries = 1;
+    });
+    let kind = |result: std::io::Result<TcpStream>| result.expect_err("nobody is there").kind();
+    let refused = TcpStream::connect(&net.a, addr("10.0.0.2:9"));
+    assert_eq!(kind(refused), ErrorKind::ConnectionRefused);
+    // Nobody answers at that address: the cable's other end drops what is not its own.
+    let silent = addr("10.0.0.77:9");
+    assert_eq!(kind(TcpStream::connect(&net.a, silent)), ErrorKind::TimedOut);
+    let patient = Config::default();
+    let options = ConnectOptions {
+        config: Some(patient),
+        timeout: Some(Duration::from_millis(10)),
+        ..ConnectOptions::default()
+    };
+    assert_eq!(kind(TcpStream::connect_with(&net.a, silent, options)), ErrorKind::TimedOut);
+    let elsewhere = TcpStream::connect(&net.a, addr("192.0.2.1:9"));
+    assert_eq!(kind(elsewhere), ErrorKind::NetworkUnreachable);
+    net.a.with(|stack, _| assert!(stack.tcp().is_empty(), "failed openings leave nothing"));
+}
+
+#[test]
+fn timeouts_end_waiting_and_nothing_else() {
+    let net = Net::new();
+    let (mut client, mut server) = net.connected();
+    let short = Some(Duration::from_millis(5));
+    client.set_read_timeout(short).expect("a timeout");
+    client.set_write_timeout(short).expect("a timeout");
+    assert_eq!(
+        client.set_read_timeout(Some(Duration::ZERO)).unwrap_err().kind(),
+        ErrorKind::InvalidInput
+    );
+    assert_eq!(client.read_timeout(), short);
+    assert_eq!(client.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    let mut written = 0;
+    let full = loop {
+        match client.write(&[7; 1 << 16]) {
+            Ok(n) => written += n,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(full.kind(), ErrorKind::WouldBlock);
+    drop(client);
+    let mut told = Vec::new();
+    server.read_to_end(&mut told).expect("all of it comes");
+    assert_eq!(told.len(), written);
+}
+
+#[test]
+fn options_and_questions() {
+    let net = Net::new();
+    let (mut client, mut server) = net.connected();
+    assert_eq!(client.local_addr().expect("ours"), server.peer_addr().expect("theirs"));
+    assert_eq!(client.state().expect("known"), State::Established);
+    assert!(!client.nodelay().expect("known"));
+    client.set_nodelay(true).expect("taken");
+    assert!(client.nodelay().expect("known"));
+    client.set_keepalive(Some(Default::default())).expect("taken");
+    client.set_user_timeout(Some(LONG)).expect("taken");
+    assert_eq!(client.config().expect("known").user_timeout, Some(LONG));
+    client.write_all(b"hello").expect("room");
+    let mut room = [0; 9];
+    assert_eq!(server.peek(&mut room).expect("it comes"), 5);
+    assert_eq!(server.read(&mut room).expect("it is there"), 5);
+    assert_eq!(&room[..5], b"hello");
+    assert_eq!(server.info().expect("known").bytes_received, 5);
+    assert!(server.take_error().expect("always").is_none());
+    assert_eq!(server.read(&mut []).expect("nothing asked"), 0);
+    // Shutting down reading ends this side's reading, also for one who waits.
+    let waiting = server.try_clone().expect("another handle");
+    let thread = thread::spawn(move || (&waiting).read(&mut [0; 1]));
+    server.shutdown(Shutdown::Read).expect("it is open");
+    assert_eq!(thread.join().expect("it reads").expect("the end"), 0);
+}
+
+#[test]
+fn a_user_who_panics_harms_nobody() {
+    let net = Net::new();
+    let host = net.a.clone();
+    let panicking = thread::spawn(move || host.with(|_, _| panic!("a user's mistake")));
+    assert!(panicking.join().is_err());
+    let (mut client, mut server) = net.connected();
+    client.write_all(b"still here").expect("room");
+    drop(client);
+    let mut told = String::new();
+    server.read_to_string(&mut told).expect("it comes");
+    assert_eq!(told, "still here");
+}
+
+#[test]
+fn datagrams_and_their_errors() {
+    let net = Net::new();
+    let socket = |host: &Host, at| {
+        let socket = UdpSocket::bind(host, addr(at)).expect("the port is free");
+        socket.set_read_timeout(Some(LONG)).expect("a timeout");
+        socket
+    };
+    let (client, server) = (socket(&net.a, "10.0.0.1:0"), socket(&net.b, "0.0.0.0:7"));
+    client.send_to(b"question", addr("10.0.0.2:7")).expect("sent");
+    let mut room = [0; 100];
+    let (n, from) = server.recv_from(&mut room).expect("it comes");
+    assert_eq!((&room[..n], from), (&b"question"[..], client.local_addr().expect("bound")));
+    server.send_to(&pattern(1, 20_000), from).expect("fragments are sent");
+    let mut big = vec![0; 30_000];
+    assert_eq!(client.recv_from(&mut big).expect("it comes").0, 20_000);
+    assert!(big[..20_000] == pattern(1, 20_000));
+    assert_eq!(client.send(b"to whom?").unwrap_err().kind(), ErrorKind::NotConnected);
+    client.connect(addr("10.0.0.2:9")).expect("a peer");
+    assert_eq!(client.peer_addr().expect("connected"), addr("10.0.0.2:9"));
+    client.send(b"anybody there?").expect("sent");
+    assert_eq!(client.recv(&mut room).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+}
