@@ -243,14 +243,15 @@ fn mixed(fresh: u32, rho: u64, last: &mut u32) -> u32 {
     *last
 }
 
-/// A copy of `frame` with one bit changed; the original's blocks may be shared.
+/// A copy of `frame` with one bit changed, whose checksum nobody has verified; the original's
+/// blocks may be shared.
 fn flipped(pool: &Pool, frame: &Frame, bit: u64) -> Frame {
     let mut chunk = pool.take(frame.len());
     let room = chunk.room().expect("a fresh block has one owner");
     let len = frame.copy_to(room);
     room[(bit / 8) as usize] ^= 1 << (bit % 8);
     chunk.grow(len);
-    Frame { offload: frame.offload, origin: frame.origin, ..Frame::received(chunk) }
+    Frame { origin: frame.origin, ..Frame::received(chunk) }
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ pub enum SetupError {
         /// What was tried, as in "to create a TUN device".
         what: &'static str,
     },
+    /// The kernel gives this user no namespaces, or no more.
+    NoNamespaces,
     /// There is no `/dev/net/tun`.
     NoTunDevice,
     /// `/dev/net/tun` may not be opened by this user.
@@ -82,6 +84,11 @@ impl fmt::Display for SetupError {
                 "no privilege {what}: run it in a private network namespace (unshare -Urn) or as \
                  root"
             ),
+            SetupError::NoNamespaces => f.write_str(
+                "this system allows this user no private network namespace: set the sysctl \
+                 user.max_user_namespaces (and, where it exists, \
+                 kernel.unprivileged_userns_clone) or run as root",
+            ),
             SetupError::NoTunDevice => f.write_str(
                 "there is no /dev/net/tun: load the module with \"modprobe tun\", or give the \
                  container that device",
@@ -97,7 +104,7 @@ impl fmt::Display for SetupError {
             SetupError::BadName { name } => write!(
                 f,
                 "\"{name}\" is no interface name: use 1 to 15 characters without spaces, '/' \
-                 and ':'"
+                 and ':', and '%' only as %d"
             ),
             SetupError::NameTaken { name } => {
                 write!(f, "the interface {name} exists and is in use: choose another name")

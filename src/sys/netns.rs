@@ -71,8 +71,9 @@ pub fn is_single_threaded() -> io::Result<bool> {
 /// [`SetupError::Threads`], or when the kernel forbids user namespaces.
 pub fn enter_private() -> Result<(), SetupError> {
     let maps = Maps::new(geteuid(), getegid());
-    maps.enter().map_err(|errno| match is_single_threaded() {
-        Ok(false) if errno == Errno::EINVAL => SetupError::Threads,
+    maps.enter().map_err(|errno| match errno {
+        Errno::EINVAL if !is_single_threaded().unwrap_or(true) => SetupError::Threads,
+        Errno::EPERM | Errno::EACCES | Errno::ENOSPC | Errno::EUSERS => SetupError::NoNamespaces,
         _ => SetupError::system("to create a network namespace", errno),
     })
 }
@@ -85,4 +86,38 @@ pub fn private_child(command: &mut Command) -> &mut Command {
     // async-signal-safe may run: it makes the system calls unshare, open, write and close on
     // memory prepared here, allocates nothing and takes no lock.
     unsafe { command.pre_exec(move || Ok(maps.enter()?)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_child_has_a_network_of_its_own() {
+        const NET: &str = "/proc/self/ns/net";
+        let mut command = Command::new("sh");
+        command.args(["-c", "id -u; readlink \"$0\"", NET]);
+        let output = match private_child(&mut command).output() {
+            Ok(output) => output,
+            Err(e) => {
+                println!("skipped: no private network namespace here: {e}");
+                return;
+            }
+        };
+        assert!(output.status.success());
+        let text = String::from_utf8(output.stdout).expect("ASCII");
+        let (user, theirs) = text.trim().split_once('\n').expect("two lines");
+        let ours = std::fs::read_link(NET).expect("/proc is there");
+        assert_eq!(user, "0", "the user is root in there");
+        assert!(theirs.starts_with("net:[") && theirs != ours.to_string_lossy(), "{theirs}");
+    }
+
+    #[test]
+    fn a_test_never_runs_alone() {
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || wait.recv());
+        assert!(!is_single_threaded().expect("/proc is there"));
+        drop(go);
+        assert!(thread.join().expect("it only waits").is_err());
+    }
 }

@@ -16,6 +16,9 @@ use tun_tap::{Iface, Mode};
 /// Without `/dev/net/tun`, without privilege, or when the name is bad or taken.
 pub fn create(name: &str) -> Result<(OwnedFd, String), SetupError> {
     check_name(name)?;
+    if name.contains('%') && (name.matches('%').count() > 1 || !name.contains("%d")) {
+        return Err(SetupError::BadName { name: name.into() });
+    }
     let iface = Iface::without_packet_info(name, Mode::Tun).map_err(|e| refusal(name, e))?;
     let name = iface.name().to_owned();
     // SAFETY: `into_raw_fd` gives up the only owner of a descriptor that is open.

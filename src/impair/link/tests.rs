@@ -1,6 +1,7 @@
 //! Each impairment alone, by its statistics and its arithmetic, and all of them for determinism.
 
 use super::*;
+use crate::base::Checksum;
 use crate::impair::Impairments;
 
 const PACKETS: u32 = 20_000;
@@ -100,14 +101,17 @@ fn correlation_bunches_losses() {
 fn corruption_flips_one_bit_of_a_copy() {
     let mut link = link("corrupt 10%");
     let pool = Pool::new();
-    let original = Frame::copied(&pool, &[0xa5; 100]);
+    let mut original = Frame::copied(&pool, &[0xa5; 100]);
+    original.offload.checksum = Checksum::Verified;
     let mut places = std::collections::BTreeSet::new();
     for _ in 0..PACKETS {
         link.input(Instant::ZERO, original.clone());
-        let out = link.output(Instant::ZERO).expect("no delay").to_vec();
+        let frame = link.output(Instant::ZERO).expect("no delay");
+        let out = frame.to_vec();
         let flipped: Vec<_> = out.iter().enumerate().filter(|(_, b)| **b != 0xa5).collect();
         assert!(flipped.len() <= 1);
         if let Some((at, byte)) = flipped.first() {
+            assert_eq!(frame.offload.checksum, Checksum::Complete, "the receiver must verify it");
             assert_eq!((**byte ^ 0xa5).count_ones(), 1);
             places.insert((*at, **byte));
         }

@@ -70,6 +70,9 @@ fn names_are_checked_before_the_kernel_cuts_them() {
     for name in ["", ".", "..", "a/b", "a b", "a:b", "sixteen-letters-"] {
         assert!(matches!(check_name(name), Err(SetupError::BadName { .. })), "{name}");
     }
+    for name in ["tun%s", "tun%", "%d%d"] {
+        assert!(matches!(tun::create(name), Err(SetupError::BadName { .. })), "{name}");
+    }
     for name in ["tun0", "netglass%d", "fifteen-letters"] {
         assert!(check_name(name).is_ok(), "{name}");
     }

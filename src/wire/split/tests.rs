@@ -196,7 +196,8 @@ proptest! {
         proto in prop_oneof![Just(TCP), Just(UDP), Just(0), Just(60), Just(44), any::<u8>()],
         head in 0usize..144, udp: bool, size in 0u16..100, partial: bool, gso: bool,
     ) {
-        for (at, byte) in [(0, start), (6, if start == 0x60 { proto } else { 0 }), (7, 0), (9, proto)] {
+        let next = if start == 0x60 { proto } else { 0 };
+        for (at, byte) in [(0, start), (6, next), (7, 0), (9, proto)] {
             if let Some(place) = bytes.get_mut(at) {
                 *place = byte;
             }
