@@ -2,7 +2,10 @@
 
 mod alloc;
 mod hostile;
+#[cfg(feature = "record")]
 mod replay;
+#[cfg(feature = "http")]
+mod services;
 #[allow(unreachable_pub, reason = "a test binary exports nothing")]
 mod support;
 mod tidy;
