@@ -7,9 +7,11 @@ use super::sinks::LadderSink;
 use super::{Failure, Outcome, talk};
 use crate::app::{History, Services};
 use crate::base::Duration;
+use crate::device::memory::{self, Memory};
 use crate::ip::Cidr;
 use crate::net::Host;
 use crate::observe::view::Ladder;
+use crate::runtime::{Bell, Live};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -67,9 +69,9 @@ impl Story {
     }
 }
 
-fn start(
+fn start<D: crate::device::Device + 'static>(
     args: &DemoArgs,
-    device: impl crate::device::Device + 'static,
+    device: impl FnOnce(&Bell) -> D,
 ) -> Result<(Session, Story, tokio::runtime::Runtime), Failure> {
     let host_args = host_args(args)?;
     let setup = host::setup(&host_args)?;
@@ -99,7 +101,7 @@ fn with_linux(args: &DemoArgs, mut private: Private, device: crate::device::tun:
     talk::say(&format!(
         "netglass runs a host at {HOST} on a TUN device in a private network; Linux is {LINUX}\n"
     ))?;
-    let (session, story, runtime) = start(args, device)?;
+    let (session, story, runtime) = start(args, |_| device)?;
     private.go().map_err(Failure::failed)?;
     let status = private.wait().map_err(Failure::failed)?;
     runtime.shutdown_timeout(Duration::from_millis(200));
@@ -114,12 +116,19 @@ fn with_linux(args: &DemoArgs, mut private: Private, device: crate::device::tun:
 
 /// The same conversation between two of our hosts.
 fn in_memory(args: &DemoArgs) -> Outcome {
-    let (near, far) = crate::device::memory::pair(crate::device::memory::Options::default());
-    let (session, story, runtime) = start(args, far)?;
+    let (near, far) = memory::pair(memory::Options::default());
+    let on = |mut end: Memory, bell: &Bell| {
+        let bell = bell.clone();
+        end.on_change(move || bell.ring());
+        end
+    };
+    let (session, story, runtime) = start(args, |bell| on(far, bell))?;
     let linux: Cidr = LINUX.parse().map_err(Failure::usage)?;
     let peer =
         Host::new(crate::stack::Setup::new(host::secret()?).with_iface("wire0", 1500, linux));
-    let driver = crate::runtime::Live::spawn(&peer, near).map_err(Failure::failed)?;
+    let driver = Live::new(&peer).map_err(Failure::failed)?;
+    let near = on(near, &driver.bell());
+    let driver = driver.start(near).map_err(Failure::failed)?;
     let said = talk_in_memory(&peer);
     runtime.shutdown_timeout(Duration::from_millis(200));
     let _ = driver.stop(Duration::ZERO);

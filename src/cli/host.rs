@@ -1,4 +1,5 @@
-//! A virtual host on a TUN device, with those who look on: what `up`, `get` and `nc` have in common.
+//! A virtual host on a TUN device, with those who look on: what `up`, `get` and `nc` have in
+//! common.
 
 use super::Failure;
 use super::args::HostArgs;
@@ -10,7 +11,7 @@ use crate::device::tun::Tun;
 use crate::impair::{Impairment, Link};
 use crate::ip::Route;
 use crate::net::Host;
-use crate::runtime::{Live, Running};
+use crate::runtime::{Bell, Live, Running};
 use crate::stack::Setup;
 use crate::sys::ifconfig::{Change, Configured};
 use std::io::Read;
@@ -97,11 +98,12 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Starts the host on `device`. `before` may add observers of its own.
-    pub(super) fn start(
+    /// Starts the host on the device that `device` makes, which may have to ring the driver's bell.
+    /// `before` may add observers of its own.
+    pub(super) fn start<D: Device + 'static>(
         args: &HostArgs,
         setup: Setup,
-        device: impl Device + 'static,
+        device: impl FnOnce(&Bell) -> D,
         live: bool,
         before: impl FnOnce(&Host),
     ) -> Result<Session, Failure> {
@@ -132,6 +134,7 @@ impl Session {
         let rules = args.impair.unwrap_or_default();
         let driver = Live::new(&host).map_err(Failure::failed)?;
         let driver = driver.impaired(link(rules.inbound, 0), link(rules.outbound, 1));
+        let device = device(&driver.bell());
         let running = driver.start(device).map_err(Failure::failed)?;
         Ok(Session { host, running, capture })
     }
@@ -156,6 +159,6 @@ impl Session {
 pub(super) fn client(args: &HostArgs) -> Result<(Session, Configured), Failure> {
     let setup = setup(args)?;
     let (device, network) = tun(args)?;
-    let session = Session::start(args, setup, device, false, |_| {})?;
+    let session = Session::start(args, setup, |_| device, false, |_| {})?;
     Ok((session, network))
 }

@@ -26,11 +26,17 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         .build()
         .map_err(Failure::failed)?;
     let history = (!args.host.quiet).then(History::new);
-    let session = Session::start(&args.host, setup, device, !args.host.quiet, |host| {
-        if let Some(history) = &history {
-            host.observe(Box::new(history.clone()));
-        }
-    })?;
+    let session = Session::start(
+        &args.host,
+        setup,
+        |_| device,
+        !args.host.quiet,
+        |host| {
+            if let Some(history) = &history {
+                host.observe(Box::new(history.clone()));
+            }
+        },
+    )?;
     let addr = args.host.addr.addr();
     let ended = runtime.block_on(async {
         services.start(&session.host, addr, history).map_err(Failure::failed)?;

@@ -1,8 +1,9 @@
 //! Sockets for threads: `Read` and `Write`, with the names and habits of `std::net`.
 //!
 //! Calls wait until they can go on, at most as long as the socket's timeout says; then they fail
-//! with `WouldBlock`, as `std::net` does on Unix. Errors are those of the connection: a peer's close
-//! reads as 0 bytes, its reset as `ConnectionReset`; `NetworkDown` means that the host's driver has
+//! with `WouldBlock`, as `std::net` does on Unix. Errors are those of the connection: a peer's
+//! close reads as 0 bytes, its reset as `ConnectionReset`; `NetworkDown` means that the host's
+//! driver has ended.
 //! ended.
 
 mod listener;
