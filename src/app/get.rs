@@ -101,7 +101,7 @@ mod tests {
         for (text, says) in [
             ("https://10.9.0.1/", "https"),
             ("gopher://10.9.0.1/", "http://"),
-            ("10.9.0.1/x", "http://"),
+            ("10.9.0.1/x", "URL"),
             ("http://example/", "names"),
         ] {
             let said = text.parse::<Url>().unwrap_err();

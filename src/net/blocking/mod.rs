@@ -4,7 +4,6 @@
 //! with `WouldBlock`, as `std::net` does on Unix. Errors are those of the connection: a peer's
 //! close reads as 0 bytes, its reset as `ConnectionReset`; `NetworkDown` means that the host's
 //! driver has ended.
-//! ended.
 
 mod listener;
 mod stream;

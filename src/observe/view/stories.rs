@@ -127,7 +127,7 @@ impl Story {
         self.tell(0, Event::StrayIn { local, remote, seg: syn(), outcome: Outcome::Accepted });
         self.tell(1, Event::StrayOut { local, remote, seg: syn_ack(), reply: Reply::SynAck });
         self.wait(20_000);
-        self.conn = Some(ConnId(1));
+        self.conn = Some(ConnId(1 << 32));
         self.tell(0, Event::Conn { local, remote });
         self.receive(seg(false, A, 1, Some(1), 0));
         self.state(1, State::SynReceived, State::Established, Cause::RcvAckOfSyn);
@@ -224,7 +224,7 @@ pub(crate) fn refused() -> Vec<Record> {
     story.tell(1, Event::StrayOut { local, remote, seg: rst, reply: Reply::RstClosed });
 
     let (local, remote) = (addr("10.9.0.2:49152"), addr("10.9.0.1:81"));
-    story.wait(1_000_000).conn = Some(ConnId(2));
+    story.wait(1_000_000).conn = Some(ConnId(2 << 32));
     story.tell(0, Event::Conn { local, remote });
     story.tell(0, Event::Call { call: Call::Connect { remote }, result: Ok(0) });
     story.state(1, State::Closed, State::SynSent, Cause::ActiveOpen);

@@ -91,13 +91,13 @@ fn colours_change_nothing_but_colours() {
 fn one_connection_takes_its_strays_along() {
     let mut records = stories::handshake();
     records.extend(stories::refused());
-    let options = Options { conn: Some(ConnId(1)), ..Options::default() };
+    let options = Options { conn: Some(ConnId(1 << 32)), ..Options::default() };
     let text = ladder(&records, options);
     assert!(text.contains("SYN,ACK seq 0 ack 1") && !text.contains("RST"), "{text}");
     assert!(!text.contains("47520"), "{text}");
-    let other = ladder(&records, Options { conn: Some(ConnId(2)), ..Options::default() });
+    let other = ladder(&records, Options { conn: Some(ConnId(2 << 32)), ..Options::default() });
     assert!(other.contains("49152") && !other.contains("47518"), "{other}");
-    let none = ladder(&records, Options { conn: Some(ConnId(9)), ..Options::default() });
+    let none = ladder(&records, Options { conn: Some(ConnId(9 << 32)), ..Options::default() });
     assert_eq!(none, "");
 }
 
