@@ -152,7 +152,7 @@ impl LiveSink {
     }
 
     pub(super) fn new(options: Option<Options>) -> LiveSink {
-        LiveSink { live: options.map(Live::new), log: LogSink::new() }
+        LiveSink { live: options.map(Live::tcpdump), log: LogSink::new() }
     }
 }
 

@@ -5,6 +5,7 @@ use super::describe::moment;
 use super::ladder::Options;
 use super::row::{Bulk, Lane, Row, Rows, Tally};
 use super::style::Tone;
+use super::tcpdump::Tcpdump;
 use super::text::{columns, fit, pad};
 use crate::base::{Duration, Instant};
 use crate::stack::Record;
@@ -27,6 +28,8 @@ pub struct Live {
     hidden: Tally,
     few: Vec<String>,
     since: Instant,
+    /// Packets in tcpdump's spelling instead of arrows.
+    spelling: Option<Tcpdump>,
 }
 
 impl Live {
@@ -39,23 +42,32 @@ impl Live {
             hidden: Tally::default(),
             few: Vec::new(),
             since: Instant::ZERO,
+            spelling: None,
         }
+    }
+
+    /// The same with packets as tcpdump prints them, time before and the reason behind.
+    pub fn tcpdump(options: Options) -> Live {
+        Live { spelling: Some(Tcpdump::new()), ..Live::new(options) }
     }
 
     /// The lines for a record, without a line break at the end; `None` when it is not shown or
     /// only counted. Times are the records' own.
     pub fn line(&mut self, record: &Record) -> Option<String> {
         let row = self.rows.row(record);
+        if let Some(tcpdump) = &mut self.spelling {
+            tcpdump.learn(record);
+        }
         let wanted = self.options.conn.is_none() || self.options.conn == row.conn;
         if !wanted || (row.detail && !self.options.all) {
             return None;
         }
         match row.bulk {
-            Some(bulk) if !self.options.all => self.bulk(&row, bulk),
+            Some(bulk) if !self.options.all => self.bulk(&row, bulk, record),
             _ => {
                 self.run = 0;
                 let count = self.finish();
-                let line = self.text(&row);
+                let line = self.text(&row, record);
                 Some(count.map(|count| format!("{count}\n{line}")).unwrap_or(line))
             }
         }
@@ -73,22 +85,57 @@ impl Live {
         Some(style.paint(Tone::Faint, &fit(&text, width.max(80), mark)))
     }
 
-    fn bulk(&mut self, row: &Row, bulk: Bulk) -> Option<String> {
+    fn bulk(&mut self, row: &Row, bulk: Bulk, record: &Record) -> Option<String> {
         self.run = self.run.saturating_add(1);
         if self.run <= SHOWN {
-            return Some(self.text(row));
+            return Some(self.text(row, record));
         }
         if self.hidden.rows == 0 {
             self.since = row.at;
         }
         self.hidden.add(row.id, bulk);
         if self.few.len() < FEW {
-            self.few.push(self.text(row));
+            let text = self.text(row, record);
+            self.few.push(text);
         }
         if row.at.since(self.since) >= EVERY { self.finish() } else { None }
     }
 
-    fn text(&self, row: &Row) -> String {
+    fn text(&mut self, row: &Row, record: &Record) -> String {
+        match &mut self.spelling {
+            Some(tcpdump) => {
+                let packet = tcpdump.line(record);
+                self.spelled(row, packet)
+            }
+            None => self.drawn(row),
+        }
+    }
+
+    /// `0.020596 IP 10.9.0.1.58880 > 10.9.0.2.80: Flags [S], …, length 0  ; why`.
+    fn spelled(&self, row: &Row, packet: Option<String>) -> String {
+        let style = self.options.style;
+        let text = packet.unwrap_or_else(|| {
+            let text = match &row.lane {
+                Lane::Empty => &row.call,
+                Lane::Note(text) | Lane::Out(text) | Lane::In(text) | Lane::Lost(text) => text,
+            };
+            match row.pair {
+                Some(pair) => format!("{} {}: {text}", pair.local, pair.remote),
+                None => text.clone(),
+            }
+        });
+        let text = style.paint(row.tone, &style.letters(&text.replace('\n', " ")));
+        let head = style.paint(Tone::Faint, &row.at.to_string());
+        match row.why.is_empty() {
+            true => format!("{head} {text}"),
+            false => {
+                let why = format!("; {}", style.letters(&row.why));
+                format!("{head} {text}  {}", style.paint(Tone::Faint, &why))
+            }
+        }
+    }
+
+    fn drawn(&self, row: &Row) -> String {
         let style = self.options.style;
         let (arrow, text) = match (&row.lane, style.unicode) {
             (Lane::Empty, _) => ("   ", &row.call),

@@ -114,3 +114,12 @@ fn a_collapsed_run_accounts_for_every_row() {
     assert_eq!(number(" reads") + rows(&text, "= 2920"), 100);
     assert!(text.lines().count() < 35, "{text}");
 }
+
+#[test]
+fn the_stories_live_as_tcpdump_spells_them() {
+    let mut live = Live::tcpdump(Options::default());
+    let records = stories::all();
+    let mut lines: Vec<_> = records.iter().filter_map(|record| live.line(record)).collect();
+    lines.extend(live.finish());
+    stories::golden("live-tcpdump.txt", &(lines.join("\n") + "\n"));
+}
