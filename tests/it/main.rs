@@ -4,5 +4,7 @@ mod arrives;
 mod close;
 mod handshake;
 mod hostile;
+mod rto;
 #[allow(unreachable_pub, reason = "a test binary exports nothing")]
 mod support;
+mod window;
