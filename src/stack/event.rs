@@ -170,8 +170,6 @@ crate::explained! {
         ProtocolUnreachable = "ProtocolUnreachable", "RFC 1122 §3.2.2.1", "no protocol of that number is here";
         /// Fragments did not all arrive.
         ReassemblyTimeExceeded = "ReassemblyTimeExceeded", "RFC 1122 §3.3.2", "the datagram's other fragments did not come in time";
-        /// A header field cannot be understood.
-        ParameterProblem = "ParameterProblem", "RFC 1122 §3.2.2.5", "a field of the IP header cannot be understood";
     }
 }
 

@@ -377,7 +377,7 @@ impl Stack {
         let pair = Pair { local, remote };
         match self.tcp.find(&pair) {
             Some(key) => self.for_connection(via, key, seg),
-            None => self.for_nobody(via, pair, seg),
+            None => self.for_nobody(via, pair, seg, None),
         }
     }
 
@@ -399,8 +399,9 @@ impl Stack {
         let Some(seg) = spare else { return self.settle(via.now, key) };
         match outcome {
             Outcome::Reopen => {
+                let predecessor = Some(self.tcp.slot(key).conn.next_seq());
                 self.abandon(key);
-                return self.for_nobody(via, pair, seg);
+                return self.for_nobody(via, pair, seg, predecessor);
             }
             Outcome::Dropped(Why::SynSentBadAck) if !seg.hdr.ctl.rst() => {
                 self.refuse(via, pair, &seg, Reply::RstSynSentAck);
@@ -421,8 +422,9 @@ impl Stack {
         self.send_segment(via.now, via.iface, pair, out);
     }
 
-    /// A segment for no connection: a listener's, or nobody's.
-    fn for_nobody(&mut self, via: Via, pair: Pair, seg: Segment) {
+    /// A segment for no connection: a listener's, or nobody's. `predecessor`: SND.NXT of the
+    /// connection in TIME-WAIT that gave way to it.
+    fn for_nobody(&mut self, via: Via, pair: Pair, seg: Segment, predecessor: Option<Seq>) {
         let view = SegmentView::of(&seg.hdr, seg.payload.len());
         let arrival = self.trace.reserve();
         let Some(id) = self.tcp.listener_for(pair.local) else {
@@ -438,7 +440,8 @@ impl Stack {
         };
         let setup = &self.ifaces[usize::from(via.iface.0)].setup;
         let (mtu, gso_max) = (setup.mtu, setup.gso_max);
-        let site = Site { local: pair.local, remote: pair.remote, mtu, gso_max };
+        let Pair { local, remote } = pair;
+        let site = Site { local, remote, mtu, gso_max, predecessor };
         let full = self.tcp.len() >= self.connections_max;
         let Some(slot) = self.tcp.listener_mut(id) else { return };
         let room = slot.accept_queue.len() < slot.backlog && !full;

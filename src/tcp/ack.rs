@@ -67,7 +67,7 @@ pub(super) fn take_window(tcb: &mut Tcb, hdr: &Header) {
 pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, cx: &mut Cx<'_>) {
     let Some(seg_ack) = hdr.ack else { return };
     let (flight, in_flight_before) = (tcb.rtxq.flight_size(), tcb.rtxq.in_flight());
-    let syn = u32::from(!tcb.syn_acked());
+    let syn = u32::from(!std::mem::replace(&mut tcb.syn_acked, true));
     let acked = tcb.rtxq.ack(seg_ack);
     let data = seg_ack.earlier(tcb.tx.end());
     let data_len = if data.after(tcb.tx.base()) { data - tcb.tx.base() } else { 0 };

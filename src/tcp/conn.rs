@@ -325,10 +325,11 @@ impl Conn {
         &self.tcb.config
     }
 
-    /// Restarts the keep-alive timer after its knob changed.
+    /// Restarts the keep-alive timer after its knob changed. In TIME-WAIT there is nobody to keep.
     pub fn restart_keepalive(&mut self, cx: &mut Cx<'_>) {
+        let state = self.tcb.state();
         match self.tcb.config.keepalive {
-            Some(keepalive) if self.tcb.state().is_synchronized() => {
+            Some(keepalive) if state.is_synchronized() && state != State::TimeWait => {
                 self.tcb.set_timer(super::event::Timer::Keepalive, cx.now + keepalive.idle, cx);
             }
             _ => self.tcb.stop_timer(super::event::Timer::Keepalive, cx),
@@ -388,6 +389,11 @@ impl Conn {
     pub fn urgent(&self) -> Option<u32> {
         let next = self.tcb.rcv.nxt - self.tcb.rx.len();
         self.tcb.rcv.up.filter(|up| up.after(next)).map(|up| up - next)
+    }
+
+    /// The next sequence number to be sent (SND.NXT).
+    pub fn next_seq(&self) -> Seq {
+        self.tcb.snd.nxt
     }
 
     /// Largest payload a segment of this connection carries.

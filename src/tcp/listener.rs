@@ -32,6 +32,8 @@ pub struct Site {
     pub mtu: u16,
     /// The longest super-segment the device takes.
     pub gso_max: u32,
+    /// SND.NXT of the connection in TIME-WAIT that this SYN took over, if it did.
+    pub predecessor: Option<Seq>,
 }
 
 /// A half-open connection.
@@ -43,6 +45,8 @@ struct Embryo {
     half: HalfOpen,
     /// A SYN-ACK waits to be sent.
     owes: Option<Reply>,
+    /// When the last rate-limited ACK was owed (RFC 5961 §7).
+    last_challenge: Option<Instant>,
     cause: EventId,
 }
 
@@ -122,7 +126,7 @@ impl Listener {
         // third: the SYN's data, if any, is left to the peer's retransmission (only the SYN is
         // acknowledged).
         let embryo = Embryo {
-            iss: isn::iss(cx.now, site.local, site.remote, cx.chance),
+            iss: choose_iss(&site, cx),
             ts_offset: isn::ts_offset(site.local, site.remote, cx.chance),
             half: HalfOpen {
                 irs: seg.hdr.seq,
@@ -132,6 +136,7 @@ impl Listener {
                 retransmits: 0,
             },
             owes: Some(Reply::SynAck),
+            last_challenge: None,
             cause: cx.cause,
             site,
         };
@@ -142,40 +147,32 @@ impl Listener {
         Verdict::Done(Outcome::Accepted, None)
     }
 
-    /// SYN-RECEIVED, as far as an embryo can judge (RFC 9293 §3.10.7.4).
+    /// SYN-RECEIVED, as far as an embryo can judge (RFC 9293 §3.10.7.4): what passes completes the
+    /// handshake.
     fn for_embryo(&mut self, key: usize, seg: Segment, room: bool, cx: &mut Cx<'_>) -> Verdict {
-        let embryo = &mut self.embryos[key];
+        let embryo = &self.embryos[key];
         let nxt = embryo.half.irs + 1;
-        let wnd = self.config.recv_buffer.min(0xffff);
         if seg.hdr.ctl.rst() {
-            return match seg.hdr.seq {
-                seq if seq == nxt => {
-                    self.remove(key, Cause::RcvRst, cx); // second: return to LISTEN
-                    Verdict::Done(Outcome::Closed(Cause::RcvRst), None)
-                }
-                seq if seq.within(nxt, wnd) => {
-                    self.owe(key, Reply::EmbryoChallenge, cx);
-                    dropped(Why::RstNotExact)
-                }
-                _ => dropped(Why::RstOutOfWindow),
-            };
+            return self.reset_arrives(key, seg.hdr.seq, nxt, cx);
+        }
+        if seg.hdr.ctl.syn() && seg.hdr.seq == embryo.half.irs && seg.hdr.ack.is_none() {
+            self.owe(key, Reply::SynAckAgain, cx); // our SYN-ACK was lost
+            return dropped(Why::OldDuplicate);
+        }
+        if let Some(why) = self.unacceptable(embryo, &seg) {
+            if why == Why::NoTimestamp {
+                return dropped(why);
+            }
+            return self.challenge(key, Reply::EmbryoAck, why, cx); // first
         }
         if seg.hdr.ctl.syn() {
-            if seg.hdr.seq == embryo.half.irs && seg.hdr.ack.is_none() {
-                self.owe(key, Reply::SynAckAgain, cx); // our SYN-ACK was lost
-                return dropped(Why::OldDuplicate);
-            }
-            self.owe(key, Reply::EmbryoChallenge, cx);
-            return dropped(Why::SynInWindow); // fourth, with RFC 5961 §4.2
+            // fourth, with RFC 5961 §4.2
+            return self.challenge(key, Reply::EmbryoChallenge, Why::SynInWindow, cx);
         }
         let Some(ack) = seg.hdr.ack else { return dropped(Why::EmbryoUnusable) };
         if ack != embryo.iss + 1 {
             let reset = reply(reset_for(&seg), Reply::RstHalfOpenAck, cx.cause, cx);
             return Verdict::Done(Outcome::Dropped(Why::SynReceivedBadAck), Some(Box::new(reset)));
-        }
-        if !seg.hdr.seq.within(nxt, wnd) {
-            self.owe(key, Reply::EmbryoAck, cx);
-            return dropped(Why::OutOfWindow); // first
         }
         if !room {
             return dropped(Why::AcceptQueueFull); // the SYN-ACK's retransmission asks again
@@ -183,6 +180,50 @@ impl Listener {
         let embryo = self.forget(key);
         let opening = self.opening(&embryo);
         Verdict::Promote(Box::new((opening, embryo.half, seg)))
+    }
+
+    /// RFC 9293 §3.10.7.4, second; RFC 5961 §3.2.
+    fn reset_arrives(&mut self, key: usize, seq: Seq, nxt: Seq, cx: &mut Cx<'_>) -> Verdict {
+        if seq == nxt {
+            self.remove(key, Cause::RcvRst, cx); // return to LISTEN
+            return Verdict::Done(Outcome::Closed(Cause::RcvRst), None);
+        }
+        if seq.within(nxt, self.window()) {
+            return self.challenge(key, Reply::EmbryoChallenge, Why::RstNotExact, cx);
+        }
+        dropped(Why::RstOutOfWindow)
+    }
+
+    /// RFC 9293 §3.10.7.4, first, and the timestamps of RFC 7323 (§3.2, §5.3 R1): why the segment
+    /// cannot be of this connection.
+    fn unacceptable(&self, embryo: &Embryo, seg: &Segment) -> Option<Why> {
+        let agreed = embryo.half.options.ts.filter(|_| self.config.timestamps);
+        match (agreed, seg.hdr.options.ts) {
+            (Some(_), None) if !seg.hdr.ctl.syn() => return Some(Why::NoTimestamp),
+            (Some(recent), Some(ts)) if (ts.val.wrapping_sub(recent.val) as i32) < 0 => {
+                return Some(Why::Paws);
+            }
+            _ => {}
+        }
+        let fits = seg.hdr.seq.within(embryo.half.irs + 1, self.window());
+        (!fits).then_some(Why::OutOfWindow)
+    }
+
+    /// The window of our SYN-ACK, which is not scaled (RFC 7323 §2.2).
+    fn window(&self) -> u32 {
+        self.config.recv_buffer.min(0xffff)
+    }
+
+    /// Drops a segment with an ACK, at a bounded rate (RFC 5961 §7).
+    fn challenge(&mut self, key: usize, with: Reply, why: Why, cx: &Cx<'_>) -> Verdict {
+        let interval = self.config.challenge_interval;
+        let last = &mut self.embryos[key].last_challenge;
+        if last.is_some_and(|at| cx.now.since(at) < interval) {
+            return dropped(Why::ChallengeLimit);
+        }
+        *last = Some(cx.now);
+        self.owe(key, with, cx);
+        dropped(why)
     }
 
     fn opening(&self, embryo: &Embryo) -> Opening {
@@ -285,6 +326,16 @@ impl Listener {
         let (from, to) = (State::SynReceived, State::Closed);
         debug_assert!(super::state::is_legal(from, cause, to), "{from} --{cause:?}--> {to}");
         cx.note(|| Event::State { from, to, cause });
+    }
+}
+
+/// The initial sequence number (RFC 6528); behind everything a predecessor in TIME-WAIT used,
+/// however fast that was (RFC 9293 §3.6.1, MAY-2 (1)).
+fn choose_iss(site: &Site, cx: &Cx<'_>) -> Seq {
+    let iss = isn::iss(cx.now, site.local, site.remote, cx.chance);
+    match site.predecessor.map(|nxt| nxt + 0xffff) {
+        Some(least) if iss.before(least) => least,
+        _ => iss,
     }
 }
 

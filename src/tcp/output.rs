@@ -70,7 +70,7 @@ fn wait(tcb: &Tcb, why: Blocked) -> Decision {
 /// The first run taken for lost, as far as cwnd allows; one segment when recovery demands it.
 fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     let lost = tcb.rtxq.next_lost()?;
-    if lost.seq == tcb.iss {
+    if !tcb.syn_acked {
         return Some(Plan::RetransmitSyn { attempt: lost.retransmits.saturating_add(1) });
     }
     let mss = eff_mss(tcb);
@@ -89,7 +89,7 @@ fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
 
 /// RFC 9293 §3.8.6.2.1 (when to send data), §3.7.4 (Nagle), RFC 5681 §3.1 (cwnd).
 fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
-    if !tcb.syn_acked() {
+    if !tcb.syn_acked {
         return Err(Blocked::Handshake);
     }
     let unsent = tcb.unsent();

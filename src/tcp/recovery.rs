@@ -69,6 +69,12 @@ pub(super) fn on_new_ack(
             tcb.cc.on_ack(sample);
         }
     }
+    // `recover` has done its work once more than it is acknowledged; 2 GiB later it would compare
+    // the wrong way round.
+    let passed = tcb.recovery.recovery_point.is_some_and(|recover| seg_ack.after(recover));
+    if tcb.recovery.ca == CaState::Open && passed {
+        tcb.recovery.recovery_point = None;
+    }
 }
 
 fn end(tcb: &mut Tcb, cx: &mut Cx<'_>) {

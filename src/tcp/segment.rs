@@ -46,6 +46,8 @@ impl Segment {
     pub fn trim(&mut self, lo: Seq, wnd: u32) {
         if self.hdr.seq.before(lo) {
             let mut old = lo - self.hdr.seq;
+            // The urgent pointer counts from SEG.SEQ.
+            self.hdr.urg = self.hdr.urg.saturating_sub(old.min(0xffff) as u16);
             if self.hdr.ctl.syn() {
                 self.hdr.ctl = self.hdr.ctl.without(Ctl::SYN);
                 old -= 1;

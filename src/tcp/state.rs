@@ -188,7 +188,6 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::SynSent, C::IcmpUnreachable, S::Closed),
         t(S::SynReceived, C::RcvAckOfSyn, S::Established),
         t(S::SynReceived, C::Close, S::FinWait1),
-        t(S::SynReceived, C::RcvFin, S::CloseWait),
         t(S::SynReceived, C::RcvRst, S::Closed),
         t(S::SynReceived, C::Refused, S::Closed),
         t(S::SynReceived, C::Abort, S::Closed),

@@ -236,6 +236,9 @@ pub struct Tcb {
     pub owe: Owe,
     /// Data written by the application.
     pub tx: SendBuffer,
+    /// Our SYN has been acknowledged. (SND.UNA alone cannot tell: it comes by ISS again every
+    /// 4 GiB.)
+    pub syn_acked: bool,
     /// The application closed its sending side: FIN follows the data.
     pub fin_queued: bool,
     /// Data for the application.
@@ -370,6 +373,7 @@ impl Tcb {
             timers: Timers::new(),
             owe: Owe::default(),
             tx: SendBuffer::new(iss + 1),
+            syn_acked: false,
             fin_queued: false,
             rx: RecvBuffer::default(),
             ooo: None,
@@ -475,11 +479,6 @@ impl Tcb {
         self.fin_sent() && self.snd.una == self.snd.nxt
     }
 
-    /// Whether our SYN has been acknowledged.
-    pub fn syn_acked(&self) -> bool {
-        self.snd.una != self.iss
-    }
-
     /// Data written and not sent yet, bytes.
     pub fn unsent(&self) -> u32 {
         let from = self.snd.nxt.later(self.tx.base());
@@ -543,6 +542,8 @@ impl Tcb {
         self.rcv.nxt += len;
         self.rcv.wnd = self.rcv.wnd.saturating_sub(len);
         self.rcv.unacked = self.rcv.unacked.saturating_add(len);
+        let next_read = self.rcv.nxt - self.rx.len();
+        self.rcv.up = self.rcv.up.filter(|up| up.after(next_read));
         self.counters.bytes_received += u64::from(len);
     }
 
@@ -578,7 +579,7 @@ impl Tcb {
         let ts = if self.ts.is_some() { 12 } else { 0 };
         self.snd.smss = self.snd.smss.min(path.saturating_sub(ts).max(1));
         self.cc.on_mss(self.snd.smss);
-        if self.syn_acked() {
+        if self.syn_acked {
             self.rtxq.mark_all_lost();
             self.recovery.rule = Some(super::event::RtxRule::PathMtu);
             self.recovery.force = true;

@@ -42,11 +42,11 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let first = tcb.retransmits == 0;
     tcb.retransmits += 1;
     tcb.rto.back_off();
-    if tcb.retransmits == tcb.config.retries1 && tcb.syn_acked() {
+    if tcb.retransmits == tcb.config.retries1 && tcb.syn_acked {
         let retransmits = tcb.retransmits;
         cx.note(|| Event::R1 { retransmits });
     }
-    if tcb.syn_acked() {
+    if tcb.syn_acked {
         recovery::on_timeout(tcb, first, cx);
     } else {
         tcb.rtxq.mark_all_lost();

@@ -7,7 +7,9 @@ impl Tcb {
     /// (SHLD-14: never left).
     pub(super) fn window_to_offer(&self) -> u32 {
         let buffer = self.config.recv_buffer;
-        let free = buffer.saturating_sub(self.rx.len());
+        // No more than the field can say: what it cannot would be owed for ever.
+        let shift = self.rcv.wscale;
+        let free = (buffer.saturating_sub(self.rx.len()) >> shift).min(0xffff) << shift;
         let useful = (buffer / 2).min(self.rcv.mss_seen).max(1);
         if free >= self.rcv.wnd.saturating_add(useful) { free } else { self.rcv.wnd }
     }

@@ -97,7 +97,10 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
 /// PAWS (RFC 7323 §5.3, R1), and segments without the timestamp both sides agreed on (§3.2).
 fn check_timestamp(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     let Some(ts) = &tcb.ts else { return Continue(()) };
-    if seg.hdr.ctl.rst() {
+    // A SYN without timestamps is of another connection: the checks below answer it, so that a peer
+    // that was restarted learns of this one (RFC 9293 §3.5.1).
+    let stranger = seg.hdr.ctl.syn() && seg.hdr.options.ts.is_none();
+    if seg.hdr.ctl.rst() || stranger {
         return Continue(());
     }
     let Some(theirs) = seg.hdr.options.ts else {
@@ -258,7 +261,7 @@ fn out_of_order(tcb: &mut Tcb, seq: Seq, payload: Chunks, cx: &mut Cx<'_>) -> Ch
 }
 
 pub(super) fn eighth_check_fin(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
-    if seg.hdr.ctl.fin() && tcb.state() >= State::SynReceived && !tcb.fin_received {
+    if seg.hdr.ctl.fin() && !tcb.fin_received {
         tcb.ooo.get_or_insert_default().insert_fin(seg.hdr.seq);
     }
     let in_order = tcb.ooo.as_ref().is_some_and(|ooo| ooo.fin_at(tcb.rcv.nxt));
@@ -274,9 +277,8 @@ pub(super) fn eighth_check_fin(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) ->
     tcb.rcv.wnd = tcb.rcv.wnd.saturating_sub(1);
     tcb.owe_ack(AckWhy::Fin, false, cx);
     match tcb.state() {
-        State::SynReceived | State::Established => {
-            tcb.go(State::CloseWait, Cause::RcvFin, cx);
-        }
+        // SYN-RECEIVED became ESTABLISHED at the fifth check, or the segment came no further.
+        State::Established => tcb.go(State::CloseWait, Cause::RcvFin, cx),
         State::FinWait1 => tcb.go(State::Closing, Cause::RcvFin, cx),
         State::FinWait2 => tcb.enter_time_wait(Cause::RcvFin, cx),
         _ => {}

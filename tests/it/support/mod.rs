@@ -1,5 +1,9 @@
 //! Two hosts and the wire between them, in virtual time.
 
+#[allow(dead_code, reason = "a harness offers more than each test needs")]
+pub mod puppet;
+pub mod seen;
+
 use netglass::base::{Chance, ConnId, Frame, IfaceId, Instant, Pool};
 use netglass::impair::{Impairment, Link};
 use netglass::stack::{ListenOptions, Record, SentSoFar, Setup, Stack};

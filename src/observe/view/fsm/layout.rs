@@ -76,13 +76,6 @@ pub(super) const ARROWS: &[Arrow] = {
             (24, 18),
         ),
         to(S::SynSent, C::RcvSynAck, S::Established, &[(90, 14), (90, 19), (64, 19)], (72, 18)),
-        to(
-            S::SynReceived,
-            C::RcvFin,
-            S::CloseWait,
-            &[(21, 14), (21, 16), (101, 16), (101, 24)],
-            (50, 15),
-        ),
         to(S::SynReceived, C::Close, S::FinWait1, &[(6, 14), (6, 24)], (8, 21)),
         to(S::Established, C::Close, S::FinWait1, &[(48, 20), (48, 25), (23, 25)], (32, 24)),
         to(S::Established, C::RcvFin, S::CloseWait, &[(60, 20), (60, 25), (84, 25)], (68, 24)),

@@ -1,0 +1,386 @@
+//! The end of a connection (RFC 9293 §3.6, §3.10.4, §3.10.5): every way out of every state.
+
+use crate::support::puppet::{A, FA, Puppet, R, RA, S, SA, WND, mss, none, ts};
+use crate::support::seen::scenarios;
+use netglass::base::{Duration, SocketError};
+use netglass::stack::ListenOptions;
+use netglass::tcp::{Keepalive, State};
+
+scenarios![
+    half_close,
+    simultaneous_close,
+    time_wait_lasts_and_acknowledges,
+    abort_in_every_state,
+    close_in_every_state,
+    unread_data_becomes_a_reset,
+    data_after_close_is_reset,
+    fin_wait_2_of_an_orphan_ends,
+    retransmission_gives_up_in_every_state,
+    user_timeout_in_every_state,
+    keepalive_gives_up_in_every_state,
+    keepalive_answered,
+    keepalive_in_time_wait_is_nothing,
+    time_wait_reuse,
+    time_wait_reuse_starts_behind_the_old_numbers,
+    fin_with_data_and_again,
+];
+
+/// MAY-1: the sending side ends, receiving goes on.
+fn half_close() {
+    let mut p = Puppet::new().in_state(State::FinWait2, false);
+    p.data(1, 1000);
+    p.data(1001, 1000);
+    p.expect(A, 2, 2001, 0);
+    assert_eq!(p.read(5000), 2000);
+    let conn = p.conn.unwrap();
+    assert_eq!(p.stack.write(p.now, conn, b"x"), Err(SocketError::BrokenPipe));
+    p.inject(FA, 2001, 2, WND, none(), b"");
+    p.expect(A, 2, 2002, 0);
+    assert_eq!((p.state(), p.read(10)), (State::TimeWait, 0));
+    // The other way round: the peer has ended, the host goes on sending.
+    let mut p = Puppet::new().in_state(State::CloseWait, false);
+    p.write(100);
+    p.expect(A, 1, 2, 100);
+    p.ack(101);
+    p.shutdown();
+    p.expect(FA, 101, 2, 0);
+    p.ack(102);
+    p.expect_nothing();
+    assert_eq!(p.state(), State::Closed);
+}
+
+/// Figure 14.
+fn simultaneous_close() {
+    let mut p = Puppet::new().in_state(State::Closing, true);
+    p.ack(2);
+    p.expect_nothing();
+    assert_eq!(p.state(), State::TimeWait);
+    p.advance(59_999);
+    assert_eq!(p.state(), State::TimeWait);
+    p.advance(1);
+    assert!(p.stack.tcp().is_empty());
+}
+
+/// MUST-13, and the peer's FIN again restarts the wait.
+fn time_wait_lasts_and_acknowledges() {
+    let mut p = Puppet::new().in_state(State::TimeWait, true);
+    p.advance(40_000);
+    p.inject(FA, 1, 2, WND, none(), b"");
+    p.expect_at(40_000, A, 2, 2, 0);
+    p.advance(59_999);
+    assert_eq!(p.state(), State::TimeWait);
+    p.advance(1);
+    assert!(p.stack.tcp().is_empty());
+    // §3.10.7.4: afterwards there is no connection.
+    p.inject(FA, 1, 2, WND, none(), b"");
+    p.expect(R, 2, 0, 0);
+}
+
+/// §3.10.5: who still has something to lose is told by a reset.
+fn abort_in_every_state() {
+    for (state, told) in [
+        (State::SynSent, false),
+        (State::SynReceived, true),
+        (State::Established, true),
+        (State::FinWait1, true),
+        (State::FinWait2, true),
+        (State::CloseWait, true),
+        (State::Closing, false),
+        (State::LastAck, false),
+        (State::TimeWait, false),
+    ] {
+        let mut p = Puppet::new().in_state(state, false);
+        let (rcv, snd) = (p.rcv, p.snd);
+        p.abort();
+        if told {
+            p.expect(RA, rcv, snd, 0);
+        }
+        p.expect_nothing();
+        assert!(p.stack.tcp().is_empty(), "{state}");
+        p.advance(300_000);
+        p.expect_nothing();
+    }
+}
+
+/// §3.10.4.
+fn close_in_every_state() {
+    for (state, fin, after) in [
+        (State::SynSent, None, State::Closed),
+        (State::SynReceived, None, State::FinWait1),
+        (State::Established, Some(1), State::FinWait1),
+        (State::FinWait1, None, State::FinWait1),
+        (State::FinWait2, None, State::FinWait2),
+        (State::CloseWait, Some(2), State::LastAck),
+        (State::Closing, None, State::Closing),
+        (State::LastAck, None, State::LastAck),
+        (State::TimeWait, None, State::TimeWait),
+    ] {
+        let mut p = Puppet::new().in_state(state, false);
+        p.close();
+        if let Some(ack) = fin {
+            p.expect(FA, 1, ack, 0);
+        }
+        p.expect_nothing();
+        assert_eq!(p.state(), after, "{state}");
+    }
+    // SYN-RECEIVED: the FIN waits for the SYN's acknowledgment.
+    let mut p = Puppet::new().in_state(State::SynReceived, true);
+    p.close();
+    p.inject(A, 1, 1, WND, none(), b"");
+    p.expect(FA, 1, 1, 0);
+    p.ack(2);
+    assert_eq!(p.state(), State::FinWait2);
+}
+
+/// SHLD-3; RFC 2525 §2.17.
+fn unread_data_becomes_a_reset() {
+    for state in [State::Established, State::FinWait1, State::FinWait2] {
+        let mut p = Puppet::new().in_state(state, false);
+        let rcv = p.rcv;
+        p.inject(A, 1, rcv - i64::from(state == State::FinWait1), WND, none(), b"lost");
+        p.close();
+        p.expect(RA, rcv, 5, 0);
+        assert!(p.stack.tcp().is_empty());
+    }
+    let mut p = Puppet::new().in_state(State::Established, false);
+    p.inject(FA, 1, 1, WND, none(), b"lost");
+    p.expect(A, 1, 6, 0);
+    assert_eq!(p.state(), State::CloseWait);
+    p.close();
+    p.expect(RA, 1, 6, 0);
+    // Out-of-order data is unread data, too.
+    let mut p = Puppet::new().in_state(State::Established, false);
+    p.data(100, 10);
+    p.expect(A, 1, 1, 0);
+    p.close();
+    p.expect(RA, 1, 1, 0);
+}
+
+fn data_after_close_is_reset() {
+    for state in [State::FinWait1, State::FinWait2] {
+        let mut p = Puppet::new().in_state(state, true);
+        p.inject(A, 1, 1, WND, none(), b"late");
+        p.expect(RA, 2, 1, 0);
+        p.expect_nothing();
+        assert_eq!(p.drops("DataAfterClose"), 1);
+        assert!(p.stack.tcp().is_empty());
+    }
+}
+
+fn fin_wait_2_of_an_orphan_ends() {
+    // Closed before or after the FIN was acknowledged: the wait is the same.
+    for late in [false, true] {
+        let mut p = Puppet::new().in_state(State::FinWait2, !late);
+        p.advance(10_000);
+        if late {
+            p.close();
+            p.advance(10_000);
+        }
+        p.advance(49_999);
+        assert_eq!(p.state(), State::FinWait2);
+        p.advance(1);
+        p.expect_nothing();
+        assert!(p.stack.tcp().is_empty());
+    }
+    // Whoever still reads waits for ever.
+    let mut p = Puppet::new().in_state(State::FinWait2, false);
+    p.advance(100_000_000);
+    assert_eq!(p.state(), State::FinWait2);
+}
+
+/// R2 (MUST-20, MUST-23): the last retransmission is followed by one more RTO, then by the end.
+fn retransmission_gives_up_in_every_state() {
+    for state in [
+        State::SynSent,
+        State::SynReceived,
+        State::Established,
+        State::FinWait1,
+        State::CloseWait,
+        State::Closing,
+        State::LastAck,
+    ] {
+        let p = Puppet::with(|c| (c.retries2, c.syn_retries, c.synack_retries) = (2, 2, 2));
+        let mut p = p.in_state(state, false);
+        if matches!(state, State::Established | State::CloseWait) {
+            p.write(10);
+            p.take_all();
+        }
+        p.advance(20_000);
+        assert_eq!(p.take_all().len(), 2, "{state}");
+        assert_eq!(p.state(), State::Closed, "{state}");
+        let conn = p.conn.unwrap();
+        assert_eq!(p.stack.read(p.now, conn, &mut [0; 1]), Err(SocketError::TimedOut));
+    }
+}
+
+/// SHLD-25; §3.10.8: the connection ends when something stays unacknowledged for so long.
+fn user_timeout_in_every_state() {
+    for state in [
+        State::SynSent,
+        State::SynReceived,
+        State::Established,
+        State::FinWait1,
+        State::CloseWait,
+        State::Closing,
+        State::LastAck,
+    ] {
+        let p = Puppet::with(|c| c.user_timeout = Some(Duration::from_secs(5)));
+        let mut p = p.in_state(state, false);
+        if matches!(state, State::Established | State::CloseWait) {
+            p.write(10);
+        }
+        p.advance(4_999);
+        assert_eq!(p.state(), state);
+        p.advance(1);
+        assert_eq!(p.state(), State::Closed, "{state}");
+    }
+    // An acknowledgment starts it again; without data it does not run.
+    let p = Puppet::with(|c| c.user_timeout = Some(Duration::from_secs(5)));
+    let mut p = p.in_state(State::Established, false);
+    p.write(10);
+    p.advance(4_000);
+    p.ack(11);
+    p.advance(100_000);
+    assert_eq!(p.state(), State::Established);
+}
+
+fn keepalive() -> Keepalive {
+    let (idle, interval) = (Duration::from_secs(10), Duration::from_secs(2));
+    Keepalive { idle, interval, probes: 3 }
+}
+
+/// §3.8.4: MUST-26, MUST-27 (the times), MUST-29 (one unanswered probe means nothing).
+fn keepalive_gives_up_in_every_state() {
+    for state in [State::Established, State::FinWait2, State::CloseWait] {
+        let mut p = Puppet::with(|c| c.keepalive = Some(keepalive())).in_state(state, false);
+        let (rcv, snd) = (p.rcv, p.snd);
+        p.advance(60_000);
+        for at in [10_000, 12_000, 14_000] {
+            p.expect_at(at, A, rcv - 1, snd, 0);
+        }
+        p.expect_at(16_000, RA, rcv, snd, 0);
+        p.expect_nothing();
+        assert_eq!(p.state(), State::Closed);
+    }
+    // FIN-WAIT-1 with data and FIN behind a closed window: nothing is in flight either.
+    let p = Puppet::with(|c| c.keepalive = Some(Keepalive { probes: 1, ..keepalive() }));
+    let mut p = p.in_state(State::Established, false);
+    p.window(1, 0);
+    p.write(10);
+    p.shutdown();
+    p.advance(60_000);
+    assert_eq!(p.state(), State::Closed);
+    assert_eq!(p.take_all().last().map(|got| got.ctl), Some(RA));
+}
+
+fn keepalive_answered() {
+    let p = Puppet::with(|c| c.keepalive = Some(keepalive()));
+    let mut p = p.in_state(State::Established, false);
+    for round in 1..20 {
+        p.advance(10_000);
+        p.expect_at(round * 10_000, A, 0, 1, 0);
+        p.ack(1);
+        p.expect_nothing();
+    }
+    assert_eq!(p.state(), State::Established);
+    // MUST-25: off unless asked for.
+    let mut p = Puppet::new().in_state(State::Established, false);
+    p.advance(100_000_000);
+    p.expect_nothing();
+}
+
+/// A knob turned late must not make TIME-WAIT speak.
+fn keepalive_in_time_wait_is_nothing() {
+    let mut p = Puppet::new().in_state(State::TimeWait, false);
+    let conn = p.conn.unwrap();
+    let mut config = p.stack.config(conn).unwrap().clone();
+    config.keepalive = Some(keepalive());
+    p.stack.configure(p.now, conn, config).unwrap();
+    p.advance(70_000);
+    p.expect_nothing();
+    assert_eq!(p.state(), State::Closed);
+}
+
+/// A passive opener's TIME-WAIT, closed by its user.
+fn in_time_wait(mut p: Puppet) -> Puppet {
+    p.close();
+    p.expect(FA, 1, 1, 0);
+    p.inject(FA, 1, 2, WND, none(), b"");
+    p.expect(A, 2, 2, 0);
+    assert_eq!(p.state(), State::TimeWait);
+    p
+}
+
+/// MAY-2, RFC 6191: a newer SYN opens anew, an older one is answered with an ACK.
+fn time_wait_reuse() {
+    for (seq, reopened) in [(2, true), (1_000_000, true), (1, false), (-1_000_000, false)] {
+        let mut p = in_time_wait(Puppet::new().open_passively(mss(1000)));
+        p.inject(S, seq, 0, WND, mss(1000), b"");
+        if reopened {
+            p.expect(SA, 0, seq + 1, 0);
+        } else {
+            p.expect(A, 2, 2, 0);
+            assert_eq!(p.state(), State::TimeWait);
+        }
+        p.expect_nothing();
+    }
+    // With timestamps the clock decides, also when the sequence number is older.
+    for (val, reopened) in [(1_001, true), (999, false)] {
+        let mut p = Puppet::new();
+        p.listen(ListenOptions::default());
+        p.inject(S, 0, 0, WND, ts(1_000, 0), b"");
+        let val_a = p.expect(SA, 0, 1, 0).options.ts.unwrap().val;
+        p.inject(A, 1, 1, WND, ts(1_000, val_a), b"");
+        p.accept();
+        p.close();
+        p.expect(FA, 1, 1, 0);
+        p.inject(FA, 1, 2, WND, ts(1_000, val_a), b"");
+        p.expect(A, 2, 2, 0);
+        p.inject(S, -5_000, 0, WND, ts(val, 0), b"");
+        if reopened {
+            p.expect(SA, 0, -4_999, 0)
+        } else {
+            p.expect(A, 2, 2, 0)
+        };
+        p.expect_nothing();
+    }
+}
+
+/// MAY-2 (1): however fast the old connection was, the new one starts behind it.
+fn time_wait_reuse_starts_behind_the_old_numbers() {
+    let mut p = Puppet::new().open_passively(mss(1000));
+    let mut at = 1;
+    while at < 200_000 {
+        p.write(10_000);
+        at += 10_000;
+        p.ack(at);
+        p.take_all();
+    }
+    let old = p.iss + at as u32;
+    p.close();
+    p.expect(FA, at, 1, 0);
+    p.inject(FA, 1, at + 1, WND, none(), b"");
+    p.expect(A, at + 1, 2, 0);
+    p.inject(S, 2, 0, WND, mss(1000), b"");
+    p.expect(SA, 0, 3, 0);
+    assert!(p.iss.after(old), "{:?} after {old:?}", p.iss);
+}
+
+/// The FIN goes with the last data, is sent again with it, and is acknowledged apart from it.
+fn fin_with_data_and_again() {
+    let mut p = Puppet::new().in_state(State::Established, false);
+    p.window(1, 0);
+    p.write(500);
+    p.shutdown();
+    p.expect_nothing();
+    p.window(1, WND);
+    p.expect(FA, 1, 1, 500);
+    p.advance(200);
+    p.expect(FA, 1, 1, 500);
+    p.ack(501);
+    assert_eq!(p.state(), State::FinWait1);
+    p.advance(200);
+    p.expect(FA, 501, 1, 0);
+    p.ack(502);
+    assert_eq!(p.state(), State::FinWait2);
+}

@@ -1,0 +1,306 @@
+//! Opening (RFC 9293 §3.5, §3.10.1): active, passive, both at once; what SYNs negotiate; listeners.
+
+use crate::support::puppet::{A, FA, Puppet, R, RA, S, SA, WND, host_setup, mss, none, ts};
+use crate::support::seen::scenarios;
+use netglass::base::SocketError;
+use netglass::stack::ListenOptions;
+use netglass::tcp::State;
+use netglass::wire::tcp::Options;
+
+scenarios![
+    active_open_offers_everything,
+    passive_open_answers_what_was_offered,
+    simultaneous_open,
+    syn_is_sent_again,
+    syn_ack_is_sent_again,
+    data_on_the_syn_ack,
+    segment_sizes,
+    window_scale,
+    initial_sequence_numbers,
+    backlogs,
+    connections_are_bounded,
+    closing_a_listener,
+    challenges_of_half_open_connections_are_bounded,
+    old_timestamps_do_not_complete_a_handshake,
+];
+
+fn full() -> Options {
+    Options { mss: Some(1000), wscale: Some(7), sack_permitted: true, ..ts(5_000, 0) }
+}
+
+/// MUST-14 (MSS), RFC 7323 §2.2 and §3.2, RFC 2018 §2.
+fn active_open_offers_everything() {
+    let mut p = Puppet::new();
+    p.connect();
+    let syn = p.expect(S, 0, 0, 0);
+    assert_eq!((syn.options.mss, syn.options.wscale), (Some(1460), Some(5)));
+    assert!(syn.options.sack_permitted && syn.options.ts.is_some());
+    assert_eq!(syn.wnd, 65_535, "a SYN's window is not scaled");
+    let mut options = full();
+    options.ts.as_mut().unwrap().ecr = syn.options.ts.unwrap().val;
+    p.inject(SA, 0, 1, 2_000, options, b"");
+    let ack = p.expect(A, 1, 1, 0);
+    assert_eq!(ack.options.ts.map(|ts| ts.ecr), Some(5_000));
+    assert_eq!(u32::from(ack.wnd) << 5, 1 << 20);
+    let info = p.info();
+    assert_eq!((info.options, info.snd_wscale, info.rcv_wscale), (7, 7, 5));
+    assert_eq!(info.snd_wnd, 2_000, "nor is a SYN-ACK's");
+    assert_eq!(info.snd_mss, 988, "timestamps take 12 bytes of each segment");
+}
+
+/// Nothing is answered that was not offered.
+fn passive_open_answers_what_was_offered() {
+    let rows = [none(), mss(1000), ts(1, 0), Options { wscale: Some(3), ..none() }, full()];
+    for offered in rows {
+        let mut p = Puppet::new();
+        p.listen(ListenOptions::default());
+        p.inject(S, 0, 0, WND, offered.clone(), b"");
+        let got = p.expect(SA, 0, 1, 0).options;
+        assert_eq!(got.mss, Some(1460), "SHLD-5");
+        assert_eq!(got.wscale.is_some(), offered.wscale.is_some());
+        assert_eq!(got.sack_permitted, offered.sack_permitted);
+        assert_eq!(got.ts.map(|ts| ts.ecr), offered.ts.map(|ts| ts.val));
+    }
+    // Switched off, they are not answered either.
+    let mut p = Puppet::with(|c| {
+        (c.timestamps, c.sack, c.window_scaling, c.mss) = (false, false, false, Some(700));
+    });
+    p.listen(ListenOptions::default());
+    p.inject(S, 0, 0, WND, full(), b"");
+    assert_eq!(p.expect(SA, 0, 1, 0).options, mss(700));
+}
+
+/// MUST-10, figure 8.
+fn simultaneous_open() {
+    let mut p = Puppet::new();
+    p.connect();
+    p.expect(S, 0, 0, 0);
+    p.inject(S, 0, 0, WND, mss(1000), b"");
+    assert_eq!(p.expect(SA, 0, 1, 0).options.mss, Some(1460));
+    assert_eq!(p.state(), State::SynReceived);
+    p.inject(SA, 0, 1, WND, mss(1000), b"");
+    assert_eq!(p.state(), State::Established);
+    p.write(10);
+    p.expect(A, 1, 1, 10);
+    p.data(1, 10);
+    assert_eq!(p.read(20), 10);
+    // Its SYN-ACK is sent again until it is acknowledged.
+    let mut p = Puppet::new().in_state(State::SynReceived, false);
+    p.advance(3_000);
+    p.expect_at(1_000, SA, 0, 1, 0);
+    p.expect_at(3_000, SA, 0, 1, 0);
+    p.inject(SA, 0, 1, WND, mss(1000), b"");
+    assert_eq!(p.state(), State::Established);
+}
+
+/// RFC 6298 §5: 1 s, doubled each time; six retries, 127 s.
+fn syn_is_sent_again() {
+    let mut p = Puppet::new();
+    p.connect();
+    for at in [0, 1, 3, 7, 15, 31, 63] {
+        p.advance(at * 1_000 - p.now.as_millis());
+        p.expect_at(at * 1_000, S, 0, 0, 0);
+    }
+    p.advance(63_999);
+    p.expect_nothing();
+    assert_eq!(p.state(), State::SynSent);
+    p.advance(1);
+    p.expect_nothing();
+    assert_eq!(p.state(), State::Closed);
+    let conn = p.conn.unwrap();
+    assert_eq!(p.stack.read(p.now, conn, &mut [0; 1]), Err(SocketError::TimedOut));
+    // A lost SYN: one segment to begin with (RFC 5681 §3.1), an RTO of 3 s (RFC 6298 §5.7).
+    let mut p = Puppet::with(|c| c.timestamps = false);
+    p.connect();
+    p.advance(1_000);
+    p.inject(SA, 0, 1, WND, mss(1000), b"");
+    p.take_all();
+    p.write(5_000);
+    p.expect_at(1_000, A, 1, 1, 1000);
+    p.expect_nothing();
+    p.advance(3_000);
+    p.expect_at(4_000, A, 1, 1, 1000);
+}
+
+fn syn_ack_is_sent_again() {
+    let mut p = Puppet::new();
+    p.listen(ListenOptions::default());
+    p.inject(S, 0, 0, WND, mss(1000), b"");
+    for at in [0, 1, 3, 7, 15, 31] {
+        p.advance(at * 1_000 - p.now.as_millis());
+        p.expect_at(at * 1_000, SA, 0, 1, 0);
+    }
+    p.advance(32_000);
+    p.expect_nothing();
+    // The half-open connection is gone: its ACK is nobody's.
+    p.inject(A, 1, 1, WND, none(), b"");
+    p.expect(R, 1, 0, 0);
+}
+
+/// §3.10.7.3, fourth: "continue processing at the sixth step".
+fn data_on_the_syn_ack() {
+    let mut p = Puppet::new().in_state(State::SynSent, false);
+    p.inject(SA, 0, 1, WND, mss(1000), b"early");
+    p.expect(A, 1, 6, 0);
+    assert_eq!((p.state(), p.read(10)), (State::Established, 5));
+    let mut p = Puppet::new().in_state(State::SynSent, false);
+    let fin = SA.with(netglass::wire::tcp::Ctl::FIN);
+    p.inject(fin, 0, 1, WND, mss(1000), b"all");
+    p.expect(A, 1, 5, 0);
+    assert_eq!((p.state(), p.read(10), p.read(10)), (State::CloseWait, 3, 0));
+    // Data on a SYN is left to its retransmission; data on the final ACK is taken.
+    let mut p = Puppet::new();
+    p.listen(ListenOptions::default());
+    p.inject(S, 0, 0, WND, mss(1000), b"early");
+    p.expect(SA, 0, 1, 0);
+    p.inject(FA, 1, 1, WND, none(), b"early");
+    p.expect(A, 1, 7, 0);
+    p.accept();
+    assert_eq!((p.state(), p.read(10)), (State::CloseWait, 5));
+}
+
+/// MUST-15 (536 without the option), MUST-16, MUST-67; RFC 6691.
+fn segment_sizes() {
+    for (offered, first) in [
+        (None, 536),
+        (Some(0), 48),
+        (Some(1), 48),
+        (Some(1000), 1000),
+        (Some(1460), 1460),
+        (Some(65_535), 1460),
+    ] {
+        let options = Options { mss: offered, ..none() };
+        let mut p = Puppet::new().open(options);
+        p.write(3_000);
+        assert_eq!(p.take_all()[0].len(), first, "{offered:?}");
+    }
+}
+
+/// RFC 7323 §2.2, §2.3.
+fn window_scale() {
+    for (offered, effective) in [(0, 0), (14, 14), (15, 14), (255, 14)] {
+        let options = Options { wscale: Some(offered), ..mss(1000) };
+        let mut p = Puppet::new().open(options);
+        assert_eq!(p.info().snd_wscale, effective);
+        p.window(1, 3);
+        assert_eq!(p.info().snd_wnd, 3 << effective);
+    }
+    // A peer that does not scale: neither do we, and 65 535 bytes are all there is to offer.
+    let mut p = Puppet::new().open(mss(1000));
+    assert_eq!((p.info().rcv_wscale, p.info().rcv_wnd), (0, 65_535));
+    p.data(1, 1000);
+    p.data(1001, 1000);
+    assert_eq!(p.expect(A, 1, 2001, 0).wnd, 65_535, "the buffer has room for more than that");
+}
+
+/// RFC 6528: apart for each pair, ahead with time.
+fn initial_sequence_numbers() {
+    let iss = |ms, port| {
+        let mut p = Puppet::new();
+        p.advance(ms);
+        p.local.set_port(port);
+        p.connect();
+        p.iss
+    };
+    assert_eq!(iss(0, 5000), iss(0, 5000));
+    assert_eq!(iss(1_000, 5000) - iss(0, 5000), 250_000, "4 microseconds a tick");
+    assert!((iss(0, 5001) - iss(0, 5000)).min(iss(0, 5000) - iss(0, 5001)) > 1 << 16);
+}
+
+/// listen(2): half-open connections and those waiting for accept() are bounded.
+fn backlogs() {
+    let mut p = Puppet::new();
+    p.listen(ListenOptions { backlog: 2, ..ListenOptions::default() });
+    for port in [4001, 4002, 4003] {
+        p.remote.set_port(port);
+        p.inject(S, 0, 0, WND, mss(1000), b"");
+    }
+    assert_eq!((p.take_all().len(), p.drops("BacklogFull")), (2, 1));
+    let mut p = Puppet::new();
+    p.listen(ListenOptions { backlog: 1, ..ListenOptions::default() });
+    for port in [4001, 4002] {
+        p.remote.set_port(port);
+        p.inject(S, 0, 0, WND, mss(1000), b"");
+        p.expect(SA, 0, 1, 0);
+        p.inject(A, 1, 1, WND, none(), b"");
+    }
+    assert_eq!(p.drops("AcceptQueueFull"), 1);
+    p.accept();
+    // The SYN-ACK asks again, and then there is room.
+    p.advance(1_000);
+    p.expect(SA, 0, 1, 0);
+    p.inject(A, 1, 1, WND, none(), b"");
+    p.accept();
+    assert_eq!(p.state(), State::Established);
+}
+
+fn connections_are_bounded() {
+    let mut setup = host_setup();
+    setup.connections_max = 1;
+    let mut p = Puppet::of(setup).open(mss(1000));
+    p.listen(ListenOptions::default());
+    p.inject(S, 0, 0, WND, mss(1000), b"");
+    p.expect(SA, 0, 1, 0);
+    p.inject(A, 1, 1, WND, none(), b"");
+    p.expect_nothing();
+    assert_eq!((p.drops("TooManyConnections"), p.stack.tcp().len()), (1, 1));
+    let to = p.remote;
+    assert_eq!(p.stack.connect(p.now, to, None, None), Err(SocketError::LimitReached));
+}
+
+/// §3.10.4, LISTEN: what nobody has accepted is reset, what was accepted lives on.
+fn closing_a_listener() {
+    let mut p = Puppet::new();
+    p.listen(ListenOptions::default());
+    for port in [4001, 4002, 4003] {
+        p.remote.set_port(port);
+        p.inject(S, 0, 0, WND, mss(1000), b"");
+        p.expect(SA, 0, 1, 0);
+        if port < 4003 {
+            p.inject(A, 1, 1, WND, none(), b"");
+        }
+        if port == 4001 {
+            p.accept();
+        }
+    }
+    p.stack.close_listener(p.now, p.listener.unwrap()).unwrap();
+    p.pump();
+    let sent = p.take_all();
+    assert_eq!(sent.iter().map(|got| got.ctl).collect::<Vec<_>>(), [RA, RA]);
+    assert_eq!((p.state(), p.stack.tcp().len()), (State::Established, 1));
+    p.inject(S, 500, 0, WND, mss(1000), b"");
+    p.expect(RA, 0 - i64::from((p.iss - netglass::base::Seq(0)) as i32), 501, 0);
+}
+
+/// RFC 5961 §7, before there is a connection.
+fn challenges_of_half_open_connections_are_bounded() {
+    let mut p = Puppet::new();
+    p.listen(ListenOptions::default());
+    p.inject(S, 0, 0, WND, mss(1000), b"");
+    p.expect(SA, 0, 1, 0);
+    for _ in 0..10 {
+        p.inject(R, 2, 0, WND, none(), b"");
+    }
+    p.expect(A, 1, 1, 0);
+    p.expect_nothing();
+    assert_eq!(p.drops("ChallengeLimit"), 9);
+    p.advance(500);
+    p.inject(R, 2, 0, WND, none(), b"");
+    p.expect(A, 1, 1, 0);
+}
+
+/// RFC 7323 §3.2, §5.3: a connection comes to be only from a segment it would accept.
+fn old_timestamps_do_not_complete_a_handshake() {
+    let mut p = Puppet::new();
+    p.listen(ListenOptions::default());
+    p.inject(S, 0, 0, WND, ts(1_000, 0), b"");
+    let val = p.expect(SA, 0, 1, 0).options.ts.unwrap().val;
+    p.inject(A, 1, 1, WND, none(), b"");
+    p.expect_nothing();
+    p.inject(A, 1, 1, WND, ts(999, val), b"");
+    assert_eq!(p.expect(A, 1, 1, 0).options.ts.map(|ts| ts.ecr), Some(1_000));
+    assert_eq!((p.drops("NoTimestamp"), p.drops("Paws"), p.stack.tcp().len()), (1, 1, 0));
+    p.inject(A, 1, 1, WND, ts(1_000, val), b"");
+    p.accept();
+    assert_eq!(p.state(), State::Established);
+}

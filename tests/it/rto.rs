@@ -1,0 +1,257 @@
+//! Retransmission by timer and loss recovery (RFC 6298, RFC 5681, RFC 6582), with exact times.
+
+use crate::support::puppet::{A, FA, Puppet, S, SA, WND, mss, none, ts};
+use crate::support::seen::scenarios;
+use netglass::stack::Event;
+use netglass::tcp::{Event as Tcp, State};
+
+scenarios![
+    timeouts_double,
+    first_sample,
+    later_samples,
+    karn,
+    timestamps_measure_retransmissions,
+    progress_ends_the_backoff,
+    r1_is_told,
+    everything_is_sent_again_after_a_timeout,
+    fast_retransmit,
+    partial_acks,
+    limited_transmit,
+    what_is_no_duplicate,
+    no_second_recovery_for_one_window,
+    slow_start_and_avoidance,
+    idle_restart,
+];
+
+/// Open, with the handshake taking `ms`, so that the RTO is three times that.
+fn open_in(ms: u64, change: impl FnOnce(&mut netglass::tcp::Config)) -> Puppet {
+    let mut p = Puppet::with(change);
+    p.connect();
+    p.expect(S, 0, 0, 0);
+    p.advance(ms);
+    p.inject(SA, 0, 1, WND, mss(1000), b"");
+    p.expect(A, 1, 1, 0);
+    p
+}
+
+/// RFC 6298 §5.5, to the bound of §2.5.
+fn timeouts_double() {
+    let mut p = open_in(100, |c| c.rto_max = netglass::base::Duration::from_secs(60));
+    p.write(10);
+    p.expect_at(100, A, 1, 1, 10);
+    let mut at = 100;
+    for rto in [300, 600, 1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 60_000, 60_000] {
+        at += rto;
+        p.advance(at - p.now.as_millis());
+        p.expect_at(at, A, 1, 1, 10);
+        p.expect_nothing();
+    }
+}
+
+/// RFC 6298 §2.2: RTO = R + 4 R/2; never below the knob.
+fn first_sample() {
+    for (rtt, rto) in [(100, 300_000), (1_000 - 1, 2_997_000), (10, 200_000)] {
+        let p = open_in(rtt, |_| ());
+        assert_eq!(p.info().rto, rto, "{rtt} ms");
+        assert_eq!((p.info().rtt, p.info().rttvar), (rtt * 1_000, rtt * 500));
+    }
+}
+
+/// RFC 6298 §2.3.
+fn later_samples() {
+    let mut p = open_in(100, |_| ());
+    p.write(10);
+    p.advance(200);
+    p.ack(11);
+    // RTTVAR = 3/4 · 50 + 1/4 · |100 - 200| = 62.5; SRTT = 7/8 · 100 + 1/8 · 200 = 112.5
+    assert_eq!((p.info().rtt, p.info().rttvar, p.info().rto), (112_500, 62_500, 362_500));
+}
+
+/// RFC 6298 §3: what was sent twice measures nothing.
+fn karn() {
+    let mut p = open_in(100, |_| ());
+    p.write(10);
+    p.advance(300);
+    p.ack(11);
+    assert_eq!((p.info().rtt, p.info().rto), (100_000, 300_000));
+}
+
+/// RFC 7323 §4: with timestamps, retransmissions measure, too.
+fn timestamps_measure_retransmissions() {
+    let mut p = Puppet::new();
+    p.connect();
+    let val = p.expect(S, 0, 0, 0).options.ts.unwrap().val;
+    p.advance(100);
+    p.inject(SA, 0, 1, WND, ts(1, val), b"");
+    p.expect(A, 1, 1, 0);
+    p.write(10);
+    p.advance(300);
+    let val = p.take_all().last().and_then(|got| got.options.ts).unwrap().val;
+    p.advance(200);
+    p.inject(A, 1, 11, WND, ts(2, val), b"");
+    assert_eq!(p.info().rtt, 112_500, "the echo names the retransmission, 200 ms ago");
+}
+
+/// New data acknowledged: the RTO is computed anew (RFC 6298 §5, note).
+fn progress_ends_the_backoff() {
+    let mut p = open_in(100, |_| ());
+    p.write(10);
+    p.advance(900);
+    assert_eq!((p.take_all().len(), p.info().backoff), (3, 2));
+    p.ack(11);
+    p.write(10);
+    p.take_all();
+    assert_eq!((p.info().backoff, p.info().rto), (0, 300_000));
+}
+
+/// MUST-20, R1: the third retransmission is told.
+fn r1_is_told() {
+    let mut p = open_in(100, |_| ());
+    p.write(10);
+    let told = |p: &Puppet| {
+        let is_r1 = |e: &Event| matches!(e, Event::Tcp(Tcp::R1 { retransmits: 3 }));
+        p.records.iter().filter(|record| is_r1(&record.event)).count()
+    };
+    p.advance(900);
+    assert_eq!(told(&p), 0);
+    p.advance(1_200);
+    assert_eq!(told(&p), 1);
+}
+
+/// RFC 5681 §3.1, RFC 6298 §5.4: the head at once, the rest in slow start.
+fn everything_is_sent_again_after_a_timeout() {
+    let mut p = open_in(100, |_| ());
+    p.write(4_000);
+    assert_eq!(p.take_all().len(), 4);
+    p.advance(300);
+    p.expect_at(400, A, 1, 1, 1000);
+    p.expect_nothing();
+    assert_eq!((p.info().ca_state, p.info().snd_cwnd, p.info().snd_ssthresh), (4, 1, 2));
+    p.ack(1001);
+    p.expect(A, 1001, 1, 1000);
+    p.expect(A, 2001, 1, 1000);
+    p.expect_nothing();
+    p.ack(3001);
+    p.expect(A, 3001, 1, 1000);
+    p.ack(4001);
+    p.expect_nothing();
+    assert_eq!(p.info().ca_state, 0);
+}
+
+/// RFC 5681 §3.2: the third duplicate ACK.
+fn fast_retransmit() {
+    let mut p = open_in(100, |_| ());
+    p.write(10_000);
+    assert_eq!(p.take_all().len(), 10);
+    p.advance(50);
+    p.ack(1);
+    p.ack(1);
+    p.expect_nothing();
+    p.ack(1);
+    p.expect_at(150, A, 1, 1, 1000);
+    p.expect_nothing();
+    let info = p.info();
+    assert_eq!((info.ca_state, info.snd_ssthresh, info.snd_cwnd), (3, 5, 8));
+    p.ack(10_001);
+    assert_eq!((p.info().ca_state, p.info().backoff), (0, 0));
+    assert!(p.info().snd_cwnd <= 5, "deflated");
+    p.advance(10_000);
+    p.expect_nothing();
+}
+
+/// RFC 6582 §3.2: each partial ACK sends the next hole again, without waiting for a timeout.
+fn partial_acks() {
+    let mut p = open_in(100, |_| ());
+    p.write(10_000);
+    p.take_all();
+    for _ in 0..3 {
+        p.ack(1);
+    }
+    p.expect(A, 1, 1, 1000);
+    for hole in [2001, 4001, 7001] {
+        p.ack(hole);
+        p.expect(A, hole, 1, 1000);
+        p.expect_nothing();
+        assert_eq!(p.info().ca_state, 3);
+    }
+    p.ack(10_001);
+    assert_eq!(p.info().ca_state, 0);
+}
+
+/// RFC 3042: the first two duplicate ACKs let new data out beyond cwnd.
+fn limited_transmit() {
+    let mut p = open_in(100, |_| ());
+    p.write(20_000);
+    assert_eq!(p.take_all().len(), 10);
+    p.ack(1);
+    p.expect(A, 10_001, 1, 1000);
+    p.ack(1);
+    p.expect(A, 11_001, 1, 1000);
+    p.expect_nothing();
+    p.ack(1);
+    p.expect(A, 1, 1, 1000);
+}
+
+/// RFC 5681 §2: (a) data outstanding, (b) no data, (c) no SYN or FIN, (d) SND.UNA, (e) same window.
+fn what_is_no_duplicate() {
+    let mut p = open_in(100, |_| ());
+    for _ in 0..5 {
+        p.ack(1);
+    }
+    p.write(1_000);
+    p.expect(A, 1, 1, 1000);
+    for wnd in [WND - 1, WND - 2, WND - 3, WND - 4] {
+        p.window(1, wnd);
+    }
+    for n in 0..4 {
+        p.inject(A, 1 + n, 1, WND - 4, none(), b"x");
+    }
+    p.snd = 5;
+    assert!(p.take_all().iter().all(|got| got.len() == 0), "nothing is sent again");
+    assert_eq!(p.info().ca_state, 0);
+    p.inject(FA, 5, 1, WND - 4, none(), b"");
+    assert_eq!((p.info().ca_state, p.state()), (0, State::CloseWait));
+}
+
+/// RFC 6582 §3.2, step 1: `recover` keeps echoes of our retransmissions from counting as loss.
+fn no_second_recovery_for_one_window() {
+    let mut p = open_in(100, |_| ());
+    p.write(5_000);
+    p.take_all();
+    p.advance(300);
+    p.take_all();
+    for _ in 0..5 {
+        p.ack(1);
+    }
+    p.expect_nothing();
+    assert_eq!(p.info().ca_state, 4);
+    p.ack(5_001);
+    p.write(5_000);
+    assert_eq!(p.info().ca_state, 0);
+    p.take_all();
+}
+
+/// RFC 5681 §3.1, RFC 6928: ten segments, twice as many the next round.
+fn slow_start_and_avoidance() {
+    let mut p = open_in(100, |_| ());
+    p.write(60_000);
+    assert_eq!(p.take_all().len(), 10);
+    for n in 1..=10 {
+        p.ack(n * 1000 + 1);
+    }
+    assert_eq!((p.take_all().len(), p.info().snd_cwnd), (20, 20));
+}
+
+/// RFC 5681 §4.1: after a silence longer than the RTO, the initial window.
+fn idle_restart() {
+    let mut p = open_in(100, |_| ());
+    p.write(60_000);
+    for n in 1..=60 {
+        p.ack(n * 1000 + 1);
+    }
+    p.take_all();
+    assert!(p.info().snd_cwnd > 20);
+    p.advance(10_000);
+    p.write(30_000);
+    assert_eq!(p.take_all().len(), 10);
+}
