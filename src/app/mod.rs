@@ -1,13 +1,22 @@
-//! Row 7: the services of the virtual host and its clients, on its own sockets.
+//! Row 7: the services of a host, and the clients that talk to them.
+//!
+//! Everything here works on any stream of tokio's traits, so that a test needs no network and a
+//! program can put it on kernel sockets. [`Serving`] is the one place that knows a
+//! [`crate::net::Host`]: it listens there for the services that [`Services`] lists.
+//!
+//! No part of this row is needed by the stack, and none knows more of it than its public calls.
 
+mod date;
 #[cfg(feature = "http")]
 pub mod get;
-pub mod history;
 #[cfg(feature = "http")]
 pub mod http;
+mod idle;
 pub mod nc;
-pub mod services;
+mod services;
+mod serving;
+pub mod sight;
 pub mod simple;
 
-pub use history::History;
-pub use services::Services;
+pub use services::{Entry, ParseError, Service, Services, Transport};
+pub use serving::{Options, Serving};

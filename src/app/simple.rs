@@ -1,217 +1,215 @@
-//! The small services of old: echo (RFC 862), discard (RFC 863), chargen (RFC 864) and daytime
-//! (RFC 867), on TCP as functions over any stream, on UDP as functions of a datagram.
+//! The small services: echo (RFC 862), discard (RFC 863), chargen (RFC 864) and daytime (RFC 867).
+//!
+//! Over TCP each is a function of a stream, over UDP of a datagram ([`answer_udp`]). What is left
+//! out: nothing limits how much a peer may send or take, the transports do that.
 
+use super::date::daytime as date;
+use super::idle::within;
+use super::services::Service;
 use std::io;
 use std::net::SocketAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// A small service.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Simple {
-    /// Sends back what it gets.
-    Echo,
-    /// Throws away what it gets.
-    Discard,
-    /// Sends lines of characters.
-    Chargen,
-    /// Says what time it is.
-    Daytime,
-}
-
-impl Simple {
-    /// All of them.
-    pub const ALL: [Simple; 4] = [Simple::Echo, Simple::Discard, Simple::Chargen, Simple::Daytime];
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Simple::Echo => "echo",
-            Simple::Discard => "discard",
-            Simple::Chargen => "chargen",
-            Simple::Daytime => "daytime",
-        }
-    }
-
-    /// Its well-known port.
-    pub fn port(self) -> u16 {
-        match self {
-            Simple::Echo => 7,
-            Simple::Discard => 9,
-            Simple::Chargen => 19,
-            Simple::Daytime => 13,
-        }
-    }
-
-    /// Serves one connection to its end.
-    ///
-    /// # Errors
-    /// The connection's.
-    pub async fn serve(self, stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
-        let (mut read, mut write) = tokio::io::split(stream);
-        match self {
-            Simple::Echo => {
-                tokio::io::copy(&mut read, &mut write).await?;
-            }
-            Simple::Discard => {
-                tokio::io::copy(&mut read, &mut tokio::io::sink()).await?;
-            }
-            Simple::Chargen => return chargen(read, write).await,
-            Simple::Daytime => write.write_all(daytime(SystemTime::now()).as_bytes()).await?,
-        }
-        write.shutdown().await
-    }
-
-    /// The answer to a datagram from `from`; `None`: no answer. Requests from the ports of small
-    /// services are not answered: two such services must not talk to each other for ever.
-    pub fn answer(self, from: SocketAddr, request: &[u8], now: SystemTime) -> Option<Vec<u8>> {
-        if Simple::ALL.iter().any(|other| other.port() == from.port()) {
-            return None;
-        }
-        match self {
-            Simple::Echo => Some(request.to_vec()),
-            Simple::Discard => None,
-            // RFC 864: 0 to 512 characters. No more than was asked with, or than a line: it must
-            // be useless for amplification.
-            Simple::Chargen => {
-                let mut answer = line(0).to_vec();
-                answer.truncate(request.len().max(LINE));
-                Some(answer)
-            }
-            Simple::Daytime => Some(daytime(now).into_bytes()),
-        }
-    }
-}
-
-/// Characters per line, CR LF not counted.
+/// Bytes moved at a time.
+const ROOM: usize = 16 * 1024;
+/// The printing characters of ASCII, space included.
+const PRINTING: usize = 95;
+/// Characters in a line (RFC 864).
 const LINE: usize = 72;
+/// Characters in a chargen datagram, at most (RFC 864).
+const CHARGEN_MAX: usize = 512;
 
-/// The `n`-th line of RFC 864's pattern.
-fn line(n: usize) -> [u8; LINE + 2] {
-    let mut out = [0; LINE + 2];
-    for (at, byte) in out.iter_mut().take(LINE).enumerate() {
-        *byte = b' ' + ((n + at) % 95) as u8;
+/// Serves one connection until its service is done. `idle`: how long the peer may neither send
+/// nor take anything. HTTP is not served here: it is refused with `Unsupported`.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use netglass::app::{Service, simple};
+/// use std::time::SystemTime;
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// let (mut client, server) = tokio::io::duplex(100);
+/// let server = simple::serve(Service::Echo, server, None, SystemTime::now);
+/// let asked = async {
+///     client.write_all(b"hello").await.unwrap();
+///     client.shutdown().await.unwrap();
+///     let mut told = String::new();
+///     client.read_to_string(&mut told).await.unwrap();
+///     told
+/// };
+/// let (served, told) = tokio::join!(server, asked);
+/// served.unwrap();
+/// assert_eq!(told, "hello");
+/// # });
+/// ```
+///
+/// # Errors
+/// The stream's; `TimedOut` after `idle`.
+pub async fn serve<S: AsyncRead + AsyncWrite>(
+    service: Service,
+    stream: S,
+    idle: Option<Duration>,
+    now: impl FnOnce() -> SystemTime,
+) -> io::Result<()> {
+    let stream = std::pin::pin!(stream);
+    match service {
+        Service::Http => Err(io::ErrorKind::Unsupported.into()),
+        Service::Echo => echo(stream, idle).await,
+        Service::Discard => discard(stream, idle).await,
+        Service::Daytime => daytime(stream, idle, now()).await,
+        Service::Chargen => chargen(stream, idle).await,
     }
-    out[LINE..].copy_from_slice(b"\r\n");
-    out
 }
 
-async fn chargen(
-    mut read: impl AsyncRead + Unpin,
-    mut write: impl AsyncWrite + Unpin,
+/// Sends back what arrives; closes when the peer does (RFC 862).
+///
+/// # Errors
+/// The stream's; `TimedOut` after `idle`.
+pub async fn echo<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    idle: Option<Duration>,
 ) -> io::Result<()> {
-    let block: Vec<u8> = (0..95).flat_map(line).collect();
-    let mut room = [0; 1024];
+    let mut room = vec![0; ROOM];
     loop {
-        tokio::select! {
-            written = write.write_all(&block) => written?,
-            n = read.read(&mut room) => if n? == 0 { return write.shutdown().await },
+        let read = within(idle, stream.read(&mut room)).await?;
+        if read == 0 {
+            return within(idle, stream.shutdown()).await;
+        }
+        write(&mut stream, &room[..read], idle).await?;
+    }
+}
+
+/// Reads until the peer closes (RFC 863).
+///
+/// # Errors
+/// The stream's; `TimedOut` after `idle`.
+pub async fn discard<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    idle: Option<Duration>,
+) -> io::Result<()> {
+    let mut room = vec![0; ROOM];
+    while within(idle, stream.read(&mut room)).await? > 0 {}
+    within(idle, stream.shutdown()).await
+}
+
+/// Says the time and closes (RFC 867).
+///
+/// # Errors
+/// The stream's; `TimedOut` after `idle`.
+pub async fn daytime<S: AsyncRead + AsyncWrite + Unpin>(
+    mut stream: S,
+    idle: Option<Duration>,
+    now: SystemTime,
+) -> io::Result<()> {
+    write(&mut stream, daytime_line(now).as_bytes(), idle).await?;
+    within(idle, stream.shutdown()).await?;
+    // What the peer may have said is taken, so that closing does not reset (RFC 2525 §2.17).
+    let mut room = vec![0; ROOM];
+    while within(idle, stream.read(&mut room)).await? > 0 {}
+    Ok(())
+}
+
+/// Sends lines, 72 characters that move on by one each time, until the peer closes the
+/// connection altogether; what it sends is thrown away (RFC 864).
+///
+/// # Errors
+/// The stream's, which is how it ends: `BrokenPipe`, `ConnectionReset`; `TimedOut` after `idle`.
+pub async fn chargen<S: AsyncRead + AsyncWrite>(
+    stream: S,
+    idle: Option<Duration>,
+) -> io::Result<()> {
+    let (mut incoming, mut outgoing) = tokio::io::split(stream);
+    let mut room = vec![0; 1024];
+    let drain = async {
+        while incoming.read(&mut room).await? > 0 {}
+        // A peer that has ended its side may still be listening: writing tells.
+        std::future::pending::<io::Result<()>>().await
+    };
+    let pattern = chargen_lines(PRINTING);
+    let generate = async {
+        loop {
+            write(&mut outgoing, &pattern, idle).await?;
+        }
+    };
+    tokio::select! {
+        ended = drain => ended,
+        ended = generate => ended,
+    }
+}
+
+/// Writes all, as long as some of it goes on its way within every `idle`.
+async fn write<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    mut bytes: &[u8],
+    idle: Option<Duration>,
+) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match within(idle, stream.write(bytes)).await? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            written => bytes = &bytes[written..],
+        }
+    }
+    Ok(())
+}
+
+fn daytime_line(now: SystemTime) -> String {
+    date(now) + "\r\n"
+}
+
+/// The first lines of the pattern; the one behind the 95th is the first again.
+fn chargen_lines(lines: usize) -> Vec<u8> {
+    let line = |first: usize| {
+        let character = move |n| b' ' + ((first + n) % PRINTING) as u8;
+        (0..LINE).map(character).chain(*b"\r\n")
+    };
+    (0..lines).flat_map(line).collect()
+}
+
+/// What a service answers to a datagram that came from `from` to the service's port `here`.
+///
+/// Two services that answer each other would never stop (RFC 862 and 864 know no end; CERT
+/// CA-1996-01), so nothing that comes from a small service's port, or from our own, is answered.
+/// Chargen answers with as many characters as it was sent, 512 at most: RFC 864 leaves the length
+/// open, and an answer that is no longer than the question is of no use for a flood.
+///
+/// ```
+/// use netglass::app::{Service, simple::answer_udp};
+/// use std::time::SystemTime;
+///
+/// let now = SystemTime::now();
+/// let answer = |from: &str| answer_udp(Service::Echo, 7, from.parse().unwrap(), b"hello", now);
+/// assert_eq!(answer("10.0.0.1:40000").as_deref(), Some(&b"hello"[..]));
+/// assert_eq!(answer("10.0.0.1:19"), None); // another host's chargen
+/// ```
+pub fn answer_udp(
+    service: Service,
+    here: u16,
+    from: SocketAddr,
+    request: &[u8],
+    now: SystemTime,
+) -> Option<Vec<u8>> {
+    if answers(from.port()) || from.port() == here {
+        return None;
+    }
+    match service {
+        Service::Http | Service::Discard => None,
+        Service::Echo => Some(request.to_vec()),
+        Service::Daytime => Some(daytime_line(now).into_bytes()),
+        Service::Chargen => {
+            let length = request.len().min(CHARGEN_MAX);
+            let mut characters = chargen_lines(length.div_ceil(LINE + 2));
+            characters.truncate(length);
+            Some(characters)
         }
     }
 }
 
-/// The time as RFC 867's example has it: `Tuesday, February 22, 1982 17:37:43-UTC`.
-fn daytime(now: SystemTime) -> String {
-    const DAYS: [&str; 7] =
-        ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil(days);
-    format!(
-        "{}, {} {day}, {year} {:02}:{:02}:{:02}-UTC\r\n",
-        DAYS[(days % 7) as usize],
-        MONTHS[month],
-        rest / 3600,
-        rest / 60 % 60,
-        rest % 60
-    )
-}
-
-/// Year, month from 0, and day of the month, for days since 1970.
-fn civil(mut days: u64) -> (u64, usize, u64) {
-    let leap = |year: u64| {
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-    };
-    let mut year = 1970;
-    while days >= 365 + u64::from(leap(year)) {
-        days -= 365 + u64::from(leap(year));
-        year += 1;
-    }
-    let february = 28 + u64::from(leap(year));
-    let lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let mut month = 0;
-    while days >= lengths[month] {
-        days -= lengths[month];
-        month += 1;
-    }
-    (year, month, days + 1)
+/// Whether a datagram from `port` may be a service's answer: echo, discard, systat, daytime,
+/// quote of the day, chargen, time, DNS, NTP. Port 0 cannot be answered.
+fn answers(port: u16) -> bool {
+    matches!(port, 0 | 7 | 9 | 11 | 13 | 17 | 19 | 37 | 53 | 123)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::time::Duration;
-
-    #[test]
-    fn the_time_is_told_as_the_rfc_does() {
-        let at = |seconds| daytime(UNIX_EPOCH + Duration::from_secs(seconds));
-        assert_eq!(at(0), "Thursday, January 1, 1970 00:00:00-UTC\r\n");
-        assert_eq!(at(382_729_063), "Tuesday, February 16, 1982 17:37:43-UTC\r\n");
-        assert_eq!(at(1_709_210_096), "Thursday, February 29, 2024 12:34:56-UTC\r\n");
-        assert_eq!(at(1_735_689_599), "Tuesday, December 31, 2024 23:59:59-UTC\r\n");
-    }
-
-    #[test]
-    fn lines_rotate_through_all_printable_characters() {
-        assert_eq!(&line(0)[..5], b" !\"#$");
-        assert_eq!(&line(1)[..5], b"!\"#$%");
-        assert_eq!(line(0), line(95));
-        assert!(line(60).iter().take(LINE).all(|b| (b' '..=b'~').contains(b)));
-    }
-
-    #[test]
-    fn small_services_do_not_answer_each_other() {
-        let from = |port| SocketAddr::from(([10, 0, 0, 1], port));
-        let ask = |service: Simple, port| service.answer(from(port), b"hi", UNIX_EPOCH);
-        assert_eq!(ask(Simple::Echo, 5000), Some(b"hi".to_vec()));
-        assert_eq!(ask(Simple::Discard, 5000), None);
-        assert_eq!(ask(Simple::Chargen, 5000).map(|a| a.len()), Some(LINE));
-        for other in Simple::ALL {
-            assert_eq!(ask(Simple::Echo, other.port()), None);
-        }
-    }
-
-    #[tokio::test]
-    async fn streams_are_served_to_their_end() {
-        let (mut near, far) = tokio::io::duplex(100);
-        let server = tokio::spawn(Simple::Echo.serve(far));
-        near.write_all(b"hello").await.unwrap();
-        near.shutdown().await.unwrap();
-        let mut back = Vec::new();
-        near.read_to_end(&mut back).await.unwrap();
-        assert_eq!(back, b"hello");
-        server.await.unwrap().unwrap();
-        let (mut near, far) = tokio::io::duplex(100);
-        let server = tokio::spawn(Simple::Chargen.serve(far));
-        let mut lines = vec![0; 74 * 3];
-        near.read_exact(&mut lines).await.unwrap();
-        assert_eq!(&lines[74..148], line(1));
-        near.shutdown().await.unwrap();
-        near.read_to_end(&mut lines).await.unwrap();
-        server.await.unwrap().unwrap();
-    }
-}
+mod tests;

@@ -1,11 +1,12 @@
 //! `netglass demo`: the Linux kernel pings and curls a host that exists only in this program.
 
 use super::args::{DemoArgs, HostArgs};
+use super::history::History;
 use super::host::{self, Session};
 use super::private::Private;
 use super::sinks::LadderSink;
 use super::{Failure, Outcome, talk};
-use crate::app::{History, Services};
+use crate::app::{Options, Services, Serving};
 use crate::base::Duration;
 use crate::device::memory::{self, Memory};
 use crate::ip::Cidr;
@@ -58,6 +59,7 @@ fn host_args(args: &DemoArgs) -> Result<HostArgs, Failure> {
 struct Story {
     ladder: Arc<Mutex<Ladder>>,
     pcap: PathBuf,
+    _serving: Serving,
 }
 
 impl Story {
@@ -91,10 +93,11 @@ fn start<D: crate::device::Device + 'static>(
         .map_err(Failure::failed)?;
     let services: Services = "http,echo".parse().map_err(Failure::usage)?;
     let (addr, host) = (host_args.addr.addr(), session.host.clone());
-    let started = runtime.block_on(async { services.start(&host, addr, Some(history)) });
-    started.map_err(Failure::failed)?;
+    let options = Options { ladder: Some(history.drawer()), ..Options::default() };
+    let started = runtime.block_on(async { Serving::start(&host, addr, &services, options) });
+    let serving = started.map_err(Failure::failed)?;
     let pcap = host_args.pcap.unwrap_or_default();
-    Ok((session, Story { ladder, pcap }, runtime))
+    Ok((session, Story { ladder, pcap, _serving: serving }, runtime))
 }
 
 fn with_linux(args: &DemoArgs, mut private: Private, device: crate::device::tun::Tun) -> Outcome {

@@ -2,71 +2,71 @@
 
 use super::args::GetArgs;
 use super::{Failure, Outcome, host};
-use crate::app::get::{Url, request};
+use crate::app::get::{self, Upload, Url};
 use crate::base::Duration;
 use crate::net::Host;
 use crate::net::tokio::TcpStream;
-use http_body_util::BodyExt;
-use std::fs::File;
-use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
+use tokio::fs::File;
+use tokio::io::AsyncWrite;
 
 pub(super) fn run(args: &GetArgs) -> Outcome {
     let url: Url = args.url.parse().map_err(Failure::usage)?;
-    let upload = match &args.upload {
-        Some(path) => Some(
-            std::fs::read(path)
-                .map_err(|e| Failure::usage(format_args!("{}: {e}", path.display())))?,
-        ),
-        None => None,
-    };
-    let output: Box<dyn Write> = match &args.output {
-        Some(path) => Box::new(
-            File::create(path)
-                .map_err(|e| Failure::usage(format_args!("{}: {e}", path.display())))?,
-        ),
-        None => Box::new(io::stdout().lock()),
-    };
-    let (session, network) = host::client(&args.host)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::failed)?;
+    let (upload, output) = runtime.block_on(files(args))?;
+    let (session, network) = host::client(&args.host)?;
     let fetched = runtime.block_on(fetch(args, &session.host, &url, upload, output));
-    drop(runtime);
+    runtime.shutdown_background();
     let stopped = session.stop(Duration::from_secs(2));
     drop(network);
-    let code = fetched.map_err(|e| Failure::failed(format_args!("{}: {e}", url.to)))?;
+    let code = fetched?;
     stopped.map(|()| code)
+}
+
+/// What is read and what is written, before anything is configured.
+async fn files(
+    args: &GetArgs,
+) -> Result<(Option<Upload<File>>, Box<dyn AsyncWrite + Unpin>), Failure> {
+    let say = |path: &Path, e| Failure::usage(format_args!("{}: {e}", path.display()));
+    let upload = match &args.upload {
+        Some(path) => {
+            let source = File::open(path).await.map_err(|e| say(path, e))?;
+            let length = source.metadata().await.map_err(|e| say(path, e))?.len();
+            Some(Upload { source, length: Some(length) })
+        }
+        None => None,
+    };
+    let output: Box<dyn AsyncWrite + Unpin> = match &args.output {
+        Some(path) => Box::new(File::create(path).await.map_err(|e| say(path, e))?),
+        None => Box::new(tokio::io::stdout()),
+    };
+    Ok((upload, output))
 }
 
 async fn fetch(
     args: &GetArgs,
     host: &Host,
     url: &Url,
-    upload: Option<Vec<u8>>,
-    mut output: Box<dyn Write>,
-) -> io::Result<ExitCode> {
-    let stream = TcpStream::connect(host, url.to).await?;
-    let response = request(stream, url, upload).await?;
-    let status = response.status();
-    if args.include {
-        writeln!(output, "{:?} {status}\r", response.version())?;
-        for (name, value) in response.headers() {
-            writeln!(output, "{name}: {}\r", String::from_utf8_lossy(value.as_bytes()))?;
-        }
-        writeln!(output, "\r")?;
+    upload: Option<Upload<File>>,
+    output: Box<dyn AsyncWrite + Unpin>,
+) -> Outcome {
+    let to = url.addr();
+    let stream = TcpStream::connect(host, to).await;
+    let stream = stream.map_err(|e| Failure::failed(format_args!("{to}: {e}")))?;
+    let options =
+        get::Options { headers: args.include, fail: args.fail, ..get::Options::default() };
+    let done = match upload {
+        Some(upload) => get::put(stream, url, upload, &options, output, |_| {}).await,
+        None => get::get(stream, url, &options, output, |_| {}).await,
+    };
+    let outcome = done.map_err(|e| Failure::failed(format_args!("{to}: {e}")))?;
+    let code = outcome.exit_code(&options);
+    if code != 0 {
+        eprintln!("netglass: the server answered {}", outcome.status);
     }
-    if args.fail && !status.is_success() {
-        eprintln!("netglass: the server answered {status}");
-        return Ok(ExitCode::FAILURE);
-    }
-    let mut body = response.into_body();
-    while let Some(frame) = body.frame().await {
-        if let Some(data) = frame.map_err(io::Error::other)?.data_ref() {
-            output.write_all(data)?;
-        }
-    }
-    output.flush()?;
-    Ok(ExitCode::SUCCESS)
+    Ok(ExitCode::from(code))
 }

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod fsm;
 mod get;
+mod history;
 mod host;
 mod nc;
 mod private;

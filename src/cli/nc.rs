@@ -6,10 +6,9 @@ use crate::app::nc;
 use crate::base::Duration;
 use crate::net::Host;
 use crate::net::tokio::{TcpStream, UdpSocket};
-use std::io;
+use std::io::{self, IsTerminal};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 pub(super) fn run(args: &NcArgs) -> Outcome {
     let to = SocketAddr::new(args.address, args.port);
@@ -33,41 +32,19 @@ pub(super) fn run(args: &NcArgs) -> Outcome {
     stopped.map(|()| ExitCode::SUCCESS)
 }
 
-async fn talk(udp: bool, host: &Host, to: SocketAddr, wait: Option<Duration>) -> io::Result<()> {
+async fn talk(udp: bool, host: &Host, to: SocketAddr, idle: Option<Duration>) -> io::Result<()> {
     let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
-    if !udp {
+    // A terminal's input has no end of its own: the peer's end is the end.
+    let until_peer_ends = io::stdin().is_terminal();
+    let options = nc::Options { idle, until_peer_ends, ..nc::Options::default() };
+    let carried = if udp {
+        let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+        let socket = UdpSocket::bind(host, any)?;
+        socket.connect(to)?;
+        nc::datagrams(&socket, input, output, options).await
+    } else {
         let stream = TcpStream::connect(host, to).await?;
-        return nc::copy(stream, input, output, wait).await;
-    }
-    let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-    let socket = UdpSocket::bind(host, any)?;
-    socket.connect(to)?;
-    datagrams(&socket, input, output, wait).await
-}
-
-/// Each read of the input is a datagram; each datagram goes to the output. Ends by silence.
-async fn datagrams(
-    socket: &UdpSocket,
-    mut input: tokio::io::Stdin,
-    mut output: tokio::io::Stdout,
-    wait: Option<Duration>,
-) -> io::Result<()> {
-    let silence = wait.unwrap_or(Duration::from_secs(u64::from(u32::MAX)));
-    let (mut up, mut down) = (vec![0; 16 << 10], vec![0; 65_536]);
-    let mut sending = true;
-    loop {
-        tokio::select! {
-            n = input.read(&mut up), if sending => match n? {
-                0 => sending = false,
-                n => {
-                    socket.send(&up[..n]).await?;
-                }
-            },
-            n = socket.recv(&mut down) => {
-                output.write_all(&down[..n?]).await?;
-                output.flush().await?;
-            }
-            () = tokio::time::sleep(silence) => return Ok(()),
-        }
-    }
+        nc::stream(stream, input, output, options).await
+    };
+    carried.map(drop)
 }

@@ -1,9 +1,10 @@
 //! `netglass up`: a virtual host on a TUN device, until Ctrl-C.
 
 use super::args::UpArgs;
+use super::history::History;
 use super::host::{self, Session};
 use super::{Failure, Outcome, talk};
-use crate::app::{History, Services};
+use crate::app::{Options, Services, Serving};
 use crate::base::Duration;
 use std::process::ExitCode;
 
@@ -39,7 +40,10 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
     )?;
     let addr = args.host.addr.addr();
     let ended = runtime.block_on(async {
-        services.start(&session.host, addr, history).map_err(Failure::failed)?;
+        let ladder = history.map(History::drawer);
+        let options = Options { ladder, ..Options::default() };
+        let _serving =
+            Serving::start(&session.host, addr, &services, options).map_err(Failure::usage)?;
         if !args.host.quiet {
             talk::say(&format!("# try: ping {addr}   curl http://{addr}/   (Ctrl-C ends it)"))?;
         }

@@ -1,5 +1,6 @@
 //! The last records of a host, kept so that a service can show them.
 
+use crate::app::sight;
 use crate::base::ConnId;
 use crate::net::Observer;
 use crate::observe::view::{Ladder, Options};
@@ -13,16 +14,21 @@ const KEPT: usize = 20_000;
 
 /// A shared, bounded memory of records. Add a clone to a host as an observer.
 #[derive(Clone, Debug, Default)]
-pub struct History(Arc<Mutex<VecDeque<Record>>>);
+pub(super) struct History(Arc<Mutex<VecDeque<Record>>>);
 
 impl History {
     /// An empty memory.
-    pub fn new() -> History {
+    pub(super) fn new() -> History {
         History::default()
     }
 
+    /// What draws the ladder of a connection for a service.
+    pub(super) fn drawer(self) -> sight::Ladder {
+        Arc::new(move |conn| Some(self.ladder(conn)))
+    }
+
     /// The ladder of one connection, as far as it is remembered.
-    pub fn ladder(&self, conn: ConnId) -> String {
+    pub(super) fn ladder(&self, conn: ConnId) -> String {
         let mut ladder = Ladder::new(Options::default());
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let pair = kept.iter().find_map(|record| match record.event {
