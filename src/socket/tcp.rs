@@ -22,6 +22,8 @@ pub struct Slot {
     pub pair: Pair,
     /// The interface it goes by.
     pub iface: IfaceId,
+    /// Its pair is free for another: it is over, and only its user still knows it.
+    retired: bool,
     /// Whether it stands in the queue of those with something to send.
     queued: bool,
     /// What its user waits for.
@@ -106,7 +108,8 @@ impl Sockets {
         let id = self.next_id();
         self.born += 1;
         let interest = Interest::default();
-        let key = self.slots.insert(Slot { id, conn, pair, iface, queued: false, interest });
+        let (retired, queued) = (false, false);
+        let key = self.slots.insert(Slot { id, conn, pair, iface, retired, queued, interest });
         let fresh = self.demux.insert(pair, key);
         assert!(fresh, "a pair of sockets names one connection");
         *self.ports.entry(pair.local.port()).or_default() += 1;
@@ -115,9 +118,19 @@ impl Sockets {
 
     /// Removes a connection.
     pub fn remove(&mut self, key: usize) -> Slot {
-        let slot = self.slots.remove(key);
-        self.demux.remove(&slot.pair);
+        self.retire(key);
         self.deadlines.set(key, None);
+        self.slots.remove(key)
+    }
+
+    /// Frees the pair of a connection that is over (CLOSED means that there is none, RFC 9293
+    /// §3.3.2); its user can still ask how it ended, and read what had come.
+    pub fn retire(&mut self, key: usize) {
+        let slot = &mut self.slots[key];
+        if std::mem::replace(&mut slot.retired, true) {
+            return;
+        }
+        self.demux.remove(&slot.pair);
         let port = slot.pair.local.port();
         if let Some(count) = self.ports.get_mut(&port) {
             *count -= 1;
@@ -125,7 +138,6 @@ impl Sockets {
                 self.ports.remove(&port);
             }
         }
-        slot
     }
 
     /// The place of a connection.

@@ -506,10 +506,11 @@ impl Stack {
         self.bury(key);
     }
 
-    /// Forgets a connection whose pair is needed for a new one.
+    /// Gives up a connection whose pair is needed for a new one; its user can still read.
     fn abandon(&mut self, key: usize) {
-        let slot = self.tcp.remove(key);
-        debug_assert!(slot.conn.is_dead(), "only what is over is abandoned");
+        debug_assert!(self.tcp.slot(key).conn.is_dead(), "only what is over is abandoned");
+        self.tcp.wake(key);
+        self.bury(key);
     }
 
     pub(super) fn note_conn(

@@ -42,6 +42,8 @@ mod egress;
 mod ingress;
 mod input;
 mod setup;
+#[cfg(test)]
+mod tests;
 
 pub use calls::ListenOptions;
 pub use event::{Call, Event, PacketView, Record, Sent};
@@ -284,11 +286,13 @@ impl Stack {
         [self.tcp.deadline(now), self.reassembly.deadline()].into_iter().flatten().min()
     }
 
-    /// Removes a connection that is over and that nobody holds.
+    /// Frees the pair of a connection that is over, and removes it when nobody holds it.
     fn bury(&mut self, key: usize) {
-        let slot = self.tcp.slot(key);
-        if slot.conn.is_dead() && slot.conn.is_orphan() {
-            self.tcp.remove(key);
+        let conn = &self.tcp.slot(key).conn;
+        match (conn.is_dead(), conn.is_orphan()) {
+            (true, true) => drop(self.tcp.remove(key)),
+            (true, false) => self.tcp.retire(key),
+            (false, _) => {}
         }
     }
 
