@@ -1,7 +1,7 @@
 //! Every row of the transition table and every variant of every vocabulary is reached by some
 //! scenario: what the code can say, a test has heard it say.
 
-use crate::support::seen::{self, Seen};
+use crate::support::seen::{self, Scenario, Seen};
 use crate::{arrives, close, handshake, ip, rto, window};
 use netglass::base::Why;
 use netglass::stack::Sent;
@@ -9,7 +9,7 @@ use netglass::tcp::{AckWhy, Blocked, Cause, Plan, Reply, RtxRule, TRANSITIONS};
 use std::collections::BTreeSet;
 
 /// All scenarios, by file.
-const FILES: &[(&str, &[(&str, fn())])] = &[
+const FILES: &[(&str, &[Scenario])] = &[
     ("arrives", arrives::SCENARIOS),
     ("close", close::SCENARIOS),
     ("handshake", handshake::SCENARIOS),

@@ -10,22 +10,22 @@ use netglass::wire::ipv4::{self, protocol};
 use std::net::SocketAddr;
 
 /// What a host of [`host`] may hold, whatever arrives.
-pub const CONNECTIONS_MAX: usize = 40;
-pub const BACKLOG: usize = 16;
+pub(crate) const CONNECTIONS_MAX: usize = 40;
+pub(crate) const BACKLOG: usize = 16;
 const RECV_BUFFER: u32 = 64 << 10;
 
 /// A host with connections in every state to play with: the puppets' peers are ports 3000.. and
 /// the host's ports 5000.. .
-pub struct Target {
-    pub stack: Stack,
-    pub now: netglass::base::Instant,
+pub(crate) struct Target {
+    pub(crate) stack: Stack,
+    pub(crate) now: netglass::base::Instant,
     pool: Pool,
     /// The host's initial sequence numbers, by connection.
-    pub iss: Vec<Seq>,
+    pub(crate) iss: Vec<Seq>,
 }
 
 /// The states that [`Target::new`] prepares, by port.
-pub const STATES: [State; 9] = [
+pub(crate) const STATES: [State; 9] = [
     State::SynSent,
     State::SynReceived,
     State::Established,
@@ -38,7 +38,7 @@ pub const STATES: [State; 9] = [
 ];
 
 impl Target {
-    pub fn new() -> Target {
+    pub(crate) fn new() -> Target {
         let mut setup = crate::support::puppet::host_setup();
         setup.connections_max = CONNECTIONS_MAX as u32;
         setup.tcp.recv_buffer = RECV_BUFFER;
@@ -64,7 +64,7 @@ impl Target {
     }
 
     /// Gives a frame, takes the answers, and checks what must always hold.
-    pub fn feed(&mut self, bytes: &[u8], offload: Offload) {
+    pub(crate) fn feed(&mut self, bytes: &[u8], offload: Offload) {
         let mut frame = Frame::copied(&self.pool, bytes);
         frame.offload = offload;
         self.stack.input(self.now, IfaceId(0), frame);
@@ -88,13 +88,19 @@ impl Target {
         assert!(self.stack.deadline(self.now).is_none_or(|at| at > self.now), "driver law");
     }
 
-    pub fn advance(&mut self, ms: u64) {
-        self.now += std::time::Duration::from_millis(ms);
+    /// Lets time pass, stopping wherever the host has something to do.
+    pub(crate) fn advance(&mut self, ms: u64) {
+        let end = self.now + std::time::Duration::from_millis(ms);
         self.settle();
+        while let Some(at) = self.stack.deadline(self.now).filter(|at| *at <= end) {
+            self.now = at;
+            self.settle();
+        }
+        self.now = end;
     }
 
     /// The documented bounds.
-    pub fn check_bounds(&self) {
+    pub(crate) fn check_bounds(&self) {
         let tcp = self.stack.tcp();
         assert!(tcp.len() <= CONNECTIONS_MAX, "{} connections", tcp.len());
         for slot in tcp.listeners() {
@@ -113,7 +119,7 @@ impl Target {
 }
 
 /// One frame, as it came from a device: the first byte says what the device claims about it.
-pub fn frame(target: &mut Target, input: &[u8]) {
+pub(crate) fn frame(target: &mut Target, input: &[u8]) {
     let Some((claim, bytes)) = input.split_first() else { return };
     let checksum = match claim & 3 {
         0 => Checksum::Verified,
@@ -126,7 +132,7 @@ pub fn frame(target: &mut Target, input: &[u8]) {
 }
 
 /// A run of frames: each with its length in two bytes before it, and pauses where that is 0xffff.
-pub fn frames(target: &mut Target, mut input: &[u8]) {
+pub(crate) fn frames(target: &mut Target, mut input: &[u8]) {
     while let [hi, lo, rest @ ..] = input {
         let len = usize::from(u16::from_be_bytes([*hi, *lo]));
         if len == 0xffff {
@@ -142,11 +148,11 @@ pub fn frames(target: &mut Target, mut input: &[u8]) {
 }
 
 /// The peer's sequence number that the prepared connections expect around.
-pub fn near(offset: u32) -> Seq {
+pub(crate) fn near(offset: u32) -> Seq {
     PEER_ISN + 1 + offset
 }
 
 /// The peer's and the host's addresses.
-pub fn hosts() -> (std::net::Ipv4Addr, std::net::Ipv4Addr) {
+pub(crate) fn hosts() -> (std::net::Ipv4Addr, std::net::Ipv4Addr) {
     (PEER, HOST)
 }

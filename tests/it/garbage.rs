@@ -42,7 +42,7 @@ fn plausible_segment(dice: &mut Dice, target: &Target) -> Vec<u8> {
     };
     let ctl = match dice.below(3) {
         0 => Ctl(dice.below(512) as u16),
-        _ => Ctl(dice.below(512) as u16 & !6 | 16),
+        _ => Ctl((dice.below(512) as u16 & !6) | 16),
     };
     let ack = ctl.has(Ctl::ACK).then(|| iss + 1 + near(dice));
     let options = Options {
@@ -88,7 +88,7 @@ fn other_frame(dice: &mut Dice) -> Vec<u8> {
             ip_packet(protocol::ICMP, &icmp_bytes(Icmpv4::Other { kind, code }, &quoted), |_| ())
         }
         3 => ip_packet(dice.below(256) as u8, &body, |ip| {
-            ip.offset = dice.below(8_192) as u32 * 8 & 0xfff8;
+            ip.offset = dice.below(8_192) as u32 * 8;
             (ip.mf, ip.id) = (true, dice.below(300) as u16);
         }),
         _ => ip_packet(dice.below(256) as u8, &body, |_| ()),

@@ -31,7 +31,7 @@ scenarios![
 ];
 
 /// A UDP datagram from the peer, without its IP header.
-pub fn udp_bytes(from: u16, to: u16, body: &[u8]) -> Vec<u8> {
+pub(crate) fn udp_bytes(from: u16, to: u16, body: &[u8]) -> Vec<u8> {
     let mut head = Head::new();
     let (src, dst) = ((PEER, from).into(), (HOST, to).into());
     udp::emit(&mut head, src, dst, &Pool::new().copy(body).into(), Fill::Complete);
@@ -39,7 +39,7 @@ pub fn udp_bytes(from: u16, to: u16, body: &[u8]) -> Vec<u8> {
 }
 
 /// An ICMP message from the peer, without its IP header.
-pub fn icmp_bytes(message: Icmpv4, body: &[u8]) -> Vec<u8> {
+pub(crate) fn icmp_bytes(message: Icmpv4, body: &[u8]) -> Vec<u8> {
     let mut head = Head::new();
     message.emit(&mut head, &Chunks::from(Pool::new().copy(body)));
     [&head[..], body].concat()

@@ -20,6 +20,9 @@ pub struct Seen {
     pub sent: BTreeSet<&'static str>,
 }
 
+/// A scenario: its name, and what happens in it.
+pub type Scenario = (&'static str, fn());
+
 thread_local! {
     static SEEN: RefCell<Seen> = RefCell::default();
 }
@@ -84,7 +87,7 @@ impl Seen {
 macro_rules! scenarios {
     ($($name:ident),* $(,)?) => {
         /// The scenarios of this file.
-        pub(crate) const SCENARIOS: &[(&str, fn())] = &[$((stringify!($name), $name)),*];
+        pub(crate) const SCENARIOS: &[crate::support::seen::Scenario] = &[$((stringify!($name), $name)),*];
 
         mod each {
             $(
