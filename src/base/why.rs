@@ -41,8 +41,6 @@ crate::explained! {
         ReassemblyTimeout = "ReassemblyTimeout", "RFC 1122 §3.3.2", "the datagram was not complete in time";
         /// No route to a destination.
         NoRoute = "NoRoute", "RFC 1122 §3.3.1", "there is no route to the destination";
-        /// The packet may not be fragmented and is too big for the link.
-        TooBig = "TooBig", "RFC 1191 §4", "the packet is larger than the MTU and may not be fragmented";
 
         // ---- ICMP
         /// An ICMP message too short for its type.

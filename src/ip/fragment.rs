@@ -3,7 +3,7 @@
 //! The fragments share the packet's bytes: nothing but headers is copied. The transport checksum
 //! must be in place, because no device can complete it once the packet is cut.
 
-use crate::base::{Checksum, Frame, Head, Why};
+use crate::base::{Checksum, Frame, Head};
 use crate::wire::ipv4::{HEADER_LEN, Header};
 
 /// A piece of a packet's payload.
@@ -36,10 +36,8 @@ pub fn pieces(payload: &Frame, room: usize) -> impl Iterator<Item = Piece> + '_ 
 }
 
 /// The packets that carry `payload` (transport header and what it carries) under `header` over a
-/// link of `mtu` bytes: one when it fits, else its fragments.
-///
-/// # Errors
-/// [`Why::TooBig`] when it does not fit and [`Header::df`] is set.
+/// link of `mtu` bytes: one when it fits, else its fragments. `None` when it does not fit and
+/// [`Header::df`] is set.
 ///
 /// # Panics
 /// As [`pieces`]; `mtu` is at least 28. When the packet exceeds 65 535 bytes.
@@ -47,12 +45,12 @@ pub fn ipv4(
     header: Header,
     payload: &Frame,
     mtu: usize,
-) -> Result<impl Iterator<Item = Frame> + '_, Why> {
+) -> Option<impl Iterator<Item = Frame> + '_> {
     let room = mtu.saturating_sub(HEADER_LEN);
     if header.df && payload.len() > room {
-        return Err(Why::TooBig);
+        return None;
     }
-    Ok(pieces(payload, room).map(move |mut piece| {
+    Some(pieces(payload, room).map(move |mut piece| {
         let header = Header { mf: piece.more, offset: piece.offset, ..header };
         let len = piece.frame.len();
         header.emit(&mut piece.frame.head, len);
@@ -98,7 +96,7 @@ mod tests {
         let df = Header { df: true, ..header() };
         let all: Vec<_> = ipv4(df, &payload, 128).expect("fits").collect();
         assert_eq!((all.len(), all[0].len()), (1, 128));
-        assert_eq!(ipv4(df, &payload, 127).map(|_| ()), Err(Why::TooBig));
+        assert!(ipv4(df, &payload, 127).is_none());
         let offsets = |mtu| -> Vec<_> {
             let packets = ipv4(header(), &payload, mtu).expect("may be cut");
             packets.map(|f| Header::parse(f.front(), f.len()).expect("a header").offset).collect()

@@ -180,7 +180,7 @@ impl Stack {
         let Some(header) = self.ip_header(src, dst, proto, false, 1) else { return };
         let mtu = usize::from(self.ifaces[usize::from(iface.0)].setup.mtu);
         let whole = frame.len() + ipv4::HEADER_LEN <= mtu;
-        let Ok(pieces) = fragment::ipv4(header, &frame, mtu) else { return };
+        let Some(pieces) = fragment::ipv4(header, &frame, mtu) else { return };
         for mut piece in pieces {
             piece.origin = if whole { origin } else { self.note_fragment(now, &piece, origin) };
             piece.offload = Offload::default();

@@ -30,10 +30,13 @@ scenarios![
     partly_old_segments_are_trimmed,
 ];
 
+/// Flags, SEG.SEQ and SEG.ACK of what a segment is answered with.
+type Answer = Option<(Ctl, i64, i64)>;
+
 /// §3.10.7.1: everything but a reset is reset, with numbers that its sender believes.
 fn closed() {
     // (flags, seq, ack, len) → (flags, seq, ack) of the answer
-    let rows: [(Ctl, i64, i64, usize, Option<(Ctl, i64, i64)>); 8] = [
+    let rows: [(Ctl, i64, i64, usize, Answer); 8] = [
         (S, 100, 0, 0, Some((RA, 0, 101))),
         (SF, 100, 0, 10, Some((RA, 0, 112))),
         (NONE, 100, 0, 7, Some((RA, 0, 107))),
@@ -58,7 +61,7 @@ fn closed() {
 
 /// §3.10.7.2.
 fn listen() {
-    let rows: [(Ctl, Option<(Ctl, i64, i64)>, &str); 8] = [
+    let rows: [(Ctl, Answer, &str); 8] = [
         (R, None, "ListenRst"),
         (RA, None, "ListenRst"),
         (ALL, None, "ListenRst"),
@@ -84,7 +87,7 @@ fn listen() {
 /// §3.10.7.4 for SYN-RECEIVED that came from LISTEN: the handshake's second half.
 fn half_open() {
     // (flags, seq, ack) → (flags, seq, ack) of the answer, why
-    let rows: [(Ctl, i64, i64, Option<(Ctl, i64, i64)>, &str); 13] = [
+    let rows: [(Ctl, i64, i64, Answer, &str); 13] = [
         (S, 0, 0, Some((SA, 0, 1)), "OldDuplicate"),
         (S, 5, 0, Some((A, 1, 1)), "SynInWindow"),
         (SA, 1, 1, Some((A, 1, 1)), "SynInWindow"),
@@ -131,7 +134,7 @@ fn half_open() {
 fn syn_sent() {
     // (flags, ack) → (flags, seq, ack) of the answer, state after, why
     let same = State::SynSent;
-    let rows: [(Ctl, i64, Option<(Ctl, i64, i64)>, State, Option<&str>); 8] = [
+    let rows: [(Ctl, i64, Answer, State, Option<&str>); 8] = [
         (A, 0, Some((R, 0, 0)), same, Some("SynSentBadAck")),
         (A, 2, Some((R, 2, 0)), same, Some("SynSentBadAck")),
         (SA, 2, Some((R, 2, 0)), same, Some("SynSentBadAck")),
@@ -176,7 +179,7 @@ fn syn_sent_resets() {
 fn crossed_syns_received() {
     // (flags, seq, ack) → (flags, seq, ack) of the answer, state after
     let same = State::SynReceived;
-    let rows: [(Ctl, i64, i64, Option<(Ctl, i64, i64)>, State); 9] = [
+    let rows: [(Ctl, i64, i64, Answer, State); 9] = [
         (A, 1, 1, None, State::Established),
         (SA, 0, 1, None, State::Established),
         (FA, 1, 1, Some((A, 1, 2)), State::CloseWait),

@@ -4,14 +4,18 @@
 mod alloc;
 mod arrives;
 mod close;
+mod coverage;
+mod fuzz;
+mod garbage;
 mod handshake;
 mod hostile;
+mod ip;
 #[cfg(feature = "record")]
 mod replay;
 mod rto;
 #[cfg(feature = "http")]
 mod services;
-#[allow(unreachable_pub, reason = "a test binary exports nothing")]
+#[allow(unreachable_pub, dead_code, reason = "a harness offers more than each test needs")]
 mod support;
 mod tidy;
 mod window;

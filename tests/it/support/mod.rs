@@ -1,6 +1,5 @@
 //! Two hosts and the wire between them, in virtual time.
 
-#[allow(dead_code, reason = "a harness offers more than each test needs")]
 pub mod puppet;
 pub mod seen;
 

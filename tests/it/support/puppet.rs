@@ -435,9 +435,20 @@ impl Puppet {
         assert!(self.others.is_empty(), "{:02x?} was sent", self.others[0]);
     }
 
+    /// Every packet the host has sent that is not a TCP segment.
+    pub fn take_others(&mut self) -> Vec<Vec<u8>> {
+        self.others.drain(..).collect()
+    }
+
     /// Everything the host has sent, without looking at it closely.
     pub fn take_all(&mut self) -> Vec<Got> {
         self.sent.drain(..).collect()
+    }
+
+    /// The host alone, for tests that go on without a puppet.
+    pub fn into_stack(mut self) -> Stack {
+        let nobody = Stack::new(Setup::new([0, 0]));
+        std::mem::replace(&mut self.stack, nobody)
     }
 
     // ---- what can be asked

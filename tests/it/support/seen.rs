@@ -20,6 +20,9 @@ pub struct Seen {
     pub sent: BTreeSet<&'static str>,
 }
 
+/// A scenario: its name, and what happens in it.
+pub type Scenario = (&'static str, fn());
+
 thread_local! {
     static SEEN: RefCell<Seen> = RefCell::default();
 }
@@ -34,7 +37,6 @@ pub fn add(records: &[Record], drops: &Drops, waits: &BTreeSet<&'static str>) {
 }
 
 /// What this thread has seen since the last time.
-#[allow(dead_code, reason = "for whoever runs a list of scenarios")]
 pub fn take() -> Seen {
     SEEN.take()
 }
@@ -85,8 +87,8 @@ impl Seen {
 macro_rules! scenarios {
     ($($name:ident),* $(,)?) => {
         /// The scenarios of this file.
-        #[allow(dead_code, reason = "the list is for whoever wants to run all")]
-        pub(crate) const SCENARIOS: &[(&str, fn())] = &[$((stringify!($name), $name)),*];
+        pub(crate) const SCENARIOS: &[crate::support::seen::Scenario] =
+            &[$((stringify!($name), $name)),*];
 
         mod each {
             $(

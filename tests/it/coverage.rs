@@ -1,0 +1,78 @@
+//! Every row of the transition table and every variant of every vocabulary is reached by some
+//! scenario: what the code can say, a test has heard it say.
+
+use crate::support::seen::{self, Scenario, Seen};
+use crate::{arrives, close, handshake, ip, rto, window};
+use netglass::base::Why;
+use netglass::stack::Sent;
+use netglass::tcp::{AckWhy, Blocked, Cause, Plan, Reply, RtxRule, TRANSITIONS};
+use std::collections::BTreeSet;
+
+/// All scenarios, by file.
+const FILES: &[(&str, &[Scenario])] = &[
+    ("arrives", arrives::SCENARIOS),
+    ("close", close::SCENARIOS),
+    ("handshake", handshake::SCENARIOS),
+    ("ip", ip::SCENARIOS),
+    ("rto", rto::SCENARIOS),
+    ("window", window::SCENARIOS),
+];
+
+/// What only another test can reach, and where.
+const ELSEWHERE: &[(&str, &str)] = &[("EchoRequest", "a host that pings")];
+
+fn run_all() -> Seen {
+    drop(seen::take());
+    for (file, scenarios) in FILES {
+        for (name, scenario) in *scenarios {
+            let run = std::panic::catch_unwind(scenario);
+            assert!(run.is_ok(), "{file}::{name} failed");
+        }
+    }
+    seen::take()
+}
+
+/// What is missing, and what no vocabulary knows.
+fn differences(what: &str, keys: &[&'static str], seen: &BTreeSet<&'static str>) -> Vec<String> {
+    let is_elsewhere = |key: &str| ELSEWHERE.iter().any(|(name, _)| *name == key);
+    let missing = keys.iter().filter(|key| !seen.contains(**key) && !is_elsewhere(key));
+    let unknown = seen.iter().filter(|key| !keys.contains(key));
+    let missing = missing.map(|key| format!("{what}::{key} is never reached"));
+    missing.chain(unknown.map(|key| format!("{what}::{key} is not in its KEYS"))).collect()
+}
+
+#[test]
+fn everything_that_can_happen_happens() {
+    let seen = run_all();
+    let mut wrong: Vec<String> = [
+        ("Why", Why::KEYS, &seen.why),
+        ("Plan", Plan::KEYS, &seen.plan),
+        ("AckWhy", AckWhy::KEYS, &seen.ack_why),
+        ("RtxRule", RtxRule::KEYS, &seen.rtx_rule),
+        ("Blocked", Blocked::KEYS, &seen.blocked),
+        ("Cause", Cause::KEYS, &seen.cause),
+        ("Reply", Reply::KEYS, &seen.reply),
+        ("Sent", Sent::KEYS, &seen.sent),
+    ]
+    .into_iter()
+    .flat_map(|(what, keys, seen)| differences(what, keys, seen))
+    .collect();
+    let row = |from: &str, cause: &str, to: &str| format!("{from} --{cause}--> {to}");
+    let table: BTreeSet<String> =
+        TRANSITIONS.iter().map(|t| row(t.from.name(), t.cause.key(), t.to.name())).collect();
+    let taken: BTreeSet<String> = seen.rows.iter().map(|(f, c, t)| row(f, c, t)).collect();
+    wrong.extend(table.difference(&taken).map(|row| format!("{row} is never taken")));
+    wrong.extend(taken.difference(&table).map(|row| format!("{row} is not in the table")));
+    assert!(wrong.is_empty(), "{} gaps:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn scenarios_have_names_of_their_own() {
+    let mut names = BTreeSet::new();
+    for (file, scenarios) in FILES {
+        assert!(!scenarios.is_empty(), "{file}");
+        for (name, _) in *scenarios {
+            assert!(names.insert((file, name)), "{file}::{name} twice");
+        }
+    }
+}
