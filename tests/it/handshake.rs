@@ -6,6 +6,7 @@ use netglass::base::SocketError;
 use netglass::stack::ListenOptions;
 use netglass::tcp::State;
 use netglass::wire::tcp::Options;
+use std::net::SocketAddr;
 
 scenarios![
     active_open_offers_everything,
@@ -17,6 +18,8 @@ scenarios![
     segment_sizes,
     window_scale,
     initial_sequence_numbers,
+    where_openings_go,
+    listeners_side_by_side,
     backlogs,
     connections_are_bounded,
     closing_a_listener,
@@ -205,6 +208,52 @@ fn initial_sequence_numbers() {
     assert_eq!(iss(0, 5000), iss(0, 5000));
     assert_eq!(iss(1_000, 5000) - iss(0, 5000), 250_000, "4 microseconds a tick");
     assert!((iss(0, 5001) - iss(0, 5000)).min(iss(0, 5000) - iss(0, 5001)) > 1 << 16);
+}
+
+/// MUST-43 to MUST-46: from which address, and to whom not.
+fn where_openings_go() {
+    let mut p = Puppet::new();
+    let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+    let nobody =
+        ["0.0.0.0:80", "224.0.0.1:80", "10.0.0.255:80", "255.255.255.255:80", "10.0.0.2:0"];
+    for remote in nobody {
+        let refused = p.stack.connect(p.now, at(remote), None, None).unwrap_err();
+        let known = [SocketError::InvalidInput, SocketError::NetworkUnreachable];
+        assert!(known.contains(&refused), "{remote}: {refused:?}");
+    }
+    let remote = at("10.0.0.2:80");
+    let stranger = p.stack.connect(p.now, remote, Some(at("10.0.0.9:1")), None);
+    assert_eq!(stranger, Err(SocketError::AddrNotAvailable));
+    let off_link = p.stack.connect(p.now, at("192.0.2.1:80"), None, None);
+    assert_eq!(off_link, Err(SocketError::NetworkUnreachable));
+    let conn = p.stack.connect(p.now, remote, None, None).unwrap();
+    let local = p.stack.pair(conn).unwrap().local;
+    assert_eq!(local.ip(), at("10.0.0.1:1").ip(), "the interface's own address");
+    let again = p.stack.connect(p.now, remote, Some(local), None);
+    assert_eq!(again, Err(SocketError::AddrInUse));
+}
+
+/// MUST-41, MUST-42: listening disturbs no connection, and each local address may have its own.
+fn listeners_side_by_side() {
+    let mut setup = host_setup();
+    setup.ifaces[0].addrs.push("10.0.0.7/24".parse().unwrap());
+    let mut p = Puppet::of(setup);
+    p.listen(ListenOptions::default());
+    let second: SocketAddr = "10.0.0.7:80".parse().unwrap();
+    let other = p.stack.listen(p.now, second, ListenOptions::default()).unwrap();
+    let clash = p.stack.listen(p.now, second, ListenOptions::default());
+    assert_eq!(clash, Err(SocketError::AddrInUse));
+    p.inject(S, 0, 0, WND, mss(1000), b"");
+    p.expect(SA, 0, 1, 0);
+    p.inject(A, 1, 1, WND, none(), b"");
+    assert_eq!(p.stack.accept(p.now, other), Err(SocketError::WouldBlock));
+    p.accept();
+    p.local = second;
+    p.inject(S, 0, 0, WND, mss(1000), b"");
+    p.expect(SA, 0, 1, 0);
+    p.inject(A, 1, 1, WND, none(), b"");
+    assert!(p.stack.accept(p.now, other).is_ok());
+    assert_eq!(p.state(), State::Established);
 }
 
 /// listen(2): half-open connections and those waiting for accept() are bounded.
