@@ -1,10 +1,14 @@
 //! Opening (RFC 9293 §3.5, §3.10.1): active, passive, both at once; what SYNs negotiate; listeners.
 
-use crate::support::puppet::{A, FA, Puppet, R, RA, S, SA, WND, host_setup, mss, none, ts};
+use crate::support::puppet::{
+    A, FA, Puppet, R, RA, S, SA, WND, host_setup, ip_packet, mss, none, tcp_bytes, ts,
+};
 use crate::support::seen::scenarios;
 use netglass::base::SocketError;
 use netglass::stack::ListenOptions;
 use netglass::tcp::State;
+use netglass::wire::checksum;
+use netglass::wire::ipv4::protocol;
 use netglass::wire::tcp::Options;
 use std::net::SocketAddr;
 
@@ -16,6 +20,7 @@ scenarios![
     syn_ack_is_sent_again,
     data_on_the_syn_ack,
     segment_sizes,
+    options_of_any_shape,
     window_scale,
     initial_sequence_numbers,
     where_openings_go,
@@ -44,6 +49,10 @@ fn active_open_offers_everything() {
     p.inject(SA, 0, 1, 2_000, options, b"");
     let ack = p.expect(A, 1, 1, 0);
     assert_eq!(ack.options.ts.map(|ts| ts.ecr), Some(5_000));
+    assert_eq!(
+        (ack.options.mss, ack.options.wscale, ack.options.sack_permitted),
+        (None, None, false)
+    );
     assert_eq!(u32::from(ack.wnd) << 5, 1 << 20);
     let info = p.info();
     assert_eq!((info.options, info.snd_wscale, info.rcv_wscale), (7, 7, 5));
@@ -176,6 +185,39 @@ fn segment_sizes() {
         let mut p = Puppet::new().open(options);
         p.write(3_000);
         assert_eq!(p.take_all()[0].len(), first, "{offered:?}");
+    }
+}
+
+/// MUST-6, MUST-7, MUST-64, MUST-68: what is not known is skipped by its length, what is impossible
+/// ends the list and keeps what came before it, words mean nothing.
+fn options_of_any_shape() {
+    let rows: [(&[u8], usize); 8] = [
+        (&[254, 4, 1, 2, 2, 4, 3, 232], 1000),
+        (&[254, 3, 1, 2, 4, 3, 232, 0], 1000),
+        (&[1, 1, 1, 2, 4, 3, 232, 1], 1000),
+        (&[2, 4, 3, 232, 8, 0, 0, 0], 1000),
+        (&[2, 4, 3, 232, 9, 40, 0, 0], 1000),
+        (&[8, 1, 2, 4, 3, 232, 0, 0], 536),
+        (&[0, 2, 4, 3, 232, 0, 0, 0], 536),
+        (&[2, 3, 3, 2, 4, 3, 232, 0], 1000),
+    ];
+    for (options, size) in rows {
+        let mut p = Puppet::new();
+        p.listen(ListenOptions::default());
+        let syn = p.header(S, 0, 0, WND, none());
+        let (src, dst) = (p.remote.ip(), p.local.ip());
+        let mut bytes = tcp_bytes(src, dst, &syn, options);
+        bytes[12] = ((20 + options.len()) / 4 * 16) as u8;
+        bytes[16..18].fill(0);
+        let pseudo = checksum::pseudo(src, dst, protocol::TCP, bytes.len());
+        let sum = checksum::complete(pseudo, [&bytes[..]]);
+        bytes[16..18].copy_from_slice(&sum.to_be_bytes());
+        p.raw(&ip_packet(protocol::TCP, &bytes, |_| ()));
+        p.expect(SA, 0, 1, 0);
+        p.inject(A, 1, 1, WND, none(), b"");
+        p.accept();
+        p.write(3_000);
+        assert_eq!(p.take_all()[0].len(), size, "{options:?}");
     }
 }
 

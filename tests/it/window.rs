@@ -256,19 +256,25 @@ fn unanswered_probes_give_up() {
     assert_eq!((p.take_all().len(), p.state()), (3, State::Closed));
 }
 
-/// SHLD-15, MUST-34: the right edge moved left with data in flight.
+/// SHLD-15 to SHLD-17, MUST-34: the right edge moved left with data in flight. Nothing new is sent,
+/// the old is sent again, and while the peer answers, nobody gives up.
 fn a_shrinking_window_is_survived() {
-    let mut p = Puppet::new().in_state(State::Established, false);
-    p.write(5_000);
-    assert_eq!(p.take_all().len(), 5);
+    let mut p = Puppet::with(|c| c.retries2 = 3).open(mss(1000));
+    p.write(15_000);
+    assert_eq!(p.take_all().len(), 10);
     p.window(1001, 0);
     p.expect_nothing();
-    p.advance(200);
-    p.expect_at(200, A, 1001, 1, 1000);
-    p.window(1001, 0);
-    p.window(5_001, WND);
-    p.write(10);
-    p.expect(A, 5001, 1, 10);
+    let mut at = 0;
+    for wait in [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600] {
+        at += wait;
+        p.advance(at - p.now.as_millis());
+        p.expect_at(at, A, 1001, 1, 1000);
+        p.expect_nothing();
+        p.window(1001, 0);
+    }
+    assert_eq!(p.state(), State::Established);
+    p.window(10_001, WND);
+    assert_eq!(p.take_all()[0].seq, 10_001);
 }
 
 /// §3.10.7.4, fifth: "this check prevents using old segments to update the window".
