@@ -329,8 +329,8 @@ impl Listener {
     }
 }
 
-/// The initial sequence number (RFC 6528); behind everything a predecessor in TIME-WAIT used, however
-/// fast that was (RFC 9293 §3.6.1, MAY-2 (1)).
+/// The initial sequence number (RFC 6528); behind everything a predecessor in TIME-WAIT used,
+/// however fast that was (RFC 9293 §3.6.1, MAY-2 (1)).
 fn choose_iss(site: &Site, cx: &Cx<'_>) -> Seq {
     let iss = isn::iss(cx.now, site.local, site.remote, cx.chance);
     match site.predecessor.map(|nxt| nxt + 0xffff) {
