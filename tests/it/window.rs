@@ -171,8 +171,10 @@ fn sender_avoids_silly_windows() {
     p.expect(S, 0, 0, 0);
     p.inject(SA, 0, 1, 800, mss(1000), b"");
     p.expect(A, 1, 1, 0);
-    p.window(1, 400);
+    p.window(1, 399);
     p.write(5_000);
+    p.expect_nothing();
+    p.window(1, 400);
     p.expect(A, 1, 1, 400);
 }
 
@@ -293,6 +295,9 @@ fn old_segments_do_not_set_the_window() {
     p.inject(A, 31, 101, 700, none(), b"");
     p.inject(A, 31, 1, 9_999, none(), b"");
     assert_eq!(p.info().snd_wnd, 700, "an older ACK does not");
+    p.inject(A, 131, 101, 800, none(), b"ahead");
+    p.inject(A, 31, 101, 9_999, none(), b"");
+    assert_eq!(p.info().snd_wnd, 800, "nor does one that was overtaken");
 }
 
 fn stamped() -> (Puppet, u32) {
