@@ -12,3 +12,4 @@ mod rto;
 #[allow(unreachable_pub, dead_code, reason = "a harness offers more than each test needs")]
 mod support;
 mod window;
+mod wrap;
