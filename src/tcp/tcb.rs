@@ -234,7 +234,8 @@ pub struct Tcb {
     pub owe: Owe,
     /// Data written by the application.
     pub tx: SendBuffer,
-    /// Our SYN has been acknowledged. SND.UNA alone cannot tell: it comes by ISS every 4 GiB.
+    /// Our SYN has been acknowledged. (SND.UNA alone cannot tell: it comes by ISS again every
+    /// 4 GiB.)
     pub syn_acked: bool,
     /// The application closed its sending side: FIN follows the data.
     pub fin_queued: bool,

@@ -1,11 +1,11 @@
 //! SEGMENT ARRIVES (RFC 9293 §3.10.7) in every state, for every kind of segment: what is answered,
 //! what is counted, and which state follows.
 
-use crate::support::keys::scenarios;
 use crate::support::puppet::{
     A, ALL, F, FA, HOST, NONE, PEER, Puppet, R, RA, S, SA, SF, UA, WND, host_setup, ip_packet, mss,
     none, tcp_bytes, ts,
 };
+use crate::support::seen::scenarios;
 use netglass::base::SocketError;
 use netglass::stack::ListenOptions;
 use netglass::tcp::State;

@@ -1,7 +1,7 @@
 //! Every row of the transition table and every variant of every vocabulary is reached by some
 //! scenario: what the code can say, a test has heard it say.
 
-use crate::support::keys::{self, Scenario, Seen};
+use crate::support::seen::{self, Scenario, Seen};
 use crate::{arrives, close, handshake, ip, rto, window};
 use netglass::base::Why;
 use netglass::stack::Sent;
@@ -22,14 +22,14 @@ const FILES: &[(&str, &[Scenario])] = &[
 const ELSEWHERE: &[(&str, &str)] = &[("EchoRequest", "a host that pings")];
 
 fn run_all() -> Seen {
-    drop(keys::take());
+    drop(seen::take());
     for (file, scenarios) in FILES {
         for (name, scenario) in *scenarios {
             let run = std::panic::catch_unwind(scenario);
             assert!(run.is_ok(), "{file}::{name} failed");
         }
     }
-    keys::take()
+    seen::take()
 }
 
 /// What is missing, and what no vocabulary knows.

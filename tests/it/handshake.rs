@@ -1,9 +1,9 @@
 //! Opening (RFC 9293 §3.5, §3.10.1): active, passive, both at once; what SYNs negotiate; listeners.
 
-use crate::support::keys::scenarios;
 use crate::support::puppet::{
     A, FA, Puppet, R, RA, S, SA, WND, host_setup, ip_packet, mss, none, tcp_bytes, ts,
 };
+use crate::support::seen::scenarios;
 use netglass::base::SocketError;
 use netglass::stack::ListenOptions;
 use netglass::tcp::State;

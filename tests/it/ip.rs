@@ -1,8 +1,8 @@
 //! IPv4, ICMP and UDP through a whole host: what is refused and counted, what is answered, what
 //! reaches a connection (RFC 1122 §3.2, RFC 791, RFC 792, RFC 768, RFC 5927, RFC 1191).
 
-use crate::support::keys::scenarios;
 use crate::support::puppet::{A, HOST, PEER, Puppet, S, SA, ip_packet, mss, tcp_bytes};
+use crate::support::seen::scenarios;
 use netglass::base::{Chunks, Duration, Frame, Head, IfaceId, Pool, Seq, SocketError, UdpId};
 use netglass::stack::ListenOptions;
 use netglass::tcp::State;

@@ -1,7 +1,7 @@
 //! Retransmission by timer and loss recovery (RFC 6298, RFC 5681, RFC 6582), with exact times.
 
-use crate::support::keys::scenarios;
 use crate::support::puppet::{A, FA, Puppet, S, SA, WND, mss, none, ts};
+use crate::support::seen::scenarios;
 use netglass::stack::Event;
 use netglass::tcp::{Event as Tcp, State};
 

@@ -1,8 +1,8 @@
 //! Windows and acknowledgments (RFC 9293 §3.8.6): delayed and immediate ACKs, Nagle, silly windows
 //! on both sides, probes of closed windows, out-of-order data and SACK, PAWS, challenge limits.
 
-use crate::support::keys::scenarios;
 use crate::support::puppet::{A, Got, PEER_ISN, Puppet, R, S, SA, WND, byte, mss, none, ts};
+use crate::support::seen::scenarios;
 use netglass::base::Duration;
 use netglass::tcp::State;
 use netglass::wire::tcp::{Ctl, Options};

@@ -1,7 +1,7 @@
 //! Two hosts and the wire between them, in virtual time.
 
-pub mod keys;
 pub mod puppet;
+pub mod seen;
 
 use netglass::base::{Chance, ConnId, Frame, IfaceId, Instant, Pool};
 use netglass::impair::{Impairment, Link};

@@ -2,7 +2,7 @@
 //! time. Sequence numbers are relative, as packetdrill's are: the peer's count from its SYN, the
 //! host's from its own, so that a handshake is `S 0`, `S. 0 ack 1`, `. 1 ack 1`.
 
-use super::keys;
+use super::seen;
 use netglass::base::{ConnId, Frame, Head, IfaceId, Instant, ListenerId, Pool, Seq};
 use netglass::stack::{ListenOptions, Record, Setup, Stack};
 use netglass::tcp::{Config, Decision, State, TcpInfo};
@@ -471,7 +471,7 @@ impl Puppet {
 /// What a test saw is kept for the coverage test.
 impl Drop for Puppet {
     fn drop(&mut self) {
-        keys::add(&self.records, self.stack.drops(), &self.waits);
+        seen::add(&self.records, self.stack.drops(), &self.waits);
     }
 }
 

@@ -87,7 +87,7 @@ impl Seen {
 macro_rules! scenarios {
     ($($name:ident),* $(,)?) => {
         /// The scenarios of this file.
-        pub(crate) const SCENARIOS: &[crate::support::keys::Scenario] =
+        pub(crate) const SCENARIOS: &[crate::support::seen::Scenario] =
             &[$((stringify!($name), $name)),*];
 
         mod each {
