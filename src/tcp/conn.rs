@@ -103,6 +103,7 @@ impl Conn {
         self.tcb.cause = arrival;
         self.tcb.counters.segs_in += seg.wire_segments();
         self.tcb.last_recv = cx.now;
+        self.tcb.soft_error = None;
         let outcome = arrives::segment(&mut self.tcb, &mut seg, cx);
         if let Some(seg) = view {
             let causes = [from, crate::base::EventId::NONE];
@@ -148,15 +149,17 @@ impl Conn {
     }
 
     /// An ICMP error quotes a segment of this connection that starts at `seq` (RFC 5927 §4: it must
-    /// be in flight). Hard errors end an opening (RFC 1122 §4.2.3.9, MUST-56); once synchronized,
-    /// all are soft (RFC 5927 §5.2).
+    /// be in flight). Protocol or port unreachable ends an opening (RFC 9293 §3.9.2.2, SHLD-26);
+    /// all others, and once synchronized those, too, end nothing (MUST-56; RFC 5927 §5.2), but
+    /// name the reason if nobody answers (SHLD-25).
     pub fn on_icmp(&mut self, seq: Seq, error: SocketError, cx: &mut Cx<'_>) -> Result<(), Why> {
         self.check_in_flight(seq)?;
-        let hard = !self.tcb.state().is_synchronized()
-            && matches!(error, SocketError::Refused | SocketError::HostUnreachable);
+        let hard = !self.tcb.state().is_synchronized() && error == SocketError::Refused;
         cx.note(|| Event::Icmp { error, hard });
         if hard {
             self.tcb.die(Cause::IcmpUnreachable, Some(error), cx);
+        } else {
+            self.tcb.soft_error = Some(error);
         }
         Ok(())
     }

@@ -253,6 +253,8 @@ pub struct Tcb {
     pub passive: bool,
     /// How the connection failed, until the application has heard.
     pub error: Option<SocketError>,
+    /// What ICMP said last since the peer was last heard of: why nobody answers.
+    pub soft_error: Option<SocketError>,
     /// Retransmission timeouts in a row.
     pub retransmits: u8,
     /// Probes (window or keep-alive) without an answer.
@@ -381,6 +383,7 @@ impl Tcb {
             orphan: false,
             passive: from == State::Listen,
             error: None,
+            soft_error: None,
             retransmits: 0,
             probes: 0,
             probe_backoff: 0,
@@ -433,6 +436,12 @@ impl Tcb {
             self.rx.clear();
             self.error = error;
         }
+    }
+
+    /// The end of patience: ICMP may have said why (RFC 9293 §3.9.2.2, SHLD-25).
+    pub fn give_up(&mut self, cause: Cause, cx: &mut Cx<'_>) {
+        let error = self.soft_error.unwrap_or(SocketError::TimedOut);
+        self.die(cause, Some(error), cx);
     }
 
     /// Starts or moves a timer, telling so.

@@ -4,7 +4,7 @@ use super::event::{AckWhy, Blocked, Event, Timer};
 use super::recovery;
 use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
-use crate::base::{Duration, SocketError};
+use crate::base::Duration;
 
 /// Handles every timer that has expired by now.
 pub(super) fn poll(tcb: &mut Tcb, cx: &mut Cx<'_>) {
@@ -20,7 +20,7 @@ pub(super) fn poll(tcb: &mut Tcb, cx: &mut Cx<'_>) {
                 tcb.die(Cause::TimeWaitOver, None, cx);
             }
             Timer::TimeWait => tcb.die(Cause::FinWait2Timeout, None, cx),
-            Timer::User => tcb.die(Cause::UserTimeout, Some(SocketError::TimedOut), cx),
+            Timer::User => tcb.give_up(Cause::UserTimeout, cx),
         }
     }
 }
@@ -36,7 +36,7 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         _ => tcb.config.retries2,
     };
     if tcb.retransmits >= limit {
-        tcb.die(Cause::Timeout, Some(SocketError::TimedOut), cx);
+        tcb.give_up(Cause::Timeout, cx);
         return;
     }
     let first = tcb.retransmits == 0;
@@ -64,7 +64,7 @@ fn on_persist(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         return;
     }
     if tcb.probes >= tcb.config.retries2 {
-        tcb.die(Cause::Timeout, Some(SocketError::TimedOut), cx);
+        tcb.give_up(Cause::Timeout, cx);
         return;
     }
     tcb.owe.probe = true;
@@ -110,7 +110,7 @@ fn on_keepalive(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         // Data in flight probes better (MUST-26: only when nothing was sent or received).
         tcb.set_timer(Timer::Keepalive, cx.now + keepalive.interval, cx);
     } else if tcb.probes >= keepalive.probes {
-        tcb.die(Cause::KeepaliveTimeout, Some(SocketError::TimedOut), cx);
+        tcb.give_up(Cause::KeepaliveTimeout, cx);
         tcb.owe.rst = Some(Cause::KeepaliveTimeout);
     } else {
         tcb.owe.keepalive = true;

@@ -283,7 +283,8 @@ fn keepalive_answered() {
         p.expect_nothing();
     }
     assert_eq!(p.state(), State::Established);
-    // MUST-25: off unless asked for.
+    // MUST-28: two hours; MUST-25: off unless asked for.
+    assert_eq!(Keepalive::default().idle, Duration::from_secs(7_200));
     let mut p = Puppet::new().in_state(State::Established, false);
     p.advance(100_000_000);
     p.expect_nothing();

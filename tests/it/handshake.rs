@@ -1,11 +1,16 @@
 //! Opening (RFC 9293 §3.5, §3.10.1): active, passive, both at once; what SYNs negotiate; listeners.
 
-use crate::support::puppet::{A, FA, Puppet, R, RA, S, SA, WND, host_setup, mss, none, ts};
+use crate::support::puppet::{
+    A, FA, Puppet, R, RA, S, SA, WND, host_setup, ip_packet, mss, none, tcp_bytes, ts,
+};
 use crate::support::seen::scenarios;
 use netglass::base::SocketError;
 use netglass::stack::ListenOptions;
 use netglass::tcp::State;
+use netglass::wire::checksum;
+use netglass::wire::ipv4::protocol;
 use netglass::wire::tcp::Options;
+use std::net::SocketAddr;
 
 scenarios![
     active_open_offers_everything,
@@ -15,8 +20,11 @@ scenarios![
     syn_ack_is_sent_again,
     data_on_the_syn_ack,
     segment_sizes,
+    options_of_any_shape,
     window_scale,
     initial_sequence_numbers,
+    where_openings_go,
+    listeners_side_by_side,
     backlogs,
     connections_are_bounded,
     closing_a_listener,
@@ -41,6 +49,10 @@ fn active_open_offers_everything() {
     p.inject(SA, 0, 1, 2_000, options, b"");
     let ack = p.expect(A, 1, 1, 0);
     assert_eq!(ack.options.ts.map(|ts| ts.ecr), Some(5_000));
+    assert_eq!(
+        (ack.options.mss, ack.options.wscale, ack.options.sack_permitted),
+        (None, None, false)
+    );
     assert_eq!(u32::from(ack.wnd) << 5, 1 << 20);
     let info = p.info();
     assert_eq!((info.options, info.snd_wscale, info.rcv_wscale), (7, 7, 5));
@@ -176,6 +188,39 @@ fn segment_sizes() {
     }
 }
 
+/// MUST-6, MUST-7, MUST-64, MUST-68: what is not known is skipped by its length, what is impossible
+/// ends the list and keeps what came before it, words mean nothing.
+fn options_of_any_shape() {
+    let rows: [(&[u8], usize); 8] = [
+        (&[254, 4, 1, 2, 2, 4, 3, 232], 1000),
+        (&[254, 3, 1, 2, 4, 3, 232, 0], 1000),
+        (&[1, 1, 1, 2, 4, 3, 232, 1], 1000),
+        (&[2, 4, 3, 232, 8, 0, 0, 0], 1000),
+        (&[2, 4, 3, 232, 9, 40, 0, 0], 1000),
+        (&[8, 1, 2, 4, 3, 232, 0, 0], 536),
+        (&[0, 2, 4, 3, 232, 0, 0, 0], 536),
+        (&[2, 3, 3, 2, 4, 3, 232, 0], 1000),
+    ];
+    for (options, size) in rows {
+        let mut p = Puppet::new();
+        p.listen(ListenOptions::default());
+        let syn = p.header(S, 0, 0, WND, none());
+        let (src, dst) = (p.remote.ip(), p.local.ip());
+        let mut bytes = tcp_bytes(src, dst, &syn, options);
+        bytes[12] = ((20 + options.len()) / 4 * 16) as u8;
+        bytes[16..18].fill(0);
+        let pseudo = checksum::pseudo(src, dst, protocol::TCP, bytes.len());
+        let sum = checksum::complete(pseudo, [&bytes[..]]);
+        bytes[16..18].copy_from_slice(&sum.to_be_bytes());
+        p.raw(&ip_packet(protocol::TCP, &bytes, |_| ()));
+        p.expect(SA, 0, 1, 0);
+        p.inject(A, 1, 1, WND, none(), b"");
+        p.accept();
+        p.write(3_000);
+        assert_eq!(p.take_all()[0].len(), size, "{options:?}");
+    }
+}
+
 /// RFC 7323 §2.2, §2.3.
 fn window_scale() {
     for (offered, effective) in [(0, 0), (14, 14), (15, 14), (255, 14)] {
@@ -205,6 +250,52 @@ fn initial_sequence_numbers() {
     assert_eq!(iss(0, 5000), iss(0, 5000));
     assert_eq!(iss(1_000, 5000) - iss(0, 5000), 250_000, "4 microseconds a tick");
     assert!((iss(0, 5001) - iss(0, 5000)).min(iss(0, 5000) - iss(0, 5001)) > 1 << 16);
+}
+
+/// MUST-43 to MUST-46: from which address, and to whom not.
+fn where_openings_go() {
+    let mut p = Puppet::new();
+    let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+    let nobody =
+        ["0.0.0.0:80", "224.0.0.1:80", "10.0.0.255:80", "255.255.255.255:80", "10.0.0.2:0"];
+    for remote in nobody {
+        let refused = p.stack.connect(p.now, at(remote), None, None).unwrap_err();
+        let known = [SocketError::InvalidInput, SocketError::NetworkUnreachable];
+        assert!(known.contains(&refused), "{remote}: {refused:?}");
+    }
+    let remote = at("10.0.0.2:80");
+    let stranger = p.stack.connect(p.now, remote, Some(at("10.0.0.9:1")), None);
+    assert_eq!(stranger, Err(SocketError::AddrNotAvailable));
+    let off_link = p.stack.connect(p.now, at("192.0.2.1:80"), None, None);
+    assert_eq!(off_link, Err(SocketError::NetworkUnreachable));
+    let conn = p.stack.connect(p.now, remote, None, None).unwrap();
+    let local = p.stack.pair(conn).unwrap().local;
+    assert_eq!(local.ip(), at("10.0.0.1:1").ip(), "the interface's own address");
+    let again = p.stack.connect(p.now, remote, Some(local), None);
+    assert_eq!(again, Err(SocketError::AddrInUse));
+}
+
+/// MUST-41, MUST-42: listening disturbs no connection, and each local address may have its own.
+fn listeners_side_by_side() {
+    let mut setup = host_setup();
+    setup.ifaces[0].addrs.push("10.0.0.7/24".parse().unwrap());
+    let mut p = Puppet::of(setup);
+    p.listen(ListenOptions::default());
+    let second: SocketAddr = "10.0.0.7:80".parse().unwrap();
+    let other = p.stack.listen(p.now, second, ListenOptions::default()).unwrap();
+    let clash = p.stack.listen(p.now, second, ListenOptions::default());
+    assert_eq!(clash, Err(SocketError::AddrInUse));
+    p.inject(S, 0, 0, WND, mss(1000), b"");
+    p.expect(SA, 0, 1, 0);
+    p.inject(A, 1, 1, WND, none(), b"");
+    assert_eq!(p.stack.accept(p.now, other), Err(SocketError::WouldBlock));
+    p.accept();
+    p.local = second;
+    p.inject(S, 0, 0, WND, mss(1000), b"");
+    p.expect(SA, 0, 1, 0);
+    p.inject(A, 1, 1, WND, none(), b"");
+    assert!(p.stack.accept(p.now, other).is_ok());
+    assert_eq!(p.state(), State::Established);
 }
 
 /// listen(2): half-open connections and those waiting for accept() are bounded.

@@ -26,6 +26,7 @@ scenarios![
     answers_are_bounded,
     hard_errors_end_an_opening,
     soft_errors_end_nothing,
+    soft_errors_name_the_reason,
     errors_that_quote_nothing_of_ours,
     fragmentation_needed,
 ];
@@ -381,12 +382,12 @@ fn error(code: u8, mtu: u16, quoted: &[u8]) -> Vec<u8> {
     icmp(Icmpv4::Unreachable { code, mtu }, quoted)
 }
 
-/// MUST-56; RFC 5927 §5.2: protocol and port unreachable refuse a SYN, and so does the host.
+/// SHLD-26; MUST-56: protocol and port unreachable refuse a SYN, the others are patience's reason.
 fn hard_errors_end_an_opening() {
     for (code, expected) in [
         (unreachable::PROTOCOL, Some(SocketError::Refused)),
         (unreachable::PORT, Some(SocketError::Refused)),
-        (unreachable::HOST, Some(SocketError::HostUnreachable)),
+        (unreachable::HOST, None),
         (unreachable::NET, None),
     ] {
         let mut p = Puppet::new();
@@ -406,6 +407,33 @@ fn hard_errors_end_an_opening() {
     let syn = p.expect(SA, 0, 1, 0);
     p.raw(&error(unreachable::PORT, 0, quote(&syn.packet)));
     assert_eq!(p.state(), State::Closed);
+}
+
+/// SHLD-25: when nobody answers, the user hears what ICMP said.
+fn soft_errors_name_the_reason() {
+    for (code, reason) in [
+        (unreachable::NET, SocketError::NetworkUnreachable),
+        (unreachable::HOST, SocketError::HostUnreachable),
+    ] {
+        let mut p = Puppet::new();
+        p.connect();
+        let syn = p.expect(S, 0, 0, 0);
+        p.raw(&error(code, 0, quote(&syn.packet)));
+        p.advance(126_999);
+        assert_eq!(p.state(), State::SynSent);
+        p.advance(1);
+        let told = p.stack.read(p.now, p.conn.unwrap(), &mut [0; 1]);
+        assert_eq!((p.state(), told), (State::Closed, Err(reason)));
+    }
+    // A sign of life takes it back.
+    let mut p = Puppet::with(|c| c.retries2 = 1).in_state(State::Established, false);
+    p.write(10);
+    let sent = p.expect(A, 1, 1, 10);
+    p.raw(&error(unreachable::HOST, 0, quote(&sent.packet)));
+    p.ack(1);
+    p.advance(10_000);
+    let told = p.stack.read(p.now, p.conn.unwrap(), &mut [0; 1]);
+    assert_eq!(told, Err(SocketError::TimedOut));
 }
 
 /// MUST-56: "MUST NOT abort the connection".

@@ -19,3 +19,4 @@ mod services;
 mod support;
 mod tidy;
 mod window;
+mod wrap;

@@ -168,8 +168,10 @@ fn partial_acks() {
         p.ack(1);
     }
     p.expect(A, 1, 1, 1000);
-    for hole in [2001, 4001, 7001] {
+    // Deflated by what was acknowledged, inflated again by one segment (step 3).
+    for (hole, cwnd) in [(2001, 7), (4001, 6), (7001, 6)] {
         p.ack(hole);
+        assert_eq!(p.info().snd_cwnd, cwnd);
         p.expect(A, hole, 1, 1000);
         p.expect_nothing();
         assert_eq!(p.info().ca_state, 3);
@@ -225,10 +227,23 @@ fn no_second_recovery_for_one_window() {
     }
     p.expect_nothing();
     assert_eq!(p.info().ca_state, 4);
+    // What is acknowledged must be more than `recover`, not just all of it.
     p.ack(5_001);
-    p.write(5_000);
     assert_eq!(p.info().ca_state, 0);
+    p.write(2_000);
+    p.ack(6_001 - 1_000);
     p.take_all();
+    for _ in 0..4 {
+        p.ack(5_001);
+    }
+    assert!(p.take_all().iter().all(|got| got.seq > 5_001), "the head is not sent again");
+    p.ack(7_001);
+    p.write(2_000);
+    p.take_all();
+    for _ in 0..3 {
+        p.ack(7_001);
+    }
+    assert_eq!(p.take_all().last().map(|got| got.seq), Some(7_001));
 }
 
 /// RFC 5681 §3.1, RFC 6928: ten segments, twice as many the next round.

@@ -171,8 +171,10 @@ fn sender_avoids_silly_windows() {
     p.expect(S, 0, 0, 0);
     p.inject(SA, 0, 1, 800, mss(1000), b"");
     p.expect(A, 1, 1, 0);
-    p.window(1, 400);
+    p.window(1, 399);
     p.write(5_000);
+    p.expect_nothing();
+    p.window(1, 400);
     p.expect(A, 1, 1, 400);
 }
 
@@ -256,19 +258,25 @@ fn unanswered_probes_give_up() {
     assert_eq!((p.take_all().len(), p.state()), (3, State::Closed));
 }
 
-/// SHLD-15, MUST-34: the right edge moved left with data in flight.
+/// SHLD-15 to SHLD-17, MUST-34: the right edge moved left with data in flight. Nothing new is sent,
+/// the old is sent again, and while the peer answers, nobody gives up.
 fn a_shrinking_window_is_survived() {
-    let mut p = Puppet::new().in_state(State::Established, false);
-    p.write(5_000);
-    assert_eq!(p.take_all().len(), 5);
+    let mut p = Puppet::with(|c| c.retries2 = 3).open(mss(1000));
+    p.write(15_000);
+    assert_eq!(p.take_all().len(), 10);
     p.window(1001, 0);
     p.expect_nothing();
-    p.advance(200);
-    p.expect_at(200, A, 1001, 1, 1000);
-    p.window(1001, 0);
-    p.window(5_001, WND);
-    p.write(10);
-    p.expect(A, 5001, 1, 10);
+    let mut at = 0;
+    for wait in [200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600] {
+        at += wait;
+        p.advance(at - p.now.as_millis());
+        p.expect_at(at, A, 1001, 1, 1000);
+        p.expect_nothing();
+        p.window(1001, 0);
+    }
+    assert_eq!(p.state(), State::Established);
+    p.window(10_001, WND);
+    assert_eq!(p.take_all()[0].seq, 10_001);
 }
 
 /// §3.10.7.4, fifth: "this check prevents using old segments to update the window".
@@ -287,6 +295,9 @@ fn old_segments_do_not_set_the_window() {
     p.inject(A, 31, 101, 700, none(), b"");
     p.inject(A, 31, 1, 9_999, none(), b"");
     assert_eq!(p.info().snd_wnd, 700, "an older ACK does not");
+    p.inject(A, 131, 101, 800, none(), b"ahead");
+    p.inject(A, 31, 101, 9_999, none(), b"");
+    assert_eq!(p.info().snd_wnd, 800, "nor does one that was overtaken");
 }
 
 fn stamped() -> (Puppet, u32) {
