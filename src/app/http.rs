@@ -137,21 +137,20 @@ impl Site {
             "/sink" => "PUT, POST",
             _ => "GET, HEAD",
         };
-        if !is_known(path) {
-            return no_such_page(path);
-        }
-        if !methods.split(", ").any(|method| method == request.method().as_str()) {
-            return method_not_allowed(path, methods);
-        }
+        let is_allowed = methods.split(", ").any(|method| method == request.method().as_str());
         let json = wants_json(&request);
-        match path {
+        let response = match path {
+            _ if !is_known(path) => no_such_page(path),
+            _ if !is_allowed => method_not_allowed(path, methods),
             "/" => page::home(&request, self.counters.is_some()),
             "/me" => page::me(own, json),
             "/stat" => page::stat(self.counters.as_deref(), json),
             "/drops" => page::drops(self.counters.as_deref(), json),
-            "/sink" => sink::answer(request, json, self.patience.body).await,
+            "/sink" => return sink::answer(request, json, self.patience.body).await,
             _ => bytes::answer(&request, &self.digests).await,
-        }
+        };
+        sink::refuse(request, self.patience.body).await;
+        response
     }
 }
 

@@ -7,11 +7,32 @@ use super::digest::hex;
 use super::{Body, json, plain};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use hyper::header;
 use hyper::{Request, Response, StatusCode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
 
+/// A body that nobody wants is read up to this many bytes.
+const REFUSED_MAX: usize = 1 << 20;
+
+/// Takes the body of a request that has no use for one: a connection that is closed with data
+/// unread is reset, and the answer may be lost with it (RFC 9112 §9.6). A caller that waits for an
+/// invitation is not invited, and a long body is left.
+pub(super) async fn refuse(request: Request<Incoming>, patience: Duration) {
+    if request.headers().contains_key(header::EXPECT) {
+        return;
+    }
+    let (mut body, mut bytes) = (request.into_body(), 0);
+    while let Ok(Some(Ok(frame))) = tokio::time::timeout(patience, body.frame()).await {
+        bytes += frame.data_ref().map_or(0, |data| data.len());
+        if bytes > REFUSED_MAX {
+            return;
+        }
+    }
+}
+
+/// Answers `PUT /sink`.
 pub(super) async fn answer(
     request: Request<Incoming>,
     as_json: bool,

@@ -236,6 +236,20 @@ fn a_body_is_asked_for_when_the_caller_waits() {
 }
 
 #[test]
+fn a_body_that_nobody_wants_does_not_hide_the_answer() {
+    let refused = "PUT /nothing HTTP/1.1\r\nHost: glass\r\nContent-Length:";
+    let last = "GET /bytes/16 HTTP/1.1\r\nHost: glass\r\nConnection: close\r\n\r\n";
+    let said = format!("{refused} 500000\r\n\r\n{}{last}", "x".repeat(500_000));
+    let told = run(converse(&Site::new(), said.as_bytes()));
+    assert!(told.starts_with("HTTP/1.1 404 Not Found\r\n"), "{told}");
+    assert!(told.ends_with("\r\n\r\n000000000000000\n"), "{told}");
+    // Who asks first whether to send it is told at once, without an invitation.
+    let said = format!("{refused} 500000\r\nExpect: 100-continue\r\n\r\n");
+    let told = run(converse(&Site::new(), said.as_bytes()));
+    assert!(told.starts_with("HTTP/1.1 404 Not Found\r\n"), "{told}");
+}
+
+#[test]
 fn a_caller_that_says_nothing_more_is_left() {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_time().start_paused(true).build().expect("a runtime");
