@@ -28,7 +28,7 @@ pub(super) enum Command {
     /// Connect standard input and output to HOST PORT from the virtual host's side
     Nc(NcArgs),
     /// Say what this machine lacks, and how to get it
-    Doctor,
+    Doctor(DoctorArgs),
     /// Draw TCP's state machine from the table the code runs
     Fsm(FsmArgs),
     /// Live a recording again and show it
@@ -125,7 +125,15 @@ pub(super) struct NcArgs {
     /// The peer's address
     pub(super) address: IpAddr,
     /// The peer's port
+    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) port: u16,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct DoctorArgs {
+    /// As a JSON array
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Args, Debug)]

@@ -1,9 +1,10 @@
 //! `netglass doctor`: what this machine lacks for each mode, and the one-line fix.
 
+use super::args::DoctorArgs;
 use super::{Outcome, private, talk};
-use crate::sys::tun;
+use crate::sys::{netns, tun};
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 /// One thing a mode needs.
 struct Finding {
@@ -13,7 +14,8 @@ struct Finding {
     lack: Option<String>,
 }
 
-pub(super) fn run() -> Outcome {
+/// Exit code 1 when something is lacking.
+pub(super) fn run(args: &DoctorArgs) -> Outcome {
     let findings = [
         Finding { what: "TUN device", for_what: "up, get, nc, demo", lack: tun_device() },
         Finding { what: "private network", for_what: "demo, tests", lack: private_network() },
@@ -23,17 +25,29 @@ pub(super) fn run() -> Outcome {
         program("tshark", "tshark", "reading captures, tests"),
         program("nc", "netcat-openbsd", "tests"),
     ];
+    let text = if args.json { json(&findings) } else { text(&findings) };
+    talk::say(&text)?;
+    let lacking = findings.iter().any(|finding| finding.lack.is_some());
+    Ok(if lacking { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn json(findings: &[Finding]) -> String {
+    let findings = findings.iter().map(|Finding { what, for_what, lack }| {
+        serde_json::json!({ "what": what, "for": for_what, "lacking": lack })
+    });
+    serde_json::Value::from_iter(findings).to_string()
+}
+
+fn text(findings: &[Finding]) -> String {
     let mut text = String::new();
-    for finding in &findings {
+    for finding in findings {
         let mark = if finding.lack.is_none() { "ok     " } else { "lacking" };
         text += &format!("{mark}  {:<16} (for {})\n", finding.what, finding.for_what);
         if let Some(lack) = &finding.lack {
             text += &format!("         {lack}\n");
         }
     }
-    text += "`netglass demo --memory`, `fsm` and `replay` need nothing.\n";
-    talk::say(&text)?;
-    Ok(ExitCode::SUCCESS)
+    text + "`netglass demo --memory`, `fsm` and `replay` need nothing.\n"
 }
 
 /// Opening the device node shows its presence and its permissions; no interface is made.
@@ -45,7 +59,15 @@ fn tun_device() -> Option<String> {
     }
 }
 
+/// A namespace, and, where a TUN device is to be had at all, one in it.
 fn private_network() -> Option<String> {
+    let bare = netns::private_child(&mut Command::new("true")).status();
+    if let Err(error) = bare {
+        return Some(format!("a network namespace cannot be made: {error}"));
+    }
+    if tun_device().is_some() {
+        return None;
+    }
     let linux = "10.9.0.1/24".parse().ok()?;
     private::Private::start(linux, 1500, &["true".to_owned()]).err()
 }

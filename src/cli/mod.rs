@@ -59,7 +59,7 @@ pub fn main() -> ExitCode {
         Command::Up(args) => up::run(&args),
         Command::Get(args) => get::run(&args),
         Command::Nc(args) => nc::run(&args),
-        Command::Doctor => doctor::run(),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Fsm(args) => fsm::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::PrivateChild(_) => Ok(ExitCode::SUCCESS),

@@ -17,6 +17,7 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
     let (device, network) = host::tun(&args.host)?;
     if !args.host.quiet {
         talk::say("# on Linux's side, undone at the end:")?;
+        talk::say(&format!("ip tuntap add dev {} mode tun", device.name()))?;
         for command in network.commands() {
             talk::say(&command)?;
         }

@@ -203,7 +203,8 @@ impl Stack {
 
     fn push(&mut self, now: Instant, iface: IfaceId, frame: Frame) {
         if self.out.len() >= EGRESS_MAX {
-            let view = PacketView::Raw { len: frame.len() as u32 };
+            let header = ipv4::Header::parse(frame.front(), frame.len());
+            let view = header.map_or_else(|_| PacketView::raw(&frame), |h| PacketView::ip(&h));
             self.dropped(now, Why::EgressFull, view);
             return;
         }

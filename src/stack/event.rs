@@ -1,9 +1,10 @@
 //! What a host tells: the records that every view is computed from.
 
-use crate::base::{ConnId, EventId, Instant, SocketError, Why};
+use crate::base::{ConnId, EventId, Frame, Instant, SocketError, Why};
 use crate::tcp;
 use crate::tcp::{Outcome, SegmentView};
 use crate::wire::icmpv4::Icmpv4;
+use crate::wire::ipv4;
 use std::net::{IpAddr, SocketAddr};
 
 /// One event of a host, with its place in time and in the web of causes.
@@ -92,6 +93,8 @@ pub enum Event {
 pub enum PacketView {
     /// Not readable as a packet.
     Raw {
+        /// What its first four bits say; 0 when it has none.
+        version: u8,
         /// Bytes.
         len: u32,
     },
@@ -150,6 +153,24 @@ pub enum PacketView {
         /// Bytes behind the IP header.
         len: u32,
     },
+}
+
+impl PacketView {
+    /// A frame of which no more is known than its first bits.
+    pub(super) fn raw(frame: &Frame) -> PacketView {
+        let version = frame.front().first().map_or(0, |first| first >> 4);
+        PacketView::Raw { version, len: frame.len() as u32 }
+    }
+
+    /// A packet as its header has it.
+    pub(super) fn ip(header: &ipv4::Header) -> PacketView {
+        PacketView::Ip {
+            src: header.src.into(),
+            dst: header.dst.into(),
+            proto: header.proto,
+            len: header.payload_len() as u32,
+        }
+    }
 }
 
 crate::explained! {

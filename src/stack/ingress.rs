@@ -49,7 +49,7 @@ impl Stack {
         self.keep(now, || Input::Frame { iface, bytes: frame.to_vec(), offload: frame.offload });
         self.totals.frames_in += 1;
         self.totals.bytes_in += frame.len() as u64;
-        let raw = PacketView::Raw { len: frame.len() as u32 };
+        let raw = PacketView::raw(&frame);
         let header = match ipv4::Header::parse(frame.front(), frame.len()) {
             Ok(header) => header,
             Err(why) => return self.discard(now, why, raw),
@@ -61,16 +61,12 @@ impl Stack {
     fn on_packet(&mut self, now: Instant, iface: IfaceId, header: ipv4::Header, mut frame: Frame) {
         let (src, dst) = (IpAddr::V4(header.src), IpAddr::V4(header.dst));
         let Some(local) = self.ifaces.get(usize::from(iface.0)).map(super::Iface::local) else {
-            let view = PacketView::Raw { len: frame.len() as u32 };
+            let view = PacketView::raw(&frame);
             return self.discard(now, Why::NotForUs, view);
         };
         let destination = match local.check(src, dst) {
             Ok(destination) => destination,
-            Err(why) => {
-                let (proto, len) = (header.proto, header.payload_len() as u32);
-                let view = PacketView::Ip { src, dst, proto, len };
-                return self.discard(now, why, view);
-            }
+            Err(why) => return self.discard(now, why, PacketView::ip(&header)),
         };
         frame.truncate(header.total_len); // what follows is the link's padding
         let via = Via { now, iface, header, destination, origin: frame.origin };

@@ -57,31 +57,44 @@ fn base64_of_hex(hex: &str) -> String {
     String::from_utf8(output.stdout).expect("text").trim().to_owned()
 }
 
-fn down() {
-    let up = Up::start(&["-q"].map(|_| "--mtu=1500"));
+/// `GET /bytes/N`, held against the digest that the host promises.
+pub(crate) fn download(bytes: u64) {
     let (body, head) = (scratch("body"), scratch("head"));
     let (body_path, head_path) = (body.to_str().unwrap(), head.to_str().unwrap());
-    run("curl", &["-sSf", "-o", body_path, "-D", head_path, &url("/bytes/100000000")]);
-    assert_eq!(std::fs::metadata(&body).expect("a file").len(), 100_000_000);
+    let path = url(&format!("/bytes/{bytes}"));
+    run("curl", &["-sSf", "--max-time", "55", "-o", body_path, "-D", head_path, &path]);
+    assert_eq!(std::fs::metadata(&body).expect("a file").len(), bytes);
     let head = std::fs::read_to_string(head).expect("headers");
     assert_eq!(promised(&head), base64_of_hex(&sha256(&body)));
     std::fs::remove_file(body).expect("it was there");
+}
+
+/// `PUT /sink`, held against the digest that the host answers with.
+pub(crate) fn upload(megabytes: u64) {
+    let path = scratch("upload");
+    let mut file = File::create(&path).expect("a file");
+    let block: Vec<u8> =
+        (0..1_000_000u32).map(|n| (n.wrapping_mul(2_654_435) >> 13) as u8).collect();
+    for _ in 0..megabytes {
+        file.write_all(&block).expect("a block");
+    }
+    drop(file);
+    let args = ["-sSf", "--max-time", "55", "-T", path.to_str().unwrap(), &url("/sink")];
+    let answer = run("curl", &args);
+    let length = (megabytes * 1_000_000).to_string();
+    assert!(answer.contains(&sha256(&path)) && answer.contains(&length), "{answer}");
+    std::fs::remove_file(path).expect("it was there");
+}
+
+fn down() {
+    let up = Up::start(&[]);
+    download(100_000_000);
     up.stop();
 }
 
 fn up() {
     let up = Up::start(&[]);
-    let path = scratch("upload");
-    let mut file = File::create(&path).expect("a file");
-    let block: Vec<u8> =
-        (0..1_000_000u32).map(|n| (n.wrapping_mul(2_654_435) >> 13) as u8).collect();
-    for _ in 0..100 {
-        file.write_all(&block).expect("a block");
-    }
-    drop(file);
-    let answer = run("curl", &["-sSf", "-T", path.to_str().unwrap(), &url("/sink")]);
-    assert!(answer.contains(&sha256(&path)) && answer.contains("100000000"), "{answer}");
-    std::fs::remove_file(path).expect("it was there");
+    upload(100);
     up.stop();
 }
 

@@ -1,9 +1,8 @@
 //! Through a bad link.
 
 use crate::Case;
-use crate::support::{HOST, Need, Up, run, scratch, sha256};
-use std::fs::File;
-use std::io::Write;
+use crate::curl::{download, upload};
+use crate::support::{HOST, Need, Up, run};
 
 pub(crate) const CASES: &[Case] = &[
     ("hostile::two_megabytes_each_way", &[Need::Tun, Need::Program("curl")], both_ways),
@@ -14,19 +13,8 @@ const BAD: &str = "delay 5ms loss 2% reorder 2% duplicate 1%";
 
 fn both_ways() {
     let up = Up::start(&["--impair", BAD]);
-    let path = scratch("upload");
-    let mut file = File::create(&path).expect("a file");
-    let block: Vec<u8> =
-        (0..2_000_000u32).map(|n| (n.wrapping_mul(2_654_435) >> 11) as u8).collect();
-    file.write_all(&block).expect("a block");
-    drop(file);
-    let sink = format!("http://{HOST}/sink");
-    let answer = run("curl", &["-sSf", "--max-time", "55", "-T", path.to_str().unwrap(), &sink]);
-    assert!(answer.contains(&sha256(&path)), "{answer}");
-    let body = scratch("body");
-    let bytes = format!("http://{HOST}/bytes/2000000");
-    run("curl", &["-sSf", "--max-time", "55", "-o", body.to_str().unwrap(), &bytes]);
-    assert_eq!(std::fs::metadata(&body).expect("a file").len(), 2_000_000);
+    upload(2);
+    download(2_000_000);
     up.stop();
 }
 

@@ -154,7 +154,9 @@ fn options(options: &Options) -> String {
 fn packet(view: &PacketView) -> String {
     let mut out = Object::new();
     match view {
-        PacketView::Raw { len } => out.text("protocol", "raw").raw("len", len),
+        PacketView::Raw { version, len } => {
+            out.text("protocol", "raw").raw("version", version).raw("len", len)
+        }
         PacketView::Ip { src, dst, proto, len } => {
             out.text("protocol", "ip").text("src", src).text("dst", dst);
             out.raw("proto", proto).raw("len", len)

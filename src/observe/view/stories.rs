@@ -275,7 +275,9 @@ pub(crate) fn udp() -> Vec<Record> {
         let (src, dst) = (peer.ip(), us.ip());
         story.tell(0, Event::In(PacketView::Fragment { src, dst, id: 4_660, offset, len, more }));
     }
-    story.tell(0, Event::Dropped { why: Why::IpTruncated, packet: PacketView::Raw { len: 9 } });
+    let packet = |version, len| PacketView::Raw { version, len };
+    story.tell(0, Event::Dropped { why: Why::IpTruncated, packet: packet(4, 9) });
+    story.tell(0, Event::Dropped { why: Why::IpVersion, packet: packet(6, 48) });
     story.records
 }
 

@@ -180,7 +180,8 @@ fn options_words(options: &Options, ack_base: Seq) -> String {
 fn packet_line(packet: &PacketView) -> String {
     let words = packet_words(packet);
     match packet {
-        PacketView::Raw { .. } => format!("IP {words}"),
+        PacketView::Raw { version: 4, .. } => format!("IP {words}"),
+        PacketView::Raw { .. } => words,
         PacketView::Ip { src, dst, .. } => format!("{} {src} > {dst}:  {words}", ip(*src)),
         PacketView::Fragment { src, dst, .. } | PacketView::Icmp { src, dst, .. } => {
             format!("{} {src} > {dst}: {words}", ip(*src))
@@ -194,7 +195,9 @@ fn packet_line(packet: &PacketView) -> String {
 /// What tcpdump prints of a packet behind the addresses.
 pub(super) fn packet_words(packet: &PacketView) -> String {
     match packet {
-        PacketView::Raw { len } => format!("[|ip], length {len}"),
+        PacketView::Raw { version: 4, len } => format!("[|ip], length {len}"),
+        PacketView::Raw { version: 6, len } => format!("IP6, length {len}"),
+        PacketView::Raw { version, len } => format!("unknown ip {version}, length {len}"),
         PacketView::Ip { proto, len, .. } => format!("ip-proto-{proto} {len}"),
         PacketView::Fragment { id, offset, len, more, .. } => {
             format!("(frag {id}:{len}@{offset}{})", if *more { "+" } else { "" })
