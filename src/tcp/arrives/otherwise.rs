@@ -57,8 +57,8 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
         seg.hdr.ctl = seg.hdr.ctl.without(Ctl::SYN);
         seg.hdr.seq += 1;
     }
-    let (nxt, wnd) = (tcb.rcv.nxt, tcb.rcv.wnd);
-    if wnd == 0 && seg.hdr.seq == nxt && !seg.is_empty() {
+    let (nxt, wnd, syn) = (tcb.rcv.nxt, tcb.rcv.wnd, seg.hdr.ctl.syn());
+    if wnd == 0 && seg.hdr.seq == nxt && !seg.is_empty() && !syn {
         // "If RCV.WND is zero, no segments will be acceptable, but special allowance should be made
         // to accept valid ACKs, URGs, and RSTs." The data is cut away and answered.
         tcb.owe_ack(AckWhy::Probed, true, cx);
@@ -70,7 +70,9 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
         len => wnd > 0 && (first || (seg.hdr.seq + (len - 1)).within(nxt, wnd)),
     };
     if acceptable {
-        seg.trim(nxt, wnd);
+        if !syn {
+            seg.trim(nxt, wnd);
+        }
         update_ts_recent(tcb, seg, cx);
         return Continue(());
     }
@@ -85,8 +87,9 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
     }
     let old = !seg.is_empty() && seg.end().before_eq(nxt);
     // A FIN that was received before: its sender waits for our ACK at once, so no limit applies to
-    // segments that take sequence space; two ends that disagree must not acknowledge forever.
-    let allowed = !seg.is_empty() || tcb.may_challenge(cx.now);
+    // data and FIN. Two ends that disagree must not acknowledge forever, and a SYN is challenged
+    // (RFC 5961 §4.2).
+    let allowed = (!seg.is_empty() && !syn) || tcb.may_challenge(cx.now);
     if !allowed {
         return Break(Outcome::Dropped(Why::ChallengeLimit));
     }
@@ -128,7 +131,8 @@ fn second_check_rst(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     if !seg.hdr.ctl.rst() {
         return Continue(());
     }
-    if seg.hdr.seq != tcb.rcv.nxt {
+    // It is SEG.SEQ as it came that must match: data in front must not make a guess hit.
+    if seg.arrived != tcb.rcv.nxt {
         return challenge(tcb, Why::RstNotExact, cx);
     }
     let (cause, error) = match tcb.state() {
