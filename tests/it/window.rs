@@ -26,6 +26,7 @@ scenarios![
     pushes,
     urgent_data_is_sent,
     writing_before_the_handshake_is_over,
+    only_a_believable_segment_sets_ts_recent,
 ];
 
 /// MUST-40, SHLD-18, SHLD-19: 40 ms, or every second full segment.
@@ -399,4 +400,18 @@ fn writing_before_the_handshake_is_over() {
     p.expect_nothing();
     p.inject(A, 1, 1, WND, none(), b"");
     p.expect(A, 1, 1, 10);
+}
+
+/// RFC 7323 §4.3 (2): SEG.SEQ =< Last.ACK.sent counts as the segment came; and no segment counts
+/// whose ACK only a blind attacker would send (RFC 5961 §5).
+fn only_a_believable_segment_sets_ts_recent() {
+    let (mut p, val) = stamped();
+    p.inject(A, 1, 1, WND, ts(1_001, val), b"unacknowledged");
+    p.inject(A, 1, 1, WND, ts(1_002, val), b"unacknowledged, and more");
+    p.advance(40);
+    assert_eq!(p.expect(A, 1, 25, 0).options.ts.map(|ts| ts.ecr), Some(1_002));
+    p.inject(A, 20, 70_000, WND, ts(900_000_000, val), &[0; 20]);
+    assert_eq!(p.expect(A, 1, 25, 0).options.ts.map(|ts| ts.ecr), Some(1_002));
+    p.inject(A, 25, 1, WND, ts(1_003, val), b"true");
+    assert_eq!((p.info().bytes_received, p.drops("Paws")), (28, 0));
 }

@@ -73,7 +73,6 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
         if !syn {
             seg.trim(nxt, wnd);
         }
-        update_ts_recent(tcb, seg, cx);
         return Continue(());
     }
     if seg.hdr.ctl.rst() {
@@ -119,9 +118,11 @@ fn check_timestamp(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     Break(Outcome::Dropped(Why::Paws))
 }
 
-/// RFC 7323 §4.3 (2): TS.Recent follows segments that cover the last ACK sent.
+/// RFC 7323 §4.3 (2): TS.Recent follows segments that cover the last ACK sent, by SEG.SEQ as it
+/// came. Only after the ACK was found acceptable: a blind attacker's timestamp would make PAWS
+/// refuse everything that the true peer sends.
 fn update_ts_recent(tcb: &mut Tcb, seg: &Segment, cx: &Cx<'_>) {
-    let covers = seg.hdr.seq.before_eq(tcb.rcv.last_ack_sent);
+    let covers = seg.arrived.before_eq(tcb.rcv.last_ack_sent);
     if let (Some(ts), Some(theirs), true) = (&mut tcb.ts, seg.hdr.options.ts, covers) {
         (ts.recent, ts.recent_at) = (theirs.val, cx.now);
     }
@@ -178,6 +179,7 @@ fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     if seg_ack.before(tcb.snd.una - tcb.snd.max_wnd) {
         return challenge(tcb, Why::AckTooOld, cx);
     }
+    update_ts_recent(tcb, seg, cx);
     ack::on_ack(tcb, seg, cx);
     if !tcb.fin_acked() {
         return Continue(());
