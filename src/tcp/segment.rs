@@ -14,15 +14,28 @@ pub struct Segment {
     pub payload: Chunks,
     /// Payload bytes per wire segment, when several came merged into this one.
     pub wire_mss: Option<u16>,
-    /// Where it began when it arrived: trimming does not change that.
-    pub arrived: Seq,
+    /// As it arrived: trimming does not change that.
+    pub arrived: Arrived,
+}
+
+/// What is asked about a segment as its sender made it.
+#[derive(Copy, Clone, Debug)]
+pub struct Arrived {
+    /// SEG.SEQ.
+    pub seq: Seq,
+    /// SEG.LEN.
+    pub len: u32,
+    /// Whether SYN was set: its window is not scaled (RFC 7323 §2.2).
+    pub syn: bool,
 }
 
 impl Segment {
     /// As it arrived.
     pub fn new(hdr: Header, payload: Chunks, wire_mss: Option<u16>) -> Segment {
-        let arrived = hdr.seq;
-        Segment { hdr, payload, wire_mss, arrived }
+        let arrived = Arrived { seq: hdr.seq, len: 0, syn: hdr.ctl.syn() };
+        let mut seg = Segment { hdr, payload, wire_mss, arrived };
+        seg.arrived.len = seg.len();
+        seg
     }
 
     /// SEG.LEN: payload, SYN and FIN (RFC 9293 §3.3.1).
@@ -114,7 +127,7 @@ mod tests {
             let mut seg = Segment::new(hdr, payload, None);
             seg.trim(Seq(100), 10);
             assert_eq!((seg.hdr.seq.0, seg.hdr.ctl, seg.payload.len()), want);
-            assert_eq!(seg.arrived.0, seq);
+            assert_eq!(seg.arrived.seq.0, seq);
         }
     }
 }

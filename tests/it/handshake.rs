@@ -30,6 +30,7 @@ scenarios![
     closing_a_listener,
     challenges_of_half_open_connections_are_bounded,
     old_timestamps_do_not_complete_a_handshake,
+    windows_of_syns_are_not_scaled,
 ];
 
 fn full() -> Options {
@@ -394,4 +395,18 @@ fn old_timestamps_do_not_complete_a_handshake() {
     p.inject(A, 1, 1, WND, ts(1_000, val), b"");
     p.accept();
     assert_eq!(p.state(), State::Established);
+}
+
+/// RFC 7323 §2.2: the window of any segment with SYN is not scaled, a crossed SYN-ACK's neither.
+fn windows_of_syns_are_not_scaled() {
+    let scaled = Options { wscale: Some(7), ..mss(1000) };
+    let mut p = Puppet::new();
+    p.connect();
+    p.expect(S, 0, 0, 0);
+    p.inject(S, 0, 0, 1_000, scaled.clone(), b"");
+    p.expect(SA, 0, 1, 0);
+    p.inject(SA, 0, 1, 1_001, scaled, b"");
+    assert_eq!((p.state(), p.info().snd_wnd), (State::Established, 1_001));
+    p.inject(A, 1, 1, 1_000, none(), b"");
+    assert_eq!(p.info().snd_wnd, 128_000);
 }

@@ -21,6 +21,7 @@ scenarios![
     no_second_recovery_for_one_window,
     slow_start_and_avoidance,
     idle_restart,
+    data_for_a_closed_window_is_no_duplicate,
 ];
 
 /// Open, with the handshake taking `ms`, so that the RTO is three times that.
@@ -269,4 +270,18 @@ fn idle_restart() {
     p.advance(10_000);
     p.write(30_000);
     assert_eq!(p.take_all().len(), 10);
+}
+
+/// RFC 5681 §2 (b): it carried data, though our closed window took none of it.
+fn data_for_a_closed_window_is_no_duplicate() {
+    let mut p = Puppet::with(|c| c.recv_buffer = 2048).open(mss(1000));
+    p.data(1, 1024);
+    p.data(1025, 1024);
+    p.write(5_000);
+    p.take_all();
+    for _ in 0..5 {
+        p.inject(A, 2049, 1, WND, none(), b"x");
+    }
+    assert!(p.take_all().iter().all(|got| got.len() == 0), "nothing is sent again");
+    assert_eq!(p.info().ca_state, 0);
 }

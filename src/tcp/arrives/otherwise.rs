@@ -122,7 +122,7 @@ fn check_timestamp(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
 /// came. Only after the ACK was found acceptable: a blind attacker's timestamp would make PAWS
 /// refuse everything that the true peer sends.
 fn update_ts_recent(tcb: &mut Tcb, seg: &Segment, cx: &Cx<'_>) {
-    let covers = seg.arrived.before_eq(tcb.rcv.last_ack_sent);
+    let covers = seg.arrived.seq.before_eq(tcb.rcv.last_ack_sent);
     if let (Some(ts), Some(theirs), true) = (&mut tcb.ts, seg.hdr.options.ts, covers) {
         (ts.recent, ts.recent_at) = (theirs.val, cx.now);
     }
@@ -133,7 +133,7 @@ fn second_check_rst(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
         return Continue(());
     }
     // It is SEG.SEQ as it came that must match: data in front must not make a guess hit.
-    if seg.arrived != tcb.rcv.nxt {
+    if seg.arrived.seq != tcb.rcv.nxt {
         return challenge(tcb, Why::RstNotExact, cx);
     }
     let (cause, error) = match tcb.state() {
@@ -169,7 +169,7 @@ fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
         tcb.go(State::Established, Cause::RcvAckOfSyn, cx);
         tcb.snd.wl1 = seg.hdr.seq;
         tcb.snd.wl2 = seg_ack;
-        ack::take_window(tcb, &seg.hdr);
+        ack::take_window(tcb, seg);
         tcb.on_established(cx);
     }
     // RFC 5961 §5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT.
