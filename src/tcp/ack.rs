@@ -82,7 +82,6 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, cx: &mut Cx<'_>) {
     tcb.snd.up = tcb.snd.up.filter(|up| up.after(seg_ack));
     tcb.counters.bytes_acked += u64::from(data_len);
     let rtt = measure(tcb, hdr, &acked, cx);
-    tcb.rto.on_progress();
     tcb.retransmits = 0;
     restart_rtx_timer(tcb, cx);
     restart_user_timer(tcb, cx);

@@ -11,7 +11,7 @@ scenarios![
     later_samples,
     karn,
     timestamps_measure_retransmissions,
-    progress_ends_the_backoff,
+    a_measurement_ends_the_backoff,
     r1_is_told,
     everything_is_sent_again_after_a_timeout,
     fast_retransmit,
@@ -22,6 +22,7 @@ scenarios![
     slow_start_and_avoidance,
     idle_restart,
     data_for_a_closed_window_is_no_duplicate,
+    a_slower_path_is_measured,
 ];
 
 /// Open, with the handshake taking `ms`, so that the RTO is three times that.
@@ -74,7 +75,7 @@ fn karn() {
     p.write(10);
     p.advance(300);
     p.ack(11);
-    assert_eq!((p.info().rtt, p.info().rto), (100_000, 300_000));
+    assert_eq!((p.info().rtt, p.info().rto), (100_000, 600_000));
 }
 
 /// RFC 7323 §4: with timestamps, retransmissions measure, too.
@@ -93,16 +94,18 @@ fn timestamps_measure_retransmissions() {
     assert_eq!(p.info().rtt, 112_500, "the echo names the retransmission, 200 ms ago");
 }
 
-/// New data acknowledged: the RTO is computed anew (RFC 6298 §5, note).
-fn progress_ends_the_backoff() {
+/// RFC 6298 §5, note: only a new measurement ends the backoff.
+fn a_measurement_ends_the_backoff() {
     let mut p = open_in(100, |_| ());
     p.write(10);
     p.advance(900);
     assert_eq!((p.take_all().len(), p.info().backoff), (3, 2));
     p.ack(11);
+    assert_eq!((p.info().backoff, p.info().rto), (2, 1_200_000));
     p.write(10);
-    p.take_all();
-    assert_eq!((p.info().backoff, p.info().rto), (0, 300_000));
+    p.advance(100);
+    p.ack(21);
+    assert_eq!((p.info().backoff, p.info().rto), (0, 250_000));
 }
 
 /// MUST-20, R1: the third retransmission is told.
@@ -284,4 +287,21 @@ fn data_for_a_closed_window_is_no_duplicate() {
     }
     assert!(p.take_all().iter().all(|got| got.len() == 0), "nothing is sent again");
     assert_eq!(p.info().ca_state, 0);
+}
+
+/// A path that has become slower than the RTO is measured all the same: would the backoff end with
+/// the acknowledgment of what was sent twice, everything would be sent twice for ever.
+fn a_slower_path_is_measured() {
+    let mut p = open_in(100, |_| ());
+    for n in 0..3 {
+        p.write(10);
+        p.advance(700); // the round trip
+        p.ack(n * 10 + 11);
+    }
+    // The first is sent again once; the second waits 600 ms and is sent again; from then on the
+    // RTO is what the path needs.
+    p.take_all();
+    p.write(10);
+    p.advance(700);
+    assert_eq!(p.take_all().len(), 1, "{:?}", p.info());
 }
