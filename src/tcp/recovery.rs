@@ -33,7 +33,8 @@ fn enter(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     }
     tcb.recovery.recovery_point = Some(tcb.snd.nxt);
     tcb.recovery.partial_seen = false;
-    tcb.cc.on_loss(cx.now, tcb.rtxq.flight_size());
+    // What limited transmit sent beyond cwnd MUST NOT be counted (RFC 5681 §3.2 step 2).
+    tcb.cc.on_loss(cx.now, tcb.rtxq.flight_size().min(tcb.cc.cwnd()));
     tcb.recovery.inflation = u32::from(DUP_THRESH) * tcb.snd.smss;
     tcb.rtxq.mark_head_lost(tcb.snd.smss);
     tcb.recovery.force = true;

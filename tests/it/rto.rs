@@ -23,6 +23,7 @@ scenarios![
     idle_restart,
     data_for_a_closed_window_is_no_duplicate,
     a_slower_path_is_measured,
+    limited_transmit_does_not_raise_ssthresh,
 ];
 
 /// Open, with the handshake taking `ms`, so that the RTO is three times that.
@@ -304,4 +305,14 @@ fn a_slower_path_is_measured() {
     p.write(10);
     p.advance(700);
     assert_eq!(p.take_all().len(), 1, "{:?}", p.info());
+}
+
+/// RFC 5681 §3.2, step 2: what limited transmit sent MUST NOT be counted.
+fn limited_transmit_does_not_raise_ssthresh() {
+    let mut p = open_in(100, |_| ());
+    p.write(20_000);
+    for _ in 0..3 {
+        p.ack(1);
+    }
+    assert_eq!((p.info().ca_state, p.info().unacked, p.info().snd_ssthresh), (3, 12, 5));
 }
