@@ -145,11 +145,14 @@ fn sample(
 }
 
 /// RFC 6298 §5.2, §5.3: off when nothing is in flight, else one RTO from now; in fast recovery only
-/// the first partial ACK does that (RFC 6582 §3.2 step 3, "impatient").
+/// the first partial ACK does that (RFC 6582 §3.2 step 3, "impatient"), and the full one that ends
+/// it.
 fn restart_rtx_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    let recovery = &tcb.recovery;
+    let partial = recovery.recovery_point.is_some_and(|recover| tcb.snd.una.before(recover));
     if tcb.rtxq.is_empty() {
         tcb.stop_timer(Timer::Rtx, cx);
-    } else if !(tcb.recovery.ca == CaState::Recovery && tcb.recovery.partial_seen) {
+    } else if !(recovery.ca == CaState::Recovery && recovery.partial_seen && partial) {
         tcb.set_timer(Timer::Rtx, cx.now + tcb.rto(), cx);
     }
 }

@@ -24,6 +24,7 @@ scenarios![
     data_for_a_closed_window_is_no_duplicate,
     a_slower_path_is_measured,
     limited_transmit_does_not_raise_ssthresh,
+    the_last_ack_of_a_recovery_restarts_the_timer,
 ];
 
 /// Open, with the handshake taking `ms`, so that the RTO is three times that.
@@ -315,4 +316,21 @@ fn limited_transmit_does_not_raise_ssthresh() {
         p.ack(1);
     }
     assert_eq!((p.info().ca_state, p.info().unacked, p.info().snd_ssthresh), (3, 12, 5));
+}
+
+/// RFC 6298 §5.3: only partial ACKs of a recovery leave the timer alone (RFC 6582 §3.2, step 3).
+fn the_last_ack_of_a_recovery_restarts_the_timer() {
+    let mut p = open_in(100, |_| ());
+    p.write(20_000);
+    for _ in 0..9 {
+        p.ack(1);
+    }
+    p.advance(100);
+    p.ack(5_001); // a partial one, at 200 ms: the timer runs until 500 ms
+    p.advance(290);
+    p.ack(12_001); // all there was when recovery began; what was sent since is in flight
+    let sent = p.take_all();
+    assert_eq!((p.info().ca_state, p.info().unacked > 0), (0, true), "{sent:?}");
+    p.advance(250);
+    assert!(p.take_all().is_empty(), "nothing is late yet");
 }
