@@ -25,6 +25,7 @@ scenarios![
     a_slower_path_is_measured,
     limited_transmit_does_not_raise_ssthresh,
     the_last_ack_of_a_recovery_restarts_the_timer,
+    lost_duplicates_do_not_burst,
 ];
 
 /// Open, with the handshake taking `ms`, so that the RTO is three times that.
@@ -175,7 +176,7 @@ fn partial_acks() {
     }
     p.expect(A, 1, 1, 1000);
     // Deflated by what was acknowledged, inflated again by one segment (step 3).
-    for (hole, cwnd) in [(2001, 7), (4001, 6), (7001, 6)] {
+    for (hole, cwnd) in [(2001, 7), (4001, 6), (7001, 4)] {
         p.ack(hole);
         assert_eq!(p.info().snd_cwnd, cwnd);
         p.expect(A, hole, 1, 1000);
@@ -333,4 +334,23 @@ fn the_last_ack_of_a_recovery_restarts_the_timer() {
     assert_eq!((p.info().ca_state, p.info().unacked > 0), (0, true), "{sent:?}");
     p.advance(250);
     assert!(p.take_all().is_empty(), "nothing is late yet");
+}
+
+/// RFC 6582 §3.2, step 3: cwnd is deflated by all that a partial ACK acknowledges, also when few
+/// duplicates came before it: what left the network is replaced, no more.
+fn lost_duplicates_do_not_burst() {
+    let mut p = open_in(100, |_| ());
+    p.write(60_000);
+    for n in 1..=10 {
+        p.ack(n * 1000 + 1);
+    }
+    assert_eq!((p.take_all().len(), p.info().unacked), (30, 20));
+    for _ in 0..3 {
+        p.ack(10_001);
+    }
+    p.take_all();
+    p.ack(25_001);
+    let sent = p.take_all();
+    assert_eq!(sent[0].seq, 25_001, "the hole");
+    assert!(sent.len() <= 2, "{} segments in a burst", sent.len());
 }
