@@ -27,6 +27,7 @@ scenarios![
     urgent_data_is_sent,
     writing_before_the_handshake_is_over,
     only_a_believable_segment_sets_ts_recent,
+    sack_blocks_name_distinct_ranges,
 ];
 
 /// MUST-40, SHLD-18, SHLD-19: 40 ms, or every second full segment.
@@ -414,4 +415,16 @@ fn only_a_believable_segment_sets_ts_recent() {
     assert_eq!(p.expect(A, 1, 25, 0).options.ts.map(|ts| ts.ecr), Some(1_002));
     p.inject(A, 25, 1, WND, ts(1_003, val), b"true");
     assert_eq!((p.info().bytes_received, p.drops("Paws")), (28, 0));
+}
+
+/// RFC 2018 §4: "as many distinct SACK blocks as possible", the newest first.
+fn sack_blocks_name_distinct_ranges() {
+    let mut p = Puppet::new().open(Options { sack_permitted: true, ..mss(1000) });
+    p.data(1_001, 1_000);
+    for n in 0..6 {
+        p.data(5_001 + n * 1_000, 1_000);
+    }
+    let last = p.take_all().pop().unwrap();
+    let blocks: Vec<_> = blocks(&last).into_iter().collect();
+    assert_eq!(blocks, [(5_001, 11_001), (1_001, 2_001)]);
 }
