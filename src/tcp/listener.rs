@@ -352,10 +352,13 @@ fn answer(embryo: &Embryo, config: &Config, syn: bool, now: Instant) -> Header {
         val: (now.as_millis() as u32).wrapping_add(embryo.ts_offset),
         ecr: ts.val,
     });
+    let wscale = theirs.wscale.filter(|_| config.window_scaling).map(|_| config.wscale());
+    // Only on a SYN is the window not scaled (RFC 7323 §2.2); rounded down, never more is offered.
+    let shift = wscale.filter(|_| !syn).unwrap_or(0);
     let options = match syn {
         true => Options {
             mss: Some(advmss(config, embryo.site.mtu, embryo.site.remote.is_ipv6())),
-            wscale: theirs.wscale.filter(|_| config.window_scaling).map(|_| config.wscale()),
+            wscale,
             sack_permitted: theirs.sack_permitted && config.sack,
             ts,
             ..Options::default()
@@ -368,7 +371,7 @@ fn answer(embryo: &Embryo, config: &Config, syn: bool, now: Instant) -> Header {
         seq: embryo.iss + u32::from(!syn),
         ack: Some(embryo.half.irs + 1),
         ctl: if syn { Ctl::SYN.with(Ctl::ACK) } else { Ctl::ACK },
-        wnd: config.recv_buffer.min(0xffff) as u16,
+        wnd: (config.recv_buffer.min(0xffff) >> shift) as u16,
         urg: 0,
         options,
     }

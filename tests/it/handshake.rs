@@ -31,6 +31,7 @@ scenarios![
     challenges_of_half_open_connections_are_bounded,
     old_timestamps_do_not_complete_a_handshake,
     windows_of_syns_are_not_scaled,
+    an_answer_before_the_handshake_is_scaled,
 ];
 
 fn full() -> Options {
@@ -409,4 +410,17 @@ fn windows_of_syns_are_not_scaled() {
     assert_eq!((p.state(), p.info().snd_wnd), (State::Established, 1_001));
     p.inject(A, 1, 1, 1_000, none(), b"");
     assert_eq!(p.info().snd_wnd, 128_000);
+}
+
+/// RFC 7323 §2.3: what is no SYN carries a scaled window, also from a half-open connection.
+fn an_answer_before_the_handshake_is_scaled() {
+    let mut p = Puppet::new();
+    p.listen(ListenOptions::default());
+    p.inject(S, 0, 0, WND, Options { wscale: Some(7), ..mss(1000) }, b"");
+    let syn = p.expect(SA, 0, 1, 0);
+    let offered = u32::from(syn.wnd);
+    p.inject(A, 100_000, 1, WND, none(), b"");
+    let ack = p.expect(A, 1, 1, 0);
+    let edge = u32::from(ack.wnd) << syn.options.wscale.unwrap();
+    assert!(edge <= offered && offered - edge < 32, "{edge} after {offered}");
 }
