@@ -43,6 +43,8 @@ struct Embryo {
     iss: Seq,
     ts_offset: u32,
     half: HalfOpen,
+    /// How often the timer for the SYN-ACK expired.
+    timeouts: u8,
     /// A SYN-ACK waits to be sent.
     owes: Option<Reply>,
     /// When the last rate-limited ACK was owed (RFC 5961 §7).
@@ -135,6 +137,7 @@ impl Listener {
                 sent_at: cx.now,
                 retransmits: 0,
             },
+            timeouts: 0,
             owes: Some(Reply::SynAck),
             last_challenge: None,
             cause: cx.cause,
@@ -252,10 +255,10 @@ impl Listener {
         while let Some(key) = self.deadlines.pop_due(cx.now) {
             let timer = super::event::Timer::Rtx;
             cx.cause = cx.note(|| Event::TimerExpired { timer });
-            if self.embryos[key].half.retransmits >= self.config.synack_retries {
+            if self.embryos[key].timeouts >= self.config.synack_retries {
                 self.remove(key, Cause::SynAckTimeout, cx);
             } else {
-                self.embryos[key].half.retransmits += 1;
+                self.embryos[key].timeouts += 1;
                 self.owe(key, Reply::SynAckAgain, cx);
             }
         }
@@ -269,8 +272,11 @@ impl Listener {
             let Some(why) = embryo.owes.take() else { continue };
             let syn = matches!(why, Reply::SynAck | Reply::SynAckAgain);
             if syn {
+                // Again for a timeout or for the peer's SYN, sent again either way (Karn).
+                let again = u8::from(why == Reply::SynAckAgain);
+                embryo.half.retransmits = embryo.half.retransmits.saturating_add(again);
                 embryo.half.sent_at = cx.now;
-                let rto = synack_rto(&self.config, embryo.half.retransmits);
+                let rto = synack_rto(&self.config, embryo.timeouts);
                 self.deadlines.set(key, Some(cx.now + rto));
             }
             let hdr = answer(embryo, &self.config, syn, cx.now);
@@ -339,9 +345,9 @@ fn choose_iss(site: &Site, cx: &Cx<'_>) -> Seq {
     }
 }
 
-fn synack_rto(config: &Config, retransmits: u8) -> Duration {
+fn synack_rto(config: &Config, timeouts: u8) -> Duration {
     let mut rto = Rto::new(config);
-    (0..retransmits).for_each(|_| rto.back_off());
+    (0..timeouts).for_each(|_| rto.back_off());
     rto.get(config)
 }
 

@@ -32,6 +32,7 @@ scenarios![
     old_timestamps_do_not_complete_a_handshake,
     windows_of_syns_are_not_scaled,
     an_answer_before_the_handshake_is_scaled,
+    a_syn_ack_sent_twice_measures_nothing,
 ];
 
 fn full() -> Options {
@@ -423,4 +424,19 @@ fn an_answer_before_the_handshake_is_scaled() {
     let ack = p.expect(A, 1, 1, 0);
     let edge = u32::from(ack.wnd) << syn.options.wscale.unwrap();
     assert!(edge <= offered && offered - edge < 32, "{edge} after {offered}");
+}
+
+/// Karn's algorithm (RFC 6298 §3): which SYN-ACK was acknowledged is unknown, whatever made us send
+/// the second one.
+fn a_syn_ack_sent_twice_measures_nothing() {
+    let mut p = Puppet::new();
+    p.listen(ListenOptions::default());
+    p.inject(S, 0, 0, WND, mss(1000), b"");
+    p.advance(900);
+    p.inject(S, 0, 0, WND, mss(1000), b"");
+    assert_eq!(p.take_all().len(), 2);
+    p.advance(10);
+    p.inject(A, 1, 1, WND, none(), b"");
+    p.accept();
+    assert_eq!(p.info().rtt, 0);
 }
