@@ -242,8 +242,13 @@ impl Listener {
         }
     }
 
+    /// A SYN-ACK that is owed already stays owed: it acknowledges as well, and only it starts the
+    /// timer that bounds the embryo's life.
     fn owe(&mut self, key: usize, reply: Reply, cx: &Cx<'_>) {
         let embryo = &mut self.embryos[key];
+        if matches!(embryo.owes, Some(Reply::SynAck | Reply::SynAckAgain)) {
+            return;
+        }
         embryo.cause = cx.cause;
         if embryo.owes.replace(reply).is_none() {
             self.ready.push_back(key);

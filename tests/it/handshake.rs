@@ -33,6 +33,7 @@ scenarios![
     windows_of_syns_are_not_scaled,
     an_answer_before_the_handshake_is_scaled,
     a_syn_ack_sent_twice_measures_nothing,
+    a_syn_ack_that_is_owed_is_sent,
 ];
 
 fn full() -> Options {
@@ -439,4 +440,24 @@ fn a_syn_ack_sent_twice_measures_nothing() {
     p.inject(A, 1, 1, WND, none(), b"");
     p.accept();
     assert_eq!(p.info().rtt, 0);
+}
+
+/// What arrives in one batch with the SYN does not keep the SYN-ACK from being sent, and its timer
+/// from ending what nobody completes.
+fn a_syn_ack_that_is_owed_is_sent() {
+    for (ctl, seq) in [(R, 2), (S, 0), (S, 100_000)] {
+        let mut p = Puppet::new();
+        p.listen(ListenOptions { backlog: 1, ..ListenOptions::default() });
+        p.batch = true;
+        p.inject(S, 0, 0, WND, mss(1000), b"");
+        p.inject(ctl, seq, 0, WND, mss(1000), b"");
+        p.pump();
+        p.expect_at(0, SA, 0, 1, 0);
+        p.advance(63_000);
+        assert_eq!(p.take_all().len(), 5);
+        p.remote.set_port(4001);
+        p.batch = false;
+        p.inject(S, 0, 0, WND, mss(1000), b"");
+        p.expect(SA, 0, 1, 0);
+    }
 }
