@@ -31,6 +31,7 @@ scenarios![
     a_reset_with_data_must_hit_exactly,
     a_syn_with_data_is_challenged,
     syns_are_answered_at_a_bounded_rate,
+    a_crossed_syn_ack_after_close,
 ];
 
 /// Flags, SEG.SEQ and SEG.ACK of what a segment is answered with.
@@ -499,4 +500,15 @@ fn syns_are_answered_at_a_bounded_rate() {
     p.expect(A, 1, 1, 0);
     p.expect_nothing();
     assert_eq!(p.drops("ChallengeLimit"), 5);
+}
+
+/// The user closed between the crossed SYN and its SYN-ACK: that still acknowledges our SYN.
+fn a_crossed_syn_ack_after_close() {
+    let mut p = Puppet::new().in_state(State::SynReceived, false);
+    p.shutdown();
+    assert_eq!(p.state(), State::FinWait1);
+    p.inject(SA, 0, 1, WND, mss(1000), b"");
+    p.expect(FA, 1, 1, 0);
+    p.inject(A, 1, 2, WND, none(), b"");
+    assert_eq!(p.state(), State::FinWait2);
 }

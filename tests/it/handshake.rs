@@ -86,7 +86,7 @@ fn passive_open_answers_what_was_offered() {
     assert_eq!(p.expect(SA, 0, 1, 0).options, mss(700));
 }
 
-/// MUST-10, figure 8.
+/// MUST-10, figure 7.
 fn simultaneous_open() {
     let mut p = Puppet::new();
     p.connect();

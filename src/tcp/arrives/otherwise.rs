@@ -52,8 +52,9 @@ fn time_wait_reuse(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
 
 fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     check_timestamp(tcb, seg, cx)?;
-    if tcb.state() == State::SynReceived && seg.hdr.ctl.syn() && seg.hdr.seq == tcb.irs {
-        // The SYN-ACK of crossed SYNs (RFC 9293 figure 8): its SYN is known, its ACK is not.
+    if !tcb.syn_acked && seg.hdr.ctl.syn() && seg.hdr.seq == tcb.irs {
+        // The SYN-ACK of crossed SYNs (RFC 9293 figure 7): its SYN is known, its ACK is not, though
+        // the user may have closed meanwhile.
         seg.hdr.ctl = seg.hdr.ctl.without(Ctl::SYN);
         seg.hdr.seq += 1;
     }
