@@ -483,6 +483,11 @@ impl Tcb {
         self.fin_queued && self.snd.nxt.after(self.fin_seq())
     }
 
+    /// Whether our FIN waits to be sent.
+    pub fn fin_pending(&self) -> bool {
+        self.fin_queued && !self.fin_sent()
+    }
+
     /// Whether our FIN has been acknowledged.
     pub fn fin_acked(&self) -> bool {
         self.fin_sent() && self.snd.una == self.snd.nxt

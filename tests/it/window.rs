@@ -1,7 +1,7 @@
 //! Windows and acknowledgments (RFC 9293 §3.8.6): delayed and immediate ACKs, Nagle, silly windows
 //! on both sides, probes of closed windows, out-of-order data and SACK, PAWS, challenge limits.
 
-use crate::support::puppet::{A, Got, PEER_ISN, Puppet, R, S, SA, WND, byte, mss, none, ts};
+use crate::support::puppet::{A, FA, Got, PEER_ISN, Puppet, R, S, SA, WND, byte, mss, none, ts};
 use crate::support::seen::scenarios;
 use netglass::base::Duration;
 use netglass::tcp::State;
@@ -28,6 +28,7 @@ scenarios![
     writing_before_the_handshake_is_over,
     only_a_believable_segment_sets_ts_recent,
     sack_blocks_name_distinct_ranges,
+    a_fin_waits_for_the_window,
 ];
 
 /// MUST-40, SHLD-18, SHLD-19: 40 ms, or every second full segment.
@@ -427,4 +428,31 @@ fn sack_blocks_name_distinct_ranges() {
     let last = p.take_all().pop().unwrap();
     let blocks: Vec<_> = blocks(&last).into_iter().collect();
     assert_eq!(blocks, [(5_001, 11_001), (1_001, 2_001)]);
+}
+
+/// A FIN takes a sequence number, and so a place in the window; it goes out when there is one, and
+/// not a retransmission timeout later.
+fn a_fin_waits_for_the_window() {
+    let mut p = Puppet::new().in_state(State::Established, false);
+    p.window(1, 1_000);
+    p.write(1_000);
+    p.shutdown();
+    p.expect(A, 1, 1, 1000);
+    p.expect_nothing();
+    p.window(1_001, 0);
+    p.advance(200);
+    p.expect(A, 1_000, 1, 0); // a probe
+    p.window(1_001, 0);
+    p.advance(150);
+    p.window(1_001, 500);
+    p.expect_at(350, FA, 1_001, 1, 0);
+    // It does not ride along where only the data fits.
+    let mut p = Puppet::new().in_state(State::Established, false);
+    p.window(1, 0);
+    p.write(1_000);
+    p.shutdown();
+    p.window(1, 1_000);
+    p.expect(A, 1, 1, 1000);
+    p.window(1_001, 1_000);
+    p.expect(FA, 1_001, 1, 0);
 }
