@@ -369,7 +369,7 @@ impl Stack {
         let wire_mss = frame.offload.gso.map(|gso| gso.size);
         frame.advance(header_len);
         let payload = if frame.head.is_empty() { frame.body } else { self.whole(frame) };
-        let seg = Segment { hdr, payload, wire_mss };
+        let seg = Segment::new(hdr, payload, wire_mss);
         let pair = Pair { local, remote };
         match self.tcp.find(&pair) {
             Some(key) => self.for_connection(via, key, seg),

@@ -14,7 +14,7 @@ use crate::wire::tcp::Header;
 pub(super) fn on_ack(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
     let Some(seg_ack) = seg.hdr.ack else { return };
     let duplicate = is_duplicate(tcb, seg, seg_ack);
-    update_window(tcb, &seg.hdr, seg_ack, cx);
+    update_window(tcb, seg, seg_ack, cx);
     if seg_ack.after(tcb.snd.una) {
         take_ack(tcb, &seg.hdr, cx);
     } else if duplicate {
@@ -33,23 +33,23 @@ pub(super) fn on_ack(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
 /// (d) the greatest ACK so far, (e) the window of the last segment.
 fn is_duplicate(tcb: &Tcb, seg: &Segment, seg_ack: Seq) -> bool {
     !tcb.rtxq.is_empty()
-        && seg.is_empty()
+        && seg.arrived.len == 0
         && seg_ack == tcb.snd.una
-        && u32::from(seg.hdr.wnd) << tcb.snd.wscale == tcb.snd.wnd
+        && window(tcb, seg) == tcb.snd.wnd
 }
 
 /// SND.WND, unless the segment is older than the one that set it (RFC 9293 §3.10.7.4: "this check
 /// prevents using old segments to update the window").
-fn update_window(tcb: &mut Tcb, hdr: &Header, seg_ack: Seq, cx: &mut Cx<'_>) {
-    let newer =
-        tcb.snd.wl1.before(hdr.seq) || (tcb.snd.wl1 == hdr.seq && tcb.snd.wl2.before_eq(seg_ack));
+fn update_window(tcb: &mut Tcb, seg: &Segment, seg_ack: Seq, cx: &mut Cx<'_>) {
+    let seq = seg.hdr.seq;
+    let newer = tcb.snd.wl1.before(seq) || (tcb.snd.wl1 == seq && tcb.snd.wl2.before_eq(seg_ack));
     if !(tcb.snd.una.before_eq(seg_ack) && newer) {
         return;
     }
-    tcb.snd.wl1 = hdr.seq;
+    tcb.snd.wl1 = seq;
     tcb.snd.wl2 = seg_ack;
     let before = tcb.snd.wnd;
-    take_window(tcb, hdr);
+    take_window(tcb, seg);
     if before == 0 && tcb.snd.wnd > 0 {
         tcb.owe.probe = false;
         tcb.probe_backoff = 0;
@@ -57,9 +57,15 @@ fn update_window(tcb: &mut Tcb, hdr: &Header, seg_ack: Seq, cx: &mut Cx<'_>) {
     }
 }
 
+/// What the segment's field means: scaled, unless it has a SYN (RFC 7323 §2.2).
+fn window(tcb: &Tcb, seg: &Segment) -> u32 {
+    let shift = if seg.arrived.syn { 0 } else { tcb.snd.wscale };
+    u32::from(seg.hdr.wnd) << shift
+}
+
 /// SND.WND from the segment's field and the agreed scale.
-pub(super) fn take_window(tcb: &mut Tcb, hdr: &Header) {
-    tcb.snd.wnd = u32::from(hdr.wnd) << tcb.snd.wscale;
+pub(super) fn take_window(tcb: &mut Tcb, seg: &Segment) {
+    tcb.snd.wnd = window(tcb, seg);
     tcb.snd.max_wnd = tcb.snd.max_wnd.max(tcb.snd.wnd);
 }
 
@@ -76,7 +82,6 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, cx: &mut Cx<'_>) {
     tcb.snd.up = tcb.snd.up.filter(|up| up.after(seg_ack));
     tcb.counters.bytes_acked += u64::from(data_len);
     let rtt = measure(tcb, hdr, &acked, cx);
-    tcb.rto.on_progress();
     tcb.retransmits = 0;
     restart_rtx_timer(tcb, cx);
     restart_user_timer(tcb, cx);
@@ -140,11 +145,14 @@ fn sample(
 }
 
 /// RFC 6298 §5.2, §5.3: off when nothing is in flight, else one RTO from now; in fast recovery only
-/// the first partial ACK does that (RFC 6582 §3.2 step 3, "impatient").
+/// the first partial ACK does that (RFC 6582 §3.2 step 3, "impatient"), and the full one that ends
+/// it.
 fn restart_rtx_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    let recovery = &tcb.recovery;
+    let partial = recovery.recovery_point.is_some_and(|recover| tcb.snd.una.before(recover));
     if tcb.rtxq.is_empty() {
         tcb.stop_timer(Timer::Rtx, cx);
-    } else if !(tcb.recovery.ca == CaState::Recovery && tcb.recovery.partial_seen) {
+    } else if !(recovery.ca == CaState::Recovery && recovery.partial_seen && partial) {
         tcb.set_timer(Timer::Rtx, cx.now + tcb.rto(), cx);
     }
 }
@@ -152,7 +160,7 @@ fn restart_rtx_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 /// The user timeout counts from the oldest unacknowledged data.
 fn restart_user_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     match tcb.config.user_timeout {
-        Some(limit) if !tcb.rtxq.is_empty() || tcb.unsent() > 0 => {
+        Some(limit) if !tcb.rtxq.is_empty() || tcb.unsent() > 0 || tcb.fin_pending() => {
             tcb.set_timer(Timer::User, cx.now + limit, cx);
         }
         _ => tcb.stop_timer(Timer::User, cx),

@@ -149,7 +149,7 @@ crate::explained! {
         /// SYN-ACK from an embryo.
         SynAck = "EmbryoSynAck", "RFC 9293 §3.10.7.2, third", "the port is listening: accept the SYN and pick our own sequence number";
         /// SYN-ACK from an embryo again.
-        SynAckAgain = "EmbryoSynAckAgain", "RFC 6298 §5; RFC 9293 §3.8.3", "our SYN was not acknowledged: sent again";
+        SynAckAgain = "EmbryoSynAckAgain", "RFC 6298 §5; RFC 9293 §3.8.3", "our SYN was not acknowledged, or the peer sent its own again: sent again";
         /// An ACK from an embryo to an unacceptable segment.
         EmbryoAck = "EmbryoAck", "RFC 9293 §3.10.7.4, first", "the segment does not fit the half-open connection: the ACK tells the peer where we are";
         /// A challenge ACK from an embryo.

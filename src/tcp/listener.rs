@@ -43,6 +43,8 @@ struct Embryo {
     iss: Seq,
     ts_offset: u32,
     half: HalfOpen,
+    /// How often the timer for the SYN-ACK expired.
+    timeouts: u8,
     /// A SYN-ACK waits to be sent.
     owes: Option<Reply>,
     /// When the last rate-limited ACK was owed (RFC 5961 §7).
@@ -135,6 +137,7 @@ impl Listener {
                 sent_at: cx.now,
                 retransmits: 0,
             },
+            timeouts: 0,
             owes: Some(Reply::SynAck),
             last_challenge: None,
             cause: cx.cause,
@@ -239,8 +242,13 @@ impl Listener {
         }
     }
 
+    /// A SYN-ACK that is owed already stays owed: it acknowledges as well, and only it starts the
+    /// timer that bounds the embryo's life.
     fn owe(&mut self, key: usize, reply: Reply, cx: &Cx<'_>) {
         let embryo = &mut self.embryos[key];
+        if matches!(embryo.owes, Some(Reply::SynAck | Reply::SynAckAgain)) {
+            return;
+        }
         embryo.cause = cx.cause;
         if embryo.owes.replace(reply).is_none() {
             self.ready.push_back(key);
@@ -252,10 +260,10 @@ impl Listener {
         while let Some(key) = self.deadlines.pop_due(cx.now) {
             let timer = super::event::Timer::Rtx;
             cx.cause = cx.note(|| Event::TimerExpired { timer });
-            if self.embryos[key].half.retransmits >= self.config.synack_retries {
+            if self.embryos[key].timeouts >= self.config.synack_retries {
                 self.remove(key, Cause::SynAckTimeout, cx);
             } else {
-                self.embryos[key].half.retransmits += 1;
+                self.embryos[key].timeouts += 1;
                 self.owe(key, Reply::SynAckAgain, cx);
             }
         }
@@ -269,8 +277,11 @@ impl Listener {
             let Some(why) = embryo.owes.take() else { continue };
             let syn = matches!(why, Reply::SynAck | Reply::SynAckAgain);
             if syn {
+                // Again for a timeout or for the peer's SYN, sent again either way (Karn).
+                let again = u8::from(why == Reply::SynAckAgain);
+                embryo.half.retransmits = embryo.half.retransmits.saturating_add(again);
                 embryo.half.sent_at = cx.now;
-                let rto = synack_rto(&self.config, embryo.half.retransmits);
+                let rto = synack_rto(&self.config, embryo.timeouts);
                 self.deadlines.set(key, Some(cx.now + rto));
             }
             let hdr = answer(embryo, &self.config, syn, cx.now);
@@ -339,9 +350,9 @@ fn choose_iss(site: &Site, cx: &Cx<'_>) -> Seq {
     }
 }
 
-fn synack_rto(config: &Config, retransmits: u8) -> Duration {
+fn synack_rto(config: &Config, timeouts: u8) -> Duration {
     let mut rto = Rto::new(config);
-    (0..retransmits).for_each(|_| rto.back_off());
+    (0..timeouts).for_each(|_| rto.back_off());
     rto.get(config)
 }
 
@@ -352,10 +363,13 @@ fn answer(embryo: &Embryo, config: &Config, syn: bool, now: Instant) -> Header {
         val: (now.as_millis() as u32).wrapping_add(embryo.ts_offset),
         ecr: ts.val,
     });
+    let wscale = theirs.wscale.filter(|_| config.window_scaling).map(|_| config.wscale());
+    // Only on a SYN is the window not scaled (RFC 7323 §2.2); rounded down, never more is offered.
+    let shift = wscale.filter(|_| !syn).unwrap_or(0);
     let options = match syn {
         true => Options {
             mss: Some(advmss(config, embryo.site.mtu, embryo.site.remote.is_ipv6())),
-            wscale: theirs.wscale.filter(|_| config.window_scaling).map(|_| config.wscale()),
+            wscale,
             sack_permitted: theirs.sack_permitted && config.sack,
             ts,
             ..Options::default()
@@ -368,7 +382,7 @@ fn answer(embryo: &Embryo, config: &Config, syn: bool, now: Instant) -> Header {
         seq: embryo.iss + u32::from(!syn),
         ack: Some(embryo.half.irs + 1),
         ctl: if syn { Ctl::SYN.with(Ctl::ACK) } else { Ctl::ACK },
-        wnd: config.recv_buffer.min(0xffff) as u16,
+        wnd: (config.recv_buffer.min(0xffff) >> shift) as u16,
         urg: 0,
         options,
     }

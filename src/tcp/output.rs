@@ -92,21 +92,21 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if !tcb.syn_acked {
         return Err(Blocked::Handshake);
     }
-    let unsent = tcb.unsent();
-    let fin_pending = tcb.fin_queued && !tcb.fin_sent();
+    let (unsent, fin_pending) = (tcb.unsent(), tcb.fin_pending());
     if tcb.rtxq.lost() > 0 {
         return Err(Blocked::Cwnd); // what was lost comes first
     }
+    let edge = tcb.snd.una + tcb.snd.wnd;
+    let rwnd_room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
     if unsent == 0 {
         return match (fin_pending, tcb.fin_queued) {
+            (true, _) if rwnd_room == 0 => Err(Blocked::Rwnd), // FIN takes a place, too
             (true, _) => Ok(Plan::Fin),
             (false, true) => Err(Blocked::Done),
             (false, false) => Err(Blocked::App),
         };
     }
     let mss = eff_mss(tcb);
-    let edge = tcb.snd.una + tcb.snd.wnd;
-    let rwnd_room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
     let cwnd_room = tcb.cwnd().saturating_sub(tcb.rtxq.in_flight());
     if rwnd_room == 0 {
         return Err(Blocked::Rwnd);
@@ -119,7 +119,7 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     let alone = tcb.snd.nxt == tcb.snd.una;
     let send = |len| {
         let last = len == unsent;
-        Ok(Plan::NewData { len, push: last, fin: last && fin_pending })
+        Ok(Plan::NewData { len, push: last, fin: last && fin_pending && len < rwnd_room })
     };
     // The short last segment goes along when nothing is in flight, or Nagle is off, or FIN follows.
     if all && (whole == len || !tcb.config.nagle || fin_pending || (whole == 0 && alone)) {

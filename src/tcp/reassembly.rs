@@ -27,7 +27,7 @@ impl Piece {
 pub struct Reassembly {
     /// In sequence order, not overlapping.
     pieces: Vec<Piece>,
-    /// A sequence number in each range touched recently, newest first.
+    /// A sequence number in each range touched recently, one for each range, newest first.
     recent: ArrayVec<Seq, 4>,
     /// Where the peer's FIN lies, once it came.
     fin: Option<Seq>,
@@ -46,14 +46,14 @@ impl Reassembly {
 
     /// Keeps `data`, which starts at `seq`; `false` when there is no place for all of it.
     pub fn insert(&mut self, seq: Seq, data: Chunks, limit: usize, pool: &Pool) -> bool {
-        if !data.is_empty() {
-            self.touch(seq);
-        }
-        let (mut at, mut complete) = (seq, true);
+        let (mut at, mut complete, empty) = (seq, true, data.is_empty());
         for chunk in data {
             let next = at + chunk.len() as u32;
             complete &= self.insert_chunk(at, chunk, limit, pool);
             at = next;
+        }
+        if !empty {
+            self.touch(seq);
         }
         complete
     }
@@ -63,8 +63,11 @@ impl Reassembly {
         self.fin.get_or_insert(seq);
     }
 
+    /// The range that holds `seq` was touched last; what it has grown together with needs no place
+    /// of its own, so that other ranges keep theirs (RFC 2018 §4).
     fn touch(&mut self, seq: Seq) {
-        self.recent.retain(|known| *known != seq);
+        let Some((left, right)) = self.range_at(seq) else { return };
+        self.recent.retain(|known| known.before(left) || known.after_eq(right));
         if self.recent.is_full() {
             self.recent.pop();
         }

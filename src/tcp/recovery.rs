@@ -15,7 +15,7 @@ pub(super) fn on_duplicate_ack(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     match tcb.recovery.ca {
         CaState::Recovery => {
             // RFC 6582 §3.2 step 4 of RFC 5681: a segment has left the network.
-            tcb.recovery.inflation = tcb.recovery.inflation.saturating_add(tcb.snd.smss);
+            tcb.recovery.inflation += i64::from(tcb.snd.smss);
         }
         CaState::Loss => {}
         _ if tcb.recovery.dupacks < DUP_THRESH => tcb.set_ca(CaState::Disorder, cx),
@@ -33,8 +33,9 @@ fn enter(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     }
     tcb.recovery.recovery_point = Some(tcb.snd.nxt);
     tcb.recovery.partial_seen = false;
-    tcb.cc.on_loss(cx.now, tcb.rtxq.flight_size());
-    tcb.recovery.inflation = u32::from(DUP_THRESH) * tcb.snd.smss;
+    // What limited transmit sent beyond cwnd MUST NOT be counted (RFC 5681 §3.2 step 2).
+    tcb.cc.on_loss(cx.now, tcb.rtxq.flight_size().min(tcb.cc.cwnd()));
+    tcb.recovery.inflation = i64::from(u32::from(DUP_THRESH) * tcb.snd.smss);
     tcb.rtxq.mark_head_lost(tcb.snd.smss);
     tcb.recovery.force = true;
     tcb.recovery.rule = Some(RtxRule::FastRetransmit);
@@ -85,8 +86,10 @@ fn end(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 /// RFC 6582 §3.2 step 3, "partial acknowledgments": the next segment is lost, too.
 fn partial_ack(tcb: &mut Tcb, acked: u32) {
     let smss = tcb.snd.smss;
-    let deflated = tcb.recovery.inflation.saturating_sub(acked);
-    tcb.recovery.inflation = deflated + if acked >= smss { smss } else { 0 };
+    // Below ssthresh, too, when duplicates were lost or merged: a partial ACK makes room for what
+    // it says has arrived, not for a burst.
+    let again = if acked >= smss { smss } else { 0 };
+    tcb.recovery.inflation += i64::from(again) - i64::from(acked);
     tcb.rtxq.mark_head_lost(smss);
     tcb.recovery.force = true;
     tcb.recovery.rule = Some(RtxRule::PartialAck);

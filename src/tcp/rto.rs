@@ -21,7 +21,7 @@ pub struct Rto {
     base: u64,
     /// The smallest sample, ns; `u64::MAX` before the first.
     min: u64,
-    /// How often the RTO has been doubled since the last new acknowledgment.
+    /// How often the RTO has been doubled since the last sample.
     backoff: u8,
 }
 
@@ -32,9 +32,11 @@ impl Rto {
     }
 
     /// Takes a sample (RFC 6298 §2.2, §2.3). By Karn's algorithm (§3) the caller gives none that
-    /// a retransmission makes ambiguous.
+    /// a retransmission makes ambiguous. Nothing but a sample ends the backoff (§5, note): the
+    /// acknowledgment of what was sent twice does not tell that the path is faster than the RTO.
     pub fn on_sample(&mut self, rtt: Duration, config: &Config) {
         let r = nanos(rtt).max(1);
+        self.backoff = 0;
         self.min = self.min.min(r);
         if self.srtt8 == 0 {
             self.srtt8 = r * 8;
@@ -59,15 +61,12 @@ impl Rto {
         self.backoff = self.backoff.saturating_add(1);
     }
 
-    /// New data was acknowledged: the backoff ends.
-    pub fn on_progress(&mut self) {
-        self.backoff = 0;
-    }
-
-    /// A SYN was lost: data starts with at least `rto` unless a sample exists (RFC 6298 §5.7).
+    /// A SYN was lost: data starts with at least `rto`, not backed off, unless a sample exists
+    /// (RFC 6298 §5.7).
     pub fn on_syn_loss(&mut self, rto: Duration) {
         if self.srtt8 == 0 {
             self.base = self.base.max(nanos(rto));
+            self.backoff = 0;
         }
     }
 
@@ -112,8 +111,8 @@ mod tests {
         assert_eq!(rto.get(&config), 480 * MS);
         (0..40).for_each(|_| rto.back_off());
         assert_eq!(rto.get(&config), config.rto_max);
-        rto.on_progress();
-        assert_eq!(rto.get(&config), 120 * MS);
+        rto.on_sample(40 * MS, &config);
+        assert_eq!(rto.get(&config), 100 * MS);
     }
 
     #[test]

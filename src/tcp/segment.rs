@@ -14,9 +14,30 @@ pub struct Segment {
     pub payload: Chunks,
     /// Payload bytes per wire segment, when several came merged into this one.
     pub wire_mss: Option<u16>,
+    /// As it arrived: trimming does not change that.
+    pub arrived: Arrived,
+}
+
+/// What is asked about a segment as its sender made it.
+#[derive(Copy, Clone, Debug)]
+pub struct Arrived {
+    /// SEG.SEQ.
+    pub seq: Seq,
+    /// SEG.LEN.
+    pub len: u32,
+    /// Whether SYN was set: its window is not scaled (RFC 7323 §2.2).
+    pub syn: bool,
 }
 
 impl Segment {
+    /// As it arrived.
+    pub fn new(hdr: Header, payload: Chunks, wire_mss: Option<u16>) -> Segment {
+        let arrived = Arrived { seq: hdr.seq, len: 0, syn: hdr.ctl.syn() };
+        let mut seg = Segment { hdr, payload, wire_mss, arrived };
+        seg.arrived.len = seg.len();
+        seg
+    }
+
     /// SEG.LEN: payload, SYN and FIN (RFC 9293 §3.3.1).
     pub fn len(&self) -> u32 {
         self.payload.len() as u32 + u32::from(self.hdr.ctl.syn()) + u32::from(self.hdr.ctl.fin())
@@ -42,25 +63,20 @@ impl Segment {
 
     /// Cuts away what lies outside `lo..lo + wnd`, so that the segment is "the idealized segment
     /// that begins at RCV.NXT and does not exceed the window" (RFC 9293 §3.10.7.4, first). What
-    /// lies beyond RCV.NXT within the window stays where it is.
+    /// lies beyond RCV.NXT within the window stays where it is. Not for a SYN, which is challenged
+    /// wherever it lies (RFC 5961 §4.2).
     pub fn trim(&mut self, lo: Seq, wnd: u32) {
         if self.hdr.seq.before(lo) {
-            let mut old = lo - self.hdr.seq;
+            let old = lo - self.hdr.seq;
             // The urgent pointer counts from SEG.SEQ.
             self.hdr.urg = self.hdr.urg.saturating_sub(old.min(0xffff) as u16);
-            if self.hdr.ctl.syn() {
-                self.hdr.ctl = self.hdr.ctl.without(Ctl::SYN);
-                old -= 1;
-            }
             self.payload.advance(old as usize);
             self.hdr.seq = lo;
         }
         let edge = lo + wnd;
         if self.end().after(edge) {
-            let syn = u32::from(self.hdr.ctl.syn());
             self.hdr.ctl = self.hdr.ctl.without(Ctl::FIN);
-            let room = (edge - self.hdr.seq).saturating_sub(syn);
-            self.payload.truncate(room as usize);
+            self.payload.truncate((edge - self.hdr.seq) as usize);
         }
     }
 }
@@ -98,21 +114,20 @@ mod tests {
     fn trimming_cuts_what_is_old_and_what_is_too_much() {
         let pool = Pool::new();
         // (seq, ctl, len) within [100, 110) → (seq, ctl, payload)
-        let syn_fin = Ctl::SYN.with(Ctl::FIN);
         for (seq, ctl, len, want) in [
             (95, Ctl::NONE, 10, (100, Ctl::NONE, 5)),
-            (95, Ctl::SYN, 10, (100, Ctl::NONE, 6)),
             (100, Ctl::FIN, 10, (100, Ctl::NONE, 10)),
             (100, Ctl::FIN, 9, (100, Ctl::FIN, 9)),
             (105, Ctl::NONE, 100, (105, Ctl::NONE, 5)),
-            (98, syn_fin, 100, (100, Ctl::NONE, 10)),
+            (98, Ctl::FIN, 100, (100, Ctl::NONE, 10)),
             (109, Ctl::FIN, 0, (109, Ctl::FIN, 0)),
         ] {
             let hdr = Header { seq: Seq(seq), ctl, ..Header::default() };
             let payload = pool.copy(&vec![0; len]).into();
-            let mut seg = Segment { hdr, payload, wire_mss: None };
+            let mut seg = Segment::new(hdr, payload, None);
             seg.trim(Seq(100), 10);
             assert_eq!((seg.hdr.seq.0, seg.hdr.ctl, seg.payload.len()), want);
+            assert_eq!(seg.arrived.seq.0, seq);
         }
     }
 }

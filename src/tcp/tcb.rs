@@ -124,8 +124,8 @@ pub struct Recovery {
     pub dupacks: u8,
     /// `recover`: SND.NXT when the last loss was detected.
     pub recovery_point: Option<Seq>,
-    /// cwnd's inflation by duplicate ACKs, bytes.
-    pub inflation: u32,
+    /// cwnd's inflation by duplicate ACKs less its deflation by partial ones, bytes.
+    pub inflation: i64,
     /// The next retransmission goes out whatever cwnd says.
     pub force: bool,
     /// The rule under which lost records are sent again.
@@ -483,6 +483,11 @@ impl Tcb {
         self.fin_queued && self.snd.nxt.after(self.fin_seq())
     }
 
+    /// Whether our FIN waits to be sent.
+    pub fn fin_pending(&self) -> bool {
+        self.fin_queued && !self.fin_sent()
+    }
+
     /// Whether our FIN has been acknowledged.
     pub fn fin_acked(&self) -> bool {
         self.fin_sent() && self.snd.una == self.snd.nxt
@@ -500,7 +505,8 @@ impl Tcb {
             CaState::Disorder => u32::from(self.recovery.dupacks.min(2)) * self.snd.smss,
             _ => 0,
         };
-        self.cc.cwnd().saturating_add(self.recovery.inflation + limited)
+        let cwnd = i64::from(self.cc.cwnd()) + self.recovery.inflation + i64::from(limited);
+        cwnd.clamp(0, i64::from(u32::MAX)) as u32
     }
 
     /// Changes congestion control's phase, telling so.

@@ -56,7 +56,7 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 
 /// The window is still closed, or still silly (RFC 9293 §3.8.6.1, §3.8.6.2.1).
 fn on_persist(tcb: &mut Tcb, cx: &mut Cx<'_>) {
-    if tcb.unsent() == 0 || !tcb.rtxq.is_empty() {
+    if (tcb.unsent() == 0 && !tcb.fin_pending()) || !tcb.rtxq.is_empty() {
         return;
     }
     if tcb.snd.wnd > 0 {

@@ -28,6 +28,10 @@ scenarios![
     zero_window_arrivals,
     a_restarted_peer_is_discovered,
     partly_old_segments_are_trimmed,
+    a_reset_with_data_must_hit_exactly,
+    a_syn_with_data_is_challenged,
+    syns_are_answered_at_a_bounded_rate,
+    a_crossed_syn_ack_after_close,
 ];
 
 /// Flags, SEG.SEQ and SEG.ACK of what a segment is answered with.
@@ -461,4 +465,50 @@ fn partly_old_segments_are_trimmed() {
     let n = p.stack.read(p.now, p.conn.unwrap(), &mut room).unwrap();
     let expected: Vec<u8> = (1..=3000).map(crate::support::puppet::byte).collect();
     assert_eq!(room[..n], expected);
+}
+
+/// RFC 5961 §3.2: it is SEG.SEQ that must match RCV.NXT, and data in front does not help a reset
+/// that was guessed: else every try would cover as many sequence numbers as it has bytes.
+fn a_reset_with_data_must_hit_exactly() {
+    for state in SYNCHRONIZED {
+        let mut p = Puppet::new().in_state(state, false);
+        let (snd, rcv) = (p.snd, p.rcv);
+        p.inject(R, snd - 100, 0, WND, none(), &[0; 200]);
+        p.expect(A, rcv, snd, 0);
+        assert_eq!((p.state(), p.drops("RstNotExact")), (state, 1));
+    }
+}
+
+/// RFC 5961 §4.2: "irrespective of the sequence number", wherever its data reaches.
+fn a_syn_with_data_is_challenged() {
+    for state in SYNCHRONIZED.into_iter().filter(|state| *state != State::TimeWait) {
+        let mut p = Puppet::new().in_state(state, false);
+        let (snd, rcv) = (p.snd, p.rcv);
+        p.inject(SA, snd - 1, rcv, WND, none(), &[0; 20]);
+        p.expect(A, rcv, snd, 0);
+        assert_eq!((p.state(), p.drops("SynInWindow")), (state, 1));
+        assert_eq!(p.info().bytes_received, 0);
+    }
+}
+
+/// RFC 5961 §7: a SYN is challenged wherever it lies, so the bound holds wherever it lies.
+fn syns_are_answered_at_a_bounded_rate() {
+    let mut p = Puppet::new().in_state(State::Established, false);
+    for seq in [-9, 5, 70_000, -9, 5, 70_000] {
+        p.inject(S, seq, 0, WND, none(), b"");
+    }
+    p.expect(A, 1, 1, 0);
+    p.expect_nothing();
+    assert_eq!(p.drops("ChallengeLimit"), 5);
+}
+
+/// The user closed between the crossed SYN and its SYN-ACK: that still acknowledges our SYN.
+fn a_crossed_syn_ack_after_close() {
+    let mut p = Puppet::new().in_state(State::SynReceived, false);
+    p.shutdown();
+    assert_eq!(p.state(), State::FinWait1);
+    p.inject(SA, 0, 1, WND, mss(1000), b"");
+    p.expect(FA, 1, 1, 0);
+    p.inject(A, 1, 2, WND, none(), b"");
+    assert_eq!(p.state(), State::FinWait2);
 }

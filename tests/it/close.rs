@@ -380,8 +380,8 @@ fn fin_with_data_and_again() {
     p.expect(FA, 1, 1, 500);
     p.ack(501);
     assert_eq!(p.state(), State::FinWait1);
-    p.advance(200);
-    p.expect(FA, 501, 1, 0);
+    p.advance(400);
+    p.expect_at(600, FA, 501, 1, 0);
     p.ack(502);
     assert_eq!(p.state(), State::FinWait2);
 }

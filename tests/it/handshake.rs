@@ -30,6 +30,10 @@ scenarios![
     closing_a_listener,
     challenges_of_half_open_connections_are_bounded,
     old_timestamps_do_not_complete_a_handshake,
+    windows_of_syns_are_not_scaled,
+    an_answer_before_the_handshake_is_scaled,
+    a_syn_ack_sent_twice_measures_nothing,
+    a_syn_ack_that_is_owed_is_sent,
 ];
 
 fn full() -> Options {
@@ -82,7 +86,7 @@ fn passive_open_answers_what_was_offered() {
     assert_eq!(p.expect(SA, 0, 1, 0).options, mss(700));
 }
 
-/// MUST-10, figure 8.
+/// MUST-10, figure 7.
 fn simultaneous_open() {
     let mut p = Puppet::new();
     p.connect();
@@ -394,4 +398,66 @@ fn old_timestamps_do_not_complete_a_handshake() {
     p.inject(A, 1, 1, WND, ts(1_000, val), b"");
     p.accept();
     assert_eq!(p.state(), State::Established);
+}
+
+/// RFC 7323 §2.2: the window of any segment with SYN is not scaled, a crossed SYN-ACK's neither.
+fn windows_of_syns_are_not_scaled() {
+    let scaled = Options { wscale: Some(7), ..mss(1000) };
+    let mut p = Puppet::new();
+    p.connect();
+    p.expect(S, 0, 0, 0);
+    p.inject(S, 0, 0, 1_000, scaled.clone(), b"");
+    p.expect(SA, 0, 1, 0);
+    p.inject(SA, 0, 1, 1_001, scaled, b"");
+    assert_eq!((p.state(), p.info().snd_wnd), (State::Established, 1_001));
+    p.inject(A, 1, 1, 1_000, none(), b"");
+    assert_eq!(p.info().snd_wnd, 128_000);
+}
+
+/// RFC 7323 §2.3: what is no SYN carries a scaled window, also from a half-open connection.
+fn an_answer_before_the_handshake_is_scaled() {
+    let mut p = Puppet::new();
+    p.listen(ListenOptions::default());
+    p.inject(S, 0, 0, WND, Options { wscale: Some(7), ..mss(1000) }, b"");
+    let syn = p.expect(SA, 0, 1, 0);
+    let offered = u32::from(syn.wnd);
+    p.inject(A, 100_000, 1, WND, none(), b"");
+    let ack = p.expect(A, 1, 1, 0);
+    let edge = u32::from(ack.wnd) << syn.options.wscale.unwrap();
+    assert!(edge <= offered && offered - edge < 32, "{edge} after {offered}");
+}
+
+/// Karn's algorithm (RFC 6298 §3): which SYN-ACK was acknowledged is unknown, whatever made us send
+/// the second one.
+fn a_syn_ack_sent_twice_measures_nothing() {
+    let mut p = Puppet::new();
+    p.listen(ListenOptions::default());
+    p.inject(S, 0, 0, WND, mss(1000), b"");
+    p.advance(900);
+    p.inject(S, 0, 0, WND, mss(1000), b"");
+    assert_eq!(p.take_all().len(), 2);
+    p.advance(10);
+    p.inject(A, 1, 1, WND, none(), b"");
+    p.accept();
+    assert_eq!(p.info().rtt, 0);
+}
+
+/// What arrives in one batch with the SYN does not keep the SYN-ACK from being sent, and its timer
+/// from ending what nobody completes.
+fn a_syn_ack_that_is_owed_is_sent() {
+    for (ctl, seq) in [(R, 2), (S, 0), (S, 100_000)] {
+        let mut p = Puppet::new();
+        p.listen(ListenOptions { backlog: 1, ..ListenOptions::default() });
+        p.batch = true;
+        p.inject(S, 0, 0, WND, mss(1000), b"");
+        p.inject(ctl, seq, 0, WND, mss(1000), b"");
+        p.pump();
+        p.expect_at(0, SA, 0, 1, 0);
+        p.advance(63_000);
+        assert_eq!(p.take_all().len(), 5);
+        p.remote.set_port(4001);
+        p.batch = false;
+        p.inject(S, 0, 0, WND, mss(1000), b"");
+        p.expect(SA, 0, 1, 0);
+    }
 }

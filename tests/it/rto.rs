@@ -11,7 +11,7 @@ scenarios![
     later_samples,
     karn,
     timestamps_measure_retransmissions,
-    progress_ends_the_backoff,
+    a_measurement_ends_the_backoff,
     r1_is_told,
     everything_is_sent_again_after_a_timeout,
     fast_retransmit,
@@ -21,6 +21,11 @@ scenarios![
     no_second_recovery_for_one_window,
     slow_start_and_avoidance,
     idle_restart,
+    data_for_a_closed_window_is_no_duplicate,
+    a_slower_path_is_measured,
+    limited_transmit_does_not_raise_ssthresh,
+    the_last_ack_of_a_recovery_restarts_the_timer,
+    lost_duplicates_do_not_burst,
 ];
 
 /// Open, with the handshake taking `ms`, so that the RTO is three times that.
@@ -73,7 +78,7 @@ fn karn() {
     p.write(10);
     p.advance(300);
     p.ack(11);
-    assert_eq!((p.info().rtt, p.info().rto), (100_000, 300_000));
+    assert_eq!((p.info().rtt, p.info().rto), (100_000, 600_000));
 }
 
 /// RFC 7323 §4: with timestamps, retransmissions measure, too.
@@ -92,16 +97,18 @@ fn timestamps_measure_retransmissions() {
     assert_eq!(p.info().rtt, 112_500, "the echo names the retransmission, 200 ms ago");
 }
 
-/// New data acknowledged: the RTO is computed anew (RFC 6298 §5, note).
-fn progress_ends_the_backoff() {
+/// RFC 6298 §5, note: only a new measurement ends the backoff.
+fn a_measurement_ends_the_backoff() {
     let mut p = open_in(100, |_| ());
     p.write(10);
     p.advance(900);
     assert_eq!((p.take_all().len(), p.info().backoff), (3, 2));
     p.ack(11);
+    assert_eq!((p.info().backoff, p.info().rto), (2, 1_200_000));
     p.write(10);
-    p.take_all();
-    assert_eq!((p.info().backoff, p.info().rto), (0, 300_000));
+    p.advance(100);
+    p.ack(21);
+    assert_eq!((p.info().backoff, p.info().rto), (0, 250_000));
 }
 
 /// MUST-20, R1: the third retransmission is told.
@@ -169,7 +176,7 @@ fn partial_acks() {
     }
     p.expect(A, 1, 1, 1000);
     // Deflated by what was acknowledged, inflated again by one segment (step 3).
-    for (hole, cwnd) in [(2001, 7), (4001, 6), (7001, 6)] {
+    for (hole, cwnd) in [(2001, 7), (4001, 6), (7001, 4)] {
         p.ack(hole);
         assert_eq!(p.info().snd_cwnd, cwnd);
         p.expect(A, hole, 1, 1000);
@@ -269,4 +276,81 @@ fn idle_restart() {
     p.advance(10_000);
     p.write(30_000);
     assert_eq!(p.take_all().len(), 10);
+}
+
+/// RFC 5681 §2 (b): it carried data, though our closed window took none of it.
+fn data_for_a_closed_window_is_no_duplicate() {
+    let mut p = Puppet::with(|c| c.recv_buffer = 2048).open(mss(1000));
+    p.data(1, 1024);
+    p.data(1025, 1024);
+    p.write(5_000);
+    p.take_all();
+    for _ in 0..5 {
+        p.inject(A, 2049, 1, WND, none(), b"x");
+    }
+    assert!(p.take_all().iter().all(|got| got.len() == 0), "nothing is sent again");
+    assert_eq!(p.info().ca_state, 0);
+}
+
+/// A path that has become slower than the RTO is measured all the same: would the backoff end with
+/// the acknowledgment of what was sent twice, everything would be sent twice for ever.
+fn a_slower_path_is_measured() {
+    let mut p = open_in(100, |_| ());
+    for n in 0..3 {
+        p.write(10);
+        p.advance(700); // the round trip
+        p.ack(n * 10 + 11);
+    }
+    // The first is sent again once; the second waits 600 ms and is sent again; from then on the
+    // RTO is what the path needs.
+    p.take_all();
+    p.write(10);
+    p.advance(700);
+    assert_eq!(p.take_all().len(), 1, "{:?}", p.info());
+}
+
+/// RFC 5681 §3.2, step 2: what limited transmit sent MUST NOT be counted.
+fn limited_transmit_does_not_raise_ssthresh() {
+    let mut p = open_in(100, |_| ());
+    p.write(20_000);
+    for _ in 0..3 {
+        p.ack(1);
+    }
+    assert_eq!((p.info().ca_state, p.info().unacked, p.info().snd_ssthresh), (3, 12, 5));
+}
+
+/// RFC 6298 §5.3: only partial ACKs of a recovery leave the timer alone (RFC 6582 §3.2, step 3).
+fn the_last_ack_of_a_recovery_restarts_the_timer() {
+    let mut p = open_in(100, |_| ());
+    p.write(20_000);
+    for _ in 0..9 {
+        p.ack(1);
+    }
+    p.advance(100);
+    p.ack(5_001); // a partial one, at 200 ms: the timer runs until 500 ms
+    p.advance(290);
+    p.ack(12_001); // all there was when recovery began; what was sent since is in flight
+    let sent = p.take_all();
+    assert_eq!((p.info().ca_state, p.info().unacked > 0), (0, true), "{sent:?}");
+    p.advance(250);
+    assert!(p.take_all().is_empty(), "nothing is late yet");
+}
+
+/// RFC 6582 §3.2, step 3: cwnd is deflated by all that a partial ACK acknowledges, also when few
+/// duplicates came before it: what left the network is replaced, no more.
+fn lost_duplicates_do_not_burst() {
+    let mut p = open_in(100, |_| ());
+    p.write(60_000);
+    for n in 1..=10 {
+        p.ack(n * 1000 + 1);
+    }
+    assert_eq!((p.take_all().len(), p.info().unacked), (30, 20));
+    for _ in 0..3 {
+        p.ack(10_001);
+    }
+    p.take_all();
+    p.ack(25_001);
+    let sent = p.take_all();
+    assert_eq!(sent[0].seq, 25_001, "the hole");
+    assert!(sent.len() <= 2, "{} segments in a burst", sent.len());
 }

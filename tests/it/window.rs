@@ -1,7 +1,7 @@
 //! Windows and acknowledgments (RFC 9293 §3.8.6): delayed and immediate ACKs, Nagle, silly windows
 //! on both sides, probes of closed windows, out-of-order data and SACK, PAWS, challenge limits.
 
-use crate::support::puppet::{A, Got, PEER_ISN, Puppet, R, S, SA, WND, byte, mss, none, ts};
+use crate::support::puppet::{A, FA, Got, PEER_ISN, Puppet, R, S, SA, WND, byte, mss, none, ts};
 use crate::support::seen::scenarios;
 use netglass::base::Duration;
 use netglass::tcp::State;
@@ -26,6 +26,9 @@ scenarios![
     pushes,
     urgent_data_is_sent,
     writing_before_the_handshake_is_over,
+    only_a_believable_segment_sets_ts_recent,
+    sack_blocks_name_distinct_ranges,
+    a_fin_waits_for_the_window,
 ];
 
 /// MUST-40, SHLD-18, SHLD-19: 40 ms, or every second full segment.
@@ -399,4 +402,57 @@ fn writing_before_the_handshake_is_over() {
     p.expect_nothing();
     p.inject(A, 1, 1, WND, none(), b"");
     p.expect(A, 1, 1, 10);
+}
+
+/// RFC 7323 §4.3 (2): SEG.SEQ =< Last.ACK.sent counts as the segment came; and no segment counts
+/// whose ACK only a blind attacker would send (RFC 5961 §5).
+fn only_a_believable_segment_sets_ts_recent() {
+    let (mut p, val) = stamped();
+    p.inject(A, 1, 1, WND, ts(1_001, val), b"unacknowledged");
+    p.inject(A, 1, 1, WND, ts(1_002, val), b"unacknowledged, and more");
+    p.advance(40);
+    assert_eq!(p.expect(A, 1, 25, 0).options.ts.map(|ts| ts.ecr), Some(1_002));
+    p.inject(A, 20, 70_000, WND, ts(900_000_000, val), &[0; 20]);
+    assert_eq!(p.expect(A, 1, 25, 0).options.ts.map(|ts| ts.ecr), Some(1_002));
+    p.inject(A, 25, 1, WND, ts(1_003, val), b"true");
+    assert_eq!((p.info().bytes_received, p.drops("Paws")), (28, 0));
+}
+
+/// RFC 2018 §4: "as many distinct SACK blocks as possible", the newest first.
+fn sack_blocks_name_distinct_ranges() {
+    let mut p = Puppet::new().open(Options { sack_permitted: true, ..mss(1000) });
+    p.data(1_001, 1_000);
+    for n in 0..6 {
+        p.data(5_001 + n * 1_000, 1_000);
+    }
+    let last = p.take_all().pop().unwrap();
+    let blocks: Vec<_> = blocks(&last).into_iter().collect();
+    assert_eq!(blocks, [(5_001, 11_001), (1_001, 2_001)]);
+}
+
+/// A FIN takes a sequence number, and so a place in the window; it goes out when there is one, and
+/// not a retransmission timeout later.
+fn a_fin_waits_for_the_window() {
+    let mut p = Puppet::new().in_state(State::Established, false);
+    p.window(1, 1_000);
+    p.write(1_000);
+    p.shutdown();
+    p.expect(A, 1, 1, 1000);
+    p.expect_nothing();
+    p.window(1_001, 0);
+    p.advance(200);
+    p.expect(A, 1_000, 1, 0); // a probe
+    p.window(1_001, 0);
+    p.advance(150);
+    p.window(1_001, 500);
+    p.expect_at(350, FA, 1_001, 1, 0);
+    // It does not ride along where only the data fits.
+    let mut p = Puppet::new().in_state(State::Established, false);
+    p.window(1, 0);
+    p.write(1_000);
+    p.shutdown();
+    p.window(1, 1_000);
+    p.expect(A, 1, 1, 1000);
+    p.window(1_001, 1_000);
+    p.expect(FA, 1_001, 1, 0);
 }

@@ -52,13 +52,14 @@ fn time_wait_reuse(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
 
 fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     check_timestamp(tcb, seg, cx)?;
-    if tcb.state() == State::SynReceived && seg.hdr.ctl.syn() && seg.hdr.seq == tcb.irs {
-        // The SYN-ACK of crossed SYNs (RFC 9293 figure 8): its SYN is known, its ACK is not.
+    if !tcb.syn_acked && seg.hdr.ctl.syn() && seg.hdr.seq == tcb.irs {
+        // The SYN-ACK of crossed SYNs (RFC 9293 figure 7): its SYN is known, its ACK is not, though
+        // the user may have closed meanwhile.
         seg.hdr.ctl = seg.hdr.ctl.without(Ctl::SYN);
         seg.hdr.seq += 1;
     }
-    let (nxt, wnd) = (tcb.rcv.nxt, tcb.rcv.wnd);
-    if wnd == 0 && seg.hdr.seq == nxt && !seg.is_empty() {
+    let (nxt, wnd, syn) = (tcb.rcv.nxt, tcb.rcv.wnd, seg.hdr.ctl.syn());
+    if wnd == 0 && seg.hdr.seq == nxt && !seg.is_empty() && !syn {
         // "If RCV.WND is zero, no segments will be acceptable, but special allowance should be made
         // to accept valid ACKs, URGs, and RSTs." The data is cut away and answered.
         tcb.owe_ack(AckWhy::Probed, true, cx);
@@ -70,8 +71,9 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
         len => wnd > 0 && (first || (seg.hdr.seq + (len - 1)).within(nxt, wnd)),
     };
     if acceptable {
-        seg.trim(nxt, wnd);
-        update_ts_recent(tcb, seg, cx);
+        if !syn {
+            seg.trim(nxt, wnd);
+        }
         return Continue(());
     }
     if seg.hdr.ctl.rst() {
@@ -85,8 +87,9 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
     }
     let old = !seg.is_empty() && seg.end().before_eq(nxt);
     // A FIN that was received before: its sender waits for our ACK at once, so no limit applies to
-    // segments that take sequence space; two ends that disagree must not acknowledge forever.
-    let allowed = !seg.is_empty() || tcb.may_challenge(cx.now);
+    // data and FIN. Two ends that disagree must not acknowledge forever, and a SYN is challenged
+    // (RFC 5961 §4.2).
+    let allowed = (!seg.is_empty() && !syn) || tcb.may_challenge(cx.now);
     if !allowed {
         return Break(Outcome::Dropped(Why::ChallengeLimit));
     }
@@ -116,9 +119,11 @@ fn check_timestamp(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     Break(Outcome::Dropped(Why::Paws))
 }
 
-/// RFC 7323 §4.3 (2): TS.Recent follows segments that cover the last ACK sent.
+/// RFC 7323 §4.3 (2): TS.Recent follows segments that cover the last ACK sent, by SEG.SEQ as it
+/// came. Only after the ACK was found acceptable: a blind attacker's timestamp would make PAWS
+/// refuse everything that the true peer sends.
 fn update_ts_recent(tcb: &mut Tcb, seg: &Segment, cx: &Cx<'_>) {
-    let covers = seg.hdr.seq.before_eq(tcb.rcv.last_ack_sent);
+    let covers = seg.arrived.seq.before_eq(tcb.rcv.last_ack_sent);
     if let (Some(ts), Some(theirs), true) = (&mut tcb.ts, seg.hdr.options.ts, covers) {
         (ts.recent, ts.recent_at) = (theirs.val, cx.now);
     }
@@ -128,7 +133,8 @@ fn second_check_rst(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     if !seg.hdr.ctl.rst() {
         return Continue(());
     }
-    if seg.hdr.seq != tcb.rcv.nxt {
+    // It is SEG.SEQ as it came that must match: data in front must not make a guess hit.
+    if seg.arrived.seq != tcb.rcv.nxt {
         return challenge(tcb, Why::RstNotExact, cx);
     }
     let (cause, error) = match tcb.state() {
@@ -164,7 +170,7 @@ fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
         tcb.go(State::Established, Cause::RcvAckOfSyn, cx);
         tcb.snd.wl1 = seg.hdr.seq;
         tcb.snd.wl2 = seg_ack;
-        ack::take_window(tcb, &seg.hdr);
+        ack::take_window(tcb, seg);
         tcb.on_established(cx);
     }
     // RFC 5961 §5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT.
@@ -174,6 +180,7 @@ fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     if seg_ack.before(tcb.snd.una - tcb.snd.max_wnd) {
         return challenge(tcb, Why::AckTooOld, cx);
     }
+    update_ts_recent(tcb, seg, cx);
     ack::on_ack(tcb, seg, cx);
     if !tcb.fin_acked() {
         return Continue(());
