@@ -239,8 +239,13 @@ impl Listener {
         }
     }
 
+    /// Notes an answer that is owed. A SYN-ACK stays owed whatever comes before it goes out: it
+    /// tells where we are, too, and the embryo's timer starts with it.
     fn owe(&mut self, key: usize, reply: Reply, cx: &Cx<'_>) {
         let embryo = &mut self.embryos[key];
+        if embryo.owes.is_some_and(is_syn_ack) {
+            return;
+        }
         embryo.cause = cx.cause;
         if embryo.owes.replace(reply).is_none() {
             self.ready.push_back(key);
@@ -267,7 +272,7 @@ impl Listener {
             let key = self.ready.pop_front()?;
             let Some(embryo) = self.embryos.get_mut(key) else { continue };
             let Some(why) = embryo.owes.take() else { continue };
-            let syn = matches!(why, Reply::SynAck | Reply::SynAckAgain);
+            let syn = is_syn_ack(why);
             if syn {
                 embryo.half.sent_at = cx.now;
                 let rto = synack_rto(&self.config, embryo.half.retransmits);
@@ -343,6 +348,10 @@ fn synack_rto(config: &Config, retransmits: u8) -> Duration {
     let mut rto = Rto::new(config);
     (0..retransmits).for_each(|_| rto.back_off());
     rto.get(config)
+}
+
+fn is_syn_ack(reply: Reply) -> bool {
+    matches!(reply, Reply::SynAck | Reply::SynAckAgain)
 }
 
 /// An embryo's segment: SYN-ACK with our options, or an ACK.

@@ -29,6 +29,7 @@ scenarios![
     connections_are_bounded,
     closing_a_listener,
     challenges_of_half_open_connections_are_bounded,
+    a_syn_ack_that_is_owed_stays_owed,
     old_timestamps_do_not_complete_a_handshake,
 ];
 
@@ -394,4 +395,28 @@ fn old_timestamps_do_not_complete_a_handshake() {
     p.inject(A, 1, 1, WND, ts(1_000, val), b"");
     p.accept();
     assert_eq!(p.state(), State::Established);
+}
+
+/// Whatever is said to a half-open connection before its SYN-ACK has gone out, the SYN-ACK goes
+/// out, and its timer runs: nothing stays half open for ever.
+fn a_syn_ack_that_is_owed_stays_owed() {
+    let unacceptable = |p: &mut Puppet| p.inject(A, 100_000, 1, WND, none(), b"");
+    let mut p = Puppet::new();
+    p.listen(ListenOptions::default());
+    p.batch = true;
+    p.inject(S, 0, 0, WND, mss(1000), b"");
+    unacceptable(&mut p);
+    p.pump();
+    p.expect(SA, 0, 1, 0);
+    p.expect_nothing();
+    // The same between the timer and the SYN-ACK that it asks for.
+    p.now = p.stack.deadline(p.now).unwrap();
+    p.stack.poll(p.now);
+    unacceptable(&mut p);
+    p.pump();
+    p.expect_at(1_000, SA, 0, 1, 0);
+    p.batch = false;
+    p.advance(100_000);
+    let listener = p.stack.tcp().listeners().next().unwrap();
+    assert_eq!(listener.listener.half_open(), 0);
 }
