@@ -16,6 +16,7 @@ scenarios![
     active_open_offers_everything,
     passive_open_answers_what_was_offered,
     simultaneous_open,
+    simultaneous_open_before_our_syn,
     syn_is_sent_again,
     syn_ack_is_sent_again,
     data_on_the_syn_ack,
@@ -104,6 +105,45 @@ fn simultaneous_open() {
     p.expect_at(3_000, SA, 0, 1, 0);
     p.inject(SA, 0, 1, WND, mss(1000), b"");
     assert_eq!(p.state(), State::Established);
+}
+
+/// The peer's SYN comes while ours waits to be sent: it goes out with the ACK, and counts as sent.
+fn simultaneous_open_before_our_syn() {
+    for close in [false, true] {
+        let mut p = Puppet::new();
+        let conn = p.stack.connect(p.now, p.remote, Some(p.local), None).unwrap();
+        p.conn = Some(conn);
+        p.batch = true;
+        p.inject(S, 0, 0, WND, mss(1000), b"");
+        p.batch = false;
+        if close {
+            p.close()
+        } else {
+            p.pump()
+        }
+        p.expect(SA, 0, 1, 0);
+        p.expect_nothing();
+        p.advance(1_000);
+        p.expect_at(1_000, SA, 0, 1, 0);
+        p.inject(A, 1, 1, WND, none(), b"");
+        if close {
+            p.expect(FA, 1, 1, 0);
+            p.inject(FA, 1, 2, WND, none(), b"");
+            p.expect(A, 2, 2, 0);
+            assert_eq!(p.state(), State::TimeWait);
+        } else {
+            assert_eq!(p.state(), State::Established);
+        }
+    }
+    // Our SYN was out, and is acknowledged before its answer to the peer's is.
+    let mut p = Puppet::new().in_state(State::SynSent, false);
+    p.batch = true;
+    p.inject(S, 0, 0, WND, mss(1000), b"");
+    p.inject(A, 1, 1, WND, none(), b"");
+    p.shutdown();
+    p.expect(FA, 1, 1, 0);
+    p.advance(200);
+    p.expect_at(200, FA, 1, 1, 0);
 }
 
 /// RFC 6298 §5: 1 s, doubled each time; six retries, 127 s.
