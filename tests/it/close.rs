@@ -18,8 +18,10 @@ scenarios![
     retransmission_gives_up_in_every_state,
     user_timeout_in_every_state,
     keepalive_gives_up_in_every_state,
+    keepalive_gives_up_behind_a_closed_window,
     keepalive_answered,
     keepalive_in_time_wait_is_nothing,
+    keepalive_resets_at_once,
     time_wait_reuse,
     time_wait_reuse_starts_behind_the_old_numbers,
     fin_with_data_and_again,
@@ -271,6 +273,29 @@ fn keepalive_gives_up_in_every_state() {
     p.advance(60_000);
     assert_eq!(p.state(), State::Closed);
     assert_eq!(p.take_all().last().map(|got| got.ctl), Some(RA));
+}
+
+/// Both sides have closed, and data waits behind a closed window: CLOSING and LAST-ACK end, too.
+fn keepalive_gives_up_behind_a_closed_window() {
+    for fin_first in [false, true] {
+        let p = Puppet::with(|c| c.keepalive = Some(Keepalive { probes: 1, ..keepalive() }));
+        let mut p = p.in_state(State::Established, false);
+        p.window(1, 0);
+        if fin_first {
+            p.inject(FA, 1, 1, 0, none(), b"");
+        }
+        p.write(10);
+        p.shutdown();
+        if !fin_first {
+            p.inject(FA, 1, 1, 0, none(), b"");
+        }
+        let closing = if fin_first { State::LastAck } else { State::Closing };
+        assert_eq!(p.state(), closing);
+        p.take_all();
+        p.advance(60_000);
+        assert_eq!(p.state(), State::Closed);
+        assert_eq!(p.take_all().last().map(|got| got.ctl), Some(RA));
+    }
 }
 
 fn keepalive_answered() {
