@@ -315,6 +315,18 @@ fn keepalive_answered() {
     p.expect_nothing();
 }
 
+/// The reset goes out with the timer: what arrives behind it finds no connection.
+fn keepalive_resets_at_once() {
+    let p = Puppet::with(|c| c.keepalive = Some(Keepalive { probes: 0, ..keepalive() }));
+    let mut p = p.in_state(State::Established, false);
+    p.now = p.stack.deadline(p.now).unwrap();
+    p.stack.poll(p.now);
+    p.inject(R, 1, 0, 0, none(), b"");
+    p.expect_at(10_000, RA, 1, 1, 0);
+    p.expect_nothing();
+    assert_eq!((p.state(), p.drops("ClosedRst")), (State::Closed, 1));
+}
+
 /// A knob turned late must not make TIME-WAIT speak.
 fn keepalive_in_time_wait_is_nothing() {
     let mut p = Puppet::new().in_state(State::TimeWait, false);
