@@ -21,6 +21,7 @@ scenarios![
     crossed_syns_received,
     synchronized_states,
     resets_in_every_state,
+    resets_are_exact,
     fin_in_every_state,
     data_after_fin,
     urgent_pointers,
@@ -461,4 +462,18 @@ fn partly_old_segments_are_trimmed() {
     let n = p.stack.read(p.now, p.conn.unwrap(), &mut room).unwrap();
     let expected: Vec<u8> = (1..=3000).map(crate::support::puppet::byte).collect();
     assert_eq!(room[..n], expected);
+}
+
+/// RFC 5961 §3.2: a reset counts from its own sequence number. Payload that reaches to RCV.NXT does
+/// not help one who guesses.
+fn resets_are_exact() {
+    for (seq, len) in [(-998, 1000), (0, 2), (0, 1000), (2, 0), (2, 10)] {
+        let mut p = Puppet::new().open(mss(1000));
+        p.inject(R, seq, 0, 0, none(), &vec![b'x'; len]);
+        p.expect(A, 1, 1, 0);
+        assert_eq!((p.state(), p.drops("RstNotExact")), (State::Established, 1), "{seq} {len}");
+    }
+    let mut p = Puppet::new().open(mss(1000));
+    p.inject(R, 1, 0, 0, none(), b"why");
+    assert_eq!(p.state(), State::Closed);
 }
