@@ -137,7 +137,8 @@ impl Stack {
             let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) else { continue };
             let header = ipv4::Header::new(src, dst, proto);
             let Some((iface, _)) = self.route_to(src.into()) else { continue };
-            let destination = Destination::Unicast;
+            let local = self.ifaces[usize::from(iface.0)].local();
+            let Ok(destination) = local.check(src.into(), dst.into()) else { continue };
             let via = Via { now, iface, header, destination, origin: EventId::NONE };
             let why = Sent::ReassemblyTimeExceeded;
             self.report(via, Icmpv4::TimeExceeded { code: 1 }, why, &packet, cause);

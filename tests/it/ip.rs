@@ -269,6 +269,19 @@ fn fragments_that_are_refused() {
     assert!(p.drops("FragmentLimit") > 0);
 }
 
+/// RFC 1122 §3.2.2: no error is sent about what everybody got, however late.
+fn fragments_to_everybody() {
+    for dst in [Ipv4Addr::BROADCAST, Ipv4Addr::new(10, 0, 0, 255), Ipv4Addr::new(224, 0, 0, 1)] {
+        let mut p = Puppet::new();
+        p.raw(&ip_packet(protocol::UDP, &[0; 40], |ip| {
+            (ip.id, ip.mf, ip.dst) = (1, true, dst);
+        }));
+        p.advance(31_000);
+        assert_eq!((p.drops("ReassemblyTimeout"), p.drops("IcmpNotAbout")), (1, 1));
+        p.expect_no_other();
+    }
+}
+
 /// RFC 1122 §3.2.2.1.
 fn unknown_protocols() {
     let mut p = Puppet::new();
