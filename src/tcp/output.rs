@@ -151,9 +151,11 @@ fn eff_mss(tcb: &Tcb) -> u32 {
     tcb.snd.smss.saturating_sub(sack).max(1)
 }
 
-/// How many SACK blocks fit beside the timestamps (RFC 2018 §3).
+/// How many SACK blocks fit beside the timestamps (RFC 2018 §3) and, on the narrowest links, beside
+/// a byte of data.
 fn max_blocks(tcb: &Tcb) -> usize {
-    if tcb.ts.is_some() { 3 } else { 4 }
+    let room = tcb.snd.smss.saturating_sub(4 + 1) / 8;
+    if tcb.ts.is_some() { room.min(3) as usize } else { room.min(4) as usize }
 }
 
 /// The next segment, if one is to be sent; if not, what is waited for is noted.

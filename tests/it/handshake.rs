@@ -5,7 +5,7 @@ use crate::support::puppet::{
 };
 use crate::support::seen::scenarios;
 use netglass::base::SocketError;
-use netglass::stack::ListenOptions;
+use netglass::stack::{ListenOptions, Setup};
 use netglass::tcp::State;
 use netglass::wire::checksum;
 use netglass::wire::ipv4::protocol;
@@ -21,6 +21,7 @@ scenarios![
     syn_ack_is_sent_again,
     data_on_the_syn_ack,
     segment_sizes,
+    the_narrowest_link,
     options_of_any_shape,
     window_scale,
     initial_sequence_numbers,
@@ -226,6 +227,22 @@ fn segment_sizes() {
         let mut p = Puppet::new().open(options);
         p.write(3_000);
         assert_eq!(p.take_all()[0].len(), first, "{offered:?}");
+    }
+}
+
+/// RFC 791 §3.2: 68 bytes, of which headers and timestamps leave 16. A smaller segment than the
+/// least that peers are believed to want is better than one that no link takes.
+fn the_narrowest_link() {
+    let setup = Setup::new([7, 7]).with_iface("wire0", 68, "10.0.0.1/24".parse().unwrap());
+    let mut p = Puppet::of(setup).open(Options { mss: Some(28), ..full() });
+    p.write(40);
+    assert_eq!(p.take_all()[0].len(), 16);
+    // A gap: the SACK block fits, too.
+    p.inject(A, 100, 1, WND, ts(5_001, 1), b"later");
+    p.write(40);
+    for got in p.take_all() {
+        assert!(got.packet.len() <= 68, "{} bytes", got.packet.len());
+        assert_eq!(got.options.sack.len(), 1);
     }
 }
 
