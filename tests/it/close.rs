@@ -15,6 +15,7 @@ scenarios![
     unread_data_becomes_a_reset,
     data_after_close_is_reset,
     fin_wait_2_of_an_orphan_ends,
+    a_closed_window_does_not_keep_an_orphan,
     retransmission_gives_up_in_every_state,
     user_timeout_in_every_state,
     keepalive_gives_up_in_every_state,
@@ -188,6 +189,31 @@ fn fin_wait_2_of_an_orphan_ends() {
     let mut p = Puppet::new().in_state(State::FinWait2, false);
     p.advance(100_000_000);
     assert_eq!(p.state(), State::FinWait2);
+}
+
+/// A user may wait for a closed window as long as it likes (MUST-37); when the user is gone, R2
+/// counts although the peer answers (RFC 6429).
+fn a_closed_window_does_not_keep_an_orphan() {
+    for (data, close) in [(10, false), (10, true), (0, true)] {
+        let mut p = Puppet::new().in_state(State::Established, false);
+        p.window(1, 0);
+        if data > 0 {
+            p.write(data);
+        }
+        if close {
+            p.close()
+        } else {
+            p.shutdown()
+        }
+        for _ in 0..4_000 {
+            p.advance(1_000);
+            if !p.take_all().is_empty() {
+                p.window(1, 0);
+            }
+        }
+        assert_eq!(p.stack.tcp().is_empty(), close, "{data} bytes");
+        assert!(!close || p.drops("ClosedPort") <= 1, "and nobody is bothered any more");
+    }
 }
 
 /// R2 (MUST-20, MUST-23): the last retransmission is followed by one more RTO, then by the end.
