@@ -15,6 +15,7 @@
 mod bytes;
 mod digest;
 mod page;
+mod patient;
 mod sink;
 
 pub use bytes::{MAX, Pattern, pattern};
@@ -73,11 +74,14 @@ pub struct Patience {
     pub header: Duration,
     /// For the next part of a body that is uploaded.
     pub body: Duration,
+    /// For the caller to take some more of an answer.
+    pub answer: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Patience {
-        Patience { header: Duration::from_secs(30), body: Duration::from_secs(60) }
+        let [header, body, answer] = [30, 60, 600].map(Duration::from_secs);
+        Patience { header, body, answer }
     }
 }
 
@@ -118,6 +122,7 @@ impl Site {
         let service = hyper::service::service_fn(|request| async {
             Ok::<_, Infallible>(self.answer(request, own.as_deref()).await)
         });
+        let stream = patient::Patient::new(stream, self.patience.answer);
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(self.patience.header)

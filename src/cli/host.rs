@@ -3,7 +3,7 @@
 
 use super::Failure;
 use super::args::HostArgs;
-use super::sinks::{Capture, CaptureSink, LiveSink, RecordSink};
+use super::sinks::{Capture, CaptureSink, LiveSink, RecordSink, SharedVoice};
 use super::talk;
 use crate::base::{Chance, Duration};
 use crate::device::Device;
@@ -95,6 +95,7 @@ pub(super) struct Session {
     pub(super) host: Host,
     running: Running,
     capture: Arc<Mutex<Option<Capture>>>,
+    voice: SharedVoice,
 }
 
 impl Session {
@@ -123,8 +124,10 @@ impl Session {
         if let Some(recorder) = recorder {
             host.record(Box::new(recorder));
         }
+        let voice = Arc::new(Mutex::new(live.then(talk::Voice::new)));
         if live || LiveSink::is_wanted() {
-            host.observe(Box::new(LiveSink::new(live.then(|| talk::view(false)))));
+            let options = live.then(|| talk::view(false));
+            host.observe(Box::new(LiveSink::new(options, voice.clone())));
         }
         before(&host);
         let link = |rules: Impairment, id| {
@@ -136,7 +139,7 @@ impl Session {
         let driver = driver.impaired(link(rules.inbound, 0), link(rules.outbound, 1));
         let device = device(&driver.bell());
         let running = driver.start(device).map_err(Failure::failed)?;
-        Ok(Session { host, running, capture })
+        Ok(Session { host, running, capture, voice })
     }
 
     /// Whether the driver has ended by itself.
@@ -147,6 +150,7 @@ impl Session {
     /// Ends the host, giving connections `linger` to end well.
     pub(super) fn stop(self, linger: Duration) -> Result<(), Failure> {
         let ended = self.running.stop(linger);
+        drop(self.voice.lock().unwrap_or_else(PoisonError::into_inner).take());
         let capture = self.capture.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(capture) = capture {
             capture.finish()?;

@@ -1,6 +1,7 @@
 //! What looks on while a host runs: the capture file, the live lines, the ladder, the recording.
 
 use super::Failure;
+use super::talk::Voice;
 use crate::base::{EventId, Frame, Instant};
 use crate::net::{Direction, Observer, Recorder, Sighting};
 use crate::observe::LogSink;
@@ -142,8 +143,12 @@ impl Observer for CaptureSink {
 /// Live lines on standard output, and records to the log.
 pub(super) struct LiveSink {
     live: Option<Live>,
+    voice: SharedVoice,
     log: LogSink,
 }
+
+/// A voice, shared with whoever ends it.
+pub(super) type SharedVoice = Arc<Mutex<Option<Voice>>>;
 
 impl LiveSink {
     /// Whether the log wants records.
@@ -151,19 +156,20 @@ impl LiveSink {
         LogSink::is_wanted()
     }
 
-    pub(super) fn new(options: Option<Options>) -> LiveSink {
-        LiveSink { live: options.map(Live::tcpdump), log: LogSink::new() }
+    pub(super) fn new(options: Option<Options>, voice: SharedVoice) -> LiveSink {
+        LiveSink { live: options.map(Live::tcpdump), voice, log: LogSink::new() }
     }
 }
 
 impl Observer for LiveSink {
     fn records(&mut self, records: &[Record]) {
+        let mut voice = self.voice.lock().unwrap_or_else(PoisonError::into_inner);
         for record in records {
             self.log.record(record);
             if let Some(line) = self.live.as_mut().and_then(|live| live.line(record))
-                && super::talk::say(&line).is_err()
+                && let Some(voice) = &mut *voice
             {
-                self.live = None;
+                voice.say(line);
             }
         }
     }

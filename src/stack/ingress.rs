@@ -97,7 +97,9 @@ impl Stack {
             ip::reassembly::Outcome::Dropped(why) => self.discard(via.now, why, view),
             ip::reassembly::Outcome::Complete(whole) => {
                 self.note(via.now, None, EventId::NONE, || Event::In(view));
-                let header = whole.header.whole(whole.tos, whole.payload.len());
+                // Its options have been checked, and go.
+                let header = ipv4::Header { header_len: ipv4::HEADER_LEN, ..whole.header };
+                let header = header.whole(whole.tos, whole.payload.len());
                 let mut frame = Frame { body: whole.payload, ..Frame::default() };
                 header.emit(&mut frame.head, frame.body.len());
                 // The transport header must lie in one run with the IP header.
@@ -131,7 +133,8 @@ impl Stack {
             let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) else { continue };
             let header = ipv4::Header::new(src, dst, proto);
             let Some((iface, _)) = self.route_to(src.into()) else { continue };
-            let destination = Destination::Unicast;
+            let local = self.ifaces[usize::from(iface.0)].local();
+            let Ok(destination) = local.check(src.into(), dst.into()) else { continue };
             let via = Via { now, iface, header, destination, origin: EventId::NONE };
             let why = Sent::ReassemblyTimeExceeded;
             self.report(via, Icmpv4::TimeExceeded { code: 1 }, why, &packet, cause);

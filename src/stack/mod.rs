@@ -269,9 +269,7 @@ impl Stack {
             let id = slot.id;
             slot.conn.poll(&mut cx);
             self.collect(now, Some(id), Event::Tcp);
-            self.tcp.queue(key);
-            self.tcp.wake(key);
-            self.bury(key);
+            self.settle(now, key);
         }
         while let Some(id) = self.tcp.due_listener(now) {
             let Some(slot) = self.tcp.listener_mut(id) else { break };

@@ -20,12 +20,17 @@ pub(super) fn on_ack(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
     } else if duplicate {
         recovery::on_duplicate_ack(tcb, cx);
     }
+    // A closed window is not a dead peer (MUST-37). But when the user is gone, nobody else could
+    // end the wait, and R2 counts all the same (RFC 6429).
+    let (closed, patient) = (tcb.snd.wnd == 0, !tcb.orphan);
     if tcb.probes > 0 {
-        tcb.probes = 0; // the peer is there (MUST-37)
+        if patient || !closed {
+            tcb.probes = 0;
+        }
         super::timeout::restart_persist(tcb, cx);
     }
-    if tcb.snd.wnd == 0 {
-        tcb.retransmits = 0; // a closed window is not a dead peer (MUST-37)
+    if closed && patient {
+        tcb.retransmits = 0;
     }
 }
 

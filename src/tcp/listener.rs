@@ -242,11 +242,11 @@ impl Listener {
         }
     }
 
-    /// A SYN-ACK that is owed already stays owed: it acknowledges as well, and only it starts the
-    /// timer that bounds the embryo's life.
+    /// Notes an answer that is owed. A SYN-ACK stays owed whatever comes before it goes out: it
+    /// tells where we are, too, and the embryo's timer starts with it.
     fn owe(&mut self, key: usize, reply: Reply, cx: &Cx<'_>) {
         let embryo = &mut self.embryos[key];
-        if matches!(embryo.owes, Some(Reply::SynAck | Reply::SynAckAgain)) {
+        if embryo.owes.is_some_and(is_syn_ack) {
             return;
         }
         embryo.cause = cx.cause;
@@ -275,7 +275,7 @@ impl Listener {
             let key = self.ready.pop_front()?;
             let Some(embryo) = self.embryos.get_mut(key) else { continue };
             let Some(why) = embryo.owes.take() else { continue };
-            let syn = matches!(why, Reply::SynAck | Reply::SynAckAgain);
+            let syn = is_syn_ack(why);
             if syn {
                 // Again for a timeout or for the peer's SYN, sent again either way (Karn).
                 let again = u8::from(why == Reply::SynAckAgain);
@@ -354,6 +354,10 @@ fn synack_rto(config: &Config, timeouts: u8) -> Duration {
     let mut rto = Rto::new(config);
     (0..timeouts).for_each(|_| rto.back_off());
     rto.get(config)
+}
+
+fn is_syn_ack(reply: Reply) -> bool {
+    matches!(reply, Reply::SynAck | Reply::SynAckAgain)
 }
 
 /// An embryo's segment: SYN-ACK with our options, or an ACK.

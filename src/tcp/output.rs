@@ -35,7 +35,9 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
     match tcb.state() {
         State::Closed | State::Listen => return wait(tcb, Blocked::Done),
         State::SynSent if tcb.snd.nxt == tcb.iss => return Send(Plan::Syn),
-        State::SynReceived if tcb.owe.synack => return Send(Plan::SynAckCrossed),
+        State::SynReceived | State::FinWait1 if tcb.owe.synack && !tcb.syn_acked => {
+            return Send(Plan::SynAckCrossed);
+        }
         _ => {}
     }
     if let (Some(why), true) = (tcb.owe.ack, tcb.owe.ack_now) {
@@ -149,9 +151,11 @@ fn eff_mss(tcb: &Tcb) -> u32 {
     tcb.snd.smss.saturating_sub(sack).max(1)
 }
 
-/// How many SACK blocks fit beside the timestamps (RFC 2018 §3).
+/// How many SACK blocks fit beside the timestamps (RFC 2018 §3) and, on the narrowest links, beside
+/// a byte of data.
 fn max_blocks(tcb: &Tcb) -> usize {
-    if tcb.ts.is_some() { 3 } else { 4 }
+    let room = tcb.snd.smss.saturating_sub(4 + 1) / 8;
+    if tcb.ts.is_some() { room.min(3) as usize } else { room.min(4) as usize }
 }
 
 /// The next segment, if one is to be sent; if not, what is waited for is noted.
@@ -261,9 +265,12 @@ fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
     payload
 }
 
-/// Sends the SYN again.
+/// Sends the SYN again; for the first time when the peer's crossed it before it had gone out.
 fn send_syn_again(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Chunks {
     let crossed = std::mem::take(&mut tcb.owe.synack);
+    if tcb.snd.nxt == tcb.iss {
+        return send_new(tcb, 0, 1, cx);
+    }
     if !crossed || tcb.rtxq.lost() > 0 {
         tcb.rtxq.on_retransmit(tcb.iss, 1, cx.now, tcb.delivered);
         tcb.counters.total_retrans += 1;

@@ -629,7 +629,7 @@ impl Tcb {
     /// Sets SMSS from the peer's MSS and the path, less the timestamps every segment carries
     /// (RFC 9293 §3.7.1, RFC 6691).
     pub fn set_smss(&mut self, mss: u16) {
-        let path = self.pmtu.saturating_sub(self.header_len).max(self.config.min_mss);
+        let path = self.pmtu.saturating_sub(self.header_len);
         let ts = if self.ts.is_some() { 12 } else { 0 };
         self.snd.smss = u32::from(mss.min(path)).saturating_sub(ts).max(1);
     }

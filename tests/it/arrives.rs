@@ -21,6 +21,7 @@ scenarios![
     crossed_syns_received,
     synchronized_states,
     resets_in_every_state,
+    resets_are_exact,
     fin_in_every_state,
     data_after_fin,
     urgent_pointers,
@@ -511,4 +512,18 @@ fn a_crossed_syn_ack_after_close() {
     p.expect(FA, 1, 1, 0);
     p.inject(A, 1, 2, WND, none(), b"");
     assert_eq!(p.state(), State::FinWait2);
+}
+
+/// RFC 5961 §3.2: a reset counts from its own sequence number. Payload that reaches to RCV.NXT does
+/// not help one who guesses.
+fn resets_are_exact() {
+    for (seq, len) in [(-998, 1000), (0, 2), (0, 1000), (2, 0), (2, 10)] {
+        let mut p = Puppet::new().open(mss(1000));
+        p.inject(R, seq, 0, 0, none(), &vec![b'x'; len]);
+        p.expect(A, 1, 1, 0);
+        assert_eq!((p.state(), p.drops("RstNotExact")), (State::Established, 1), "{seq} {len}");
+    }
+    let mut p = Puppet::new().open(mss(1000));
+    p.inject(R, 1, 0, 0, none(), b"why");
+    assert_eq!(p.state(), State::Closed);
 }

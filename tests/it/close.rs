@@ -15,11 +15,14 @@ scenarios![
     unread_data_becomes_a_reset,
     data_after_close_is_reset,
     fin_wait_2_of_an_orphan_ends,
+    a_closed_window_does_not_keep_an_orphan,
     retransmission_gives_up_in_every_state,
     user_timeout_in_every_state,
     keepalive_gives_up_in_every_state,
+    keepalive_gives_up_behind_a_closed_window,
     keepalive_answered,
     keepalive_in_time_wait_is_nothing,
+    keepalive_resets_at_once,
     time_wait_reuse,
     time_wait_reuse_starts_behind_the_old_numbers,
     fin_with_data_and_again,
@@ -188,6 +191,31 @@ fn fin_wait_2_of_an_orphan_ends() {
     assert_eq!(p.state(), State::FinWait2);
 }
 
+/// A user may wait for a closed window as long as it likes (MUST-37); when the user is gone, R2
+/// counts although the peer answers (RFC 6429).
+fn a_closed_window_does_not_keep_an_orphan() {
+    for (data, close) in [(10, false), (10, true), (0, true)] {
+        let mut p = Puppet::new().in_state(State::Established, false);
+        p.window(1, 0);
+        if data > 0 {
+            p.write(data);
+        }
+        if close {
+            p.close()
+        } else {
+            p.shutdown()
+        }
+        for _ in 0..4_000 {
+            p.advance(1_000);
+            if !p.take_all().is_empty() {
+                p.window(1, 0);
+            }
+        }
+        assert_eq!(p.stack.tcp().is_empty(), close, "{data} bytes");
+        assert!(!close || p.drops("ClosedPort") <= 1, "and nobody is bothered any more");
+    }
+}
+
 /// R2 (MUST-20, MUST-23): the last retransmission is followed by one more RTO, then by the end.
 fn retransmission_gives_up_in_every_state() {
     for state in [
@@ -273,6 +301,29 @@ fn keepalive_gives_up_in_every_state() {
     assert_eq!(p.take_all().last().map(|got| got.ctl), Some(RA));
 }
 
+/// Both sides have closed, and data waits behind a closed window: CLOSING and LAST-ACK end, too.
+fn keepalive_gives_up_behind_a_closed_window() {
+    for fin_first in [false, true] {
+        let p = Puppet::with(|c| c.keepalive = Some(Keepalive { probes: 1, ..keepalive() }));
+        let mut p = p.in_state(State::Established, false);
+        p.window(1, 0);
+        if fin_first {
+            p.inject(FA, 1, 1, 0, none(), b"");
+        }
+        p.write(10);
+        p.shutdown();
+        if !fin_first {
+            p.inject(FA, 1, 1, 0, none(), b"");
+        }
+        let closing = if fin_first { State::LastAck } else { State::Closing };
+        assert_eq!(p.state(), closing);
+        p.take_all();
+        p.advance(60_000);
+        assert_eq!(p.state(), State::Closed);
+        assert_eq!(p.take_all().last().map(|got| got.ctl), Some(RA));
+    }
+}
+
 fn keepalive_answered() {
     let p = Puppet::with(|c| c.keepalive = Some(keepalive()));
     let mut p = p.in_state(State::Established, false);
@@ -288,6 +339,18 @@ fn keepalive_answered() {
     let mut p = Puppet::new().in_state(State::Established, false);
     p.advance(100_000_000);
     p.expect_nothing();
+}
+
+/// The reset goes out with the timer: what arrives behind it finds no connection.
+fn keepalive_resets_at_once() {
+    let p = Puppet::with(|c| c.keepalive = Some(Keepalive { probes: 0, ..keepalive() }));
+    let mut p = p.in_state(State::Established, false);
+    p.now = p.stack.deadline(p.now).unwrap();
+    p.stack.poll(p.now);
+    p.inject(R, 1, 0, 0, none(), b"");
+    p.expect_at(10_000, RA, 1, 1, 0);
+    p.expect_nothing();
+    assert_eq!((p.state(), p.drops("ClosedRst")), (State::Closed, 1));
 }
 
 /// A knob turned late must not make TIME-WAIT speak.

@@ -5,7 +5,7 @@ use crate::support::puppet::{
 };
 use crate::support::seen::scenarios;
 use netglass::base::SocketError;
-use netglass::stack::ListenOptions;
+use netglass::stack::{ListenOptions, Setup};
 use netglass::tcp::State;
 use netglass::wire::checksum;
 use netglass::wire::ipv4::protocol;
@@ -16,10 +16,12 @@ scenarios![
     active_open_offers_everything,
     passive_open_answers_what_was_offered,
     simultaneous_open,
+    simultaneous_open_before_our_syn,
     syn_is_sent_again,
     syn_ack_is_sent_again,
     data_on_the_syn_ack,
     segment_sizes,
+    the_narrowest_link,
     options_of_any_shape,
     window_scale,
     initial_sequence_numbers,
@@ -29,6 +31,7 @@ scenarios![
     connections_are_bounded,
     closing_a_listener,
     challenges_of_half_open_connections_are_bounded,
+    a_syn_ack_that_is_owed_stays_owed,
     old_timestamps_do_not_complete_a_handshake,
     windows_of_syns_are_not_scaled,
     an_answer_before_the_handshake_is_scaled,
@@ -107,6 +110,45 @@ fn simultaneous_open() {
     p.expect_at(3_000, SA, 0, 1, 0);
     p.inject(SA, 0, 1, WND, mss(1000), b"");
     assert_eq!(p.state(), State::Established);
+}
+
+/// The peer's SYN comes while ours waits to be sent: it goes out with the ACK, and counts as sent.
+fn simultaneous_open_before_our_syn() {
+    for close in [false, true] {
+        let mut p = Puppet::new();
+        let conn = p.stack.connect(p.now, p.remote, Some(p.local), None).unwrap();
+        p.conn = Some(conn);
+        p.batch = true;
+        p.inject(S, 0, 0, WND, mss(1000), b"");
+        p.batch = false;
+        if close {
+            p.close()
+        } else {
+            p.pump()
+        }
+        p.expect(SA, 0, 1, 0);
+        p.expect_nothing();
+        p.advance(1_000);
+        p.expect_at(1_000, SA, 0, 1, 0);
+        p.inject(A, 1, 1, WND, none(), b"");
+        if close {
+            p.expect(FA, 1, 1, 0);
+            p.inject(FA, 1, 2, WND, none(), b"");
+            p.expect(A, 2, 2, 0);
+            assert_eq!(p.state(), State::TimeWait);
+        } else {
+            assert_eq!(p.state(), State::Established);
+        }
+    }
+    // Our SYN was out, and is acknowledged before its answer to the peer's is.
+    let mut p = Puppet::new().in_state(State::SynSent, false);
+    p.batch = true;
+    p.inject(S, 0, 0, WND, mss(1000), b"");
+    p.inject(A, 1, 1, WND, none(), b"");
+    p.shutdown();
+    p.expect(FA, 1, 1, 0);
+    p.advance(200);
+    p.expect_at(200, FA, 1, 1, 0);
 }
 
 /// RFC 6298 §5: 1 s, doubled each time; six retries, 127 s.
@@ -189,6 +231,22 @@ fn segment_sizes() {
         let mut p = Puppet::new().open(options);
         p.write(3_000);
         assert_eq!(p.take_all()[0].len(), first, "{offered:?}");
+    }
+}
+
+/// RFC 791 §3.2: 68 bytes, of which headers and timestamps leave 16. A smaller segment than the
+/// least that peers are believed to want is better than one that no link takes.
+fn the_narrowest_link() {
+    let setup = Setup::new([7, 7]).with_iface("wire0", 68, "10.0.0.1/24".parse().unwrap());
+    let mut p = Puppet::of(setup).open(Options { mss: Some(28), ..full() });
+    p.write(40);
+    assert_eq!(p.take_all()[0].len(), 16);
+    // A gap: the SACK block fits, too.
+    p.inject(A, 100, 1, WND, ts(5_001, 1), b"later");
+    p.write(40);
+    for got in p.take_all() {
+        assert!(got.packet.len() <= 68, "{} bytes", got.packet.len());
+        assert_eq!(got.options.sack.len(), 1);
     }
 }
 
@@ -460,4 +518,28 @@ fn a_syn_ack_that_is_owed_is_sent() {
         p.inject(S, 0, 0, WND, mss(1000), b"");
         p.expect(SA, 0, 1, 0);
     }
+}
+
+/// Whatever is said to a half-open connection before its SYN-ACK has gone out, the SYN-ACK goes
+/// out, and its timer runs: nothing stays half open for ever.
+fn a_syn_ack_that_is_owed_stays_owed() {
+    let unacceptable = |p: &mut Puppet| p.inject(A, 100_000, 1, WND, none(), b"");
+    let mut p = Puppet::new();
+    p.listen(ListenOptions::default());
+    p.batch = true;
+    p.inject(S, 0, 0, WND, mss(1000), b"");
+    unacceptable(&mut p);
+    p.pump();
+    p.expect(SA, 0, 1, 0);
+    p.expect_nothing();
+    // The same between the timer and the SYN-ACK that it asks for.
+    p.now = p.stack.deadline(p.now).unwrap();
+    p.stack.poll(p.now);
+    unacceptable(&mut p);
+    p.pump();
+    p.expect_at(1_000, SA, 0, 1, 0);
+    p.batch = false;
+    p.advance(100_000);
+    let listener = p.stack.tcp().listeners().next().unwrap();
+    assert_eq!(listener.listener.half_open(), 0);
 }

@@ -16,8 +16,10 @@ scenarios![
     addresses,
     echo,
     fragments,
+    fragments_with_options,
     fragments_that_are_refused,
     unknown_protocols,
+    fragments_to_everybody,
     udp_ports,
     udp_receive_buffer,
     udp_broadcast_is_not_answered,
@@ -213,6 +215,20 @@ fn fragments() {
     p.expect(SA, 0, 1, 0);
 }
 
+/// RFC 791 §3.1: the first fragment has the options; the datagram's own header follows them.
+fn fragments_with_options() {
+    let whole = udp_bytes(7000, 9, &[5; 100]);
+    let mut p = Puppet::new();
+    let socket = bound(&mut p);
+    let mut first = piece(1, &whole, 0, 40);
+    first.splice(20..20, [1, 1, 1, 0]); // three no-operations and the end
+    first[0] = 0x46;
+    first[3] += 4;
+    p.raw(&resum(first, |_| ()));
+    p.raw(&piece(1, &whole, 40, 108));
+    assert_eq!((received(&mut p, socket), p.stack.drops().total()), (100, 0));
+}
+
 fn fragments_that_are_refused() {
     let whole = udp_bytes(7000, 9, &[5; 100]);
     // Overlaps give the datagram up, the rest of it included.
@@ -251,6 +267,19 @@ fn fragments_that_are_refused() {
         p.raw(&piece(1_000 + n, &whole, 0, 40));
     }
     assert!(p.drops("FragmentLimit") > 0);
+}
+
+/// RFC 1122 §3.2.2: no error is sent about what everybody got, however late.
+fn fragments_to_everybody() {
+    for dst in [Ipv4Addr::BROADCAST, Ipv4Addr::new(10, 0, 0, 255), Ipv4Addr::new(224, 0, 0, 1)] {
+        let mut p = Puppet::new();
+        p.raw(&ip_packet(protocol::UDP, &[0; 40], |ip| {
+            (ip.id, ip.mf, ip.dst) = (1, true, dst);
+        }));
+        p.advance(31_000);
+        assert_eq!((p.drops("ReassemblyTimeout"), p.drops("IcmpNotAbout")), (1, 1));
+        p.expect_no_other();
+    }
 }
 
 /// RFC 1122 §3.2.2.1.

@@ -3,6 +3,7 @@
 
 mod alloc;
 mod arrives;
+mod chaos;
 mod close;
 mod coverage;
 mod fuzz;

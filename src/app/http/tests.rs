@@ -269,6 +269,29 @@ fn a_caller_that_says_nothing_more_is_left() {
     });
 }
 
+#[test]
+fn a_caller_that_takes_nothing_more_is_left() {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder.enable_time().start_paused(true).build().expect("a runtime");
+    runtime.block_on(async {
+        let start = tokio::time::Instant::now();
+        let (mut client, server) = duplex(1000);
+        let request = b"GET /bytes/1000000 HTTP/1.1\r\nHost: glass\r\n\r\n";
+        client.write_all(request).await.expect("room");
+        let asked = async {
+            // It takes something now and then, and then no more.
+            for _ in 0..3 {
+                tokio::time::sleep(std::time::Duration::from_secs(500)).await;
+                client.read_exact(&mut [0; 500]).await.expect("an answer");
+            }
+        };
+        let site = Site::new();
+        let (served, ()) = tokio::join!(site.serve(server, None), asked);
+        assert!(served.is_err());
+        assert_eq!(start.elapsed().as_secs(), 3 * 500 + 600);
+    });
+}
+
 /// Downloads with the client.
 fn download(path: &str) -> (get::Outcome, Vec<u8>, Vec<get::Progress>) {
     run(async {

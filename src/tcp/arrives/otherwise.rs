@@ -70,6 +70,9 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
         0 => first,
         len => wnd > 0 && (first || (seg.hdr.seq + (len - 1)).within(nxt, wnd)),
     };
+    if acceptable && seg.hdr.ctl.rst() {
+        return Continue(()); // as it is: its own number is what counts (RFC 5961 §3.2)
+    }
     if acceptable {
         if !syn {
             seg.trim(nxt, wnd);
