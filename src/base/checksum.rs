@@ -48,18 +48,19 @@ fn fold(mut acc: u64) -> u16 {
 
 /// The folded sum of big-endian words; an odd last byte is a high byte.
 ///
-/// Sums 32-bit little-endian lanes in 64-bit accumulators, which compilers turn into vector code;
-/// byte order is put right once at the end (RFC 1071 §2, "byte order independence").
+/// Adds 64-bit little-endian words in a loop that compilers turn into vector code; byte order is
+/// put right once at the end (RFC 1071 §2, "byte order independence"). The upper halves are also
+/// added apart: less those, what the wrapping sum of whole words says of the lower halves is exact.
 fn sum_words(bytes: &[u8]) -> u16 {
-    let mut lanes = [0u64; 8];
-    let mut blocks = bytes.chunks_exact(32);
-    for block in &mut blocks {
-        for (lane, four) in lanes.iter_mut().zip(block.as_chunks::<4>().0) {
-            *lane += u64::from(u32::from_le_bytes(*four));
-        }
+    let (mut whole, mut upper) = (0u64, 0u64);
+    let (words, rest) = bytes.as_chunks::<8>();
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        whole = whole.wrapping_add(word);
+        upper = upper.wrapping_add(word >> 32);
     }
-    let mut acc: u64 = lanes.iter().map(|lane| (lane & 0xffff_ffff) + (lane >> 32)).sum();
-    let (pairs, last) = blocks.remainder().as_chunks::<2>();
+    let mut acc = whole.wrapping_sub(upper << 32) + upper;
+    let (pairs, last) = rest.as_chunks::<2>();
     acc += pairs.iter().map(|pair| u64::from(u16::from_le_bytes(*pair))).sum::<u64>();
     acc += last.first().map_or(0, |byte| u64::from(*byte));
     fold(acc).swap_bytes()

@@ -80,6 +80,9 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, cx: &mut Cx<'_>) {
     let (flight, in_flight_before) = (tcb.rtxq.flight_size(), tcb.rtxq.in_flight());
     let syn = u32::from(!std::mem::replace(&mut tcb.syn_acked, true));
     let acked = tcb.rtxq.ack(seg_ack);
+    if syn > 0 {
+        tcb.rtxq.shrink(); // many a connection stays silent: what held the SYN goes back
+    }
     let data = seg_ack.earlier(tcb.tx.end());
     let data_len = if data.after(tcb.tx.base()) { data - tcb.tx.base() } else { 0 };
     tcb.tx.ack(seg_ack);

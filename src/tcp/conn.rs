@@ -16,10 +16,11 @@ use crate::base::{Instant, Seq, SocketError, Why};
 use crate::wire::tcp::Options;
 use std::sync::Arc;
 
-/// A TCP connection.
+/// A TCP connection. The block has a place of its own: a table of connections that grows moves
+/// pointers, and its spare places cost no blocks.
 #[derive(Debug)]
 pub struct Conn {
-    tcb: Tcb,
+    tcb: Box<Tcb>,
 }
 
 /// What a user can do right now without waiting.
@@ -54,14 +55,14 @@ pub struct HalfOpen {
 impl Conn {
     /// OPEN, active (RFC 9293 §3.9.1.1): the SYN goes out with the next `output`.
     pub fn connect(opening: Opening, cx: &mut Cx<'_>) -> Conn {
-        let mut tcb = Tcb::open(opening, State::Closed, State::SynSent, Cause::ActiveOpen, cx);
-        tcb.cause = cx.cause;
-        Conn { tcb }
+        let tcb = Tcb::open(opening, State::Closed, State::SynSent, Cause::ActiveOpen, cx);
+        Conn { tcb: Box::new(tcb) }
     }
 
     /// A connection for a half-open one whose final ACK has come; that segment is its first input.
     pub fn from_half_open(opening: Opening, half: &HalfOpen, cx: &mut Cx<'_>) -> Conn {
-        let mut tcb = Tcb::open(opening, State::Listen, State::SynReceived, Cause::RcvSyn, cx);
+        let tcb = Tcb::open(opening, State::Listen, State::SynReceived, Cause::RcvSyn, cx);
+        let mut tcb = Box::new(tcb);
         tcb.irs = half.irs;
         tcb.rcv.nxt = half.irs + 1;
         tcb.rcv.last_ack_sent = tcb.rcv.nxt;

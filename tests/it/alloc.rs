@@ -1,5 +1,5 @@
 //! Established bulk transfer allocates nothing inside the core, in either direction: counted by
-//! the allocator, per thread.
+//! the allocator, per thread. The same allocator says how much a thread holds.
 
 use crate::support::{A, B, World, setup};
 use netglass::base::{ConnId, SocketError};
@@ -11,25 +11,43 @@ struct Counting;
 
 thread_local! {
     static COUNT: Cell<u64> = const { Cell::new(0) };
+    static HELD: Cell<i64> = const { Cell::new(0) };
 }
 
-// SAFETY: every call is handed to the system's allocator unchanged; the counter is plain data of
-// the calling thread, with a const initializer that itself allocates nothing.
+/// Bytes that this thread has allocated, less those it has given back.
+pub(crate) fn held() -> i64 {
+    HELD.get()
+}
+
+fn hold(bytes: usize) {
+    HELD.set(HELD.get() + bytes as i64);
+}
+
+fn let_go(bytes: usize) {
+    HELD.set(HELD.get() - bytes as i64);
+}
+
+// SAFETY: every call is handed to the system's allocator unchanged; the counters are plain data of
+// the calling thread, with const initializers that themselves allocate nothing.
 #[allow(unsafe_code, reason = "a counting allocator is an allocator")]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.set(COUNT.get() + 1);
+        hold(layout.size());
         // SAFETY: the caller's promises are passed on.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        let_go(layout.size());
         // SAFETY: the caller's promises are passed on.
         unsafe { System.dealloc(ptr, layout) }
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         COUNT.set(COUNT.get() + 1);
+        hold(size);
+        let_go(layout.size());
         // SAFETY: the caller's promises are passed on.
         unsafe { System.realloc(ptr, layout, size) }
     }

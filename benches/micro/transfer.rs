@@ -1,0 +1,203 @@
+//! Data and acknowledgments of established connections: the host's four verbs, and the user's
+//! reads and writes. Both ends are real; what is timed is one call of one of them.
+
+use crate::support::{Hosts, WIRE};
+use crate::table::{Table, timed};
+use netglass::base::{Frame, IfaceId};
+use std::time::Duration;
+
+/// Payload of a full segment: MTU 1500 less the headers with timestamps.
+const MSS: usize = 1_448;
+/// As many segments as a super-segment holds.
+const SUPER: usize = 45 * MSS;
+/// IP and TCP header with timestamps.
+const HEADERS: usize = 52;
+/// Operations timed at a time.
+const BATCH: usize = 64;
+const SUPER_BATCH: usize = 32;
+/// Virtual time between batches.
+const ROUND: Duration = Duration::from_millis(1);
+
+pub(crate) fn rows(table: &mut Table) {
+    let (mss, whole) = (MSS + HEADERS, SUPER + HEADERS);
+    table.row("input: data segment, checksum verified", mss, BATCH, || input(MSS, BATCH));
+    table.row("input: pure ACK of two segments", HEADERS, BATCH, input_ack);
+    let (name, batch) = ("input: super-segment, checksum offloaded", SUPER_BATCH);
+    table.row(name, whole, batch, || input(SUPER, batch));
+    table.row("output: data segment, checksum computed", mss, BATCH, || output(MSS, BATCH));
+    table.row("output: pure ACK", HEADERS, BATCH, output_ack);
+    let name = "output: super-segment, checksum offloaded";
+    table.row(name, whole, batch, || output(SUPER, batch));
+    table.row("user: write of a segment's bytes", MSS, BATCH, write);
+    table.row("user: read of a segment's bytes", MSS, BATCH, read);
+}
+
+/// Bytes on their way from the client to the server.
+struct Transfer {
+    hosts: Hosts,
+    /// What one batch carries on each connection.
+    data: Vec<u8>,
+    room: Vec<u8>,
+}
+
+impl Transfer {
+    /// A batch is `len` bytes on each of `count` connections, whose windows are open for twice
+    /// that.
+    fn new(offload: bool, len: usize, count: usize) -> Transfer {
+        let hosts = Hosts::connected(offload, count);
+        let mut transfer = Transfer { hosts, data: vec![7; 2 * len], room: vec![0; 2 * len] };
+        for conn in 0..count {
+            for round in 0.. {
+                assert!(round < 100, "the window opens");
+                let hosts = &transfer.hosts;
+                let info = hosts.client.info(hosts.now, hosts.conns[conn].0).expect("it is open");
+                if info.snd_cwnd_bytes >= 2 * len as u64 && info.snd_wnd >= 2 * len as u64 {
+                    break;
+                }
+                transfer.write(conn);
+                transfer.hosts.exchange();
+                transfer.finish(conn);
+            }
+        }
+        transfer.data.truncate(len);
+        transfer
+    }
+
+    /// The client's user writes a batch.
+    fn write(&mut self, conn: usize) {
+        let (now, id) = (self.hosts.now, self.hosts.conns[conn].0);
+        assert_eq!(self.hosts.client.write(now, id, &self.data), Ok(self.data.len()));
+    }
+
+    /// The server's user reads a batch; its ACKs arrive; nothing is left.
+    fn finish(&mut self, conn: usize) {
+        let (now, (client, server)) = (self.hosts.now, self.hosts.conns[conn]);
+        assert_eq!(self.hosts.server.read(now, server, &mut self.room), Ok(self.data.len()));
+        self.hosts.pass(ROUND);
+        let rest = self.hosts.client.conn(client).expect("it is open").queues();
+        assert_eq!(rest, (0, 0), "everything is acknowledged");
+    }
+
+    /// The client's next frames, which carry `size` bytes each.
+    fn frames(&mut self, count: usize, size: usize) -> Vec<Frame> {
+        let frames = self.hosts.client_sends(count);
+        assert!(frames.iter().all(|frame| frame.len() == size + HEADERS));
+        frames
+    }
+}
+
+fn input(size: usize, batch: usize) -> impl FnMut() -> Duration {
+    let mut transfer = Transfer::new(size > MSS, size * batch, 1);
+    move || {
+        transfer.write(0);
+        let mut frames = transfer.frames(batch, size);
+        let (now, server) = (transfer.hosts.now, &mut transfer.hosts.server);
+        let time = timed(|| frames.drain(..).for_each(|frame| server.input(now, WIRE, frame)));
+        transfer.finish(0);
+        time
+    }
+}
+
+fn input_ack() -> impl FnMut() -> Duration {
+    let mut transfer = Transfer::new(false, 2 * BATCH * MSS, 1);
+    move || {
+        transfer.write(0);
+        let mut acks = Vec::with_capacity(BATCH);
+        for _ in 0..BATCH {
+            for frame in transfer.frames(2, MSS) {
+                transfer.hosts.server.input(transfer.hosts.now, WIRE, frame);
+            }
+            acks.extend(transfer.hosts.server_sends(1));
+        }
+        assert!(acks.iter().all(|ack| ack.len() == HEADERS));
+        let (now, client) = (transfer.hosts.now, &mut transfer.hosts.client);
+        let time = timed(|| acks.drain(..).for_each(|ack| client.input(now, WIRE, ack)));
+        let id = transfer.hosts.conns[0].0;
+        let left = transfer.hosts.client.conn(id).expect("it is open").queues();
+        assert_eq!(left, (0, 0), "every ACK acknowledged two segments");
+        transfer.finish(0);
+        time
+    }
+}
+
+/// Takes `count` frames from a host into `sent`, timed.
+fn take(hosts: &mut Hosts, client: bool, sent: &mut Vec<(IfaceId, Frame)>, n: usize) -> Duration {
+    let now = hosts.now;
+    let host = if client { &mut hosts.client } else { &mut hosts.server };
+    timed(|| sent.extend((0..n).map_while(|_| host.output(now))))
+}
+
+fn output(size: usize, batch: usize) -> impl FnMut() -> Duration {
+    let mut transfer = Transfer::new(size > MSS, size * batch, 1);
+    let mut sent = Vec::with_capacity(batch);
+    move || {
+        transfer.write(0);
+        let time = take(&mut transfer.hosts, true, &mut sent, batch);
+        assert!(sent.iter().all(|(_, frame)| frame.len() == size + HEADERS));
+        assert_eq!(sent.len(), batch);
+        for (iface, frame) in sent.drain(..) {
+            transfer.hosts.server.input(transfer.hosts.now, iface, frame);
+        }
+        transfer.finish(0);
+        time
+    }
+}
+
+/// As many connections as the batch has operations: each owes one.
+fn output_ack() -> impl FnMut() -> Duration {
+    let mut transfer = Transfer::new(false, 2 * MSS, BATCH);
+    let mut sent = Vec::with_capacity(BATCH);
+    move || {
+        for conn in 0..BATCH {
+            transfer.write(conn);
+            for frame in transfer.frames(2, MSS) {
+                transfer.hosts.server.input(transfer.hosts.now, WIRE, frame);
+            }
+        }
+        let time = take(&mut transfer.hosts, false, &mut sent, BATCH);
+        assert!(sent.iter().all(|(_, frame)| frame.len() == HEADERS));
+        assert_eq!(sent.len(), BATCH);
+        for (iface, frame) in sent.drain(..) {
+            transfer.hosts.client.input(transfer.hosts.now, iface, frame);
+        }
+        (0..BATCH).for_each(|conn| transfer.finish(conn));
+        time
+    }
+}
+
+fn write() -> impl FnMut() -> Duration {
+    let mut transfer = Transfer::new(false, BATCH * MSS, 1);
+    move || {
+        let (now, id) = (transfer.hosts.now, transfer.hosts.conns[0].0);
+        let (client, data) = (&mut transfer.hosts.client, &transfer.data);
+        let mut taken = 0;
+        let time = timed(|| {
+            for piece in data.chunks_exact(MSS) {
+                taken += client.write(now, id, piece).unwrap_or(0);
+            }
+        });
+        assert_eq!(taken, BATCH * MSS);
+        transfer.hosts.exchange();
+        transfer.finish(0);
+        time
+    }
+}
+
+fn read() -> impl FnMut() -> Duration {
+    let mut transfer = Transfer::new(false, BATCH * MSS, 1);
+    move || {
+        transfer.write(0);
+        transfer.hosts.exchange();
+        let (now, id) = (transfer.hosts.now, transfer.hosts.conns[0].1);
+        let (server, room) = (&mut transfer.hosts.server, &mut transfer.room[..MSS]);
+        let mut given = 0;
+        let time = timed(|| {
+            for _ in 0..BATCH {
+                given += server.read(now, id, room).unwrap_or(0);
+            }
+        });
+        assert_eq!(given, BATCH * MSS);
+        transfer.hosts.pass(ROUND);
+        time
+    }
+}
