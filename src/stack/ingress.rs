@@ -303,6 +303,9 @@ impl Stack {
         let payload = if frame.head.is_empty() { frame.body } else { self.whole(frame) };
         if via.destination != Destination::Unicast {
             let ids: Vec<_> = self.udp.lookup_all(from, to).collect();
+            if ids.is_empty() {
+                return self.discard(via.now, Why::UdpNoPort, view); // no error about a broadcast
+            }
             for id in ids {
                 self.deliver_udp(via, id, from, payload.clone(), view);
             }
