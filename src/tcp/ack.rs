@@ -157,7 +157,7 @@ fn restart_rtx_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     }
 }
 
-/// The user timeout counts from the oldest unacknowledged data.
+/// The user timeout counts from the last progress.
 fn restart_user_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     match tcb.config.user_timeout {
         Some(limit) if !tcb.rtxq.is_empty() || tcb.unsent() > 0 || tcb.fin_pending() => {

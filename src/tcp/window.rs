@@ -22,7 +22,7 @@ impl Tcb {
         let offer = self.window_to_offer();
         let grown = offer.saturating_sub(self.rcv.wnd);
         // A closed window opens by any useful amount; an open one is worth a segment of its own
-        // when half of the buffer, or two segments of a small one, became free.
+        // when half of the buffer became free.
         grown > 0 && (self.rcv.wnd < self.rcv.mss_seen || grown >= self.config.recv_buffer / 2)
     }
 

@@ -4,7 +4,8 @@
 use crate::support::puppet::{A, FA, Got, PEER_ISN, Puppet, R, S, SA, WND, byte, mss, none, ts};
 use crate::support::seen::scenarios;
 use netglass::base::Duration;
-use netglass::tcp::State;
+use netglass::stack::Event;
+use netglass::tcp::{AckWhy, Event as Tcp, Plan, State};
 use netglass::wire::tcp::{Ctl, Options};
 
 scenarios![
@@ -29,6 +30,7 @@ scenarios![
     only_a_believable_segment_sets_ts_recent,
     sack_blocks_name_distinct_ranges,
     a_fin_waits_for_the_window,
+    probes_are_recognized,
 ];
 
 /// MUST-40, SHLD-18, SHLD-19: 40 ms, or every second full segment.
@@ -455,4 +457,16 @@ fn a_fin_waits_for_the_window() {
     p.expect(A, 1, 1, 1000);
     p.window(1_001, 1_000);
     p.expect(FA, 1_001, 1, 0);
+}
+
+/// What asks whether we are there, or have room, is answered with that reason.
+fn probes_are_recognized() {
+    let mut p = Puppet::new().in_state(State::Established, false);
+    p.inject(A, 0, 1, WND, none(), b"");
+    p.expect(A, 1, 1, 0);
+    let probed = |record: &netglass::stack::Record| {
+        let plan = Plan::Ack { why: AckWhy::Probed };
+        matches!(&record.event, Event::Tcp(Tcp::Sent { plan: p, .. }) if *p == plan)
+    };
+    assert!(p.records.iter().any(probed));
 }

@@ -93,7 +93,8 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
     if !allowed {
         return Break(Outcome::Dropped(Why::ChallengeLimit));
     }
-    tcb.owe_ack(AckWhy::Unacceptable, true, cx);
+    let probe = seg.is_empty() && seg.hdr.seq + 1 == nxt;
+    tcb.owe_ack(if probe { AckWhy::Probed } else { AckWhy::Unacceptable }, true, cx);
     Break(Outcome::Dropped(if old { Why::OldDuplicate } else { Why::OutOfWindow }))
 }
 
