@@ -31,6 +31,7 @@ scenarios![
     sack_blocks_name_distinct_ranges,
     a_fin_waits_for_the_window,
     probes_are_recognized,
+    tiny_segments_do_not_outgrow_the_buffer,
 ];
 
 /// MUST-40, SHLD-18, SHLD-19: 40 ms, or every second full segment.
@@ -202,7 +203,8 @@ fn receiver_avoids_silly_windows() {
     assert_eq!(p.expect(A, 1, 4001, 0).wnd, 4_000, "half of the buffer became free");
 }
 
-/// SHLD-14: the right edge moves to the right only.
+/// SHLD-14: the right edge moves to the right only, but for what the scale cannot say (RFC 7323
+/// §2.4).
 fn the_window_never_shrinks() {
     for buffer in [3_000, 70_001, 1 << 20] {
         let mut p = Puppet::with(|c| c.recv_buffer = buffer);
@@ -222,8 +224,8 @@ fn the_window_never_shrinks() {
             }
             for got in p.take_all() {
                 let right = got.ack + (i64::from(got.wnd) << shift);
-                assert!(right >= edge, "{right} < {edge} in round {round}");
-                edge = right;
+                assert!(right + (1 << shift) > edge, "{right} < {edge} in round {round}");
+                edge = edge.max(right);
             }
         }
         assert!(at > 2_000);
@@ -469,4 +471,22 @@ fn probes_are_recognized() {
         matches!(&record.event, Event::Tcp(Tcp::Sent { plan: p, .. }) if *p == plan)
     };
     assert!(p.records.iter().any(probed));
+}
+
+/// RFC 7323 §2.4: what the scale cannot say is rounded down and still honoured. Rounded up, each
+/// tiny segment would be given new room, and the buffer would have no bound.
+fn tiny_segments_do_not_outgrow_the_buffer() {
+    let buffer = 1 << 20;
+    let mut p = Puppet::new().open(Options { wscale: Some(7), ..mss(1000) });
+    let mut seq = 1;
+    while seq < buffer - 1_000 {
+        p.data(seq, 1_000);
+        seq += 1_000;
+    }
+    for _ in 0..2_000 {
+        p.data(seq, 1);
+        seq += 1;
+    }
+    assert_eq!(p.info().bytes_received, buffer as u64, "all of the buffer, and no more");
+    assert_eq!(p.take_all().last().map(|got| got.wnd), Some(0));
 }
