@@ -32,6 +32,7 @@ scenarios![
     a_fin_waits_for_the_window,
     probes_are_recognized,
     tiny_segments_do_not_outgrow_the_buffer,
+    an_override_is_not_kept,
 ];
 
 /// MUST-40, SHLD-18, SHLD-19: 40 ms, or every second full segment.
@@ -489,4 +490,24 @@ fn tiny_segments_do_not_outgrow_the_buffer() {
     }
     assert_eq!(p.info().bytes_received, buffer as u64, "all of the buffer, and no more");
     assert_eq!(p.take_all().last().map(|got| got.wnd), Some(0));
+}
+
+/// The silly-window override is for the wait that it ended, not for a later one.
+fn an_override_is_not_kept() {
+    let mut p = Puppet::new().in_state(State::Established, false);
+    p.window(1, 100);
+    p.write(3_000);
+    p.expect_nothing();
+    p.now += Duration::from_millis(200);
+    p.batch = true;
+    p.window(1, 3_100); // in the batch in which the override expires
+    p.batch = false;
+    p.pump();
+    assert_eq!(p.take_all().len(), 3);
+    p.window(3_001, 100);
+    p.write(3_000);
+    p.advance(199);
+    p.expect_nothing();
+    p.advance(1);
+    p.expect(A, 3_001, 1, 100);
 }
