@@ -94,8 +94,9 @@ impl Conn {
     // ---- the four verbs
 
     /// A segment arrived. When [`Conn::owes_ack_now`] holds afterwards, `output` is to be called
-    /// before the next segment is given.
-    pub fn input(&mut self, mut seg: Segment, cx: &mut Cx<'_>) -> Outcome {
+    /// before the next segment is given. `heir`: somebody listens where TIME-WAIT could give way
+    /// to a newer SYN.
+    pub fn input(&mut self, mut seg: Segment, heir: bool, cx: &mut Cx<'_>) -> Outcome {
         let before = self.snapshot(cx);
         let view = cx.trace.is_listening().then(|| SegmentView::of(&seg.hdr, seg.payload.len()));
         let (arrival, from) = (cx.trace.reserve(), cx.cause);
@@ -104,7 +105,7 @@ impl Conn {
         self.tcb.counters.segs_in += seg.wire_segments();
         self.tcb.last_recv = cx.now;
         self.tcb.soft_error = None;
-        let outcome = arrives::segment(&mut self.tcb, &mut seg, cx);
+        let outcome = arrives::segment(&mut self.tcb, &mut seg, heir, cx);
         if let Some(seg) = view {
             let causes = [from, crate::base::EventId::NONE];
             cx.trace.note_as(arrival, causes, || Event::Received { seg, outcome });

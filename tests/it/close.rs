@@ -23,6 +23,7 @@ scenarios![
     time_wait_reuse,
     time_wait_reuse_starts_behind_the_old_numbers,
     fin_with_data_and_again,
+    time_wait_stays_where_nobody_listens,
 ];
 
 /// MAY-1: the sending side ends, receiving goes on.
@@ -384,4 +385,17 @@ fn fin_with_data_and_again() {
     p.expect_at(600, FA, 501, 1, 0);
     p.ack(502);
     assert_eq!(p.state(), State::FinWait2);
+}
+
+/// A SYN ends TIME-WAIT only where somebody listens; else it is challenged as in any other state
+/// (RFC 5961 §4.2), and old segments go on dying out (MUST-13).
+fn time_wait_stays_where_nobody_listens() {
+    let mut p = Puppet::new().in_state(State::TimeWait, false);
+    p.inject(S, 70_000, 0, WND, mss(1000), b"");
+    p.expect(A, 2, 2, 0);
+    assert_eq!(p.state(), State::TimeWait);
+    p.advance(500);
+    p.inject(S, 2, 0, WND, mss(1000), b"");
+    p.expect(A, 2, 2, 0);
+    assert_eq!((p.state(), p.drops("SynInWindow")), (State::TimeWait, 1));
 }
