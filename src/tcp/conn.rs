@@ -340,6 +340,11 @@ impl Conn {
         }
     }
 
+    /// Restarts the user timeout after its knob changed.
+    pub fn restart_user_timeout(&mut self, cx: &mut Cx<'_>) {
+        super::ack::restart_user_timer(&mut self.tcb, cx);
+    }
+
     /// The error the connection ended with; told once.
     ///
     /// # Errors

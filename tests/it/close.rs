@@ -24,6 +24,7 @@ scenarios![
     time_wait_reuse_starts_behind_the_old_numbers,
     fin_with_data_and_again,
     time_wait_stays_where_nobody_listens,
+    a_user_timeout_can_be_changed,
 ];
 
 /// MAY-1: the sending side ends, receiving goes on.
@@ -398,4 +399,22 @@ fn time_wait_stays_where_nobody_listens() {
     p.inject(S, 2, 0, WND, mss(1000), b"");
     p.expect(A, 2, 2, 0);
     assert_eq!((p.state(), p.drops("SynInWindow")), (State::TimeWait, 1));
+}
+
+/// A knob turned late counts at once: the timer that runs is the new one, or none.
+fn a_user_timeout_can_be_changed() {
+    for (limit, ends) in [(None, None), (Some(2), Some(3_000)), (Some(9), Some(10_000))] {
+        let p = Puppet::with(|c| c.user_timeout = Some(Duration::from_secs(5)));
+        let mut p = p.in_state(State::Established, false);
+        p.write(10);
+        p.advance(1_000);
+        let conn = p.conn.unwrap();
+        let mut config = p.stack.config(conn).unwrap().clone();
+        config.user_timeout = limit.map(Duration::from_secs);
+        p.stack.configure(p.now, conn, config).unwrap();
+        p.advance(ends.unwrap_or(20_000) - 1_001);
+        assert_eq!(p.state(), State::Established);
+        p.advance(1);
+        assert_eq!(p.state() == State::Closed, ends.is_some(), "{limit:?}");
+    }
 }
