@@ -33,6 +33,7 @@ scenarios![
     probes_are_recognized,
     tiny_segments_do_not_outgrow_the_buffer,
     an_override_is_not_kept,
+    a_smaller_buffer_takes_nothing_back,
 ];
 
 /// MUST-40, SHLD-18, SHLD-19: 40 ms, or every second full segment.
@@ -510,4 +511,19 @@ fn an_override_is_not_kept() {
     p.expect_nothing();
     p.advance(1);
     p.expect(A, 3_001, 1, 100);
+}
+
+/// A receive buffer made smaller takes nothing back that was offered.
+fn a_smaller_buffer_takes_nothing_back() {
+    let mut p = Puppet::new().open(Options { wscale: Some(7), ..mss(1000) });
+    let conn = p.conn.unwrap();
+    let mut config = p.stack.config(conn).unwrap().clone();
+    config.recv_buffer = 2_048;
+    p.stack.configure(p.now, conn, config).unwrap();
+    for n in 0..10 {
+        p.data(1 + n * 1_000, 1_000);
+    }
+    assert_eq!(p.info().bytes_received, 10_000);
+    let edges: Vec<_> = p.take_all().iter().map(|g| g.ack + (i64::from(g.wnd) << 5)).collect();
+    assert!(edges.iter().all(|edge| edges[0] - edge < 32), "{edges:?}");
 }
