@@ -340,9 +340,11 @@ impl Conn {
         }
     }
 
-    /// Restarts the user timeout after its knob changed.
+    /// Restarts the user timeout after its knob changed. In CLOSED no timer runs.
     pub fn restart_user_timeout(&mut self, cx: &mut Cx<'_>) {
-        super::ack::restart_user_timer(&mut self.tcb, cx);
+        if self.tcb.state() != State::Closed {
+            super::ack::restart_user_timer(&mut self.tcb, cx);
+        }
     }
 
     /// The error the connection ended with; told once.

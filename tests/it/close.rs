@@ -51,7 +51,7 @@ fn half_close() {
     assert_eq!(p.state(), State::Closed);
 }
 
-/// Figure 14.
+/// Figure 13.
 fn simultaneous_close() {
     let mut p = Puppet::new().in_state(State::Closing, true);
     p.ack(2);
@@ -285,6 +285,24 @@ fn keepalive_answered() {
         p.expect_nothing();
     }
     assert_eq!(p.state(), State::Established);
+    // MUST-26: not while something sent is outstanding, whatever its timer waits for.
+    let p = Puppet::with(|c| {
+        c.keepalive = Some(keepalive());
+        c.rto_min = Duration::from_secs(60);
+    });
+    let mut p = p.in_state(State::Established, false);
+    p.write(10);
+    p.expect(A, 1, 1, 10);
+    p.advance(59_000);
+    p.expect_nothing();
+    // MUST-24: also for a connection that is open already.
+    let mut p = Puppet::new().in_state(State::Established, false);
+    let conn = p.conn.unwrap();
+    let mut config = p.stack.config(conn).unwrap().clone();
+    config.keepalive = Some(keepalive());
+    p.stack.configure(p.now, conn, config).unwrap();
+    p.advance(10_000);
+    p.expect_at(10_000, A, 0, 1, 0);
     // MUST-28: two hours; MUST-25: off unless asked for.
     assert_eq!(Keepalive::default().idle, Duration::from_secs(7_200));
     let mut p = Puppet::new().in_state(State::Established, false);
@@ -417,4 +435,15 @@ fn a_user_timeout_can_be_changed() {
         p.advance(1);
         assert_eq!(p.state() == State::Closed, ends.is_some(), "{limit:?}");
     }
+    // When it is over, nothing runs any more, though a FIN was never sent.
+    let mut p = Puppet::new().in_state(State::Established, false);
+    p.window(1, 0);
+    p.shutdown();
+    p.inject(R, 1, 0, WND, none(), b"");
+    let conn = p.conn.unwrap();
+    let mut config = p.stack.config(conn).unwrap().clone();
+    config.user_timeout = Some(Duration::from_secs(1));
+    p.stack.configure(p.now, conn, config).unwrap();
+    p.advance(10_000);
+    assert_eq!(p.state(), State::Closed);
 }
