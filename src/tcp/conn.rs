@@ -271,6 +271,7 @@ impl Conn {
 
     fn queue_fin(&mut self, to: State, cx: &mut Cx<'_>) {
         self.tcb.fin_queued = true;
+        self.tcb.start_user_timer(cx);
         self.tcb.cause = cx.cause;
         self.tcb.go(to, Cause::Close, cx);
     }

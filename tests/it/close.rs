@@ -435,6 +435,15 @@ fn a_user_timeout_can_be_changed() {
         p.advance(1);
         assert_eq!(p.state() == State::Closed, ends.is_some(), "{limit:?}");
     }
+    // A FIN that a closed window holds back is unacknowledged, too.
+    let p = Puppet::with(|c| c.user_timeout = Some(Duration::from_secs(5)));
+    let mut p = p.in_state(State::Established, false);
+    p.window(1, 0);
+    p.shutdown();
+    p.advance(4_999);
+    assert_eq!(p.state(), State::FinWait1);
+    p.advance(1);
+    assert_eq!(p.state(), State::Closed);
     // When it is over, nothing runs any more, though a FIN was never sent.
     let mut p = Puppet::new().in_state(State::Established, false);
     p.window(1, 0);
