@@ -317,11 +317,16 @@ impl Stack {
         let key = self.tcp.place(id).ok_or_else(Self::gone)?;
         let conn = &mut self.tcp.slot_mut(key).conn;
         let keepalive = conn.config().keepalive != config.keepalive;
+        let user_timeout = conn.config().user_timeout != config.user_timeout;
         conn.configure(|old| *old = config);
+        let cx = &mut cx!(self, now, EventId::NONE);
         if keepalive {
-            conn.restart_keepalive(&mut cx!(self, now, EventId::NONE));
-            self.collect(now, Some(id), Event::Tcp);
+            conn.restart_keepalive(cx);
         }
+        if user_timeout {
+            conn.restart_user_timeout(cx);
+        }
+        self.collect(now, Some(id), Event::Tcp);
         self.settle(now, key);
         Ok(())
     }

@@ -302,6 +302,9 @@ impl Stack {
         let payload = if frame.head.is_empty() { frame.body } else { self.whole(frame) };
         if via.destination != Destination::Unicast {
             let ids: Vec<_> = self.udp.lookup_all(from, to).collect();
+            if ids.is_empty() {
+                return self.discard(via.now, Why::UdpNoPort, view); // no error about a broadcast
+            }
             for id in ids {
                 self.deliver_udp(via, id, from, payload.clone(), view);
             }
@@ -382,15 +385,17 @@ impl Stack {
 
     /// A segment for a connection.
     fn for_connection(&mut self, via: Via, key: usize, seg: Segment) {
-        let slot = self.tcp.slot_mut(key);
+        let slot = self.tcp.slot(key);
         let (id, pair) = (slot.id, slot.pair);
+        let state = slot.conn.state();
         // Only half-open states answer a bad ACK with a reset, and only TIME-WAIT gives way.
-        let spare = match slot.conn.state() {
+        let spare = match state {
             State::SynSent | State::SynReceived | State::TimeWait => Some(seg.clone()),
             _ => None,
         };
+        let heir = state == State::TimeWait && self.tcp.listener_for(pair.local).is_some();
         let cx = &mut cx!(self, via.now, EventId::NONE);
-        let outcome = slot.conn.input(seg, cx);
+        let outcome = self.tcp.slot_mut(key).conn.input(seg, heir, cx);
         if let Outcome::Dropped(why) = outcome {
             self.drops.count(why);
         }

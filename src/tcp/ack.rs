@@ -165,8 +165,8 @@ fn restart_rtx_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     }
 }
 
-/// The user timeout counts from the oldest unacknowledged data.
-fn restart_user_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+/// The user timeout counts from the last progress.
+pub(super) fn restart_user_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     match tcb.config.user_timeout {
         Some(limit) if !tcb.rtxq.is_empty() || tcb.unsent() > 0 || tcb.fin_pending() => {
             tcb.set_timer(Timer::User, cx.now + limit, cx);

@@ -95,8 +95,9 @@ impl Conn {
     // ---- the four verbs
 
     /// A segment arrived. When [`Conn::owes_ack_now`] holds afterwards, `output` is to be called
-    /// before the next segment is given.
-    pub fn input(&mut self, mut seg: Segment, cx: &mut Cx<'_>) -> Outcome {
+    /// before the next segment is given. `heir`: somebody listens where TIME-WAIT could give way
+    /// to a newer SYN.
+    pub fn input(&mut self, mut seg: Segment, heir: bool, cx: &mut Cx<'_>) -> Outcome {
         let before = self.snapshot(cx);
         let view = cx.trace.is_listening().then(|| SegmentView::of(&seg.hdr, seg.payload.len()));
         let (arrival, from) = (cx.trace.reserve(), cx.cause);
@@ -105,7 +106,7 @@ impl Conn {
         self.tcb.counters.segs_in += seg.wire_segments();
         self.tcb.last_recv = cx.now;
         self.tcb.soft_error = None;
-        let outcome = arrives::segment(&mut self.tcb, &mut seg, cx);
+        let outcome = arrives::segment(&mut self.tcb, &mut seg, heir, cx);
         if let Some(seg) = view {
             let causes = [from, crate::base::EventId::NONE];
             cx.trace.note_as(arrival, causes, || Event::Received { seg, outcome });
@@ -271,6 +272,7 @@ impl Conn {
 
     fn queue_fin(&mut self, to: State, cx: &mut Cx<'_>) {
         self.tcb.fin_queued = true;
+        self.tcb.start_user_timer(cx);
         self.tcb.cause = cx.cause;
         self.tcb.go(to, Cause::Close, cx);
     }
@@ -337,6 +339,13 @@ impl Conn {
                 self.tcb.set_timer(super::event::Timer::Keepalive, cx.now + keepalive.idle, cx);
             }
             _ => self.tcb.stop_timer(super::event::Timer::Keepalive, cx),
+        }
+    }
+
+    /// Restarts the user timeout after its knob changed. In CLOSED no timer runs.
+    pub fn restart_user_timeout(&mut self, cx: &mut Cx<'_>) {
+        if self.tcb.state() != State::Closed {
+            super::ack::restart_user_timer(&mut self.tcb, cx);
         }
     }
 

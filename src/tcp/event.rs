@@ -20,18 +20,19 @@ crate::explained! {
         OutOfOrder = "OutOfOrder", "RFC 5681 §4.2", "data arrived behind a gap: a duplicate ACK tells at once which byte is missing";
         /// A gap was filled, wholly or in part.
         GapFilled = "GapFilled", "RFC 5681 §4.2", "the segment fills a gap: acknowledged at once to speed up the peer's recovery";
-        /// A segment outside the window or an old duplicate.
-        Unacceptable = "Unacceptable", "RFC 9293 §3.10.7.4, first", "the segment lies outside the window: the ACK tells the peer where we are";
-        /// The peer probes or its window-probe data did not fit.
-        Probed = "Probed", "RFC 9293 §3.8.6.1 (MUST-37)", "the peer probes our window: answered so that it keeps the connection";
+        /// A segment outside the window, an old duplicate, or one with an old timestamp.
+        Unacceptable = "Unacceptable", "RFC 9293 §3.10.7.4, first; RFC 7323 §5.3 R1", "the segment is old or lies outside the window: the ACK tells the peer where we are";
+        /// The peer asks whether we live or have room: by a segment one before the window, or by
+        /// data that does not fit.
+        Probed = "Probed", "RFC 9293 §3.8.4, §3.8.6.1 (MUST-37)", "the peer asks whether we are there or have room: answered so that it keeps the connection";
         /// The peer's FIN.
         Fin = "Fin", "RFC 9293 §3.10.7.4, eighth", "the peer's FIN is acknowledged";
         /// A suspicious segment is challenged.
         Challenge = "Challenge", "RFC 5961 §3-5", "a suspicious segment: only the true peer will answer this ACK";
         /// A retransmitted FIN in TIME-WAIT.
-        TimeWait = "TimeWait", "RFC 9293 §3.10.7.4, eighth, TIME-WAIT", "our last ACK was lost: the peer sent its FIN again";
-        /// The reader made room.
-        WindowUpdate = "WindowUpdate", "RFC 9293 §3.8.6.2.2 (MUST-39)", "the reader made room: the window opens by a useful amount";
+        TimeWait = "TimeWait", "RFC 9293 §3.10.7.4, eighth, TIME-WAIT", "the peer sent its FIN again: our last ACK seems to be lost";
+        /// There is room that the peer does not know of.
+        WindowUpdate = "WindowUpdate", "RFC 9293 §3.8.6.2.2 (MUST-39)", "the window can open by a useful amount: the peer should know";
     }
 }
 
@@ -139,7 +140,7 @@ crate::explained! {
     #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
     pub enum Reply {
         /// Nobody listens there.
-        RstClosed = "RstClosed", "RFC 9293 §3.10.7.1", "nobody listens on that port: the connection is refused";
+        RstClosed = "RstClosed", "RFC 9293 §3.10.7.1", "no such connection is here, and nobody listens on that port: refused";
         /// An ACK at a listener.
         RstListenAck = "RstListenAck", "RFC 9293 §3.10.7.2, second", "nothing was sent that could be acknowledged: a stale connection is reset";
         /// A half-open connection got an ACK of something else.

@@ -197,10 +197,7 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
             let ctl = if fin { ctl.with(Ctl::FIN) } else { ctl };
             (nxt, ctl, send_new(tcb, len, u32::from(fin), cx))
         }
-        Plan::SwsOverride { len } => {
-            tcb.owe.sws = false;
-            (nxt, Ctl::NONE, send_new(tcb, len, 0, cx))
-        }
+        Plan::SwsOverride { len } => (nxt, Ctl::NONE, send_new(tcb, len, 0, cx)),
         Plan::Fin => (nxt, Ctl::FIN, send_new(tcb, 0, 1, cx)),
         Plan::Retransmit { seq, len, rule } => {
             let (ctl, payload) = send_again(tcb, seq, len, rule, cx);
@@ -259,6 +256,7 @@ fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
         app_limited: tcb.unsent() <= len,
     });
     tcb.snd.nxt += len + ctl_len;
+    tcb.owe.sws = false; // the wait it ended is over, whatever was sent
     tcb.cc.on_send(cx.now, len, in_flight);
     count_data(tcb, len, false, cx);
     start_timers(tcb, cx);

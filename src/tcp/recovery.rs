@@ -14,7 +14,7 @@ pub(super) fn on_duplicate_ack(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     tcb.recovery.dupacks = tcb.recovery.dupacks.saturating_add(1);
     match tcb.recovery.ca {
         CaState::Recovery => {
-            // RFC 6582 §3.2 step 4 of RFC 5681: a segment has left the network.
+            // RFC 5681 §3.2 step 4: a segment has left the network.
             tcb.recovery.inflation += i64::from(tcb.snd.smss);
         }
         CaState::Loss => {}

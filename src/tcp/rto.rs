@@ -47,7 +47,8 @@ impl Rto {
             self.srtt8 = self.srtt8 - self.srtt8 / 8 + r;
         }
         let rto = self.srtt8 / 8 + self.rttvar4.max(G);
-        self.base = rto.clamp(nanos(config.rto_min), nanos(config.rto_max));
+        // Of knobs that contradict each other, the lower bound holds.
+        self.base = rto.min(nanos(config.rto_max)).max(nanos(config.rto_min));
     }
 
     /// The current RTO, backoff included.
@@ -121,6 +122,9 @@ mod tests {
         let mut rto = Rto::new(&config);
         (0..200).for_each(|_| rto.on_sample(10 * MS, &config));
         assert_eq!(rto.get(&config), config.rto_min);
+        let wrong = Config { rto_max: MS, ..config.clone() };
+        rto.on_sample(10 * MS, &wrong);
+        assert_eq!(rto.get(&wrong), wrong.rto_min);
         let free = Config { rto_min: Duration::ZERO, ..config };
         rto.on_sample(10 * MS, &free);
         assert_eq!(rto.get(&free), 11 * MS);

@@ -126,7 +126,7 @@ crate::explained! {
         /// A reset refused our SYN.
         Refused = "Refused", "RFC 9293 §3.10.7.3, second", "the peer refused the connection";
         /// The application aborted.
-        Abort = "Abort", "RFC 9293 §3.10.5", "the application aborted: RST goes out";
+        Abort = "Abort", "RFC 9293 §3.10.5", "the application aborted: what is queued is dropped";
         /// The application went away with data unread.
         CloseUnread = "CloseUnread", "RFC 9293 §3.6.1 (SHLD-3); RFC 2525 §2.17", "closed with data unread: the peer must learn that it was lost";
         /// Data arrived after the application closed.

@@ -65,7 +65,8 @@ pub struct Snd {
 pub struct Rcv {
     /// The next sequence number expected.
     pub nxt: Seq,
-    /// The window last offered, less what has come since: the right edge never moves left.
+    /// The largest window offered, less what has come since: the right edge never moves left,
+    /// though the scale may keep a segment from saying all of it.
     pub wnd: u32,
     /// Behind the last urgent byte announced by the peer (RCV.UP).
     pub up: Option<Seq>,

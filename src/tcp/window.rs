@@ -19,25 +19,24 @@ impl Tcb {
         if !self.rcv.read || !self.may_receive() {
             return false;
         }
-        let offer = self.window_to_offer();
-        let grown = offer.saturating_sub(self.rcv.wnd);
+        let shift = self.rcv.wscale;
+        let (offer, known) = (self.window_to_offer() >> shift, self.rcv.wnd >> shift);
+        let (grown, known) = ((offer - known) << shift, known << shift);
         // A closed window opens by any useful amount; an open one is worth a segment of its own
-        // when half of the buffer, or two segments of a small one, became free.
-        grown > 0 && (self.rcv.wnd < self.rcv.mss_seen || grown >= self.config.recv_buffer / 2)
+        // when half of the buffer became free.
+        grown > 0 && (known < self.rcv.mss_seen || grown >= self.config.recv_buffer / 2)
     }
 
-    /// Offers the window: the field for a segment, and RCV.WND as the peer will understand it. On a
-    /// SYN the field is not scaled (RFC 7323 §2.2).
+    /// Offers the window: the field for a segment; RCV.WND keeps the right edge. On a SYN the field
+    /// is not scaled (RFC 7323 §2.2). What the scale cannot say is rounded down, and what was
+    /// offered before is still honoured (RFC 7323 §2.4): rounded up, each tiny segment would be
+    /// given new room.
     pub(super) fn offer_window(&mut self, syn: bool) -> u16 {
         self.rcv.read = false;
         let shift = if syn { 0 } else { self.rcv.wscale };
-        let keep = self.rcv.wnd;
         let offer = self.window_to_offer();
-        let mut field = (offer >> shift).min(0xffff);
-        if field << shift < keep && !syn {
-            field = keep.div_ceil(1 << shift).min(0xffff);
-        }
-        self.rcv.wnd = field << shift;
+        let field = (offer >> shift).min(0xffff);
+        self.rcv.wnd = if syn { field } else { offer };
         field as u16
     }
 }

@@ -156,10 +156,10 @@ impl Header {
     }
 
     /// The header of the datagram that this first fragment and others made: `payload_len` bytes,
-    /// marked `tos`.
+    /// marked `tos`, without options, as [`Header::emit`] writes it.
     pub fn whole(self, tos: u8, payload_len: usize) -> Header {
-        let total_len = self.header_len + payload_len;
-        Header { tos, mf: false, offset: 0, total_len, ..self }
+        let (header_len, total_len) = (HEADER_LEN, HEADER_LEN + payload_len);
+        Header { tos, mf: false, offset: 0, header_len, total_len, ..self }
     }
 }
 

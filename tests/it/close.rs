@@ -26,6 +26,8 @@ scenarios![
     time_wait_reuse,
     time_wait_reuse_starts_behind_the_old_numbers,
     fin_with_data_and_again,
+    time_wait_stays_where_nobody_listens,
+    a_user_timeout_can_be_changed,
 ];
 
 /// MAY-1: the sending side ends, receiving goes on.
@@ -52,7 +54,7 @@ fn half_close() {
     assert_eq!(p.state(), State::Closed);
 }
 
-/// Figure 14.
+/// Figure 13.
 fn simultaneous_close() {
     let mut p = Puppet::new().in_state(State::Closing, true);
     p.ack(2);
@@ -334,6 +336,24 @@ fn keepalive_answered() {
         p.expect_nothing();
     }
     assert_eq!(p.state(), State::Established);
+    // MUST-26: not while something sent is outstanding, whatever its timer waits for.
+    let p = Puppet::with(|c| {
+        c.keepalive = Some(keepalive());
+        c.rto_min = Duration::from_secs(60);
+    });
+    let mut p = p.in_state(State::Established, false);
+    p.write(10);
+    p.expect(A, 1, 1, 10);
+    p.advance(59_000);
+    p.expect_nothing();
+    // MUST-24: also for a connection that is open already.
+    let mut p = Puppet::new().in_state(State::Established, false);
+    let conn = p.conn.unwrap();
+    let mut config = p.stack.config(conn).unwrap().clone();
+    config.keepalive = Some(keepalive());
+    p.stack.configure(p.now, conn, config).unwrap();
+    p.advance(10_000);
+    p.expect_at(10_000, A, 0, 1, 0);
     // MUST-28: two hours; MUST-25: off unless asked for.
     assert_eq!(Keepalive::default().idle, Duration::from_secs(7_200));
     let mut p = Puppet::new().in_state(State::Established, false);
@@ -447,4 +467,55 @@ fn fin_with_data_and_again() {
     p.expect_at(600, FA, 501, 1, 0);
     p.ack(502);
     assert_eq!(p.state(), State::FinWait2);
+}
+
+/// A SYN ends TIME-WAIT only where somebody listens; else it is challenged as in any other state
+/// (RFC 5961 §4.2), and old segments go on dying out (MUST-13).
+fn time_wait_stays_where_nobody_listens() {
+    let mut p = Puppet::new().in_state(State::TimeWait, false);
+    p.inject(S, 70_000, 0, WND, mss(1000), b"");
+    p.expect(A, 2, 2, 0);
+    assert_eq!(p.state(), State::TimeWait);
+    p.advance(500);
+    p.inject(S, 2, 0, WND, mss(1000), b"");
+    p.expect(A, 2, 2, 0);
+    assert_eq!((p.state(), p.drops("SynInWindow")), (State::TimeWait, 1));
+}
+
+/// A knob turned late counts at once: the timer that runs is the new one, or none.
+fn a_user_timeout_can_be_changed() {
+    for (limit, ends) in [(None, None), (Some(2), Some(3_000)), (Some(9), Some(10_000))] {
+        let p = Puppet::with(|c| c.user_timeout = Some(Duration::from_secs(5)));
+        let mut p = p.in_state(State::Established, false);
+        p.write(10);
+        p.advance(1_000);
+        let conn = p.conn.unwrap();
+        let mut config = p.stack.config(conn).unwrap().clone();
+        config.user_timeout = limit.map(Duration::from_secs);
+        p.stack.configure(p.now, conn, config).unwrap();
+        p.advance(ends.unwrap_or(20_000) - 1_001);
+        assert_eq!(p.state(), State::Established);
+        p.advance(1);
+        assert_eq!(p.state() == State::Closed, ends.is_some(), "{limit:?}");
+    }
+    // A FIN that a closed window holds back is unacknowledged, too.
+    let p = Puppet::with(|c| c.user_timeout = Some(Duration::from_secs(5)));
+    let mut p = p.in_state(State::Established, false);
+    p.window(1, 0);
+    p.shutdown();
+    p.advance(4_999);
+    assert_eq!(p.state(), State::FinWait1);
+    p.advance(1);
+    assert_eq!(p.state(), State::Closed);
+    // When it is over, nothing runs any more, though a FIN was never sent.
+    let mut p = Puppet::new().in_state(State::Established, false);
+    p.window(1, 0);
+    p.shutdown();
+    p.inject(R, 1, 0, WND, none(), b"");
+    let conn = p.conn.unwrap();
+    let mut config = p.stack.config(conn).unwrap().clone();
+    config.user_timeout = Some(Duration::from_secs(1));
+    p.stack.configure(p.now, conn, config).unwrap();
+    p.advance(10_000);
+    assert_eq!(p.state(), State::Closed);
 }

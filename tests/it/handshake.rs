@@ -51,6 +51,11 @@ fn active_open_offers_everything() {
     assert_eq!((syn.options.mss, syn.options.wscale), (Some(1460), Some(5)));
     assert!(syn.options.sack_permitted && syn.options.ts.is_some());
     assert_eq!(syn.wnd, 65_535, "a SYN's window is not scaled");
+    // MUST-69: every byte up to the data offset is an option's; nothing is left to pad.
+    let options = &syn.packet[40..];
+    assert_eq!((options.len(), usize::from(syn.packet[32] >> 4) * 4), (20, 40));
+    assert_eq!((options[..2] == [2, 4], options[4..8] == [4, 2, 8, 10]), (true, true));
+    assert_eq!(options[16..], [1, 3, 3, 5]);
     let mut options = full();
     options.ts.as_mut().unwrap().ecr = syn.options.ts.unwrap().val;
     p.inject(SA, 0, 1, 2_000, options, b"");

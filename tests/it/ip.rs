@@ -31,6 +31,7 @@ scenarios![
     soft_errors_name_the_reason,
     errors_that_quote_nothing_of_ours,
     fragmentation_needed,
+    fragments_with_options,
 ];
 
 /// A UDP datagram from the peer, without its IP header.
@@ -350,6 +351,7 @@ fn udp_broadcast_is_not_answered() {
     let to = Ipv4Addr::new(10, 0, 0, 255);
     p.raw(&ip_packet(protocol::UDP, &everybody, |ip| ip.dst = to));
     p.expect_no_other();
+    assert_eq!(p.drops("UdpNoPort"), 1, "nobody heard it, and that is told");
     // An ICMP error about a packet that may not have one.
     p.raw(&ip_packet(132, b"", |ip| ip.dst = to));
     p.expect_no_other();
@@ -534,4 +536,18 @@ fn fragmentation_needed() {
     p.expect_nothing();
     p.advance(Duration::from_secs(60).as_millis() as u64);
     p.expect_nothing();
+}
+
+/// RFC 1122 §3.2.1.8: options are ignored, also those of fragments, and what they precede is read
+/// from its own beginning.
+fn fragments_with_options() {
+    let whole = udp_bytes(7000, 9, &[5; 100]);
+    for options in [[&[1u8, 1, 1, 0][..], &[]], [&[], &[7, 7, 4, 0, 0, 0, 0, 1]]] {
+        let mut p = Puppet::new();
+        let socket = bound(&mut p);
+        for ((from, to), options) in [(0, 40), (40, 108)].into_iter().zip(options) {
+            p.raw(&with_options(&piece(1, &whole, from, to), options));
+        }
+        assert_eq!(received(&mut p, socket), 100, "{:?}", p.stack.drops());
+    }
 }

@@ -4,7 +4,8 @@
 use crate::support::puppet::{A, FA, Got, PEER_ISN, Puppet, R, S, SA, WND, byte, mss, none, ts};
 use crate::support::seen::scenarios;
 use netglass::base::Duration;
-use netglass::tcp::State;
+use netglass::stack::Event;
+use netglass::tcp::{AckWhy, Event as Tcp, Plan, State};
 use netglass::wire::tcp::{Ctl, Options};
 
 scenarios![
@@ -29,6 +30,10 @@ scenarios![
     only_a_believable_segment_sets_ts_recent,
     sack_blocks_name_distinct_ranges,
     a_fin_waits_for_the_window,
+    probes_are_recognized,
+    tiny_segments_do_not_outgrow_the_buffer,
+    an_override_is_not_kept,
+    a_smaller_buffer_takes_nothing_back,
 ];
 
 /// MUST-40, SHLD-18, SHLD-19: 40 ms, or every second full segment.
@@ -200,7 +205,8 @@ fn receiver_avoids_silly_windows() {
     assert_eq!(p.expect(A, 1, 4001, 0).wnd, 4_000, "half of the buffer became free");
 }
 
-/// SHLD-14: the right edge moves to the right only.
+/// SHLD-14: the right edge moves to the right only, but for what the scale cannot say (RFC 7323
+/// §2.4).
 fn the_window_never_shrinks() {
     for buffer in [3_000, 70_001, 1 << 20] {
         let mut p = Puppet::with(|c| c.recv_buffer = buffer);
@@ -220,8 +226,8 @@ fn the_window_never_shrinks() {
             }
             for got in p.take_all() {
                 let right = got.ack + (i64::from(got.wnd) << shift);
-                assert!(right >= edge, "{right} < {edge} in round {round}");
-                edge = right;
+                assert!(right + (1 << shift) > edge, "{right} < {edge} in round {round}");
+                edge = edge.max(right);
             }
         }
         assert!(at > 2_000);
@@ -455,4 +461,69 @@ fn a_fin_waits_for_the_window() {
     p.expect(A, 1, 1, 1000);
     p.window(1_001, 1_000);
     p.expect(FA, 1_001, 1, 0);
+}
+
+/// What asks whether we are there, or have room, is answered with that reason.
+fn probes_are_recognized() {
+    let mut p = Puppet::new().in_state(State::Established, false);
+    p.inject(A, 0, 1, WND, none(), b"");
+    p.expect(A, 1, 1, 0);
+    let probed = |record: &netglass::stack::Record| {
+        let plan = Plan::Ack { why: AckWhy::Probed };
+        matches!(&record.event, Event::Tcp(Tcp::Sent { plan: p, .. }) if *p == plan)
+    };
+    assert!(p.records.iter().any(probed));
+}
+
+/// RFC 7323 §2.4: what the scale cannot say is rounded down and still honoured. Rounded up, each
+/// tiny segment would be given new room, and the buffer would have no bound.
+fn tiny_segments_do_not_outgrow_the_buffer() {
+    let buffer = 1 << 20;
+    let mut p = Puppet::new().open(Options { wscale: Some(7), ..mss(1000) });
+    let mut seq = 1;
+    while seq < buffer - 1_000 {
+        p.data(seq, 1_000);
+        seq += 1_000;
+    }
+    for _ in 0..2_000 {
+        p.data(seq, 1);
+        seq += 1;
+    }
+    assert_eq!(p.info().bytes_received, buffer as u64, "all of the buffer, and no more");
+    assert_eq!(p.take_all().last().map(|got| got.wnd), Some(0));
+}
+
+/// The silly-window override is for the wait that it ended, not for a later one.
+fn an_override_is_not_kept() {
+    let mut p = Puppet::new().in_state(State::Established, false);
+    p.window(1, 100);
+    p.write(3_000);
+    p.expect_nothing();
+    p.now += Duration::from_millis(200);
+    p.batch = true;
+    p.window(1, 3_100); // in the batch in which the override expires
+    p.batch = false;
+    p.pump();
+    assert_eq!(p.take_all().len(), 3);
+    p.window(3_001, 100);
+    p.write(3_000);
+    p.advance(199);
+    p.expect_nothing();
+    p.advance(1);
+    p.expect(A, 3_001, 1, 100);
+}
+
+/// A receive buffer made smaller takes nothing back that was offered.
+fn a_smaller_buffer_takes_nothing_back() {
+    let mut p = Puppet::new().open(Options { wscale: Some(7), ..mss(1000) });
+    let conn = p.conn.unwrap();
+    let mut config = p.stack.config(conn).unwrap().clone();
+    config.recv_buffer = 2_048;
+    p.stack.configure(p.now, conn, config).unwrap();
+    for n in 0..10 {
+        p.data(1 + n * 1_000, 1_000);
+    }
+    assert_eq!(p.info().bytes_received, 10_000);
+    let edges: Vec<_> = p.take_all().iter().map(|g| g.ack + (i64::from(g.wnd) << 5)).collect();
+    assert!(edges.iter().all(|edge| edges[0] - edge < 32), "{edges:?}");
 }

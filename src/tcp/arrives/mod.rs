@@ -17,10 +17,12 @@ use std::ops::ControlFlow;
 /// How a check ends: go on to the next one, or stop with an outcome.
 pub(super) type Check = ControlFlow<Outcome>;
 
-/// Processes a segment for a connection that has a block.
-pub(super) fn segment(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Outcome {
+/// Processes a segment for a connection that has a block. `heir`: somebody listens where TIME-WAIT
+/// could give way to a newer SYN.
+pub(super) fn segment(tcb: &mut Tcb, seg: &mut Segment, heir: bool, cx: &mut Cx<'_>) -> Outcome {
     let flow = match tcb.state() {
         State::SynSent => syn_sent::arrives(tcb, seg, cx),
+        State::TimeWait if heir => otherwise::arrives_in_time_wait(tcb, seg, cx),
         _ => otherwise::arrives(tcb, seg, cx),
     };
     match flow {

@@ -15,8 +15,17 @@ use std::ops::ControlFlow::{Break, Continue};
 /// TS.Recent is not used for PAWS after this long without a segment (RFC 7323 §5.5).
 const TS_RECENT_LIFETIME: Duration = Duration::from_secs(24 * 24 * 3600);
 
-pub(in crate::tcp) fn arrives(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
+/// In TIME-WAIT, where somebody listens who can take a newer SYN over.
+pub(in crate::tcp) fn arrives_in_time_wait(
+    tcb: &mut Tcb,
+    seg: &mut Segment,
+    cx: &mut Cx<'_>,
+) -> Check {
     time_wait_reuse(tcb, seg, cx)?;
+    arrives(tcb, seg, cx)
+}
+
+pub(in crate::tcp) fn arrives(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     first_check_sequence(tcb, seg, cx)?;
     second_check_rst(tcb, seg, cx)?;
     // third: security and compartment are not used.
@@ -31,7 +40,7 @@ pub(in crate::tcp) fn arrives(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>)
 /// (RFC 6191 §2; RFC 9293 §3.6.1, MAY-2).
 fn time_wait_reuse(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     let syn_only = seg.hdr.ctl.syn() && !seg.hdr.ctl.rst() && seg.hdr.ack.is_none();
-    if tcb.state() != State::TimeWait || !syn_only {
+    if !syn_only {
         return Continue(());
     }
     let newer_seq = seg.hdr.seq.after_eq(tcb.rcv.nxt);
@@ -96,7 +105,8 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
     if !allowed {
         return Break(Outcome::Dropped(Why::ChallengeLimit));
     }
-    tcb.owe_ack(AckWhy::Unacceptable, true, cx);
+    let probe = seg.is_empty() && seg.hdr.seq + 1 == nxt;
+    tcb.owe_ack(if probe { AckWhy::Probed } else { AckWhy::Unacceptable }, true, cx);
     Break(Outcome::Dropped(if old { Why::OldDuplicate } else { Why::OutOfWindow }))
 }
 

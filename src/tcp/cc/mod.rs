@@ -66,10 +66,10 @@ pub trait CongestionControl: Debug + Send {
     fn on_mss(&mut self, smss: u32);
 }
 
-/// The initial window in bytes (RFC 6928 §2): `segments` segments, of 14 600 bytes at most when the
-/// segments are large, two segments at least.
+/// The initial window in bytes (RFC 6928 §2): `segments` segments; when they are large, as many as
+/// 1460 bytes each would make, but two. Never none, or nothing would ever be sent.
 pub fn initial_window(smss: u32, segments: u8) -> u32 {
-    let n = u32::from(segments);
+    let n = u32::from(segments.max(1));
     (n * smss).min((2 * smss).max(n * 1460))
 }
 
@@ -91,6 +91,7 @@ mod tests {
         assert_eq!(initial_window(1460, 10), 14_600);
         assert_eq!(initial_window(536, 10), 5_360);
         assert_eq!(initial_window(8_960, 10), 17_920);
+        assert_eq!((initial_window(1_000, 1), initial_window(1_000, 0)), (1_000, 1_000));
         assert_eq!(
             make("newreno", 1460, 14_600).map(|c| (c.name(), c.cwnd())),
             Some(("newreno", 14_600))
