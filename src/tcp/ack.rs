@@ -20,7 +20,7 @@ pub(super) fn on_ack(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
     } else if duplicate {
         recovery::on_duplicate_ack(tcb, cx);
     }
-    // A closed window is not a dead peer (MUST-37). But when the user is gone, nobody else could end
+    // A closed window is not a dead peer (MUST-37). But when the user is gone, nobody else can end
     // the wait, and R2 counts all the same (RFC 6429).
     let (closed, patient) = (tcb.snd.wnd == 0, !tcb.orphan);
     if tcb.probes > 0 {
