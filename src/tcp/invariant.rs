@@ -25,8 +25,8 @@ pub(super) fn check(tcb: &Tcb) {
         "the retransmission timer runs while anything is in flight (RFC 6298 §5.1)"
     );
     assert!(
-        tcb.rcv.wnd <= tcb.config.recv_buffer.max(0xffff) + (1 << tcb.rcv.wscale),
-        "no more is offered than there is room for"
+        tcb.rcv.wnd <= 0xffff << tcb.rcv.wscale,
+        "no more is offered than the field can say (what was offered stays when the buffer shrinks)"
     );
     if let Some(ooo) = &tcb.ooo {
         assert!(!ooo.is_empty(), "an empty reassembly queue is not kept");

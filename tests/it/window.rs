@@ -4,7 +4,7 @@
 use crate::support::puppet::{A, Got, PEER_ISN, Puppet, R, S, SA, WND, byte, mss, none, ts};
 use crate::support::seen::scenarios;
 use netglass::base::Duration;
-use netglass::tcp::State;
+use netglass::tcp::{Config, State};
 use netglass::wire::tcp::{Ctl, Options};
 
 scenarios![
@@ -16,6 +16,7 @@ scenarios![
     sender_avoids_silly_windows,
     receiver_avoids_silly_windows,
     the_window_never_shrinks,
+    a_smaller_buffer_keeps_what_was_offered,
     zero_window_probes,
     unanswered_probes_give_up,
     a_shrinking_window_is_survived,
@@ -399,4 +400,14 @@ fn writing_before_the_handshake_is_over() {
     p.expect_nothing();
     p.inject(A, 1, 1, WND, none(), b"");
     p.expect(A, 1, 1, 10);
+}
+
+/// SHLD-14, when the user makes the buffer smaller.
+fn a_smaller_buffer_keeps_what_was_offered() {
+    let mut p = Puppet::new().in_state(State::Established, false);
+    let config = Config { recv_buffer: 2_048, ..Config::default() };
+    p.stack.configure(p.now, p.conn.unwrap(), config).unwrap();
+    p.data(1, 1_000);
+    p.advance(40);
+    assert_eq!(p.expect(A, 1, 1_001, 0).wnd, 64_535);
 }
