@@ -45,7 +45,8 @@ impl Rto {
             self.srtt8 = self.srtt8 - self.srtt8 / 8 + r;
         }
         let rto = self.srtt8 / 8 + self.rttvar4.max(G);
-        self.base = rto.clamp(nanos(config.rto_min), nanos(config.rto_max));
+        // Not `clamp`, which panics when the knobs contradict each other: the lower bound wins.
+        self.base = rto.min(nanos(config.rto_max)).max(nanos(config.rto_min));
     }
 
     /// The current RTO, backoff included.
@@ -114,6 +115,14 @@ mod tests {
         assert_eq!(rto.get(&config), config.rto_max);
         rto.on_progress();
         assert_eq!(rto.get(&config), 120 * MS);
+    }
+
+    #[test]
+    fn bounds_that_contradict_each_other_are_survived() {
+        let config = Config { rto_min: 200_000 * MS, ..Config::default() };
+        let mut rto = Rto::new(&config);
+        rto.on_sample(10 * MS, &config);
+        assert_eq!(rto.get(&config), config.rto_min);
     }
 
     #[test]
