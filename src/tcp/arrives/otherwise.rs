@@ -74,7 +74,6 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
     }
     if acceptable {
         seg.trim(nxt, wnd);
-        update_ts_recent(tcb, seg, cx);
         return Continue(());
     }
     if seg.hdr.ctl.rst() {
@@ -119,7 +118,8 @@ fn check_timestamp(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     Break(Outcome::Dropped(Why::Paws))
 }
 
-/// RFC 7323 §4.3 (2): TS.Recent follows segments that cover the last ACK sent.
+/// RFC 7323 §4.3 (2): TS.Recent follows segments that cover the last ACK sent. Those that RFC 5961
+/// discards have no say.
 fn update_ts_recent(tcb: &mut Tcb, seg: &Segment, cx: &Cx<'_>) {
     let covers = seg.hdr.seq.before_eq(tcb.rcv.last_ack_sent);
     if let (Some(ts), Some(theirs), true) = (&mut tcb.ts, seg.hdr.options.ts, covers) {
@@ -177,6 +177,7 @@ fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     if seg_ack.before(tcb.snd.una - tcb.snd.max_wnd) {
         return challenge(tcb, Why::AckTooOld, cx);
     }
+    update_ts_recent(tcb, seg, cx);
     ack::on_ack(tcb, seg, cx);
     if !tcb.fin_acked() {
         return Continue(());
