@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 /// The range ephemeral ports come from.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "record", serde(try_from = "(u16, u16)"))]
 pub struct Ephemeral {
     first: u16,
     last: u16,
@@ -18,6 +19,15 @@ pub struct Ephemeral {
 impl Default for Ephemeral {
     fn default() -> Ephemeral {
         Ephemeral { first: 32768, last: 60999 }
+    }
+}
+
+/// As [`Ephemeral::new`].
+impl TryFrom<(u16, u16)> for Ephemeral {
+    type Error = &'static str;
+
+    fn try_from((first, last): (u16, u16)) -> Result<Ephemeral, &'static str> {
+        Ephemeral::new(first..=last).ok_or("a range of ports is not empty, and 0 is no port")
     }
 }
 

@@ -29,7 +29,6 @@ impl History {
 
     /// The ladder of one connection, as far as it is remembered.
     pub(super) fn ladder(&self, conn: ConnId) -> String {
-        let mut ladder = Ladder::new(Options::default());
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let pair = kept.iter().find_map(|record| match record.event {
             Event::Conn { local, remote } if record.conn == Some(conn) => Some((local, remote)),
@@ -42,7 +41,10 @@ impl History {
             }
             _ => record.conn == Some(conn),
         };
-        kept.iter().filter(belongs).for_each(|record| ladder.record(record));
+        let records: Vec<Record> = kept.iter().filter(belongs).cloned().collect();
+        drop(kept); // the driver waits for it: drawing takes longer than copying
+        let mut ladder = Ladder::new(Options::default());
+        records.iter().for_each(|record| ladder.record(record));
         ladder.render()
     }
 }

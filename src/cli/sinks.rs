@@ -204,10 +204,12 @@ impl RecordSink {
 
 impl Recorder for RecordSink {
     fn inputs(&mut self, inputs: Vec<(Instant, crate::stack::Input)>) {
+        if self.failed {
+            return; // a gap in the middle would be no recording
+        }
         let written = self.recorder.inputs(inputs).and_then(|()| self.recorder.flush());
-        if let Err(error) = written
-            && !std::mem::replace(&mut self.failed, true)
-        {
+        if let Err(error) = written {
+            self.failed = true;
             eprintln!("netglass: the recording {} is cut here: {error}", self.path.display());
         }
     }

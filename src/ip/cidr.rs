@@ -7,6 +7,7 @@ use std::str::FromStr;
 /// An address and how many of its leading bits name the network: `10.9.0.1/24`.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "record", serde(try_from = "(IpAddr, u8)"))]
 pub struct Cidr {
     addr: IpAddr,
     prefix: u8,
@@ -61,6 +62,15 @@ impl Cidr {
     pub fn contains(self, addr: IpAddr) -> bool {
         self.addr.is_ipv4() == addr.is_ipv4()
             && (bits(self.addr) ^ bits(addr)) & mask(self.prefix) == 0
+    }
+}
+
+/// As [`Cidr::new`].
+impl TryFrom<(IpAddr, u8)> for Cidr {
+    type Error = CidrError;
+
+    fn try_from((addr, prefix): (IpAddr, u8)) -> Result<Cidr, CidrError> {
+        Cidr::new(addr, prefix)
     }
 }
 

@@ -143,6 +143,9 @@ pub fn replay(
     let Some(Entry::Setup(setup)) = next(&mut input, &mut count)? else {
         return Err(ReplayError::NotARecording);
     };
+    if !setup.is_possible() {
+        return Err(ReplayError::Damaged { entry: count });
+    }
     let mut stack = Stack::new(setup);
     stack.listen_to_events(true);
     let (mut sent, mut records) = (SentSoFar::NONE, Vec::new());

@@ -243,12 +243,23 @@ impl Stack {
     /// # Errors
     /// As [`Conn::read`]; `BadHandle`.
     pub fn read(&mut self, now: Instant, id: ConnId, room: &mut [u8]) -> Answer<usize> {
+        let max = room.len() as u32;
+        self.read_up_to(now, id, room, max)
+    }
+
+    /// As [`Stack::read`], told as a call with room for `max` bytes.
+    pub(super) fn read_up_to(
+        &mut self,
+        now: Instant,
+        id: ConnId,
+        room: &mut [u8],
+        max: u32,
+    ) -> Answer<usize> {
         let key = self.tcp.place(id).ok_or_else(Self::gone)?;
         let cause = self.trace.reserve();
         let conn = &mut self.tcp.slot_mut(key).conn;
         let result = conn.read(room, &mut cx!(self, now, cause));
         if result != Err(SocketError::WouldBlock) {
-            let max = room.len() as u32;
             self.keep(now, || Input::Read { id, max });
             self.told_as(now, cause, Some(id), Call::Read { max }, result.map(|n| n as u64));
             self.tcp.queue(key);

@@ -97,9 +97,7 @@ impl Stack {
             ip::reassembly::Outcome::Dropped(why) => self.discard(via.now, why, view),
             ip::reassembly::Outcome::Complete(whole) => {
                 self.note(via.now, None, EventId::NONE, || Event::In(view));
-                // Its options have been checked, and go.
-                let header = ipv4::Header { header_len: ipv4::HEADER_LEN, ..whole.header };
-                let header = header.whole(whole.tos, whole.payload.len());
+                let header = whole.header.whole(whole.tos, whole.payload.len());
                 let mut frame = Frame { body: whole.payload, ..Frame::default() };
                 header.emit(&mut frame.head, frame.body.len());
                 // The transport header must lie in one run with the IP header.

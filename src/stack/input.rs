@@ -187,8 +187,9 @@ impl Stack {
             }
             Input::Poll => self.poll(now),
             Input::Output { frames, drained } => {
-                let calls = frames + u32::from(drained);
-                return (0..calls).filter_map(|_| self.output(now)).collect();
+                // The number is a file's: where nothing comes any more, it ends.
+                let calls = u64::from(frames) + u64::from(drained);
+                return (0..calls).map_while(|_| self.output(now)).collect();
             }
             other => self.apply_call(now, other),
         }
@@ -220,8 +221,10 @@ impl Stack {
                 let _ = self.write_urgent(now, id, &bytes);
             }
             Input::Read { id, max } => {
-                room.resize(max as usize, 0);
-                let _ = self.read(now, id, &mut room);
+                // Room for what is there, not for what a file says.
+                let there = self.conn(id).map_or(0, |conn| conn.queues().0);
+                room.resize(max.min(there.max(1)) as usize, 0);
+                let _ = self.read_up_to(now, id, &mut room, max);
             }
             Input::Shutdown { id } => {
                 let _ = self.shutdown(now, id);
@@ -248,7 +251,7 @@ impl Stack {
                 let _ = self.send_to(now, id, to, &bytes);
             }
             Input::RecvFrom { id, max } => {
-                room.resize(max as usize, 0);
+                room.resize(max.min(u16::MAX.into()) as usize, 0);
                 let _ = self.recv_from(now, id, &mut room);
             }
             Input::CloseUdp { id } => self.close_udp(now, id),

@@ -20,6 +20,10 @@ pub struct IfaceSetup {
     pub checksum_offload: bool,
 }
 
+/// Payload bytes of the longest super-segment: 65 535 less the largest headers, IPv4's (20), or
+/// IPv6's (40), and TCP's (60).
+const GSO_MAX: u32 = 65_535 - 100;
+
 /// A host.
 #[derive(Clone, PartialEq, Debug)]
 #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
@@ -66,12 +70,19 @@ impl Setup {
         self
     }
 
+    /// Whether the interfaces keep to their bounds, as whoever makes a set-up sees to.
+    pub fn is_possible(&self) -> bool {
+        let fits = |iface: &IfaceSetup| {
+            usize::from(iface.mtu) >= crate::wire::ipv4::MIN_MTU && iface.gso_max <= GSO_MAX
+        };
+        self.ifaces.iter().all(fits)
+    }
+
     /// With super-segments of up to 65 483 bytes and checksum offload on every interface.
     #[must_use]
     pub fn with_offload(mut self) -> Setup {
         for iface in &mut self.ifaces {
-            // 65 535 less the largest headers: IPv4 (20), or IPv6's (40), and TCP's (60).
-            iface.gso_max = 65_535 - 100;
+            iface.gso_max = GSO_MAX;
             iface.checksum_offload = true;
         }
         self

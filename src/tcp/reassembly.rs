@@ -113,6 +113,8 @@ impl Reassembly {
             rx.push_chunk(data, pool);
         }
         self.recent.retain(|seq| seq.after_eq(nxt));
+        // A FIN that data went past was none.
+        self.fin = self.fin.filter(|fin| fin.after_eq(nxt));
         nxt
     }
 

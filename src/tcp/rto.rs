@@ -117,6 +117,14 @@ mod tests {
     }
 
     #[test]
+    fn bounds_that_contradict_each_other_are_survived() {
+        let config = Config { rto_min: 200_000 * MS, ..Config::default() };
+        let mut rto = Rto::new(&config);
+        rto.on_sample(10 * MS, &config);
+        assert_eq!(rto.get(&config), config.rto_min);
+    }
+
+    #[test]
     fn the_lower_bound_holds_and_granularity_counts() {
         let config = Config::default();
         let mut rto = Rto::new(&config);

@@ -38,6 +38,11 @@ impl Sent {
         self.seq + self.len
     }
 
+    /// Whether it was sent again and is not taken for lost once more.
+    fn is_again(&self) -> bool {
+        self.retransmits > 0 && !self.lost
+    }
+
     /// Cuts the record at `at` bytes; returns the part behind.
     fn split_off(&mut self, at: u32) -> Sent {
         let rest = Sent { seq: self.seq + at, len: self.len - at, ..*self };
@@ -70,6 +75,8 @@ pub struct Rtxq {
     lost: u32,
     /// Sequence space the peer holds out of order.
     sacked: u32,
+    /// Sequence space in flight that was sent more than once.
+    again: u32,
     /// No record before this place is lost.
     scan: usize,
 }
@@ -100,6 +107,11 @@ impl Rtxq {
         self.sacked
     }
 
+    /// Sequence space in flight that was sent more than once.
+    pub fn again(&self) -> u32 {
+        self.again
+    }
+
     /// The records, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Sent> {
         self.queue.iter()
@@ -117,6 +129,7 @@ impl Rtxq {
     pub fn push(&mut self, sent: Sent) {
         assert!(self.queue.back().is_none_or(|last| last.end() == sent.seq), "no gap is sent");
         self.len += sent.len;
+        self.again += if sent.is_again() { sent.len } else { 0 };
         self.queue.push_back(sent);
     }
 
@@ -137,6 +150,7 @@ impl Rtxq {
             self.len -= gone.len;
             self.lost -= if gone.lost { gone.len } else { 0 };
             self.sacked -= if gone.sacked { gone.len } else { 0 };
+            self.again -= if gone.is_again() { gone.len } else { 0 };
             if acked.len == 0 && gone.retransmits == 0 {
                 acked.first_sent_at = Some(gone.sent_at);
             }
@@ -159,14 +173,17 @@ impl Rtxq {
             let rest = head.split_off(len);
             self.queue.insert(1, rest);
         }
-        self.queue[0].lost = true;
-        self.lost += self.queue[0].len;
+        let head = &mut self.queue[0];
+        self.again -= if head.is_again() { head.len } else { 0 };
+        head.lost = true;
+        self.lost += head.len;
         self.scan = 0;
     }
 
     /// Takes everything the peer does not hold for lost.
     pub fn mark_all_lost(&mut self) {
         for sent in self.queue.iter_mut().filter(|sent| !sent.lost && !sent.sacked) {
+            self.again -= if sent.is_again() { sent.len } else { 0 };
             sent.lost = true;
             self.lost += sent.len;
         }
@@ -201,6 +218,7 @@ impl Rtxq {
         sent.delivered = stamp.delivered;
         sent.delivered_at = stamp.delivered_at;
         self.lost -= len;
+        self.again += len;
         self.scan = place + 1;
         let in_flight = self.in_flight();
         self.queue[place].in_flight = in_flight;
@@ -301,6 +319,7 @@ mod tests {
                 prop_assert_eq!(q.flight_size(), nxt.wrapping_sub(una));
                 prop_assert_eq!(q.flight_size(), sum(|_| true));
                 prop_assert_eq!(q.lost(), sum(|s| s.lost));
+                prop_assert_eq!(q.again(), sum(|s| s.retransmits > 0 && !s.lost));
                 prop_assert_eq!(q.next_lost(), q.iter().find(|s| s.lost));
                 prop_assert!(q.head().is_none_or(|h| h.seq == Seq(una)));
             }

@@ -16,7 +16,6 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
     let c = &tcb.counters;
     let mut chrono = tcb.chrono.clone();
     chrono.switch(chrono.blocked, chrono.busy, now);
-    let retrans = tcb.rtxq.iter().filter(|s| s.retransmits > 0 && !s.lost).map(|s| s.len).sum();
     TcpInfo {
         state: State::ALL.iter().position(|s| *s == tcb.state()).unwrap_or(0) as u64,
         ca_state: tcb.recovery.ca as u64,
@@ -37,7 +36,7 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         unacked: segments(tcb.rtxq.flight_size()),
         sacked: segments(tcb.rtxq.sacked()),
         lost: segments(tcb.rtxq.lost()),
-        retrans: segments(retrans),
+        retrans: segments(tcb.rtxq.again()),
         rtt: micros(tcb.rto.srtt().unwrap_or_default()),
         rttvar: micros(tcb.rto.rttvar()),
         min_rtt: micros(tcb.rto.min().unwrap_or_default()),

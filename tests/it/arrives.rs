@@ -22,6 +22,7 @@ scenarios![
     synchronized_states,
     resets_in_every_state,
     resets_are_exact,
+    a_fin_in_the_middle_is_no_end,
     fin_in_every_state,
     data_after_fin,
     urgent_pointers,
@@ -526,4 +527,16 @@ fn resets_are_exact() {
     let mut p = Puppet::new().open(mss(1000));
     p.inject(R, 1, 0, 0, none(), b"why");
     assert_eq!(p.state(), State::Closed);
+}
+
+/// A FIN that data went past was none: the end is where the peer says it last.
+fn a_fin_in_the_middle_is_no_end() {
+    let mut p = Puppet::new().open(mss(1000));
+    p.inject(FA, 501, 1, WND, none(), b"");
+    p.expect(A, 1, 1, 0);
+    p.data(1, 1000);
+    p.expect(A, 1, 1001, 0);
+    p.inject(FA, 1001, 1, WND, none(), b"");
+    p.expect(A, 1, 1002, 0);
+    assert_eq!((p.read(2_000), p.state()), (1000, State::CloseWait));
 }

@@ -31,7 +31,6 @@ scenarios![
     soft_errors_name_the_reason,
     errors_that_quote_nothing_of_ours,
     fragmentation_needed,
-    fragments_with_options,
 ];
 
 /// A UDP datagram from the peer, without its IP header.
@@ -214,20 +213,6 @@ fn fragments() {
         }));
     }
     p.expect(SA, 0, 1, 0);
-}
-
-/// RFC 791 §3.1: the first fragment has the options; the datagram's own header follows them.
-fn fragments_with_options() {
-    let whole = udp_bytes(7000, 9, &[5; 100]);
-    let mut p = Puppet::new();
-    let socket = bound(&mut p);
-    let mut first = piece(1, &whole, 0, 40);
-    first.splice(20..20, [1, 1, 1, 0]); // three no-operations and the end
-    first[0] = 0x46;
-    first[3] += 4;
-    p.raw(&resum(first, |_| ()));
-    p.raw(&piece(1, &whole, 40, 108));
-    assert_eq!((received(&mut p, socket), p.stack.drops().total()), (100, 0));
 }
 
 fn fragments_that_are_refused() {

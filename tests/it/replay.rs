@@ -1,9 +1,10 @@
 //! A recorded host, lived again, sends the same frames and tells the same events.
 
 use crate::support::{A, B, World, addr, setup};
-use netglass::base::{Frame, IfaceId, Instant};
+use netglass::base::rng::Purpose;
+use netglass::base::{Chance, ConnId, Frame, IfaceId, Instant, UdpId};
 use netglass::observe::recording::{Recorder, ReplayError, Replayed, replay};
-use netglass::stack::{Record, SentSoFar, Stack};
+use netglass::stack::{Input, Record, SentSoFar, Setup, Stack};
 use netglass::tcp::Config;
 use std::time::Duration;
 
@@ -87,4 +88,56 @@ fn damage_is_named() {
     let mut long = file.clone();
     long.extend([0xff; 8]);
     assert!(matches!(replay(&long[..], &mut watch), Err(ReplayError::Damaged { .. })));
+}
+
+/// What replaying a file of these inputs gives.
+fn lived(setup: &Setup, inputs: Vec<Input>) -> Result<(Stack, SentSoFar), ReplayError> {
+    let mut file = Vec::new();
+    let mut recorder = Recorder::new(&mut file, setup).unwrap();
+    recorder.inputs(inputs.into_iter().map(|input| (Instant::ZERO, input)).collect()).unwrap();
+    recorder.flush().unwrap();
+    drop(recorder);
+    replay(&file[..], &mut Watch::default())
+}
+
+/// A recording is a file from anywhere: numbers in it promise work and memory, and get neither.
+#[test]
+fn numbers_in_a_recording_are_only_numbers() {
+    let setup = setup(B, 3, 1500, false);
+    let (id, udp, max) = (ConnId(0), UdpId(1), u32::MAX);
+    let promises = vec![
+        Input::Bind { local: addr(B, 53), reuse: false },
+        Input::Read { id, max },
+        Input::RecvFrom { id: udp, max },
+        Input::Output { frames: max, drained: true },
+    ];
+    assert!(lived(&setup, promises).is_ok());
+    // Nor is every set-up one.
+    for (mtu, gso_max) in [(67, 0), (1500, 65_436)] {
+        let mut setup = setup.clone();
+        (setup.ifaces[0].mtu, setup.ifaces[0].gso_max) = (mtu, gso_max);
+        assert!(matches!(lived(&setup, Vec::new()), Err(ReplayError::Damaged { entry: 1 })));
+    }
+}
+
+/// Any byte of a recording may be another: it is refused or lived, and nothing panics.
+#[test]
+fn mutated_recordings_are_survived() {
+    let (file, ..) = recorded();
+    let chance = Chance::from_seed(5);
+    let runs = std::env::var("RUNS").ok().and_then(|s| s.parse().ok()).unwrap_or(300);
+    for run in 0..runs {
+        let below =
+            |bound: usize, n| chance.below(bound as u64, Purpose::Scenario, run, n) as usize;
+        let mut bytes = file.clone();
+        // Half of the time in the set-up, which comes first.
+        let end = if below(2, 0) == 0 { 400 } else { bytes.len() };
+        for n in 1..=1 + below(4, 1) as u64 {
+            let value = [0, 1, 0x7f, 0x80, 0xff, below(256, 10 * n)][below(6, 10 * n + 1)];
+            bytes[25 + below(end - 25, 10 * n + 2)] = value as u8;
+        }
+        let lived =
+            std::panic::catch_unwind(|| replay(&bytes[..], &mut Watch::default()).map(drop));
+        assert!(lived.is_ok(), "run {run}");
+    }
 }

@@ -22,6 +22,7 @@ scenarios![
     a_shrinking_window_is_survived,
     old_segments_do_not_set_the_window,
     paws,
+    timestamps_of_strangers_are_not_taken,
     missing_timestamps,
     challenges_are_bounded,
     pushes,
@@ -526,4 +527,17 @@ fn a_smaller_buffer_takes_nothing_back() {
     assert_eq!(p.info().bytes_received, 10_000);
     let edges: Vec<_> = p.take_all().iter().map(|g| g.ack + (i64::from(g.wnd) << 5)).collect();
     assert!(edges.iter().all(|edge| edges[0] - edge < 32), "{edges:?}");
+}
+
+/// RFC 5961 §5.2: a segment whose ACK is impossible is discarded, with its timestamp. (Taken,
+/// it would make everything that the peer sends later look old.)
+fn timestamps_of_strangers_are_not_taken() {
+    let mut p = Puppet::new().open(Options { mss: Some(1000), ..ts(5_000, 0) });
+    for (ctl, ack) in [(A, 100_000), (A, -100_000), (S, 0), (Ctl::NONE, 0)] {
+        p.inject(ctl, 1, ack, WND, ts(1_000_000_000, 1), b"");
+        p.take_all();
+        p.advance(1_000);
+    }
+    p.inject(A, 1, 1, WND, ts(5_001, 1), b"hello");
+    assert_eq!((p.read(10), p.drops("Paws")), (5, 0));
 }

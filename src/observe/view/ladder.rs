@@ -36,6 +36,8 @@ impl Default for Options {
 /// Rows kept at the head and at the tail of a collapsed run.
 const HEAD: usize = 3;
 const TAIL: usize = 2;
+/// Columns that a page has at least and at most, whatever was asked for.
+const PAGE: (usize, usize) = (80, 1_000);
 /// A run is collapsed when at least so many rows go.
 const WORTH: usize = 4;
 
@@ -135,7 +137,7 @@ const ASCII: Glyphs =
 impl Sheet {
     fn new(options: Options, start: Instant) -> Sheet {
         let fixed = ID + 1 + TIME + 2 + CALL + 1 + 2 + 1;
-        let free = options.width.max(80) - fixed;
+        let free = options.width.clamp(PAGE.0, PAGE.1) - fixed;
         let lane = (free * 48 / 100).clamp(32.min(free * 55 / 100), 48);
         Sheet {
             style: options.style,

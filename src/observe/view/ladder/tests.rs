@@ -69,6 +69,13 @@ fn no_line_is_wider_than_the_page() {
 }
 
 #[test]
+fn no_page_is_too_wide_to_be_drawn() {
+    let page = |width| ladder(&stories::bulk(), Options { width, ..Options::default() });
+    assert_eq!(page(usize::MAX), page(1_000));
+    assert_eq!(page(0), page(80));
+}
+
+#[test]
 fn colours_change_nothing_but_colours() {
     let records = stories::all();
     let plain = Options::default();
