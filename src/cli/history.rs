@@ -36,7 +36,9 @@ impl History {
         });
         // The handshake's first segments came before the connection had a number.
         let belongs = |record: &&Record| match &record.event {
-            Event::StrayIn { local, remote, .. } | Event::StrayOut { local, remote, .. } => {
+            Event::StrayIn { local, remote, .. }
+            | Event::StrayOut { local, remote, .. }
+            | Event::Listener { local, remote: Some(remote), .. } => {
                 pair == Some((*local, *remote))
             }
             _ => record.conn == Some(conn),

@@ -49,7 +49,7 @@ impl Stack {
             Err(error) => (local, Err(*error)),
         };
         self.told_as(now, id, None, Call::Listen { local: at, backlog }, told);
-        self.collect(now, None, |event| Event::Listener { local: at, event });
+        self.collect(now, None, |event| Event::Listener { local: at, remote: None, event });
         result.map(|(id, _)| id)
     }
 
@@ -92,15 +92,15 @@ impl Stack {
         let local = slot.local;
         let call = Call::CloseListener { local };
         let cause = self.note(now, None, EventId::NONE, || Event::Call { call, result: Ok(0) });
-        let resets = slot.listener.close(&mut cx!(self, now, cause));
-        for (site, out) in resets {
+        while let Some((site, out)) = slot.listener.reset_one(&mut cx!(self, now, cause)) {
             let pair = Pair { local: site.local, remote: site.remote };
             self.collect_stray(now, pair);
             if let Some((iface, _)) = self.route_to(site.remote.ip()) {
                 self.send_segment(now, iface, pair, out);
             }
         }
-        self.collect(now, None, |event| Event::Listener { local, event });
+        slot.listener.close(&mut cx!(self, now, cause));
+        self.collect(now, None, |event| Event::Listener { local, remote: None, event });
         for conn in slot.accept_queue {
             self.abort(now, conn);
         }

@@ -56,10 +56,13 @@ pub enum Event {
         /// Why.
         reply: tcp::Reply,
     },
-    /// Something happened in a listener: it opened or closed, a half-open connection ended.
+    /// Something happened in a listener: it opened or closed; or in a connection that is half open
+    /// there.
     Listener {
-        /// Where it listens.
+        /// Where it listens, or the half-open connection's own address.
         local: SocketAddr,
+        /// The half-open connection's peer.
+        remote: Option<SocketAddr>,
         /// What happened.
         event: tcp::Event,
     },

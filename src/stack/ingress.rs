@@ -502,7 +502,7 @@ impl Stack {
         let Pair { local, remote } = pair;
         self.collect(now, None, |event| match event {
             tcp::Event::Replied { seg, reply } => Event::StrayOut { local, remote, seg, reply },
-            event => Event::Listener { local, event },
+            event => Event::Listener { local, remote: Some(remote), event },
         });
     }
 

@@ -57,6 +57,7 @@ use crate::base::why::Drops;
 use crate::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Pool, Trace, Why};
 use crate::ip::{Cidr, Limiter, Local, Reassembly, Route, Routes};
 use crate::socket::SocketId;
+use crate::socket::demux::Pair;
 use crate::socket::tcp::Sockets;
 use crate::tcp;
 use crate::udp;
@@ -273,9 +274,10 @@ impl Stack {
         }
         while let Some(id) = self.tcp.due_listener(now) {
             let Some(slot) = self.tcp.listener_mut(id) else { break };
-            let local = slot.local;
-            slot.listener.poll(&mut cx!(self, now, EventId::NONE));
-            self.collect(now, None, |event| Event::Listener { local, event });
+            let Some(site) = slot.listener.poll_one(&mut cx!(self, now, EventId::NONE)) else {
+                break;
+            };
+            self.collect_stray(now, Pair { local: site.local, remote: site.remote });
         }
         self.expire_fragments(now);
     }

@@ -75,8 +75,7 @@ pub struct Listener {
 impl Listener {
     /// LISTEN with at most `backlog` (1..) half-open connections.
     pub fn open(config: Arc<Config>, backlog: usize, cx: &mut Cx<'_>) -> Listener {
-        let (from, to, cause) = (State::Closed, State::Listen, Cause::PassiveOpen);
-        cx.note(|| Event::State { from, to, cause });
+        tell(State::Closed, State::Listen, Cause::PassiveOpen, cx);
         Listener {
             config,
             backlog: backlog.max(1),
@@ -147,6 +146,7 @@ impl Listener {
         let key = self.embryos.insert(embryo);
         self.by_peer.insert(peer, key);
         self.ready.push_back(key);
+        tell(State::Listen, State::SynReceived, Cause::RcvSyn, cx);
         Verdict::Done(Outcome::Accepted, None)
     }
 
@@ -255,18 +255,20 @@ impl Listener {
         }
     }
 
-    /// SYN-ACKs that were not answered in time are owed again, or given up.
-    pub fn poll(&mut self, cx: &mut Cx<'_>) {
-        while let Some(key) = self.deadlines.pop_due(cx.now) {
-            let timer = super::event::Timer::Rtx;
-            cx.cause = cx.note(|| Event::TimerExpired { timer });
-            if self.embryos[key].timeouts >= self.config.synack_retries {
-                self.remove(key, Cause::SynAckTimeout, cx);
-            } else {
-                self.embryos[key].timeouts += 1;
-                self.owe(key, Reply::SynAckAgain, cx);
-            }
+    /// A SYN-ACK that was not answered in time is owed again, or given up; says whose. To be called
+    /// until it gives `None`.
+    pub fn poll_one(&mut self, cx: &mut Cx<'_>) -> Option<Site> {
+        let key = self.deadlines.pop_due(cx.now)?;
+        let site = self.embryos[key].site.clone();
+        let timer = super::event::Timer::Rtx;
+        cx.cause = cx.note(|| Event::TimerExpired { timer });
+        if self.embryos[key].timeouts >= self.config.synack_retries {
+            self.remove(key, Cause::SynAckTimeout, cx);
+        } else {
+            self.embryos[key].timeouts += 1;
+            self.owe(key, Reply::SynAckAgain, cx);
         }
+        Some(site)
     }
 
     /// The next answer to be sent, and to whom.
@@ -306,22 +308,22 @@ impl Listener {
         self.deadlines.next().is_some_and(|at| at <= now)
     }
 
-    /// CLOSE of a listener: half-open connections are reset (RFC 9293 §3.10.4), whole ones live on.
-    pub fn close(&mut self, cx: &mut Cx<'_>) -> Vec<(Site, Outgoing)> {
-        let keys: Vec<usize> = self.embryos.iter().map(|(key, _)| key).collect();
-        let mut resets = Vec::new();
-        for key in keys {
-            let embryo = &self.embryos[key];
-            let mut hdr = answer(embryo, &self.config, false, cx.now);
-            hdr.ctl = hdr.ctl.with(Ctl::RST);
-            let site = embryo.site.clone();
-            let cause = cx.cause;
-            resets.push((site, reply(hdr, Reply::RstListenerClosed, cause, cx)));
-            self.remove(key, Cause::ListenerClosed, cx);
-        }
-        let (from, to, cause) = (State::Listen, State::Closed, Cause::StopListening);
-        cx.note(|| Event::State { from, to, cause });
-        resets
+    /// CLOSE of a listener resets what is half open (RFC 9293 §3.10.4): one of them, and whose. To
+    /// be called until it gives `None`; then [`Listener::close`].
+    pub fn reset_one(&mut self, cx: &mut Cx<'_>) -> Option<(Site, Outgoing)> {
+        let (key, embryo) = self.embryos.iter().next()?;
+        let mut hdr = answer(embryo, &self.config, false, cx.now);
+        hdr.ctl = hdr.ctl.with(Ctl::RST);
+        let (site, cause) = (embryo.site.clone(), cx.cause);
+        let reset = reply(hdr, Reply::RstListenerClosed, cause, cx);
+        self.remove(key, Cause::ListenerClosed, cx);
+        Some((site, reset))
+    }
+
+    /// CLOSE of a listener; connections that are whole live on.
+    pub fn close(&mut self, cx: &mut Cx<'_>) {
+        debug_assert!(self.embryos.is_empty(), "what is half open was reset");
+        tell(State::Listen, State::Closed, Cause::StopListening, cx);
     }
 
     fn forget(&mut self, key: usize) -> Embryo {
@@ -331,13 +333,17 @@ impl Listener {
         embryo
     }
 
-    /// An embryo ends: its life from SYN to end is told at once, since it had no block.
+    /// An embryo ends.
     fn remove(&mut self, key: usize, cause: Cause, cx: &mut Cx<'_>) {
         self.forget(key);
-        let (from, to) = (State::SynReceived, State::Closed);
-        debug_assert!(super::state::is_legal(from, cause, to), "{from} --{cause:?}--> {to}");
-        cx.note(|| Event::State { from, to, cause });
+        tell(State::SynReceived, State::Closed, cause, cx);
     }
+}
+
+/// A change of state where there is no block.
+fn tell(from: State, to: State, cause: Cause, cx: &mut Cx<'_>) {
+    debug_assert!(super::state::is_legal(from, cause, to), "{from} --{cause:?}--> {to}");
+    cx.note(|| Event::State { from, to, cause });
 }
 
 /// The initial sequence number (RFC 6528); behind everything a predecessor in TIME-WAIT used,

@@ -318,7 +318,7 @@ pub fn advmss(config: &Config, mtu: u16, v6: bool) -> u16 {
 }
 
 impl Tcb {
-    /// The birth of a block in `state`.
+    /// The birth of a block in `state`; it is told, unless a listener did so when the SYN came.
     ///
     /// # Panics
     /// When the table has no such row.
@@ -404,7 +404,9 @@ impl Tcb {
             },
             config,
         };
-        cx.note(|| Event::State { from, to: state, cause });
+        if from != State::Listen {
+            cx.note(|| Event::State { from, to: state, cause });
+        }
         tcb
     }
 

@@ -22,7 +22,12 @@ fn words(event: &Event, at: Instant) -> String {
         Event::Conn { local, remote } => format!("connection between {local} and {remote}"),
         Event::Call { call, result } => call_words(call, *result),
         Event::Tcp(event) => tcp_words(event, at),
-        Event::Listener { local, event } => format!("listener {local}: {}", tcp_words(event, at)),
+        Event::Listener { local, remote: None, event } => {
+            format!("listener {local}: {}", tcp_words(event, at))
+        }
+        Event::Listener { local, remote: Some(remote), event } => {
+            format!("half open, {local} and {remote}: {}", tcp_words(event, at))
+        }
         _ => String::new(),
     }
 }

@@ -36,9 +36,12 @@ fn event(out: &mut Object, event: &Event) {
             out.text("kind", "conn").text("local", local).text("remote", remote);
         }
         Event::Tcp(event) => tcp_event(out, event),
-        Event::Listener { local, event } => {
+        Event::Listener { local, remote, event } => {
             tcp_event(out, event);
             out.text("local", local);
+            if let Some(remote) = remote {
+                out.text("remote", remote);
+            }
         }
         Event::StrayIn { local, remote, seg, outcome } => {
             out.text("kind", "stray_in").text("local", local).text("remote", remote);

@@ -196,7 +196,11 @@ impl Rows {
                 };
                 arrow(&mut row, packet, out, lane, Tone::Alarm);
             }
-            Event::Tcp(event) | Event::Listener { event, .. } => note(&mut row, event),
+            Event::Tcp(event) => note(&mut row, event),
+            Event::Listener { local, remote, event } => {
+                row.pair = remote.map(|remote| Pair { local: *local, remote });
+                note(&mut row, event);
+            }
             Event::StrayIn { .. } | Event::StrayOut { .. } => {}
         }
         row
