@@ -76,6 +76,13 @@ fn time_wait_lasts_and_acknowledges() {
     assert_eq!(p.state(), State::TimeWait);
     p.advance(1);
     assert!(p.stack.tcp().is_empty());
+    // What is no repetition of that FIN does not prolong it.
+    let mut q = Puppet::new().in_state(State::TimeWait, true);
+    q.advance(40_000);
+    q.inject(FA, 900_000, 2, WND, none(), b"");
+    q.expect_at(40_000, A, 2, 2, 0);
+    q.advance(20_000);
+    assert!(q.stack.tcp().is_empty());
     // §3.10.7.4: afterwards there is no connection.
     p.inject(FA, 1, 2, WND, none(), b"");
     p.expect(R, 2, 0, 0);

@@ -91,7 +91,7 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
     if seg.hdr.ctl.rst() {
         return Break(Outcome::Dropped(Why::RstOutOfWindow));
     }
-    if tcb.state() == State::TimeWait && seg.hdr.ctl.fin() {
+    if tcb.state() == State::TimeWait && seg.hdr.ctl.fin() && seg.end() == nxt {
         // Our last ACK was lost: acknowledge the FIN again, and wait 2 MSL again.
         tcb.owe_ack(AckWhy::TimeWait, true, cx);
         tcb.set_timer(Timer::TimeWait, cx.now + tcb.config.time_wait, cx);
