@@ -7,6 +7,7 @@ use super::{Failure, Outcome, talk};
 use crate::app::{Options, Services, Serving};
 use crate::base::Duration;
 use std::process::ExitCode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How long connections get to end when the host is asked to stop.
 const LINGER: Duration = Duration::from_secs(2);
@@ -41,6 +42,10 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
     )?;
     let addr = args.host.addr.addr();
     let ended = runtime.block_on(async {
+        // Before anybody can know that it is up.
+        let ends = [SignalKind::interrupt(), SignalKind::terminate()];
+        let [interrupt, terminate] = ends.map(|kind| signal(kind).map_err(Failure::failed));
+        let signals = [interrupt?, terminate?];
         let ladder = history.map(History::drawer);
         let options = Options { ladder, ..Options::default() };
         let _serving =
@@ -48,7 +53,7 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         if !args.host.quiet {
             talk::say(&format!("# try: ping {addr}   curl http://{addr}/   (Ctrl-C ends it)"))?;
         }
-        until_stopped(&session).await
+        until_stopped(&session, signals).await
     });
     runtime.shutdown_timeout(Duration::from_millis(500));
     let stopped = session.stop(LINGER);
@@ -57,12 +62,11 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
 }
 
 /// Waits for Ctrl-C, SIGTERM, or the end of the device.
-async fn until_stopped(session: &Session) -> Result<(), Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
+async fn until_stopped(session: &Session, signals: [Signal; 2]) -> Result<(), Failure> {
+    let [mut interrupt, mut terminate] = signals;
     loop {
         tokio::select! {
-            done = tokio::signal::ctrl_c() => return done.map_err(Failure::failed),
+            _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
             () = tokio::time::sleep(Duration::from_millis(500)) => {
                 if session.is_over() {
