@@ -14,15 +14,25 @@ struct Used {
 const TICK: Duration = Duration::from_millis(10);
 
 impl Used {
-    fn now(server: u32) -> Outcome<Used> {
-        let all = std::fs::read_to_string("/proc/stat")?;
-        let columns: Vec<u64> =
-            all.lines().next().unwrap_or_default().split(' ').flat_map(str::parse).collect();
+    fn now(server: u32, cpus: &[usize]) -> Outcome<Used> {
+        let own = process(std::process::id())?;
+        Ok(Used { own, server: process(server)?, all: processors(cpus)? })
+    }
+}
+
+/// What was used of these processors by anybody.
+fn processors(cpus: &[usize]) -> Outcome<u64> {
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    let busy = stat.lines().filter_map(|line| {
+        let mut columns = line.strip_prefix("cpu")?.split(' ');
+        let cpu: usize = columns.next()?.parse().ok()?;
+        let ticks: Vec<u64> = columns.flat_map(str::parse).collect();
         // user nice system idle iowait irq softirq steal. Interrupts are left out: those that
         // carry our packets are nobody else's.
-        let busy = [0, 1, 2, 7].iter().filter_map(|&at| columns.get(at)).sum();
-        Ok(Used { own: process(std::process::id())?, server: process(server)?, all: busy })
-    }
+        let busy = [0, 1, 2, 7].iter().filter_map(|&at| ticks.get(at)).sum::<u64>();
+        cpus.contains(&cpu).then_some(busy)
+    });
+    Ok(busy.sum())
 }
 
 /// User and system time of a process with all its threads.
@@ -41,26 +51,27 @@ pub(crate) struct Shares {
     pub(crate) client: f64,
     /// The stack's process.
     pub(crate) server: f64,
-    /// Everybody else on the machine.
+    /// Everybody else on the processors that these two may use.
     pub(crate) others: f64,
 }
 
 /// Watches the processors from its start to [`Watch::stop`].
-pub(crate) struct Watch {
+pub(crate) struct Watch<'a> {
     server: u32,
+    cpus: &'a [usize],
     since: Instant,
     before: Used,
 }
 
-impl Watch {
-    /// Starts watching this process and the server's.
-    pub(crate) fn start(server: u32) -> Outcome<Watch> {
-        Ok(Watch { server, before: Used::now(server)?, since: Instant::now() })
+impl<'a> Watch<'a> {
+    /// Starts watching this process and the server's, on the processors they may use.
+    pub(crate) fn start(server: u32, cpus: &'a [usize]) -> Outcome<Watch<'a>> {
+        Ok(Watch { server, cpus, before: Used::now(server, cpus)?, since: Instant::now() })
     }
 
     /// Who used how much.
     pub(crate) fn stop(self) -> Outcome<Shares> {
-        let after = Used::now(self.server)?;
+        let after = Used::now(self.server, self.cpus)?;
         let ticks = self.since.elapsed().as_secs_f64() / TICK.as_secs_f64();
         let share = |ticks_used: u64| ticks_used as f64 / ticks;
         let (own, server) = (after.own - self.before.own, after.server - self.before.server);

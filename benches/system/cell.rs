@@ -98,14 +98,14 @@ fn attempt(subject: Subject, load: Load, seconds: f64, mtu: u16) -> Outcome<Figu
 
 /// The child's part: it is in its own network already.
 pub(crate) fn run(subject: Subject, load: Load, seconds: f64, mtu: u16) -> Outcome<()> {
-    pin(load)?;
+    let cpus = pin(load)?;
     lan::many_ports()?;
     let server = serve::Process::start(subject, load.service(), mtu)?;
     let to = lan::service();
     load::run(load, to, WARM_UP)?;
     let congestion = load::in_use(&load::open(to)?);
     let (drops, retransmitted) = (lan::drops()?, lan::retransmitted()?);
-    let watch = Watch::start(server.id())?;
+    let watch = Watch::start(server.id(), &cpus)?;
     let result = load::run(load, to, Duration::from_secs_f64(seconds))?;
     let shares = watch.stop()?;
     let figures = Figures {
@@ -119,15 +119,17 @@ pub(crate) fn run(subject: Subject, load: Load, seconds: f64, mtu: u16) -> Outco
     Ok(())
 }
 
-/// Keeps this process and its children on the processors that the load is to have: exchanges take
-/// turns, so one is enough, and two would measure how long the other takes to wake up.
-fn pin(load: Load) -> Outcome<()> {
+/// Keeps this process and its children on the processors that the load is to have, and says which:
+/// exchanges take turns, so one is enough, and two would measure how long the other takes to wake.
+fn pin(load: Load) -> Outcome<Vec<usize>> {
     let own = Pid::from_raw(0);
     let allowed = sched_getaffinity(own)?;
     let usable = (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false));
+    let cpus: Vec<usize> = usable.take(if load.is_bulk() { 2 } else { 1 }).collect();
     let mut chosen = CpuSet::new();
-    for cpu in usable.take(if load.is_bulk() { 2 } else { 1 }) {
+    for &cpu in &cpus {
         chosen.set(cpu)?;
     }
-    Ok(sched_setaffinity(own, &chosen)?)
+    sched_setaffinity(own, &chosen)?;
+    Ok(cpus)
 }

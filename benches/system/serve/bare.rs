@@ -66,21 +66,21 @@ fn send(
     outbox: &mut VecDeque<Frame>,
     now: Instant,
 ) -> Outcome<bool> {
-    let mut budget = BATCH;
-    loop {
-        while let Some(frame) = outbox.front() {
-            if !device.transmit(frame)? {
-                return Ok(false);
-            }
-            outbox.pop_front();
-        }
-        budget -= 1;
-        let Some((_, frame)) = stack.output(now).filter(|_| budget > 0) else { return Ok(true) };
+    while outbox.len() < BATCH
+        && let Some((_, frame)) = stack.output(now)
+    {
         match split::split(&frame, device.mtu()) {
             Ok(pieces) => outbox.extend(pieces),
             Err(error) => return Err(format!("{error:?}").into()),
         }
     }
+    while let Some(frame) = outbox.front() {
+        if !device.transmit(frame)? {
+            return Ok(false);
+        }
+        outbox.pop_front();
+    }
+    Ok(true)
 }
 
 impl App {
