@@ -1,6 +1,6 @@
 //! netglass as a program uses it: the live driver in a thread of its own, and sockets that wait.
 
-use super::{Service, ready, streams};
+use super::{ROOM, Service, ready, streams};
 use crate::{Outcome, lan};
 use netglass::device::tun::Tun;
 use netglass::ip::Cidr;
@@ -25,11 +25,12 @@ pub(super) fn run(service: Service, mtu: u16) -> Outcome<()> {
     let host = Host::new(setup(mtu)?);
     let _running = Live::spawn(&host, device(mtu)?)?;
     let listener = TcpListener::bind(&host, lan::service())?;
+    let mut room = vec![0x5a; ROOM];
     ready();
     loop {
         let (stream, _) = listener.accept()?;
         stream.set_nodelay(true)?;
         // How a connection ends is the client's affair: it may have heard enough.
-        let _ = streams::serve(service, stream);
+        let _ = streams::serve(service, stream, &mut room);
     }
 }
