@@ -92,8 +92,10 @@ fn attempt(subject: Subject, load: Load, seconds: f64, mtu: u16) -> Outcome<Figu
     if let Some(figures) = Figures::parse(&text) {
         return Ok(figures);
     }
+    // The first to complain knows best.
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(said.trim().trim_start_matches("bench: ").to_owned().into())
+    let line = said.lines().next().unwrap_or("the measurement ended without a word");
+    Err(line.trim_start_matches("bench: ").to_owned().into())
 }
 
 /// The child's part: it is in its own network already.

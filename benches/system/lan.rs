@@ -79,7 +79,7 @@ pub(crate) fn drops() -> Outcome<u64> {
     let line = table.lines().find_map(|line| line.trim().strip_prefix(DEV)?.strip_prefix(':'));
     let counters: Vec<u64> =
         line.ok_or("no such interface")?.split_whitespace().flat_map(str::parse).collect();
-    // Eight columns for receiving, eight for sending; the fourth of each says how many were dropped.
+    // Eight columns for receiving, eight for sending; the fourth of each counts what was dropped.
     Ok(counters.iter().skip(3).step_by(8).sum())
 }
 
