@@ -45,7 +45,7 @@ impl Via {
 
 impl Stack {
     /// A frame arrived on an interface: an IP packet, without a link header.
-    pub fn input(&mut self, now: Instant, iface: IfaceId, frame: Frame) {
+    pub fn input(&mut self, now: Instant, iface: IfaceId, mut frame: Frame) {
         self.keep(now, || Input::Frame { iface, bytes: frame.to_vec(), offload: frame.offload });
         self.totals.frames_in += 1;
         self.totals.bytes_in += frame.len() as u64;
@@ -54,14 +54,16 @@ impl Stack {
             Ok(header) => header,
             Err(why) => return self.discard(now, why, raw),
         };
-        self.on_packet(now, iface, header, frame);
+        self.on_packet(now, iface, header, &mut frame);
     }
 
     /// RFC 1122 §3.2.1.3: is it for us?
-    fn on_packet(&mut self, now: Instant, iface: IfaceId, header: ipv4::Header, mut frame: Frame) {
+    ///
+    /// The frame is taken apart where it lies: it is too large to be moved from step to step.
+    fn on_packet(&mut self, now: Instant, iface: IfaceId, header: ipv4::Header, frame: &mut Frame) {
         let (src, dst) = (IpAddr::V4(header.src), IpAddr::V4(header.dst));
         let Some(local) = self.ifaces.get(usize::from(iface.0)).map(super::Iface::local) else {
-            let view = PacketView::raw(&frame);
+            let view = PacketView::raw(frame);
             return self.discard(now, Why::NotForUs, view);
         };
         let destination = match local.check(src, dst) {
@@ -71,7 +73,7 @@ impl Stack {
         frame.truncate(header.total_len); // what follows is the link's padding
         let via = Via { now, iface, header, destination, origin: frame.origin };
         if header.is_fragment() {
-            return self.on_fragment(via, frame);
+            return self.on_fragment(via, std::mem::take(frame));
         }
         self.on_transport(via, frame);
     }
@@ -102,8 +104,8 @@ impl Stack {
                 header.emit(&mut frame.head, frame.body.len());
                 // The transport header must lie in one run with the IP header.
                 let packet = self.whole(frame);
-                let frame = Frame { body: packet, origin: via.origin, ..Frame::default() };
-                self.on_transport(Via { header, ..via }, frame);
+                let mut frame = Frame { body: packet, origin: via.origin, ..Frame::default() };
+                self.on_transport(Via { header, ..via }, &mut frame);
             }
         }
     }
@@ -139,16 +141,16 @@ impl Stack {
         }
     }
 
-    fn on_transport(&mut self, via: Via, frame: Frame) {
+    fn on_transport(&mut self, via: Via, frame: &mut Frame) {
         match via.header.proto {
             protocol::TCP => self.on_tcp(via, frame),
-            protocol::UDP => self.on_udp(via, frame),
-            protocol::ICMP => self.on_icmp(via, frame),
+            protocol::UDP => self.on_udp(via, std::mem::take(frame)),
+            protocol::ICMP => self.on_icmp(via, std::mem::take(frame)),
             _ => {
                 let view = via.view(via.header.payload_len());
                 let cause = self.dropped(via.now, Why::NoProtocol, view);
                 let message = Icmpv4::Unreachable { code: unreachable::PROTOCOL, mtu: 0 };
-                let packet = self.whole(frame);
+                let packet = self.whole(std::mem::take(frame));
                 self.report(via, message, Sent::ProtocolUnreachable, &packet, cause);
             }
         }
@@ -346,7 +348,7 @@ impl Stack {
 
     // ---- TCP
 
-    fn on_tcp(&mut self, via: Via, mut frame: Frame) {
+    fn on_tcp(&mut self, via: Via, frame: &mut Frame) {
         let (src, dst) = (via.src(), via.dst());
         frame.advance(via.header.header_len);
         let len = frame.len();
@@ -372,7 +374,10 @@ impl Stack {
         }
         let wire_mss = frame.offload.gso.map(|gso| gso.size);
         frame.advance(header_len);
-        let payload = if frame.head.is_empty() { frame.body } else { self.whole(frame) };
+        let payload = match frame.head.is_empty() {
+            true => std::mem::take(&mut frame.body),
+            false => self.whole(std::mem::take(frame)),
+        };
         let seg = Segment::new(hdr, payload, wire_mss);
         let pair = Pair { local, remote };
         match self.tcp.find(&pair) {

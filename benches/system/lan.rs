@@ -1,0 +1,94 @@
+//! The private network of one measurement: Linux at one end, the stack under test at the other.
+
+use crate::Outcome;
+use netglass::sys::ifconfig::{Change, Config};
+use netglass::sys::tun;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// Where the load comes from.
+pub(crate) const NEAR: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
+/// Where the stack under test is.
+pub(crate) const FAR: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
+/// Both are in this network.
+pub(crate) const PREFIX: u8 = 24;
+/// The only port with a service.
+pub(crate) const PORT: u16 = 7;
+/// The load's interface.
+pub(crate) const DEV: &str = "bench0";
+/// The other end, where the kernel itself is under test.
+pub(crate) const PEER: &str = "bench1";
+
+/// Where the service is.
+pub(crate) fn service() -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(FAR), PORT)
+}
+
+/// Gives an interface of this namespace its address and switches it on.
+pub(crate) fn configure(dev: &str, addr: Ipv4Addr, mtu: u16) -> Outcome<()> {
+    let (dev, addr) = (dev.to_owned(), IpAddr::V4(addr));
+    let changes = [
+        Change::Up { dev: "lo".into(), up: true },
+        Change::Mtu { dev: dev.clone(), mtu: mtu.into() },
+        Change::TxQueue { dev: dev.clone(), packets: 5000 },
+        Change::Address { dev: dev.clone(), addr, prefix: PREFIX, add: true },
+        Change::Up { dev, up: true },
+    ];
+    let mut config = Config::open()?;
+    for change in changes {
+        config.apply(&change)?;
+    }
+    Ok(())
+}
+
+/// A TUN device, which does not block, and whose other end is Linux in this namespace.
+pub(crate) fn tun(mtu: u16) -> Outcome<OwnedFd> {
+    let (fd, name) = tun::create(DEV)?;
+    tun::set_nonblocking(&fd)?;
+    configure(&name, NEAR, mtu)?;
+    Ok(fd)
+}
+
+/// A cable from this namespace to that of process `pid`.
+pub(crate) fn veth(pid: u32) -> Outcome<()> {
+    let mut ip = Command::new("ip");
+    ip.args(["link", "add", DEV, "type", "veth", "peer", "name", PEER, "netns", &pid.to_string()]);
+    let made = ip.stdin(Stdio::null()).output().map_err(|e| format!("ip (iproute2): {e}"))?;
+    match made.status.success() {
+        true => Ok(()),
+        false => Err(format!("no veth here: {}", String::from_utf8_lossy(&made.stderr)).into()),
+    }
+}
+
+/// Room for many short connections from this namespace: all ports may be used, and few stay
+/// behind in TIME-WAIT.
+pub(crate) fn many_ports() -> Outcome<()> {
+    let knobs = [("ip_local_port_range", "1024 65535"), ("tcp_max_tw_buckets", "1000")];
+    for (knob, value) in knobs {
+        let path = Path::new("/proc/sys/net/ipv4").join(knob);
+        std::fs::write(&path, value).map_err(|e| format!("{}: {e}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Packets that the load's interface dropped so far, in either direction.
+pub(crate) fn drops() -> Outcome<u64> {
+    let table = std::fs::read_to_string("/proc/net/dev")?;
+    let line = table.lines().find_map(|line| line.trim().strip_prefix(DEV)?.strip_prefix(':'));
+    let counters: Vec<u64> =
+        line.ok_or("no such interface")?.split_whitespace().flat_map(str::parse).collect();
+    // Eight columns for receiving, eight for sending; the fourth of each counts what was dropped.
+    Ok(counters.iter().skip(3).step_by(8).sum())
+}
+
+/// Segments that Linux sent again so far.
+pub(crate) fn retransmitted() -> Outcome<u64> {
+    let table = std::fs::read_to_string("/proc/net/snmp")?;
+    let mut rows = table.lines().filter_map(|line| line.strip_prefix("Tcp: "));
+    let (names, values) = rows.next().zip(rows.next()).ok_or("/proc/net/snmp: no TCP")?;
+    let mut pairs = names.split_whitespace().zip(values.split_whitespace());
+    let (_, value) = pairs.find(|(name, _)| *name == "RetransSegs").ok_or("no RetransSegs")?;
+    Ok(value.parse()?)
+}
