@@ -76,7 +76,7 @@ fn start<D: crate::device::Device + 'static>(
     device: impl FnOnce(&Bell) -> D,
 ) -> Result<(Session, Story, tokio::runtime::Runtime), Failure> {
     let host_args = host_args(args)?;
-    let setup = host::setup(&host_args)?;
+    let prepared = host::prepare(&host_args)?;
     let ladder = Arc::new(Mutex::new(Ladder::new(talk::view(args.all))));
     let sink = LadderSink(ladder.clone());
     let history = History::new();
@@ -85,7 +85,7 @@ fn start<D: crate::device::Device + 'static>(
         host.observe(Box::new(sink));
         host.observe(Box::new(seen));
     };
-    let session = Session::start(&host_args, setup, device, false, watch)?;
+    let session = prepared.start(device, false, watch)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

@@ -26,12 +26,29 @@ pub(super) fn secret() -> Result<[u64; 2], Failure> {
     Ok([bits as u64, (bits >> 64) as u64])
 }
 
-/// The host that the arguments describe.
-pub(super) fn setup(args: &HostArgs) -> Result<Setup, Failure> {
+/// What can be had before anything is configured: the host that the arguments describe, and the
+/// files that it is to write.
+pub(super) struct Prepared<'a> {
+    args: &'a HostArgs,
+    setup: Setup,
+    capture: Option<Capture>,
+    recorder: Option<RecordSink>,
+}
+
+/// Checks the arguments and opens the files.
+pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     check_addresses(args)?;
     let mut setup = Setup::new(secret()?).with_iface(&args.dev, args.mtu, args.addr);
     setup.routes.push(Route::default_via(args.linux, crate::base::IfaceId(0)));
-    Ok(setup)
+    let capture = match &args.pcap {
+        Some(path) => Some(Capture::create(path, "netglass: the reasons are the comments")?),
+        None => None,
+    };
+    let recorder = match &args.record {
+        Some(path) => Some(RecordSink::create(path, &setup)?),
+        None => None,
+    };
+    Ok(Prepared { args, setup, capture, recorder })
 }
 
 fn check_addresses(args: &HostArgs) -> Result<(), Failure> {
@@ -98,24 +115,16 @@ pub(super) struct Session {
     voice: SharedVoice,
 }
 
-impl Session {
+impl Prepared<'_> {
     /// Starts the host on the device that `device` makes, which may have to ring the driver's bell.
     /// `before` may add observers of its own.
     pub(super) fn start<D: Device + 'static>(
-        args: &HostArgs,
-        setup: Setup,
+        self,
         device: impl FnOnce(&Bell) -> D,
         live: bool,
         before: impl FnOnce(&Host),
     ) -> Result<Session, Failure> {
-        let capture = match &args.pcap {
-            Some(path) => Some(Capture::create(path, "netglass: the reasons are the comments")?),
-            None => None,
-        };
-        let recorder = match &args.record {
-            Some(path) => Some(RecordSink::create(path, &setup)?),
-            None => None,
-        };
+        let Prepared { args, setup, capture, recorder } = self;
         let host = Host::new(setup);
         let capture = Arc::new(Mutex::new(capture.map(|capture| capture.started(host.now()))));
         if args.pcap.is_some() {
@@ -141,7 +150,9 @@ impl Session {
         let running = driver.start(device).map_err(Failure::failed)?;
         Ok(Session { host, running, capture, voice })
     }
+}
 
+impl Session {
     /// Whether the driver has ended by itself.
     pub(super) fn is_over(&self) -> bool {
         self.running.is_over()
@@ -161,8 +172,8 @@ impl Session {
 
 /// Connects the host to the virtual network for a client: a session with quiet observers.
 pub(super) fn client(args: &HostArgs) -> Result<(Session, Configured), Failure> {
-    let setup = setup(args)?;
+    let prepared = prepare(args)?;
     let (device, network) = tun(args)?;
-    let session = Session::start(args, setup, |_| device, false, |_| {})?;
+    let session = prepared.start(|_| device, false, |_| {})?;
     Ok((session, network))
 }

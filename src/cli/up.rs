@@ -6,6 +6,7 @@ use super::host::{self, Session};
 use super::{Failure, Outcome, talk};
 use crate::app::{Options, Services, Serving};
 use crate::base::Duration;
+use crate::net::Host;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -14,7 +15,7 @@ const LINGER: Duration = Duration::from_secs(2);
 
 pub(super) fn run(args: &UpArgs) -> Outcome {
     let services: Services = args.services.parse().map_err(Failure::usage)?;
-    let setup = host::setup(&args.host)?;
+    let prepared = host::prepare(&args.host)?;
     let (device, network) = host::tun(&args.host)?;
     if !args.host.quiet {
         talk::say("# on Linux's side, undone at the end:")?;
@@ -29,17 +30,12 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         .build()
         .map_err(Failure::failed)?;
     let history = (!args.host.quiet).then(History::new);
-    let session = Session::start(
-        &args.host,
-        setup,
-        |_| device,
-        !args.host.quiet,
-        |host| {
-            if let Some(history) = &history {
-                host.observe(Box::new(history.clone()));
-            }
-        },
-    )?;
+    let watch = |host: &Host| {
+        if let Some(history) = &history {
+            host.observe(Box::new(history.clone()));
+        }
+    };
+    let session = prepared.start(|_| device, !args.host.quiet, watch)?;
     let addr = args.host.addr.addr();
     let ended = runtime.block_on(async {
         // Before anybody can know that it is up.

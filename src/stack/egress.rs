@@ -2,7 +2,7 @@
 //! the link is too narrow, its fragments.
 
 use super::event::{Event, PacketView, Sent};
-use super::{EGRESS_MAX, Stack, cx};
+use super::{EGRESS_MAX, IP_IDS, Stack, cx};
 use crate::base::rng::Purpose;
 use crate::base::{Checksum, EventId, Frame, Gso, GsoKind, IfaceId, Instant, Offload, Why};
 use crate::ip::fragment;
@@ -11,7 +11,7 @@ use crate::tcp::Outgoing;
 use crate::wire::icmpv4::Icmpv4;
 use crate::wire::ipv4::{self, protocol};
 use crate::wire::{checksum, udp};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Frames a connection sends before the next one may.
 const QUANTUM: u32 = 16;
@@ -97,29 +97,28 @@ impl Stack {
             let at = crate::wire::tcp::CHECKSUM_OFFSET;
             frame.head.bytes_mut()[at..at + 2].copy_from_slice(&sum.to_be_bytes());
         }
-        let packets = out.gso_size.map_or(1, |size| len.div_ceil(usize::from(size)) as u64);
         // Path MTU discovery (RFC 1191 §3): TCP never lets a router fragment.
-        let Some(header) = self.ip_header(src, dst, protocol::TCP, true, packets) else { return };
+        let Some(header) = self.ip_header(src, dst, protocol::TCP, true) else { return };
         header.emit(&mut frame.head, len);
         self.push(now, iface, frame);
     }
 
-    fn ip_header(
-        &mut self,
-        src: IpAddr,
-        dst: IpAddr,
-        proto: u8,
-        df: bool,
-        packets: u64,
-    ) -> Option<ipv4::Header> {
+    /// `df`: nobody may fragment the packet, and nobody reads its identification (RFC 6864 §4.1).
+    fn ip_header(&mut self, src: IpAddr, dst: IpAddr, proto: u8, df: bool) -> Option<ipv4::Header> {
         let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) else { return None };
-        let key = u64::from(dst.to_bits()) << 8 | u64::from(proto);
-        // Where an id matters, that is, where fragments may come to be, it starts at a place that
-        // depends on the destination (RFC 7739 §5.1), and counts on (RFC 6864 §4).
-        let base = if df { 0 } else { self.chance.draw(Purpose::IpId, key, 1) };
-        let id = base.wrapping_add(self.ip_id) as u16;
-        self.ip_id = self.ip_id.wrapping_add(packets);
+        let id = if df { 0 } else { self.next_ip_id(dst, proto) };
         Some(ipv4::Header { df, id, ..ipv4::Header::new(src, dst, proto) })
+    }
+
+    /// The identification of a packet that may be fragmented. It starts at a place that depends on
+    /// the destination and counts on in one of several counters, so that what one peer sees hardly
+    /// tells how much is sent to another (RFC 7739 §5.4).
+    fn next_ip_id(&mut self, dst: Ipv4Addr, proto: u8) -> u16 {
+        let key = u64::from(dst.to_bits()) << 8 | u64::from(proto);
+        let place = self.chance.draw(Purpose::IpId, key, 1);
+        let counter = &mut self.ip_ids[place as usize % IP_IDS];
+        *counter = counter.wrapping_add(1);
+        ((place >> 32) as u16).wrapping_add(*counter)
     }
 
     /// Sends an ICMP message whose transport part is `frame`.
@@ -177,7 +176,7 @@ impl Stack {
             return;
         };
         let origin = self.note(now, None, cause, || Event::Out { packet: view, why });
-        let Some(header) = self.ip_header(src, dst, proto, false, 1) else { return };
+        let Some(header) = self.ip_header(src, dst, proto, false) else { return };
         let mtu = usize::from(self.ifaces[usize::from(iface.0)].setup.mtu);
         let whole = frame.len() + ipv4::HEADER_LEN <= mtu;
         let Some(pieces) = fragment::ipv4(header, &frame, mtu) else { return };

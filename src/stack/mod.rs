@@ -52,7 +52,6 @@ pub use event::{Call, Event, PacketView, Record, Sent};
 pub use input::{Input, SentSoFar};
 pub use setup::{IfaceSetup, Setup};
 
-use crate::base::rng::Purpose;
 use crate::base::why::Drops;
 use crate::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Pool, Trace, Why};
 use crate::ip::{Cidr, Limiter, Local, Reassembly, Route, Routes};
@@ -70,6 +69,12 @@ use std::sync::Arc;
 /// ([`Why::EgressFull`]), so that a flood in one batch cannot grow the host.
 const EGRESS_MAX: usize = 4096;
 
+/// How many counters of IP identifications there are.
+const IP_IDS: usize = 64;
+
+/// The narrowest link that IP runs over, bytes (RFC 791 §3.2).
+const MTU_MIN: u16 = 68;
+
 /// An interface of a running host.
 #[derive(Debug)]
 struct Iface {
@@ -77,6 +82,10 @@ struct Iface {
 }
 
 impl Iface {
+    fn new(setup: IfaceSetup) -> Iface {
+        Iface { setup: IfaceSetup { mtu: setup.mtu.max(MTU_MIN), ..setup } }
+    }
+
     fn local(&self) -> Local<'_> {
         Local { addrs: &self.setup.addrs, groups: &[] }
     }
@@ -106,7 +115,8 @@ pub struct Stack {
     routes: Routes,
     reassembly: Reassembly<ipv4::Header>,
     limiter: Limiter,
-    ip_id: u64,
+    /// Counters of IP identifications.
+    ip_ids: [u16; IP_IDS],
     tcp: Sockets,
     udp: udp::Table,
     echoes: echo::Echoes,
@@ -153,11 +163,11 @@ impl Stack {
             pool: Pool::new(),
             tcp_config: Arc::new(setup.tcp),
             connections_max: setup.connections_max as usize,
-            ifaces: setup.ifaces.into_iter().map(|setup| Iface { setup }).collect(),
+            ifaces: setup.ifaces.into_iter().map(Iface::new).collect(),
             routes,
             reassembly: Reassembly::new(crate::ip::reassembly::Limits::default()),
             limiter: Limiter::new(setup.icmp_rate, setup.icmp_burst),
-            ip_id: chance.draw(Purpose::IpId, 0, 0),
+            ip_ids: [0; IP_IDS],
             tcp: Sockets::new(&chance, setup.ephemeral),
             udp,
             echoes: Default::default(),

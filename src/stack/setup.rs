@@ -10,7 +10,7 @@ use crate::tcp;
 pub struct IfaceSetup {
     /// Its name, for people.
     pub name: String,
-    /// Largest IP packet, bytes, 68..=65535.
+    /// Largest IP packet, bytes, 68..=65535 (less counts as 68).
     pub mtu: u16,
     /// Its addresses.
     pub addrs: Vec<Cidr>,

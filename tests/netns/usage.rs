@@ -38,6 +38,10 @@ fn taken() {
     run("ip", &["address", "add", "10.9.0.1/32", "dev", "lo"]);
     refused(&["up"], "10.9.0.1");
     run("ip", &["address", "del", "10.9.0.1/32", "dev", "lo"]);
+    for file in ["--pcap", "--record"] {
+        let output = netglass().args(["up", file, "/no/such/place"]).output().expect("it runs");
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "nothing is changed");
+    }
     run("ip", &["tuntap", "add", "dev", "glass0", "mode", "tun"]);
     run("ip", &["link", "set", "glass0", "up"]);
     refused(&["up", "--dev", "lo"], "lo");
