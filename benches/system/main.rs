@@ -1,5 +1,5 @@
 //! The system benchmark: netglass beside its peers, each in a private network of its own, all in
-//! one run and taking turns. `scripts/bench` runs it; docs/benchmarks.md says what it measures.
+//! one run and taking turns. `scripts/bench` runs it; docs/performance.md says what it measures.
 //!
 //! This process only asks for measurements and adds them up ([`report`]). Each is made by a child
 //! in a new network namespace ([`cell`]), which starts the stack under test in another process
