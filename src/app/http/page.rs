@@ -201,7 +201,14 @@ pub(super) fn drops(counters: Option<&dyn Counters>, as_json: bool) -> Response<
     if drops.total() == 0 && !as_json {
         return plain(StatusCode::OK, "Nothing was dropped.\n".to_owned());
     }
-    numbers(drops.iter(), as_json)
+    if as_json {
+        return numbers(drops.iter(), true);
+    }
+    let mut text = String::new();
+    for (name, n, why) in drops.told() {
+        let _ = writeln!(text, "{name:<20} {n:>12}  {why}");
+    }
+    plain(StatusCode::OK, text)
 }
 
 fn numbers(rows: impl Iterator<Item = (&'static str, u64)>, as_json: bool) -> Response<Body> {
