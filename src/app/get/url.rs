@@ -126,22 +126,14 @@ mod tests {
 
     #[test]
     fn a_bad_url_gets_one_sentence() {
+        for name in ["glass.test", "[::g]", "", "me@10.0.0.2"] {
+            let said = format!("http://{name}/").parse::<Url>().expect_err(name).to_string();
+            let examples = "http://10.0.0.2/ or http://[fd00::2]/";
+            assert_eq!(said, format!("\"{name}\" is no address: give one, as in {examples}"));
+        }
         let table = [
             ("https://10.0.0.2/", "there is no TLS here: use http:// instead of https://"),
             ("ftp://10.0.0.2/", "\"ftp://\" is not spoken here: use http://"),
-            (
-                "http://glass.test/",
-                "\"glass.test\" is no address: give one, as in http://10.0.0.2/ or http://[fd00::2]/",
-            ),
-            (
-                "http://[::1/",
-                "\"[::1\" is no address: give one, as in http://10.0.0.2/ or http://[fd00::2]/",
-            ),
-            ("", "\"\" is no address: give one, as in http://10.0.0.2/ or http://[fd00::2]/"),
-            (
-                "me@10.0.0.2",
-                "\"me@10.0.0.2\" is no address: give one, as in http://10.0.0.2/ or http://[fd00::2]/",
-            ),
             ("10.0.0.2:0/", "the port \"0\" is not a number from 1 to 65535"),
             ("10.0.0.2:http/", "the port \"http\" is not a number from 1 to 65535"),
             ("10.0.0.2/a b", "the path \"/a b\" has a character that must be written as %XX"),
