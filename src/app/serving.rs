@@ -1,35 +1,32 @@
-//! The services on a host: what listens, and a task for every connection.
+//! The services on a host: what listens, and how all of it ends.
 
+use super::door::Door;
+use super::policy::Policies;
 use super::services::{Service, Services, Transport};
 use super::sight::Ladder;
 use super::simple;
 use crate::net::Host;
-use crate::net::tokio::{TcpListener, TcpStream, UdpSocket};
+use crate::net::tokio::{TcpListener, UdpSocket};
+use crate::stack::ListenOptions;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// How services behave.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Options {
-    /// How long the peer of a small service may neither send nor take anything; `None`: for ever.
-    pub idle: Option<Duration>,
+    /// What they allow their clients.
+    pub policies: Policies,
     /// Who draws the ladder that `/me` shows, if anybody.
     pub ladder: Option<Ladder>,
 }
 
-impl Default for Options {
-    /// Ten minutes; no ladder.
-    fn default() -> Options {
-        Options { idle: Some(Duration::from_secs(600)), ladder: None }
-    }
-}
-
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options").field("idle", &self.idle).finish_non_exhaustive()
+        f.debug_struct("Options").field("policies", &self.policies).finish_non_exhaustive()
     }
 }
 
@@ -60,6 +57,7 @@ impl fmt::Debug for Options {
 pub struct Serving {
     tasks: JoinSet<()>,
     places: Vec<Place>,
+    stop: watch::Sender<bool>,
 }
 
 /// A service that listens.
@@ -86,7 +84,8 @@ impl Serving {
         services: &Services,
         options: Options,
     ) -> io::Result<Serving> {
-        let mut serving = Serving { tasks: JoinSet::new(), places: Vec::new() };
+        let (tasks, places) = (JoinSet::new(), Vec::new());
+        let mut serving = Serving { tasks, places, stop: watch::Sender::new(false) };
         for entry in services.enabled() {
             let (service, transport) = (entry.service, entry.transport);
             let at = SocketAddr::new(at, entry.port);
@@ -108,12 +107,21 @@ impl Serving {
         while self.tasks.join_next().await.is_some() {}
     }
 
+    /// Ends the services gracefully: nothing listens any more, what is going on may take as long as
+    /// the policies' `drain` allows, and connections in which nothing is going on close at once.
+    /// Returns when the last has ended; what was written may still be on its way.
+    pub async fn drain(&mut self) {
+        // Nobody listens to it where no service runs.
+        self.stop.send_replace(true);
+        self.ended().await;
+    }
+
     fn add(&mut self, host: &Host, mut place: Place, options: &Options) -> io::Result<()> {
         match place.transport {
             Transport::Udp => {
                 let socket = UdpSocket::bind(host, place.at)?;
                 place.at = socket.local_addr()?;
-                self.tasks.spawn(answer(place, socket));
+                self.tasks.spawn(answer(place, socket, self.stop.subscribe()));
             }
             Transport::Tcp => {
                 #[cfg(not(feature = "http"))]
@@ -121,9 +129,13 @@ impl Serving {
                     let text = "it was left out of this program (feature `http`)";
                     return Err(io::Error::new(io::ErrorKind::Unsupported, text));
                 }
-                let listener = TcpListener::bind(host, place.at)?;
+                let policy = options.policies.of(place.service);
+                let listening = ListenOptions { backlog: policy.backlog, ..Default::default() };
+                let listener = TcpListener::bind_with(host, place.at, listening)?;
                 place.at = listener.local_addr()?;
-                self.tasks.spawn(accept(place.service, listener, options.clone()));
+                let ladder = options.ladder.clone();
+                let door = Door::new(host, place.service, policy, ladder, self.stop.subscribe());
+                self.tasks.spawn(door.open(listener));
             }
         }
         self.places.push(place);
@@ -131,44 +143,17 @@ impl Serving {
     }
 }
 
-/// Serves connections until the host's driver ends.
-async fn accept(service: Service, listener: TcpListener, options: Options) {
-    #[cfg(feature = "http")]
-    let site = super::http::Site::new().counting(std::sync::Arc::new(listener.host().clone()));
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { break };
-                #[cfg(feature = "http")]
-                if service == Service::Http {
-                    connections.spawn(browse(site.clone(), stream, options.ladder.clone()));
-                    continue;
-                }
-                connections.spawn(serve(service, stream, options.idle));
-            }
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn serve(service: Service, stream: TcpStream, idle: Option<Duration>) {
-    // How a connection ends is the peer's affair, and in the host's records.
-    let _ = simple::serve(service, stream, idle, SystemTime::now).await;
-}
-
-#[cfg(feature = "http")]
-async fn browse(site: super::http::Site, stream: TcpStream, ladder: Option<Ladder>) {
-    let (host, id) = (stream.host().clone(), stream.id());
-    let own = super::sight::HostConnection { host, id, ladder };
-    // As in `serve`.
-    let _ = site.serve(stream, Some(std::sync::Arc::new(own))).await;
-}
-
-/// Answers datagrams until the host's driver ends.
-async fn answer(place: Place, socket: UdpSocket) {
+/// Answers datagrams until the host's driver ends, or the service is to stop.
+async fn answer(place: Place, socket: UdpSocket, mut stop: watch::Receiver<bool>) {
     let mut room = vec![0; usize::from(u16::MAX)];
-    while let Ok((read, from)) = socket.recv_from(&mut room).await {
+    loop {
+        let (read, from) = tokio::select! {
+            received = socket.recv_from(&mut room) => match received {
+                Ok(received) => received,
+                Err(_) => return,
+            },
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
         let (service, here, request) = (place.service, place.at.port(), &room[..read]);
         let answer = simple::answer_udp(service, here, from, request, SystemTime::now());
         if let Some(answer) = answer {
