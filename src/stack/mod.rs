@@ -52,6 +52,7 @@ pub use event::{Call, Event, PacketView, Record, Sent};
 pub use input::{Input, SentSoFar};
 pub use setup::{IfaceSetup, Setup};
 
+use crate::base::limit::Hits;
 use crate::base::why::Drops;
 use crate::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Pool, Trace, Why};
 use crate::ip::{Limiter, Local, PathMtu, Reassembly, Route, Routes, select};
@@ -128,6 +129,7 @@ pub struct Stack {
     trace: Trace<tcp::Event>,
     log: Vec<Record>,
     drops: Drops,
+    hits: Hits,
     totals: Totals,
     recording: Option<input::Recording>,
 }
@@ -179,6 +181,7 @@ impl Stack {
             trace: Trace::new(false),
             log: Vec::new(),
             drops: Drops::new(),
+            hits: Hits::default(),
             totals: Totals::default(),
             recording: None,
             chance,
@@ -203,6 +206,11 @@ impl Stack {
     /// How often what was dropped.
     pub fn drops(&self) -> &Drops {
         &self.drops
+    }
+
+    /// How often its services' connections have hit which limit.
+    pub fn hits(&self) -> &Hits {
+        &self.hits
     }
 
     /// What has passed.
