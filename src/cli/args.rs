@@ -2,11 +2,25 @@
 
 use crate::app::Services;
 use crate::app::policy::Setting;
+use crate::base::Duration;
 use crate::impair::Impairments;
 use crate::ip::Cidr;
 use clap::{Args, Parser, Subcommand};
 use std::net::IpAddr;
 use std::path::PathBuf;
+
+/// A time in seconds, as in `3` or `0.5`.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("\"{text}\" is not a number of seconds such as 3 or 0.5");
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(part) || part.len() > 9 {
+        return Err(wrong());
+    }
+    let nanos = format!("{part:0<9}").parse().map_err(|_| wrong())?;
+    let time = Duration::new(whole.parse().map_err(|_| wrong())?, nanos);
+    if time.is_zero() { Err(wrong()) } else { Ok(time) }
+}
 
 /// A TCP/IP stack made of glass: it carries real traffic and explains every segment.
 #[derive(Parser, Debug)]
@@ -33,7 +47,7 @@ pub(super) enum Command {
     Doctor(DoctorArgs),
     /// Draw TCP's state machine from the table the code runs
     Fsm(FsmArgs),
-    /// Live a recording again and show it
+    /// Live a recording again and show it; exit code 1 when it was cut short or lives otherwise
     Replay(ReplayArgs),
     /// The other half of `demo`, in its own namespace
     #[command(hide = true)]
@@ -83,22 +97,26 @@ pub(super) struct HostArgs {
     /// Record every input, for `netglass replay`
     #[arg(long, value_name = "FILE")]
     pub(super) record: Option<PathBuf>,
-    /// A bad link in netem's words, as in 'delay 20ms loss 1%'; 'in' and 'out' choose a direction
+    /// A bad link in netem's words, as in 'delay 20ms loss 1%'
+    ///
+    /// delay TIME [JITTER [CORRELATION]] [distribution uniform|normal], loss PERCENT [CORRELATION],
+    /// duplicate PERCENT, corrupt PERCENT, reorder PERCENT [gap N], rate RATE, limit PACKETS; what
+    /// follows the word 'in' counts for packets to the virtual host, after 'out' for those from it
     #[arg(long, value_name = "WORDS")]
     pub(super) impair: Option<Impairments>,
     /// Seed of the bad link's luck
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(super) seed: u64,
-    /// No live lines
-    #[arg(short, long)]
-    pub(super) quiet: bool,
 }
 
 #[derive(Args, Debug)]
 pub(super) struct UpArgs {
     #[command(flatten)]
     pub(super) host: HostArgs,
-    /// Services to run: http, echo, discard, chargen, daytime
+    /// No live lines
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+    /// Services to run: http, echo, discard, chargen, daytime; or all, or none
     #[arg(long, value_name = "LIST", default_value = "http,echo,discard,chargen,daytime")]
     pub(super) services: Services,
     /// Limits of TCP services, of all or of one: 'idle=30s', 'http:per_client_max=5'
@@ -128,6 +146,15 @@ pub(super) struct GetArgs {
     /// Send a file with PUT
     #[arg(short = 'T', long, value_name = "FILE")]
     pub(super) upload: Option<PathBuf>,
+    /// Give up connecting after so many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(super) connect_timeout: Option<Duration>,
+    /// Give up after so many seconds in all
+    #[arg(short, long, value_name = "SECONDS", value_parser = seconds)]
+    pub(super) max_time: Option<Duration>,
+    /// Show every segment and its reason on standard error
+    #[arg(long)]
+    pub(super) live: bool,
     /// http://ADDRESS[:PORT]/PATH
     pub(super) url: String,
 }
@@ -139,9 +166,12 @@ pub(super) struct NcArgs {
     /// UDP instead of TCP
     #[arg(short, long)]
     pub(super) udp: bool,
-    /// End after so many seconds of silence
-    #[arg(short = 'w', long, value_name = "SECONDS")]
-    pub(super) wait: Option<u64>,
+    /// End after so many seconds of silence, also while connecting
+    #[arg(short = 'w', long, value_name = "SECONDS", value_parser = seconds)]
+    pub(super) wait: Option<Duration>,
+    /// Show every segment and its reason on standard error
+    #[arg(long)]
+    pub(super) live: bool,
     /// The peer's address
     pub(super) address: IpAddr,
     /// The peer's port

@@ -54,7 +54,6 @@ fn host_args(args: &DemoArgs) -> Result<HostArgs, Failure> {
         record: None,
         impair: None,
         seed: 1,
-        quiet: true,
     })
 }
 
@@ -88,7 +87,7 @@ fn start<D: crate::device::Device + 'static>(
         host.observe(Box::new(sink));
         host.observe(Box::new(seen));
     };
-    let session = prepared.start(device, false, watch)?;
+    let session = prepared.start(device, None, watch)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()

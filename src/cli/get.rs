@@ -6,6 +6,8 @@ use crate::app::get::{self, Upload, Url};
 use crate::base::Duration;
 use crate::net::Host;
 use crate::net::tokio::TcpStream;
+use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use tokio::fs::File;
@@ -18,8 +20,16 @@ pub(super) fn run(args: &GetArgs) -> Outcome {
         .build()
         .map_err(Failure::failed)?;
     let (upload, output) = runtime.block_on(files(args))?;
-    let (session, network) = host::client(&args.host)?;
-    let fetched = runtime.block_on(fetch(args, &session.host, &url, upload, output));
+    let (session, network) = host::client(&args.host, url.addr().ip(), args.live)?;
+    let fetched = runtime.block_on(async {
+        let fetching = fetch(args, &session.host, &url, upload, output);
+        match args.max_time {
+            Some(max) => tokio::time::timeout(max, fetching).await.unwrap_or_else(|_| {
+                Err(Failure::failed(format_args!("{}: not done in {}", url.addr(), words(max))))
+            }),
+            None => fetching.await,
+        }
+    });
     runtime.shutdown_background();
     let stopped = session.stop(Duration::from_secs(2));
     drop(network);
@@ -55,7 +65,7 @@ async fn fetch(
     output: Box<dyn AsyncWrite + Unpin>,
 ) -> Outcome {
     let to = url.addr();
-    let stream = TcpStream::connect(host, to).await;
+    let stream = connect(host, to, args.connect_timeout).await;
     let stream = stream.map_err(|e| Failure::failed(format_args!("{to}: {e}")))?;
     let options =
         get::Options { headers: args.include, fail: args.fail, ..get::Options::default() };
@@ -63,10 +73,43 @@ async fn fetch(
         Some(upload) => get::put(stream, url, upload, &options, output, |_| {}).await,
         None => get::get(stream, url, &options, output, |_| {}).await,
     };
-    let outcome = done.map_err(|e| Failure::failed(format_args!("{to}: {e}")))?;
+    let outcome = match done {
+        // A reader that has had enough, as in `| head`.
+        Err(get::Failure::Output(error))
+            if error.kind() == io::ErrorKind::BrokenPipe && args.output.is_none() =>
+        {
+            return Ok(ExitCode::SUCCESS);
+        }
+        done => done.map_err(|e| Failure::failed(format_args!("{to}: {e}")))?,
+    };
     let code = outcome.exit_code(&options);
     if code != 0 {
         eprintln!("netglass: the server answered {}", outcome.status);
     }
     Ok(ExitCode::from(code))
+}
+
+/// Connects, at most for so long.
+///
+/// # Errors
+/// As [`TcpStream::connect`]; `TimedOut` when it takes longer.
+pub(super) async fn connect(
+    host: &Host,
+    to: SocketAddr,
+    max: Option<Duration>,
+) -> io::Result<TcpStream> {
+    let connecting = TcpStream::connect(host, to);
+    let Some(max) = max else { return connecting.await };
+    tokio::time::timeout(max, connecting).await.unwrap_or_else(|_| {
+        let text = format!("nobody has answered in {}", words(max));
+        Err(io::Error::new(io::ErrorKind::TimedOut, text))
+    })
+}
+
+/// A time in words.
+fn words(time: Duration) -> String {
+    match time.subsec_millis() {
+        0 => format!("{} s", time.as_secs()),
+        _ => format!("{} ms", time.as_millis()),
+    }
 }

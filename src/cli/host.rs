@@ -4,7 +4,7 @@
 use super::Failure;
 use super::args::HostArgs;
 use super::sinks::{Capture, CaptureSink, LiveSink, RecordSink, SharedVoice};
-use super::talk;
+use super::talk::{self, Stream};
 use crate::base::{Chance, Duration};
 use crate::device::Device;
 use crate::device::tun::Tun;
@@ -137,7 +137,10 @@ fn taken(args: &HostArgs, network: &mut Configured) -> Result<Option<String>, Fa
         Some((addr, ends.options))
     });
     Ok(clash.map(|(addr, options)| {
-        format!("the address {addr} is in use on this machine: change {options}")
+        format!(
+            "the address {addr} is in use on this machine, perhaps by another netglass: give this \
+             one a network of its own with --dev, {options}"
+        )
     }))
 }
 
@@ -155,7 +158,7 @@ impl Prepared<'_> {
     pub(super) fn start<D: Device + 'static>(
         self,
         device: impl FnOnce(&Bell) -> D,
-        live: bool,
+        live: Option<Stream>,
         before: impl FnOnce(&Host),
     ) -> Result<Session, Failure> {
         let Prepared { args, setup, capture, recorder } = self;
@@ -165,11 +168,11 @@ impl Prepared<'_> {
             host.observe(Box::new(CaptureSink(capture.clone())));
         }
         if let Some(recorder) = recorder {
-            host.record(Box::new(recorder));
+            host.record(Box::new(recorder.started(host.now())));
         }
-        let voice = Arc::new(Mutex::new(live.then(talk::Voice::new)));
-        if live || LiveSink::is_wanted() {
-            let options = live.then(|| talk::view(false));
+        let voice = Arc::new(Mutex::new(live.map(talk::Voice::new)));
+        if live.is_some() || LiveSink::is_wanted() {
+            let options = live.map(|stream| talk::view_on(stream, false));
             host.observe(Box::new(LiveSink::new(options, voice.clone())));
         }
         before(&host);
@@ -204,10 +207,24 @@ impl Session {
     }
 }
 
-/// Connects the host to the virtual network for a client: a session with quiet observers.
-pub(super) fn client(args: &HostArgs) -> Result<(Session, Configured), Failure> {
+/// Connects the host to the virtual network for a client of `to`; live lines are apart from what
+/// the client has to say.
+pub(super) fn client(
+    args: &HostArgs,
+    to: IpAddr,
+    live: bool,
+) -> Result<(Session, Configured), Failure> {
+    if let Some(Ends { linux, options, .. }) =
+        ends(args).into_iter().find(|ends| ends.own.addr() == to)
+    {
+        return Err(Failure::usage(format_args!(
+            "{to} is the address of the virtual host that would ask, and nobody serves there: \
+             Linux is {linux}; to ask a host that `netglass up` runs, use a program on Linux's \
+             side, or have another address with {options}"
+        )));
+    }
     let prepared = prepare(args)?;
     let (device, network) = tun(args)?;
-    let session = prepared.start(|_| device, false, |_| {})?;
+    let session = prepared.start(|_| device, live.then_some(Stream::Error), |_| {})?;
     Ok((session, network))
 }

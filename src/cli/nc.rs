@@ -1,26 +1,26 @@
 //! `netglass nc`: netcat from the virtual host's side.
 
 use super::args::NcArgs;
+use super::get::connect;
 use super::{Failure, Outcome, host};
 use crate::app::nc;
 use crate::base::Duration;
 use crate::net::Host;
-use crate::net::tokio::{TcpStream, UdpSocket};
+use crate::net::tokio::UdpSocket;
 use std::io::{self, IsTerminal};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 pub(super) fn run(args: &NcArgs) -> Outcome {
     let to = SocketAddr::new(args.address, args.port);
-    let (session, network) = host::client(&args.host)?;
+    let (session, network) = host::client(&args.host, args.address, args.live)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::failed)?;
-    let wait = args.wait.map(Duration::from_secs);
     let talked = runtime.block_on(async {
         tokio::select! {
-            talked = talk(args.udp, &session.host, to, wait) => talked,
+            talked = talk(args.udp, &session.host, to, args.wait) => talked,
             done = tokio::signal::ctrl_c() => done,
         }
     });
@@ -43,7 +43,7 @@ async fn talk(udp: bool, host: &Host, to: SocketAddr, idle: Option<Duration>) ->
         socket.connect(to)?;
         nc::datagrams(&socket, input, output, options).await
     } else {
-        let stream = TcpStream::connect(host, to).await?;
+        let stream = connect(host, to, idle).await?;
         nc::stream(stream, input, output, options).await
     };
     carried.map(drop)

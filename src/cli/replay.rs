@@ -18,6 +18,8 @@ struct Show {
     /// Frames that wait for the records they caused or were caused by.
     frames: Vec<(Instant, Direction, Frame)>,
     failure: Option<Failure>,
+    /// The entry in whose middle the recording ends.
+    cut: Option<u64>,
 }
 
 impl Replayed for Show {
@@ -43,6 +45,16 @@ impl Replayed for Show {
             false => self.frames.push((at, Direction::In, frame.clone())),
         }
     }
+
+    fn epoch(&mut self, nanos: u64) {
+        if let Some(capture) = &mut self.capture {
+            capture.set_epoch(nanos);
+        }
+    }
+
+    fn cut(&mut self, entry: u64) {
+        self.cut = Some(entry);
+    }
 }
 
 pub(super) fn run(args: &ReplayArgs) -> Outcome {
@@ -53,7 +65,7 @@ pub(super) fn run(args: &ReplayArgs) -> Outcome {
         None => None,
     };
     let ladder = (!args.json).then(|| Ladder::new(talk::view(args.all)));
-    let mut show = Show { ladder, capture, frames: Vec::new(), failure: None };
+    let mut show = Show { ladder, capture, frames: Vec::new(), failure: None, cut: None };
     let result = replay(file, &mut show);
     if let Some(failure) = show.failure {
         return Err(failure);
@@ -73,7 +85,14 @@ pub(super) fn run(args: &ReplayArgs) -> Outcome {
                     sent.frames
                 ))?;
             }
-            Ok(ExitCode::SUCCESS)
+            match show.cut {
+                None => Ok(ExitCode::SUCCESS),
+                Some(entry) => Err(Failure::failed(format_args!(
+                    "{}: the recording ends in the middle of entry {entry}: what came after it \
+                     is not there",
+                    args.file.display()
+                ))),
+            }
         }
         Err(error @ ReplayError::NotARecording) => {
             Err(Failure::usage(format_args!("{}: {error}", args.file.display())))

@@ -19,6 +19,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Sent records that a capture remembers, to find the reason of a frame that goes out later.
 const REMEMBERED: usize = 8192;
 
+/// Nanoseconds since 1970.
+fn since_1970() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(0)
+}
+
 /// A capture with the reasons as packet comments.
 pub(super) struct Capture {
     writer: Writer<File>,
@@ -36,8 +42,7 @@ impl Capture {
         let file = File::create(path).map_err(say)?;
         let writer = Writer::new(file, "glass0", LinkType::Raw, comment).map_err(say)?;
         let writer = writer.flushing(Flush::EachPacket);
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let epoch = u64::try_from(since_1970.as_nanos()).unwrap_or(0);
+        let epoch = since_1970();
         let (path, sent) = (path.to_owned(), VecDeque::new());
         Ok(Capture { writer, path, epoch, sent, failed: None })
     }
@@ -46,6 +51,11 @@ impl Capture {
     pub(super) fn started(mut self, now: Instant) -> Capture {
         self.epoch -= now.as_nanos().min(self.epoch);
         self
+    }
+
+    /// Time zero of the host, in nanoseconds since 1970.
+    pub(super) fn set_epoch(&mut self, nanos: u64) {
+        self.epoch = nanos;
     }
 
     /// Remembers why what was sent.
@@ -90,7 +100,7 @@ impl Capture {
             Direction::In => pcapng::Direction::In,
             Direction::Out => pcapng::Direction::Out,
         };
-        let at = self.epoch + at.as_nanos();
+        let at = self.epoch.saturating_add(at.as_nanos());
         if self.failed.is_none() {
             self.failed = self.writer.packet(at, direction, frame, &comments).err();
         }
@@ -203,17 +213,29 @@ impl RecordSink {
         let recorder = recording::Recorder::new(file, setup).map_err(say)?;
         Ok(RecordSink { recorder, path: path.to_owned(), failed: false })
     }
+
+    /// Notes when the host started: `now` is its time.
+    pub(super) fn started(mut self, now: Instant) -> RecordSink {
+        let written = self.recorder.epoch(since_1970().saturating_sub(now.as_nanos()));
+        self.note(written);
+        self
+    }
+
+    /// A gap in the middle would be no recording: the first failure is its end.
+    fn note(&mut self, written: std::io::Result<()>) {
+        if let Err(error) = written {
+            self.failed = true;
+            eprintln!("netglass: the recording {} is cut here: {error}", self.path.display());
+        }
+    }
 }
 
 impl Recorder for RecordSink {
     fn inputs(&mut self, inputs: Vec<(Instant, crate::stack::Input)>) {
         if self.failed {
-            return; // a gap in the middle would be no recording
+            return;
         }
         let written = self.recorder.inputs(inputs).and_then(|()| self.recorder.flush());
-        if let Err(error) = written {
-            self.failed = true;
-            eprintln!("netglass: the recording {} is cut here: {error}", self.path.display());
-        }
+        self.note(written);
     }
 }

@@ -4,7 +4,9 @@
 use super::Failure;
 use crate::base::Duration;
 use crate::observe::view::{Options, style::Style};
+use crate::sys::terminal;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Prints to standard output. A reader that has had enough (`| head`) ends the program quietly.
@@ -17,7 +19,40 @@ pub(super) fn say(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Lines that may wait for standard output; more are counted instead.
+/// Where is spoken.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) enum Stream {
+    /// Standard output.
+    Output,
+    /// Standard error, where output is somebody's data.
+    Error,
+}
+
+impl Stream {
+    /// Prints a line; whether more is wanted.
+    fn say(self, line: &str) -> Result<(), Failure> {
+        match self {
+            Stream::Output => say(line),
+            Stream::Error => writeln!(io::stderr(), "{line}").map_err(Failure::failed),
+        }
+    }
+
+    fn is_terminal(self) -> bool {
+        match self {
+            Stream::Output => io::stdout().is_terminal(),
+            Stream::Error => io::stderr().is_terminal(),
+        }
+    }
+
+    fn columns(self) -> Option<usize> {
+        match self {
+            Stream::Output => terminal::columns(io::stdout().as_fd()),
+            Stream::Error => terminal::columns(io::stderr().as_fd()),
+        }
+    }
+}
+
+/// Lines that may wait for their stream; more are counted instead.
 const WAITING: usize = 10_000;
 /// How long the end of the program waits for them.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -32,12 +67,12 @@ pub(super) struct Voice {
 }
 
 impl Voice {
-    pub(super) fn new() -> Voice {
+    pub(super) fn new(stream: Stream) -> Voice {
         let (lines, waiting) = sync_channel::<String>(WAITING);
         let (end, ended) = sync_channel(0);
         std::thread::spawn(move || {
             let _end = end;
-            waiting.into_iter().try_for_each(|line| say(&line))
+            waiting.into_iter().try_for_each(|line| stream.say(&line))
         });
         Voice { lines: Some(lines), ended, lost: 0 }
     }
@@ -65,10 +100,11 @@ impl Drop for Voice {
     }
 }
 
-/// Whether standard output wants colour: a terminal, and no NO_COLOR.
-fn color() -> bool {
+/// Whether a stream wants colour: a terminal that can, and no NO_COLOR.
+fn color(stream: Stream) -> bool {
     let forbidden = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    io::stdout().is_terminal() && !forbidden
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    stream.is_terminal() && !forbidden && !dumb
 }
 
 /// Whether the locale shows more than ASCII.
@@ -82,9 +118,15 @@ fn unicode() -> bool {
     })
 }
 
-/// How views look here.
+/// How views look on standard output.
 pub(super) fn view(all: bool) -> Options {
-    let width = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).unwrap_or(120);
-    let style = Style { color: color(), unicode: unicode() };
+    view_on(Stream::Output, all)
+}
+
+/// How views look on a stream: as wide as COLUMNS or the terminal says.
+pub(super) fn view_on(stream: Stream, all: bool) -> Options {
+    let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let width = asked.or_else(|| stream.columns()).unwrap_or(120);
+    let style = Style { color: color(stream), unicode: unicode() };
     Options { all, style, width, ..Options::default() }
 }

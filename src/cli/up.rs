@@ -19,7 +19,7 @@ const GLANCE: Duration = Duration::from_millis(20);
 pub(super) fn run(args: &UpArgs) -> Outcome {
     let prepared = host::prepare(&args.host)?;
     let (device, network) = host::tun(&args.host)?;
-    if !args.host.quiet {
+    if !args.quiet {
         talk::say("# on Linux's side, undone at the end:")?;
         talk::say(&format!("ip tuntap add dev {} mode tun", device.name()))?;
         for command in network.commands() {
@@ -31,13 +31,14 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         .enable_all()
         .build()
         .map_err(Failure::failed)?;
-    let history = (!args.host.quiet).then(History::new);
+    let history = (!args.quiet).then(History::new);
     let watch = |host: &Host| {
         if let Some(history) = &history {
             host.observe(Box::new(history.clone()));
         }
     };
-    let session = prepared.start(|_| device, !args.host.quiet, watch)?;
+    let live = (!args.quiet).then_some(talk::Stream::Output);
+    let session = prepared.start(|_| device, live, watch)?;
     let addrs: Vec<_> = host::ends(&args.host).iter().map(|ends| ends.own.addr()).collect();
     let ended = runtime.block_on(async {
         // Before anybody can know that it is up.
@@ -51,7 +52,7 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         let options = Options { policies, ladder };
         let mut serving = Serving::start(&session.host, &addrs, &args.services, options)
             .map_err(Failure::usage)?;
-        if !args.host.quiet {
+        if !args.quiet {
             let urls = addrs.iter().map(|addr| format!("http://{}/", SocketAddr::new(*addr, 80)));
             let urls =
                 urls.map(|url| url.replace(":80/", "/")).collect::<Vec<_>>().join("   curl ");
@@ -61,7 +62,7 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         }
         let mut signals = signals;
         until_stopped(&session, &mut signals).await;
-        if !args.host.quiet && !session.is_over() {
+        if !args.quiet && !session.is_over() {
             talk::say("# stopping gracefully; Ctrl-C again ends it at once")?;
         }
         let gracefully = async {

@@ -19,6 +19,8 @@ const ENTRY_MAX: u32 = 64 << 20;
 enum Entry {
     Setup(Setup),
     Input(Instant, Input),
+    /// Nanoseconds since 1970 at the host's zero.
+    Epoch(u64),
 }
 
 /// Writes a recording.
@@ -44,6 +46,14 @@ impl<W: Write> Recorder<W> {
         let bytes = postcard::to_stdvec(entry).map_err(io::Error::other)?;
         self.out.write_all(&(bytes.len() as u32).to_le_bytes())?;
         self.out.write_all(&bytes)
+    }
+
+    /// Says when the host's time began, in nanoseconds since 1970: for captures of a replay.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn epoch(&mut self, nanos: u64) -> io::Result<()> {
+        self.entry(&Entry::Epoch(nanos))
     }
 
     /// Adds what [`Stack::take_inputs`] gave.
@@ -122,10 +132,18 @@ pub trait Replayed {
     fn records(&mut self, records: &[Record]);
     /// A frame arrived (`out` false) or was sent (`out` true).
     fn frame(&mut self, at: Instant, out: bool, iface: IfaceId, frame: &Frame);
+    /// The host's time began so many nanoseconds after 1970.
+    fn epoch(&mut self, nanos: u64) {
+        let _ = nanos;
+    }
+    /// The recording ends in the middle of this entry, counted from 1: what came after is lost.
+    fn cut(&mut self, entry: u64) {
+        let _ = entry;
+    }
 }
 
 /// Lives a recording again, comparing what is sent with what was. A recording that was cut short
-/// (the host was killed) is replayed as far as it goes.
+/// (the host was killed, the disk was full) is replayed as far as it goes, and the watcher is told.
 ///
 /// # Errors
 /// See [`ReplayError`].
@@ -140,7 +158,7 @@ pub fn replay(
         return Err(ReplayError::NotARecording);
     }
     let mut count = 0;
-    let Some(Entry::Setup(setup)) = next(&mut input, &mut count)? else {
+    let Ok(Entry::Setup(setup)) = next(&mut input, &mut count)? else {
         return Err(ReplayError::NotARecording);
     };
     if !setup.is_possible() {
@@ -149,8 +167,17 @@ pub fn replay(
     let mut stack = Stack::new(setup);
     stack.listen_to_events(true);
     let (mut sent, mut records) = (SentSoFar::NONE, Vec::new());
-    while let Some(entry) = next(&mut input, &mut count)? {
+    loop {
+        let entry = match next(&mut input, &mut count)? {
+            Ok(entry) => entry,
+            Err(End::Whole) => break,
+            Err(End::Cut) => {
+                watcher.cut(count);
+                break;
+            }
+        };
         match entry {
+            Entry::Epoch(nanos) => watcher.epoch(nanos),
             Entry::Setup(_) => return Err(ReplayError::Damaged { entry: count }),
             Entry::Input(_, Input::Sent(recorded)) if recorded == sent => {}
             Entry::Input(at, Input::Sent(recorded)) => {
@@ -176,22 +203,31 @@ pub fn replay(
     Ok((stack, sent))
 }
 
-/// The next entry; `None` at the end, clean or cut.
-fn next(input: &mut impl Read, count: &mut u64) -> Result<Option<Entry>, ReplayError> {
-    let mut len = [0; 4];
-    match input.read_exact(&mut len) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        Err(error) => return Err(error.into()),
+/// How a file ends.
+enum End {
+    /// Behind an entry.
+    Whole,
+    /// Within one.
+    Cut,
+}
+
+/// The next entry, or the end.
+fn next(input: &mut impl Read, count: &mut u64) -> Result<Result<Entry, End>, ReplayError> {
+    let mut len = Vec::new();
+    match input.take(4).read_to_end(&mut len)? {
+        0 => return Ok(Err(End::Whole)),
+        _ => *count += 1,
     }
-    *count += 1;
-    let len = u32::from_le_bytes(len);
+    let Ok(len) = <[u8; 4]>::try_from(len).map(u32::from_le_bytes) else {
+        return Ok(Err(End::Cut));
+    };
     if len > ENTRY_MAX {
         return Err(ReplayError::Damaged { entry: *count });
     }
     let mut bytes = Vec::new();
     if input.take(u64::from(len)).read_to_end(&mut bytes)? < len as usize {
-        return Ok(None);
+        return Ok(Err(End::Cut));
     }
-    postcard::from_bytes(&bytes).map(Some).map_err(|_| ReplayError::Damaged { entry: *count })
+    let entry = postcard::from_bytes(&bytes);
+    entry.map(Ok).map_err(|_| ReplayError::Damaged { entry: *count })
 }

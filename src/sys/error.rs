@@ -94,8 +94,9 @@ impl fmt::Display for SetupError {
                  container that device",
             ),
             SetupError::TunDeviceClosed => f.write_str(
-                "/dev/net/tun may not be opened by this user: make it accessible with \
-                 \"chmod 666 /dev/net/tun\" or run as root",
+                "/dev/net/tun may not be opened by this user: run as root, or make it accessible \
+                 with \"chmod 666 /dev/net/tun\" and run in a private network namespace \
+                 (unshare -Urn)",
             ),
             SetupError::Threads => f.write_str(
                 "a process with several threads cannot enter a user namespace: enter it before \

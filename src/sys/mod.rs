@@ -10,6 +10,7 @@ mod netlink;
 pub mod netns;
 pub mod pass;
 pub mod poll;
+pub mod terminal;
 pub mod tun;
 
 pub use error::SetupError;

@@ -12,6 +12,8 @@ use std::time::Duration;
 struct Watch {
     records: Vec<Record>,
     frames: u64,
+    epoch: Option<u64>,
+    cut: Option<u64>,
 }
 
 impl Replayed for Watch {
@@ -22,6 +24,26 @@ impl Replayed for Watch {
     fn frame(&mut self, _at: Instant, out: bool, _iface: IfaceId, _frame: &Frame) {
         self.frames += u64::from(out);
     }
+
+    fn epoch(&mut self, nanos: u64) {
+        self.epoch = Some(nanos);
+    }
+
+    fn cut(&mut self, entry: u64) {
+        self.cut = Some(entry);
+    }
+}
+
+/// How many entries a recording has, and where the last one starts.
+fn last_entry(file: &[u8]) -> (u64, usize) {
+    let first_line = file.iter().position(|byte| *byte == b'\n').unwrap();
+    let (mut entries, mut start, mut next) = (0, 0, first_line + 1);
+    while next < file.len() {
+        let len: [u8; 4] = file[next..next + 4].try_into().unwrap();
+        (entries, start) = (entries + 1, next);
+        next += 4 + u32::from_le_bytes(len) as usize;
+    }
+    (entries, start)
 }
 
 /// B's life while A uses everything it offers: (recording, B's records, what B sent).
@@ -31,6 +53,7 @@ fn recorded() -> (Vec<u8>, Vec<Record>, SentSoFar) {
     world.hosts[B].record();
     let mut file = Vec::new();
     let mut recorder = Recorder::new(&mut file, &setup).unwrap();
+    recorder.epoch(7).unwrap();
     world.tap = Some(SentSoFar::NONE);
     let (a, b) = world.connected(80);
     let udp = world.hosts[B].bind(world.now, addr(B, 53), false).unwrap();
@@ -83,8 +106,18 @@ fn damage_is_named() {
     let mut watch = Watch::default();
     assert!(matches!(replay(&b"hello"[..], &mut watch), Err(ReplayError::NotARecording)));
     assert!(matches!(replay(&file[5..], &mut watch), Err(ReplayError::NotARecording)));
-    // Cut short: replayed as far as it goes.
-    assert!(replay(&file[..file.len() - 3], &mut watch).is_ok());
+    // Cut short, within an entry or within its length: replayed as far as it goes, and told.
+    let (entries, last) = last_entry(&file);
+    for (len, cut) in [
+        (file.len(), None),
+        (file.len() - 1, Some(entries)),
+        (last + 2, Some(entries)),
+        (last, None),
+    ] {
+        let mut watch = Watch::default();
+        assert!(replay(&file[..len], &mut watch).is_ok());
+        assert_eq!((watch.cut, watch.epoch), (cut, Some(7)));
+    }
     let mut long = file.clone();
     long.extend([0xff; 8]);
     assert!(matches!(replay(&long[..], &mut watch), Err(ReplayError::Damaged { .. })));

@@ -14,6 +14,8 @@ pub(crate) const CASES: &[Case] = &[
     ("other_way::nc", &[Need::Tun], nc),
     ("other_way::nc_udp", &[Need::Tun], nc_udp),
     ("other_way::refused", &[Need::Tun], refused),
+    ("other_way::patience_ends", &[Need::Tun], patience_ends),
+    ("other_way::live_lines_and_half_a_reader", &[Need::Tun], live_lines_and_half_a_reader),
 ];
 
 /// A kernel listener: bound to any address, since Linux's comes with the device.
@@ -130,4 +132,48 @@ fn refused() {
     let mut said = String::new();
     child.stderr.take().expect("its errors").read_to_string(&mut said).expect("text");
     assert!(said.contains("refused"), "{said}");
+}
+
+/// What the command says on standard error when it fails.
+#[track_caller]
+fn fails(args: &[&str]) -> String {
+    let output = netglass().args(args).stdin(Stdio::null()).output().expect("netglass runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    said
+}
+
+fn patience_ends() {
+    // Nobody is there, and nobody says so.
+    let said = fails(&["get", "--connect-timeout", "0.3", "http://10.9.0.3/"]);
+    assert!(said.contains("nobody has answered in 300 ms"), "{said}");
+    let said = fails(&["nc", "-w", "1", "10.9.0.3", "7"]);
+    assert!(said.contains("nobody has answered in 1 s"), "{said}");
+    // Somebody is there, and says nothing.
+    let (_listener, port) = listen();
+    let url = format!("http://{LINUX}:{port}/");
+    let said = fails(&["get", "--max-time", "0.5", &url]);
+    assert!(said.contains("not done in 500 ms"), "{said}");
+}
+
+fn live_lines_and_half_a_reader() {
+    let (listener, port) = listen();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.expect("a connection");
+            head(&mut stream);
+            let _ = stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n");
+            while stream.write_all(&[b'x'; 65_536]).is_ok() {}
+        }
+    });
+    let url = format!("http://{LINUX}:{port}/");
+    let mut get = netglass();
+    get.args(["get", "--live", &url]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut get = get.spawn().expect("netglass runs");
+    get.stdout.take().expect("its output").read_exact(&mut [0; 10]).expect("ten bytes");
+    let output = get.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("Flags [S], ") && said.contains("SYN-SENT"), "{said}");
+    assert!(!said.contains("netglass:"), "a reader that has had enough is no failure: {said}");
 }

@@ -28,6 +28,9 @@ fn mistakes() {
     refused(&["up", "--services", "http,gopher"], "gopher");
     refused(&["up", "--dev", "a name with spaces"], "name");
     refused(&["get", "gopher://10.9.0.1/"], "http://");
+    refused(&["get", "http://10.9.0.2/"], "10.9.0.1");
+    refused(&["nc", "10.9.0.2", "7"], "the virtual host");
+    refused(&["get", "--max-time", "0", "http://10.9.0.1/"], "seconds");
     refused(&["replay", "/nothing/there"], "/nothing/there");
     refused(&["replay", "Cargo.toml"], "recording");
     refused(&["replay"], "FILE");

@@ -39,7 +39,7 @@ fn a_file_is_a_command_line() {
     assert_eq!((args.host.dev.as_str(), args.host.mtu, args.host.seed), ("glass7", 9000, 7));
     assert_eq!(args.host.linux.to_string(), "10.1.0.1");
     assert_eq!(args.services.to_string(), "http:8080,echo");
-    assert!(args.host.quiet && args.host.impair.is_some() && args.host.pcap.is_none());
+    assert!(args.quiet && args.host.impair.is_some() && args.host.pcap.is_none());
     let policies: Policies = args.policy.into_iter().collect();
     let (http, echo) = (policies.of(Service::Http), policies.of(Service::Echo));
     assert_eq!((http.per_client_max, http.keep_alive), (Some(5), false));
@@ -60,12 +60,12 @@ fn the_command_line_wins() {
         "http:per_client_max=6,http:idle=1s",
     ];
     let args = up(&words, FILE);
-    assert_eq!((args.host.mtu, args.host.quiet), (1400, false));
+    assert_eq!((args.host.mtu, args.quiet), (1400, false));
     assert_eq!((args.host.dev.as_str(), args.services.to_string().as_str()), ("glass7", "none"));
     let http = args.policy.into_iter().collect::<Policies>().of(Service::Http);
     assert_eq!((http.per_client_max, http.idle.map(|t| t.as_secs())), (Some(6), Some(1)));
     assert!(!http.keep_alive, "as the file says");
-    assert!(!up(&["up"], "").host.quiet && up(&["up", "-q"], "").host.quiet);
+    assert!(!up(&["up"], "").quiet && up(&["up", "-q"], "").quiet);
 }
 
 /// What is said of a wrong file, with its place as line and column.
