@@ -33,6 +33,8 @@ pub(super) enum Command {
     Fsm(FsmArgs),
     /// Live a recording again and show it
     Replay(ReplayArgs),
+    /// Say what an address says: class, network, scope, names …
+    Addr(AddrArgs),
     /// The other half of `demo`, in its own namespace
     #[command(hide = true)]
     PrivateChild(PrivateArgs),
@@ -172,4 +174,19 @@ pub(super) struct PrivateArgs {
     /// What to run once the stack is up; nothing: the demo's conversation
     #[arg(last = true)]
     pub(super) command: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct AddrArgs {
+    /// As a JSON object
+    #[arg(short, long)]
+    pub(super) json: bool,
+    /// Take small numbers for IPv6 addresses, too
+    #[arg(short = '6')]
+    pub(super) six: bool,
+    /// ADDRESS, ADDRESS/PREFIX, ADDRESS/MASK, or a number
+    pub(super) address: String,
+    /// Whether the address's network holds another address or network
+    #[arg(value_names = ["contains", "ADDRESS"], num_args = 2)]
+    pub(super) question: Vec<String>,
 }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 success; 1 something went wrong on the way; 2 the command cannot work as given
 //! (and nothing was changed).
 
+mod addr;
 mod args;
 mod demo;
 mod doctor;
@@ -62,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Fsm(args) => fsm::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Addr(args) => addr::run(&args),
         Command::PrivateChild(_) => Ok(ExitCode::SUCCESS),
     })
 }
