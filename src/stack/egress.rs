@@ -85,6 +85,8 @@ impl Stack {
         let (src, dst) = (pair.local.ip(), pair.remote.ip());
         let checksum_offload = self.ifaces[usize::from(iface.0)].setup.checksum_offload;
         let len = out.hdr.encoded_len() + out.payload.len();
+        self.snmp.tcp_out(&out);
+        self.snmp.ip_out_requests += 1;
         let mut frame = Frame { body: out.payload, origin: out.origin, ..Frame::default() };
         frame.offload.gso = out.gso_size.map(|size| Gso { kind: GsoKind::Tcp, size });
         if checksum_offload || out.gso_size.is_some() {
@@ -135,6 +137,7 @@ impl Stack {
     ) {
         let len = frame.len() as u32;
         let view = PacketView::Icmp { src, dst, message, len };
+        self.snmp.icmp_out(message);
         self.send_packet(now, src, dst, protocol::ICMP, frame, view, why, cause);
     }
 
@@ -147,6 +150,7 @@ impl Stack {
             self.dropped(now, Why::NoRoute, view);
             return true;
         };
+        self.snmp.udp_out_datagrams += 1;
         let ip = if out.from.ip().is_unspecified() { own } else { out.from.ip() };
         let from = std::net::SocketAddr::new(ip, out.from.port());
         let mut frame = Frame { body: out.payload, ..Frame::default() };
@@ -175,12 +179,18 @@ impl Stack {
             self.dropped(now, Why::NoRoute, view);
             return;
         };
+        self.snmp.ip_out_requests += 1;
         let origin = self.note(now, None, cause, || Event::Out { packet: view, why });
         let Some(header) = self.ip_header(src, dst, proto, false) else { return };
         let mtu = usize::from(self.ifaces[usize::from(iface.0)].setup.mtu);
         let whole = frame.len() + ipv4::HEADER_LEN <= mtu;
-        let Some(pieces) = fragment::ipv4(header, &frame, mtu) else { return };
+        let Some(pieces) = fragment::ipv4(header, &frame, mtu) else {
+            self.snmp.ip_frag_fails += 1;
+            return;
+        };
+        self.snmp.ip_frag_oks += u64::from(!whole);
         for mut piece in pieces {
+            self.snmp.ip_frag_creates += u64::from(!whole);
             piece.origin = if whole { origin } else { self.note_fragment(now, &piece, origin) };
             piece.offload = Offload::default();
             self.push(now, iface, piece);

@@ -49,6 +49,7 @@ impl Stack {
         self.keep(now, || Input::Frame { iface, bytes: frame.to_vec(), offload: frame.offload });
         self.totals.frames_in += 1;
         self.totals.bytes_in += frame.len() as u64;
+        self.snmp.ip_in_receives += 1;
         let raw = PacketView::raw(&frame);
         let header = match ipv4::Header::parse(frame.front(), frame.len()) {
             Ok(header) => header,
@@ -70,6 +71,7 @@ impl Stack {
             Ok(destination) => destination,
             Err(why) => return self.discard(now, why, PacketView::ip(&header)),
         };
+        self.snmp.ip_in(destination);
         frame.truncate(header.total_len); // what follows is the link's padding
         let via = Via { now, iface, header, destination, origin: frame.origin };
         if header.is_fragment() {
@@ -80,6 +82,7 @@ impl Stack {
 
     /// RFC 1122 §3.3.2.
     fn on_fragment(&mut self, via: Via, frame: Frame) {
+        self.snmp.ip_reasm_reqds += 1;
         let packet = self.whole(frame);
         let header = via.header;
         let outcome = self.reassembly.input(via.now, header.into(), packet, &self.pool);
@@ -98,6 +101,7 @@ impl Stack {
             }
             ip::reassembly::Outcome::Dropped(why) => self.discard(via.now, why, view),
             ip::reassembly::Outcome::Complete(whole) => {
+                self.snmp.ip_reasm_oks += 1;
                 self.note(via.now, None, EventId::NONE, || Event::In(view));
                 let header = whole.header.whole(whole.tos, whole.payload.len());
                 let mut frame = Frame { body: whole.payload, ..Frame::default() };
@@ -142,6 +146,8 @@ impl Stack {
     }
 
     fn on_transport(&mut self, via: Via, frame: &mut Frame) {
+        let known = [protocol::TCP, protocol::UDP, protocol::ICMP].contains(&via.header.proto);
+        self.snmp.ip_in_delivers += u64::from(known);
         match via.header.proto {
             protocol::TCP => self.on_tcp(via, frame),
             protocol::UDP => self.on_udp(via, std::mem::take(frame)),
@@ -184,6 +190,7 @@ impl Stack {
     // ---- ICMP
 
     fn on_icmp(&mut self, via: Via, mut frame: Frame) {
+        self.snmp.icmp_in.msgs += 1;
         let packet_view = via.view(via.header.payload_len());
         frame.advance(via.header.header_len);
         let message = match Icmpv4::parse(frame.slices()) {
@@ -192,6 +199,7 @@ impl Stack {
         };
         let (src, dst, len) = (via.src(), via.dst(), frame.len() as u32);
         let view = PacketView::Icmp { src, dst, message, len };
+        self.snmp.icmp_in(message);
         match message {
             Icmpv4::EchoRequest { id, seq } => {
                 if via.destination != Destination::Unicast {
@@ -261,7 +269,7 @@ impl Stack {
     ) -> Result<(), Why> {
         let key = self.tcp.find(&pair).ok_or(Why::IcmpNoSocket)?;
         let slot = self.tcp.slot_mut(key);
-        let id = slot.id;
+        let (id, before) = (slot.id, slot.conn.state());
         let cx = &mut cx!(self, now, EventId::NONE);
         let result = match message {
             Icmpv4::Unreachable { code: unreachable::FRAGMENTATION_NEEDED, mtu } => {
@@ -272,6 +280,7 @@ impl Stack {
                 None => Err(Why::IcmpType),
             },
         };
+        self.snmp.tcp_went(before, slot.conn.state(), false);
         self.collect(now, Some(id), Event::Tcp);
         self.settle(now, key);
         result
@@ -333,6 +342,7 @@ impl Stack {
         let Some(socket) = self.udp.get_mut(id) else { return };
         match socket.on_datagram(datagram, &self.pool) {
             Ok(()) => {
+                self.snmp.udp_in_datagrams += 1;
                 self.note(via.now, None, EventId::NONE, || Event::In(view));
                 self.wake_udp(id);
             }
@@ -350,6 +360,7 @@ impl Stack {
 
     fn on_tcp(&mut self, via: Via, frame: &mut Frame) {
         let (src, dst) = (via.src(), via.dst());
+        self.snmp.tcp_in_segs += 1;
         frame.advance(via.header.header_len);
         let len = frame.len();
         let parsed = crate::wire::tcp::Header::parse(frame.front());
@@ -379,6 +390,7 @@ impl Stack {
             false => self.whole(std::mem::take(frame)),
         };
         let seg = Segment::new(hdr, payload, wire_mss);
+        self.snmp.tcp_in_segs += seg.wire_segments() - 1;
         let pair = Pair { local, remote };
         match self.tcp.find(&pair) {
             Some(key) => self.for_connection(via, key, seg),
@@ -402,6 +414,7 @@ impl Stack {
         if let Outcome::Dropped(why) = outcome {
             self.drops.count(why);
         }
+        self.snmp.tcp_went(state, self.tcp.slot(key).conn.state(), false);
         self.collect(via.now, Some(id), Event::Tcp);
         let Some(seg) = spare else { return self.settle(via.now, key) };
         match outcome {
@@ -461,8 +474,13 @@ impl Stack {
                     }
                     outcome => outcome,
                 };
-                if let Outcome::Dropped(why) = outcome {
-                    self.drops.count(why);
+                match outcome {
+                    Outcome::Dropped(why) => self.drops.count(why),
+                    Outcome::Closed(_) => {
+                        self.snmp.tcp_attempt_fails += 1;
+                        self.snmp.tcp_embryonic_rsts += 1;
+                    }
+                    _ => {}
                 }
                 self.tell_stray(via.now, arrival, pair, view, outcome);
                 self.collect_stray(via.now, pair);
@@ -472,6 +490,7 @@ impl Stack {
             }
             Verdict::Promote(whole) => {
                 let (opening, half, seg) = *whole;
+                self.snmp.tcp_passive_opens += 1;
                 let id_new = self.tcp.next_id();
                 let Pair { local, remote } = pair;
                 self.note(via.now, Some(id_new), arrival, || Event::Conn { local, remote });

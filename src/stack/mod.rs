@@ -43,6 +43,7 @@ mod egress;
 mod ingress;
 mod input;
 mod setup;
+mod snmp;
 #[cfg(test)]
 mod tests;
 
@@ -51,6 +52,7 @@ pub use echo::Pong;
 pub use event::{Call, Event, PacketView, Record, Sent};
 pub use input::{Input, SentSoFar};
 pub use setup::{IfaceSetup, Setup};
+pub use snmp::{IcmpCounts, Snmp};
 
 use crate::base::why::Drops;
 use crate::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Pool, Trace, Why};
@@ -127,6 +129,7 @@ pub struct Stack {
     log: Vec<Record>,
     drops: Drops,
     totals: Totals,
+    snmp: Snmp,
     recording: Option<input::Recording>,
 }
 
@@ -177,6 +180,7 @@ impl Stack {
             log: Vec::new(),
             drops: Drops::new(),
             totals: Totals::default(),
+            snmp: Snmp::default(),
             recording: None,
             chance,
         }
@@ -277,16 +281,20 @@ impl Stack {
         while let Some(key) = self.tcp.pop_due(now) {
             let mut cx = cx!(self, now, EventId::NONE);
             let slot = self.tcp.slot_mut(key);
-            let id = slot.id;
+            let (id, before) = (slot.id, slot.conn.state());
             slot.conn.poll(&mut cx);
+            let after = slot.conn.state();
+            self.snmp.tcp_went(before, after, true);
             self.collect(now, Some(id), Event::Tcp);
             self.settle(now, key);
         }
         while let Some(id) = self.tcp.due_listener(now) {
             let Some(slot) = self.tcp.listener_mut(id) else { break };
+            let half_open = slot.listener.half_open();
             let Some(site) = slot.listener.poll_one(&mut cx!(self, now, EventId::NONE)) else {
                 break;
             };
+            self.snmp.tcp_attempt_fails += (half_open - slot.listener.half_open()) as u64;
             self.collect_stray(now, Pair { local: site.local, remote: site.remote });
         }
         self.expire_fragments(now);
