@@ -5,16 +5,21 @@
 
 mod addr;
 mod args;
+mod ask;
+mod control;
 mod demo;
 mod doctor;
 mod fsm;
 mod get;
 mod history;
 mod host;
+mod ip;
 mod nc;
+mod nstat;
 mod private;
 mod replay;
 mod sinks;
+mod ss;
 mod talk;
 mod up;
 
@@ -64,6 +69,11 @@ pub fn main() -> ExitCode {
         Command::Fsm(args) => fsm::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Addr(args) => addr::run(&args),
+        Command::Ss(args) => ss::run(&args),
+        Command::Ip(args) => ip::run(&args),
+        Command::Route(args) => ip::route(&args),
+        Command::Arp(args) => ip::arp(&args),
+        Command::Nstat(args) => nstat::run(&args),
         Command::PrivateChild(_) => Ok(ExitCode::SUCCESS),
     })
 }

@@ -55,7 +55,7 @@ info! {
     snd_mss,
     /// Largest segment seen from the peer, payload bytes.
     rcv_mss,
-    /// The MSS we announced.
+    /// The MSS we announced, less the timestamps that every segment carries.
     advmss,
     /// Path MTU.
     pmtu,

@@ -36,7 +36,7 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         ato: micros(tcb.config.delayed_ack),
         snd_mss: u64::from(smss),
         rcv_mss: u64::from(tcb.rcv.mss_seen),
-        advmss: u64::from(tcb.rcv.advmss),
+        advmss: u64::from(tcb.rcv.advmss).saturating_sub(if tcb.ts.is_some() { 12 } else { 0 }),
         pmtu: u64::from(tcb.pmtu),
         unacked: segments(tcb.rtxq.flight_size()),
         sacked: segments(tcb.rtxq.sacked()),
