@@ -16,7 +16,7 @@ impl Puppet {
     #[track_caller]
     fn count(&self, name: &str) -> u64 {
         let counters = self.stack.counters();
-        let found = counters.iter().find(|(known, _)| *known == name);
+        let found = counters.iter().find(|(known, _)| known == name);
         found.unwrap_or_else(|| panic!("no counter {name}")).1
     }
 
@@ -151,7 +151,7 @@ fn datagrams_and_pings() {
 #[test]
 fn names_are_counted_once() {
     let counters = netglass::stack::Stack::new(host_setup()).counters();
-    let mut names: Vec<_> = counters.iter().map(|(name, _)| *name).collect();
+    let mut names: Vec<_> = counters.iter().map(|(name, _)| name).collect();
     assert!(counters.iter().all(|(_, n)| *n == 0), "{counters:?}");
     let all = names.len();
     names.sort_unstable();
