@@ -40,7 +40,7 @@ impl Asked {
             }
         }
         // Those in our own network first: elsewhere, device names repeat.
-        if hosts.iter().filter(|(near, _)| *near).count() == 1 {
+        if hosts.iter().any(|(near, _)| *near) {
             hosts.retain(|(near, _)| *near);
         }
         match (hosts.len(), refusal) {

@@ -25,13 +25,12 @@ pub(in crate::cli) struct Door {
 
 /// Where control sockets are looked for, the caller's own first.
 pub(in crate::cli) fn directories() -> Vec<PathBuf> {
-    let run = PathBuf::from("/run/netglass");
     let own = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty());
+    // Who became root may have kept the directory of another.
+    let user = nix::unistd::geteuid().as_raw();
+    let own = own.filter(|dir| std::fs::metadata(dir).is_ok_and(|meta| meta.uid() == user));
     let own = own.map(|dir| PathBuf::from(dir).join("netglass"));
-    match own {
-        Some(own) if !nix::unistd::geteuid().is_root() => vec![own, run],
-        _ => vec![run],
-    }
+    own.into_iter().chain([PathBuf::from("/run/netglass")]).collect()
 }
 
 impl Door {
