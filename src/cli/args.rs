@@ -1,5 +1,7 @@
 //! The command line.
 
+use crate::app::Services;
+use crate::app::policy::Setting;
 use crate::impair::Impairments;
 use crate::ip::Cidr;
 use clap::{Args, Parser, Subcommand};
@@ -110,7 +112,16 @@ pub(super) struct UpArgs {
     pub(super) host: HostArgs,
     /// Services to run: http, echo, discard, chargen, daytime
     #[arg(long, value_name = "LIST", default_value = "http,echo,discard,chargen,daytime")]
-    pub(super) services: String,
+    pub(super) services: Services,
+    /// Limits of TCP services, of all or of one: 'idle=30s', 'http:per_client_max=5'
+    #[arg(long, value_name = "[SERVICE:]LIMIT=VALUE", value_delimiter = ',')]
+    pub(super) policy: Vec<Setting>,
+    /// Read options from a TOML file; those on the command line win
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Print the options in effect as such a file, and end
+    #[arg(long)]
+    pub(super) print_config: bool,
     /// Where the control socket is, that `netglass ss`, `ip` and others ask
     #[arg(long, value_name = "PATH", conflicts_with = "no_control")]
     pub(super) control: Option<PathBuf>,

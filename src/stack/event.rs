@@ -1,6 +1,6 @@
 //! What a host tells: the records that every view is computed from.
 
-use crate::base::{ConnId, EventId, Frame, Instant, SocketError, Why};
+use crate::base::{ConnId, EventId, Frame, Instant, Limit, SocketError, Why};
 use crate::tcp;
 use crate::tcp::{Outcome, SegmentView};
 use crate::wire::icmp::Icmp;
@@ -88,6 +88,11 @@ pub enum Event {
         call: Call,
         /// The number the call returned (bytes, or 0), or why it failed.
         result: Result<u64, SocketError>,
+    },
+    /// A service's connection has hit a limit of its policy.
+    Limit {
+        /// Which.
+        limit: Limit,
     },
 }
 

@@ -54,6 +54,7 @@ pub use input::{Input, SentSoFar};
 pub use setup::{IfaceSetup, Setup};
 pub use snmp::{FamilyCounts, IcmpCounts, Snmp};
 
+use crate::base::limit::Hits;
 use crate::base::why::Drops;
 use crate::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Pool, Trace, Why};
 use crate::ip::{Limiter, Local, PathMtu, Reassembly, Route, Routes, select};
@@ -130,6 +131,7 @@ pub struct Stack {
     trace: Trace<tcp::Event>,
     log: Vec<Record>,
     drops: Drops,
+    hits: Hits,
     totals: Totals,
     snmp: Snmp,
     recording: Option<input::Recording>,
@@ -182,6 +184,7 @@ impl Stack {
             trace: Trace::new(false),
             log: Vec::new(),
             drops: Drops::new(),
+            hits: Hits::default(),
             totals: Totals::default(),
             snmp: Snmp::default(),
             recording: None,
@@ -207,6 +210,11 @@ impl Stack {
     /// How often what was dropped.
     pub fn drops(&self) -> &Drops {
         &self.drops
+    }
+
+    /// How often its services' connections have hit which limit.
+    pub fn hits(&self) -> &Hits {
+        &self.hits
     }
 
     /// What has passed.

@@ -62,6 +62,9 @@ fn event(out: &mut Object, event: &Event) {
         Event::Dropped { packet: view, .. } => {
             out.text("kind", "dropped").raw("packet", packet(view));
         }
+        Event::Limit { .. } => {
+            out.text("kind", "limit");
+        }
         Event::Call { call, result } => {
             out.text("kind", "call").text("call", call.name());
             arguments(out, call);
