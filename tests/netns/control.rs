@@ -177,11 +177,9 @@ fn ss() {
     }
     let swapped = |text: &str| text.split_once(',').map(|(a, b)| format!("{b},{a}"));
     assert_eq!(swapped(value(&own, "wscale")).as_deref(), Some(value(&other, "wscale")));
-    assert_eq!(value(&own, "bytes_sent"), "400000");
-    for (one, two) in [("bytes_received", "bytes_sent"), ("bytes_sent", "bytes_received")] {
-        assert_eq!(value(&own, one), value(&other, two), "{one}\n{ours}\n{kernels}");
+    for fields in [&own, &other] {
+        assert_eq!(value(fields, "bytes_received"), "400000", "{ours}\n{kernels}");
     }
-    assert_eq!(value(&own, "data_segs_in"), value(&other, "data_segs_out"));
     // Linux counts its SYN as acknowledged, too.
     let acked = |fields| value(fields, "bytes_acked").parse::<u64>().expect("a number");
     assert_eq!((acked(&own), acked(&other)), (400_000, 400_001));
