@@ -162,7 +162,9 @@ fn ss() {
         let (ours, kernels) = (ask(&path, &["ss", "-tine"]), run("ss", &["-tine", "dst", HOST]));
         let ((_, own), (_, other)) = (parse(&ours, port), parse(&kernels, port));
         let same = |one, two| value(&own, one) == value(&other, two);
-        (same("segs_in", "segs_out") && same("segs_out", "segs_in")).then_some((ours, kernels))
+        let counted = same("segs_in", "segs_out") && same("segs_out", "segs_in");
+        let idle = [&own, &other].iter().all(|fields| !names(fields).contains(&"unacked"));
+        (counted && idle).then_some((ours, kernels))
     });
     let ((head, own), (kernels_head, other)) = (parse(&ours, port), parse(&kernels, port));
     assert_eq!(head, kernels_head, "the same columns");
