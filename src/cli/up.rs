@@ -1,6 +1,7 @@
 //! `netglass up`: a virtual host on a TUN device, until Ctrl-C.
 
 use super::args::UpArgs;
+use super::control::{Control, Door};
 use super::history::History;
 use super::host::{self, Session};
 use super::{Failure, Outcome, talk};
@@ -18,6 +19,7 @@ const GLANCE: Duration = Duration::from_millis(20);
 
 pub(super) fn run(args: &UpArgs) -> Outcome {
     let prepared = host::prepare(&args.host)?;
+    let door = door(args)?;
     let (device, network) = host::tun(&args.host)?;
     if !args.quiet {
         talk::say("# on Linux's side, undone at the end:")?;
@@ -52,6 +54,12 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         let options = Options { policies, ladder };
         let mut serving = Serving::start(&session.host, &addrs, &args.services, options)
             .map_err(Failure::usage)?;
+        let shown = door.as_ref().map(|door| door.path().display().to_string());
+        let start = |door| Control::start(&session.host, &args.host.dev, door);
+        let _control = door.map(start).transpose().map_err(Failure::failed)?;
+        if let Some(path) = shown.filter(|_| !args.quiet) {
+            talk::say(&format!("# ask: netglass ss -ti   netglass ip addr   (by {path})"))?;
+        }
         if !args.quiet {
             let urls = addrs.iter().map(|addr| format!("http://{}/", SocketAddr::new(*addr, 80)));
             let urls =
@@ -62,8 +70,8 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         }
         let mut signals = signals;
         until_stopped(&session, &mut signals).await;
-        if !args.quiet && !session.is_over() {
-            talk::say("# stopping gracefully; Ctrl-C again ends it at once")?;
+        if !session.is_over() {
+            session.say("# stopping gracefully; Ctrl-C again ends it at once");
         }
         let gracefully = async {
             serving.drain().await;
@@ -79,6 +87,15 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
     let stopped = session.stop(Duration::ZERO);
     drop(network);
     ended.and(stopped).map(|()| ExitCode::SUCCESS)
+}
+
+/// The control socket that was asked for.
+fn door(args: &UpArgs) -> Result<Option<Door>, Failure> {
+    match &args.control {
+        _ if args.no_control => Ok(None),
+        Some(path) => Door::at(path).map(Some),
+        None => Ok(Door::usual(&args.host.dev)),
+    }
 }
 
 /// Waits for Ctrl-C, SIGTERM, or the end of the device.
