@@ -1,4 +1,55 @@
 //! netglass: a userspace TCP/IP stack made of glass.
+//!
+//! It carries real traffic, and everything it decides can be seen and explained: each segment,
+//! each change of state and each drop is a [`stack::Record`] with its reason and the rule behind
+//! it, and what led to it.
+//!
+//! # Where to start
+//!
+//! * [`stack`]: the core, one host as a value. It does no I/O and reads no clock: its driver gives
+//!   it frames and the time, and takes frames.
+//! * [`net`]: a host that threads and tasks share, with blocking sockets and, for tasks, ones with
+//!   the names and habits of `tokio::net`.
+//! * [`runtime`]: drivers for it: [`runtime::Live`] on a device such as a TUN device,
+//!   [`runtime::memory::join`] for two hosts in one process, without any privilege.
+//! * [`observe`]: what is made of records: ladders, live lines, captures with reasons, recordings.
+//! * [`impair`]: bad links, in netem's words.
+//!
+//! `docs/examples/hyper.rs` and `docs/examples/axum.rs` in the repository are whole programs.
+//!
+//! # The reason for every segment
+//!
+//! ```
+//! use netglass::base::Instant;
+//! use netglass::observe::view::{Ladder, Options};
+//! use netglass::stack::{ListenOptions, Setup, Stack};
+//!
+//! let host = |key, addr: &str| {
+//!     Stack::new(Setup::new([key, 0]).with_iface("wire0", 1500, addr.parse().unwrap()))
+//! };
+//! let (mut a, mut b) = (host(1, "10.0.0.1/24"), host(2, "10.0.0.2/24"));
+//! b.listen_to_events(true); // from now on b tells what it does
+//! let (now, port) = (Instant::ZERO, "10.0.0.2:80".parse().unwrap());
+//! b.listen(now, port, ListenOptions::default()).unwrap();
+//! a.connect(now, port, None, None).unwrap();
+//! while let Some((iface, frame)) = a.output(now) {
+//!     b.input(now, iface, frame);
+//!     while let Some((iface, frame)) = b.output(now) {
+//!         a.input(now, iface, frame);
+//!     }
+//! }
+//! let (mut records, mut ladder) = (Vec::new(), Ladder::new(Options::default()));
+//! b.drain_records(&mut records);
+//! records.iter().for_each(|record| ladder.record(record));
+//! let text = ladder.render();
+//! assert!(text.contains("SYN-RECEIVED → ESTABLISHED"), "{text}");
+//! ```
+//!
+//! # Features
+//!
+//! With `default-features = false` the core builds alone, with blocking sockets and drivers. `tun`
+//! adds TUN devices and namespaces (Linux), `tokio` sockets for tasks, `http` the HTTP service and
+//! client, `pcap` capture files, `record` recordings; `cli` is the command, with all of them.
 #![deny(unsafe_code)]
 
 #[cfg(feature = "tokio")]

@@ -88,15 +88,15 @@ pub(super) struct HostArgs {
     /// The virtual host's address
     #[arg(long, value_name = "ADDR/PREFIX", default_value = "10.9.0.2/24")]
     pub(super) addr: Cidr,
-    /// Linux's address on the link
-    #[arg(long, value_name = "ADDR", default_value = "10.9.0.1")]
-    pub(super) linux: IpAddr,
+    /// Linux's address on the link; if not given, the first other one of the network
+    #[arg(long, value_name = "ADDR")]
+    pub(super) linux: Option<IpAddr>,
     /// The virtual host's IPv6 address
     #[arg(long, value_name = "ADDR/PREFIX", default_value = "fd09::2/64")]
     pub(super) addr6: Cidr,
-    /// Linux's IPv6 address on the link
-    #[arg(long, value_name = "ADDR", default_value = "fd09::1")]
-    pub(super) linux6: IpAddr,
+    /// Linux's IPv6 address on the link; if not given, the first other one of the network
+    #[arg(long, value_name = "ADDR")]
+    pub(super) linux6: Option<IpAddr>,
     /// Speak IPv4 only
     #[arg(long)]
     pub(super) no_ipv6: bool,

@@ -45,9 +45,9 @@ fn host_args(args: &DemoArgs) -> Result<HostArgs, Failure> {
     Ok(HostArgs {
         dev: "glass0".into(),
         addr: Cidr::new(HOST.parse().map_err(Failure::usage)?, 24).map_err(Failure::usage)?,
-        linux: linux.addr(),
+        linux: Some(linux.addr()),
         addr6: Cidr::new(Ipv6Addr::LOCALHOST.into(), 128).map_err(Failure::usage)?,
-        linux6: Ipv6Addr::LOCALHOST.into(),
+        linux6: None,
         no_ipv6: true,
         mtu: 1500,
         pcap: Some(args.pcap.clone().unwrap_or_else(default)),

@@ -15,8 +15,8 @@ use crate::runtime::{Bell, Live, Running};
 use crate::stack::Setup;
 use crate::sys::ifconfig::{Change, Configured};
 use std::io::Read;
-use std::net::IpAddr;
-use std::path::Path;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// 128 bits that nobody else knows.
@@ -41,6 +41,13 @@ pub(super) struct Prepared<'a> {
 pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     let ends = ends(args);
     ends.iter().try_for_each(check_addresses)?;
+    let file = |path: &Option<PathBuf>| path.as_ref().and_then(|p| std::path::absolute(p).ok());
+    if let Some(path) = file(&args.pcap).filter(|_| file(&args.pcap) == file(&args.record)) {
+        return Err(Failure::usage(format_args!(
+            "{} cannot be both the capture and the recording: change --pcap or --record",
+            path.display()
+        )));
+    }
     let mut setup = Setup::new(secret()?).with_iface(&args.dev, args.mtu, args.addr);
     setup.ifaces[0].addrs = ends.iter().map(|ends| ends.own).collect();
     let default_via = |ends: &Ends| Route::default_via(ends.linux, crate::base::IfaceId(0));
@@ -68,10 +75,28 @@ pub(super) struct Ends {
 
 /// The families that are spoken: IPv4, and IPv6 where Linux does (RFC 8200 §5 wants 1280 bytes).
 pub(super) fn ends(args: &HostArgs) -> Vec<Ends> {
-    let v4 = Ends { own: args.addr, linux: args.linux, options: "--addr or --linux" };
-    let v6 = Ends { own: args.addr6, linux: args.linux6, options: "--addr6 or --linux6" };
+    let ends = |own, linux: Option<IpAddr>, options| {
+        let linux = linux.unwrap_or_else(|| neighbour(own));
+        Ends { own, linux, options }
+    };
+    let v4 = ends(args.addr, args.linux, "--addr or --linux");
+    let v6 = ends(args.addr6, args.linux6, "--addr6 or --linux6");
     let spoken = !args.no_ipv6 && args.mtu >= 1280 && Path::new("/proc/net/if_inet6").exists();
     [v4].into_iter().chain(spoken.then_some(v6)).collect()
+}
+
+/// The first other address of a network that a host may have; `own` itself when there is none.
+fn neighbour(own: Cidr) -> IpAddr {
+    let network = own.network().addr();
+    let width = if network.is_ipv4() { 32 } else { 128 };
+    // The network's own address is a host's only where there are no more than two.
+    let first = u8::from(own.prefix() < width - 1);
+    let next = |n: u8| match network {
+        IpAddr::V4(addr) => Ipv4Addr::from_bits(addr.to_bits().wrapping_add(n.into())).into(),
+        IpAddr::V6(addr) => Ipv6Addr::from_bits(addr.to_bits().wrapping_add(n.into())).into(),
+    };
+    let mut candidates = [next(first), next(first + 1)].into_iter();
+    candidates.find(|addr| *addr != own.addr() && own.contains(*addr)).unwrap_or(own.addr())
 }
 
 fn check_addresses(ends: &Ends) -> Result<(), Failure> {
@@ -80,6 +105,13 @@ fn check_addresses(ends: &Ends) -> Result<(), Failure> {
     if addr.is_ipv6() != options.contains('6') || linux.is_ipv6() != addr.is_ipv6() {
         return Err(Failure::usage(format_args!(
             "{own} and {linux} are not both of the family of {options}"
+        )));
+    }
+    if own.prefix() == 0 || Cidr::host(addr) == *own {
+        let what = if own.prefix() == 0 { "everything" } else { "one address" };
+        return Err(Failure::usage(format_args!(
+            "{own} is {what}, not the network of a link: change the prefix, as in {addr}/{}",
+            if addr.is_ipv4() { 24 } else { 64 }
         )));
     }
     if addr == linux {
@@ -92,12 +124,16 @@ fn check_addresses(ends: &Ends) -> Result<(), Failure> {
             "Linux's address {linux} is not in the network of {own}: change {options}"
         )));
     }
-    let edge = [own.network().addr()].into_iter().chain(own.broadcast());
-    let has_edges = addr.is_ipv4() && own.prefix() < 31;
-    if has_edges && edge.into_iter().any(|edge| edge == addr || edge == linux) {
+    let Some(broadcast) = own.broadcast() else { return Ok(()) };
+    let network = own.network();
+    for edge in [addr, linux] {
+        let what = match edge {
+            edge if edge == network.addr() => "names the network",
+            edge if edge == broadcast => "is the broadcast address of",
+            _ => continue,
+        };
         return Err(Failure::usage(format_args!(
-            "{addr} or {linux} is the network's or the broadcast address of {}: take others",
-            own.network()
+            "{edge} {what} {network}, and no host may have it: change {options}"
         )));
     }
     Ok(())
@@ -233,4 +269,27 @@ pub(super) fn client(
     let (device, network) = tun(args)?;
     let session = prepared.start(|_| device, live.then_some(Stream::Error), |_| {})?;
     Ok((session, network))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn linux_is_the_first_other_address() {
+        for (own, linux) in [
+            ("10.9.0.2/24", "10.9.0.1"),
+            ("10.7.0.1/24", "10.7.0.2"),
+            ("10.7.9.9/16", "10.7.0.1"),
+            ("10.7.0.4/31", "10.7.0.5"),
+            ("10.7.0.5/31", "10.7.0.4"),
+            ("10.7.0.5/32", "10.7.0.5"),
+            ("fd09::2/64", "fd09::1"),
+            ("fd09::1/64", "fd09::2"),
+            ("fd09::/127", "fd09::1"),
+        ] {
+            let own: Cidr = own.parse().expect(own);
+            assert_eq!(neighbour(own).to_string(), linux, "{own}");
+        }
+    }
 }

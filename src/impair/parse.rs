@@ -59,6 +59,9 @@ impl FromStr for Impairments {
         let mut all = Impairments::default();
         let (mut inward, mut outward) = (true, true);
         let mut seen: Vec<&str> = Vec::new();
+        if words.0.peek().is_none() {
+            return Err(ParseError(format!("nothing is said: expected {OPTIONS}")));
+        }
         while let Some(word) = words.0.next() {
             if let "in" | "out" | "both" = word {
                 (inward, outward) = (word != "out", word != "in");

@@ -126,7 +126,12 @@ impl fmt::Display for CidrError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CidrError::NoPrefix { text } => {
-                write!(f, "\"{text}\" has no prefix length: write it like 10.9.0.1/24")
+                let example = match text.parse() {
+                    Ok(addr @ IpAddr::V4(_)) => format!("{addr}/24"),
+                    Ok(addr @ IpAddr::V6(_)) => format!("{addr}/64"),
+                    Err(_) => "192.0.2.1/24".to_owned(),
+                };
+                write!(f, "\"{text}\" has no prefix length: write it like {example}")
             }
             CidrError::Addr { text } => write!(f, "\"{text}\" is not an IP address"),
             CidrError::Prefix { prefix, addr } => {
@@ -190,6 +195,8 @@ mod tests {
     fn what_is_no_cidr_is_told_in_a_sentence() {
         for (text, sentence) in [
             ("10.9.0.1", "\"10.9.0.1\" has no prefix length: write it like 10.9.0.1/24"),
+            ("fd00::1", "\"fd00::1\" has no prefix length: write it like fd00::1/64"),
+            ("glass", "\"glass\" has no prefix length: write it like 192.0.2.1/24"),
             ("10.9.0/24", "\"10.9.0\" is not an IP address"),
             ("/24", "\"\" is not an IP address"),
             ("10.9.0.1/33", "\"33\" is not a prefix length from 0 to 32"),

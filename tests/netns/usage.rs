@@ -19,10 +19,14 @@ fn refused(args: &[&str], says: &str) {
 fn mistakes() {
     refused(&["up", "--addr", "10.9.0.2/33"], "33");
     refused(&["up", "--addr", "10.9.0.2"], "10.9.0.2");
-    refused(&["up", "--addr", "10.9.0.1/24"], "both");
+    refused(&["up", "--addr", "10.9.0.1/24", "--linux", "10.9.0.1"], "both");
     refused(&["up", "--linux", "10.8.0.1"], "not in the network");
     refused(&["up", "--addr", "10.9.0.255/24"], "broadcast");
+    refused(&["up", "--addr", "10.9.0.2/0"], "everything");
+    refused(&["up", "--addr", "10.9.0.2/32"], "one address");
+    refused(&["up", "--pcap", "a", "--record", "./a"], "both the capture and the recording");
     refused(&["up", "--mtu", "20"], "20");
+    refused(&["up", "--impair", ""], "delay");
     refused(&["up", "--impair", "delay 20ms los 1%"], "los");
     refused(&["up", "--impair", "reorder 5%"], "delay");
     refused(&["up", "--services", "http,gopher"], "gopher");

@@ -37,7 +37,7 @@ keep_alive = false
 fn a_file_is_a_command_line() {
     let args = up(&["up"], FILE);
     assert_eq!((args.host.dev.as_str(), args.host.mtu, args.host.seed), ("glass7", 9000, 7));
-    assert_eq!(args.host.linux.to_string(), "10.1.0.1");
+    assert_eq!(args.host.linux.map(|addr| addr.to_string()).as_deref(), Some("10.1.0.1"));
     assert_eq!(args.services.to_string(), "http:8080,echo");
     assert!(args.quiet && args.host.impair.is_some() && args.host.pcap.is_none());
     let policies: Policies = args.policy.into_iter().collect();

@@ -55,7 +55,7 @@ fn likely(hits: u64, n: u64, ppm: u64) {
 
 #[test]
 fn a_perfect_link_changes_nothing() {
-    let out = run(&mut link(""), 100, 10, 64);
+    let out = run(&mut link("delay 0ms"), 100, 10, 64);
     let expected: Vec<_> = (0..100).map(|i| (u64::from(i) * 10, i)).collect();
     assert_eq!(out.iter().map(|(at, f)| (*at, number(f))).collect::<Vec<_>>(), expected);
 }
