@@ -8,7 +8,7 @@ use super::talk::{self, Stream};
 use crate::base::{Chance, Duration};
 use crate::device::Device;
 use crate::device::tun::Tun;
-use crate::impair::{Impairment, Link};
+use crate::impair::{Gauge, Impairment, Link};
 use crate::ip::{Cidr, Route};
 use crate::net::Host;
 use crate::runtime::{Bell, Live, Running};
@@ -186,6 +186,8 @@ pub(super) struct Session {
     running: Running,
     capture: Arc<Mutex<Option<Capture>>>,
     voice: SharedVoice,
+    /// What the bad link does, inward and outward.
+    gauges: [Option<Gauge>; 2],
 }
 
 impl Prepared<'_> {
@@ -218,10 +220,13 @@ impl Prepared<'_> {
         };
         let rules = args.impair.unwrap_or_default();
         let driver = Live::new(&host).map_err(Failure::failed)?;
-        let driver = driver.impaired(link(rules.inbound, 0), link(rules.outbound, 1));
+        let links = [link(rules.inbound, 0), link(rules.outbound, 1)];
+        let gauges = links.each_ref().map(|link| link.as_ref().map(Link::gauge));
+        let [inward, outward] = links;
+        let driver = driver.impaired(inward, outward);
         let device = device(&driver.bell());
         let running = driver.start(device).map_err(Failure::failed)?;
-        Ok(Session { host, running, capture, voice })
+        Ok(Session { host, running, capture, voice, gauges })
     }
 }
 
@@ -239,9 +244,16 @@ impl Session {
 
     /// Ends the host, giving connections `linger` to end well.
     pub(super) fn stop(self, linger: Duration) -> Result<(), Failure> {
-        let ended = self.running.stop(linger);
-        drop(self.voice.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let capture = self.capture.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Session { running, capture, voice, gauges, .. } = self;
+        let ended = running.stop(linger);
+        let voice = voice.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut voice) = voice {
+            for (way, gauge) in ["to", "from"].into_iter().zip(gauges) {
+                let Some(counters) = gauge.map(|gauge| gauge.read()) else { continue };
+                voice.say(format!("# the bad link, {way} the virtual host: {counters}"));
+            }
+        }
+        let capture = capture.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(capture) = capture {
             capture.finish()?;
         }

@@ -9,6 +9,8 @@ use crate::base::rng::Purpose;
 use crate::base::time::nanos;
 use crate::base::{Chance, Frame, Instant, Pool};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What happened to packets so far.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
@@ -25,6 +27,41 @@ pub struct Counters {
     pub corrupted: u64,
     /// Packets dropped because the limit was reached.
     pub overlimit: u64,
+}
+
+/// `97 passed, 3 lost`: those that are not zero.
+impl fmt::Display for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counters { passed, lost, duplicated, reordered, corrupted, overlimit } = *self;
+        write!(f, "{passed} passed")?;
+        for (n, what) in [
+            (lost, "lost"),
+            (duplicated, "duplicated"),
+            (reordered, "overtook others"),
+            (corrupted, "corrupted"),
+            (overlimit, "dropped beyond the limit"),
+        ] {
+            if n > 0 {
+                write!(f, ", {n} {what}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Shows the counters of a [`Link`] that a driver has taken.
+#[derive(Clone, Debug, Default)]
+pub struct Gauge(Arc<Mutex<Counters>>);
+
+impl Gauge {
+    /// What happened so far.
+    pub fn read(&self) -> Counters {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, counters: Counters) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = counters;
+    }
 }
 
 /// The previous draw of each kind, for correlation.
@@ -58,6 +95,7 @@ pub struct Link {
     busy: Instant,
     last: Last,
     counters: Counters,
+    gauge: Gauge,
 }
 
 impl Link {
@@ -84,7 +122,13 @@ impl Link {
             busy: Instant::ZERO,
             last,
             counters: Counters::default(),
+            gauge: Gauge::default(),
         }
+    }
+
+    /// Shows what happened so far, wherever the link itself goes.
+    pub fn gauge(&self) -> Gauge {
+        self.gauge.clone()
     }
 
     /// What it does.
@@ -127,6 +171,7 @@ impl Link {
         if twice || !lost {
             self.send(now, counter, frame);
         }
+        self.gauge.set(self.counters);
     }
 
     /// A packet that has arrived by `now`; call it until it gives none.
@@ -136,7 +181,9 @@ impl Link {
             return None;
         }
         self.counters.passed += 1;
-        Some(entry.remove())
+        let frame = entry.remove();
+        self.gauge.set(self.counters);
+        Some(frame)
     }
 
     /// When the next packet arrives.

@@ -15,6 +15,7 @@ pub(crate) const CASES: &[Case] = &[
     ("other_way::nc_udp", &[Need::Tun], nc_udp),
     ("other_way::refused", &[Need::Tun], refused),
     ("other_way::patience_ends", &[Need::Tun], patience_ends),
+    ("other_way::what_the_bad_link_does_is_told", &[Need::Tun], what_the_bad_link_does_is_told),
     ("other_way::live_lines_and_half_a_reader", &[Need::Tun], live_lines_and_half_a_reader),
 ];
 
@@ -176,4 +177,12 @@ fn live_lines_and_half_a_reader() {
     assert!(output.status.success(), "{said}");
     assert!(said.contains("Flags [S], ") && said.contains("SYN-SENT"), "{said}");
     assert!(!said.contains("netglass:"), "a reader that has had enough is no failure: {said}");
+}
+
+fn what_the_bad_link_does_is_told() {
+    let impair = ["--impair", "in loss 100% out duplicate 100%"];
+    let args = [&["nc", "--live", "-w", "1"][..], &impair, &[LINUX, "7"]].concat();
+    let said = fails(&args);
+    assert!(said.contains("to the virtual host: 0 passed, "), "{said}");
+    assert!(said.contains("from the virtual host: ") && said.contains(" duplicated"), "{said}");
 }

@@ -212,3 +212,13 @@ fn luck_belongs_to_the_packet() {
     let out: Vec<u32> = run(&mut other, 2_000, 50_000, 40).iter().map(|(_, f)| number(f)).collect();
     assert_ne!(plain, out, "another link has its own luck");
 }
+
+#[test]
+fn a_gauge_shows_what_happens_elsewhere() {
+    let mut link = link("loss 50%");
+    let gauge = link.gauge();
+    run(&mut link, 100, 10, 64);
+    let Counters { passed, lost, .. } = gauge.read();
+    assert_eq!((gauge.read(), passed + lost), (link.counters(), 100));
+    assert_eq!(gauge.read().to_string(), format!("{passed} passed, {lost} lost"));
+}
