@@ -303,7 +303,7 @@ impl Conn {
     /// The user holds the connection to a limit, which it has hit: what ends it, gives that as the
     /// reason.
     pub fn limited(&mut self, limit: Limit) {
-        self.tcb.limit = Some(limit);
+        self.tcb.limit = Some(Box::new(limit));
     }
 
     /// ABORT: queued data is dropped and the peer is told by a reset (RFC 9293 §3.10.5).

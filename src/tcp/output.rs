@@ -30,8 +30,8 @@ pub enum Decision {
 pub(super) fn plan(tcb: &Tcb) -> Decision {
     use Decision::Send;
     if let Some(cause) = tcb.owe.rst {
-        return Send(match tcb.limit {
-            Some(limit) if cause == Cause::Abort => Plan::RstLimit { limit },
+        return Send(match tcb.limit.as_deref() {
+            Some(limit) if cause == Cause::Abort => Plan::RstLimit { limit: *limit },
             _ => Plan::Rst { cause },
         });
     }
@@ -106,7 +106,9 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if unsent == 0 {
         return match (fin_pending, tcb.fin_queued) {
             (true, _) if rwnd_room == 0 => Err(Blocked::Rwnd), // FIN takes a place, too
-            (true, _) => Ok(tcb.limit.map_or(Plan::Fin, |limit| Plan::FinLimit { limit })),
+            (true, _) => {
+                Ok(tcb.limit.as_deref().map_or(Plan::Fin, |limit| Plan::FinLimit { limit: *limit }))
+            }
             (false, true) => Err(Blocked::Done),
             (false, false) => Err(Blocked::App),
         };

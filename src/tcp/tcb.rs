@@ -258,7 +258,7 @@ pub struct Tcb {
     /// What ICMP said last since the peer was last heard of: why nobody answers.
     pub soft_error: Option<SocketError>,
     /// The limit of its user's that it has hit: the reason for what ends it.
-    pub limit: Option<Limit>,
+    pub limit: Option<Box<Limit>>,
     /// Retransmission timeouts in a row.
     pub retransmits: u8,
     /// Probes (window or keep-alive) without an answer.
