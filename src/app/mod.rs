@@ -7,6 +7,8 @@
 //! No part of this row is needed by the stack, and none knows more of it than its public calls.
 
 mod date;
+#[cfg(feature = "dns")]
+pub mod dns;
 #[cfg(feature = "http")]
 pub mod get;
 #[cfg(feature = "http")]

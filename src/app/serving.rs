@@ -1,5 +1,7 @@
 //! The services on a host: what listens, and a task for every connection.
 
+#[cfg(feature = "dns")]
+use super::dns::{self, Zones};
 use super::services::{Service, Services, Transport};
 use super::sight::Ladder;
 use super::simple;
@@ -8,6 +10,8 @@ use crate::net::tokio::{TcpListener, TcpStream, UdpSocket};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+#[cfg(feature = "dns")]
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
 
@@ -18,12 +22,20 @@ pub struct Options {
     pub idle: Option<Duration>,
     /// Who draws the ladder that `/me` shows, if anybody.
     pub ladder: Option<Ladder>,
+    /// The names that DNS answers for; `None`: `host.glass.` with the host's addresses.
+    #[cfg(feature = "dns")]
+    pub zones: Option<Arc<Zones>>,
 }
 
 impl Default for Options {
-    /// Ten minutes; no ladder.
+    /// Ten minutes; no ladder; the host's own name.
     fn default() -> Options {
-        Options { idle: Some(Duration::from_secs(600)), ladder: None }
+        Options {
+            idle: Some(Duration::from_secs(600)),
+            ladder: None,
+            #[cfg(feature = "dns")]
+            zones: None,
+        }
     }
 }
 
@@ -78,8 +90,8 @@ impl Serving {
     /// to be called within a tokio runtime that has a timer: the services are its tasks.
     ///
     /// # Errors
-    /// The first that a service gets from listening, with its name; `Unsupported` for HTTP without
-    /// the feature `http`. Then no service listens.
+    /// The first that a service gets from listening, with its name; `Unsupported` for HTTP and
+    /// DNS without the features `http` and `dns`. Then no service listens.
     pub fn start(
         host: &Host,
         at: IpAddr,
@@ -109,18 +121,24 @@ impl Serving {
     }
 
     fn add(&mut self, host: &Host, mut place: Place, options: &Options) -> io::Result<()> {
+        if let Some(feature) = missing(place.service) {
+            let text = format!("it was left out of this program (feature `{feature}`)");
+            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+        }
         match place.transport {
             Transport::Udp => {
                 let socket = UdpSocket::bind(host, place.at)?;
                 place.at = socket.local_addr()?;
-                self.tasks.spawn(answer(place, socket));
+                match place.service {
+                    #[cfg(feature = "dns")]
+                    Service::Dns => {
+                        let zones = zones(host, options);
+                        self.tasks.spawn(dns::server::answer_datagrams(socket, zones))
+                    }
+                    _ => self.tasks.spawn(answer(place, socket)),
+                };
             }
             Transport::Tcp => {
-                #[cfg(not(feature = "http"))]
-                if place.service == Service::Http {
-                    let text = "it was left out of this program (feature `http`)";
-                    return Err(io::Error::new(io::ErrorKind::Unsupported, text));
-                }
                 let listener = TcpListener::bind(host, place.at)?;
                 place.at = listener.local_addr()?;
                 self.tasks.spawn(accept(place.service, listener, options.clone()));
@@ -131,10 +149,33 @@ impl Serving {
     }
 }
 
+/// The feature that a service needs and this program does not have.
+fn missing(service: Service) -> Option<&'static str> {
+    match service {
+        Service::Http if !cfg!(feature = "http") => Some("http"),
+        Service::Dns if !cfg!(feature = "dns") => Some("dns"),
+        _ => None,
+    }
+}
+
+/// The names to answer for.
+#[cfg(feature = "dns")]
+fn zones(host: &Host, options: &Options) -> Arc<Zones> {
+    options.zones.clone().unwrap_or_else(|| {
+        let addrs: Vec<_> = host.with(|stack, _| {
+            let cidrs = stack.ifaces().flat_map(|iface| &iface.addrs);
+            cidrs.map(|cidr| cidr.addr()).collect()
+        });
+        Arc::new(Zones::of_host(&addrs))
+    })
+}
+
 /// Serves connections until the host's driver ends.
 async fn accept(service: Service, listener: TcpListener, options: Options) {
     #[cfg(feature = "http")]
     let site = super::http::Site::new().counting(std::sync::Arc::new(listener.host().clone()));
+    #[cfg(feature = "dns")]
+    let zones = zones(listener.host(), &options);
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -143,6 +184,15 @@ async fn accept(service: Service, listener: TcpListener, options: Options) {
                 #[cfg(feature = "http")]
                 if service == Service::Http {
                     connections.spawn(browse(site.clone(), stream, options.ladder.clone()));
+                    continue;
+                }
+                #[cfg(feature = "dns")]
+                if service == Service::Dns {
+                    let zones = zones.clone();
+                    // As in `serve`.
+                    connections.spawn(async move {
+                        let _ = dns::server::serve(stream, &zones).await;
+                    });
                     continue;
                 }
                 connections.spawn(serve(service, stream, options.idle));

@@ -87,9 +87,12 @@ pub(super) struct HostArgs {
 pub(super) struct UpArgs {
     #[command(flatten)]
     pub(super) host: HostArgs,
-    /// Services to run: http, echo, discard, chargen, daytime
-    #[arg(long, value_name = "LIST", default_value = "http,echo,discard,chargen,daytime")]
+    /// Services to run: http, echo, discard, chargen, daytime, dns
+    #[arg(long, value_name = "LIST", default_value = "http,echo,discard,chargen,daytime,dns")]
     pub(super) services: String,
+    /// More names for DNS to answer for, below glass.: lines 'NAME [TTL] TYPE DATA'
+    #[arg(long, value_name = "FILE")]
+    pub(super) zone: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

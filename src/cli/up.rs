@@ -4,10 +4,13 @@ use super::args::UpArgs;
 use super::history::History;
 use super::host::{self, Session};
 use super::{Failure, Outcome, talk};
+use crate::app::dns::Zones;
 use crate::app::{Options, Services, Serving};
 use crate::base::Duration;
 use crate::net::Host;
+use std::fmt::Display;
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How long connections get to end when the host is asked to stop.
@@ -15,6 +18,7 @@ const LINGER: Duration = Duration::from_secs(2);
 
 pub(super) fn run(args: &UpArgs) -> Outcome {
     let services: Services = args.services.parse().map_err(Failure::usage)?;
+    let zones = Arc::new(zones(args)?);
     let prepared = host::prepare(&args.host)?;
     let (device, network) = host::tun(&args.host)?;
     if !args.host.quiet {
@@ -43,7 +47,7 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         let [interrupt, terminate] = ends.map(|kind| signal(kind).map_err(Failure::failed));
         let signals = [interrupt?, terminate?];
         let ladder = history.map(History::drawer);
-        let options = Options { ladder, ..Options::default() };
+        let options = Options { ladder, zones: Some(zones), ..Options::default() };
         let _serving =
             Serving::start(&session.host, addr, &services, options).map_err(Failure::usage)?;
         if !args.host.quiet {
@@ -55,6 +59,17 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
     let stopped = session.stop(LINGER);
     drop(network);
     ended.and(stopped).map(|()| ExitCode::SUCCESS)
+}
+
+/// The names that DNS answers for.
+fn zones(args: &UpArgs) -> Result<Zones, Failure> {
+    let mut zones = Zones::of_host(&[args.host.addr.addr()]);
+    if let Some(path) = &args.zone {
+        let say = |what: &dyn Display| Failure::usage(format_args!("{}: {what}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|e| say(&e))?;
+        zones.read(&text).map_err(|e| say(&e))?;
+    }
+    Ok(zones)
 }
 
 /// Waits for Ctrl-C, SIGTERM, or the end of the device.

@@ -128,3 +128,24 @@ fn http_tells_of_the_callers_own_connection() {
         assert!(text.starts_with("frames_in "), "{text}");
     });
 }
+
+#[cfg(feature = "dns")]
+#[test]
+fn dns_answers_for_the_hosts_names() {
+    use crate::app::dns::{Asking, Question, Raw, Type, answers, query};
+    let (a, b, _cable) = joined();
+    run(async {
+        let services = "dns".parse().expect("a list");
+        let _serving = Serving::start(&b, at(0).ip(), &services, Options::default());
+        let question = Question::new("host.glass".parse().expect("a name"), Type::A);
+        let asked = query(1, &question, Asking::default());
+        let socket = UdpSocket::bind(&a, "10.0.0.1:0".parse().expect("one")).expect("a port");
+        socket.send_to(&asked, at(53)).await.expect("sent");
+        let mut room = [0; 1000];
+        let (read, from) = socket.recv_from(&mut room).await.expect("an answer");
+        let told = Raw::new(&room[..read]).expect("a message");
+        assert!(from == at(53) && answers(&asked, &told) && told.count(1) == 1);
+        let framed = [&(asked.len() as u16).to_be_bytes()[..], &asked].concat();
+        assert_eq!(say(&a, 53, &framed).await[2..], room[..read]);
+    });
+}
