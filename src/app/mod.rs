@@ -9,6 +9,7 @@
 mod date;
 #[cfg(feature = "dns")]
 pub mod dns;
+pub mod eyeballs;
 #[cfg(feature = "http")]
 pub mod get;
 #[cfg(feature = "http")]

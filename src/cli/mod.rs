@@ -5,11 +5,13 @@
 
 mod args;
 mod demo;
+mod dig;
 mod doctor;
 mod fsm;
 mod get;
 mod history;
 mod host;
+mod names;
 mod nc;
 mod private;
 mod replay;
@@ -59,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Up(args) => up::run(&args),
         Command::Get(args) => get::run(&args),
         Command::Nc(args) => nc::run(&args),
+        Command::Dig(args) => dig::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Fsm(args) => fsm::run(&args),
         Command::Replay(args) => replay::run(&args),

@@ -164,6 +164,7 @@ pub struct Raw {
     /// The message, as the codec is to see it.
     bytes: Vec<u8>,
     question: Option<Question>,
+    records: Vec<RawRecord>,
     edns: Option<Edns>,
 }
 
@@ -201,7 +202,8 @@ impl Raw {
     /// read, or says something with EDNS(0) twice or in the wrong place.
     pub fn new(bytes: &[u8]) -> Option<Raw> {
         let rest = bytes.get(HEADER..)?;
-        let mut raw = Raw { bytes: bytes.to_vec(), question: None, edns: None };
+        let (bytes, records) = (bytes.to_vec(), Vec::new());
+        let mut raw = Raw { bytes, question: None, records, edns: None };
         let [questions, records] = [raw.count(0), (1..4).map(|n| raw.count(n)).sum()];
         if questions > 1 || records > RECORDS_MAX || records * RECORD_MIN > rest.len() {
             return None;
@@ -228,6 +230,7 @@ impl Raw {
                 let ttl = record.data.start - 6..record.data.start - 2;
                 raw.bytes[ttl].fill(0);
             }
+            raw.records.push(record);
             at = end;
         }
         Some(raw)
@@ -273,6 +276,16 @@ impl Raw {
     /// What it says with EDNS(0), if anything.
     pub fn edns(&self) -> Option<Edns> {
         self.edns
+    }
+
+    /// Its records, in order.
+    pub(super) fn records(&self) -> &[RawRecord] {
+        &self.records
+    }
+
+    /// What a record says.
+    pub(super) fn data(&self, record: &RawRecord) -> &[u8] {
+        &self.bytes[record.data.clone()]
     }
 
     /// The question, if there is one.

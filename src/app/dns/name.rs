@@ -123,6 +123,19 @@ impl Name {
         Name::from_labels(self.labels().chain(origin.labels()))
     }
 
+    /// The same name with other letter cases: bit n of `bits`, counted round, says whether the nth
+    /// byte changes.
+    pub(super) fn with_case(&self, bits: u64) -> Name {
+        let mut wire = self.wire.clone();
+        for (n, byte) in wire.iter_mut().enumerate() {
+            // A length is at most 63, below all letters.
+            if byte.is_ascii_alphabetic() && bits >> (n % 64) & 1 == 1 {
+                *byte ^= 0x20;
+            }
+        }
+        Name { wire }
+    }
+
     /// Whether the two are spelled alike, too.
     pub(super) fn is_spelled(&self, other: &Name) -> bool {
         self.wire == other.wire
@@ -273,6 +286,8 @@ mod tests {
         assert_eq!(names[0], names[1]);
         assert_eq!(names[0].cmp(&names[1]), Ordering::Equal);
         assert!(!names[0].is_spelled(&names[1]));
+        let mixed = names[0].with_case(u64::MAX);
+        assert_eq!((mixed.to_string().as_str(), &mixed), ("hOST.GLASS.", &names[0]));
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! `http://` URLs (RFC 9110 §4.2.1) with an IPv4 address for a host.
+//! `http://` URLs (RFC 9110 §4.2.1).
 
 use hyper::Uri;
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// A URL: where to connect to, and what to ask for there.
@@ -11,16 +11,56 @@ use std::str::FromStr;
 /// use netglass::app::get::Url;
 ///
 /// let url: Url = "http://10.0.0.2:8080/bytes/5?sha256#top".parse().unwrap();
-/// assert_eq!(url.addr().to_string(), "10.0.0.2:8080");
+/// assert_eq!((url.host().to_string().as_str(), url.port()), ("10.0.0.2", 8080));
 /// assert_eq!(url.target().to_string(), "/bytes/5?sha256");
 /// let error = "https://10.0.0.2/".parse::<Url>().unwrap_err();
 /// assert_eq!(error.to_string(), "there is no TLS here: use http:// instead of https://");
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Url {
-    host: Ipv4Addr,
+    host: UrlHost,
     port: u16,
     target: Uri,
+}
+
+/// The host that a URL names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum UrlHost {
+    /// By address.
+    Addr(IpAddr),
+    /// By name.
+    Name(String),
+}
+
+impl fmt::Display for UrlHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UrlHost::Addr(addr) => write!(f, "{addr}"),
+            UrlHost::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+impl UrlHost {
+    /// Reads a host as a URL has it: an IPv6 address stands in brackets.
+    fn read(text: &str) -> Option<UrlHost> {
+        if let Some(inner) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+            return inner.parse::<Ipv6Addr>().ok().map(|addr| UrlHost::Addr(addr.into()));
+        }
+        if let Ok(addr) = text.parse::<Ipv4Addr>() {
+            return Some(UrlHost::Addr(addr.into()));
+        }
+        let is_label = |label: &str| {
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+            (1..=63).contains(&label.len()) && label.bytes().all(is_plain)
+        };
+        let name = text.strip_suffix('.').unwrap_or(text);
+        // A name that ends in a number is a mistyped address.
+        let last = name.rsplit('.').next().unwrap_or(name);
+        let is_number = last.bytes().all(|byte| byte.is_ascii_digit());
+        let is_name = !is_number && name.len() <= 253 && name.split('.').all(is_label);
+        is_name.then(|| UrlHost::Name(text.to_owned()))
+    }
 }
 
 /// Why a URL cannot be used: one sentence.
@@ -36,9 +76,14 @@ impl fmt::Display for UrlError {
 impl std::error::Error for UrlError {}
 
 impl Url {
-    /// Where to connect to.
-    pub fn addr(&self) -> SocketAddr {
-        (self.host, self.port).into()
+    /// The host to connect to.
+    pub fn host(&self) -> &UrlHost {
+        &self.host
+    }
+
+    /// The port to connect to.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Path and query, as the request line has them.
@@ -48,9 +93,13 @@ impl Url {
 
     /// Host and port, as the header `Host` has them: without the port if that is 80.
     pub fn authority(&self) -> String {
+        let host = match &self.host {
+            UrlHost::Addr(IpAddr::V6(addr)) => format!("[{addr}]"),
+            host => host.to_string(),
+        };
         match self.port {
-            80 => self.host.to_string(),
-            port => format!("{}:{port}", self.host),
+            80 => host,
+            port => format!("{host}:{port}"),
         }
     }
 }
@@ -76,8 +125,8 @@ impl FromStr for Url {
             Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
             _ => (authority, None),
         };
-        let host = name.parse().map_err(|_| {
-            UrlError(format!("\"{name}\" is no IPv4 address: give one, as in http://10.0.0.2/"))
+        let host = UrlHost::read(name).ok_or_else(|| {
+            UrlError(format!("\"{name}\" is neither an address nor a name, as in http://10.0.0.2/"))
         })?;
         let port = match port {
             None | Some("") => 80,
@@ -101,6 +150,10 @@ mod tests {
     fn urls_say_where_and_what() {
         let table = [
             ("http://10.0.0.2", "10.0.0.2:80", "/", "10.0.0.2"),
+            ("http://Glass.test:81", "Glass.test:81", "/", "Glass.test:81"),
+            ("host_1.glass./x", "host_1.glass.:80", "/x", "host_1.glass."),
+            ("http://[::1]/", "::1:80", "/", "[::1]"),
+            ("http://[fd00::2]:8080", "fd00::2:8080", "/", "[fd00::2]:8080"),
             ("HTTP://10.0.0.2/", "10.0.0.2:80", "/", "10.0.0.2"),
             ("10.0.0.2:8080/a/b?c=d#e", "10.0.0.2:8080", "/a/b?c=d", "10.0.0.2:8080"),
             ("http://10.0.0.2:?x", "10.0.0.2:80", "/?x", "10.0.0.2"),
@@ -109,7 +162,8 @@ mod tests {
         ];
         for (given, addr, target, authority) in table {
             let url: Url = given.parse().expect(given);
-            let read = (url.addr().to_string(), url.target().to_string(), url.authority());
+            let at = format!("{}:{}", url.host(), url.port());
+            let read = (at, url.target().to_string(), url.authority());
             assert_eq!(read, (addr.to_owned(), target.to_owned(), authority.to_owned()));
         }
     }
@@ -120,12 +174,13 @@ mod tests {
             ("https://10.0.0.2/", "there is no TLS here: use http:// instead of https://"),
             ("ftp://10.0.0.2/", "\"ftp://\" is not spoken here: use http://"),
             (
-                "http://glass.test/",
-                "\"glass.test\" is no IPv4 address: give one, as in http://10.0.0.2/",
+                "http://[10.0.0.2]/",
+                "\"[10.0.0.2]\" is neither an address nor a name, as in http://10.0.0.2/",
             ),
-            ("http://[::1]/", "\"[::1]\" is no IPv4 address: give one, as in http://10.0.0.2/"),
-            ("", "\"\" is no IPv4 address: give one, as in http://10.0.0.2/"),
-            ("me@10.0.0.2", "\"me@10.0.0.2\" is no IPv4 address: give one, as in http://10.0.0.2/"),
+            ("10.0.0", "\"10.0.0\" is neither an address nor a name, as in http://10.0.0.2/"),
+            ("", "\"\" is neither an address nor a name, as in http://10.0.0.2/"),
+            ("a..b", "\"a..b\" is neither an address nor a name, as in http://10.0.0.2/"),
+            ("me@glass", "\"me@glass\" is neither an address nor a name, as in http://10.0.0.2/"),
             ("10.0.0.2:0/", "the port \"0\" is not a number from 1 to 65535"),
             ("10.0.0.2:http/", "the port \"http\" is not a number from 1 to 65535"),
             ("10.0.0.2/a b", "the path \"/a b\" has a character that must be written as %XX"),
