@@ -4,6 +4,7 @@
 //! machine lacks makes a test ignored, with the reason printed; it is never silently passed.
 
 mod curl;
+mod dns;
 mod hostile;
 mod other_way;
 mod ping;
@@ -22,8 +23,16 @@ pub(crate) type Case = (&'static str, &'static [Need], fn());
 const VARIABLE: &str = "NETGLASS_NETNS_TEST";
 
 fn cases() -> Vec<Case> {
-    [ping::CASES, curl::CASES, hostile::CASES, other_way::CASES, records::CASES, usage::CASES]
-        .concat()
+    let cases = [
+        ping::CASES,
+        curl::CASES,
+        hostile::CASES,
+        other_way::CASES,
+        records::CASES,
+        usage::CASES,
+        dns::CASES,
+    ];
+    cases.concat()
 }
 
 fn main() {
