@@ -9,6 +9,7 @@
 mod date;
 #[cfg(feature = "dns")]
 pub mod dns;
+mod door;
 pub mod eyeballs;
 #[cfg(feature = "http")]
 pub mod get;
@@ -16,10 +17,14 @@ pub mod get;
 pub mod http;
 mod idle;
 pub mod nc;
+pub mod policy;
+mod refuse;
 mod services;
 mod serving;
 pub mod sight;
 pub mod simple;
 
+pub use idle::Waits;
+pub use policy::{Policies, Policy};
 pub use services::{Entry, ParseError, Service, Services, Transport};
 pub use serving::{Options, Serving};

@@ -1,25 +1,28 @@
-//! The services on a host: what listens, and a task for every connection.
+//! The services on a host: what listens, and how all of it ends.
 
 #[cfg(feature = "dns")]
 use super::dns::{self, Zones};
+use super::door::Door;
+use super::policy::Policies;
 use super::services::{Service, Services, Transport};
 use super::sight::Ladder;
 use super::simple;
 use crate::net::Host;
-use crate::net::tokio::{TcpListener, TcpStream, UdpSocket};
+use crate::net::tokio::{TcpListener, UdpSocket};
+use crate::stack::ListenOptions;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-#[cfg(feature = "dns")]
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// How services behave.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Options {
-    /// How long the peer of a small service may neither send nor take anything; `None`: for ever.
-    pub idle: Option<Duration>,
+    /// What they allow their clients.
+    pub policies: Policies,
     /// Who draws the ladder that `/me` shows, if anybody.
     pub ladder: Option<Ladder>,
     /// The names that DNS answers for; `None`: `host.glass.` with the host's addresses.
@@ -27,21 +30,23 @@ pub struct Options {
     pub zones: Option<Arc<Zones>>,
 }
 
-impl Default for Options {
-    /// Ten minutes; no ladder; the host's own name.
-    fn default() -> Options {
-        Options {
-            idle: Some(Duration::from_secs(600)),
-            ladder: None,
-            #[cfg(feature = "dns")]
-            zones: None,
-        }
+#[cfg(feature = "dns")]
+impl Options {
+    /// The names that DNS answers for on `host`.
+    pub(super) fn zones(&self, host: &Host) -> Arc<Zones> {
+        self.zones.clone().unwrap_or_else(|| {
+            let addrs: Vec<_> = host.with(|stack, _| {
+                let cidrs = stack.ifaces().flat_map(|iface| &iface.addrs);
+                cidrs.map(|cidr| cidr.addr()).collect()
+            });
+            Arc::new(Zones::of_host(&addrs))
+        })
     }
 }
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options").field("idle", &self.idle).finish_non_exhaustive()
+        f.debug_struct("Options").field("policies", &self.policies).finish_non_exhaustive()
     }
 }
 
@@ -61,7 +66,7 @@ impl fmt::Debug for Options {
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// let services = "daytime,echo".parse().unwrap();
 /// let at = "10.0.0.2".parse().unwrap();
-/// let _serving = Serving::start(&b, at, &services, Options::default()).unwrap();
+/// let _serving = Serving::start(&b, &[at], &services, Options::default()).unwrap();
 /// let mut stream = TcpStream::connect(&a, "10.0.0.2:13".parse().unwrap()).await.unwrap();
 /// let mut told = String::new();
 /// stream.read_to_string(&mut told).await.unwrap();
@@ -72,6 +77,7 @@ impl fmt::Debug for Options {
 pub struct Serving {
     tasks: JoinSet<()>,
     places: Vec<Place>,
+    stop: watch::Sender<bool>,
 }
 
 /// A service that listens.
@@ -86,26 +92,33 @@ pub struct Place {
 }
 
 impl Serving {
-    /// Listens at `at` (unspecified: at all the host's addresses) for the enabled services. It is
-    /// to be called within a tokio runtime that has a timer: the services are its tasks.
+    /// Listens at each address of `at` (unspecified: at all of the host's) for the enabled
+    /// services; a service holds its clients to its policy over all of them. It is to be called
+    /// within a tokio runtime that has a timer: the services are its tasks.
     ///
     /// # Errors
     /// The first that a service gets from listening, with its name; `Unsupported` for HTTP and
     /// DNS without the features `http` and `dns`. Then no service listens.
     pub fn start(
         host: &Host,
-        at: IpAddr,
+        at: &[IpAddr],
         services: &Services,
         options: Options,
     ) -> io::Result<Serving> {
-        let mut serving = Serving { tasks: JoinSet::new(), places: Vec::new() };
+        let (tasks, places) = (JoinSet::new(), Vec::new());
+        let mut serving = Serving { tasks, places, stop: watch::Sender::new(false) };
         for entry in services.enabled() {
             let (service, transport) = (entry.service, entry.transport);
-            let at = SocketAddr::new(at, entry.port);
-            serving.add(host, Place { service, transport, at }, &options).map_err(|error| {
-                let text = format!("{service} cannot listen at {at} ({transport}): {error}");
-                io::Error::new(error.kind(), text)
-            })?;
+            let stop = serving.stop.subscribe();
+            let door = Arc::new(Door::new(host, service, &options, stop));
+            for ip in at {
+                let at = SocketAddr::new(*ip, entry.port);
+                let place = Place { service, transport, at };
+                serving.add(host, place, &door).map_err(|error| {
+                    let text = format!("{service} cannot listen at {at} ({transport}): {error}");
+                    io::Error::new(error.kind(), text)
+                })?;
+            }
         }
         Ok(serving)
     }
@@ -120,7 +133,16 @@ impl Serving {
         while self.tasks.join_next().await.is_some() {}
     }
 
-    fn add(&mut self, host: &Host, mut place: Place, options: &Options) -> io::Result<()> {
+    /// Ends the services gracefully: nothing listens any more, what is going on may take as long as
+    /// the policies' `drain` allows, and connections in which nothing is going on close at once.
+    /// Returns when the last has ended; what was written may still be on its way.
+    pub async fn drain(&mut self) {
+        // Nobody listens to it where no service runs.
+        self.stop.send_replace(true);
+        self.ended().await;
+    }
+
+    fn add(&mut self, host: &Host, mut place: Place, door: &Arc<Door>) -> io::Result<()> {
         if let Some(feature) = missing(place.service) {
             let text = format!("it was left out of this program (feature `{feature}`)");
             return Err(io::Error::new(io::ErrorKind::Unsupported, text));
@@ -129,19 +151,21 @@ impl Serving {
             Transport::Udp => {
                 let socket = UdpSocket::bind(host, place.at)?;
                 place.at = socket.local_addr()?;
+                let stop = self.stop.subscribe();
                 match place.service {
                     #[cfg(feature = "dns")]
                     Service::Dns => {
-                        let zones = zones(host, options);
-                        self.tasks.spawn(dns::server::answer_datagrams(socket, zones))
+                        let zones = Arc::clone(door.zones());
+                        self.tasks.spawn(dns::server::answer_datagrams(socket, zones, stop))
                     }
-                    _ => self.tasks.spawn(answer(place, socket)),
+                    _ => self.tasks.spawn(answer(place, socket, stop)),
                 };
             }
             Transport::Tcp => {
-                let listener = TcpListener::bind(host, place.at)?;
+                let listening = ListenOptions { backlog: door.backlog(), ..Default::default() };
+                let listener = TcpListener::bind_with(host, place.at, listening)?;
                 place.at = listener.local_addr()?;
-                self.tasks.spawn(accept(place.service, listener, options.clone()));
+                self.tasks.spawn(door.clone().open(listener));
             }
         }
         self.places.push(place);
@@ -158,67 +182,17 @@ fn missing(service: Service) -> Option<&'static str> {
     }
 }
 
-/// The names to answer for.
-#[cfg(feature = "dns")]
-fn zones(host: &Host, options: &Options) -> Arc<Zones> {
-    options.zones.clone().unwrap_or_else(|| {
-        let addrs: Vec<_> = host.with(|stack, _| {
-            let cidrs = stack.ifaces().flat_map(|iface| &iface.addrs);
-            cidrs.map(|cidr| cidr.addr()).collect()
-        });
-        Arc::new(Zones::of_host(&addrs))
-    })
-}
-
-/// Serves connections until the host's driver ends.
-async fn accept(service: Service, listener: TcpListener, options: Options) {
-    #[cfg(feature = "http")]
-    let site = super::http::Site::new().counting(std::sync::Arc::new(listener.host().clone()));
-    #[cfg(feature = "dns")]
-    let zones = zones(listener.host(), &options);
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { break };
-                #[cfg(feature = "http")]
-                if service == Service::Http {
-                    connections.spawn(browse(site.clone(), stream, options.ladder.clone()));
-                    continue;
-                }
-                #[cfg(feature = "dns")]
-                if service == Service::Dns {
-                    let zones = zones.clone();
-                    // As in `serve`.
-                    connections.spawn(async move {
-                        let _ = dns::server::serve(stream, &zones).await;
-                    });
-                    continue;
-                }
-                connections.spawn(serve(service, stream, options.idle));
-            }
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn serve(service: Service, stream: TcpStream, idle: Option<Duration>) {
-    // How a connection ends is the peer's affair, and in the host's records.
-    let _ = simple::serve(service, stream, idle, SystemTime::now).await;
-}
-
-#[cfg(feature = "http")]
-async fn browse(site: super::http::Site, stream: TcpStream, ladder: Option<Ladder>) {
-    let (host, id) = (stream.host().clone(), stream.id());
-    let own = super::sight::HostConnection { host, id, ladder };
-    // As in `serve`.
-    let _ = site.serve(stream, Some(std::sync::Arc::new(own))).await;
-}
-
-/// Answers datagrams until the host's driver ends.
-async fn answer(place: Place, socket: UdpSocket) {
+/// Answers datagrams until the host's driver ends, or the service is to stop.
+async fn answer(place: Place, socket: UdpSocket, mut stop: watch::Receiver<bool>) {
     let mut room = vec![0; usize::from(u16::MAX)];
-    while let Ok((read, from)) = socket.recv_from(&mut room).await {
+    loop {
+        let (read, from) = tokio::select! {
+            received = socket.recv_from(&mut room) => match received {
+                Ok(received) => received,
+                Err(_) => return,
+            },
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
         let (service, here, request) = (place.service, place.at.port(), &room[..read]);
         let answer = simple::answer_udp(service, here, from, request, SystemTime::now());
         if let Some(answer) = answer {

@@ -1,5 +1,7 @@
 //! The command line.
 
+use crate::app::Services;
+use crate::app::policy::Setting;
 use crate::impair::Impairments;
 use crate::ip::Cidr;
 use clap::{Args, Parser, Subcommand};
@@ -65,7 +67,16 @@ pub(super) struct HostArgs {
     /// Linux's address on the link
     #[arg(long, value_name = "ADDR", default_value = "10.9.0.1")]
     pub(super) linux: IpAddr,
-    /// Largest packet in bytes, 68 to 65535
+    /// The virtual host's IPv6 address
+    #[arg(long, value_name = "ADDR/PREFIX", default_value = "fd09::2/64")]
+    pub(super) addr6: Cidr,
+    /// Linux's IPv6 address on the link
+    #[arg(long, value_name = "ADDR", default_value = "fd09::1")]
+    pub(super) linux6: IpAddr,
+    /// Speak IPv4 only
+    #[arg(long)]
+    pub(super) no_ipv6: bool,
+    /// Largest packet in bytes, 68 to 65535 (from 1280 with IPv6)
     #[arg(long, default_value_t = 1500, value_parser = clap::value_parser!(u16).range(68..))]
     pub(super) mtu: u16,
     /// Write a pcapng capture with the reasons as packet comments
@@ -91,10 +102,19 @@ pub(super) struct UpArgs {
     pub(super) host: HostArgs,
     /// Services to run: http, echo, discard, chargen, daytime, dns
     #[arg(long, value_name = "LIST", default_value = "http,echo,discard,chargen,daytime,dns")]
-    pub(super) services: String,
+    pub(super) services: Services,
     /// More names for DNS to answer for, below glass.: lines 'NAME [TTL] TYPE DATA'
     #[arg(long, value_name = "FILE")]
     pub(super) zone: Option<PathBuf>,
+    /// Limits of TCP services, of all or of one: 'idle=30s', 'http:per_client_max=5'
+    #[arg(long, value_name = "[SERVICE:]LIMIT=VALUE", value_delimiter = ',')]
+    pub(super) policy: Vec<Setting>,
+    /// Read options from a TOML file; those on the command line win
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Print the options in effect as such a file, and end
+    #[arg(long)]
+    pub(super) print_config: bool,
 }
 
 /// How the virtual host learns of names.

@@ -32,7 +32,7 @@ impl FromStr for Peer {
         let is_number = |label: &[u8]| label.iter().all(u8::is_ascii_digit);
         if name.labels().last().is_none_or(is_number) {
             return Err(Failure::usage(format_args!(
-                "\"{text}\" is neither an address nor a name"
+                "\"{text}\" is neither a name nor an address"
             )));
         }
         Ok(Peer::Name(name))

@@ -5,20 +5,23 @@ use super::history::History;
 use super::host::{self, Session};
 use super::{Failure, Outcome, talk};
 use crate::app::dns::Zones;
-use crate::app::{Options, Services, Serving};
+use crate::app::{Options, Policies, Serving};
 use crate::base::Duration;
 use crate::net::Host;
 use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// How long connections get to end when the host is asked to stop.
+/// How long, at least, what was written may be on its way when the host is asked to stop.
 const LINGER: Duration = Duration::from_secs(2);
+/// How often it is looked at.
+const GLANCE: Duration = Duration::from_millis(20);
 
 pub(super) fn run(args: &UpArgs) -> Outcome {
-    let services: Services = args.services.parse().map_err(Failure::usage)?;
-    let zones = Arc::new(zones(args)?);
+    let addrs: Vec<_> = host::ends(&args.host).iter().map(|ends| ends.own.addr()).collect();
+    let zones = Some(Arc::new(zones(args, &addrs)?));
     let prepared = host::prepare(&args.host)?;
     let (device, network) = host::tun(&args.host)?;
     if !args.host.quiet {
@@ -40,30 +43,50 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         }
     };
     let session = prepared.start(|_| device, !args.host.quiet, watch)?;
-    let addr = args.host.addr.addr();
     let ended = runtime.block_on(async {
         // Before anybody can know that it is up.
         let ends = [SignalKind::interrupt(), SignalKind::terminate()];
         let [interrupt, terminate] = ends.map(|kind| signal(kind).map_err(Failure::failed));
         let signals = [interrupt?, terminate?];
         let ladder = history.map(History::drawer);
-        let options = Options { ladder, zones: Some(zones), ..Options::default() };
-        let _serving =
-            Serving::start(&session.host, addr, &services, options).map_err(Failure::usage)?;
+        let policies: Policies = args.policy.iter().cloned().collect();
+        let drains = args.services.enabled().map(|entry| policies.of(entry.service).drain);
+        let patience = drains.max().unwrap_or_default().max(LINGER);
+        let options = Options { policies, ladder, zones };
+        let mut serving = Serving::start(&session.host, &addrs, &args.services, options)
+            .map_err(Failure::usage)?;
         if !args.host.quiet {
-            talk::say(&format!("# try: ping {addr}   curl http://{addr}/   (Ctrl-C ends it)"))?;
+            let urls = addrs.iter().map(|addr| format!("http://{}/", SocketAddr::new(*addr, 80)));
+            let urls =
+                urls.map(|url| url.replace(":80/", "/")).collect::<Vec<_>>().join("   curl ");
+            let ping = addrs.iter().map(|addr| format!("ping {addr}")).collect::<Vec<_>>();
+            let ping = ping.join("   ");
+            talk::say(&format!("# try: {ping}   curl {urls}   (Ctrl-C ends it)"))?;
         }
-        until_stopped(&session, signals).await
+        let mut signals = signals;
+        until_stopped(&session, &mut signals).await;
+        if !args.host.quiet && !session.is_over() {
+            talk::say("# stopping gracefully; Ctrl-C again ends it at once")?;
+        }
+        let gracefully = async {
+            serving.drain().await;
+            until_delivered(&session.host).await;
+        };
+        tokio::select! {
+            _ = tokio::time::timeout(patience, gracefully) => {}
+            () = until_stopped(&session, &mut signals) => {}
+        }
+        Ok(())
     });
     runtime.shutdown_timeout(Duration::from_millis(500));
-    let stopped = session.stop(LINGER);
+    let stopped = session.stop(Duration::ZERO);
     drop(network);
     ended.and(stopped).map(|()| ExitCode::SUCCESS)
 }
 
 /// The names that DNS answers for.
-fn zones(args: &UpArgs) -> Result<Zones, Failure> {
-    let mut zones = Zones::of_host(&[args.host.addr.addr()]);
+fn zones(args: &UpArgs, addrs: &[IpAddr]) -> Result<Zones, Failure> {
+    let mut zones = Zones::of_host(addrs);
     if let Some(path) = &args.zone {
         let say = |what: &dyn Display| Failure::usage(format_args!("{}: {what}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|e| say(&e))?;
@@ -73,17 +96,29 @@ fn zones(args: &UpArgs) -> Result<Zones, Failure> {
 }
 
 /// Waits for Ctrl-C, SIGTERM, or the end of the device.
-async fn until_stopped(session: &Session, signals: [Signal; 2]) -> Result<(), Failure> {
-    let [mut interrupt, mut terminate] = signals;
+async fn until_stopped(session: &Session, [interrupt, terminate]: &mut [Signal; 2]) {
     loop {
         tokio::select! {
-            _ = interrupt.recv() => return Ok(()),
-            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return,
+            _ = terminate.recv() => return,
             () = tokio::time::sleep(Duration::from_millis(500)) => {
                 if session.is_over() {
-                    return Ok(());
+                    return;
                 }
             }
         }
+    }
+}
+
+/// Waits until every peer has what was written to it before its connection was closed.
+async fn until_delivered(host: &Host) {
+    let is_under_way = |host: &Host| {
+        host.with(|stack, _| {
+            let mut conns = stack.tcp().iter().map(|slot| &slot.conn);
+            conns.any(|conn| conn.is_orphan() && !conn.readiness().finished)
+        })
+    };
+    while is_under_way(host) {
+        tokio::time::sleep(GLANCE).await;
     }
 }

@@ -3,7 +3,7 @@
 
 use super::event::{Call, Event};
 use super::{Input, Stack, cx};
-use crate::base::{ConnId, EventId, Instant, ListenerId, SocketError};
+use crate::base::{ConnId, EventId, Instant, Limit, ListenerId, SocketError};
 use crate::socket::demux::Pair;
 use crate::socket::{Interest, SocketId};
 use crate::tcp::{Config, Conn, Listener, Opening, State, TcpInfo, isn};
@@ -18,13 +18,15 @@ pub struct ListenOptions {
     pub backlog: u32,
     /// Listen although connections of an earlier listener still use the port. Default false.
     pub reuse_address: bool,
+    /// At `::`, hear IPv6 alone. Default false: IPv4, too (as Linux).
+    pub v6_only: bool,
     /// The knobs of accepted connections; `None`: the host's.
     pub config: Option<Config>,
 }
 
 impl Default for ListenOptions {
     fn default() -> ListenOptions {
-        ListenOptions { backlog: 128, reuse_address: false, config: None }
+        ListenOptions { backlog: 128, reuse_address: false, v6_only: false, config: None }
     }
 }
 
@@ -64,15 +66,16 @@ impl Stack {
             return Err(SocketError::AddrNotAvailable);
         }
         if local.port() == 0 {
-            local.set_port(self.tcp.pick_listen_port(local.ip(), &self.chance)?);
-        } else if self.tcp.conflicts(local, options.reuse_address) {
+            let v6_only = options.v6_only;
+            local.set_port(self.tcp.pick_listen_port(local.ip(), v6_only, &self.chance)?);
+        } else if self.tcp.conflicts(local, options.v6_only, options.reuse_address) {
             return Err(SocketError::AddrInUse);
         }
         let config = options.config.map_or_else(|| self.tcp_config.clone(), Arc::new);
         let backlog = options.backlog.max(1) as usize;
         let listener = Listener::open(config, backlog, &mut cx!(self, now, cause));
         let id = self.tcp.next_listener();
-        self.tcp.insert_listener(local, listener, backlog);
+        self.tcp.insert_listener(local, options.v6_only, listener, backlog);
         Ok((id, local))
     }
 
@@ -302,6 +305,29 @@ impl Stack {
         self.let_go(now, id, Call::Abort);
     }
 
+    /// Tells that a service's connection has hit a limit of its policy. The service ends it, now or
+    /// later; the segment that ends it gives the limit as its reason.
+    pub fn limited(&mut self, now: Instant, id: ConnId, limit: Limit) {
+        self.keep(now, || Input::Limited { id, limit });
+        self.hit(now, id, limit);
+    }
+
+    /// Drops a connection that has hit a limit, with that as the reason of the reset.
+    pub fn abort_for(&mut self, now: Instant, id: ConnId, limit: Limit) {
+        self.keep(now, || Input::AbortFor { id, limit });
+        if let Some((key, cause)) = self.hit(now, id, limit) {
+            self.end(now, key, Call::Abort, cause);
+        }
+    }
+
+    /// Counts and tells a limit that was hit, once; says where the connection is.
+    fn hit(&mut self, now: Instant, id: ConnId, limit: Limit) -> Option<(usize, EventId)> {
+        let key = self.tcp.place(id)?;
+        self.tcp.slot_mut(key).conn.limited(limit);
+        self.hits.count(limit);
+        Some((key, self.note(now, Some(id), EventId::NONE, || Event::Limit { limit })))
+    }
+
     fn let_go(&mut self, now: Instant, id: ConnId, call: Call) {
         self.keep(now, || match call {
             Call::Abort => Input::Abort { id },
@@ -309,7 +335,13 @@ impl Stack {
         });
         let Some(key) = self.tcp.place(id) else { return };
         let cause = self.told(now, id, call, Ok(0));
-        let conn = &mut self.tcp.slot_mut(key).conn;
+        self.end(now, key, call, cause);
+    }
+
+    /// Closes or aborts a connection, of which nobody will ask any more.
+    fn end(&mut self, now: Instant, key: usize, call: Call, cause: EventId) {
+        let slot = self.tcp.slot_mut(key);
+        let (id, conn) = (slot.id, &mut slot.conn);
         let cx = &mut cx!(self, now, cause);
         match call {
             Call::Abort => conn.abort(cx),

@@ -5,7 +5,7 @@
 
 use super::Stack;
 use super::calls::ListenOptions;
-use crate::base::{ConnId, Frame, IfaceId, Instant, ListenerId, Offload, UdpId};
+use crate::base::{ConnId, Frame, IfaceId, Instant, Limit, ListenerId, Offload, UdpId};
 use crate::socket::{Interest, SocketId};
 use crate::tcp::Config;
 use std::net::{IpAddr, SocketAddr};
@@ -100,6 +100,14 @@ pub enum Input {
     TakePong,
     /// Not a call: what had been sent by then, for a replay to compare.
     Sent(SentSoFar),
+    Limited {
+        id: ConnId,
+        limit: Limit,
+    },
+    AbortFor {
+        id: ConnId,
+        limit: Limit,
+    },
 }
 
 /// What a host has sent.
@@ -231,6 +239,8 @@ impl Stack {
             }
             Input::Close { id } => self.close(now, id),
             Input::Abort { id } => self.abort(now, id),
+            Input::Limited { id, limit } => self.limited(now, id, limit),
+            Input::AbortFor { id, limit } => self.abort_for(now, id, limit),
             Input::Configure { id, config } => {
                 let _ = self.configure(now, id, config);
             }

@@ -2,8 +2,8 @@
 //! scenario: what the code can say, a test has heard it say.
 
 use crate::support::seen::{self, Scenario, Seen};
-use crate::{arrives, close, handshake, ip, rto, window};
-use netglass::base::Why;
+use crate::{arrives, close, handshake, ip, ip6, rto, window};
+use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
 use netglass::tcp::{AckWhy, Blocked, Cause, Plan, Reply, RtxRule, TRANSITIONS};
 use std::collections::BTreeSet;
@@ -14,6 +14,7 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("close", close::SCENARIOS),
     ("handshake", handshake::SCENARIOS),
     ("ip", ip::SCENARIOS),
+    ("ip6", ip6::SCENARIOS),
     ("rto", rto::SCENARIOS),
     ("window", window::SCENARIOS),
 ];
@@ -53,6 +54,7 @@ fn everything_that_can_happen_happens() {
         ("Cause", Cause::KEYS, &seen.cause),
         ("Reply", Reply::KEYS, &seen.reply),
         ("Sent", Sent::KEYS, &seen.sent),
+        ("Limit", Limit::KEYS, &seen.limit),
     ]
     .into_iter()
     .flat_map(|(what, keys, seen)| differences(what, keys, seen))

@@ -11,6 +11,7 @@ mod garbage;
 mod handshake;
 mod hostile;
 mod ip;
+mod ip6;
 mod memory;
 #[cfg(feature = "record")]
 mod replay;

@@ -3,7 +3,7 @@
 use crate::Case;
 use crate::support::{HOST, LINUX, Need, Up, netglass, output, run, scratch, until};
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
@@ -128,7 +128,8 @@ impl Dnsmasq {
             "no-resolv\nno-hosts\nlocal=/test/\nlocal-ttl=77\nhost-record=linux.test,{LINUX}\n\
              cname=www.test,linux.test\nmx-host=test,linux.test,10\n\
              txt-record=text.test,\"two words\",\"=b;c\"\nsrv-host=_http._tcp.test,linux.test,80,1,2\n\
-             host-record=six.test,fd00::1\nptr-record=1.0.9.10.in-addr.arpa,linux.test\n{many}"
+             host-record=six.test,fd00::1\n\
+             host-record=both.test,{LINUX},fd09::1\nptr-record=1.0.9.10.in-addr.arpa,linux.test\n{many}"
         );
         std::fs::write(&path, text).expect("a file");
         let mut command = Command::new("dnsmasq");
@@ -205,7 +206,7 @@ fn clients_take_names() {
     let port = listener.local_addr().expect("an address").port();
     let server = std::thread::spawn(move || {
         let mut asked = Vec::new();
-        for _ in 0..3 {
+        for _ in 0..4 {
             let (mut stream, _) = listener.accept().expect("a connection");
             let mut head = Vec::new();
             let mut byte = [0];
@@ -218,7 +219,8 @@ fn clients_take_names() {
         }
         asked
     });
-    for name in ["linux.test", "www.test"] {
+    // Nobody listens at the IPv6 address of the last.
+    for name in ["linux.test", "www.test", "both.test"] {
         let told = ours(&["get", &format!("http://{name}:{port}/")]);
         let errors = String::from_utf8_lossy(&told.stderr);
         assert_eq!((told.status.code(), &told.stdout[..]), (Some(0), &b"glass"[..]), "{errors}");
@@ -229,21 +231,27 @@ fn clients_take_names() {
     let told = ours(&["get", "--dns", "10.9.0.9", "--hosts", hosts.to_str().unwrap(), &url]);
     assert_eq!(told.stdout, b"glass");
     let asked = server.join().expect("the server is content");
-    for (head, name) in asked.iter().zip(["linux.test", "www.test", "elsewhere"]) {
+    for (head, name) in asked.iter().zip(["linux.test", "www.test", "both.test", "elsewhere"]) {
         let host = format!("\r\nhost: {name}:{port}\r\n");
         assert!(head.to_ascii_lowercase().contains(&host), "{head}");
     }
 
-    let listener = TcpListener::bind("0.0.0.0:0").expect("a port");
+    let listener = TcpListener::bind("[::]:0").expect("a port");
     let port = listener.local_addr().expect("an address").port().to_string();
     let server = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("a connection");
-        stream.write_all(b"by name\n").expect("a line");
+        for family in [IpAddr::is_ipv4, IpAddr::is_ipv6] {
+            let (mut stream, peer) = listener.accept().expect("a connection");
+            assert!(family(&peer.ip().to_canonical()), "{peer}");
+            stream.write_all(b"by name\n").expect("a line");
+        }
     });
     assert_eq!(ours(&["nc", "www.test", &port]).stdout, b"by name\n");
+    // IPv6 first, if there is any.
+    let dns = ["nc", "--dns", "fd09::1", "both.test", &port];
+    assert_eq!(ours(&dns).stdout, b"by name\n");
     server.join().expect("the server is content");
 
-    for (name, says) in [("nothing.test", "there is no such name"), ("six.test", "no address")] {
+    for (name, says) in [("nothing.test", "there is no such name"), ("test", "no address")] {
         let told = ours(&["get", &format!("http://{name}/")]);
         let said = String::from_utf8_lossy(&told.stderr);
         assert!(told.status.code() == Some(1) && said.contains(says), "{said}");
@@ -252,7 +260,14 @@ fn clients_take_names() {
 
 fn nobody_answers() {
     run("ip", &["link", "set", "lo", "up"]);
-    // No server: Linux refuses, and that is said at once.
+    // No server: Linux refuses, and that is said at once. (It says so six times in a row at most:
+    // the limit of its ICMP errors.)
+    let told = ours(&["dig", "linux.test"]);
+    let text = String::from_utf8_lossy(&told.stdout);
+    assert_eq!(told.status.code(), Some(9), "{text}");
+    let error = ";; communications error to 10.9.0.1#53: connection refused\n";
+    assert!(text.starts_with(&error.repeat(3)), "{text}");
+    assert!(text.ends_with(";; no servers could be reached\n"), "{text}");
     let told = ours(&["get", "http://linux.test/"]);
     let said = String::from_utf8_lossy(&told.stderr);
     assert_eq!(told.status.code(), Some(1), "{said}");
@@ -260,10 +275,4 @@ fn nobody_answers() {
         said.contains("the name server 10.9.0.1:53 cannot be asked: connection refused"),
         "{said}"
     );
-    let told = ours(&["dig", "linux.test"]);
-    let text = String::from_utf8_lossy(&told.stdout);
-    assert_eq!(told.status.code(), Some(9), "{text}");
-    let error = ";; communications error to 10.9.0.1#53: connection refused\n";
-    assert!(text.starts_with(&error.repeat(3)), "{text}");
-    assert!(text.ends_with(";; no servers could be reached\n"), "{text}");
 }

@@ -169,8 +169,10 @@ pub struct Lookup {
     aliases: usize,
     /// The shortest time to live of the aliases.
     ttl: u32,
-    /// Which of all rounds' servers comes next.
+    /// The servers that can be reached, as far as is known, and whose turn it is.
+    servers: Vec<SocketAddr>,
     turn: usize,
+    round: u32,
     over: Transport,
     edns: bool,
     /// The query that was sent last.
@@ -185,6 +187,7 @@ impl Lookup {
     /// and that no other look-up has.
     pub fn new(name: Name, rtype: Type, settings: Arc<Settings>, secret: [u64; 2]) -> Lookup {
         Lookup {
+            servers: settings.servers.clone(),
             settings,
             chance: Chance::from_key(secret),
             asked: 0,
@@ -193,6 +196,7 @@ impl Lookup {
             aliases: 0,
             ttl: KEEP_MAX,
             turn: 0,
+            round: 0,
             over: Transport::Udp,
             edns: true,
             query: Vec::new(),
@@ -211,9 +215,9 @@ impl Lookup {
         if let Some(outcome) = self.done.clone() {
             return Next::Done(Ok(outcome));
         }
-        let (server, round) = match (self.server(), &self.error) {
+        let server = match (self.server(), &self.error) {
             (_, Some(error @ LookupError::Aliases(_))) => return Next::Done(Err(error.clone())),
-            (Some(asked), _) => asked,
+            (Some(server), _) => server,
             (None, error) => {
                 return Next::Done(Err(error.clone().unwrap_or(LookupError::NoServers)));
             }
@@ -226,24 +230,22 @@ impl Lookup {
         let asking = Asking { recurse: true, edns: self.edns };
         self.query = query(bits as u16, &Question::new(name, self.rtype), asking);
         let patience = match self.over {
-            Transport::Udp => self.settings.patience.saturating_mul(1 << round.min(16)),
+            Transport::Udp => self.settings.patience.saturating_mul(1 << self.round.min(16)),
             Transport::Tcp => TCP_PATIENCE,
         };
         Next::Ask(Ask { to: server, over: self.over, query: self.query.clone(), patience })
     }
 
-    /// The server whose turn it is, and the round.
-    fn server(&self) -> Option<(SocketAddr, usize)> {
-        let servers = &self.settings.servers;
-        let round = self.turn.checked_div(servers.len())?;
-        let is_left = round < self.settings.rounds as usize;
-        is_left.then(|| (servers[self.turn % servers.len()], round))
+    /// The server whose turn it is.
+    fn server(&self) -> Option<SocketAddr> {
+        let server = self.servers.get(self.turn).copied();
+        server.filter(|_| self.round < self.settings.rounds)
     }
 
     /// A message has come from the server that was asked. Returns whether that is the end of the
     /// waiting; otherwise it was no answer to the question, and waiting goes on.
     pub fn heard(&mut self, bytes: &[u8]) -> bool {
-        let Some((server, _)) = self.server() else { return true };
+        let Some(server) = self.server() else { return true };
         let Some(raw) = Raw::new(bytes).filter(|raw| answers(&self.query, raw)) else {
             self.strangers += 1;
             let is_enough = self.strangers >= STRANGERS_MAX && self.over == Transport::Udp;
@@ -265,24 +267,32 @@ impl Lookup {
         true
     }
 
-    /// No answer has come in time, or, with an error, none can come.
+    /// No answer has come in time, or, with an error, none can come: then that server is not asked
+    /// again.
     pub fn unheard(&mut self, error: Option<io::ErrorKind>) {
-        if let Some((server, _)) = self.server() {
-            self.fail(match error {
-                Some(kind) => LookupError::Unreachable(server, kind),
-                None => LookupError::Silence(server),
-            });
-        }
+        let Some(server) = self.server() else { return };
+        self.fail(match error {
+            Some(kind) => LookupError::Unreachable(server, kind),
+            None => LookupError::Silence(server),
+        });
     }
 
     /// The next server, please.
     fn fail(&mut self, error: LookupError) {
+        if matches!(error, LookupError::Unreachable(..)) {
+            self.servers.remove(self.turn);
+        } else {
+            self.turn += 1;
+        }
+        if self.turn >= self.servers.len() {
+            self.turn = 0;
+            self.round += 1;
+        }
         // What a server said is worth more than another one's silence.
         let is_said = |error: &Option<LookupError>| matches!(error, Some(LookupError::Status(..)));
         if !is_said(&self.error) || matches!(error, LookupError::Status(..)) {
             self.error = Some(error);
         }
-        self.turn += 1;
         self.over = Transport::Udp;
         self.edns = true;
         self.strangers = 0;

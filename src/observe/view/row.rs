@@ -201,6 +201,10 @@ impl Rows {
                 row.pair = remote.map(|remote| Pair { local: *local, remote });
                 note(&mut row, event);
             }
+            Event::Limit { limit } => {
+                row.lane = Lane::Note(format!("limit {}", limit.key()));
+                row.tone = Tone::Alarm;
+            }
             Event::StrayIn { .. } | Event::StrayOut { .. } => {}
         }
         row

@@ -18,6 +18,7 @@ pub struct Seen {
     pub cause: BTreeSet<&'static str>,
     pub reply: BTreeSet<&'static str>,
     pub sent: BTreeSet<&'static str>,
+    pub limit: BTreeSet<&'static str>,
 }
 
 /// A scenario: its name, and what happens in it.
@@ -50,6 +51,9 @@ impl Seen {
             }
             Event::Out { why, .. } => {
                 self.sent.insert(why.key());
+            }
+            Event::Limit { limit } => {
+                self.limit.insert(limit.key());
             }
             _ => {}
         }
@@ -95,6 +99,21 @@ macro_rules! scenarios {
                 #[test]
                 fn $name() {
                     super::$name();
+                }
+            )*
+        }
+    };
+    (both families: $($name:ident),* $(,)?) => {
+        crate::support::seen::scenarios![both families: $($name),*; IPv4:];
+    };
+    (both families: $($name:ident),* $(,)?; IPv4: $($four:ident),* $(,)?) => {
+        crate::support::seen::scenarios![$($name,)* $($four),*];
+
+        mod each_over_ipv6 {
+            $(
+                #[test]
+                fn $name() {
+                    crate::support::puppet::over_ipv6(super::$name);
                 }
             )*
         }

@@ -242,8 +242,13 @@ fn a_referral_is_no_help() {
     reply.name_servers.push(record);
     assert!(lookup.heard(&reply.build_bytes_vec().expect("bytes")));
     assert_eq!(ask(&mut lookup).to.to_string(), TWO);
+    // A server that cannot be reached is not asked again.
     lookup.unheard(Some(io::ErrorKind::ConnectionRefused));
-    assert_eq!(ask(&mut lookup).to.to_string(), ONE);
+    for _ in 0..2 {
+        assert_eq!(ask(&mut lookup).to.to_string(), ONE);
+        lookup.unheard(None);
+    }
+    assert_eq!(lookup.next(), Next::Done(Err(LookupError::Silence(ONE.parse().expect("one")))));
 }
 
 #[test]

@@ -2,7 +2,12 @@
 
 use super::*;
 use crate::app::dns::{Asking, Question, Raw, Type, query};
+use std::time::Duration;
 use tokio::io::duplex;
+
+const IDLE: Duration = Duration::from_secs(10);
+const WRITE: Duration = Duration::from_secs(5);
+const WAITS: Waits = Waits { idle: Some(IDLE), write: Some(WRITE) };
 
 fn run<T>(test: impl Future<Output = T>) -> T {
     let mut builder = tokio::runtime::Builder::new_current_thread();
@@ -36,7 +41,7 @@ fn queries_need_not_wait_for_answers() {
             told
         };
         let zones = zones();
-        let (served, told) = tokio::join!(serve(stream, &zones), talk);
+        let (served, told) = tokio::join!(serve(stream, &zones, WAITS), talk);
         served.expect("a good client");
         let (mut rest, mut ids) = (&told[..], Vec::new());
         while let Some((length, behind)) = rest.split_first_chunk() {
@@ -56,7 +61,7 @@ fn ended(said: &[u8], room: usize) -> (io::ErrorKind, Duration) {
         let (mut client, stream) = duplex(room);
         client.write_all(said).await.expect("room");
         let begun = tokio::time::Instant::now();
-        let ended = serve(stream, &zones()).await.expect_err("it is ended");
+        let ended = serve(stream, &zones(), WAITS).await.expect_err("it is ended");
         (ended.kind(), begun.elapsed())
     })
 }
@@ -67,11 +72,11 @@ fn slow_clients_are_not_waited_for() {
     assert_eq!(ended(b"", 5000), (TimedOut, IDLE));
     assert_eq!(ended(&framed(1), 5000), (TimedOut, IDLE), "a question, then silence");
     for length in [1, 2, 20] {
-        assert_eq!(ended(&framed(1)[..length], 5000), (TimedOut, PATIENCE), "{length} bytes");
+        assert_eq!(ended(&framed(1)[..length], 5000), (TimedOut, IDLE), "{length} bytes");
     }
     // It takes no answers.
     let asked: Vec<u8> = (0..10).flat_map(framed).collect();
-    assert_eq!(ended(&asked, asked.len()), (TimedOut, PATIENCE));
+    assert_eq!(ended(&asked, asked.len()), (TimedOut, WRITE));
     assert_eq!(ended(&[0xff, 0xff, 1], 5000), (InvalidData, Duration::ZERO));
     assert_eq!(ended(&[0, 2, 1, 1], 5000), (InvalidData, Duration::ZERO), "no header");
 }
@@ -81,11 +86,11 @@ fn a_client_that_leaves_within_a_query_is_no_error_of_ours() {
     run(async {
         let (client, stream) = duplex(100);
         drop(client);
-        serve(stream, &zones()).await.expect("nothing was asked");
+        serve(stream, &zones(), WAITS).await.expect("nothing was asked");
         let (mut client, stream) = duplex(100);
         client.write_all(&framed(1)[..10]).await.expect("room");
         drop(client);
-        let ended = serve(stream, &zones()).await.expect_err("half a query");
+        let ended = serve(stream, &zones(), WAITS).await.expect_err("half a query");
         assert_eq!(ended.kind(), io::ErrorKind::UnexpectedEof);
     });
 }
