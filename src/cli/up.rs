@@ -1,6 +1,7 @@
 //! `netglass up`: a virtual host on a TUN device, until Ctrl-C.
 
 use super::args::UpArgs;
+use super::control::{Control, Door};
 use super::history::History;
 use super::host::{self, Session};
 use super::{Failure, Outcome, talk};
@@ -23,6 +24,7 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
     let addrs: Vec<_> = host::ends(&args.host).iter().map(|ends| ends.own.addr()).collect();
     let zones = Some(Arc::new(zones(args, &addrs)?));
     let prepared = host::prepare(&args.host)?;
+    let door = door(args)?;
     let (device, network) = host::tun(&args.host)?;
     if !args.host.quiet {
         talk::say("# on Linux's side, undone at the end:")?;
@@ -55,6 +57,12 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         let options = Options { policies, ladder, zones };
         let mut serving = Serving::start(&session.host, &addrs, &args.services, options)
             .map_err(Failure::usage)?;
+        let shown = door.as_ref().map(|door| door.path().display().to_string());
+        let start = |door| Control::start(&session.host, &args.host.dev, door);
+        let _control = door.map(start).transpose().map_err(Failure::failed)?;
+        if let Some(path) = shown.filter(|_| !args.host.quiet) {
+            talk::say(&format!("# ask: netglass ss -ti   netglass ip addr   (by {path})"))?;
+        }
         if !args.host.quiet {
             let urls = addrs.iter().map(|addr| format!("http://{}/", SocketAddr::new(*addr, 80)));
             let urls =
@@ -65,8 +73,8 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         }
         let mut signals = signals;
         until_stopped(&session, &mut signals).await;
-        if !args.host.quiet && !session.is_over() {
-            talk::say("# stopping gracefully; Ctrl-C again ends it at once")?;
+        if !session.is_over() {
+            session.say("# stopping gracefully; Ctrl-C again ends it at once");
         }
         let gracefully = async {
             serving.drain().await;
@@ -93,6 +101,15 @@ fn zones(args: &UpArgs, addrs: &[IpAddr]) -> Result<Zones, Failure> {
         zones.read(&text).map_err(|e| say(&e))?;
     }
     Ok(zones)
+}
+
+/// The control socket that was asked for.
+fn door(args: &UpArgs) -> Result<Option<Door>, Failure> {
+    match &args.control {
+        _ if args.no_control => Ok(None),
+        Some(path) => Door::at(path).map(Some),
+        None => Ok(Door::usual(&args.host.dev)),
+    }
 }
 
 /// Waits for Ctrl-C, SIGTERM, or the end of the device.

@@ -3,6 +3,7 @@
 //! A test runs in a child process that enters its namespace before any thread exists. What the
 //! machine lacks makes a test ignored, with the reason printed; it is never silently passed.
 
+mod control;
 mod curl;
 mod dns;
 mod hostile;
@@ -23,7 +24,7 @@ pub(crate) type Case = (&'static str, &'static [Need], fn());
 const VARIABLE: &str = "NETGLASS_NETNS_TEST";
 
 fn cases() -> Vec<Case> {
-    let cases = [
+    let all = [
         ping::CASES,
         curl::CASES,
         hostile::CASES,
@@ -31,8 +32,9 @@ fn cases() -> Vec<Case> {
         records::CASES,
         usage::CASES,
         dns::CASES,
+        control::CASES,
     ];
-    cases.concat()
+    all.concat()
 }
 
 fn main() {
