@@ -106,7 +106,7 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if unsent == 0 {
         return match (fin_pending, tcb.fin_queued) {
             (true, _) if rwnd_room == 0 => Err(Blocked::Rwnd), // FIN takes a place, too
-            (true, _) => Ok(tcb.limit.map_or(Plan::Fin, |limit| Plan::FinLimit { limit })),
+            (true, _) => Ok(tcb.limit.map_or(Plan::Fin, |limit| Plan::FinLimit { len: 0, limit })),
             (false, true) => Err(Blocked::Done),
             (false, false) => Err(Blocked::App),
         };
@@ -124,7 +124,10 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     let alone = tcb.snd.nxt == tcb.snd.una;
     let send = |len| {
         let last = len == unsent;
-        Ok(Plan::NewData { len, push: last, fin: last && fin_pending && len < rwnd_room })
+        Ok(match (tcb.limit, last && fin_pending && len < rwnd_room) {
+            (Some(limit), true) => Plan::FinLimit { len, limit },
+            (_, fin) => Plan::NewData { len, push: last, fin },
+        })
     };
     // The short last segment goes along when nothing is in flight, or Nagle is off, or FIN follows.
     if all && (whole == len || !tcb.config.nagle || fin_pending || (whole == 0 && alone)) {
@@ -201,7 +204,11 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
             (nxt, ctl, send_new(tcb, len, u32::from(fin), cx))
         }
         Plan::SwsOverride { len } => (nxt, Ctl::NONE, send_new(tcb, len, 0, cx)),
-        Plan::Fin | Plan::FinLimit { .. } => (nxt, Ctl::FIN, send_new(tcb, 0, 1, cx)),
+        Plan::Fin => (nxt, Ctl::FIN, send_new(tcb, 0, 1, cx)),
+        Plan::FinLimit { len, .. } => {
+            let ctl = if len > 0 { Ctl::PSH } else { Ctl::NONE };
+            (nxt, ctl.with(Ctl::FIN), send_new(tcb, len, 1, cx))
+        }
         Plan::Retransmit { seq, len, rule } => {
             let (ctl, payload) = send_again(tcb, seq, len, rule, cx);
             (seq, ctl, payload)

@@ -7,6 +7,7 @@ mod curl;
 mod hostile;
 mod other_way;
 mod ping;
+mod policy;
 mod records;
 mod support;
 mod usage;
@@ -22,8 +23,16 @@ pub(crate) type Case = (&'static str, &'static [Need], fn());
 const VARIABLE: &str = "NETGLASS_NETNS_TEST";
 
 fn cases() -> Vec<Case> {
-    [ping::CASES, curl::CASES, hostile::CASES, other_way::CASES, records::CASES, usage::CASES]
-        .concat()
+    [
+        ping::CASES,
+        curl::CASES,
+        hostile::CASES,
+        other_way::CASES,
+        records::CASES,
+        usage::CASES,
+        policy::CASES,
+    ]
+    .concat()
 }
 
 fn main() {
