@@ -106,9 +106,9 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if unsent == 0 {
         return match (fin_pending, tcb.fin_queued) {
             (true, _) if rwnd_room == 0 => Err(Blocked::Rwnd), // FIN takes a place, too
-            (true, _) => {
-                Ok(tcb.limit.as_deref().map_or(Plan::Fin, |limit| Plan::FinLimit { limit: *limit }))
-            }
+            (true, _) => Ok(tcb.limit.as_deref().map_or(Plan::Fin, |limit| {
+                Plan::FinLimit { len: 0, limit: *limit } // a limit ended it
+            })),
             (false, true) => Err(Blocked::Done),
             (false, false) => Err(Blocked::App),
         };
@@ -126,10 +126,11 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     let alone = tcb.snd.nxt == tcb.snd.una;
     let send = |len| {
         let last = len == unsent;
-        match last && fin_pending && len < rwnd_room {
-            true => Ok(Plan::LastData { len }),
-            false => Ok(Plan::NewData { len, push: last }),
-        }
+        Ok(match (tcb.limit.as_deref(), last && fin_pending && len < rwnd_room) {
+            (Some(limit), true) => Plan::FinLimit { len, limit: *limit },
+            (None, true) => Plan::LastData { len },
+            (_, false) => Plan::NewData { len, push: last },
+        })
     };
     // The short last segment goes along when nothing is in flight, or Nagle is off, or FIN follows.
     if all && (whole == len || !tcb.config.nagle || fin_pending || (whole == 0 && alone)) {
@@ -206,7 +207,11 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
         }
         Plan::LastData { len } => (nxt, Ctl::PSH.with(Ctl::FIN), send_new(tcb, len, 1, cx)),
         Plan::SwsOverride { len } => (nxt, Ctl::NONE, send_new(tcb, len, 0, cx)),
-        Plan::Fin | Plan::FinLimit { .. } => (nxt, Ctl::FIN, send_new(tcb, 0, 1, cx)),
+        Plan::Fin => (nxt, Ctl::FIN, send_new(tcb, 0, 1, cx)),
+        Plan::FinLimit { len, .. } => {
+            let ctl = if len > 0 { Ctl::PSH } else { Ctl::NONE };
+            (nxt, ctl.with(Ctl::FIN), send_new(tcb, len, 1, cx))
+        }
         Plan::Retransmit { seq, len, rule } => {
             let (ctl, payload) = send_again(tcb, seq, len, rule, cx);
             (seq, ctl, payload)

@@ -9,6 +9,7 @@ mod dns;
 mod hostile;
 mod other_way;
 mod ping;
+mod policy;
 mod records;
 mod support;
 mod usage;
@@ -33,6 +34,7 @@ fn cases() -> Vec<Case> {
         usage::CASES,
         dns::CASES,
         control::CASES,
+        policy::CASES,
     ];
     all.concat()
 }
