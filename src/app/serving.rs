@@ -73,9 +73,9 @@ pub struct Place {
 }
 
 impl Serving {
-    /// Listens at each address of `at` (unspecified: at all of the host's) for the enabled services;
-    /// a service holds its clients to its policy over all of them. It is to be called within a tokio
-    /// runtime that has a timer: the services are its tasks.
+    /// Listens at each address of `at` (unspecified: at all of the host's) for the enabled
+    /// services; a service holds its clients to its policy over all of them. It is to be called
+    /// within a tokio runtime that has a timer: the services are its tasks.
     ///
     /// # Errors
     /// The first that a service gets from listening, with its name; `Unsupported` for HTTP without

@@ -192,6 +192,12 @@ impl Session {
         self.running.is_over()
     }
 
+    /// Says a line among the live ones, if there are any: who does not read them holds up nobody.
+    pub(super) fn say(&self, line: &str) {
+        let mut voice = self.voice.lock().unwrap_or_else(PoisonError::into_inner);
+        voice.iter_mut().for_each(|voice| voice.say(line.to_owned()));
+    }
+
     /// Ends the host, giving connections `linger` to end well.
     pub(super) fn stop(self, linger: Duration) -> Result<(), Failure> {
         let ended = self.running.stop(linger);

@@ -69,8 +69,8 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         }
         let mut signals = signals;
         until_stopped(&session, &mut signals).await;
-        if !args.host.quiet && !session.is_over() {
-            talk::say("# stopping gracefully; Ctrl-C again ends it at once")?;
+        if !session.is_over() {
+            session.say("# stopping gracefully; Ctrl-C again ends it at once");
         }
         let gracefully = async {
             serving.drain().await;
