@@ -242,7 +242,8 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
     tcb.counters.segs_out += (len as u32).div_ceil(mss).max(1) as u64;
     let origin = cx.note_caused(cause, || Event::Sent { seg: SegmentView::of(&hdr, len), plan });
     let gso_size = (len as u32 > mss).then_some(mss as u16);
-    Outgoing { hdr, payload, gso_size, origin, why: Because::Plan(plan) }
+    let (why, mark) = (Because::Plan(plan), tcb.config.segment_mark());
+    Outgoing { hdr, payload, gso_size, origin, why, mark }
 }
 
 /// Sends `len` bytes of data, and `ctl_len` of SYN or FIN, for the first time.
