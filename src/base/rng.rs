@@ -36,6 +36,12 @@ pub enum Purpose {
     Scenario = 11,
     /// Spreading of periodic work.
     Spread = 12,
+    /// Ethernet addresses.
+    Mac = 20,
+    /// How long a neighbour counts as reachable.
+    Reachable = 21,
+    /// When a host asks whether anybody has its address.
+    Claim = 22,
 }
 
 /// The seed of one host's (or one run's) chance.

@@ -8,12 +8,10 @@ pub mod check;
 pub mod cidr;
 pub mod fragment;
 pub mod icmp;
-pub mod limiter;
 pub mod reassembly;
 pub mod route;
 
 pub use check::{Destination, Local};
 pub use cidr::{Cidr, CidrError};
-pub use limiter::Limiter;
 pub use reassembly::Reassembly;
 pub use route::{Route, Routes};

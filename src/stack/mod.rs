@@ -53,8 +53,8 @@ pub use input::{Input, SentSoFar};
 pub use setup::{IfaceSetup, Setup};
 
 use crate::base::why::Drops;
-use crate::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Pool, Trace, Why};
-use crate::ip::{Cidr, Limiter, Local, Reassembly, Route, Routes};
+use crate::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Limiter, Pool, Trace, Why};
+use crate::ip::{Cidr, Local, Reassembly, Route, Routes};
 use crate::socket::SocketId;
 use crate::socket::demux::Pair;
 use crate::socket::tcp::Sockets;
