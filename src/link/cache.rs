@@ -5,9 +5,10 @@
 //! the frame comes back as an [`Action`] when the neighbour has answered, or has not. The first
 //! frame that waits for a neighbour is never given up for a later one.
 //!
-//! Everything is bounded. What arrives unasked creates no entry, and a host that asks for us gets
-//! one only while there is room. When room is needed for a neighbour that we send to, those that
-//! failed go first, then the stale ones, then those that did not answer yet, the oldest first.
+//! Everything is bounded. What arrives unasked creates no entry. When room is needed, those that
+//! failed go first, then those that never showed a sign of life, the oldest first; a host that only
+//! asks for us pushes out nobody else. For one that we send to, stale ones go as well; those that
+//! are there stay.
 
 use super::Cx;
 use super::config::Config;
@@ -95,6 +96,8 @@ struct Entry {
     /// Questions asked in this state.
     asked: u32,
     confirmed: Option<Instant>,
+    /// In which order it goes when there is no room.
+    rank: Option<u8>,
     /// When `mac` was learned.
     learned: Instant,
     queue: VecDeque<Frame>,
@@ -118,13 +121,17 @@ pub struct Cache {
     actions: VecDeque<Action>,
 }
 
+/// The rank of entries that only someone we send to pushes out.
+const STALE: u8 = 3;
+
 /// In which order entries go when there is no room; `None`: not at all.
-fn rank(state: State) -> Option<u8> {
-    match state {
-        State::Failed => Some(0),
-        State::Stale => Some(1),
-        State::Incomplete => Some(2),
-        State::Reachable | State::Delay | State::Probe | State::Permanent => None,
+fn rank(state: State, alive: bool) -> Option<u8> {
+    match (state, alive) {
+        (State::Failed, _) => Some(0),
+        (State::Stale, false) => Some(1),
+        (State::Incomplete, _) | (State::Delay | State::Probe, false) => Some(2),
+        (State::Stale, true) => Some(STALE),
+        (State::Reachable | State::Permanent, _) | (State::Delay | State::Probe, true) => None,
     }
 }
 
@@ -168,7 +175,9 @@ impl Cache {
     pub fn hold(&mut self, addr: IpAddr, frame: Frame, cx: &mut Cx<'_>) {
         let (key, from) = match self.index.get(&addr).copied() {
             Some(key) => (key, Some(self.entries[key].state)),
-            None if self.make_room(cx) => (self.insert(addr, None, State::Incomplete, cx), None),
+            None if self.make_room(STALE, cx) => {
+                (self.insert(addr, None, State::Incomplete, cx), None)
+            }
             None => {
                 self.actions.push_back(Action::Drop { why: Why::NeighborLimit, addr, frame });
                 return;
@@ -213,7 +222,7 @@ impl Cache {
     /// [`Why::NeighborLimit`] when it is new and there is no room, [`Why::NeighborTooSoon`].
     pub fn on_solicit(&mut self, addr: IpAddr, mac: Mac, cx: &mut Cx<'_>) -> Result<(), Why> {
         let Some(key) = self.index.get(&addr).copied() else {
-            if self.entries.len() >= self.config.entries_max {
+            if !self.make_room(STALE - 1, cx) {
                 return Err(Why::NeighborLimit);
             }
             let key = self.insert(addr, Some(mac), State::Stale, cx);
@@ -287,7 +296,7 @@ impl Cache {
                 self.go(key, State::Permanent, Cause::Static, cx);
                 self.release(key, mac);
             }
-            None if self.make_room(cx) => {
+            None if self.make_room(STALE, cx) => {
                 let key = self.insert(addr, Some(mac), State::Permanent, cx);
                 self.tell(key, None, Cause::Static, cx);
             }
@@ -375,6 +384,7 @@ impl Cache {
                 return Err(Why::NeighborTooSoon);
             }
             let addr = entry.addr;
+            entry.confirmed = None;
             cx.note(|| Event::Moved { addr, from, to: mac, cause });
         }
         (entry.mac, entry.learned) = (Some(mac), cx.now);
@@ -435,12 +445,13 @@ impl Cache {
     /// Changes the state and the entry's place among those that may go.
     fn enter(&mut self, key: usize, to: State, now: Instant) {
         let entry = &mut self.entries[key];
-        if let Some(rank) = rank(entry.state) {
+        if let Some(rank) = entry.rank {
             self.spare.remove(&(rank, entry.turn, key));
         }
         self.turn += 1;
         (entry.state, entry.since, entry.turn, entry.asked) = (to, now, self.turn, 0);
-        if let Some(rank) = rank(to) {
+        entry.rank = rank(to, entry.confirmed.is_some());
+        if let Some(rank) = entry.rank {
             self.spare.insert((rank, self.turn, key));
         }
     }
@@ -459,6 +470,7 @@ impl Cache {
             turn: 0,
             asked: 0,
             confirmed: None,
+            rank: None,
             learned: cx.now,
             queue: VecDeque::new(),
             bytes: 0,
@@ -470,10 +482,12 @@ impl Cache {
         key
     }
 
-    /// Sees to it that another entry may be made; `false` when all are in use.
-    fn make_room(&mut self, cx: &mut Cx<'_>) -> bool {
+    /// Sees to it that another entry may be made, at the cost of those up to a rank; `false` when
+    /// there are none.
+    fn make_room(&mut self, most: u8, cx: &mut Cx<'_>) -> bool {
         while self.entries.len() >= self.config.entries_max {
-            let Some((_, _, key)) = self.spare.first().copied() else { return false };
+            let first = self.spare.first().filter(|(rank, ..)| *rank <= most);
+            let Some((_, _, key)) = first.copied() else { return false };
             self.forget(key, Cause::Evicted, Why::NeighborLimit, cx);
         }
         true
@@ -482,8 +496,8 @@ impl Cache {
     fn forget(&mut self, key: usize, cause: Cause, why: Why, cx: &mut Cx<'_>) {
         self.give_up(key, why);
         self.timers.set(key, None);
-        let Entry { addr, mac, state, turn, .. } = self.entries.remove(key);
-        if let Some(rank) = rank(state) {
+        let Entry { addr, mac, state, turn, rank, .. } = self.entries.remove(key);
+        if let Some(rank) = rank {
             self.spare.remove(&(rank, turn, key));
         }
         self.index.remove(&addr);

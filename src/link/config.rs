@@ -33,9 +33,9 @@ pub struct Config {
     pub queue_bytes_total: usize,
     /// Neighbours remembered at most. Default 1024 (Linux `gc_thresh3`).
     pub entries_max: usize,
-    /// Questions a second, for all neighbours. Default 500.
+    /// Questions a second, for all neighbours. Default 1000.
     pub solicit_rate: u32,
-    /// Questions in a burst. Default 256.
+    /// Questions in a burst. Default 1000.
     pub solicit_burst: u32,
 }
 
@@ -52,8 +52,8 @@ impl Default for Config {
             queue_bytes: 212_992,
             queue_bytes_total: 4 << 20,
             entries_max: 1024,
-            solicit_rate: 500,
-            solicit_burst: 256,
+            solicit_rate: 1000,
+            solicit_burst: 1000,
         }
     }
 }

@@ -207,6 +207,6 @@ impl Stack {
             self.dropped(now, Why::EgressFull, view);
             return;
         }
-        self.out.push_back((iface, frame));
+        self.put_on_link(now, iface, frame);
     }
 }

@@ -5,10 +5,10 @@
 
 use super::Stack;
 use super::calls::ListenOptions;
-use crate::base::{ConnId, Frame, IfaceId, Instant, ListenerId, Offload, UdpId};
+use crate::base::{ConnId, Frame, IfaceId, Instant, ListenerId, Mac, Offload, UdpId};
 use crate::socket::{Interest, SocketId};
 use crate::tcp::Config;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// One call that changes a host. Reading carries the room, not the data: the data follows.
 #[derive(Clone, PartialEq, Debug)]
@@ -98,6 +98,15 @@ pub enum Input {
         payload: Vec<u8>,
     },
     TakePong,
+    SetNeighbor {
+        iface: IfaceId,
+        addr: IpAddr,
+        mac: Option<Mac>,
+    },
+    ProbeAddress {
+        iface: IfaceId,
+        addr: Ipv4Addr,
+    },
     /// Not a call: what had been sent by then, for a replay to compare.
     Sent(SentSoFar),
 }
@@ -257,6 +266,12 @@ impl Stack {
             Input::CloseUdp { id } => self.close_udp(now, id),
             Input::Ping { dst, id, seq, payload } => {
                 let _ = self.ping(now, dst, (id, seq), &payload);
+            }
+            Input::SetNeighbor { iface, addr, mac } => {
+                let _ = self.set_neighbor(now, iface, addr, mac);
+            }
+            Input::ProbeAddress { iface, addr } => {
+                let _ = self.probe_address(now, iface, addr);
             }
             Input::TakePong => {
                 let _ = self.take_pong(now);

@@ -1,7 +1,7 @@
 //! Established bulk transfer allocates nothing inside the core, in either direction: counted by
 //! the allocator, per thread. The same allocator says how much a thread holds.
 
-use crate::support::{A, B, World, setup};
+use crate::support::{A, B, World, ethernet, setup};
 use netglass::base::{ConnId, SocketError};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -80,9 +80,12 @@ fn pump(world: &mut World, from: usize, conns: [ConnId; 2], bytes: usize) {
 
 #[test]
 fn bulk_transfer_allocates_nothing() {
-    for (mtu, offload) in [(1500, false), (1500, true), (65_535, false)] {
+    let links = [(setup as fn(_, _, _, _) -> _, "ip"), (ethernet, "ethernet")];
+    for ((make, link), (mtu, offload)) in links.into_iter().flat_map(|link| {
+        [(1500, false), (1500, true), (65_535, false)].map(|options| (link, options))
+    }) {
         for from in [A, B] {
-            let mut world = World::of([setup(A, 1, mtu, offload), setup(B, 1, mtu, offload)]);
+            let mut world = World::of([make(A, 1, mtu, offload), make(B, 1, mtu, offload)]);
             let (a, b) = world.connected(80);
             // Pools and queues grow to the most they ever hold; then whole passes of thousands of
             // segments allocate nothing.
@@ -97,7 +100,7 @@ fn bulk_transfer_allocates_nothing() {
                 if quiet == 2 {
                     break;
                 }
-                let what = format!("mtu {mtu} offload {offload} from {from}");
+                let what = format!("{link} mtu {mtu} offload {offload} from {from}");
                 assert!(pass < 20, "{what}: {count} allocations for {frames} frames");
             }
         }

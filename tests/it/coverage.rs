@@ -2,7 +2,7 @@
 //! scenario: what the code can say, a test has heard it say.
 
 use crate::support::seen::{self, Scenario, Seen};
-use crate::{arrives, close, handshake, ip, rto, window};
+use crate::{arrives, close, handshake, ip, link, rto, window};
 use netglass::base::Why;
 use netglass::stack::Sent;
 use netglass::tcp::{AckWhy, Blocked, Cause, Plan, Reply, RtxRule, TRANSITIONS};
@@ -14,12 +14,16 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("close", close::SCENARIOS),
     ("handshake", handshake::SCENARIOS),
     ("ip", ip::SCENARIOS),
+    ("link", link::SCENARIOS),
     ("rto", rto::SCENARIOS),
     ("window", window::SCENARIOS),
 ];
 
 /// What only another test can reach, and where.
-const ELSEWHERE: &[(&str, &str)] = &[("EchoRequest", "a host that pings")];
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("EchoRequest", "a host that pings"),
+    ("Contradicted", "ARP always overrides; the cache's own tests reach it"),
+];
 
 fn run_all() -> Seen {
     drop(seen::take());
@@ -53,6 +57,7 @@ fn everything_that_can_happen_happens() {
         ("Cause", Cause::KEYS, &seen.cause),
         ("Reply", Reply::KEYS, &seen.reply),
         ("Sent", Sent::KEYS, &seen.sent),
+        ("link::Cause", netglass::link::Cause::KEYS, &seen.link_cause),
     ]
     .into_iter()
     .flat_map(|(what, keys, seen)| differences(what, keys, seen))

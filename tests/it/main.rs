@@ -11,6 +11,7 @@ mod garbage;
 mod handshake;
 mod hostile;
 mod ip;
+mod link;
 mod memory;
 #[cfg(feature = "record")]
 mod replay;

@@ -18,6 +18,7 @@ pub struct Seen {
     pub cause: BTreeSet<&'static str>,
     pub reply: BTreeSet<&'static str>,
     pub sent: BTreeSet<&'static str>,
+    pub link_cause: BTreeSet<&'static str>,
 }
 
 /// A scenario: its name, and what happens in it.
@@ -50,6 +51,9 @@ impl Seen {
             }
             Event::Out { why, .. } => {
                 self.sent.insert(why.key());
+            }
+            Event::Link { event, .. } => {
+                self.link_cause.insert(event.cause().key());
             }
             _ => {}
         }
