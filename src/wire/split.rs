@@ -2,10 +2,10 @@
 //! and captures that want plain packets.
 //!
 //! It takes IP packets, bare or in Ethernet frames, with their cutting instructions and yields
-//! packets whose lengths, identifications, sequence numbers, flags and checksums are those of a host
-//! that had sent them one by one (RFC 791 §3.1, RFC 8200 §3, RFC 9293 §3.1, RFC 768). Payload is shared,
-//! never copied. It does not fragment: a packet that may not be cut at its transport layer and is
-//! longer than the MTU is refused.
+//! packets whose lengths, identifications, sequence numbers, flags and checksums are those of a
+//! host that had sent them one by one (RFC 791 §3.1, RFC 8200 §3, RFC 9293 §3.1, RFC 768). Payload
+//! is shared, never copied. It does not fragment: a packet that may not be cut at its transport
+//! layer and is longer than the MTU is refused.
 
 use super::ethernet;
 use crate::base::checksum::Sum;
