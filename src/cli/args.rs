@@ -63,7 +63,16 @@ pub(super) struct HostArgs {
     /// Linux's address on the link
     #[arg(long, value_name = "ADDR", default_value = "10.9.0.1")]
     pub(super) linux: IpAddr,
-    /// Largest packet in bytes, 68 to 65535
+    /// The virtual host's IPv6 address
+    #[arg(long, value_name = "ADDR/PREFIX", default_value = "fd09::2/64")]
+    pub(super) addr6: Cidr,
+    /// Linux's IPv6 address on the link
+    #[arg(long, value_name = "ADDR", default_value = "fd09::1")]
+    pub(super) linux6: IpAddr,
+    /// Speak IPv4 only
+    #[arg(long)]
+    pub(super) no_ipv6: bool,
+    /// Largest packet in bytes, 68 to 65535 (from 1280 with IPv6)
     #[arg(long, default_value_t = 1500, value_parser = clap::value_parser!(u16).range(68..))]
     pub(super) mtu: u16,
     /// Write a pcapng capture with the reasons as packet comments

@@ -7,6 +7,7 @@ use super::{Failure, Outcome, talk};
 use crate::app::{Options, Services, Serving};
 use crate::base::Duration;
 use crate::net::Host;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -36,7 +37,7 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         }
     };
     let session = prepared.start(|_| device, !args.host.quiet, watch)?;
-    let addr = args.host.addr.addr();
+    let addrs: Vec<_> = host::ends(&args.host).iter().map(|ends| ends.own.addr()).collect();
     let ended = runtime.block_on(async {
         // Before anybody can know that it is up.
         let ends = [SignalKind::interrupt(), SignalKind::terminate()];
@@ -44,10 +45,17 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         let signals = [interrupt?, terminate?];
         let ladder = history.map(History::drawer);
         let options = Options { ladder, ..Options::default() };
-        let _serving =
-            Serving::start(&session.host, addr, &services, options).map_err(Failure::usage)?;
+        let start = |addr: &IpAddr| {
+            Serving::start(&session.host, *addr, &services, options.clone()).map_err(Failure::usage)
+        };
+        let _serving: Vec<Serving> = addrs.iter().map(start).collect::<Result<_, _>>()?;
         if !args.host.quiet {
-            talk::say(&format!("# try: ping {addr}   curl http://{addr}/   (Ctrl-C ends it)"))?;
+            let urls = addrs.iter().map(|addr| format!("http://{}/", SocketAddr::new(*addr, 80)));
+            let urls =
+                urls.map(|url| url.replace(":80/", "/")).collect::<Vec<_>>().join("   curl ");
+            let ping = addrs.iter().map(|addr| format!("ping {addr}")).collect::<Vec<_>>();
+            let ping = ping.join("   ");
+            talk::say(&format!("# try: {ping}   curl {urls}   (Ctrl-C ends it)"))?;
         }
         until_stopped(&session, signals).await
     });

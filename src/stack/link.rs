@@ -15,7 +15,7 @@ use crate::socket::demux::Pair;
 use crate::tcp;
 use crate::wire::arp::{Arp, Op};
 use crate::wire::ethernet::{self, ethertype};
-use crate::wire::icmpv4::Quoted;
+use crate::wire::icmp::Quoted;
 use crate::wire::ipv4::protocol;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

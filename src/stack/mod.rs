@@ -55,13 +55,13 @@ pub use setup::{Ethernet, IfaceSetup, LinkSetup, Setup, Vlan};
 
 use crate::base::why::Drops;
 use crate::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Limiter, Pool, Trace, Why};
-use crate::ip::{Cidr, Local, Reassembly, Route, Routes};
+use crate::ip::{Cidr, Local, PathMtu, Reassembly, Route, Routes, select};
 use crate::socket::SocketId;
 use crate::socket::demux::Pair;
 use crate::socket::tcp::Sockets;
 use crate::tcp;
 use crate::udp;
-use crate::wire::ipv4;
+use crate::wire;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -119,10 +119,12 @@ pub struct Stack {
     connections_max: usize,
     ifaces: Vec<Iface>,
     routes: Routes,
-    reassembly: Reassembly<ipv4::Header>,
+    reassembly: Reassembly<wire::ip::Header>,
     limiter: Limiter,
     /// Counters of IP identifications.
-    ip_ids: [u16; IP_IDS],
+    ip_ids: [u32; IP_IDS],
+    /// Paths narrower than their first link.
+    path_mtu: PathMtu,
     tcp: Sockets,
     udp: udp::Table,
     echoes: echo::Echoes,
@@ -176,6 +178,7 @@ impl Stack {
             reassembly: Reassembly::new(crate::ip::reassembly::Limits::default()),
             limiter: Limiter::new(setup.icmp_rate, setup.icmp_burst),
             ip_ids: [0; IP_IDS],
+            path_mtu: PathMtu::default(),
             tcp: Sockets::new(&chance, setup.ephemeral),
             udp,
             echoes: Default::default(),
@@ -347,11 +350,8 @@ impl Stack {
     fn route_to(&self, remote: IpAddr) -> Option<(IfaceId, IpAddr)> {
         let route = self.routes.lookup(remote)?;
         let iface = self.ifaces.get(usize::from(route.iface.0))?;
-        let same_family = |own: &&Cidr| own.addr().is_ipv4() == remote.is_ipv4();
-        let hop = route.next_hop(remote);
-        let near = iface.addrs.iter().filter(same_family).find(|own| own.contains(hop));
-        let own = near.or_else(|| iface.addrs.iter().find(same_family))?;
-        Some((route.iface, own.addr()))
+        let own = select::source(&iface.addrs, remote, route.next_hop(remote))?;
+        Some((route.iface, own))
     }
 
     /// Whether `addr` is an address of this host, usable or about to be.

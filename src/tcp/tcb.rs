@@ -357,7 +357,7 @@ impl Tcb {
                 wnd: config.recv_buffer.min(0xffff),
                 up: None,
                 wscale: if config.window_scaling { config.wscale() } else { 0 },
-                mss_seen: smss.min(u32::from(advmss)),
+                mss_seen: u32::from(advmss.min(default_mss(false))),
                 advmss,
                 read: false,
                 unacked: 0,

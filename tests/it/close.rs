@@ -6,7 +6,7 @@ use netglass::base::{Duration, SocketError};
 use netglass::stack::ListenOptions;
 use netglass::tcp::{Keepalive, State};
 
-scenarios![
+scenarios![both families:
     half_close,
     simultaneous_close,
     time_wait_lasts_and_acknowledges,

@@ -11,6 +11,7 @@ mod garbage;
 mod handshake;
 mod hostile;
 mod ip;
+mod ip6;
 mod link;
 mod memory;
 #[cfg(feature = "record")]

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 pub(crate) enum Need {
     /// A network namespace with a TUN device in it.
     Tun,
+    /// A kernel that speaks IPv6.
+    Ipv6,
     /// A program.
     Program(&'static str),
 }
@@ -25,6 +27,10 @@ impl Need {
                 (!found).then(|| format!("{name} is not installed"))
             }
             Need::Tun => TUN.get_or_init(tun_lack).clone(),
+            Need::Ipv6 => {
+                let spoken = Path::new("/proc/net/if_inet6").exists();
+                (!spoken).then(|| "this kernel does not speak IPv6".to_owned())
+            }
         }
     }
 }
@@ -46,6 +52,9 @@ pub(crate) fn netglass() -> Command {
 /// The virtual host's address, and Linux's.
 pub(crate) const HOST: &str = "10.9.0.2";
 pub(crate) const LINUX: &str = "10.9.0.1";
+/// The same in IPv6.
+pub(crate) const HOST6: &str = "fd09::2";
+pub(crate) const LINUX6: &str = "fd09::1";
 
 /// How long anything may take before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
