@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::base::Mac;
 use crate::impair::Impairments;
 use crate::ip::Cidr;
 use clap::{Args, Parser, Subcommand};
@@ -21,7 +22,7 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Let the Linux kernel ping and curl a virtual host, in a namespace of its own
     Demo(DemoArgs),
-    /// Run a virtual host on a TUN device until Ctrl-C
+    /// Run a virtual host on a TUN or TAP device until Ctrl-C
     Up(UpArgs),
     /// Fetch a URL from the virtual host's side
     Get(GetArgs),
@@ -54,7 +55,7 @@ pub(super) struct DemoArgs {
 /// The virtual host and its link to Linux.
 #[derive(Args, Debug, Clone)]
 pub(super) struct HostArgs {
-    /// Name of the TUN interface
+    /// Name of the TUN or TAP interface
     #[arg(long, value_name = "NAME", default_value = "glass0")]
     pub(super) dev: String,
     /// The virtual host's address
@@ -69,6 +70,15 @@ pub(super) struct HostArgs {
     /// Linux's IPv6 address on the link
     #[arg(long, value_name = "ADDR", default_value = "fd09::1")]
     pub(super) linux6: IpAddr,
+    /// On an Ethernet: a TAP interface, with ARP (IPv4 only)
+    #[arg(long)]
+    pub(super) tap: bool,
+    /// The virtual host's Ethernet address; a random one when not given
+    #[arg(long, value_name = "MAC", requires = "tap")]
+    pub(super) mac: Option<Mac>,
+    /// Ask whether anybody has the address before it is used, which takes some seconds (RFC 5227)
+    #[arg(long, requires = "tap")]
+    pub(super) probe: bool,
     /// Speak IPv4 only
     #[arg(long)]
     pub(super) no_ipv6: bool,

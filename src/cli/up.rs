@@ -1,11 +1,11 @@
-//! `netglass up`: a virtual host on a TUN device, until Ctrl-C.
+//! `netglass up`: a virtual host on a TUN or TAP device, until Ctrl-C.
 
 use super::args::UpArgs;
 use super::history::History;
 use super::host::{self, Session};
 use super::{Failure, Outcome, talk};
 use crate::app::{Options, Services, Serving};
-use crate::base::Duration;
+use crate::base::{Duration, IfaceId};
 use crate::net::Host;
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
@@ -20,7 +20,8 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
     let (device, network) = host::tun(&args.host)?;
     if !args.host.quiet {
         talk::say("# on Linux's side, undone at the end:")?;
-        talk::say(&format!("ip tuntap add dev {} mode tun", device.name()))?;
+        let mode = if args.host.tap { "tap" } else { "tun" };
+        talk::say(&format!("ip tuntap add dev {} mode {mode}", device.name()))?;
         for command in network.commands() {
             talk::say(&command)?;
         }
@@ -49,6 +50,9 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
             Serving::start(&session.host, *addr, &services, options.clone()).map_err(Failure::usage)
         };
         let _serving: Vec<Serving> = addrs.iter().map(start).collect::<Result<_, _>>()?;
+        if let Some(mac) = session.host.with(|stack, _| stack.mac(IfaceId(0))) {
+            talk::say(&format!("# the virtual host's Ethernet address: {mac}"))?;
+        }
         if !args.host.quiet {
             let urls = addrs.iter().map(|addr| format!("http://{}/", SocketAddr::new(*addr, 80)));
             let urls =

@@ -5,6 +5,7 @@
 //! never were. Timestamps are nanoseconds. Classic pcap is not written: it has no comments.
 
 use crate::base::{Checksum, Frame, Medium};
+use crate::stack::LinkSetup;
 use crate::wire::split::complete_on;
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
 use pcap_file::pcapng::blocks::interface_description::{
@@ -41,6 +42,14 @@ pub enum LinkType {
 }
 
 impl LinkType {
+    /// What the frames of an interface start with.
+    pub fn of(link: &LinkSetup) -> LinkType {
+        match link {
+            LinkSetup::Ip => LinkType::Raw,
+            LinkSetup::Ethernet(_) => LinkType::Ethernet,
+        }
+    }
+
     /// The number in the registry of link types.
     pub fn number(self) -> u16 {
         match self {

@@ -78,11 +78,6 @@ impl Arp {
     pub fn is_probe(&self) -> bool {
         self.op == Op::Request && self.sender.is_unspecified()
     }
-
-    /// Whether a host tells everybody its own address (RFC 5227 §1.1).
-    pub fn is_announcement(&self) -> bool {
-        self.sender == self.target
-    }
 }
 
 #[cfg(test)]
@@ -110,9 +105,8 @@ mod tests {
             bytes[at] ^= 0x40;
             assert_eq!(Arp::parse(&bytes), Err(Why::ArpFormat), "byte {at}");
         }
-        assert!(!arp.is_probe() && !arp.is_announcement());
+        assert!(!arp.is_probe());
         assert!(Arp { sender: Ipv4Addr::UNSPECIFIED, ..arp }.is_probe());
-        assert!(Arp { sender: arp.target, ..arp }.is_announcement());
     }
 
     proptest! {

@@ -9,6 +9,7 @@ mod other_way;
 mod ping;
 mod records;
 mod support;
+mod tap;
 mod usage;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -22,8 +23,16 @@ pub(crate) type Case = (&'static str, &'static [Need], fn());
 const VARIABLE: &str = "NETGLASS_NETNS_TEST";
 
 fn cases() -> Vec<Case> {
-    [ping::CASES, curl::CASES, hostile::CASES, other_way::CASES, records::CASES, usage::CASES]
-        .concat()
+    [
+        ping::CASES,
+        curl::CASES,
+        hostile::CASES,
+        other_way::CASES,
+        records::CASES,
+        usage::CASES,
+        tap::CASES,
+    ]
+    .concat()
 }
 
 fn main() {

@@ -227,9 +227,7 @@ pub(super) fn packet_words(packet: &PacketView) -> String {
 fn arp_words(arp: &Arp) -> String {
     let Arp { op, sender_mac, sender, target_mac, target } = *arp;
     match op {
-        Op::Request if arp.is_announcement() => format!("Announcement {sender}"),
-        Op::Request if arp.is_probe() => format!("Probe {target}"),
-        Op::Request if target_mac == Mac::ZERO || target_mac == Mac::BROADCAST => {
+        Op::Request if target_mac == Mac::ZERO => {
             format!("Request who-has {target} tell {sender}")
         }
         Op::Request => format!("Request who-has {target} ({target_mac}) tell {sender}"),
