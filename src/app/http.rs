@@ -15,25 +15,31 @@
 mod bytes;
 mod digest;
 mod page;
-mod patient;
 mod sink;
+mod watch;
 
 pub use bytes::{MAX, Pattern, pattern};
-pub use page::me_text;
+pub use page::{Terms, me_text};
 
+use super::policy::Policy;
+use super::refuse;
 use super::sight::{Counters, Introspect};
+use crate::base::Limit;
 use digest::Digests;
 use http_body_util::{Either, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::fmt;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use std::task::Poll;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::watch::Receiver;
+use watch::{Guard, Told, Watch, Watched};
 
 /// A body that is at hand, or one that is generated.
 type Body = Either<Full<Bytes>, Pattern>;
@@ -64,30 +70,13 @@ type Body = Either<Full<Bytes>, Pattern>;
 pub struct Site {
     counters: Option<Arc<dyn Counters>>,
     digests: Arc<Digests>,
-    patience: Patience,
-}
-
-/// How long the service waits for a silent caller.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub struct Patience {
-    /// For a complete request header, also between two requests.
-    pub header: Duration,
-    /// For the next part of a body that is uploaded.
-    pub body: Duration,
-    /// For the caller to take some more of an answer.
-    pub answer: Duration,
-}
-
-impl Default for Patience {
-    fn default() -> Patience {
-        let [header, body, answer] = [30, 60, 600].map(Duration::from_secs);
-        Patience { header, body, answer }
-    }
+    policy: Arc<Policy>,
+    stop: Option<Receiver<bool>>,
 }
 
 impl fmt::Debug for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Site").field("patience", &self.patience).finish_non_exhaustive()
+        f.debug_struct("Site").field("policy", &self.policy).finish_non_exhaustive()
     }
 }
 
@@ -104,38 +93,101 @@ impl Site {
         self
     }
 
-    /// With other patience.
+    /// With another policy.
     #[must_use]
-    pub fn patient(mut self, patience: Patience) -> Site {
-        self.patience = patience;
+    pub fn under(mut self, policy: Policy) -> Site {
+        self.policy = Arc::new(policy);
         self
     }
 
-    /// Serves one connection until it closes; `own` is what `/me` tells of. It needs tokio's timer.
+    /// With somebody who says when the service is to stop.
+    #[must_use]
+    pub fn stopping(mut self, stop: Receiver<bool>) -> Site {
+        self.stop = Some(stop);
+        self
+    }
+
+    /// Serves one connection until it closes, or a limit of the policy ends it; `own` is what `/me`
+    /// tells of, and is told of limits. It needs tokio's timer.
     ///
     /// # Errors
-    /// The stream's, a request that is not HTTP, or a caller who takes too long.
+    /// The stream's, or a request that is not HTTP.
     pub async fn serve<S>(&self, stream: S, own: Option<Arc<dyn Introspect>>) -> hyper::Result<()>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let service = hyper::service::service_fn(|request| async {
-            Ok::<_, Infallible>(self.answer(request, own.as_deref()).await)
+        let (watch, own) = (Watch::new(), own.as_deref());
+        let service = hyper::service::service_fn(|request| {
+            let watch = watch.clone();
+            async move { Ok::<_, Infallible>(self.attend(request, own, watch).await) }
         });
-        let stream = patient::Patient::new(stream, self.patience.answer);
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(self.patience.header)
+        let stream = Watched::new(stream, watch.clone(), self.policy.write_time);
+        let mut connection = http1::Builder::new()
+            .header_read_timeout(None)
+            .keep_alive(self.policy.keep_alive)
             // A client that has sent its request and shut its side down still gets the answer.
             .half_close(true)
-            .serve_connection(TokioIo::new(stream), service)
-            .await
+            .serve_connection(TokioIo::new(stream), service);
+        let mut guard = Guard::new(watch.clone(), &self.policy);
+        let (mut stop, mut is_stopped) = (pin!(self.stopped()), false);
+        let end = std::future::poll_fn(|cx| {
+            if let Poll::Ready(ended) = Pin::new(&mut connection).poll(cx) {
+                return Poll::Ready(Err(ended));
+            }
+            if !is_stopped && stop.as_mut().poll(cx).is_ready() {
+                is_stopped = true;
+                guard.stop();
+            }
+            guard.poll(cx).map(Ok)
+        });
+        let limit = match end.await {
+            Ok(limit) => limit,
+            Err(ended) => match watch.stuck() {
+                Some(limit) => limit,
+                None => return ended,
+            },
+        };
+        let stream = connection.into_parts().io.into_inner();
+        end_for(limit, stream, own).await;
+        Ok(())
+    }
+
+    /// Waits until the service is to stop.
+    async fn stopped(&self) {
+        let said = match self.stop.clone() {
+            Some(mut stop) => stop.wait_for(|stop| *stop).await.is_ok(),
+            None => false,
+        };
+        // One who has gone away says nothing more.
+        if !said {
+            std::future::pending().await
+        }
+    }
+
+    /// Answers a request, and says when it was the connection's last.
+    async fn attend(
+        &self,
+        request: Request<Incoming>,
+        own: Option<&dyn Introspect>,
+        watch: Watch,
+    ) -> Response<Told<Body>> {
+        let (number, stopping) = watch.begin();
+        let limit = self.policy.requests_max.filter(|max| self.policy.keep_alive && number >= *max);
+        if let (Some(max), Some(own)) = (limit, own) {
+            own.limited(Limit::Requests { max });
+        }
+        let mut response = self.answer(request, own, number).await;
+        if limit.is_some() || stopping {
+            response = closing(response);
+        }
+        response.map(|body| Told::new(body, watch))
     }
 
     async fn answer(
         &self,
         request: Request<Incoming>,
         own: Option<&dyn Introspect>,
+        number: u32,
     ) -> Response<Body> {
         let path = request.uri().path();
         let methods = match path {
@@ -144,19 +196,58 @@ impl Site {
         };
         let is_allowed = methods.split(", ").any(|method| method == request.method().as_str());
         let json = wants_json(&request);
+        let slow = |limit: Option<Limit>| {
+            if let (Some(limit), Some(own)) = (limit, own) {
+                own.limited(limit);
+            }
+        };
         let response = match path {
             _ if !is_known(path) => no_such_page(path),
             _ if !is_allowed => method_not_allowed(path, methods),
             "/" => page::home(&request, self.counters.is_some()),
-            "/me" => page::me(own, json),
+            "/me" => page::me(own, Terms { policy: &self.policy, number }, json),
             "/stat" => page::stat(self.counters.as_deref(), json),
             "/drops" => page::drops(self.counters.as_deref(), json),
-            "/sink" => return sink::answer(request, json, self.patience.body).await,
+            "/sink" => {
+                let (response, limit) = sink::answer(request, json, &self.policy).await;
+                slow(limit);
+                return response;
+            }
             _ => bytes::answer(&request, &self.digests).await,
         };
-        sink::refuse(request, self.patience.body).await;
-        response
+        match sink::refuse(request, &self.policy).await {
+            Some(limit) => {
+                slow(Some(limit));
+                closing(response)
+            }
+            None => response,
+        }
     }
+}
+
+/// Ends a connection that has hit a limit, as the limit asks for.
+async fn end_for<S>(limit: Limit, mut stream: S, own: Option<&dyn Introspect>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    match (limit, own) {
+        // What is on its way will not be taken, or not in time.
+        (Limit::WriteTime { .. } | Limit::Drain { .. }, Some(own)) => own.cut_off(limit),
+        (_, Some(own)) => own.limited(limit),
+        (_, None) => {}
+    }
+    match limit {
+        Limit::HeaderTime { .. } => refuse::Answer::timeout(limit).give(stream).await,
+        Limit::WriteTime { .. } | Limit::Drain { .. } => {}
+        // The peer may be gone: then there is nothing to end.
+        _ => drop(stream.shutdown().await),
+    }
+}
+
+/// The answer with the word that it is the connection's last (RFC 9112 §9.6).
+fn closing(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 fn is_known(path: &str) -> bool {

@@ -7,16 +7,21 @@
 //! No part of this row is needed by the stack, and none knows more of it than its public calls.
 
 mod date;
+mod door;
 #[cfg(feature = "http")]
 pub mod get;
 #[cfg(feature = "http")]
 pub mod http;
 mod idle;
 pub mod nc;
+pub mod policy;
+mod refuse;
 mod services;
 mod serving;
 pub mod sight;
 pub mod simple;
 
+pub use idle::Waits;
+pub use policy::{Policies, Policy};
 pub use services::{Entry, ParseError, Service, Services, Transport};
 pub use serving::{Options, Serving};

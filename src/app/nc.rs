@@ -89,12 +89,12 @@ impl Meter {
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// use netglass::app::{nc, simple};
+/// use netglass::app::{Waits, nc, simple};
 ///
 /// let (here, there) = tokio::io::duplex(100);
 /// let mut told = Vec::new();
 /// let carry = nc::stream(here, &b"hello"[..], &mut told, nc::Options::default());
-/// let (carried, _) = tokio::join!(carry, simple::echo(there, None));
+/// let (carried, _) = tokio::join!(carry, simple::echo(there, Waits::FOREVER));
 /// assert_eq!(carried.unwrap().sent, 5);
 /// assert_eq!(told, b"hello");
 /// # });

@@ -1,35 +1,33 @@
-//! The services on a host: what listens, and a task for every connection.
+//! The services on a host: what listens, and how all of it ends.
 
+use super::door::Door;
+use super::policy::Policies;
 use super::services::{Service, Services, Transport};
 use super::sight::Ladder;
 use super::simple;
 use crate::net::Host;
-use crate::net::tokio::{TcpListener, TcpStream, UdpSocket};
+use crate::net::tokio::{TcpListener, UdpSocket};
+use crate::stack::ListenOptions;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::SystemTime;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// How services behave.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Options {
-    /// How long the peer of a small service may neither send nor take anything; `None`: for ever.
-    pub idle: Option<Duration>,
+    /// What they allow their clients.
+    pub policies: Policies,
     /// Who draws the ladder that `/me` shows, if anybody.
     pub ladder: Option<Ladder>,
 }
 
-impl Default for Options {
-    /// Ten minutes; no ladder.
-    fn default() -> Options {
-        Options { idle: Some(Duration::from_secs(600)), ladder: None }
-    }
-}
-
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options").field("idle", &self.idle).finish_non_exhaustive()
+        f.debug_struct("Options").field("policies", &self.policies).finish_non_exhaustive()
     }
 }
 
@@ -49,7 +47,7 @@ impl fmt::Debug for Options {
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// let services = "daytime,echo".parse().unwrap();
 /// let at = "10.0.0.2".parse().unwrap();
-/// let _serving = Serving::start(&b, at, &services, Options::default()).unwrap();
+/// let _serving = Serving::start(&b, &[at], &services, Options::default()).unwrap();
 /// let mut stream = TcpStream::connect(&a, "10.0.0.2:13".parse().unwrap()).await.unwrap();
 /// let mut told = String::new();
 /// stream.read_to_string(&mut told).await.unwrap();
@@ -60,6 +58,7 @@ impl fmt::Debug for Options {
 pub struct Serving {
     tasks: JoinSet<()>,
     places: Vec<Place>,
+    stop: watch::Sender<bool>,
 }
 
 /// A service that listens.
@@ -74,26 +73,32 @@ pub struct Place {
 }
 
 impl Serving {
-    /// Listens at `at` (unspecified: at all the host's addresses) for the enabled services. It is
-    /// to be called within a tokio runtime that has a timer: the services are its tasks.
+    /// Listens at each address of `at` (unspecified: at all of the host's) for the enabled
+    /// services; a service holds its clients to its policy over all of them. It is to be called
+    /// within a tokio runtime that has a timer: the services are its tasks.
     ///
     /// # Errors
     /// The first that a service gets from listening, with its name; `Unsupported` for HTTP without
     /// the feature `http`. Then no service listens.
     pub fn start(
         host: &Host,
-        at: IpAddr,
+        at: &[IpAddr],
         services: &Services,
         options: Options,
     ) -> io::Result<Serving> {
-        let mut serving = Serving { tasks: JoinSet::new(), places: Vec::new() };
+        let (tasks, places) = (JoinSet::new(), Vec::new());
+        let mut serving = Serving { tasks, places, stop: watch::Sender::new(false) };
         for entry in services.enabled() {
             let (service, transport) = (entry.service, entry.transport);
-            let at = SocketAddr::new(at, entry.port);
-            serving.add(host, Place { service, transport, at }, &options).map_err(|error| {
-                let text = format!("{service} cannot listen at {at} ({transport}): {error}");
-                io::Error::new(error.kind(), text)
-            })?;
+            let door = Arc::new(serving.door(host, service, &options));
+            for ip in at {
+                let at = SocketAddr::new(*ip, entry.port);
+                let place = Place { service, transport, at };
+                serving.add(host, place, &door).map_err(|error| {
+                    let text = format!("{service} cannot listen at {at} ({transport}): {error}");
+                    io::Error::new(error.kind(), text)
+                })?;
+            }
         }
         Ok(serving)
     }
@@ -108,12 +113,26 @@ impl Serving {
         while self.tasks.join_next().await.is_some() {}
     }
 
-    fn add(&mut self, host: &Host, mut place: Place, options: &Options) -> io::Result<()> {
+    /// Ends the services gracefully: nothing listens any more, what is going on may take as long as
+    /// the policies' `drain` allows, and connections in which nothing is going on close at once.
+    /// Returns when the last has ended; what was written may still be on its way.
+    pub async fn drain(&mut self) {
+        // Nobody listens to it where no service runs.
+        self.stop.send_replace(true);
+        self.ended().await;
+    }
+
+    fn door(&self, host: &Host, service: Service, options: &Options) -> Door {
+        let (policy, ladder) = (options.policies.of(service), options.ladder.clone());
+        Door::new(host, service, policy, ladder, self.stop.subscribe())
+    }
+
+    fn add(&mut self, host: &Host, mut place: Place, door: &Arc<Door>) -> io::Result<()> {
         match place.transport {
             Transport::Udp => {
                 let socket = UdpSocket::bind(host, place.at)?;
                 place.at = socket.local_addr()?;
-                self.tasks.spawn(answer(place, socket));
+                self.tasks.spawn(answer(place, socket, self.stop.subscribe()));
             }
             Transport::Tcp => {
                 #[cfg(not(feature = "http"))]
@@ -121,9 +140,10 @@ impl Serving {
                     let text = "it was left out of this program (feature `http`)";
                     return Err(io::Error::new(io::ErrorKind::Unsupported, text));
                 }
-                let listener = TcpListener::bind(host, place.at)?;
+                let listening = ListenOptions { backlog: door.backlog(), ..Default::default() };
+                let listener = TcpListener::bind_with(host, place.at, listening)?;
                 place.at = listener.local_addr()?;
-                self.tasks.spawn(accept(place.service, listener, options.clone()));
+                self.tasks.spawn(door.clone().open(listener));
             }
         }
         self.places.push(place);
@@ -131,44 +151,17 @@ impl Serving {
     }
 }
 
-/// Serves connections until the host's driver ends.
-async fn accept(service: Service, listener: TcpListener, options: Options) {
-    #[cfg(feature = "http")]
-    let site = super::http::Site::new().counting(std::sync::Arc::new(listener.host().clone()));
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else { break };
-                #[cfg(feature = "http")]
-                if service == Service::Http {
-                    connections.spawn(browse(site.clone(), stream, options.ladder.clone()));
-                    continue;
-                }
-                connections.spawn(serve(service, stream, options.idle));
-            }
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn serve(service: Service, stream: TcpStream, idle: Option<Duration>) {
-    // How a connection ends is the peer's affair, and in the host's records.
-    let _ = simple::serve(service, stream, idle, SystemTime::now).await;
-}
-
-#[cfg(feature = "http")]
-async fn browse(site: super::http::Site, stream: TcpStream, ladder: Option<Ladder>) {
-    let (host, id) = (stream.host().clone(), stream.id());
-    let own = super::sight::HostConnection { host, id, ladder };
-    // As in `serve`.
-    let _ = site.serve(stream, Some(std::sync::Arc::new(own))).await;
-}
-
-/// Answers datagrams until the host's driver ends.
-async fn answer(place: Place, socket: UdpSocket) {
+/// Answers datagrams until the host's driver ends, or the service is to stop.
+async fn answer(place: Place, socket: UdpSocket, mut stop: watch::Receiver<bool>) {
     let mut room = vec![0; usize::from(u16::MAX)];
-    while let Ok((read, from)) = socket.recv_from(&mut room).await {
+    loop {
+        let (read, from) = tokio::select! {
+            received = socket.recv_from(&mut room) => match received {
+                Ok(received) => received,
+                Err(_) => return,
+            },
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
         let (service, here, request) = (place.service, place.at.port(), &room[..read]);
         let answer = simple::answer_udp(service, here, from, request, SystemTime::now());
         if let Some(answer) = answer {

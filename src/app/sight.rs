@@ -2,8 +2,10 @@
 //!
 //! Services see these two traits only, so that they also run on streams without a stack.
 
-use crate::base::ConnId;
+use super::policy::{Permit, Share};
+use crate::base::limit::Hits;
 use crate::base::why::Drops;
+use crate::base::{ConnId, Limit};
 use crate::net::Host;
 use crate::socket::demux::Pair;
 use crate::stack::Totals;
@@ -29,6 +31,17 @@ pub trait Introspect: Send + Sync {
     /// The connection at this moment; `None` when the stack has forgotten it.
     fn look(&self) -> Option<Sight>;
 
+    /// The client's share of what the service allows; `None`: nobody counts.
+    fn share(&self) -> Option<Share> {
+        None
+    }
+
+    /// The connection has hit a limit and is about to be closed.
+    fn limited(&self, _: Limit) {}
+
+    /// The connection has hit a limit and is cut off at once.
+    fn cut_off(&self, _: Limit) {}
+
     /// The segments exchanged so far as a ladder diagram; `None`: nobody draws one.
     fn ladder(&self) -> Option<String> {
         None
@@ -42,6 +55,8 @@ pub struct HostSight {
     pub totals: Totals,
     /// What was dropped, and why.
     pub drops: Drops,
+    /// How often which limit of a service was hit.
+    pub hits: Hits,
     /// TCP connections that exist, in any state.
     pub connections: usize,
     /// UDP sockets that exist.
@@ -59,6 +74,7 @@ impl Counters for Host {
         self.with(|stack, _| HostSight {
             totals: stack.totals(),
             drops: stack.drops().clone(),
+            hits: stack.hits().clone(),
             connections: stack.tcp().len(),
             udp_sockets: stack.udp().len(),
         })
@@ -77,6 +93,8 @@ pub struct HostConnection {
     pub id: ConnId,
     /// Who draws its ladder, if anybody.
     pub ladder: Option<Ladder>,
+    /// Its place among the service's connections, if those are counted.
+    pub permit: Option<Arc<Permit>>,
 }
 
 impl fmt::Debug for HostConnection {
@@ -92,6 +110,18 @@ impl Introspect for HostConnection {
             let (state, info, congestion) = (conn.state(), conn.info(now), conn.congestion());
             Some(Sight { pair: stack.pair(self.id).ok()?, state, info, congestion })
         })
+    }
+
+    fn share(&self) -> Option<Share> {
+        Some(self.permit.as_ref()?.share())
+    }
+
+    fn limited(&self, limit: Limit) {
+        self.host.with(|stack, now| stack.limited(now, self.id, limit));
+    }
+
+    fn cut_off(&self, limit: Limit) {
+        self.host.with(|stack, now| stack.abort_for(now, self.id, limit));
     }
 
     fn ladder(&self) -> Option<String> {

@@ -4,11 +4,11 @@
 //! out: nothing limits how much a peer may send or take, the transports do that.
 
 use super::date::daytime as date;
-use super::idle::within;
+use super::idle::Waits;
 use super::services::Service;
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Bytes moved at a time.
@@ -20,17 +20,17 @@ const LINE: usize = 72;
 /// Characters in a chargen datagram, at most (RFC 864).
 const CHARGEN_MAX: usize = 512;
 
-/// Serves one connection until its service is done. `idle`: how long the peer may neither send
-/// nor take anything. HTTP is not served here: it is refused with `Unsupported`.
+/// Serves one connection until its service is done. HTTP is not served here: it is refused with
+/// `Unsupported`.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
-/// use netglass::app::{Service, simple};
+/// use netglass::app::{Service, Waits, simple};
 /// use std::time::SystemTime;
 /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
 ///
 /// let (mut client, server) = tokio::io::duplex(100);
-/// let server = simple::serve(Service::Echo, server, None, SystemTime::now);
+/// let server = simple::serve(Service::Echo, server, Waits::FOREVER, SystemTime::now);
 /// let asked = async {
 ///     client.write_all(b"hello").await.unwrap();
 ///     client.shutdown().await.unwrap();
@@ -45,68 +45,68 @@ const CHARGEN_MAX: usize = 512;
 /// ```
 ///
 /// # Errors
-/// The stream's; `TimedOut` after `idle`.
+/// The stream's; `TimedOut` when the peer waits too long.
 pub async fn serve<S: AsyncRead + AsyncWrite>(
     service: Service,
     stream: S,
-    idle: Option<Duration>,
+    waits: Waits,
     now: impl FnOnce() -> SystemTime,
 ) -> io::Result<()> {
     let stream = std::pin::pin!(stream);
     match service {
         Service::Http => Err(io::ErrorKind::Unsupported.into()),
-        Service::Echo => echo(stream, idle).await,
-        Service::Discard => discard(stream, idle).await,
-        Service::Daytime => daytime(stream, idle, now()).await,
-        Service::Chargen => chargen(stream, idle).await,
+        Service::Echo => echo(stream, waits).await,
+        Service::Discard => discard(stream, waits).await,
+        Service::Daytime => daytime(stream, waits, now()).await,
+        Service::Chargen => chargen(stream, waits).await,
     }
 }
 
 /// Sends back what arrives; closes when the peer does (RFC 862).
 ///
 /// # Errors
-/// The stream's; `TimedOut` after `idle`.
+/// The stream's; `TimedOut` when the peer waits too long.
 pub async fn echo<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
-    idle: Option<Duration>,
+    waits: Waits,
 ) -> io::Result<()> {
     let mut room = vec![0; ROOM];
     loop {
-        let read = within(idle, stream.read(&mut room)).await?;
+        let read = waits.reading(stream.read(&mut room)).await?;
         if read == 0 {
-            return within(idle, stream.shutdown()).await;
+            return waits.writing(stream.shutdown()).await;
         }
-        write(&mut stream, &room[..read], idle).await?;
+        write(&mut stream, &room[..read], waits).await?;
     }
 }
 
 /// Reads until the peer closes (RFC 863).
 ///
 /// # Errors
-/// The stream's; `TimedOut` after `idle`.
+/// The stream's; `TimedOut` when the peer waits too long.
 pub async fn discard<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
-    idle: Option<Duration>,
+    waits: Waits,
 ) -> io::Result<()> {
     let mut room = vec![0; ROOM];
-    while within(idle, stream.read(&mut room)).await? > 0 {}
-    within(idle, stream.shutdown()).await
+    while waits.reading(stream.read(&mut room)).await? > 0 {}
+    waits.writing(stream.shutdown()).await
 }
 
 /// Says the time and closes (RFC 867).
 ///
 /// # Errors
-/// The stream's; `TimedOut` after `idle`.
+/// The stream's; `TimedOut` when the peer waits too long.
 pub async fn daytime<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
-    idle: Option<Duration>,
+    waits: Waits,
     now: SystemTime,
 ) -> io::Result<()> {
-    write(&mut stream, daytime_line(now).as_bytes(), idle).await?;
-    within(idle, stream.shutdown()).await?;
+    write(&mut stream, daytime_line(now).as_bytes(), waits).await?;
+    waits.writing(stream.shutdown()).await?;
     // What the peer may have said is taken, so that closing does not reset (RFC 2525 §2.17).
     let mut room = vec![0; ROOM];
-    while within(idle, stream.read(&mut room)).await? > 0 {}
+    while waits.reading(stream.read(&mut room)).await? > 0 {}
     Ok(())
 }
 
@@ -114,11 +114,9 @@ pub async fn daytime<S: AsyncRead + AsyncWrite + Unpin>(
 /// connection altogether; what it sends is thrown away (RFC 864).
 ///
 /// # Errors
-/// The stream's, which is how it ends: `BrokenPipe`, `ConnectionReset`; `TimedOut` after `idle`.
-pub async fn chargen<S: AsyncRead + AsyncWrite>(
-    stream: S,
-    idle: Option<Duration>,
-) -> io::Result<()> {
+/// The stream's, which is how it ends: `BrokenPipe`, `ConnectionReset`; `TimedOut` when the peer
+/// waits too long.
+pub async fn chargen<S: AsyncRead + AsyncWrite>(stream: S, waits: Waits) -> io::Result<()> {
     let (mut incoming, mut outgoing) = tokio::io::split(stream);
     let mut room = vec![0; 1024];
     let drain = async {
@@ -129,7 +127,7 @@ pub async fn chargen<S: AsyncRead + AsyncWrite>(
     let pattern = chargen_lines(PRINTING);
     let generate = async {
         loop {
-            write(&mut outgoing, &pattern, idle).await?;
+            write(&mut outgoing, &pattern, waits).await?;
         }
     };
     tokio::select! {
@@ -138,14 +136,14 @@ pub async fn chargen<S: AsyncRead + AsyncWrite>(
     }
 }
 
-/// Writes all, as long as some of it goes on its way within every `idle`.
+/// Writes all, as long as the peer does not wait too long to take some of it.
 async fn write<S: AsyncWrite + Unpin>(
     stream: &mut S,
     mut bytes: &[u8],
-    idle: Option<Duration>,
+    waits: Waits,
 ) -> io::Result<()> {
     while !bytes.is_empty() {
-        match within(idle, stream.write(bytes)).await? {
+        match waits.writing(stream.write(bytes)).await? {
             0 => return Err(io::ErrorKind::WriteZero.into()),
             written => bytes = &bytes[written..],
         }

@@ -1,5 +1,7 @@
 //! The command line.
 
+use crate::app::Services;
+use crate::app::policy::Setting;
 use crate::base::Mac;
 use crate::impair::Impairments;
 use crate::ip::Cidr;
@@ -73,11 +75,11 @@ pub(super) struct HostArgs {
     /// On an Ethernet: a TAP interface, with ARP (IPv4 only)
     #[arg(long)]
     pub(super) tap: bool,
-    /// The virtual host's Ethernet address; a random one when not given
-    #[arg(long, value_name = "MAC", requires = "tap")]
+    /// The virtual host's Ethernet address, with --tap; a random one when not given
+    #[arg(long, value_name = "MAC")]
     pub(super) mac: Option<Mac>,
-    /// Ask whether anybody has the address before it is used, which takes some seconds (RFC 5227)
-    #[arg(long, requires = "tap")]
+    /// With --tap, ask whether anybody has the address before it is used (RFC 5227): some seconds
+    #[arg(long)]
     pub(super) probe: bool,
     /// Speak IPv4 only
     #[arg(long)]
@@ -108,7 +110,16 @@ pub(super) struct UpArgs {
     pub(super) host: HostArgs,
     /// Services to run: http, echo, discard, chargen, daytime
     #[arg(long, value_name = "LIST", default_value = "http,echo,discard,chargen,daytime")]
-    pub(super) services: String,
+    pub(super) services: Services,
+    /// Limits of TCP services, of all or of one: 'idle=30s', 'http:per_client_max=5'
+    #[arg(long, value_name = "[SERVICE:]LIMIT=VALUE", value_delimiter = ',')]
+    pub(super) policy: Vec<Setting>,
+    /// Read options from a TOML file; those on the command line win
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Print the options in effect as such a file, and end
+    #[arg(long)]
+    pub(super) print_config: bool,
 }
 
 #[derive(Args, Debug)]

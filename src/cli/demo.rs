@@ -100,7 +100,7 @@ fn start<D: crate::device::Device + 'static>(
     let services: Services = "http,echo".parse().map_err(Failure::usage)?;
     let (addr, host) = (host_args.addr.addr(), session.host.clone());
     let options = Options { ladder: Some(history.drawer()), ..Options::default() };
-    let started = runtime.block_on(async { Serving::start(&host, addr, &services, options) });
+    let started = runtime.block_on(async { Serving::start(&host, &[addr], &services, options) });
     let serving = started.map_err(Failure::failed)?;
     let pcap = host_args.pcap.unwrap_or_default();
     Ok((session, Story { ladder, pcap, _serving: serving }, runtime))

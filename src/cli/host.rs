@@ -44,6 +44,9 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     ends.iter().try_for_each(check_addresses)?;
     let key = secret()?;
     let mut setup = Setup::new(key).with_iface(&args.dev, args.mtu, args.addr);
+    if !args.tap && (args.mac.is_some() || args.probe) {
+        return Err(Failure::usage("--mac and --probe are of an Ethernet: add --tap"));
+    }
     if args.tap {
         let mac = args.mac.unwrap_or_else(|| Mac::random(&Chance::from_key(key), 0));
         if !mac.is_unicast() {
@@ -204,6 +207,12 @@ impl Session {
     /// Whether the driver has ended by itself.
     pub(super) fn is_over(&self) -> bool {
         self.running.is_over()
+    }
+
+    /// Says a line among the live ones, if there are any: who does not read them holds up nobody.
+    pub(super) fn say(&self, line: &str) {
+        let mut voice = self.voice.lock().unwrap_or_else(PoisonError::into_inner);
+        voice.iter_mut().for_each(|voice| voice.say(line.to_owned()));
     }
 
     /// Ends the host, giving connections `linger` to end well.

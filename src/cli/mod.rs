@@ -4,6 +4,7 @@
 //! (and nothing was changed).
 
 mod args;
+mod config;
 mod demo;
 mod doctor;
 mod fsm;
@@ -17,8 +18,7 @@ mod sinks;
 mod talk;
 mod up;
 
-use args::{Cli, Command};
-use clap::Parser;
+use args::Command;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -45,7 +45,10 @@ type Outcome = Result<ExitCode, Failure>;
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let config::Given { cli, effective } = match config::given() {
+        Ok(given) => given,
+        Err(failure) => return report(Err(failure)),
+    };
     // A child in its own namespace must enter it before any thread or logger exists.
     if let Command::PrivateChild(args) = &cli.command {
         return report(private::child(args));
@@ -56,6 +59,7 @@ pub fn main() -> ExitCode {
         .init();
     report(match cli.command {
         Command::Demo(args) => demo::run(&args),
+        Command::Up(args) if args.print_config => talk::say(&effective).map(|()| ExitCode::SUCCESS),
         Command::Up(args) => up::run(&args),
         Command::Get(args) => get::run(&args),
         Command::Nc(args) => nc::run(&args),

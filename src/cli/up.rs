@@ -4,18 +4,19 @@ use super::args::UpArgs;
 use super::history::History;
 use super::host::{self, Session};
 use super::{Failure, Outcome, talk};
-use crate::app::{Options, Services, Serving};
+use crate::app::{Options, Policies, Serving};
 use crate::base::{Duration, IfaceId};
 use crate::net::Host;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// How long connections get to end when the host is asked to stop.
+/// How long, at least, what was written may be on its way when the host is asked to stop.
 const LINGER: Duration = Duration::from_secs(2);
+/// How often it is looked at.
+const GLANCE: Duration = Duration::from_millis(20);
 
 pub(super) fn run(args: &UpArgs) -> Outcome {
-    let services: Services = args.services.parse().map_err(Failure::usage)?;
     let prepared = host::prepare(&args.host)?;
     let (device, network) = host::tun(&args.host)?;
     if !args.host.quiet {
@@ -45,11 +46,12 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         let [interrupt, terminate] = ends.map(|kind| signal(kind).map_err(Failure::failed));
         let signals = [interrupt?, terminate?];
         let ladder = history.map(History::drawer);
-        let options = Options { ladder, ..Options::default() };
-        let start = |addr: &IpAddr| {
-            Serving::start(&session.host, *addr, &services, options.clone()).map_err(Failure::usage)
-        };
-        let _serving: Vec<Serving> = addrs.iter().map(start).collect::<Result<_, _>>()?;
+        let policies: Policies = args.policy.iter().cloned().collect();
+        let drains = args.services.enabled().map(|entry| policies.of(entry.service).drain);
+        let patience = drains.max().unwrap_or_default().max(LINGER);
+        let options = Options { policies, ladder };
+        let mut serving = Serving::start(&session.host, &addrs, &args.services, options)
+            .map_err(Failure::usage)?;
         if let Some(mac) = session.host.with(|stack, _| stack.mac(IfaceId(0))) {
             talk::say(&format!("# the virtual host's Ethernet address: {mac}"))?;
         }
@@ -61,26 +63,51 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
             let ping = ping.join("   ");
             talk::say(&format!("# try: {ping}   curl {urls}   (Ctrl-C ends it)"))?;
         }
-        until_stopped(&session, signals).await
+        let mut signals = signals;
+        until_stopped(&session, &mut signals).await;
+        if !session.is_over() {
+            session.say("# stopping gracefully; Ctrl-C again ends it at once");
+        }
+        let gracefully = async {
+            serving.drain().await;
+            until_delivered(&session.host).await;
+        };
+        tokio::select! {
+            _ = tokio::time::timeout(patience, gracefully) => {}
+            () = until_stopped(&session, &mut signals) => {}
+        }
+        Ok(())
     });
     runtime.shutdown_timeout(Duration::from_millis(500));
-    let stopped = session.stop(LINGER);
+    let stopped = session.stop(Duration::ZERO);
     drop(network);
     ended.and(stopped).map(|()| ExitCode::SUCCESS)
 }
 
 /// Waits for Ctrl-C, SIGTERM, or the end of the device.
-async fn until_stopped(session: &Session, signals: [Signal; 2]) -> Result<(), Failure> {
-    let [mut interrupt, mut terminate] = signals;
+async fn until_stopped(session: &Session, [interrupt, terminate]: &mut [Signal; 2]) {
     loop {
         tokio::select! {
-            _ = interrupt.recv() => return Ok(()),
-            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return,
+            _ = terminate.recv() => return,
             () = tokio::time::sleep(Duration::from_millis(500)) => {
                 if session.is_over() {
-                    return Ok(());
+                    return;
                 }
             }
         }
+    }
+}
+
+/// Waits until every peer has what was written to it before its connection was closed.
+async fn until_delivered(host: &Host) {
+    let is_under_way = |host: &Host| {
+        host.with(|stack, _| {
+            let mut conns = stack.tcp().iter().map(|slot| &slot.conn);
+            conns.any(|conn| conn.is_orphan() && !conn.readiness().finished)
+        })
+    };
+    while is_under_way(host) {
+        tokio::time::sleep(GLANCE).await;
     }
 }

@@ -3,7 +3,7 @@
 //! * `netglass::tcp` at info: changes of state; at debug: segments, expired timers, phases of
 //!   congestion control, ICMP errors; at trace: timers set, RTT, what limits sending, `tcp_info`.
 //! * `netglass::ip`, `netglass::icmp`, `netglass::udp` at debug: packets and drops.
-//! * `netglass::app` at debug: calls.
+//! * `netglass::app` at info: limits of a service's policy that were hit; at debug: calls.
 //!
 //! A connection that ends because nobody answers, and R1, are warnings.
 
@@ -34,7 +34,7 @@ impl LogSink {
             || log_enabled!(target: "netglass::ip", Level::Debug)
             || log_enabled!(target: "netglass::icmp", Level::Debug)
             || log_enabled!(target: "netglass::udp", Level::Debug)
-            || log_enabled!(target: "netglass::app", Level::Debug)
+            || log_enabled!(target: "netglass::app", Level::Info)
     }
 
     /// Logs one record.
@@ -77,6 +77,7 @@ fn channel(event: &Event) -> (&'static str, Level) {
         Event::Link { event: link::Event::Neighbor { .. }, .. } => ("netglass::link", Level::Debug),
         Event::Link { .. } => ("netglass::link", Level::Info),
         Event::Call { .. } => ("netglass::app", Level::Debug),
+        Event::Limit { .. } => ("netglass::app", Level::Info),
     }
 }
 

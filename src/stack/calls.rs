@@ -3,7 +3,7 @@
 
 use super::event::{Call, Event};
 use super::{Input, Stack, cx};
-use crate::base::{ConnId, EventId, Instant, ListenerId, SocketError};
+use crate::base::{ConnId, EventId, Instant, Limit, ListenerId, SocketError};
 use crate::socket::demux::Pair;
 use crate::socket::{Interest, SocketId};
 use crate::tcp::{Config, Conn, Listener, Opening, State, TcpInfo, isn};
@@ -305,6 +305,29 @@ impl Stack {
         self.let_go(now, id, Call::Abort);
     }
 
+    /// Tells that a service's connection has hit a limit of its policy. The service ends it, now or
+    /// later; the segment that ends it gives the limit as its reason.
+    pub fn limited(&mut self, now: Instant, id: ConnId, limit: Limit) {
+        self.keep(now, || Input::Limited { id, limit });
+        self.hit(now, id, limit);
+    }
+
+    /// Drops a connection that has hit a limit, with that as the reason of the reset.
+    pub fn abort_for(&mut self, now: Instant, id: ConnId, limit: Limit) {
+        self.keep(now, || Input::AbortFor { id, limit });
+        if let Some((key, cause)) = self.hit(now, id, limit) {
+            self.end(now, key, Call::Abort, cause);
+        }
+    }
+
+    /// Counts and tells a limit that was hit, once; says where the connection is.
+    fn hit(&mut self, now: Instant, id: ConnId, limit: Limit) -> Option<(usize, EventId)> {
+        let key = self.tcp.place(id)?;
+        self.tcp.slot_mut(key).conn.limited(limit);
+        self.hits.count(limit);
+        Some((key, self.note(now, Some(id), EventId::NONE, || Event::Limit { limit })))
+    }
+
     fn let_go(&mut self, now: Instant, id: ConnId, call: Call) {
         self.keep(now, || match call {
             Call::Abort => Input::Abort { id },
@@ -312,7 +335,13 @@ impl Stack {
         });
         let Some(key) = self.tcp.place(id) else { return };
         let cause = self.told(now, id, call, Ok(0));
-        let conn = &mut self.tcp.slot_mut(key).conn;
+        self.end(now, key, call, cause);
+    }
+
+    /// Closes or aborts a connection, of which nobody will ask any more.
+    fn end(&mut self, now: Instant, key: usize, call: Call, cause: EventId) {
+        let slot = self.tcp.slot_mut(key);
+        let (id, conn) = (slot.id, &mut slot.conn);
         let cx = &mut cx!(self, now, cause);
         match call {
             Call::Abort => conn.abort(cx),

@@ -1,6 +1,6 @@
 //! What a host tells: the records that every view is computed from.
 
-use crate::base::{ConnId, EventId, Frame, IfaceId, Instant, SocketError, Why};
+use crate::base::{ConnId, EventId, Frame, IfaceId, Instant, Limit, SocketError, Why};
 use crate::link;
 use crate::tcp;
 use crate::tcp::{Outcome, SegmentView};
@@ -98,6 +98,11 @@ pub enum Event {
         call: Call,
         /// The number the call returned (bytes, or 0), or why it failed.
         result: Result<u64, SocketError>,
+    },
+    /// A service's connection has hit a limit of its policy.
+    Limit {
+        /// Which.
+        limit: Limit,
     },
 }
 

@@ -5,7 +5,7 @@
 
 use super::Stack;
 use super::calls::ListenOptions;
-use crate::base::{ConnId, Frame, IfaceId, Instant, ListenerId, Mac, Offload, UdpId};
+use crate::base::{ConnId, Frame, IfaceId, Instant, Limit, ListenerId, Mac, Offload, UdpId};
 use crate::socket::{Interest, SocketId};
 use crate::tcp::Config;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -109,6 +109,14 @@ pub enum Input {
     },
     /// Not a call: what had been sent by then, for a replay to compare.
     Sent(SentSoFar),
+    Limited {
+        id: ConnId,
+        limit: Limit,
+    },
+    AbortFor {
+        id: ConnId,
+        limit: Limit,
+    },
 }
 
 /// What a host has sent.
@@ -200,6 +208,12 @@ impl Stack {
                 let calls = u64::from(frames) + u64::from(drained);
                 return (0..calls).map_while(|_| self.output(now)).collect();
             }
+            Input::SetNeighbor { iface, addr, mac } => {
+                self.set_neighbor(now, iface, addr, mac).unwrap_or_default();
+            }
+            Input::ProbeAddress { iface, addr } => {
+                self.probe_address(now, iface, addr).unwrap_or_default();
+            }
             other => self.apply_call(now, other),
         }
         Vec::new()
@@ -211,6 +225,7 @@ impl Stack {
         let mut room = Vec::new();
         match call {
             Input::Frame { .. } | Input::Poll | Input::Output { .. } | Input::Sent(_) => {}
+            Input::SetNeighbor { .. } | Input::ProbeAddress { .. } => {}
             Input::Listen { local, options } => {
                 let _ = self.listen(now, local, options);
             }
@@ -240,6 +255,8 @@ impl Stack {
             }
             Input::Close { id } => self.close(now, id),
             Input::Abort { id } => self.abort(now, id),
+            Input::Limited { id, limit } => self.limited(now, id, limit),
+            Input::AbortFor { id, limit } => self.abort_for(now, id, limit),
             Input::Configure { id, config } => {
                 let _ = self.configure(now, id, config);
             }
@@ -266,12 +283,6 @@ impl Stack {
             Input::CloseUdp { id } => self.close_udp(now, id),
             Input::Ping { dst, id, seq, payload } => {
                 let _ = self.ping(now, dst, (id, seq), &payload);
-            }
-            Input::SetNeighbor { iface, addr, mac } => {
-                let _ = self.set_neighbor(now, iface, addr, mac);
-            }
-            Input::ProbeAddress { iface, addr } => {
-                let _ = self.probe_address(now, iface, addr);
             }
             Input::TakePong => {
                 let _ = self.take_pong(now);

@@ -53,6 +53,7 @@ pub use event::{Call, Event, PacketView, Record, Sent};
 pub use input::{Input, SentSoFar};
 pub use setup::{Ethernet, IfaceSetup, LinkSetup, Setup, Vlan};
 
+use crate::base::limit::Hits;
 use crate::base::why::Drops;
 use crate::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Limiter, Pool, Trace, Why};
 use crate::ip::{Cidr, Local, PathMtu, Reassembly, Route, Routes, select};
@@ -136,6 +137,7 @@ pub struct Stack {
     link_trace: Trace<crate::link::Event>,
     log: Vec<Record>,
     drops: Drops,
+    hits: Hits,
     totals: Totals,
     recording: Option<input::Recording>,
 }
@@ -188,6 +190,7 @@ impl Stack {
             link_trace: Trace::new(false),
             log: Vec::new(),
             drops: Drops::new(),
+            hits: Hits::default(),
             totals: Totals::default(),
             recording: None,
             chance,
@@ -214,6 +217,11 @@ impl Stack {
     /// How often what was dropped.
     pub fn drops(&self) -> &Drops {
         &self.drops
+    }
+
+    /// How often its services' connections have hit which limit.
+    pub fn hits(&self) -> &Hits {
+        &self.hits
     }
 
     /// What has passed.

@@ -12,7 +12,7 @@ use super::segment::{Outgoing, Segment};
 use super::state::{Cause, State};
 use super::tcb::{Cx, Opening, Tcb};
 use super::timeout;
-use crate::base::{Instant, Seq, SocketError, Why};
+use crate::base::{Instant, Limit, Seq, SocketError, Why};
 use crate::wire::tcp::Options;
 use std::sync::Arc;
 
@@ -308,6 +308,12 @@ impl Conn {
             _ => {}
         }
         self.tcb.rx.clear();
+    }
+
+    /// The user holds the connection to a limit, which it has hit: what ends it, gives that as the
+    /// reason.
+    pub fn limited(&mut self, limit: Limit) {
+        self.tcb.limit = Some(limit);
     }
 
     /// ABORT: queued data is dropped and the peer is told by a reset (RFC 9293 §3.10.5).

@@ -3,7 +3,7 @@
 
 use super::info::Change;
 use super::state::{Cause, State};
-use crate::base::{Duration, Instant, Seq, Why};
+use crate::base::{Duration, Instant, Limit, Seq, Why};
 use crate::wire::tcp::{Ctl, Header, Options};
 
 crate::explained! {
@@ -111,6 +111,16 @@ crate::explained! {
             /// What ended the connection.
             cause: Cause
         } = "Rst", "RFC 9293 §3.5.2", "{cause}";
+        /// FIN alone, of a connection that a limit ended.
+        FinLimit {
+            /// Which limit.
+            limit: Limit
+        } = "FinLimit", "RFC 9293 §3.10.4", "{limit}";
+        /// A reset of a connection that a limit ended.
+        RstLimit {
+            /// Which limit.
+            limit: Limit
+        } = "RstLimit", "RFC 9293 §3.10.5", "{limit}";
     }
 }
 

@@ -6,7 +6,7 @@
 use super::event::{AckWhy, Blocked, Event, Plan, RtxRule, SegmentView, Timer};
 use super::rtxq::Sent;
 use super::segment::{Because, Outgoing};
-use super::state::State;
+use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
 use super::timeout;
 use crate::base::{Chunks, Instant, Seq};
@@ -30,7 +30,10 @@ pub enum Decision {
 pub(super) fn plan(tcb: &Tcb) -> Decision {
     use Decision::Send;
     if let Some(cause) = tcb.owe.rst {
-        return Send(Plan::Rst { cause });
+        return Send(match tcb.limit {
+            Some(limit) if cause == Cause::Abort => Plan::RstLimit { limit },
+            _ => Plan::Rst { cause },
+        });
     }
     match tcb.state() {
         State::Closed | State::Listen => return wait(tcb, Blocked::Done),
@@ -103,7 +106,7 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if unsent == 0 {
         return match (fin_pending, tcb.fin_queued) {
             (true, _) if rwnd_room == 0 => Err(Blocked::Rwnd), // FIN takes a place, too
-            (true, _) => Ok(Plan::Fin),
+            (true, _) => Ok(tcb.limit.map_or(Plan::Fin, |limit| Plan::FinLimit { limit })),
             (false, true) => Err(Blocked::Done),
             (false, false) => Err(Blocked::App),
         };
@@ -198,7 +201,7 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
             (nxt, ctl, send_new(tcb, len, u32::from(fin), cx))
         }
         Plan::SwsOverride { len } => (nxt, Ctl::NONE, send_new(tcb, len, 0, cx)),
-        Plan::Fin => (nxt, Ctl::FIN, send_new(tcb, 0, 1, cx)),
+        Plan::Fin | Plan::FinLimit { .. } => (nxt, Ctl::FIN, send_new(tcb, 0, 1, cx)),
         Plan::Retransmit { seq, len, rule } => {
             let (ctl, payload) = send_again(tcb, seq, len, rule, cx);
             (seq, ctl, payload)
@@ -218,7 +221,7 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
             tcb.probes = tcb.probes.saturating_add(1);
             (nxt - 1, Ctl::NONE, Chunks::new())
         }
-        Plan::Rst { .. } => {
+        Plan::Rst { .. } | Plan::RstLimit { .. } => {
             tcb.owe.rst = None;
             (nxt, Ctl::RST, Chunks::new())
         }

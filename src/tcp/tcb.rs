@@ -13,7 +13,7 @@ use super::rtxq::{Rtxq, Stamp};
 use super::sendbuf::SendBuffer;
 use super::state::{Cause, State, is_legal};
 use super::timers::Timers;
-use crate::base::{Chunks, Duration, EventId, Instant, Seq, SocketError};
+use crate::base::{Chunks, Duration, EventId, Instant, Limit, Seq, SocketError};
 use crate::wire::tcp::{Options, Timestamps};
 use std::sync::Arc;
 
@@ -256,6 +256,8 @@ pub struct Tcb {
     pub error: Option<SocketError>,
     /// What ICMP said last since the peer was last heard of: why nobody answers.
     pub soft_error: Option<SocketError>,
+    /// The limit of its user's that it has hit: the reason for what ends it.
+    pub limit: Option<Limit>,
     /// Retransmission timeouts in a row.
     pub retransmits: u8,
     /// Probes (window or keep-alive) without an answer.
@@ -385,6 +387,7 @@ impl Tcb {
             passive: from == State::Listen,
             error: None,
             soft_error: None,
+            limit: None,
             retransmits: 0,
             probes: 0,
             probe_backoff: 0,

@@ -2,9 +2,11 @@
 
 use crate::support::puppet::{A, FA, Puppet, R, RA, S, SA, WND, mss, none, ts};
 use crate::support::seen::scenarios;
-use netglass::base::{Duration, SocketError};
-use netglass::stack::ListenOptions;
-use netglass::tcp::{Keepalive, State};
+use netglass::base::limit::Millis;
+use netglass::base::{Duration, Limit, SocketError};
+use netglass::observe::view::reason;
+use netglass::stack::{Event, ListenOptions};
+use netglass::tcp::{self, Keepalive, State};
 
 scenarios![both families:
     half_close,
@@ -28,6 +30,7 @@ scenarios![both families:
     fin_with_data_and_again,
     time_wait_stays_where_nobody_listens,
     a_user_timeout_can_be_changed,
+    a_limit_is_the_reason_for_the_end,
 ];
 
 /// MAY-1: the sending side ends, receiving goes on.
@@ -525,4 +528,56 @@ fn a_user_timeout_can_be_changed() {
     p.stack.configure(p.now, conn, config).unwrap();
     p.advance(10_000);
     assert_eq!(p.state(), State::Closed);
+}
+
+/// The limits that a service's policy knows.
+fn limits() -> [Limit; Limit::COUNT] {
+    let after = Millis(2500);
+    [
+        Limit::ClientConnections { max: 5 },
+        Limit::Connections { max: 100 },
+        Limit::Idle { after },
+        Limit::HeaderTime { after },
+        Limit::BodyRate { bytes: 1000, after },
+        Limit::WriteTime { after },
+        Limit::Requests { max: 10 },
+        Limit::Stopping,
+        Limit::Drain { after },
+    ]
+}
+
+/// A limit is counted and told once, and is the reason of the FIN or the reset that it leads to.
+fn a_limit_is_the_reason_for_the_end() {
+    for (limit, reset) in limits().into_iter().flat_map(|limit| [(limit, false), (limit, true)]) {
+        let mut p = Puppet::new().in_state(State::Established, true);
+        let conn = p.conn.unwrap();
+        if reset {
+            p.stack.abort_for(p.now, conn, limit);
+            p.pump();
+            p.expect(RA, 1, 1, 0);
+        } else {
+            p.stack.limited(p.now, conn, limit);
+            p.close();
+            p.expect(FA, 1, 1, 0);
+        }
+        assert_eq!(p.stack.hits().of(limit.key()), 1);
+        let told = |event: &Event| matches!(event, Event::Limit { limit: told } if *told == limit);
+        assert_eq!(p.records.iter().filter(|record| told(&record.event)).count(), 1);
+        let last = p
+            .records
+            .iter()
+            .rev()
+            .find(|record| matches!(&record.event, Event::Tcp(tcp::Event::Sent { .. })));
+        let why = reason(&last.unwrap().event).unwrap();
+        assert_eq!((why.key, why.text), (limit.key(), limit.to_string()));
+    }
+    // Nothing is told of a connection that is no more.
+    let mut p = Puppet::new().in_state(State::Established, true);
+    let conn = p.conn.unwrap();
+    p.abort();
+    p.stack.limited(p.now, conn, Limit::Stopping);
+    p.stack.abort_for(p.now, conn, Limit::Stopping);
+    p.expect(RA, 1, 1, 0);
+    p.expect_nothing();
+    assert_eq!(p.stack.hits().of("Stopping"), 0);
 }

@@ -3,7 +3,7 @@
 
 use crate::support::seen::{self, Scenario, Seen};
 use crate::{arrives, close, handshake, ip, ip6, link, rto, window};
-use netglass::base::Why;
+use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
 use netglass::tcp::{AckWhy, Blocked, Cause, Plan, Reply, RtxRule, TRANSITIONS};
 use std::collections::BTreeSet;
@@ -59,6 +59,7 @@ fn everything_that_can_happen_happens() {
         ("Reply", Reply::KEYS, &seen.reply),
         ("Sent", Sent::KEYS, &seen.sent),
         ("link::Cause", netglass::link::Cause::KEYS, &seen.link_cause),
+        ("Limit", Limit::KEYS, &seen.limit),
     ]
     .into_iter()
     .flat_map(|(what, keys, seen)| differences(what, keys, seen))

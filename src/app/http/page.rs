@@ -1,7 +1,9 @@
 //! The pages that are made of words and numbers: `/`, `/me`, `/stat`, `/drops`.
 
 use super::{Body, accepts, json, plain, respond};
+use crate::app::policy::{KEYS, Policy, Share};
 use crate::app::sight::{Counters, HostSight, Introspect, Sight};
+use crate::base::limit::Millis;
 use crate::tcp::TcpInfo;
 use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
@@ -47,19 +49,60 @@ pub(super) fn home(request: &Request<Incoming>, counted: bool) -> Response<Body>
 }
 
 /// `/me`.
-pub(super) fn me(own: Option<&dyn Introspect>, as_json: bool) -> Response<Body> {
+pub(super) fn me(own: Option<&dyn Introspect>, terms: Terms<'_>, as_json: bool) -> Response<Body> {
     let Some((own, sight)) = own.and_then(|own| Some((own, own.look()?))) else {
         let text = "This connection's stack does not tell about it.\n".to_owned();
         return plain(StatusCode::NOT_FOUND, text);
     };
     let ladder = own.ladder();
     if as_json {
-        return json(&me_json(&sight, ladder));
+        return json(&me_json(&sight, own.share(), terms, ladder));
     }
-    plain(StatusCode::OK, me_text(&sight, ladder.as_deref()))
+    let policy = terms.text(own.share());
+    plain(StatusCode::OK, me_text(&sight, Some(&policy), ladder.as_deref()))
 }
 
-fn me_json(sight: &Sight, ladder: Option<String>) -> Value {
+/// On what terms a caller is served.
+#[derive(Copy, Clone, Debug)]
+pub struct Terms<'a> {
+    /// The service's policy.
+    pub policy: &'a Policy,
+    /// Which request of its connection this is, from 1.
+    pub number: u32,
+}
+
+impl Terms<'_> {
+    /// How many requests may follow on this connection; `None`: any number.
+    fn left(&self) -> Option<u32> {
+        match self.policy.keep_alive {
+            true => self.policy.requests_max.map(|max| max.saturating_sub(self.number)),
+            false => Some(0),
+        }
+    }
+
+    /// The terms in words.
+    pub fn text(&self, share: Option<Share>) -> String {
+        let of = |max: Option<u32>| max.map_or_else(|| "any number".to_owned(), |n| n.to_string());
+        let mut parts = Vec::new();
+        if let Some(Share { own, own_max, all, all_max }) = share {
+            parts.push(format!("connection {own} of {} from your address", of(own_max)));
+            parts.push(format!("{all} of {} in all", of(all_max)));
+        }
+        parts.push(match self.left() {
+            Some(left) => format!("request {}, {left} left", self.number),
+            None => format!("request {} of any number", self.number),
+        });
+        parts.push(match self.policy.idle {
+            Some(idle) => format!("closed after {} idle", Millis::from(idle)),
+            None => "never closed for being idle".to_owned(),
+        });
+        parts.join("; ")
+    }
+}
+
+fn me_json(sight: &Sight, share: Option<Share>, terms: Terms<'_>, ladder: Option<String>) -> Value {
+    let policy: Map<_, _> =
+        KEYS.iter().map(|key| (key.name.to_owned(), key.show(terms.policy).into())).collect();
     let values = TcpInfo::FIELDS.iter().zip(sight.info.values());
     let info: Map<_, _> = values.map(|(name, n)| ((*name).to_owned(), Value::from(n))).collect();
     json!({
@@ -68,6 +111,12 @@ fn me_json(sight: &Sight, ladder: Option<String>) -> Value {
         "state": sight.state.name(),
         "congestion": sight.congestion,
         "info": info,
+        "policy": policy,
+        "request": terms.number,
+        "requests_left": terms.left(),
+        "idle_left": terms.policy.idle.map(|idle| idle.as_secs_f64()),
+        "connections": share.map(|share| share.own),
+        "service_connections": share.map(|share| share.all),
         "ladder": ladder,
     })
 }
@@ -121,8 +170,8 @@ fn congestion(sight: &Sight) -> String {
 
 /// A connection in words: the text of `/me`.
 ///
-/// Windows are bytes, times milliseconds.
-pub fn me_text(sight: &Sight, ladder: Option<&str>) -> String {
+/// Windows are bytes, times milliseconds. `policy`: on what terms the caller is served.
+pub fn me_text(sight: &Sight, policy: Option<&str>, ladder: Option<&str>) -> String {
     let i = &sight.info;
     let windows = format!("yours {} bytes, ours {} bytes", i.snd_wnd, i.rcv_wnd);
     let received = format!(
@@ -168,6 +217,9 @@ pub fn me_text(sight: &Sight, ladder: Option<&str>) -> String {
     for (name, value) in rows {
         let _ = writeln!(text, "{name:<11} {value}");
     }
+    if let Some(policy) = policy {
+        let _ = writeln!(text, "{:<11} {policy}", "policy");
+    }
     if let Some(ladder) = ladder {
         let _ = write!(text, "\n{}\n", ladder.trim_end());
     }
@@ -192,7 +244,9 @@ pub(super) fn stat(counters: Option<&dyn Counters>, as_json: bool) -> Response<B
         ("connections", sight.connections as u64),
         ("udp_sockets", sight.udp_sockets as u64),
     ];
-    numbers(rows.into_iter(), as_json)
+    let rows = rows.into_iter().map(|(name, n)| (name.to_owned(), n));
+    let hits = sight.hits.iter().map(|(key, n)| (format!("limit.{key}"), n));
+    numbers(rows.chain(hits), as_json)
 }
 
 /// `/drops`.
@@ -201,17 +255,17 @@ pub(super) fn drops(counters: Option<&dyn Counters>, as_json: bool) -> Response<
     if drops.total() == 0 && !as_json {
         return plain(StatusCode::OK, "Nothing was dropped.\n".to_owned());
     }
-    numbers(drops.iter(), as_json)
+    numbers(drops.iter().map(|(key, n)| (key.to_owned(), n)), as_json)
 }
 
-fn numbers(rows: impl Iterator<Item = (&'static str, u64)>, as_json: bool) -> Response<Body> {
+fn numbers(rows: impl Iterator<Item = (String, u64)>, as_json: bool) -> Response<Body> {
     if as_json {
-        let object: Map<_, _> = rows.map(|(name, n)| (name.to_owned(), Value::from(n))).collect();
+        let object: Map<_, _> = rows.map(|(name, n)| (name, Value::from(n))).collect();
         return json(&Value::Object(object));
     }
     let mut text = String::new();
     for (name, n) in rows {
-        let _ = writeln!(text, "{name:<20} {n:>12}");
+        let _ = writeln!(text, "{name:<24} {n:>12}");
     }
     plain(StatusCode::OK, text)
 }

@@ -21,7 +21,8 @@ fn both_directions_are_carried_to_their_ends() {
         let (here, there) = duplex(1000);
         let mut told = Vec::new();
         let carry = stream(here, &said[..], &mut told, Options::default());
-        let (tally, echoed) = tokio::join!(carry, crate::app::simple::echo(there, None));
+        let (tally, echoed) =
+            tokio::join!(carry, crate::app::simple::echo(there, crate::app::Waits::FOREVER));
         echoed.expect("it ends well");
         (tally.expect("it ends well"), told)
     });

@@ -1,9 +1,13 @@
 //! The services of a host, asked by another host on a cable in memory.
 
 use super::*;
-use crate::app::nc;
+use crate::app::{nc, policy};
+use crate::net::tokio::TcpStream;
 use crate::runtime::{Running, memory};
 use crate::stack::Setup;
+use crate::tcp::State;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -40,7 +44,7 @@ fn the_services_answer_over_tcp_and_udp() {
     let (a, b, _cable) = joined();
     run(async {
         let services = "echo,discard,daytime,chargen".parse().expect("a list");
-        let serving = Serving::start(&b, at(0).ip(), &services, Options::default());
+        let serving = Serving::start(&b, &[at(0).ip()], &services, Options::default());
         let serving = serving.expect("the ports are free");
         assert_eq!(serving.places().len(), 8);
         let long: Vec<u8> = (0..200_000_u32).map(|n| n.wrapping_mul(n) as u8).collect();
@@ -67,7 +71,7 @@ fn services_without_a_port_say_which() {
         let _taken = TcpListener::bind(&b, at(7)).expect("free");
         let started = Serving::start(
             &b,
-            at(0).ip(),
+            &[at(0).ip()],
             &"daytime,echo".parse().expect("a list"),
             Options::default(),
         );
@@ -84,7 +88,7 @@ fn services_end_with_the_hosts_driver() {
     run(async {
         let mut serving = Serving::start(
             &b,
-            at(0).ip(),
+            &[at(0).ip()],
             &"daytime,echo".parse().expect("a list"),
             Options::default(),
         )
@@ -106,7 +110,7 @@ fn http_tells_of_the_callers_own_connection() {
         let ladder: Ladder = std::sync::Arc::new(|id| Some(format!("ladder of {id:?}")));
         let options = Options { ladder: Some(ladder), ..Options::default() };
         let services = "http:8080".parse().expect("a list");
-        let _serving = Serving::start(&b, at(0).ip(), &services, options).expect("free");
+        let _serving = Serving::start(&b, &[at(0).ip()], &services, options).expect("free");
         let stream = TcpStream::connect(&a, at(8080)).await.expect("it listens");
         let (own, mut body) = (stream.local_addr().expect("connected"), Vec::new());
         let url = "http://10.0.0.2:8080/me?json".parse().expect("a URL");
@@ -126,5 +130,170 @@ fn http_tells_of_the_callers_own_connection() {
         assert_eq!(asked.expect("an answer").status, 200);
         let text = String::from_utf8(body).expect("text");
         assert!(text.starts_with("frames_in "), "{text}");
+    });
+}
+
+/// Services with settings, in short.
+fn serve(host: &Host, services: &str, settings: &[&str]) -> Serving {
+    let settings = settings.iter().map(|text| text.parse::<policy::Setting>().expect(text));
+    let options = Options { policies: settings.collect(), ..Options::default() };
+    let services = services.parse().expect("a list");
+    Serving::start(host, &[at(0).ip()], &services, options).expect("the ports are free")
+}
+
+fn hits(host: &Host, key: &str) -> u64 {
+    host.with(|stack, _| stack.hits().of(key))
+}
+
+/// Waits until a limit was hit so often: the client may see the end before its host's own count.
+async fn until_hit(host: &Host, key: &str, times: u64) {
+    while hits(host, key) < times {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(hits(host, key), times, "{key}");
+}
+
+#[test]
+fn one_connection_too_many_is_reset() {
+    let (a, b, _cable) = joined();
+    run(async {
+        let _serving =
+            serve(&b, "echo,discard", &["per_client_max=2", "discard:connections_max=1"]);
+        for (port, max, key) in [(7, 2, "ClientConnections"), (9, 1, "Connections")] {
+            let mut inside = Vec::new();
+            for _ in 0..max {
+                let mut stream = TcpStream::connect(&a, at(port)).await.expect("it listens");
+                stream.write_all(b"x").await.expect("it is let in");
+                inside.push(stream);
+            }
+            if port == 7 {
+                // So that they are known to have been let in.
+                for stream in &mut inside {
+                    stream.read_exact(&mut [0]).await.expect("an echo");
+                }
+            }
+            let mut stream = TcpStream::connect(&a, at(port)).await.expect("it listens");
+            let error = stream.read(&mut [0; 10]).await.expect_err("refused");
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+            until_hit(&b, key, 1).await;
+        }
+        // When they have gone, there is room again.
+        until_gone(&b).await;
+        assert_eq!(say(&a, 7, b"hello").await, b"hello");
+    });
+}
+
+/// Waits until a host's connections are over, those aside that only wait for old segments to die.
+async fn until_gone(host: &Host) {
+    let open = |host: &Host| {
+        host.with(|stack, _| {
+            let over = [State::TimeWait, State::Closed];
+            stack.tcp().iter().any(|slot| !over.contains(&slot.conn.state()))
+        })
+    };
+    while open(host) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[test]
+fn a_silent_peer_gets_the_end_and_a_stuck_one_a_reset() {
+    let (a, b, _cable) = joined();
+    run(async {
+        let _serving = serve(&b, "echo,chargen", &["idle=50ms", "write_time=100ms"]);
+        let mut silent = TcpStream::connect(&a, at(7)).await.expect("it listens");
+        assert_eq!(silent.read(&mut [0; 10]).await.expect("an end"), 0);
+        until_hit(&b, "Idle", 1).await;
+        let stuck = TcpStream::connect(&a, at(19)).await.expect("it listens");
+        until_hit(&b, "WriteTime", 1).await;
+        while stuck.state().expect("it is held") != State::Closed {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+}
+
+#[cfg(feature = "http")]
+#[test]
+fn one_browser_too_many_is_told_so() {
+    let (a, b, _cable) = joined();
+    run(async {
+        let _serving = serve(&b, "http", &["per_client_max=1"]);
+        let mut first = TcpStream::connect(&a, at(80)).await.expect("it listens");
+        let mut second = TcpStream::connect(&a, at(80)).await.expect("it listens");
+        let mut told = String::new();
+        // It need not even ask.
+        second.read_to_string(&mut told).await.expect("an answer");
+        assert!(
+            told.starts_with("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 60\r\n"),
+            "{told}"
+        );
+        assert!(
+            told.ends_with("the client has 1 connections already: that is its limit.\n"),
+            "{told}"
+        );
+        drop(second);
+        until_hit(&b, "ClientConnections", 1).await;
+        let request = b"GET /me HTTP/1.1\r\nHost: glass\r\nConnection: close\r\n\r\n";
+        first.write_all(request).await.expect("room");
+        told.clear();
+        first.read_to_string(&mut told).await.expect("an answer");
+        let terms = "policy      connection 1 of 1 from your address; 1 of 1024 in all; \
+                     request 1, 999 left; closed after 60 s idle\n";
+        assert!(told.contains(terms), "{told}");
+    });
+}
+
+/// More refused clients than are told why: the others are reset, and nothing is left of any.
+#[cfg(feature = "http")]
+#[test]
+fn a_crowd_is_refused_without_cost() {
+    let (a, b, _cable) = joined();
+    run(async {
+        let _serving = serve(&b, "http", &["per_client_max=1", "backlog=1000"]);
+        let _first = TcpStream::connect(&a, at(80)).await.expect("it listens");
+        let mut crowd = JoinSet::new();
+        for _ in 0..200 {
+            let a = a.clone();
+            crowd.spawn(async move {
+                let mut stream = TcpStream::connect(&a, at(80)).await.expect("it listens");
+                let mut told = Vec::new();
+                let ended = stream.read_to_end(&mut told).await;
+                // Held open, so that those who are told do not make room.
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                (ended.map(|_| told), stream)
+            });
+        }
+        let (mut told, mut reset) = (0, 0);
+        while let Some(one) = crowd.join_next().await {
+            match one.expect("no panic").0 {
+                Ok(text) => {
+                    assert!(text.starts_with(b"HTTP/1.1 503 "), "{text:?}");
+                    told += 1;
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+                    reset += 1;
+                }
+            }
+        }
+        assert!(told >= 64 && told + reset == 200, "{told} {reset}");
+        until_hit(&b, "ClientConnections", 200).await;
+    });
+}
+
+#[test]
+fn draining_ends_what_is_idle_and_listens_no_more() {
+    let (a, b, _cable) = joined();
+    run(async {
+        let mut serving = serve(&b, "echo,daytime", &[]);
+        let mut stream = TcpStream::connect(&a, at(7)).await.expect("it listens");
+        stream.write_all(b"x").await.expect("room");
+        stream.read_exact(&mut [0]).await.expect("an echo");
+        serving.drain().await;
+        assert_eq!(stream.read(&mut [0; 10]).await.expect("an end"), 0);
+        assert_eq!(hits(&b, "Stopping"), 1);
+        let error = TcpStream::connect(&a, at(7)).await.expect_err("nobody listens");
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
+        assert!(UdpSocket::bind(&b, at(7)).is_ok(), "its socket is closed, too");
     });
 }

@@ -1,7 +1,7 @@
 //! The small services over streams in memory, and their datagrams.
 
 use super::*;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 use tokio::io::duplex;
 
 fn run<T>(test: impl Future<Output = T>) -> T {
@@ -29,7 +29,7 @@ fn ask(service: Service, said: &[u8]) -> Vec<u8> {
             heard.expect("it ends");
             told
         };
-        let (served, told) = tokio::join!(serve(service, server, None, epoch), asked);
+        let (served, told) = tokio::join!(serve(service, server, Waits::FOREVER, epoch), asked);
         served.expect("it ends well");
         told
     })
@@ -48,7 +48,7 @@ fn each_answers_as_its_rfc_says() {
 fn chargen_goes_on_until_the_peer_is_gone() {
     let told = run(async {
         let (mut client, server) = duplex(1000);
-        let server = tokio::spawn(chargen(server, None));
+        let server = tokio::spawn(chargen(server, Waits::FOREVER));
         client.write_all(&[b'x'; 5000]).await.expect("it is thrown away");
         client.shutdown().await.expect("a stream in memory");
         let mut told = vec![0; 100 * 74];
@@ -83,14 +83,21 @@ fn chargen_goes_on_until_the_peer_is_gone() {
 
 #[test]
 fn a_silent_peer_is_given_up() {
-    let idle = Some(Duration::from_secs(60));
+    let minute = Some(Duration::from_secs(60));
+    let waits = Waits { idle: minute, write: minute };
     for service in [Service::Echo, Service::Discard, Service::Daytime, Service::Chargen] {
         let error = run(async {
             let (_client, server) = duplex(100);
-            serve(service, server, idle, epoch).await.expect_err("nobody says anything")
+            serve(service, server, waits, epoch).await.expect_err("nobody says anything")
         });
         assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{service}");
-        assert_eq!(error.to_string(), "nothing happened for 60 seconds");
+        let (idle, stuck) = (
+            "nothing came or went for 60 s: an idle connection is closed",
+            "the client took nothing of what it is sent for 60 s",
+        );
+        let is_stuck = service == Service::Chargen;
+        assert_eq!(error.to_string(), if is_stuck { stuck } else { idle }, "{service}");
+        assert!(crate::app::idle::limit_of(&error).is_some());
     }
 }
 

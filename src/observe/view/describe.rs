@@ -21,6 +21,7 @@ fn words(event: &Event, at: Instant) -> String {
     match event {
         Event::Conn { local, remote } => format!("connection between {local} and {remote}"),
         Event::Call { call, result } => call_words(call, *result),
+        Event::Limit { limit } => format!("limit {}", limit.key()),
         Event::Tcp(event) => tcp_words(event, at),
         Event::Listener { local, remote: None, event } => {
             format!("listener {local}: {}", tcp_words(event, at))

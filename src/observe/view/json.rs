@@ -66,6 +66,9 @@ fn event(out: &mut Object, event: &Event) {
         Event::Link { iface, event } => {
             out.text("kind", "link").raw("iface", iface).text("event", event);
         }
+        Event::Limit { .. } => {
+            out.text("kind", "limit");
+        }
         Event::Call { call, result } => {
             out.text("kind", "call").text("call", call.name());
             arguments(out, call);

@@ -206,6 +206,10 @@ impl Rows {
                 row.lane = Lane::Note(event.to_string());
                 row.detail = matches!(event, link::Event::Neighbor { .. });
             }
+            Event::Limit { limit } => {
+                row.lane = Lane::Note(format!("limit {}", limit.key()));
+                row.tone = Tone::Alarm;
+            }
             Event::StrayIn { .. } | Event::StrayOut { .. } => {}
         }
         row

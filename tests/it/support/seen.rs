@@ -19,6 +19,7 @@ pub struct Seen {
     pub reply: BTreeSet<&'static str>,
     pub sent: BTreeSet<&'static str>,
     pub link_cause: BTreeSet<&'static str>,
+    pub limit: BTreeSet<&'static str>,
 }
 
 /// A scenario: its name, and what happens in it.
@@ -54,6 +55,9 @@ impl Seen {
             }
             Event::Link { event, .. } => {
                 self.link_cause.insert(event.cause().key());
+            }
+            Event::Limit { limit } => {
+                self.limit.insert(limit.key());
             }
             _ => {}
         }

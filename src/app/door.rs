@@ -1,0 +1,149 @@
+//! The door of a TCP service: it accepts connections, lets in those that the policy allows, and has
+//! a task for each.
+
+use super::idle::{Waits, limit_of};
+use super::policy::{Admission, Permit, Policy};
+use super::refuse::Answer;
+use super::services::Service;
+use super::sight::Ladder;
+use super::simple;
+use crate::base::Limit;
+use crate::net::Host;
+use crate::net::tokio::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::SystemTime;
+use tokio::sync::watch::Receiver;
+use tokio::task::JoinSet;
+
+/// Refused clients that are told why, at a time; more of them are reset.
+const REFUSALS: usize = 64;
+
+/// What the connections of a service have in common.
+pub(super) struct Door {
+    service: Service,
+    policy: Policy,
+    admission: Admission,
+    stop: Receiver<bool>,
+    #[cfg(feature = "http")]
+    site: super::http::Site,
+    #[cfg(feature = "http")]
+    ladder: Option<Ladder>,
+}
+
+impl Door {
+    /// For a service of `host`.
+    #[cfg_attr(not(feature = "http"), allow(unused_variables, reason = "the rest is for HTTP"))]
+    pub(super) fn new(
+        host: &Host,
+        service: Service,
+        policy: Policy,
+        ladder: Option<Ladder>,
+        stop: Receiver<bool>,
+    ) -> Door {
+        Door {
+            service,
+            admission: Admission::new(&policy),
+            #[cfg(feature = "http")]
+            site: super::http::Site::new()
+                .counting(Arc::new(host.clone()))
+                .under(policy.clone())
+                .stopping(stop.clone()),
+            #[cfg(feature = "http")]
+            ladder,
+            policy,
+            stop,
+        }
+    }
+
+    /// Connections that may wait to be accepted.
+    pub(super) fn backlog(&self) -> u32 {
+        self.policy.backlog
+    }
+
+    /// Serves connections until the host's driver ends, or until the service is to stop and they
+    /// have ended.
+    pub(super) async fn open(self: Arc<Self>, listener: TcpListener) {
+        let (mut connections, mut refusals) = (JoinSet::new(), JoinSet::new());
+        let mut stop = self.stop.clone();
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => {
+                    let Ok((stream, peer)) = accepted else { break };
+                    match self.admission.admit(peer.ip()) {
+                        Ok(permit) => self.serve(&mut connections, stream, permit),
+                        Err(limit) => self.refuse(&mut refusals, stream, limit),
+                    }
+                }
+                Some(_) = connections.join_next() => {}
+                Some(_) = refusals.join_next() => {}
+                _ = stop.wait_for(|stop| *stop) => break,
+            }
+        }
+        drop(listener);
+        while connections.join_next().await.is_some() {}
+        while refusals.join_next().await.is_some() {}
+    }
+
+    fn serve(&self, connections: &mut JoinSet<()>, stream: TcpStream, permit: Permit) {
+        #[cfg(feature = "http")]
+        if self.service == Service::Http {
+            connections.spawn(browse(self.site.clone(), stream, self.ladder.clone(), permit));
+            return;
+        }
+        let waits = Waits::of(&self.policy);
+        connections.spawn(converse(self.service, stream, waits, self.stop.clone(), permit));
+    }
+
+    /// Where there are words for it, the client is told; a reset says it, too.
+    fn refuse(&self, refusals: &mut JoinSet<()>, stream: TcpStream, limit: Limit) {
+        let (host, id) = (stream.host().clone(), stream.id());
+        if self.service == Service::Http && refusals.len() < REFUSALS {
+            host.with(|stack, now| stack.limited(now, id, limit));
+            let answer = Answer::unavailable(limit, self.policy.idle);
+            refusals.spawn(async move { answer.give(stream).await });
+        } else {
+            host.with(|stack, now| stack.abort_for(now, id, limit));
+        }
+    }
+}
+
+/// A small service's connection. It has no requests that could be finished: when the service stops,
+/// it is closed behind what was written.
+async fn converse(
+    service: Service,
+    mut stream: TcpStream,
+    waits: Waits,
+    mut stop: Receiver<bool>,
+    permit: Permit,
+) {
+    let (host, id) = (stream.host().clone(), stream.id());
+    let limit = tokio::select! {
+        // How a connection ends is the peer's affair, and in the host's records.
+        served = simple::serve(service, &mut stream, waits, SystemTime::now) => {
+            served.err().and_then(|error| limit_of(&error))
+        }
+        _ = stop.wait_for(|stop| *stop) => Some(Limit::Stopping),
+    };
+    host.with(|stack, now| match limit {
+        // The peer takes nothing: it cannot be told behind what it does not take.
+        Some(limit @ Limit::WriteTime { .. }) => stack.abort_for(now, id, limit),
+        Some(limit) => stack.limited(now, id, limit),
+        None => {}
+    });
+    drop(stream);
+    drop(permit);
+}
+
+#[cfg(feature = "http")]
+async fn browse(
+    site: super::http::Site,
+    stream: TcpStream,
+    ladder: Option<Ladder>,
+    permit: Permit,
+) {
+    let (host, id) = (stream.host().clone(), stream.id());
+    let permit = Some(Arc::new(permit));
+    let own = super::sight::HostConnection { host, id, ladder, permit };
+    // How a connection ends is the peer's affair, and in the host's records.
+    let _ = site.serve(stream, Some(Arc::new(own))).await;
+}
