@@ -217,6 +217,13 @@ impl Drops {
         Why::KEYS.iter().copied().zip(self.0).filter(|(_, n)| *n > 0)
     }
 
+    /// All that occurred, in words: (key, count, sentence).
+    pub fn told(&self) -> impl Iterator<Item = (&'static str, u64, &'static str)> + '_ {
+        let sentences = Why::SENTENCES.iter().copied();
+        let counts = Why::KEYS.iter().copied().zip(self.0).zip(sentences);
+        counts.filter(|((_, n), _)| *n > 0).map(|((key, n), sentence)| (key, n, sentence))
+    }
+
     /// How many in all.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()

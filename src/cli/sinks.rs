@@ -109,7 +109,10 @@ impl Capture {
 /// What a capture says of a record.
 fn comment(record: &Record) -> Option<String> {
     let state = match &record.event {
-        Event::Tcp(tcp::Event::State { from, to, .. }) => format!("{from} -> {to}: "),
+        Event::Tcp(tcp::Event::State { from, to, .. })
+        | Event::Listener { event: tcp::Event::State { from, to, .. }, .. } => {
+            format!("{from} -> {to}: ")
+        }
         Event::Tcp(
             tcp::Event::Sent { .. } | tcp::Event::Received { .. } | tcp::Event::Blocked { .. },
         )

@@ -168,6 +168,20 @@ impl Sockets {
         &mut self.slots[key]
     }
 
+    /// Up to `most` connections from place `from` on, and the place to go on from, if there are
+    /// more: for those who look at many without holding everybody up.
+    pub fn page(&self, from: usize, most: usize) -> (Vec<&Slot>, Option<usize>) {
+        let end = self.slots.capacity();
+        let mut found = Vec::new();
+        for place in from..end {
+            if found.len() == most {
+                return (found, Some(place));
+            }
+            found.extend(self.slots.get(place));
+        }
+        (found, None)
+    }
+
     /// All connections, by place.
     pub fn iter(&self) -> impl Iterator<Item = &Slot> {
         self.slots.iter().map(|(_, slot)| slot)

@@ -189,6 +189,7 @@ impl Stack {
             gso_max,
             config: config.map_or_else(|| self.tcp_config.clone(), Arc::new),
         };
+        self.snmp.tcp_active_opens += 1;
         let id = self.tcp.next_id();
         self.note(now, Some(id), EventId::NONE, || Event::Conn { local: pair.local, remote });
         let cause = self.told(now, id, Call::Connect { remote }, Ok(0));
@@ -342,11 +343,12 @@ impl Stack {
     fn end(&mut self, now: Instant, key: usize, call: Call, cause: EventId) {
         let slot = self.tcp.slot_mut(key);
         let (id, conn) = (slot.id, &mut slot.conn);
-        let cx = &mut cx!(self, now, cause);
+        let (cx, before) = (&mut cx!(self, now, cause), conn.state());
         match call {
             Call::Abort => conn.abort(cx),
             _ => conn.close(cx),
         }
+        self.snmp.tcp_went(before, conn.state(), false);
         self.collect(now, Some(id), Event::Tcp);
         self.settle(now, key);
     }

@@ -86,6 +86,8 @@ impl Stack {
         let (src, dst) = (pair.local.ip(), pair.remote.ip());
         let checksum_offload = self.ifaces[usize::from(iface.0)].setup.checksum_offload;
         let len = out.hdr.encoded_len() + out.payload.len();
+        self.snmp.tcp_out(&out);
+        self.snmp.of(dst).out_requests += 1;
         let mut frame = Frame { body: out.payload, origin: out.origin, ..Frame::default() };
         frame.offload.gso = out.gso_size.map(|size| Gso { kind: GsoKind::Tcp, size });
         if checksum_offload || out.gso_size.is_some() {
@@ -138,6 +140,7 @@ impl Stack {
     ) {
         let len = frame.len() as u32;
         let view = PacketView::Icmp { src, dst, message, len };
+        self.snmp.of(dst).icmp_out(&message);
         self.send_packet(now, src, dst, icmp::number(dst), frame, view, why, cause);
     }
 
@@ -150,6 +153,7 @@ impl Stack {
             self.dropped(now, Why::NoRoute, view);
             return true;
         };
+        self.snmp.of(to.ip()).udp_out += 1;
         let ip = if out.from.ip().is_unspecified() { own } else { out.from.ip() };
         let from = std::net::SocketAddr::new(ip, out.from.port());
         let mut frame = Frame { body: out.payload, ..Frame::default() };
@@ -178,13 +182,19 @@ impl Stack {
             self.dropped(now, Why::NoRoute, view);
             return;
         };
+        self.snmp.of(dst).out_requests += 1;
         let origin = self.note(now, None, cause, || Event::Out { packet: view, why });
         let header = Header { id: self.next_ip_id(dst, proto), ..Header::new(src, dst, proto) };
         let mtu = usize::from(self.ifaces[usize::from(iface.0)].setup.mtu);
         let mtu = self.path_mtu.get(now, dst).map_or(mtu, |path| mtu.min(usize::from(path)));
         let whole = frame.len() + crate::wire::ip::header_len(dst) <= mtu;
-        let Some(pieces) = fragment::packets(header, &frame, mtu) else { return };
+        let Some(pieces) = fragment::packets(header, &frame, mtu) else {
+            self.snmp.of(dst).frag_fails += 1;
+            return;
+        };
+        self.snmp.of(dst).frag_oks += u64::from(!whole);
         for mut piece in pieces {
+            self.snmp.of(dst).frag_creates += u64::from(!whole);
             piece.origin = if whole { origin } else { self.note_fragment(now, &piece, origin) };
             piece.offload = Offload::default();
             self.push(now, iface, piece);

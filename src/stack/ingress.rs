@@ -52,6 +52,7 @@ impl Stack {
         self.totals.frames_in += 1;
         self.totals.bytes_in += frame.len() as u64;
         let Some((iface, to_many)) = self.on_link(now, iface, &mut frame) else { return };
+        self.snmp.received(&frame);
         let header = match Header::parse(frame.front(), frame.len()) {
             Ok(header) => header,
             Err(why) => return self.discard(now, why, PacketView::raw(&frame)),
@@ -81,6 +82,7 @@ impl Stack {
             Ok(destination) => destination,
             Err(why) => return self.discard(now, why, PacketView::ip(&header)),
         };
+        self.snmp.of(header.dst).ip_in(destination);
         frame.truncate(header.total_len); // what follows is the link's padding
         self.on_our_packet(Via { now, iface, header, destination, origin: frame.origin }, frame);
     }
@@ -104,6 +106,7 @@ impl Stack {
 
     /// RFC 1122 §3.3.2, RFC 8200 §4.5.
     fn on_fragment(&mut self, via: Via, frame: Frame) {
+        self.snmp.of(via.dst()).reasm_reqds += 1;
         let packet = self.whole(frame);
         let view = PacketView::fragment(&via.header);
         match self.reassembly.input(via.now, via.header.into(), packet, &self.pool) {
@@ -112,6 +115,7 @@ impl Stack {
             }
             ip::reassembly::Outcome::Dropped(why) => self.discard(via.now, why, view),
             ip::reassembly::Outcome::Complete(whole) => {
+                self.snmp.of(via.dst()).reasm_oks += 1;
                 self.note(via.now, None, EventId::NONE, || Event::In(view));
                 let header = whole.header.whole(whole.tos, whole.payload.len());
                 let mut frame = Frame { body: whole.payload, ..Frame::default() };
@@ -159,10 +163,13 @@ impl Stack {
 
     fn on_transport(&mut self, via: Via, frame: &mut Frame) {
         let proto = via.header.proto;
+        let icmp = icmp::number(via.dst());
+        let known = [protocol::TCP, protocol::UDP, icmp].contains(&proto);
+        self.snmp.of(via.dst()).in_delivers += u64::from(known);
         match proto {
             protocol::TCP => self.on_tcp(via, frame),
             protocol::UDP => self.on_udp(via, std::mem::take(frame)),
-            _ if proto == icmp::number(via.dst()) => self.on_icmp(via, std::mem::take(frame)),
+            _ if proto == icmp => self.on_icmp(via, std::mem::take(frame)),
             _ => {
                 let view = via.view(via.header.payload_len());
                 let cause = self.dropped(via.now, Why::NoProtocol, view);
@@ -211,6 +218,7 @@ impl Stack {
     // ---- ICMP
 
     fn on_icmp(&mut self, via: Via, mut frame: Frame) {
+        self.snmp.of(via.dst()).icmp_in.msgs += 1;
         let packet_view = via.view(via.header.payload_len());
         frame.advance(via.header.header_len);
         let (src, dst, len) = (via.src(), via.dst(), frame.len() as u32);
@@ -219,6 +227,7 @@ impl Stack {
             Err(why) => return self.discard(via.now, why, packet_view),
         };
         let view = PacketView::Icmp { src, dst, message, len };
+        self.snmp.of(dst).icmp_in(&message);
         match message.as_echo() {
             Some(echo) if echo.request => self.on_echo_request(via, echo, view, frame),
             Some(Echo { id, seq, .. }) => {
@@ -315,7 +324,7 @@ impl Stack {
     ) -> Result<(), Why> {
         let key = self.tcp.find(&pair).ok_or(Why::IcmpNoSocket)?;
         let slot = self.tcp.slot_mut(key);
-        let id = slot.id;
+        let (id, before) = (slot.id, slot.conn.state());
         let cx = &mut cx!(self, now, EventId::NONE);
         let result = match message.too_big() {
             Some(mtu) => {
@@ -327,6 +336,7 @@ impl Stack {
                 None => Err(Why::IcmpType),
             },
         };
+        self.snmp.tcp_went(before, slot.conn.state(), false);
         self.collect(now, Some(id), Event::Tcp);
         self.settle(now, key);
         result
@@ -388,6 +398,7 @@ impl Stack {
         let Some(socket) = self.udp.get_mut(id) else { return };
         match socket.on_datagram(datagram, &self.pool) {
             Ok(()) => {
+                self.snmp.of(via.dst()).udp_in += 1;
                 self.note(via.now, None, EventId::NONE, || Event::In(view));
                 self.wake_udp(id);
             }
@@ -405,6 +416,7 @@ impl Stack {
 
     fn on_tcp(&mut self, via: Via, frame: &mut Frame) {
         let (src, dst) = (via.src(), via.dst());
+        self.snmp.tcp_in_segs += 1;
         frame.advance(via.header.header_len);
         let len = frame.len();
         let parsed = crate::wire::tcp::Header::parse(frame.front());
@@ -434,6 +446,7 @@ impl Stack {
             false => self.whole(std::mem::take(frame)),
         };
         let seg = Segment::new(hdr, payload, wire_mss);
+        self.snmp.tcp_in_segs += seg.wire_segments() - 1;
         let pair = Pair { local, remote };
         match self.tcp.find(&pair) {
             Some(key) => self.for_connection(via, key, seg),
@@ -461,6 +474,7 @@ impl Stack {
         if let Outcome::Dropped(why) = outcome {
             self.drops.count(why);
         }
+        self.snmp.tcp_went(state, self.tcp.slot(key).conn.state(), false);
         self.collect(via.now, Some(id), Event::Tcp);
         let Some(seg) = spare else { return self.settle(via.now, key) };
         match outcome {
@@ -520,8 +534,13 @@ impl Stack {
                     }
                     outcome => outcome,
                 };
-                if let Outcome::Dropped(why) = outcome {
-                    self.drops.count(why);
+                match outcome {
+                    Outcome::Dropped(why) => self.drops.count(why),
+                    Outcome::Closed(_) => {
+                        self.snmp.tcp_attempt_fails += 1;
+                        self.snmp.tcp_embryonic_rsts += 1;
+                    }
+                    _ => {}
                 }
                 self.tell_stray(via.now, arrival, pair, view, outcome);
                 self.collect_stray(via.now, pair);
@@ -531,6 +550,7 @@ impl Stack {
             }
             Verdict::Promote(whole) => {
                 let (opening, half, seg) = *whole;
+                self.snmp.tcp_passive_opens += 1;
                 let id_new = self.tcp.next_id();
                 let Pair { local, remote } = pair;
                 self.note(via.now, Some(id_new), arrival, || Event::Conn { local, remote });

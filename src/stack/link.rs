@@ -238,6 +238,7 @@ impl Stack {
     /// until the next hop has answered.
     pub(super) fn put_on_link(&mut self, now: Instant, iface: IfaceId, frame: Frame) {
         if self.ifaces[usize::from(iface.0)].port.is_none() {
+            self.snmp.transmitted(&frame);
             return self.out.push_back((iface, frame));
         }
         let Some(dst) = destination(frame.front()) else { return };
@@ -268,6 +269,7 @@ impl Stack {
 
     /// Queues a packet with its Ethernet header for the device.
     fn put_frame(&mut self, iface: IfaceId, dst: Mac, mut frame: Frame) {
+        self.snmp.transmitted(&frame);
         let ethertype = match frame.front().first().map(|first| first >> 4) {
             Some(4) => ethertype::IPV4,
             _ => ethertype::IPV6,

@@ -44,6 +44,7 @@ mod ingress;
 mod input;
 mod link;
 mod setup;
+mod snmp;
 #[cfg(test)]
 mod tests;
 
@@ -52,6 +53,7 @@ pub use echo::Pong;
 pub use event::{Call, Event, PacketView, Record, Sent};
 pub use input::{Input, SentSoFar};
 pub use setup::{Ethernet, IfaceSetup, LinkSetup, Setup, Vlan};
+pub use snmp::{FamilyCounts, IcmpCounts, Snmp};
 
 use crate::base::limit::Hits;
 use crate::base::why::Drops;
@@ -139,6 +141,7 @@ pub struct Stack {
     drops: Drops,
     hits: Hits,
     totals: Totals,
+    snmp: Snmp,
     recording: Option<input::Recording>,
 }
 
@@ -192,6 +195,7 @@ impl Stack {
             drops: Drops::new(),
             hits: Hits::default(),
             totals: Totals::default(),
+            snmp: Snmp::default(),
             recording: None,
             chance,
         };
@@ -283,6 +287,7 @@ impl Stack {
     /// Counts a drop and tells it.
     fn dropped(&mut self, now: Instant, why: Why, packet: PacketView) -> EventId {
         self.drops.count(why);
+        self.snmp.dropped(why, &packet);
         self.note(now, None, EventId::NONE, || Event::Dropped { why, packet })
     }
 
@@ -299,16 +304,20 @@ impl Stack {
         while let Some(key) = self.tcp.pop_due(now) {
             let mut cx = cx!(self, now, EventId::NONE);
             let slot = self.tcp.slot_mut(key);
-            let id = slot.id;
+            let (id, before) = (slot.id, slot.conn.state());
             slot.conn.poll(&mut cx);
+            let after = slot.conn.state();
+            self.snmp.tcp_went(before, after, true);
             self.collect(now, Some(id), Event::Tcp);
             self.settle(now, key);
         }
         while let Some(id) = self.tcp.due_listener(now) {
             let Some(slot) = self.tcp.listener_mut(id) else { break };
+            let half_open = slot.listener.half_open();
             let Some(site) = slot.listener.poll_one(&mut cx!(self, now, EventId::NONE)) else {
                 break;
             };
+            self.snmp.tcp_attempt_fails += (half_open - slot.listener.half_open()) as u64;
             self.collect_stray(now, Pair { local: site.local, remote: site.remote });
         }
         self.expire_fragments(now);

@@ -124,7 +124,10 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     let alone = tcb.snd.nxt == tcb.snd.una;
     let send = |len| {
         let last = len == unsent;
-        Ok(Plan::NewData { len, push: last, fin: last && fin_pending && len < rwnd_room })
+        match last && fin_pending && len < rwnd_room {
+            true => Ok(Plan::LastData { len }),
+            false => Ok(Plan::NewData { len, push: last }),
+        }
     };
     // The short last segment goes along when nothing is in flight, or Nagle is off, or FIN follows.
     if all && (whole == len || !tcb.config.nagle || fin_pending || (whole == 0 && alone)) {
@@ -195,11 +198,11 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
         Plan::SynAckCrossed | Plan::RetransmitSyn { .. } => {
             (tcb.iss, Ctl::SYN, send_syn_again(tcb, cx))
         }
-        Plan::NewData { len, push, fin } => {
+        Plan::NewData { len, push } => {
             let ctl = if push { Ctl::PSH } else { Ctl::NONE };
-            let ctl = if fin { ctl.with(Ctl::FIN) } else { ctl };
-            (nxt, ctl, send_new(tcb, len, u32::from(fin), cx))
+            (nxt, ctl, send_new(tcb, len, 0, cx))
         }
+        Plan::LastData { len } => (nxt, Ctl::PSH.with(Ctl::FIN), send_new(tcb, len, 1, cx)),
         Plan::SwsOverride { len } => (nxt, Ctl::NONE, send_new(tcb, len, 0, cx)),
         Plan::Fin | Plan::FinLimit { .. } => (nxt, Ctl::FIN, send_new(tcb, 0, 1, cx)),
         Plan::Retransmit { seq, len, rule } => {

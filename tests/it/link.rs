@@ -13,6 +13,8 @@ use netglass::wire::ethernet::{self, ethertype};
 use netglass::wire::icmpv4::Icmpv4;
 use netglass::wire::ipv4::{self, protocol};
 use netglass::wire::tcp::{Ctl, Header, Options};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -539,4 +541,40 @@ fn neighbours_by_hand() {
     is_ip_to(&w.ping(PEER), NEAR);
     assert_eq!(w.state(PEER), Some(State::Permanent));
     assert_eq!((set(&mut w, None), w.stack.neighbors().count()), (Ok(()), 0));
+}
+
+/// Whatever arrives on an Ethernet, there is no panic, and nothing grows without bound.
+#[test]
+fn any_frame_is_taken_or_refused() {
+    let strategy = (
+        proptest::collection::vec(any::<u8>(), 0..80),
+        proptest::sample::select(vec![ethertype::ARP, ethertype::IPV4, ethertype::VLAN, 0]),
+        0u8..8,
+    );
+    let mut w = Wire::quiet(host(|ethernet| {
+        ethernet.neighbors = Config { entries_max: 8, queue_bytes: 4_000, ..Config::default() };
+    }));
+    let known = arp_bytes(&arp(Op::Request, (NEAR, PEER), HOST));
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    for n in 0..20_000 {
+        let (noise, kind, mask) = strategy.new_tree(&mut runner).expect("a value").current();
+        let mut bytes = noise.clone();
+        if mask & 1 == 0 {
+            // A good ARP request with some noise in it.
+            let dst = if mask & 2 == 0 { OWN } else { Mac::BROADCAST };
+            bytes = framed(ethernet::Header { dst, ..to_host(kind) }, &known);
+            for (at, byte) in noise.iter().enumerate().take(usize::from(mask)) {
+                let place = 12 + (at * 31 + usize::from(*byte)) % (bytes.len() - 12);
+                bytes[place] = *byte;
+            }
+        }
+        w.frame(&bytes);
+        w.records.clear();
+        assert!(w.stack.neighbors().count() <= 8);
+        if n % 100 == 0 {
+            w.wait(777);
+        }
+    }
+    w.wait(400_000);
+    assert_eq!(w.stack.neighbors().count(), 0);
 }

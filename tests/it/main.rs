@@ -5,6 +5,7 @@ mod alloc;
 mod arrives;
 mod chaos;
 mod close;
+mod counters;
 mod coverage;
 mod fuzz;
 mod garbage;

@@ -3,6 +3,7 @@
 //! A test runs in a child process that enters its namespace before any thread exists. What the
 //! machine lacks makes a test ignored, with the reason printed; it is never silently passed.
 
+mod control;
 mod curl;
 mod hostile;
 mod other_way;
@@ -23,7 +24,7 @@ pub(crate) type Case = (&'static str, &'static [Need], fn());
 const VARIABLE: &str = "NETGLASS_NETNS_TEST";
 
 fn cases() -> Vec<Case> {
-    [
+    let all = [
         ping::CASES,
         curl::CASES,
         hostile::CASES,
@@ -31,8 +32,9 @@ fn cases() -> Vec<Case> {
         records::CASES,
         usage::CASES,
         tap::CASES,
-    ]
-    .concat()
+        control::CASES,
+    ];
+    all.concat()
 }
 
 fn main() {

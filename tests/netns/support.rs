@@ -46,7 +46,10 @@ fn tun_lack() -> Option<String> {
 
 /// The command under test.
 pub(crate) fn netglass() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_netglass"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_netglass"));
+    // Control sockets lie in the file system, which namespaces of networks share.
+    command.env("XDG_RUNTIME_DIR", scratch("").as_os_str());
+    command
 }
 
 /// The virtual host's address, and Linux's.

@@ -35,13 +35,25 @@ fn arping() {
 }
 
 fn ping() {
-    let up = Up::start(TAP);
+    let path = scratch("tap.sock");
+    let door = path.to_str().expect("a plain path");
+    let up = Up::start(&[TAP, &["--control", door]].concat());
     for size in ["0", "1", "17", "18", "56", "1472", "1473", "4000", "65507"] {
         let text = run("ping", &["-c", "3", "-i", "0.05", "-s", size, HOST]);
         assert!(text.contains(" 0% packet loss"), "size {size}:\n{text}");
     }
     let neighbours = run("ip", &["neigh", "show", "dev", "glass0"]);
     assert!(neighbours.contains(MAC), "{neighbours}");
+    // The virtual host knows Linux in the same way, and says so in the same words.
+    let linux = run("cat", &["/sys/class/net/glass0/address"]);
+    let ask = |args: &[&str]| {
+        let output = netglass().args(args).args(["--control", door]).output().expect("it runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let ours = ask(&["ip", "neigh"]);
+    assert!(ours.contains(&format!("10.9.0.1 dev glass0 lladdr {}", linux.trim())), "{ours}");
+    assert!(ask(&["arp"]).contains(linux.trim()));
+    assert!(ask(&["ip", "link"]).contains(&format!("link/ether {MAC} brd ff:ff:ff:ff:ff:ff")));
     up.stop();
 }
 

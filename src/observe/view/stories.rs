@@ -139,7 +139,7 @@ impl Story {
 
     fn data_out(&mut self, back: u64, seq: u32, len: u32, push: bool) -> &mut Story {
         let ctl = if push { PA } else { A };
-        self.send(back, seg(true, ctl, seq, Some(79), len), Plan::NewData { len, push, fin: false })
+        self.send(back, seg(true, ctl, seq, Some(79), len), Plan::NewData { len, push })
     }
 
     pub(crate) fn request(&mut self) -> &mut Story {
