@@ -2,6 +2,7 @@
 
 use crate::app::Services;
 use crate::app::policy::Setting;
+use crate::base::Mac;
 use crate::impair::Impairments;
 use crate::ip::Cidr;
 use clap::{Args, Parser, Subcommand};
@@ -23,7 +24,7 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Let the Linux kernel ping and curl a virtual host, in a namespace of its own
     Demo(DemoArgs),
-    /// Run a virtual host on a TUN device until Ctrl-C
+    /// Run a virtual host on a TUN or TAP device until Ctrl-C
     Up(UpArgs),
     /// Fetch a URL from the virtual host's side
     Get(GetArgs),
@@ -70,7 +71,7 @@ pub(super) struct DemoArgs {
 /// The virtual host and its link to Linux.
 #[derive(Args, Debug, Clone)]
 pub(super) struct HostArgs {
-    /// Name of the TUN interface
+    /// Name of the TUN or TAP interface
     #[arg(long, value_name = "NAME", default_value = "glass0")]
     pub(super) dev: String,
     /// The virtual host's address
@@ -85,6 +86,15 @@ pub(super) struct HostArgs {
     /// Linux's IPv6 address on the link
     #[arg(long, value_name = "ADDR", default_value = "fd09::1")]
     pub(super) linux6: IpAddr,
+    /// On an Ethernet: a TAP interface, with ARP (IPv4 only)
+    #[arg(long)]
+    pub(super) tap: bool,
+    /// The virtual host's Ethernet address, with --tap; a random one when not given
+    #[arg(long, value_name = "MAC")]
+    pub(super) mac: Option<Mac>,
+    /// With --tap, ask whether anybody has the address before it is used (RFC 5227): some seconds
+    #[arg(long)]
+    pub(super) probe: bool,
     /// Speak IPv4 only
     #[arg(long)]
     pub(super) no_ipv6: bool,

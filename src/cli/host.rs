@@ -1,18 +1,19 @@
-//! A virtual host on a TUN device, with those who look on: what `up`, `get` and `nc` have in
+//! A virtual host on a TUN or TAP device, with those who look on: what `up`, `get` and `nc` have in
 //! common.
 
 use super::Failure;
 use super::args::HostArgs;
 use super::sinks::{Capture, CaptureSink, LiveSink, RecordSink, SharedVoice};
 use super::talk;
-use crate::base::{Chance, Duration};
+use crate::base::{Chance, Duration, Mac};
 use crate::device::Device;
 use crate::device::tun::Tun;
 use crate::impair::{Impairment, Link};
 use crate::ip::{Cidr, Route};
 use crate::net::Host;
+use crate::observe::pcapng::LinkType;
 use crate::runtime::{Bell, Live, Running};
-use crate::stack::Setup;
+use crate::stack::{Ethernet, Setup};
 use crate::sys::ifconfig::{Change, Configured};
 use std::io::Read;
 use std::net::IpAddr;
@@ -41,12 +42,26 @@ pub(super) struct Prepared<'a> {
 pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     let ends = ends(args);
     ends.iter().try_for_each(check_addresses)?;
-    let mut setup = Setup::new(secret()?).with_iface(&args.dev, args.mtu, args.addr);
+    let key = secret()?;
+    let mut setup = Setup::new(key).with_iface(&args.dev, args.mtu, args.addr);
+    if !args.tap && (args.mac.is_some() || args.probe) {
+        return Err(Failure::usage("--mac and --probe are of an Ethernet: add --tap"));
+    }
+    if args.tap {
+        let mac = args.mac.unwrap_or_else(|| Mac::random(&Chance::from_key(key), 0));
+        if !mac.is_unicast() {
+            return Err(Failure::usage(format_args!("{mac} is not one host's: change --mac")));
+        }
+        setup = setup.on_ethernet(Ethernet { probe: args.probe, ..Ethernet::new(mac) });
+    }
     setup.ifaces[0].addrs = ends.iter().map(|ends| ends.own).collect();
     let default_via = |ends: &Ends| Route::default_via(ends.linux, crate::base::IfaceId(0));
     setup.routes.extend(ends.iter().map(default_via));
     let capture = match &args.pcap {
-        Some(path) => Some(Capture::create(path, "netglass: the reasons are the comments")?),
+        Some(path) => {
+            let link = LinkType::of(&setup.ifaces[0].link);
+            Some(Capture::create(path, link, "netglass: the reasons are the comments")?)
+        }
         None => None,
     };
     let recorder = match &args.record {
@@ -70,7 +85,8 @@ pub(super) struct Ends {
 pub(super) fn ends(args: &HostArgs) -> Vec<Ends> {
     let v4 = Ends { own: args.addr, linux: args.linux, options: "--addr or --linux" };
     let v6 = Ends { own: args.addr6, linux: args.linux6, options: "--addr6 or --linux6" };
-    let spoken = !args.no_ipv6 && args.mtu >= 1280 && Path::new("/proc/net/if_inet6").exists();
+    let spoken =
+        !args.no_ipv6 && !args.tap && args.mtu >= 1280 && Path::new("/proc/net/if_inet6").exists();
     [v4].into_iter().chain(spoken.then_some(v6)).collect()
 }
 
@@ -103,13 +119,14 @@ fn check_addresses(ends: &Ends) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A TUN device in the namespace we are in, configured on Linux's side.
+/// A TUN or TAP device in the namespace we are in, configured on Linux's side.
 pub(super) fn tun(args: &HostArgs) -> Result<(Tun, Configured), Failure> {
     let mut network = Configured::new().map_err(Failure::usage)?;
     if let Some(taken) = taken(args, &mut network)? {
         return Err(Failure::usage(taken));
     }
-    let device = Tun::create(&args.dev, usize::from(args.mtu)).map_err(Failure::usage)?;
+    let create = if args.tap { Tun::create_tap } else { Tun::create };
+    let device = create(&args.dev, usize::from(args.mtu)).map_err(Failure::usage)?;
     let dev = device.name().to_owned();
     let mut changes = vec![
         Change::Mtu { dev: dev.clone(), mtu: u32::from(args.mtu) },

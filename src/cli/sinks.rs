@@ -31,10 +31,10 @@ pub(super) struct Capture {
 
 impl Capture {
     /// Starts a capture file.
-    pub(super) fn create(path: &Path, comment: &str) -> Result<Capture, Failure> {
+    pub(super) fn create(path: &Path, link: LinkType, comment: &str) -> Result<Capture, Failure> {
         let say = |e: std::io::Error| Failure::usage(format_args!("{}: {e}", path.display()));
         let file = File::create(path).map_err(say)?;
-        let writer = Writer::new(file, "glass0", LinkType::Raw, comment).map_err(say)?;
+        let writer = Writer::new(file, "glass0", link, comment).map_err(say)?;
         let writer = writer.flushing(Flush::EachPacket);
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let epoch = u64::try_from(since_1970.as_nanos()).unwrap_or(0);

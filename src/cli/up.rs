@@ -1,4 +1,4 @@
-//! `netglass up`: a virtual host on a TUN device, until Ctrl-C.
+//! `netglass up`: a virtual host on a TUN or TAP device, until Ctrl-C.
 
 use super::args::UpArgs;
 use super::control::{Control, Door};
@@ -7,7 +7,7 @@ use super::host::{self, Session};
 use super::{Failure, Outcome, talk};
 use crate::app::dns::Zones;
 use crate::app::{Options, Policies, Serving};
-use crate::base::Duration;
+use crate::base::{Duration, IfaceId};
 use crate::net::Host;
 use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
@@ -27,11 +27,7 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
     let door = door(args)?;
     let (device, network) = host::tun(&args.host)?;
     if !args.host.quiet {
-        talk::say("# on Linux's side, undone at the end:")?;
-        talk::say(&format!("ip tuntap add dev {} mode tun", device.name()))?;
-        for command in network.commands() {
-            talk::say(&command)?;
-        }
+        tell_linux(args, device.name(), &network.commands())?;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -64,12 +60,7 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
             talk::say(&format!("# ask: netglass ss -ti   netglass ip addr   (by {path})"))?;
         }
         if !args.host.quiet {
-            let urls = addrs.iter().map(|addr| format!("http://{}/", SocketAddr::new(*addr, 80)));
-            let urls =
-                urls.map(|url| url.replace(":80/", "/")).collect::<Vec<_>>().join("   curl ");
-            let ping = addrs.iter().map(|addr| format!("ping {addr}")).collect::<Vec<_>>();
-            let ping = ping.join("   ");
-            talk::say(&format!("# try: {ping}   curl {urls}   (Ctrl-C ends it)"))?;
+            invite(&session.host, &addrs)?;
         }
         let mut signals = signals;
         until_stopped(&session, &mut signals).await;
@@ -110,6 +101,25 @@ fn door(args: &UpArgs) -> Result<Option<Door>, Failure> {
         Some(path) => Door::at(path).map(Some),
         None => Ok(Door::usual(&args.host.dev)),
     }
+}
+
+/// What was done on Linux's side.
+fn tell_linux(args: &UpArgs, dev: &str, commands: &[String]) -> Result<(), Failure> {
+    talk::say("# on Linux's side, undone at the end:")?;
+    let mode = if args.host.tap { "tap" } else { "tun" };
+    talk::say(&format!("ip tuntap add dev {dev} mode {mode}"))?;
+    commands.iter().try_for_each(|command| talk::say(command))
+}
+
+/// What can be tried.
+fn invite(host: &Host, addrs: &[IpAddr]) -> Result<(), Failure> {
+    if let Some(mac) = host.with(|stack, _| stack.mac(IfaceId(0))) {
+        talk::say(&format!("# the virtual host's Ethernet address: {mac}"))?;
+    }
+    let urls = addrs.iter().map(|addr| format!("http://{}/", SocketAddr::new(*addr, 80)));
+    let urls = urls.map(|url| url.replace(":80/", "/")).collect::<Vec<_>>().join("   curl ");
+    let ping = addrs.iter().map(|addr| format!("ping {addr}")).collect::<Vec<_>>().join("   ");
+    talk::say(&format!("# try: {ping}   curl {urls}   (Ctrl-C ends it)"))
 }
 
 /// Waits for Ctrl-C, SIGTERM, or the end of the device.

@@ -25,7 +25,6 @@ impl Stack {
         if let Some((_, frame)) = &out {
             self.totals.frames_out += 1;
             self.totals.bytes_out += frame.len() as u64;
-            self.snmp.transmitted(frame);
         }
         out
     }
@@ -215,6 +214,6 @@ impl Stack {
             self.dropped(now, Why::EgressFull, view);
             return;
         }
-        self.out.push_back((iface, frame));
+        self.put_on_link(now, iface, frame);
     }
 }

@@ -5,11 +5,11 @@
 
 use super::Stack;
 use super::calls::ListenOptions;
-use crate::base::{ConnId, Frame, IfaceId, Instant, Limit, ListenerId, Offload, UdpId};
+use crate::base::{ConnId, Frame, IfaceId, Instant, Limit, ListenerId, Mac, Offload, UdpId};
 use crate::socket::{Interest, SocketId};
 use crate::tcp::Config;
 use crate::wire::ip::Mark;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// One call that changes a host. Reading carries the room, not the data: the data follows.
 #[derive(Clone, PartialEq, Debug)]
@@ -103,6 +103,15 @@ pub enum Input {
         payload: Vec<u8>,
     },
     TakePong,
+    SetNeighbor {
+        iface: IfaceId,
+        addr: IpAddr,
+        mac: Option<Mac>,
+    },
+    ProbeAddress {
+        iface: IfaceId,
+        addr: Ipv4Addr,
+    },
     /// Not a call: what had been sent by then, for a replay to compare.
     Sent(SentSoFar),
     Limited {
@@ -204,6 +213,12 @@ impl Stack {
                 let calls = u64::from(frames) + u64::from(drained);
                 return (0..calls).map_while(|_| self.output(now)).collect();
             }
+            Input::SetNeighbor { iface, addr, mac } => {
+                self.set_neighbor(now, iface, addr, mac).unwrap_or_default();
+            }
+            Input::ProbeAddress { iface, addr } => {
+                self.probe_address(now, iface, addr).unwrap_or_default();
+            }
             other => self.apply_call(now, other),
         }
         Vec::new()
@@ -215,6 +230,7 @@ impl Stack {
         let mut room = Vec::new();
         match call {
             Input::Frame { .. } | Input::Poll | Input::Output { .. } | Input::Sent(_) => {}
+            Input::SetNeighbor { .. } | Input::ProbeAddress { .. } => {}
             Input::Listen { local, options } => {
                 let _ = self.listen(now, local, options);
             }

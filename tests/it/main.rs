@@ -13,6 +13,7 @@ mod handshake;
 mod hostile;
 mod ip;
 mod ip6;
+mod link;
 mod memory;
 #[cfg(feature = "record")]
 mod replay;

@@ -12,6 +12,7 @@ mod ping;
 mod policy;
 mod records;
 mod support;
+mod tap;
 mod usage;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -33,6 +34,7 @@ fn cases() -> Vec<Case> {
         records::CASES,
         usage::CASES,
         dns::CASES,
+        tap::CASES,
         control::CASES,
         policy::CASES,
     ];

@@ -31,6 +31,7 @@ pub fn reason(event: &Event) -> Option<Reason> {
         Event::StrayOut { reply, .. } => Some(explained!(reply)),
         Event::Out { why, .. } => Some(explained!(why)),
         Event::Dropped { why, .. } => Some(explained!(why)),
+        Event::Link { event, .. } => Some(explained!(event.cause())),
         Event::Limit { limit } => Some(explained!(limit)),
         Event::Conn { .. } | Event::In(_) | Event::Call { .. } => None,
     }
