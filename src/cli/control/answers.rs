@@ -65,6 +65,7 @@ impl Answerer {
             Ask::Host => answer("host", self.identity()),
             Ask::Links => answer("links", self.host.with(|stack, _| links(stack))),
             Ask::Routes => answer("routes", self.host.with(|stack, _| routes(stack))),
+            // Each is { "dst", "dev", "lladdr", "state": [..] }; a point-to-point link has none.
             Ask::Neighbours => answer("neighbours", json!([])),
             Ask::Counters => {
                 let counters = self.host.with(|stack, _| stack.counters());
