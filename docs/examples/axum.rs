@@ -9,10 +9,10 @@ use netglass::runtime::memory;
 use netglass::stack::Setup;
 use std::error::Error;
 use std::net::SocketAddr;
-use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// A listener as axum wants it: accepting never fails, and waits when it cannot go on.
+/// A listener as axum wants it: accepting never fails. When the host's driver has ended, no
+/// connection comes any more, and nobody is to ask again and again.
 struct Listener(TcpListener);
 
 impl axum::serve::Listener for Listener {
@@ -20,11 +20,9 @@ impl axum::serve::Listener for Listener {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (TcpStream, SocketAddr) {
-        loop {
-            match self.0.accept().await {
-                Ok(accepted) => return accepted,
-                Err(_) => tokio::time::sleep(Duration::from_secs(1)).await,
-            }
+        match self.0.accept().await {
+            Ok(accepted) => accepted,
+            Err(_) => std::future::pending().await,
         }
     }
 
@@ -47,13 +45,14 @@ pub(crate) async fn run() -> Result<String, Box<dyn Error + Send + Sync>> {
     let _cable = memory::join(&client, &server, Default::default(), [None, None])?;
     let listener = Listener(TcpListener::bind(&server, "10.0.0.2:80".parse()?)?);
     let app = Router::new().route("/square/{number}", get(square));
-    tokio::spawn(async move { axum::serve(listener, app).await });
+    let serving = tokio::spawn(async move { axum::serve(listener, app).await });
 
     let mut stream = TcpStream::connect(&client, "10.0.0.2:80".parse()?).await?;
     let request = "GET /square/12 HTTP/1.1\r\nHost: glass\r\nConnection: close\r\n\r\n";
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
+    serving.abort();
     Ok(answer)
 }
 

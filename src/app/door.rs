@@ -10,6 +10,7 @@ use super::simple;
 use crate::base::Limit;
 use crate::net::Host;
 use crate::net::tokio::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::sync::watch::Receiver;
 use tokio::task::JoinSet;
@@ -44,7 +45,7 @@ impl Door {
             admission: Admission::new(&policy),
             #[cfg(feature = "http")]
             site: super::http::Site::new()
-                .counting(std::sync::Arc::new(host.clone()))
+                .counting(Arc::new(host.clone()))
                 .under(policy.clone())
                 .stopping(stop.clone()),
             #[cfg(feature = "http")]
@@ -54,9 +55,14 @@ impl Door {
         }
     }
 
+    /// Connections that may wait to be accepted.
+    pub(super) fn backlog(&self) -> u32 {
+        self.policy.backlog
+    }
+
     /// Serves connections until the host's driver ends, or until the service is to stop and they
     /// have ended.
-    pub(super) async fn open(self, listener: TcpListener) {
+    pub(super) async fn open(self: Arc<Self>, listener: TcpListener) {
         let (mut connections, mut refusals) = (JoinSet::new(), JoinSet::new());
         let mut stop = self.stop.clone();
         loop {
@@ -136,8 +142,8 @@ async fn browse(
     permit: Permit,
 ) {
     let (host, id) = (stream.host().clone(), stream.id());
-    let permit = Some(std::sync::Arc::new(permit));
+    let permit = Some(Arc::new(permit));
     let own = super::sight::HostConnection { host, id, ladder, permit };
     // How a connection ends is the peer's affair, and in the host's records.
-    let _ = site.serve(stream, Some(std::sync::Arc::new(own))).await;
+    let _ = site.serve(stream, Some(Arc::new(own))).await;
 }

@@ -11,6 +11,7 @@ use crate::stack::ListenOptions;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -46,7 +47,7 @@ impl fmt::Debug for Options {
 /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
 /// let services = "daytime,echo".parse().unwrap();
 /// let at = "10.0.0.2".parse().unwrap();
-/// let _serving = Serving::start(&b, at, &services, Options::default()).unwrap();
+/// let _serving = Serving::start(&b, &[at], &services, Options::default()).unwrap();
 /// let mut stream = TcpStream::connect(&a, "10.0.0.2:13".parse().unwrap()).await.unwrap();
 /// let mut told = String::new();
 /// stream.read_to_string(&mut told).await.unwrap();
@@ -72,15 +73,16 @@ pub struct Place {
 }
 
 impl Serving {
-    /// Listens at `at` (unspecified: at all the host's addresses) for the enabled services. It is
-    /// to be called within a tokio runtime that has a timer: the services are its tasks.
+    /// Listens at each address of `at` (unspecified: at all of the host's) for the enabled
+    /// services; a service holds its clients to its policy over all of them. It is to be called
+    /// within a tokio runtime that has a timer: the services are its tasks.
     ///
     /// # Errors
     /// The first that a service gets from listening, with its name; `Unsupported` for HTTP without
     /// the feature `http`. Then no service listens.
     pub fn start(
         host: &Host,
-        at: IpAddr,
+        at: &[IpAddr],
         services: &Services,
         options: Options,
     ) -> io::Result<Serving> {
@@ -88,11 +90,15 @@ impl Serving {
         let mut serving = Serving { tasks, places, stop: watch::Sender::new(false) };
         for entry in services.enabled() {
             let (service, transport) = (entry.service, entry.transport);
-            let at = SocketAddr::new(at, entry.port);
-            serving.add(host, Place { service, transport, at }, &options).map_err(|error| {
-                let text = format!("{service} cannot listen at {at} ({transport}): {error}");
-                io::Error::new(error.kind(), text)
-            })?;
+            let door = Arc::new(serving.door(host, service, &options));
+            for ip in at {
+                let at = SocketAddr::new(*ip, entry.port);
+                let place = Place { service, transport, at };
+                serving.add(host, place, &door).map_err(|error| {
+                    let text = format!("{service} cannot listen at {at} ({transport}): {error}");
+                    io::Error::new(error.kind(), text)
+                })?;
+            }
         }
         Ok(serving)
     }
@@ -116,7 +122,12 @@ impl Serving {
         self.ended().await;
     }
 
-    fn add(&mut self, host: &Host, mut place: Place, options: &Options) -> io::Result<()> {
+    fn door(&self, host: &Host, service: Service, options: &Options) -> Door {
+        let (policy, ladder) = (options.policies.of(service), options.ladder.clone());
+        Door::new(host, service, policy, ladder, self.stop.subscribe())
+    }
+
+    fn add(&mut self, host: &Host, mut place: Place, door: &Arc<Door>) -> io::Result<()> {
         match place.transport {
             Transport::Udp => {
                 let socket = UdpSocket::bind(host, place.at)?;
@@ -129,13 +140,10 @@ impl Serving {
                     let text = "it was left out of this program (feature `http`)";
                     return Err(io::Error::new(io::ErrorKind::Unsupported, text));
                 }
-                let policy = options.policies.of(place.service);
-                let listening = ListenOptions { backlog: policy.backlog, ..Default::default() };
+                let listening = ListenOptions { backlog: door.backlog(), ..Default::default() };
                 let listener = TcpListener::bind_with(host, place.at, listening)?;
                 place.at = listener.local_addr()?;
-                let ladder = options.ladder.clone();
-                let door = Door::new(host, place.service, policy, ladder, self.stop.subscribe());
-                self.tasks.spawn(door.open(listener));
+                self.tasks.spawn(door.clone().open(listener));
             }
         }
         self.places.push(place);

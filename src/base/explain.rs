@@ -5,7 +5,7 @@
 /// Declares an enum whose variants explain themselves. See [`crate::base::why::Why`] for one.
 ///
 /// Each variant reads `Name { fields } = "key", "RFC rule", "sentence with {fields}";`. The enum
-/// gets `KEYS`, `COUNT`, `key()`, `index()`, `rfc()` and `Display` (the sentence).
+/// gets `KEYS`, `SENTENCES`, `COUNT`, `key()`, `index()`, `rfc()` and `Display` (the sentence).
 #[macro_export]
 macro_rules! explained {
     (
@@ -23,6 +23,8 @@ macro_rules! explained {
         impl $Name {
             /// Every variant's key, in the order of [`Self::index`].
             pub const KEYS: &'static [&'static str] = &[$($key),*];
+            /// Every variant's sentence, inputs not filled in, in the same order.
+            pub const SENTENCES: &'static [&'static str] = &[$($text),*];
             /// How many variants there are.
             pub const COUNT: usize = Self::KEYS.len();
 

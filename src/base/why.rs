@@ -39,6 +39,16 @@ crate::explained! {
         FragmentLimit = "FragmentLimit", "bound of this host", "the reassembly store is full";
         /// The rest of a datagram did not come in time.
         ReassemblyTimeout = "ReassemblyTimeout", "RFC 1122 §3.3.2", "the datagram was not complete in time";
+        /// An extension header that is cut off, or one too many.
+        Ipv6Extension = "Ipv6Extension", "RFC 8200 §4; RFC 8504 §5.3", "its extension headers do not fit into it, or are too many";
+        /// An option with an impossible length, or one that asks to be refused.
+        Ipv6Option = "Ipv6Option", "RFC 8200 §4.2", "an option is impossible, or unknown and asks to be refused then";
+        /// Hop-by-hop options that do not come first.
+        Ipv6Order = "Ipv6Order", "RFC 8200 §4.3", "hop-by-hop options do not follow the fixed header at once";
+        /// A routing header that asks to go on.
+        Ipv6Routing = "Ipv6Routing", "RFC 8200 §4.4; RFC 5095", "its routing header asks to go on, and this host does not forward";
+        /// Nothing follows.
+        Ipv6NoNext = "Ipv6NoNext", "RFC 8200 §4.7", "nothing follows its headers";
         /// No route to a destination.
         NoRoute = "NoRoute", "RFC 1122 §3.3.1", "there is no route to the destination";
 
@@ -171,6 +181,13 @@ impl Drops {
     /// All that occurred: (key, count).
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         Why::KEYS.iter().copied().zip(self.0).filter(|(_, n)| *n > 0)
+    }
+
+    /// All that occurred, in words: (key, count, sentence).
+    pub fn told(&self) -> impl Iterator<Item = (&'static str, u64, &'static str)> + '_ {
+        let sentences = Why::SENTENCES.iter().copied();
+        let counts = Why::KEYS.iter().copied().zip(self.0).zip(sentences);
+        counts.filter(|((_, n), _)| *n > 0).map(|((key, n), sentence)| (key, n, sentence))
     }
 
     /// How many in all.

@@ -35,6 +35,18 @@ pub(super) enum Command {
     Fsm(FsmArgs),
     /// Live a recording again and show it
     Replay(ReplayArgs),
+    /// Say what an address says: class, network, scope, names …
+    Addr(AddrArgs),
+    /// Show the sockets of a running host, as ss does
+    Ss(SsArgs),
+    /// Show the addresses, links, routes or neighbours of a running host, as ip does
+    Ip(IpArgs),
+    /// Show the routes of a running host, as route does
+    Route(AskArgs),
+    /// Show the neighbours of a running host, as arp does
+    Arp(AskArgs),
+    /// Show what a running host has counted, as nstat does
+    Nstat(NstatArgs),
     /// The other half of `demo`, in its own namespace
     #[command(hide = true)]
     PrivateChild(PrivateArgs),
@@ -65,7 +77,16 @@ pub(super) struct HostArgs {
     /// Linux's address on the link
     #[arg(long, value_name = "ADDR", default_value = "10.9.0.1")]
     pub(super) linux: IpAddr,
-    /// Largest packet in bytes, 68 to 65535
+    /// The virtual host's IPv6 address
+    #[arg(long, value_name = "ADDR/PREFIX", default_value = "fd09::2/64")]
+    pub(super) addr6: Cidr,
+    /// Linux's IPv6 address on the link
+    #[arg(long, value_name = "ADDR", default_value = "fd09::1")]
+    pub(super) linux6: IpAddr,
+    /// Speak IPv4 only
+    #[arg(long)]
+    pub(super) no_ipv6: bool,
+    /// Largest packet in bytes, 68 to 65535 (from 1280 with IPv6)
     #[arg(long, default_value_t = 1500, value_parser = clap::value_parser!(u16).range(68..))]
     pub(super) mtu: u16,
     /// Write a pcapng capture with the reasons as packet comments
@@ -101,6 +122,12 @@ pub(super) struct UpArgs {
     /// Print the options in effect as such a file, and end
     #[arg(long)]
     pub(super) print_config: bool,
+    /// Where the control socket is, that `netglass ss`, `ip` and others ask
+    #[arg(long, value_name = "PATH", conflicts_with = "no_control")]
+    pub(super) control: Option<PathBuf>,
+    /// No control socket
+    #[arg(long)]
+    pub(super) no_control: bool,
 }
 
 #[derive(Args, Debug)]
@@ -183,4 +210,104 @@ pub(super) struct PrivateArgs {
     /// What to run once the stack is up; nothing: the demo's conversation
     #[arg(last = true)]
     pub(super) command: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct AddrArgs {
+    /// As a JSON object
+    #[arg(short, long)]
+    pub(super) json: bool,
+    /// Take small numbers for IPv6 addresses, too
+    #[arg(short = '6')]
+    pub(super) six: bool,
+    /// ADDRESS, ADDRESS/PREFIX, ADDRESS/MASK, or a number
+    pub(super) address: String,
+    /// Whether the address's network holds another address or network
+    #[arg(value_names = ["contains", "ADDRESS"], num_args = 2)]
+    pub(super) question: Vec<String>,
+}
+
+/// Which running host is asked.
+#[derive(Args, Debug, Default)]
+pub(super) struct AskArgs {
+    /// The host on this device
+    #[arg(long, value_name = "NAME")]
+    pub(super) dev: Option<String>,
+    /// The host with this control socket
+    #[arg(long, value_name = "PATH")]
+    pub(super) control: Option<PathBuf>,
+    /// As JSON
+    #[arg(short, long)]
+    pub(super) json: bool,
+}
+
+#[derive(Args, Debug, Default)]
+pub(super) struct SsArgs {
+    #[command(flatten)]
+    pub(super) ask: AskArgs,
+    /// TCP sockets
+    #[arg(short, long)]
+    pub(super) tcp: bool,
+    /// UDP sockets
+    #[arg(short, long)]
+    pub(super) udp: bool,
+    /// Only listening sockets
+    #[arg(short, long)]
+    pub(super) listening: bool,
+    /// All sockets
+    #[arg(short, long)]
+    pub(super) all: bool,
+    /// Numbers instead of the names of services, and exact rates
+    #[arg(short, long)]
+    pub(super) numeric: bool,
+    /// What TCP knows: round trips, windows, counters
+    #[arg(short, long)]
+    pub(super) info: bool,
+    /// More about each socket
+    #[arg(short, long)]
+    pub(super) extended: bool,
+    /// The timers that run
+    #[arg(short, long)]
+    pub(super) options: bool,
+    /// How much memory is in use
+    #[arg(short, long)]
+    pub(super) memory: bool,
+    /// No header
+    #[arg(short = 'H', long)]
+    pub(super) no_header: bool,
+    /// Only IPv4 sockets
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub(super) ipv4: bool,
+    /// Only IPv6 sockets
+    #[arg(short = '6', long)]
+    pub(super) ipv6: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct IpArgs {
+    #[command(flatten)]
+    pub(super) ask: AskArgs,
+    /// What has passed
+    #[arg(short, long)]
+    pub(super) statistics: bool,
+    /// addr, link, route or neigh, in full or as short as it is clear
+    #[arg(value_name = "OBJECT", default_value = "addr")]
+    pub(super) object: String,
+    /// What to do: show is all there is
+    #[arg(value_parser = ["show", "list", "ls", "sh", "s", "l"], hide_possible_values = true)]
+    pub(super) action: Option<String>,
+}
+
+#[derive(Args, Debug, Default)]
+pub(super) struct NstatArgs {
+    #[command(flatten)]
+    pub(super) ask: AskArgs,
+    /// Show counters that are zero, too
+    #[arg(short, long)]
+    pub(super) zeros: bool,
+    /// Values since the start, as ever here: no history is kept
+    #[arg(short, long)]
+    pub(super) absolute: bool,
+    /// Only these counters; * and ? stand for anything
+    pub(super) patterns: Vec<String>,
 }

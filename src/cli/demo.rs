@@ -14,7 +14,7 @@ use crate::net::Host;
 use crate::observe::view::Ladder;
 use crate::runtime::{Bell, Live};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Ipv6Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,6 +46,9 @@ fn host_args(args: &DemoArgs) -> Result<HostArgs, Failure> {
         dev: "glass0".into(),
         addr: Cidr::new(HOST.parse().map_err(Failure::usage)?, 24).map_err(Failure::usage)?,
         linux: linux.addr(),
+        addr6: Cidr::new(Ipv6Addr::LOCALHOST.into(), 128).map_err(Failure::usage)?,
+        linux6: Ipv6Addr::LOCALHOST.into(),
+        no_ipv6: true,
         mtu: 1500,
         pcap: Some(args.pcap.clone().unwrap_or_else(default)),
         record: None,
@@ -94,7 +97,7 @@ fn start<D: crate::device::Device + 'static>(
     let services: Services = "http,echo".parse().map_err(Failure::usage)?;
     let (addr, host) = (host_args.addr.addr(), session.host.clone());
     let options = Options { ladder: Some(history.drawer()), ..Options::default() };
-    let started = runtime.block_on(async { Serving::start(&host, addr, &services, options) });
+    let started = runtime.block_on(async { Serving::start(&host, &[addr], &services, options) });
     let serving = started.map_err(Failure::failed)?;
     let pcap = host_args.pcap.unwrap_or_default();
     Ok((session, Story { ladder, pcap, _serving: serving }, runtime))

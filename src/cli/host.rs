@@ -9,12 +9,14 @@ use crate::base::{Chance, Duration};
 use crate::device::Device;
 use crate::device::tun::Tun;
 use crate::impair::{Impairment, Link};
-use crate::ip::Route;
+use crate::ip::{Cidr, Route};
 use crate::net::Host;
 use crate::runtime::{Bell, Live, Running};
 use crate::stack::Setup;
 use crate::sys::ifconfig::{Change, Configured};
 use std::io::Read;
+use std::net::IpAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// 128 bits that nobody else knows.
@@ -37,9 +39,12 @@ pub(super) struct Prepared<'a> {
 
 /// Checks the arguments and opens the files.
 pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
-    check_addresses(args)?;
+    let ends = ends(args);
+    ends.iter().try_for_each(check_addresses)?;
     let mut setup = Setup::new(secret()?).with_iface(&args.dev, args.mtu, args.addr);
-    setup.routes.push(Route::default_via(args.linux, crate::base::IfaceId(0)));
+    setup.ifaces[0].addrs = ends.iter().map(|ends| ends.own).collect();
+    let default_via = |ends: &Ends| Route::default_via(ends.linux, crate::base::IfaceId(0));
+    setup.routes.extend(ends.iter().map(default_via));
     let capture = match &args.pcap {
         Some(path) => Some(Capture::create(path, "netglass: the reasons are the comments")?),
         None => None,
@@ -51,27 +56,48 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     Ok(Prepared { args, setup, capture, recorder })
 }
 
-fn check_addresses(args: &HostArgs) -> Result<(), Failure> {
-    let (own, linux) = (args.addr.addr(), args.linux);
-    if own.is_ipv6() || linux.is_ipv6() {
-        return Err(Failure::usage("give IPv4 addresses: IPv6 is not supported"));
-    }
-    if own == linux {
+/// The two ends of the link in one family.
+pub(super) struct Ends {
+    /// The virtual host's.
+    pub(super) own: Cidr,
+    /// Linux's.
+    pub(super) linux: IpAddr,
+    /// The options that say so.
+    options: &'static str,
+}
+
+/// The families that are spoken: IPv4, and IPv6 where Linux does (RFC 8200 §5 wants 1280 bytes).
+pub(super) fn ends(args: &HostArgs) -> Vec<Ends> {
+    let v4 = Ends { own: args.addr, linux: args.linux, options: "--addr or --linux" };
+    let v6 = Ends { own: args.addr6, linux: args.linux6, options: "--addr6 or --linux6" };
+    let spoken = !args.no_ipv6 && args.mtu >= 1280 && Path::new("/proc/net/if_inet6").exists();
+    [v4].into_iter().chain(spoken.then_some(v6)).collect()
+}
+
+fn check_addresses(ends: &Ends) -> Result<(), Failure> {
+    let Ends { own, linux, options } = ends;
+    let (addr, linux) = (own.addr(), *linux);
+    if addr.is_ipv6() != options.contains('6') || linux.is_ipv6() != addr.is_ipv6() {
         return Err(Failure::usage(format_args!(
-            "{own} cannot be both Linux's address and the virtual host's: change --addr or --linux"
+            "{own} and {linux} are not both of the family of {options}"
         )));
     }
-    if !args.addr.contains(linux) {
+    if addr == linux {
         return Err(Failure::usage(format_args!(
-            "Linux's address {linux} is not in the network of {}: change --addr or --linux",
-            args.addr
+            "{addr} cannot be both Linux's address and the virtual host's: change {options}"
         )));
     }
-    let edge = [args.addr.network().addr()].into_iter().chain(args.addr.broadcast());
-    if args.addr.prefix() < 31 && edge.into_iter().any(|addr| addr == own || addr == linux) {
+    if !own.contains(linux) {
         return Err(Failure::usage(format_args!(
-            "{own} or {linux} is the network's or the broadcast address of {}: take others",
-            args.addr.network()
+            "Linux's address {linux} is not in the network of {own}: change {options}"
+        )));
+    }
+    let edge = [own.network().addr()].into_iter().chain(own.broadcast());
+    let has_edges = addr.is_ipv4() && own.prefix() < 31;
+    if has_edges && edge.into_iter().any(|edge| edge == addr || edge == linux) {
+        return Err(Failure::usage(format_args!(
+            "{addr} or {linux} is the network's or the broadcast address of {}: take others",
+            own.network()
         )));
     }
     Ok(())
@@ -84,13 +110,18 @@ pub(super) fn tun(args: &HostArgs) -> Result<(Tun, Configured), Failure> {
         return Err(Failure::usage(taken));
     }
     let device = Tun::create(&args.dev, usize::from(args.mtu)).map_err(Failure::usage)?;
-    let (dev, prefix) = (device.name().to_owned(), args.addr.prefix());
-    let changes = [
+    let dev = device.name().to_owned();
+    let mut changes = vec![
         Change::Mtu { dev: dev.clone(), mtu: u32::from(args.mtu) },
         Change::TxQueue { dev: dev.clone(), packets: 5000 },
-        Change::Address { dev: dev.clone(), addr: args.linux, prefix, add: true },
-        Change::Up { dev, up: true },
     ];
+    changes.extend(ends(args).into_iter().map(|Ends { own, linux, .. }| Change::Address {
+        dev: dev.clone(),
+        addr: linux,
+        prefix: own.prefix(),
+        add: true,
+    }));
+    changes.push(Change::Up { dev, up: true });
     for change in changes {
         network.apply(change).map_err(Failure::usage)?;
     }
@@ -100,10 +131,13 @@ pub(super) fn tun(args: &HostArgs) -> Result<(Tun, Configured), Failure> {
 /// Whether the network is one that Linux has already.
 fn taken(args: &HostArgs, network: &mut Configured) -> Result<Option<String>, Failure> {
     let addresses = network.config().addresses().map_err(Failure::usage)?;
-    let clash =
-        addresses.iter().find(|known| known.addr == args.addr.addr() || known.addr == args.linux);
-    Ok(clash.map(|known| {
-        format!("the address {} is in use on this machine: change --addr or --linux", known.addr)
+    let clash = ends(args).into_iter().find_map(|ends| {
+        let taken = |addr: IpAddr| addresses.iter().any(|known| known.addr == addr);
+        let addr = [ends.own.addr(), ends.linux].into_iter().find(|addr| taken(*addr))?;
+        Some((addr, ends.options))
+    });
+    Ok(clash.map(|(addr, options)| {
+        format!("the address {addr} is in use on this machine: change {options}")
     }))
 }
 
@@ -156,6 +190,12 @@ impl Session {
     /// Whether the driver has ended by itself.
     pub(super) fn is_over(&self) -> bool {
         self.running.is_over()
+    }
+
+    /// Says a line among the live ones, if there are any: who does not read them holds up nobody.
+    pub(super) fn say(&self, line: &str) {
+        let mut voice = self.voice.lock().unwrap_or_else(PoisonError::into_inner);
+        voice.iter_mut().for_each(|voice| voice.say(line.to_owned()));
     }
 
     /// Ends the host, giving connections `linger` to end well.

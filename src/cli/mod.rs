@@ -3,18 +3,24 @@
 //! Exit codes: 0 success; 1 something went wrong on the way; 2 the command cannot work as given
 //! (and nothing was changed).
 
+mod addr;
 mod args;
+mod ask;
 mod config;
+mod control;
 mod demo;
 mod doctor;
 mod fsm;
 mod get;
 mod history;
 mod host;
+mod ip;
 mod nc;
+mod nstat;
 mod private;
 mod replay;
 mod sinks;
+mod ss;
 mod talk;
 mod up;
 
@@ -66,6 +72,12 @@ pub fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(&args),
         Command::Fsm(args) => fsm::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Addr(args) => addr::run(&args),
+        Command::Ss(args) => ss::run(&args),
+        Command::Ip(args) => ip::run(&args),
+        Command::Route(args) => ip::route(&args),
+        Command::Arp(args) => ip::arp(&args),
+        Command::Nstat(args) => nstat::run(&args),
         Command::PrivateChild(_) => Ok(ExitCode::SUCCESS),
     })
 }

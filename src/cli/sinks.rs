@@ -34,7 +34,7 @@ impl Capture {
     pub(super) fn create(path: &Path, comment: &str) -> Result<Capture, Failure> {
         let say = |e: std::io::Error| Failure::usage(format_args!("{}: {e}", path.display()));
         let file = File::create(path).map_err(say)?;
-        let writer = Writer::new(file, "glass0", LinkType::Ipv4, comment).map_err(say)?;
+        let writer = Writer::new(file, "glass0", LinkType::Raw, comment).map_err(say)?;
         let writer = writer.flushing(Flush::EachPacket);
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let epoch = u64::try_from(since_1970.as_nanos()).unwrap_or(0);
@@ -109,7 +109,10 @@ impl Capture {
 /// What a capture says of a record.
 fn comment(record: &Record) -> Option<String> {
     let state = match &record.event {
-        Event::Tcp(tcp::Event::State { from, to, .. }) => format!("{from} -> {to}: "),
+        Event::Tcp(tcp::Event::State { from, to, .. })
+        | Event::Listener { event: tcp::Event::State { from, to, .. }, .. } => {
+            format!("{from} -> {to}: ")
+        }
         Event::Tcp(
             tcp::Event::Sent { .. } | tcp::Event::Received { .. } | tcp::Event::Blocked { .. },
         )

@@ -1,22 +1,25 @@
 //! `netglass up`: a virtual host on a TUN device, until Ctrl-C.
 
 use super::args::UpArgs;
+use super::control::{Control, Door};
 use super::history::History;
 use super::host::{self, Session};
 use super::{Failure, Outcome, talk};
 use crate::app::{Options, Policies, Serving};
 use crate::base::Duration;
 use crate::net::Host;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// How long, at least, what was written may be on its way when the host is asked to stop.
+/// How long what is on its way gets when all connections have ended.
 const LINGER: Duration = Duration::from_secs(2);
 /// How often it is looked at.
 const GLANCE: Duration = Duration::from_millis(20);
 
 pub(super) fn run(args: &UpArgs) -> Outcome {
     let prepared = host::prepare(&args.host)?;
+    let door = door(args)?;
     let (device, network) = host::tun(&args.host)?;
     if !args.host.quiet {
         talk::say("# on Linux's side, undone at the end:")?;
@@ -37,7 +40,7 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         }
     };
     let session = prepared.start(|_| device, !args.host.quiet, watch)?;
-    let addr = args.host.addr.addr();
+    let addrs: Vec<_> = host::ends(&args.host).iter().map(|ends| ends.own.addr()).collect();
     let ended = runtime.block_on(async {
         // Before anybody can know that it is up.
         let ends = [SignalKind::interrupt(), SignalKind::terminate()];
@@ -46,17 +49,29 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         let ladder = history.map(History::drawer);
         let policies: Policies = args.policy.iter().cloned().collect();
         let drains = args.services.enabled().map(|entry| policies.of(entry.service).drain);
-        let patience = drains.max().unwrap_or_default().max(LINGER);
+        // What is late is cut off with a reason, which is to go out, too.
+        let patience = drains.max().unwrap_or_default() + LINGER;
         let options = Options { policies, ladder };
-        let mut serving =
-            Serving::start(&session.host, addr, &args.services, options).map_err(Failure::usage)?;
+        let mut serving = Serving::start(&session.host, &addrs, &args.services, options)
+            .map_err(Failure::usage)?;
+        let shown = door.as_ref().map(|door| door.path().display().to_string());
+        let start = |door| Control::start(&session.host, &args.host.dev, door);
+        let _control = door.map(start).transpose().map_err(Failure::failed)?;
+        if let Some(path) = shown.filter(|_| !args.host.quiet) {
+            talk::say(&format!("# ask: netglass ss -ti   netglass ip addr   (by {path})"))?;
+        }
         if !args.host.quiet {
-            talk::say(&format!("# try: ping {addr}   curl http://{addr}/   (Ctrl-C ends it)"))?;
+            let urls = addrs.iter().map(|addr| format!("http://{}/", SocketAddr::new(*addr, 80)));
+            let urls =
+                urls.map(|url| url.replace(":80/", "/")).collect::<Vec<_>>().join("   curl ");
+            let ping = addrs.iter().map(|addr| format!("ping {addr}")).collect::<Vec<_>>();
+            let ping = ping.join("   ");
+            talk::say(&format!("# try: {ping}   curl {urls}   (Ctrl-C ends it)"))?;
         }
         let mut signals = signals;
         until_stopped(&session, &mut signals).await;
-        if !args.host.quiet && !session.is_over() {
-            talk::say("# stopping gracefully; Ctrl-C again ends it at once")?;
+        if !session.is_over() {
+            session.say("# stopping gracefully; Ctrl-C again ends it at once");
         }
         let gracefully = async {
             serving.drain().await;
@@ -72,6 +87,15 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
     let stopped = session.stop(Duration::ZERO);
     drop(network);
     ended.and(stopped).map(|()| ExitCode::SUCCESS)
+}
+
+/// The control socket that was asked for.
+fn door(args: &UpArgs) -> Result<Option<Door>, Failure> {
+    match &args.control {
+        _ if args.no_control => Ok(None),
+        Some(path) => Door::at(path).map(Some),
+        None => Ok(Door::usual(&args.host.dev)),
+    }
 }
 
 /// Waits for Ctrl-C, SIGTERM, or the end of the device.

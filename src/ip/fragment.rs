@@ -1,10 +1,12 @@
-//! Cutting a packet that is larger than the link's MTU into fragments (RFC 791 §3.2).
+//! Cutting a packet that is larger than the link's MTU into fragments (RFC 791 §3.2, RFC 8200
+//! §4.5).
 //!
 //! The fragments share the packet's bytes: nothing but headers is copied. The transport checksum
 //! must be in place, because no device can complete it once the packet is cut.
 
 use crate::base::{Checksum, Frame, Head};
-use crate::wire::ipv4::{HEADER_LEN, Header};
+use crate::wire::ip::{self, Header};
+use crate::wire::ipv6;
 
 /// A piece of a packet's payload.
 #[derive(Clone, Debug)]
@@ -36,22 +38,26 @@ pub fn pieces(payload: &Frame, room: usize) -> impl Iterator<Item = Piece> + '_ 
 }
 
 /// The packets that carry `payload` (transport header and what it carries) under `header` over a
-/// link of `mtu` bytes: one when it fits, else its fragments. `None` when it does not fit and
-/// [`Header::df`] is set.
+/// path of `mtu` bytes: one when it fits, else its fragments. `None` when it does not fit and an
+/// IPv4 header says [`Header::df`]. (In IPv6 that binds routers only: the sender may cut.)
 ///
 /// # Panics
-/// As [`pieces`]; `mtu` is at least 28. When the packet exceeds 65 535 bytes.
-pub fn ipv4(
+/// As [`pieces`]; `mtu` is at least 28, for IPv6 56. When the packet is longer than one can be.
+pub fn packets(
     header: Header,
     payload: &Frame,
     mtu: usize,
 ) -> Option<impl Iterator<Item = Frame> + '_> {
-    let room = mtu.saturating_sub(HEADER_LEN);
-    if header.df && payload.len() > room {
-        return None;
+    let mut room = mtu.saturating_sub(ip::header_len(header.dst));
+    if payload.len() > room {
+        match header.dst.is_ipv6() {
+            true => room -= ipv6::FRAGMENT_LEN,
+            false if header.df => return None,
+            false => {}
+        }
     }
     Some(pieces(payload, room).map(move |mut piece| {
-        let header = Header { mf: piece.more, offset: piece.offset, ..header };
+        let header = Header { more: piece.more, offset: piece.offset, ..header };
         let len = piece.frame.len();
         header.emit(&mut piece.frame.head, len);
         piece.frame
@@ -75,9 +81,19 @@ mod tests {
     use crate::wire::ipv4::protocol;
     use proptest::prelude::*;
 
-    fn header() -> Header {
-        let ends = ([10, 9, 0, 1].into(), [10, 9, 0, 2].into());
-        Header { id: 77, tos: 0x12, ..Header::new(ends.0, ends.1, protocol::UDP) }
+    fn header(v6: bool) -> Header {
+        let ends = match v6 {
+            true => ["fd00::1", "fd00::2"],
+            false => ["10.9.0.1", "10.9.0.2"],
+        };
+        let [src, dst] = ends.map(|addr| addr.parse().expect(addr));
+        Header { id: 77, tos: 0x12, ..Header::new(src, dst, protocol::UDP) }
+    }
+
+    fn read(packet: &Frame) -> Header {
+        let mut header = Header::parse(packet.front(), packet.len()).expect("a header");
+        header.walk(packet.front()).expect("good extension headers");
+        header
     }
 
     fn frame(head: &[u8], body: &[u8], cut: usize) -> Frame {
@@ -93,17 +109,20 @@ mod tests {
     #[test]
     fn a_packet_that_fits_is_one_and_df_refuses_the_rest() {
         let payload = frame(&[1; 8], &[2; 100], 50);
-        let df = Header { df: true, ..header() };
-        let all: Vec<_> = ipv4(df, &payload, 128).expect("fits").collect();
+        let df = Header { df: true, ..header(false) };
+        let all: Vec<_> = packets(df, &payload, 128).expect("fits").collect();
         assert_eq!((all.len(), all[0].len()), (1, 128));
-        assert!(ipv4(df, &payload, 127).is_none());
-        let offsets = |mtu| -> Vec<_> {
-            let packets = ipv4(header(), &payload, mtu).expect("may be cut");
-            packets.map(|f| Header::parse(f.front(), f.len()).expect("a header").offset).collect()
+        assert!(packets(df, &payload, 127).is_none());
+        let offsets = |v6, mtu| -> Vec<_> {
+            let packets = packets(header(v6), &payload, mtu).expect("may be cut");
+            packets.map(|f| read(&f).offset).collect()
         };
-        assert_eq!(offsets(127), [0, 104]);
-        assert_eq!(offsets(68), [0, 48, 96]);
-        let empty: Vec<_> = ipv4(header(), &Frame::default(), 1500).expect("fits").collect();
+        assert_eq!(offsets(false, 127), [0, 104]);
+        assert_eq!(offsets(false, 68), [0, 48, 96]);
+        assert_eq!(offsets(true, 148), [0]);
+        assert_eq!(offsets(true, 147), [0, 96]);
+        let empty: Vec<_> =
+            packets(header(false), &Frame::default(), 1500).expect("fits").collect();
         assert_eq!((empty.len(), empty[0].len()), (1, 20));
     }
 
@@ -113,19 +132,21 @@ mod tests {
             head in proptest::collection::vec(any::<u8>(), 0..=60),
             body in proptest::collection::vec(any::<u8>(), 0..3000),
             cut: usize,
-            mtu in 28usize..1600,
+            mtu in 56usize..1600,
+            v6: bool,
         ) {
             let payload = frame(&head, &body, cut);
             let (mut joined, mut last) = (Vec::new(), false);
-            for packet in ipv4(header(), &payload, mtu).expect("may be cut") {
+            for packet in packets(header(v6), &payload, mtu).expect("may be cut") {
                 prop_assert!(!last && packet.len() <= mtu && packet.origin == EventId(5));
-                let read = Header::parse(packet.front(), packet.len()).expect("a header");
-                prop_assert_eq!((read.id, read.tos, read.proto), (77, 0x12, protocol::UDP));
+                let read = read(&packet);
+                prop_assert_eq!((read.tos, read.proto), (0x12, protocol::UDP));
+                prop_assert!(read.id == 77 || v6 && !read.is_fragment());
                 prop_assert_eq!(read.offset as usize, joined.len());
                 let len = read.payload_len();
-                prop_assert!(!read.mf || len.is_multiple_of(8) && len > 0);
-                joined.extend_from_slice(&packet.to_vec()[20..]);
-                last = !read.mf;
+                prop_assert!(!read.more || len.is_multiple_of(8) && len > 0);
+                joined.extend_from_slice(&packet.to_vec()[read.header_len..]);
+                last = !read.more;
             }
             prop_assert!(last);
             prop_assert_eq!(joined, [head, body].concat());

@@ -5,12 +5,15 @@
 
 use super::check::{Destination, Local};
 use crate::base::{Chunks, Frame, Why};
-use crate::wire::icmpv4::{self, Icmpv4};
-use crate::wire::ipv4::{self, protocol};
+use crate::wire::icmp::{self, Icmp};
+use crate::wire::{ip, ipv6};
 use std::net::IpAddr;
 
-/// The longest ICMP error in bytes, IP header included (RFC 1812 §4.3.2.3).
-pub const MAX_ERROR_LEN: usize = 576;
+/// The longest ICMP error in bytes, IP header included: what every host takes in one piece
+/// (RFC 1812 §4.3.2.3, RFC 4443 §2.4 (c)).
+pub fn max_error_len(to: IpAddr) -> usize {
+    if to.is_ipv4() { 576 } else { ipv6::MIN_MTU }
+}
 
 /// A packet that an error might be sent about.
 #[derive(Copy, Clone, Debug)]
@@ -30,33 +33,31 @@ pub struct About<'a> {
 }
 
 impl About<'_> {
-    /// Whether an error may be sent about this packet, which came in by the interface `local`.
+    /// Whether this error may be sent about this packet, which came in by the interface `local`.
     ///
     /// # Errors
     /// [`Why::IcmpNotAbout`] for an ICMP error, a packet to or delivered to more than one host, a
     /// fragment other than the first, and a source that is not one host.
-    pub fn may_report(&self, local: &Local<'_>) -> Result<(), Why> {
+    pub fn may_report(&self, error: &Icmp, local: &Local<'_>) -> Result<(), Why> {
         let to_many = self.destination != Destination::Unicast || self.link_broadcast;
-        let is_error = match (self.proto, self.transport.first()) {
-            (protocol::ICMP, Some(kind)) => icmpv4::is_error(*kind),
-            // RFC 4443 §2.1: the high bit marks what is informational.
-            (protocol::ICMPV6, Some(kind)) => *kind < 128,
-            (protocol::ICMP | protocol::ICMPV6, None) => true,
-            _ => false,
-        };
-        if is_error || to_many || self.offset > 0 || !local.is_single_host(self.src) {
+        let is_error = icmp::is_error(self.proto, self.transport);
+        if is_error
+            || to_many && !error.may_answer_many()
+            || self.offset > 0
+            || !local.is_single_host(self.src)
+        {
             return Err(Why::IcmpNotAbout);
         }
         Ok(())
     }
 }
 
-/// An ICMP error, without its IP header, about `packet` (its IP header first): as much of it is
-/// quoted as fits in [`MAX_ERROR_LEN`]. The quotation shares the packet's bytes.
-pub fn error(message: Icmpv4, packet: &Chunks) -> Frame {
-    let room = MAX_ERROR_LEN - ipv4::HEADER_LEN - icmpv4::HEADER_LEN;
+/// An ICMP error from `src` to `dst`, without its IP header, about `packet` (its IP header first):
+/// as much of it is quoted as fits in [`max_error_len`]. The quotation shares the packet's bytes.
+pub fn error(src: IpAddr, dst: IpAddr, message: Icmp, packet: &Chunks) -> Frame {
+    let room = max_error_len(dst) - ip::header_len(dst) - icmp::HEADER_LEN;
     let mut frame = Frame { body: packet.slice(0, packet.len().min(room)), ..Frame::default() };
-    message.emit(&mut frame.head, &frame.body);
+    message.emit(src, dst, &mut frame.head, &frame.body);
     frame
 }
 
@@ -64,8 +65,9 @@ pub fn error(message: Icmpv4, packet: &Chunks) -> Frame {
 mod tests {
     use super::*;
     use crate::base::Pool;
-    use crate::wire::icmpv4::{Quoted, unreachable};
-    use crate::wire::ipv4::Header;
+    use crate::wire::icmp::Quoted;
+    use crate::wire::ip::Header;
+    use crate::wire::ipv4::protocol;
 
     const GOOD: About<'_> = About {
         src: IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 0, 2)),
@@ -90,7 +92,11 @@ mod tests {
             About { proto: protocol::ICMPV6, transport: &[128], ..GOOD },
         ];
         for about in allowed {
-            assert_eq!(about.may_report(&local), Ok(()), "{about:?}");
+            assert_eq!(
+                about.may_report(&Icmp::port_unreachable(about.src), &local),
+                Ok(()),
+                "{about:?}"
+            );
         }
         let refused = [
             icmp(&[3, 3]),
@@ -113,25 +119,49 @@ mod tests {
             from("::"),
         ];
         for about in refused {
-            assert_eq!(about.may_report(&local), Err(Why::IcmpNotAbout), "{about:?}");
+            assert_eq!(
+                about.may_report(&Icmp::port_unreachable(about.src), &local),
+                Err(Why::IcmpNotAbout),
+                "{about:?}"
+            );
         }
+    }
+
+    #[test]
+    fn some_errors_about_what_many_got_are_sent() {
+        use crate::wire::icmpv6::Icmpv6;
+        let own = ["fd00::1/64".parse().expect("a network")];
+        let local = Local { addrs: &own, groups: &[] };
+        let src = "fd00::2".parse().expect("an address");
+        let about = About { src, destination: Destination::Multicast, ..GOOD };
+        let option = Icmp::V6(Icmpv6::ParameterProblem { code: 2, pointer: 42 });
+        assert_eq!(about.may_report(&option, &local), Ok(()));
+        let other = Icmp::V6(Icmpv6::ParameterProblem { code: 1, pointer: 40 });
+        assert_eq!(about.may_report(&other, &local), Err(Why::IcmpNotAbout));
     }
 
     #[test]
     fn errors_quote_what_fits_and_nothing_else() {
         let pool = Pool::new();
-        let message = Icmpv4::Unreachable { code: unreachable::PORT, mtu: 0 };
-        for (payload, quoted) in [(8, 28), (100, 120), (528, 548), (529, 548), (9000, 548)] {
+        for (src, dst, payload, quoted) in [
+            ("10.9.0.2", "10.9.0.1", 8, 28),
+            ("10.9.0.2", "10.9.0.1", 528, 548),
+            ("10.9.0.2", "10.9.0.1", 529, 548),
+            ("10.9.0.2", "10.9.0.1", 9000, 548),
+            ("fd00::2", "fd00::1", 8, 48),
+            ("fd00::2", "fd00::1", 9000, 1232),
+        ] {
+            let ends: [IpAddr; 2] = [src, dst].map(|addr| addr.parse().expect(addr));
             let mut frame = Frame { body: pool.copy(&vec![7; payload]).into(), ..Frame::default() };
-            let (src, dst) = ([10, 9, 0, 2].into(), [10, 9, 0, 1].into());
-            Header::new(src, dst, protocol::UDP).emit(&mut frame.head, payload);
+            Header::new(ends[0], ends[1], protocol::UDP).emit(&mut frame.head, payload);
             let packet = Chunks::from(pool.copy(&frame.to_vec()));
-            let error = error(message, &packet);
-            assert_eq!(Icmpv4::parse(error.slices()), Ok(message));
+            let message = Icmp::port_unreachable(ends[0]);
+            let error = error(ends[1], ends[0], message, &packet);
+            assert_eq!(Icmp::parse(ends[1], ends[0], error.slices()), Ok(message));
             let bytes = error.to_vec();
             assert_eq!(bytes[8..], packet.to_vec()[..quoted]);
             let read = Quoted::parse(&bytes[8..]).expect("a quotation");
-            assert_eq!((read.src, read.ports()), (IpAddr::V4(src), Some((0x0707, 0x0707))));
+            assert_eq!((read.src, read.ports()), (ends[0], Some((0x0707, 0x0707))));
         }
     }
 }

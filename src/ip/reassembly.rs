@@ -11,7 +11,8 @@
 //! stray fragments a second would keep everybody out.
 
 use crate::base::{Chunks, Duration, Instant, Pool, Why};
-use crate::wire::ipv4;
+use crate::wire::ip;
+use crate::wire::ipv6::FRAGMENT_LEN;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
@@ -66,15 +67,26 @@ pub struct Fragment<H> {
     pub tos: u8,
     /// The length of what precedes its bytes in the packet.
     pub header_len: usize,
+    /// The most that its offset and its packet's length may add up to.
+    pub limit: usize,
     /// The header.
     pub header: H,
 }
 
-impl From<ipv4::Header> for Fragment<ipv4::Header> {
-    fn from(header: ipv4::Header) -> Self {
-        let ipv4::Header { src, dst, proto, id, offset, mf, tos, header_len, .. } = header;
-        let key = Key { src: src.into(), dst: dst.into(), proto, id: id.into() };
-        Fragment { key, offset, more: mf, tos, header_len, header }
+impl From<ip::Header> for Fragment<ip::Header> {
+    fn from(header: ip::Header) -> Self {
+        let ip::Header { src, dst, id, offset, more, tos, header_len, .. } = header;
+        // RFC 8200 §4.5: fragments of one packet may name different next headers.
+        let proto = if dst.is_ipv4() { header.proto } else { 0 };
+        let key = Key { src, dst, proto, id };
+        // In IPv4 the whole header counts (RFC 791 §3.1), in IPv6 the extension headers do that
+        // precede the fragment header (RFC 8200 §3).
+        let fixed = ip::header_len(dst);
+        let limit = match dst.is_ipv4() {
+            true => fixed + ip::max_payload(dst),
+            false => fixed + FRAGMENT_LEN + ip::max_payload(dst),
+        };
+        Fragment { key, offset, more, tos, header_len, limit, header }
     }
 }
 
@@ -416,7 +428,7 @@ impl<H: Copy> Datagram<H> {
 fn length<H>(fragment: &Fragment<H>, packet_len: usize) -> Option<u32> {
     let len = packet_len.checked_sub(fragment.header_len)?;
     let whole = !fragment.more && fragment.offset == 0;
-    let fits = fragment.offset as usize + packet_len <= ipv4::MAX_LEN;
+    let fits = fragment.offset as usize + packet_len <= fragment.limit;
     let aligned = fragment.offset.is_multiple_of(8) && (!fragment.more || len.is_multiple_of(8));
     (fits && aligned && (whole || len > 0)).then_some(len as u32)
 }

@@ -244,7 +244,7 @@ impl Host {
         }
     }
 
-    /// As [`Host::wait`], for a task. The future may be dropped at any time.
+    /// As [`Host::wait`], for a task, as part of its budget. The future may be dropped at any time.
     #[cfg(feature = "tokio")]
     pub(super) async fn ready<T>(
         &self,
@@ -255,8 +255,12 @@ impl Host {
         let ticket = Ticket::next();
         let mut waiting = Waiting { host: self, socket, ticket, registered: false };
         std::future::poll_fn(|cx| {
+            let budget = std::task::ready!(tokio::task::coop::poll_proceed(cx));
             let answer = self.attempt(socket, interest, (ticket, cx.waker()), &mut f);
             waiting.registered |= answer.is_pending();
+            if answer.is_ready() {
+                budget.made_progress();
+            }
             answer
         })
         .await
@@ -315,7 +319,8 @@ impl Host {
         inner.down = false;
     }
 
-    /// The driver has ended: whoever waits, now or later, gets the error `NetworkDown`.
+    /// The driver has ended: whoever waits, now or later, gets the error `NetworkDown`, at once and
+    /// until another driver takes up the work.
     pub fn undriven(&self) {
         let mut inner = lock(&self.0.inner);
         inner.kick = None;

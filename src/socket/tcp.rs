@@ -9,7 +9,7 @@ use crate::base::{Chance, ConnId, IfaceId, Instant, ListenerId, SocketError};
 use crate::tcp::{Conn, Listener};
 use slab::Slab;
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A connection and what the host knows about it.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub struct ListenerSlot {
     pub id: ListenerId,
     /// Where it listens; the address may be unspecified.
     pub local: SocketAddr,
+    /// At `::` it hears IPv6 alone (RFC 3493 §5.3).
+    pub v6_only: bool,
     /// Half-open connections.
     pub listener: Listener,
     /// Complete connections, oldest first.
@@ -44,6 +46,11 @@ pub struct ListenerSlot {
     /// How many may wait in the accept queue.
     pub backlog: usize,
     waiting: bool,
+}
+
+/// Whether a listener at `any` hears what comes for `ip`, too.
+fn covers(any: IpAddr, v6_only: bool, ip: IpAddr) -> bool {
+    any.is_unspecified() && (any.is_ipv4() == ip.is_ipv4() || any.is_ipv6() && !v6_only)
 }
 
 /// The TCP sockets of a host.
@@ -159,6 +166,20 @@ impl Sockets {
     /// The connection at a place.
     pub fn slot_mut(&mut self, key: usize) -> &mut Slot {
         &mut self.slots[key]
+    }
+
+    /// Up to `most` connections from place `from` on, and the place to go on from, if there are
+    /// more: for those who look at many without holding everybody up.
+    pub fn page(&self, from: usize, most: usize) -> (Vec<&Slot>, Option<usize>) {
+        let end = self.slots.capacity();
+        let mut found = Vec::new();
+        for place in from..end {
+            if found.len() == most {
+                return (found, Some(place));
+            }
+            found.extend(self.slots.get(place));
+        }
+        (found, None)
     }
 
     /// All connections, by place.
@@ -287,12 +308,14 @@ impl Sockets {
 
     /// Whether listening at `local` would clash: with another listener of the same or of any
     /// address, or, unless `reuse`, with connections of that port (TIME-WAIT included).
-    pub fn conflicts(&self, local: SocketAddr, reuse: bool) -> bool {
-        let overlaps = |other: SocketAddr| {
-            other.ip() == local.ip() || other.ip().is_unspecified() || local.ip().is_unspecified()
+    pub fn conflicts(&self, local: SocketAddr, v6_only: bool, reuse: bool) -> bool {
+        let ip = local.ip();
+        let overlaps = |slot: &ListenerSlot| {
+            let other = slot.local.ip();
+            other == ip || covers(ip, v6_only, other) || covers(other, slot.v6_only, ip)
         };
         let ids = self.listening.get(&local.port()).into_iter().flatten();
-        ids.filter_map(|id| self.listeners.get(id)).any(|slot| overlaps(slot.local))
+        ids.filter_map(|id| self.listeners.get(id)).any(overlaps)
             || (!reuse && self.ports.contains_key(&local.port()))
     }
 
@@ -300,9 +323,14 @@ impl Sockets {
     ///
     /// # Errors
     /// `AddrNotAvailable` when all are taken.
-    pub fn pick_listen_port(&mut self, ip: IpAddr, chance: &Chance) -> Result<u16, SocketError> {
+    pub fn pick_listen_port(
+        &mut self,
+        ip: IpAddr,
+        v6_only: bool,
+        chance: &Chance,
+    ) -> Result<u16, SocketError> {
         self.picks += 1;
-        let taken = |port| self.conflicts(SocketAddr::new(ip, port), false);
+        let taken = |port| self.conflicts(SocketAddr::new(ip, port), v6_only, false);
         let port = self.ephemeral.pick(chance, PORT_KEY, self.picks, taken);
         port.ok_or(SocketError::AddrNotAvailable)
     }
@@ -313,11 +341,17 @@ impl Sockets {
     }
 
     /// Adds a listener.
-    pub fn insert_listener(&mut self, local: SocketAddr, listener: Listener, backlog: usize) {
+    pub fn insert_listener(
+        &mut self,
+        local: SocketAddr,
+        v6_only: bool,
+        listener: Listener,
+        backlog: usize,
+    ) {
         let id = self.next_listener();
         self.born += 1;
-        let accept_queue = VecDeque::new();
-        let slot = ListenerSlot { id, local, listener, accept_queue, backlog, waiting: false };
+        let (accept_queue, waiting) = (VecDeque::new(), false);
+        let slot = ListenerSlot { id, local, v6_only, listener, accept_queue, backlog, waiting };
         self.listeners.insert(id, slot);
         self.listening.entry(local.port()).or_default().push(id);
     }
@@ -345,11 +379,12 @@ impl Sockets {
                 |id: &&ListenerId| self.listeners.get(id).is_some_and(|s| s.local.ip() == ip);
             ids.iter().find(fits).copied()
         };
-        let any = match local.ip() {
-            IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
-            IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
-        };
-        bound(local.ip()).or_else(|| bound(any))
+        let v4_any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let v6_any = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        let any = if local.is_ipv4() { v4_any } else { v6_any };
+        // RFC 3493 §5.3: who listens at `::` hears both families, unless it is for IPv6 only.
+        let both = || bound(v6_any).filter(|id| !self.listeners[id].v6_only);
+        bound(local.ip()).or_else(|| bound(any)).or_else(both)
     }
 
     /// The connection waits for accept().

@@ -18,13 +18,15 @@ pub struct ListenOptions {
     pub backlog: u32,
     /// Listen although connections of an earlier listener still use the port. Default false.
     pub reuse_address: bool,
+    /// At `::`, hear IPv6 alone. Default false: IPv4, too (as Linux).
+    pub v6_only: bool,
     /// The knobs of accepted connections; `None`: the host's.
     pub config: Option<Config>,
 }
 
 impl Default for ListenOptions {
     fn default() -> ListenOptions {
-        ListenOptions { backlog: 128, reuse_address: false, config: None }
+        ListenOptions { backlog: 128, reuse_address: false, v6_only: false, config: None }
     }
 }
 
@@ -64,15 +66,16 @@ impl Stack {
             return Err(SocketError::AddrNotAvailable);
         }
         if local.port() == 0 {
-            local.set_port(self.tcp.pick_listen_port(local.ip(), &self.chance)?);
-        } else if self.tcp.conflicts(local, options.reuse_address) {
+            let v6_only = options.v6_only;
+            local.set_port(self.tcp.pick_listen_port(local.ip(), v6_only, &self.chance)?);
+        } else if self.tcp.conflicts(local, options.v6_only, options.reuse_address) {
             return Err(SocketError::AddrInUse);
         }
         let config = options.config.map_or_else(|| self.tcp_config.clone(), Arc::new);
         let backlog = options.backlog.max(1) as usize;
         let listener = Listener::open(config, backlog, &mut cx!(self, now, cause));
         let id = self.tcp.next_listener();
-        self.tcp.insert_listener(local, listener, backlog);
+        self.tcp.insert_listener(local, options.v6_only, listener, backlog);
         Ok((id, local))
     }
 
@@ -186,6 +189,7 @@ impl Stack {
             gso_max,
             config: config.map_or_else(|| self.tcp_config.clone(), Arc::new),
         };
+        self.snmp.tcp_active_opens += 1;
         let id = self.tcp.next_id();
         self.note(now, Some(id), EventId::NONE, || Event::Conn { local: pair.local, remote });
         let cause = self.told(now, id, Call::Connect { remote }, Ok(0));
@@ -339,11 +343,12 @@ impl Stack {
     fn end(&mut self, now: Instant, key: usize, call: Call, cause: EventId) {
         let slot = self.tcp.slot_mut(key);
         let (id, conn) = (slot.id, &mut slot.conn);
-        let cx = &mut cx!(self, now, cause);
+        let (cx, before) = (&mut cx!(self, now, cause), conn.state());
         match call {
             Call::Abort => conn.abort(cx),
             _ => conn.close(cx),
         }
+        self.snmp.tcp_went(before, conn.state(), false);
         self.collect(now, Some(id), Event::Tcp);
         self.settle(now, key);
     }

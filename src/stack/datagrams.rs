@@ -78,8 +78,8 @@ impl Stack {
         if let Some(to) = to {
             self.route_to(to.ip()).ok_or(SocketError::NetworkUnreachable)?;
         }
-        if bytes.len() > crate::udp::socket::MAX_PAYLOAD_V4 {
-            return Err(SocketError::MessageTooLong);
+        if bytes.len() > crate::udp::socket::MAX_PAYLOAD_V6 {
+            return Err(SocketError::MessageTooLong); // before anything is copied
         }
         let payload = Chunks::from(self.pool.copy(bytes));
         self.udp.send(id, to, payload)?;

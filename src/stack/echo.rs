@@ -3,7 +3,8 @@
 use super::event::Sent;
 use super::{Input, Stack};
 use crate::base::{Chunks, Duration, EventId, Frame, Instant, SocketError};
-use crate::wire::icmpv4::Icmpv4;
+use crate::wire::icmp::{self, Echo, Icmp};
+use crate::wire::ip;
 use std::net::IpAddr;
 
 /// Requests that may be unanswered at a time: older ones are forgotten.
@@ -36,6 +37,11 @@ pub(super) struct Echoes {
 }
 
 impl Echoes {
+    /// Whether a request to `dst` is unanswered.
+    pub(super) fn is_pending(&self, dst: IpAddr, id: u16, seq: u16) -> bool {
+        self.pending.contains_key(&(dst, id, seq))
+    }
+
     /// An answer arrived; `false` when nobody asked.
     pub(super) fn on_reply(&mut self, now: Instant, mut pong: Pong) -> bool {
         let asked = self.pending.remove(&(pong.from, pong.id, pong.seq));
@@ -52,7 +58,8 @@ impl Stack {
     /// Sends an echo request with `payload`; its answer comes by [`Stack::take_pong`].
     ///
     /// # Errors
-    /// `NetworkUnreachable` without a route, `MessageTooLong` beyond 65 507 bytes.
+    /// `NetworkUnreachable` without a route, `MessageTooLong` beyond 65 507 bytes (65 527 in
+    /// IPv6).
     pub fn ping(
         &mut self,
         now: Instant,
@@ -61,7 +68,7 @@ impl Stack {
         payload: &[u8],
     ) -> Result<(), SocketError> {
         self.keep(now, || Input::Ping { dst, id, seq, payload: payload.to_vec() });
-        if payload.len() > crate::udp::socket::MAX_PAYLOAD_V4 {
+        if payload.len() > ip::max_payload(dst) - icmp::HEADER_LEN {
             return Err(SocketError::MessageTooLong);
         }
         let (_, own) = self.route_to(dst).ok_or(SocketError::NetworkUnreachable)?;
@@ -69,10 +76,10 @@ impl Stack {
             self.echoes.pending.pop_first();
         }
         self.echoes.pending.insert((dst, id, seq), now);
-        let message = Icmpv4::EchoRequest { id, seq };
+        let message = Icmp::echo(dst, Echo { request: true, id, seq });
         let body = Chunks::from(self.pool.copy(payload));
         let mut frame = Frame { body, ..Frame::default() };
-        message.emit(&mut frame.head, &frame.body);
+        message.emit(own, dst, &mut frame.head, &frame.body);
         self.send_icmp(now, own, dst, message, frame, Sent::EchoRequest, EventId::NONE);
         Ok(())
     }

@@ -8,10 +8,11 @@ use crate::base::{Checksum, EventId, Frame, Gso, GsoKind, IfaceId, Instant, Offl
 use crate::ip::fragment;
 use crate::socket::demux::Pair;
 use crate::tcp::Outgoing;
-use crate::wire::icmpv4::Icmpv4;
-use crate::wire::ipv4::{self, protocol};
+use crate::wire::icmp::{self, Icmp};
+use crate::wire::ip::Header;
+use crate::wire::ipv4::protocol;
 use crate::wire::{checksum, udp};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 /// Frames a connection sends before the next one may.
 const QUANTUM: u32 = 16;
@@ -24,6 +25,7 @@ impl Stack {
         if let Some((_, frame)) = &out {
             self.totals.frames_out += 1;
             self.totals.bytes_out += frame.len() as u64;
+            self.snmp.transmitted(frame);
         }
         out
     }
@@ -85,6 +87,8 @@ impl Stack {
         let (src, dst) = (pair.local.ip(), pair.remote.ip());
         let checksum_offload = self.ifaces[usize::from(iface.0)].setup.checksum_offload;
         let len = out.hdr.encoded_len() + out.payload.len();
+        self.snmp.tcp_out(&out);
+        self.snmp.of(dst).out_requests += 1;
         let mut frame = Frame { body: out.payload, origin: out.origin, ..Frame::default() };
         frame.offload.gso = out.gso_size.map(|size| Gso { kind: GsoKind::Tcp, size });
         if checksum_offload || out.gso_size.is_some() {
@@ -98,27 +102,29 @@ impl Stack {
             frame.head.bytes_mut()[at..at + 2].copy_from_slice(&sum.to_be_bytes());
         }
         // Path MTU discovery (RFC 1191 §3): TCP never lets a router fragment.
-        let Some(header) = self.ip_header(src, dst, protocol::TCP, true) else { return };
+        let header = Header { df: true, ..Header::new(src, dst, protocol::TCP) };
         header.emit(&mut frame.head, len);
         self.push(now, iface, frame);
     }
 
-    /// `df`: nobody may fragment the packet, and nobody reads its identification (RFC 6864 §4.1).
-    fn ip_header(&mut self, src: IpAddr, dst: IpAddr, proto: u8, df: bool) -> Option<ipv4::Header> {
-        let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) else { return None };
-        let id = if df { 0 } else { self.next_ip_id(dst, proto) };
-        Some(ipv4::Header { df, id, ..ipv4::Header::new(src, dst, proto) })
-    }
-
-    /// The identification of a packet that may be fragmented. It starts at a place that depends on
+    /// The identification of a packet that may be fragmented (that of others is read by nobody,
+    /// RFC 6864 §4.1). It starts at a place that depends on
     /// the destination and counts on in one of several counters, so that what one peer sees hardly
     /// tells how much is sent to another (RFC 7739 §5.4).
-    fn next_ip_id(&mut self, dst: Ipv4Addr, proto: u8) -> u16 {
-        let key = u64::from(dst.to_bits()) << 8 | u64::from(proto);
+    fn next_ip_id(&mut self, dst: IpAddr, proto: u8) -> u32 {
+        let key = match dst {
+            IpAddr::V4(dst) => u64::from(dst.to_bits()) << 8 | u64::from(proto),
+            IpAddr::V6(dst) => {
+                let [.., a, b, c, d, e, f, g, h] = dst.octets();
+                let high = dst.to_bits() >> 64;
+                self.chance.draw(Purpose::IpId, high as u64, 2)
+                    ^ u64::from_be_bytes([a, b, c, d, e, f, g, h])
+            }
+        };
         let place = self.chance.draw(Purpose::IpId, key, 1);
         let counter = &mut self.ip_ids[place as usize % IP_IDS];
         *counter = counter.wrapping_add(1);
-        ((place >> 32) as u16).wrapping_add(*counter)
+        ((place >> 32) as u32).wrapping_add(*counter)
     }
 
     /// Sends an ICMP message whose transport part is `frame`.
@@ -128,14 +134,15 @@ impl Stack {
         now: Instant,
         src: IpAddr,
         dst: IpAddr,
-        message: Icmpv4,
+        message: Icmp,
         frame: Frame,
         why: Sent,
         cause: EventId,
     ) {
         let len = frame.len() as u32;
         let view = PacketView::Icmp { src, dst, message, len };
-        self.send_packet(now, src, dst, protocol::ICMP, frame, view, why, cause);
+        self.snmp.of(dst).icmp_out(&message);
+        self.send_packet(now, src, dst, icmp::number(dst), frame, view, why, cause);
     }
 
     fn send_from_udp(&mut self, now: Instant) -> bool {
@@ -147,6 +154,7 @@ impl Stack {
             self.dropped(now, Why::NoRoute, view);
             return true;
         };
+        self.snmp.of(to.ip()).udp_out += 1;
         let ip = if out.from.ip().is_unspecified() { own } else { out.from.ip() };
         let from = std::net::SocketAddr::new(ip, out.from.port());
         let mut frame = Frame { body: out.payload, ..Frame::default() };
@@ -175,12 +183,19 @@ impl Stack {
             self.dropped(now, Why::NoRoute, view);
             return;
         };
+        self.snmp.of(dst).out_requests += 1;
         let origin = self.note(now, None, cause, || Event::Out { packet: view, why });
-        let Some(header) = self.ip_header(src, dst, proto, false) else { return };
+        let header = Header { id: self.next_ip_id(dst, proto), ..Header::new(src, dst, proto) };
         let mtu = usize::from(self.ifaces[usize::from(iface.0)].setup.mtu);
-        let whole = frame.len() + ipv4::HEADER_LEN <= mtu;
-        let Some(pieces) = fragment::ipv4(header, &frame, mtu) else { return };
+        let mtu = self.path_mtu.get(now, dst).map_or(mtu, |path| mtu.min(usize::from(path)));
+        let whole = frame.len() + crate::wire::ip::header_len(dst) <= mtu;
+        let Some(pieces) = fragment::packets(header, &frame, mtu) else {
+            self.snmp.of(dst).frag_fails += 1;
+            return;
+        };
+        self.snmp.of(dst).frag_oks += u64::from(!whole);
         for mut piece in pieces {
+            self.snmp.of(dst).frag_creates += u64::from(!whole);
             piece.origin = if whole { origin } else { self.note_fragment(now, &piece, origin) };
             piece.offload = Offload::default();
             self.push(now, iface, piece);
@@ -188,21 +203,15 @@ impl Stack {
     }
 
     fn note_fragment(&mut self, now: Instant, piece: &Frame, cause: EventId) -> EventId {
-        let Ok(header) = ipv4::Header::parse(piece.front(), piece.len()) else { return cause };
-        let packet = PacketView::Fragment {
-            src: header.src.into(),
-            dst: header.dst.into(),
-            id: u32::from(header.id),
-            offset: header.offset,
-            len: header.payload_len() as u32,
-            more: header.mf,
-        };
+        let Ok(mut header) = Header::parse(piece.front(), piece.len()) else { return cause };
+        let Ok(()) = header.walk(piece.front()) else { return cause };
+        let packet = PacketView::fragment(&header);
         self.note(now, None, cause, || Event::Out { packet, why: Sent::Fragment })
     }
 
     fn push(&mut self, now: Instant, iface: IfaceId, frame: Frame) {
         if self.out.len() >= EGRESS_MAX {
-            let header = ipv4::Header::parse(frame.front(), frame.len());
+            let header = Header::parse(frame.front(), frame.len());
             let view = header.map_or_else(|_| PacketView::raw(&frame), |h| PacketView::ip(&h));
             self.dropped(now, Why::EgressFull, view);
             return;

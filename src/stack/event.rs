@@ -3,8 +3,8 @@
 use crate::base::{ConnId, EventId, Frame, Instant, Limit, SocketError, Why};
 use crate::tcp;
 use crate::tcp::{Outcome, SegmentView};
-use crate::wire::icmpv4::Icmpv4;
-use crate::wire::ipv4;
+use crate::wire::icmp::Icmp;
+use crate::wire::ip;
 use std::net::{IpAddr, SocketAddr};
 
 /// One event of a host, with its place in time and in the web of causes.
@@ -139,7 +139,7 @@ pub enum PacketView {
         /// Destination address.
         dst: IpAddr,
         /// The message.
-        message: Icmpv4,
+        message: Icmp,
         /// Bytes behind the IP header.
         len: u32,
     },
@@ -171,12 +171,24 @@ impl PacketView {
     }
 
     /// A packet as its header has it.
-    pub(super) fn ip(header: &ipv4::Header) -> PacketView {
+    pub(super) fn ip(header: &ip::Header) -> PacketView {
         PacketView::Ip {
-            src: header.src.into(),
-            dst: header.dst.into(),
+            src: header.src,
+            dst: header.dst,
             proto: header.proto,
             len: header.payload_len() as u32,
+        }
+    }
+
+    /// A fragment as its header has it.
+    pub(super) fn fragment(header: &ip::Header) -> PacketView {
+        PacketView::Fragment {
+            src: header.src,
+            dst: header.dst,
+            id: header.id,
+            offset: header.offset,
+            len: header.payload_len() as u32,
+            more: header.more,
         }
     }
 }
@@ -199,6 +211,8 @@ crate::explained! {
         ProtocolUnreachable = "ProtocolUnreachable", "RFC 1122 §3.2.2.1", "no protocol of that number is here";
         /// Fragments did not all arrive.
         ReassemblyTimeExceeded = "ReassemblyTimeExceeded", "RFC 1122 §3.3.2", "the datagram's other fragments did not come in time";
+        /// A header that makes no sense, or asks for a refusal.
+        ParameterProblem = "ParameterProblem", "RFC 4443 §3.4; RFC 8200 §4.2", "a header is impossible here, or asks that its sender be told";
     }
 }
 

@@ -13,9 +13,11 @@ use crate::tcp::arrives::closed;
 use crate::tcp::listener::{Site, Verdict, reply};
 use crate::tcp::{self, Conn, Outcome, Reply, Segment, SegmentView, State};
 use crate::udp::Datagram;
-use crate::wire::icmpv4::{Icmpv4, Quoted, unreachable};
-use crate::wire::ipv4::{self, protocol};
-use crate::wire::{checksum, icmpv4, udp};
+use crate::wire::icmp::{self, Echo, Icmp, Quoted};
+use crate::wire::icmpv6::Icmpv6;
+use crate::wire::ip::Header;
+use crate::wire::ipv4::protocol;
+use crate::wire::{checksum, ipv6, udp};
 use std::net::{IpAddr, SocketAddr};
 
 /// What is known of a packet behind its IP header.
@@ -23,18 +25,18 @@ use std::net::{IpAddr, SocketAddr};
 struct Via {
     now: Instant,
     iface: IfaceId,
-    header: ipv4::Header,
+    header: Header,
     destination: Destination,
     origin: EventId,
 }
 
 impl Via {
     fn src(&self) -> IpAddr {
-        self.header.src.into()
+        self.header.src
     }
 
     fn dst(&self) -> IpAddr {
-        self.header.dst.into()
+        self.header.dst
     }
 
     fn view(&self, len: usize) -> PacketView {
@@ -49,10 +51,10 @@ impl Stack {
         self.keep(now, || Input::Frame { iface, bytes: frame.to_vec(), offload: frame.offload });
         self.totals.frames_in += 1;
         self.totals.bytes_in += frame.len() as u64;
-        let raw = PacketView::raw(&frame);
-        let header = match ipv4::Header::parse(frame.front(), frame.len()) {
+        self.snmp.received(&frame);
+        let header = match Header::parse(frame.front(), frame.len()) {
             Ok(header) => header,
-            Err(why) => return self.discard(now, why, raw),
+            Err(why) => return self.discard(now, why, PacketView::raw(&frame)),
         };
         self.on_packet(now, iface, header, &mut frame);
     }
@@ -60,44 +62,49 @@ impl Stack {
     /// RFC 1122 §3.2.1.3: is it for us?
     ///
     /// The frame is taken apart where it lies: it is too large to be moved from step to step.
-    fn on_packet(&mut self, now: Instant, iface: IfaceId, header: ipv4::Header, frame: &mut Frame) {
-        let (src, dst) = (IpAddr::V4(header.src), IpAddr::V4(header.dst));
+    fn on_packet(&mut self, now: Instant, iface: IfaceId, header: Header, frame: &mut Frame) {
         let Some(local) = self.ifaces.get(usize::from(iface.0)).map(super::Iface::local) else {
             let view = PacketView::raw(frame);
             return self.discard(now, Why::NotForUs, view);
         };
-        let destination = match local.check(src, dst) {
+        let destination = match local.check(header.src, header.dst) {
             Ok(destination) => destination,
             Err(why) => return self.discard(now, why, PacketView::ip(&header)),
         };
+        self.snmp.of(header.dst).ip_in(destination);
         frame.truncate(header.total_len); // what follows is the link's padding
-        let via = Via { now, iface, header, destination, origin: frame.origin };
-        if header.is_fragment() {
+        self.on_our_packet(Via { now, iface, header, destination, origin: frame.origin }, frame);
+    }
+
+    /// It is: what lies between the IP header and the transport header?
+    fn on_our_packet(&mut self, mut via: Via, frame: &mut Frame) {
+        if let Err(refused) = via.header.walk(frame.front()) {
+            let cause = self.dropped(via.now, refused.why, PacketView::ip(&via.header));
+            if let Some((code, pointer)) = refused.problem {
+                let message = Icmp::V6(Icmpv6::ParameterProblem { code, pointer });
+                let packet = self.whole(std::mem::take(frame));
+                self.report(via, message, Sent::ParameterProblem, &packet, cause);
+            }
+            return;
+        }
+        if via.header.is_fragment() {
             return self.on_fragment(via, std::mem::take(frame));
         }
         self.on_transport(via, frame);
     }
 
-    /// RFC 1122 §3.3.2.
+    /// RFC 1122 §3.3.2, RFC 8200 §4.5.
     fn on_fragment(&mut self, via: Via, frame: Frame) {
+        self.snmp.of(via.dst()).reasm_reqds += 1;
         let packet = self.whole(frame);
-        let header = via.header;
-        let outcome = self.reassembly.input(via.now, header.into(), packet, &self.pool);
-        let (src, dst) = (via.src(), via.dst());
-        let view = PacketView::Fragment {
-            src,
-            dst,
-            id: u32::from(header.id),
-            offset: header.offset,
-            len: header.payload_len() as u32,
-            more: header.mf,
-        };
-        match outcome {
+        let view = PacketView::fragment(&via.header);
+        match self.reassembly.input(via.now, via.header.into(), packet, &self.pool) {
             ip::reassembly::Outcome::Held => {
                 self.note(via.now, None, EventId::NONE, || Event::In(view));
             }
             ip::reassembly::Outcome::Dropped(why) => self.discard(via.now, why, view),
             ip::reassembly::Outcome::Complete(whole) => {
+                self.snmp.of(via.dst()).reasm_oks += 1;
                 self.note(via.now, None, EventId::NONE, || Event::In(view));
                 let header = whole.header.whole(whole.tos, whole.payload.len());
                 let mut frame = Frame { body: whole.payload, ..Frame::default() };
@@ -105,7 +112,7 @@ impl Stack {
                 // The transport header must lie in one run with the IP header.
                 let packet = self.whole(frame);
                 let mut frame = Frame { body: packet, origin: via.origin, ..Frame::default() };
-                self.on_transport(Via { header, ..via }, &mut frame);
+                self.on_our_packet(Via { header, ..via }, &mut frame);
             }
         }
     }
@@ -130,26 +137,32 @@ impl Stack {
             let (src, dst, proto) = (gone.key.src, gone.key.dst, gone.key.proto);
             let cause = self.dropped(now, gone.why, PacketView::Ip { src, dst, proto, len: 0 });
             let Some(packet) = gone.first else { continue };
-            let (IpAddr::V4(src), IpAddr::V4(dst)) = (src, dst) else { continue };
-            let header = ipv4::Header::new(src, dst, proto);
-            let Some((iface, _)) = self.route_to(src.into()) else { continue };
+            let front = packet.iter().next().map_or(&[][..], |chunk| chunk);
+            let Ok(mut header) = Header::parse(front, packet.len()) else { continue };
+            let Ok(()) = header.walk(front) else { continue };
+            let Some((iface, _)) = self.route_to(src) else { continue };
             let local = self.ifaces[usize::from(iface.0)].local();
-            let Ok(destination) = local.check(src.into(), dst.into()) else { continue };
+            let Ok(destination) = local.check(src, dst) else { continue };
             let via = Via { now, iface, header, destination, origin: EventId::NONE };
-            let why = Sent::ReassemblyTimeExceeded;
-            self.report(via, Icmpv4::TimeExceeded { code: 1 }, why, &packet, cause);
+            let (message, why) =
+                (Icmp::reassembly_time_exceeded(src), Sent::ReassemblyTimeExceeded);
+            self.report(via, message, why, &packet, cause);
         }
     }
 
     fn on_transport(&mut self, via: Via, frame: &mut Frame) {
-        match via.header.proto {
+        let proto = via.header.proto;
+        let icmp = icmp::number(via.dst());
+        let known = [protocol::TCP, protocol::UDP, icmp].contains(&proto);
+        self.snmp.of(via.dst()).in_delivers += u64::from(known);
+        match proto {
             protocol::TCP => self.on_tcp(via, frame),
             protocol::UDP => self.on_udp(via, std::mem::take(frame)),
-            protocol::ICMP => self.on_icmp(via, std::mem::take(frame)),
+            _ if proto == icmp => self.on_icmp(via, std::mem::take(frame)),
             _ => {
                 let view = via.view(via.header.payload_len());
                 let cause = self.dropped(via.now, Why::NoProtocol, view);
-                let message = Icmpv4::Unreachable { code: unreachable::PROTOCOL, mtu: 0 };
+                let message = Icmp::protocol_unreachable(via.src(), via.header.proto_at);
                 let packet = self.whole(std::mem::take(frame));
                 self.report(via, message, Sent::ProtocolUnreachable, &packet, cause);
             }
@@ -157,7 +170,7 @@ impl Stack {
     }
 
     /// Sends an ICMP error about `packet`, if one may be sent (RFC 1122 §3.2.2, RFC 1812 §4.3.2.8).
-    fn report(&mut self, via: Via, message: Icmpv4, why: Sent, packet: &Chunks, cause: EventId) {
+    fn report(&mut self, via: Via, message: Icmp, why: Sent, packet: &Chunks, cause: EventId) {
         let front = packet.iter().next().map_or(&[][..], |chunk| chunk);
         let about = ip::icmp::About {
             src: via.src(),
@@ -168,7 +181,7 @@ impl Stack {
             transport: front.get(via.header.header_len..).unwrap_or(&[]),
         };
         let local = self.ifaces[usize::from(via.iface.0)].local();
-        if let Err(why) = about.may_report(&local) {
+        if let Err(why) = about.may_report(&message, &local) {
             self.drops.count(why);
             return;
         }
@@ -177,34 +190,36 @@ impl Stack {
             self.dropped(via.now, Why::IcmpRateLimit, view);
             return;
         }
-        let frame = ip::icmp::error(message, packet);
-        self.send_icmp(via.now, via.dst(), via.src(), message, frame, why, cause);
+        let (src, dst) = (self.answer_from(&via), via.src());
+        let frame = ip::icmp::error(src, dst, message, packet);
+        self.send_icmp(via.now, src, dst, message, frame, why, cause);
+    }
+
+    /// The address that answers what came `via`: the one it was sent to, if that is one host's
+    /// (RFC 1122 §3.2.2, RFC 4443 §2.2).
+    fn answer_from(&self, via: &Via) -> IpAddr {
+        match via.destination {
+            Destination::Unicast => via.dst(),
+            _ => self.route_to(via.src()).map_or(via.dst(), |(_, own)| own),
+        }
     }
 
     // ---- ICMP
 
     fn on_icmp(&mut self, via: Via, mut frame: Frame) {
+        self.snmp.of(via.dst()).icmp_in.msgs += 1;
         let packet_view = via.view(via.header.payload_len());
         frame.advance(via.header.header_len);
-        let message = match Icmpv4::parse(frame.slices()) {
+        let (src, dst, len) = (via.src(), via.dst(), frame.len() as u32);
+        let message = match Icmp::parse(src, dst, frame.slices()) {
             Ok(message) => message,
             Err(why) => return self.discard(via.now, why, packet_view),
         };
-        let (src, dst, len) = (via.src(), via.dst(), frame.len() as u32);
         let view = PacketView::Icmp { src, dst, message, len };
-        match message {
-            Icmpv4::EchoRequest { id, seq } => {
-                if via.destination != Destination::Unicast {
-                    return self.discard(via.now, Why::IcmpBroadcast, view);
-                }
-                let cause = self.note(via.now, None, EventId::NONE, || Event::In(view));
-                frame.advance(icmpv4::HEADER_LEN);
-                let message = Icmpv4::EchoReply { id, seq };
-                let mut answer = Frame { body: self.whole(frame), ..Frame::default() };
-                message.emit(&mut answer.head, &answer.body);
-                self.send_icmp(via.now, dst, src, message, answer, Sent::EchoReply, cause);
-            }
-            Icmpv4::EchoReply { id, seq } => {
+        self.snmp.of(dst).icmp_in(&message);
+        match message.as_echo() {
+            Some(echo) if echo.request => self.on_echo_request(via, echo, view, frame),
+            Some(Echo { id, seq, .. }) => {
                 let (ttl, rtt) = (via.header.ttl, Duration::ZERO);
                 let pong = Pong { from: src, id, seq, len, ttl, rtt };
                 if self.echoes.on_reply(via.now, pong) {
@@ -213,14 +228,29 @@ impl Stack {
                     self.discard(via.now, Why::IcmpNoSocket, view);
                 }
             }
-            _ if message.is_error() => self.on_icmp_error(via, message, view, frame),
-            _ => self.discard(via.now, Why::IcmpType, view),
+            None if message.is_error() => self.on_icmp_error(via, message, view, frame),
+            None => self.discard(via.now, Why::IcmpType, view),
         }
     }
 
+    /// RFC 1122 §3.2.2.6: not to a broadcast or group of IPv4; to a group of IPv6 it is answered
+    /// (RFC 4443 §4.2).
+    fn on_echo_request(&mut self, via: Via, echo: Echo, view: PacketView, mut frame: Frame) {
+        if via.destination != Destination::Unicast && via.dst().is_ipv4() {
+            return self.discard(via.now, Why::IcmpBroadcast, view);
+        }
+        let cause = self.note(via.now, None, EventId::NONE, || Event::In(view));
+        frame.advance(icmp::HEADER_LEN);
+        let (src, dst) = (self.answer_from(&via), via.src());
+        let message = Icmp::echo(dst, Echo { request: false, ..echo });
+        let mut answer = Frame { body: self.whole(frame), ..Frame::default() };
+        message.emit(src, dst, &mut answer.head, &answer.body);
+        self.send_icmp(via.now, src, dst, message, answer, Sent::EchoReply, cause);
+    }
+
     /// The socket that an error quotes hears of it, after the checks of RFC 5927 §4.
-    fn on_icmp_error(&mut self, via: Via, message: Icmpv4, view: PacketView, mut frame: Frame) {
-        frame.advance(icmpv4::HEADER_LEN);
+    fn on_icmp_error(&mut self, via: Via, message: Icmp, view: PacketView, mut frame: Frame) {
+        frame.advance(icmp::HEADER_LEN);
         let result = match Quoted::parse(frame.front()) {
             Ok(quoted) => self.deliver_error(via, message, &quoted),
             Err(why) => Err(why),
@@ -233,7 +263,10 @@ impl Stack {
         }
     }
 
-    fn deliver_error(&mut self, via: Via, message: Icmpv4, quoted: &Quoted) -> Result<(), Why> {
+    fn deliver_error(&mut self, via: Via, message: Icmp, quoted: &Quoted) -> Result<(), Why> {
+        if quoted.proto == icmp::number(quoted.dst) {
+            return self.deliver_echo_error(via, message, quoted);
+        }
         let (from, to) = quoted.ports().ok_or(Why::IcmpNoSocket)?;
         let local = SocketAddr::new(quoted.src, from);
         let remote = SocketAddr::new(quoted.dst, to);
@@ -242,6 +275,7 @@ impl Stack {
                 let error = message.socket_error().ok_or(Why::IcmpType)?;
                 let known = self.udp.on_error(local, remote, error)?;
                 self.wake_udp(known);
+                self.learn_path(via.now, quoted.dst, message);
                 Ok(())
             }
             protocol::TCP => {
@@ -252,26 +286,46 @@ impl Stack {
         }
     }
 
+    /// An error about one of our echo requests: what is learned is how wide the path is.
+    fn deliver_echo_error(&mut self, via: Via, message: Icmp, quoted: &Quoted) -> Result<(), Why> {
+        let asked = Icmp::of_quoted(quoted).is_some_and(|echo| {
+            echo.request && self.echoes.is_pending(quoted.dst, echo.id, echo.seq)
+        });
+        if !asked {
+            return Err(Why::IcmpNoSocket);
+        }
+        self.learn_path(via.now, quoted.dst, message);
+        Ok(())
+    }
+
+    fn learn_path(&mut self, now: Instant, dst: IpAddr, message: Icmp) {
+        if let Some(mtu) = message.too_big() {
+            self.path_mtu.set(now, dst, mtu);
+        }
+    }
+
     fn deliver_tcp_error(
         &mut self,
         now: Instant,
         pair: Pair,
         seq: Seq,
-        message: Icmpv4,
+        message: Icmp,
     ) -> Result<(), Why> {
         let key = self.tcp.find(&pair).ok_or(Why::IcmpNoSocket)?;
         let slot = self.tcp.slot_mut(key);
-        let id = slot.id;
+        let (id, before) = (slot.id, slot.conn.state());
         let cx = &mut cx!(self, now, EventId::NONE);
-        let result = match message {
-            Icmpv4::Unreachable { code: unreachable::FRAGMENTATION_NEEDED, mtu } => {
-                slot.conn.on_packet_too_big(seq, mtu, cx)
+        let result = match message.too_big() {
+            Some(mtu) => {
+                let least = if pair.remote.is_ipv4() { 0 } else { ipv6::MIN_MTU as u32 };
+                slot.conn.on_packet_too_big(seq, mtu.clamp(least, 0xffff) as u16, cx)
             }
-            _ => match message.socket_error() {
+            None => match message.socket_error() {
                 Some(error) => slot.conn.on_icmp(seq, error, cx),
                 None => Err(Why::IcmpType),
             },
         };
+        self.snmp.tcp_went(before, slot.conn.state(), false);
         self.collect(now, Some(id), Event::Tcp);
         self.settle(now, key);
         result
@@ -314,7 +368,7 @@ impl Stack {
             Ok(id) => self.deliver_udp(via, id, from, payload, view),
             Err(why) => {
                 let cause = self.dropped(via.now, why, view);
-                let message = Icmpv4::Unreachable { code: unreachable::PORT, mtu: 0 };
+                let message = Icmp::port_unreachable(via.src());
                 let packet = self.whole(packet);
                 self.report(via, message, Sent::PortUnreachable, &packet, cause);
             }
@@ -333,6 +387,7 @@ impl Stack {
         let Some(socket) = self.udp.get_mut(id) else { return };
         match socket.on_datagram(datagram, &self.pool) {
             Ok(()) => {
+                self.snmp.of(via.dst()).udp_in += 1;
                 self.note(via.now, None, EventId::NONE, || Event::In(view));
                 self.wake_udp(id);
             }
@@ -350,6 +405,7 @@ impl Stack {
 
     fn on_tcp(&mut self, via: Via, frame: &mut Frame) {
         let (src, dst) = (via.src(), via.dst());
+        self.snmp.tcp_in_segs += 1;
         frame.advance(via.header.header_len);
         let len = frame.len();
         let parsed = crate::wire::tcp::Header::parse(frame.front());
@@ -379,6 +435,7 @@ impl Stack {
             false => self.whole(std::mem::take(frame)),
         };
         let seg = Segment::new(hdr, payload, wire_mss);
+        self.snmp.tcp_in_segs += seg.wire_segments() - 1;
         let pair = Pair { local, remote };
         match self.tcp.find(&pair) {
             Some(key) => self.for_connection(via, key, seg),
@@ -402,6 +459,7 @@ impl Stack {
         if let Outcome::Dropped(why) = outcome {
             self.drops.count(why);
         }
+        self.snmp.tcp_went(state, self.tcp.slot(key).conn.state(), false);
         self.collect(via.now, Some(id), Event::Tcp);
         let Some(seg) = spare else { return self.settle(via.now, key) };
         match outcome {
@@ -461,8 +519,13 @@ impl Stack {
                     }
                     outcome => outcome,
                 };
-                if let Outcome::Dropped(why) = outcome {
-                    self.drops.count(why);
+                match outcome {
+                    Outcome::Dropped(why) => self.drops.count(why),
+                    Outcome::Closed(_) => {
+                        self.snmp.tcp_attempt_fails += 1;
+                        self.snmp.tcp_embryonic_rsts += 1;
+                    }
+                    _ => {}
                 }
                 self.tell_stray(via.now, arrival, pair, view, outcome);
                 self.collect_stray(via.now, pair);
@@ -472,6 +535,7 @@ impl Stack {
             }
             Verdict::Promote(whole) => {
                 let (opening, half, seg) = *whole;
+                self.snmp.tcp_passive_opens += 1;
                 let id_new = self.tcp.next_id();
                 let Pair { local, remote } = pair;
                 self.note(via.now, Some(id_new), arrival, || Event::Conn { local, remote });

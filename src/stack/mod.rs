@@ -43,6 +43,7 @@ mod egress;
 mod ingress;
 mod input;
 mod setup;
+mod snmp;
 #[cfg(test)]
 mod tests;
 
@@ -51,17 +52,18 @@ pub use echo::Pong;
 pub use event::{Call, Event, PacketView, Record, Sent};
 pub use input::{Input, SentSoFar};
 pub use setup::{IfaceSetup, Setup};
+pub use snmp::{FamilyCounts, IcmpCounts, Snmp};
 
 use crate::base::limit::Hits;
 use crate::base::why::Drops;
 use crate::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Pool, Trace, Why};
-use crate::ip::{Cidr, Limiter, Local, Reassembly, Route, Routes};
+use crate::ip::{Limiter, Local, PathMtu, Reassembly, Route, Routes, select};
 use crate::socket::SocketId;
 use crate::socket::demux::Pair;
 use crate::socket::tcp::Sockets;
 use crate::tcp;
 use crate::udp;
-use crate::wire::ipv4;
+use crate::wire;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -114,10 +116,12 @@ pub struct Stack {
     connections_max: usize,
     ifaces: Vec<Iface>,
     routes: Routes,
-    reassembly: Reassembly<ipv4::Header>,
+    reassembly: Reassembly<wire::ip::Header>,
     limiter: Limiter,
     /// Counters of IP identifications.
-    ip_ids: [u16; IP_IDS],
+    ip_ids: [u32; IP_IDS],
+    /// Paths narrower than their first link.
+    path_mtu: PathMtu,
     tcp: Sockets,
     udp: udp::Table,
     echoes: echo::Echoes,
@@ -129,6 +133,7 @@ pub struct Stack {
     drops: Drops,
     hits: Hits,
     totals: Totals,
+    snmp: Snmp,
     recording: Option<input::Recording>,
 }
 
@@ -170,6 +175,7 @@ impl Stack {
             reassembly: Reassembly::new(crate::ip::reassembly::Limits::default()),
             limiter: Limiter::new(setup.icmp_rate, setup.icmp_burst),
             ip_ids: [0; IP_IDS],
+            path_mtu: PathMtu::default(),
             tcp: Sockets::new(&chance, setup.ephemeral),
             udp,
             echoes: Default::default(),
@@ -180,6 +186,7 @@ impl Stack {
             drops: Drops::new(),
             hits: Hits::default(),
             totals: Totals::default(),
+            snmp: Snmp::default(),
             recording: None,
             chance,
         }
@@ -269,6 +276,7 @@ impl Stack {
     /// Counts a drop and tells it.
     fn dropped(&mut self, now: Instant, why: Why, packet: PacketView) -> EventId {
         self.drops.count(why);
+        self.snmp.dropped(why, &packet);
         self.note(now, None, EventId::NONE, || Event::Dropped { why, packet })
     }
 
@@ -285,16 +293,20 @@ impl Stack {
         while let Some(key) = self.tcp.pop_due(now) {
             let mut cx = cx!(self, now, EventId::NONE);
             let slot = self.tcp.slot_mut(key);
-            let id = slot.id;
+            let (id, before) = (slot.id, slot.conn.state());
             slot.conn.poll(&mut cx);
+            let after = slot.conn.state();
+            self.snmp.tcp_went(before, after, true);
             self.collect(now, Some(id), Event::Tcp);
             self.settle(now, key);
         }
         while let Some(id) = self.tcp.due_listener(now) {
             let Some(slot) = self.tcp.listener_mut(id) else { break };
+            let half_open = slot.listener.half_open();
             let Some(site) = slot.listener.poll_one(&mut cx!(self, now, EventId::NONE)) else {
                 break;
             };
+            self.snmp.tcp_attempt_fails += (half_open - slot.listener.half_open()) as u64;
             self.collect_stray(now, Pair { local: site.local, remote: site.remote });
         }
         self.expire_fragments(now);
@@ -339,11 +351,8 @@ impl Stack {
     fn route_to(&self, remote: IpAddr) -> Option<(IfaceId, IpAddr)> {
         let route = self.routes.lookup(remote)?;
         let iface = self.ifaces.get(usize::from(route.iface.0))?;
-        let same_family = |own: &&Cidr| own.addr().is_ipv4() == remote.is_ipv4();
-        let hop = route.next_hop(remote);
-        let near = iface.setup.addrs.iter().filter(same_family).find(|own| own.contains(hop));
-        let own = near.or_else(|| iface.setup.addrs.iter().find(same_family))?;
-        Some((route.iface, own.addr()))
+        let own = select::source(&iface.setup.addrs, remote, route.next_hop(remote))?;
+        Some((route.iface, own))
     }
 
     /// Whether `addr` is an address of this host.

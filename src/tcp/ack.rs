@@ -13,6 +13,7 @@ use crate::wire::tcp::Header;
 /// An acceptable ACK in a synchronized state.
 pub(super) fn on_ack(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
     let Some(seg_ack) = seg.hdr.ack else { return };
+    tcb.measured.on_ack(cx.now);
     let duplicate = is_duplicate(tcb, seg, seg_ack);
     update_window(tcb, seg, seg_ack, cx);
     if seg_ack.after(tcb.snd.una) {
@@ -94,6 +95,7 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, cx: &mut Cx<'_>) {
     restart_rtx_timer(tcb, cx);
     restart_user_timer(tcb, cx);
     let sample = sample(tcb, &acked, rtt, in_flight_before, cx);
+    tcb.measured.on_sample(&sample);
     tcb.delivered.delivered += u64::from(acked.len);
     tcb.delivered.delivered_at = cx.now;
     if acked.len > syn {

@@ -3,7 +3,7 @@
 
 use super::arrives;
 use super::config::Config;
-use super::event::{Event, Outcome, SegmentView};
+use super::event::{Event, Outcome, SegmentView, Timer};
 use super::info::TcpInfo;
 use super::invariant;
 use super::output::{self, Decision};
@@ -88,7 +88,7 @@ impl Conn {
         tcb.counters.segs_out = 1 + u64::from(half.retransmits);
         tcb.counters.segs_in = 1;
         let at = cx.now + tcb.rto();
-        tcb.set_timer(super::event::Timer::Rtx, at, cx);
+        tcb.set_timer(Timer::Rtx, at, cx);
         Conn { tcb }
     }
 
@@ -293,7 +293,7 @@ impl Conn {
             State::CloseWait => self.queue_fin(State::LastAck, cx),
             State::FinWait2 => {
                 let at = cx.now + self.tcb.config.fin_wait2;
-                self.tcb.set_timer(super::event::Timer::TimeWait, at, cx);
+                self.tcb.set_timer(Timer::TimeWait, at, cx);
             }
             _ => {}
         }
@@ -303,7 +303,7 @@ impl Conn {
     /// The user holds the connection to a limit, which it has hit: what ends it, gives that as the
     /// reason.
     pub fn limited(&mut self, limit: Limit) {
-        self.tcb.limit = Some(limit);
+        self.tcb.limit = Some(Box::new(limit));
     }
 
     /// ABORT: queued data is dropped and the peer is told by a reset (RFC 9293 §3.10.5).
@@ -342,9 +342,9 @@ impl Conn {
         let state = self.tcb.state();
         match self.tcb.config.keepalive {
             Some(keepalive) if state.is_synchronized() && state != State::TimeWait => {
-                self.tcb.set_timer(super::event::Timer::Keepalive, cx.now + keepalive.idle, cx);
+                self.tcb.set_timer(Timer::Keepalive, cx.now + keepalive.idle, cx);
             }
-            _ => self.tcb.stop_timer(super::event::Timer::Keepalive, cx),
+            _ => self.tcb.stop_timer(Timer::Keepalive, cx),
         }
     }
 
@@ -401,6 +401,16 @@ impl Conn {
     /// Send-Q of `ss`).
     pub fn queues(&self) -> (u32, u32) {
         (self.tcb.rx.len(), self.tcb.tx.len())
+    }
+
+    /// When a timer expires, if it runs.
+    pub fn timer(&self, timer: Timer) -> Option<Instant> {
+        self.tcb.timers.get(timer)
+    }
+
+    /// Whether the peer has closed its sending side, and whether the user has closed ours.
+    pub fn shut(&self) -> (bool, bool) {
+        (self.tcb.fin_received, self.tcb.fin_queued)
     }
 
     /// Behind the last urgent byte the peer announced, as a distance from the next byte to be read;

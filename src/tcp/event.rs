@@ -71,10 +71,13 @@ crate::explained! {
             /// Payload bytes.
             len: u32,
             /// Whether the push bit is set.
-            push: bool,
-            /// Whether FIN rides along.
-            fin: bool
+            push: bool
         } = "NewData", "RFC 9293 §3.7.4, §3.8.6.2.1", "the application wrote it, and cwnd and the peer's window allow {len} bytes";
+        /// The last data, never sent before, with FIN.
+        LastData {
+            /// Payload bytes.
+            len: u32
+        } = "LastData", "RFC 9293 §3.7.4, §3.10.4", "the application closed: the last {len} bytes need not wait for more, and the FIN goes along";
         /// FIN alone.
         Fin = "Fin", "RFC 9293 §3.10.4", "the application closed and all data is out";
         /// Data or FIN again.

@@ -3,7 +3,8 @@
 macro_rules! info {
     ($( $(#[$m:meta])* $field:ident ),* $(,)?) => {
         /// What `getsockopt(TCP_INFO)` tells on Linux, field for field where it makes sense here.
-        /// Times are microseconds, windows of `cwnd` kind are segments, others bytes.
+        /// Times are microseconds unless said otherwise, windows of `cwnd` kind are segments,
+        /// others bytes.
         #[derive(Clone, PartialEq, Eq, Debug, Default)]
         pub struct TcpInfo {
             $( $(#[$m])* pub $field: u64 ),*
@@ -54,7 +55,7 @@ info! {
     snd_mss,
     /// Largest segment seen from the peer, payload bytes.
     rcv_mss,
-    /// The MSS we announced.
+    /// The MSS we announced, less the timestamps that every segment carries.
     advmss,
     /// Path MTU.
     pmtu,
@@ -116,6 +117,22 @@ info! {
     rwnd_limited,
     /// Time held back by cwnd.
     cwnd_limited,
+    /// Since data was last sent, milliseconds.
+    last_data_sent,
+    /// Since data last arrived, milliseconds.
+    last_data_recv,
+    /// Since an ACK last arrived, milliseconds.
+    last_ack_recv,
+    /// Round trip as the receiver of data sees it.
+    rcv_rtt,
+    /// The most that our window may become.
+    rcv_ssthresh,
+    /// Duplicate ACKs that make a loss.
+    reordering,
+    /// Rate at which the peer last took data, bytes per second.
+    delivery_rate,
+    /// Whether the application, not the network, set that rate.
+    delivery_rate_app_limited,
 }
 
 /// A changed field of [`TcpInfo`].

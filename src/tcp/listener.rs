@@ -96,6 +96,11 @@ impl Listener {
         self.embryos.len()
     }
 
+    /// The connections that are half open: where, and how often the SYN-ACK was sent again.
+    pub fn embryos(&self) -> impl Iterator<Item = (&Site, u8)> {
+        self.embryos.iter().map(|(_, embryo)| (&embryo.site, embryo.half.retransmits))
+    }
+
     /// A segment for the listening port, from a peer without a connection. `room`: whether the
     /// accept queue has a place.
     pub fn input(&mut self, site: Site, seg: Segment, room: bool, cx: &mut Cx<'_>) -> Verdict {

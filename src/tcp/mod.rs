@@ -5,7 +5,7 @@
 //!
 //! * parts: [`state`], [`timers`], [`rto`], [`rtxq`], [`sendbuf`], [`recvbuf`], [`reassembly`],
 //!   `window`, [`isn`], [`cc`], [`config`]
-//! * the block: [`tcb`], with [`event`], `invariant`, [`info`] and `status`
+//! * the block: [`tcb`], with [`event`], `invariant`, [`info`], [`measured`] and `status`
 //! * steps, functions over the block: [`arrives`] (SEGMENT ARRIVES), `ack`, `recovery`, `delack`,
 //!   `timeout`, [`output`] (plan and emit)
 //! * the façade: [`Conn`], and [`listener::Listener`] for LISTEN
@@ -17,6 +17,7 @@ pub mod event;
 pub mod info;
 pub mod isn;
 pub mod listener;
+pub mod measured;
 pub mod output;
 pub mod reassembly;
 pub mod recvbuf;

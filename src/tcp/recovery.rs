@@ -7,7 +7,7 @@ use super::tcb::{Cx, Tcb};
 use crate::base::Seq;
 
 /// Duplicate ACKs that make a loss (RFC 5681 §3.2).
-const DUP_THRESH: u8 = 3;
+pub(super) const DUP_THRESH: u8 = 3;
 
 /// A duplicate ACK arrived.
 pub(super) fn on_duplicate_ack(tcb: &mut Tcb, cx: &mut Cx<'_>) {

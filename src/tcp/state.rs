@@ -124,7 +124,7 @@ crate::explained! {
         /// An acceptable reset arrived.
         RcvRst = "RcvRst", "RFC 9293 §3.10.7.4, second", "the peer reset the connection";
         /// A reset refused our SYN.
-        Refused = "Refused", "RFC 9293 §3.10.7.3, second", "the peer refused the connection";
+        Refused = "Refused", "RFC 9293 §3.10.7.3, second; §3.10.7.4, second", "the peer refused the connection";
         /// The application aborted.
         Abort = "Abort", "RFC 9293 §3.10.5", "the application aborted: what is queued is dropped";
         /// The application went away with data unread.

@@ -1,12 +1,17 @@
 //! STATUS (RFC 9293 §3.9.1.6) as `tcp_info`.
 
 use super::info::TcpInfo;
+use super::recovery;
 use super::state::State;
 use super::tcb::Tcb;
 use crate::base::{Duration, Instant};
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The block in numbers, at `now`.
@@ -31,7 +36,7 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         ato: micros(tcb.config.delayed_ack),
         snd_mss: u64::from(smss),
         rcv_mss: u64::from(tcb.rcv.mss_seen),
-        advmss: u64::from(tcb.rcv.advmss),
+        advmss: u64::from(tcb.rcv.advmss).saturating_sub(if tcb.ts.is_some() { 12 } else { 0 }),
         pmtu: u64::from(tcb.pmtu),
         unacked: segments(tcb.rtxq.flight_size()),
         sacked: segments(tcb.rtxq.sacked()),
@@ -62,5 +67,13 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         busy_time: micros(chrono.busy_time),
         rwnd_limited: micros(chrono.rwnd_limited),
         cwnd_limited: micros(chrono.cwnd_limited),
+        last_data_sent: millis(now.since(tcb.last_sent)),
+        last_data_recv: u64::from(tcb.measured.since_data(now)),
+        last_ack_recv: u64::from(tcb.measured.since_ack(now)),
+        rcv_rtt: u64::from(tcb.measured.rcv_rtt),
+        rcv_ssthresh: u64::from(tcb.config.recv_buffer),
+        reordering: u64::from(recovery::DUP_THRESH),
+        delivery_rate: tcb.measured.delivery_rate(),
+        delivery_rate_app_limited: u64::from(tcb.measured.rate_app_limited),
     }
 }

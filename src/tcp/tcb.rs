@@ -6,6 +6,7 @@
 use super::cc::{self, CongestionControl};
 use super::config::Config;
 use super::event::{AckWhy, Blocked, CaState, Event, Timer};
+use super::measured::Measured;
 use super::reassembly::Reassembly;
 use super::recvbuf::RecvBuffer;
 use super::rto::Rto;
@@ -256,8 +257,8 @@ pub struct Tcb {
     pub error: Option<SocketError>,
     /// What ICMP said last since the peer was last heard of: why nobody answers.
     pub soft_error: Option<SocketError>,
-    /// The limit of its user's that it has hit: the reason for what ends it.
-    pub limit: Option<Limit>,
+    /// The limit of its user's that it has hit: the reason for what ends it. Boxed, as few do.
+    pub limit: Option<Box<Limit>>,
     /// Retransmission timeouts in a row.
     pub retransmits: u8,
     /// Probes (window or keep-alive) without an answer.
@@ -268,8 +269,8 @@ pub struct Tcb {
     pub last_recv: Instant,
     /// When data was last sent.
     pub last_sent: Instant,
-    /// When the last rate-limited ACK went out.
-    pub last_challenge: Option<Instant>,
+    /// When the next rate-limited ACK may go out.
+    pub next_challenge: Instant,
     /// Bytes delivered to the peer so far, and when that last grew.
     pub delivered: Stamp,
     /// What last touched the connection: the cause of what it sends.
@@ -278,6 +279,8 @@ pub struct Tcb {
     pub counters: Counters,
     /// What limits sending.
     pub chrono: Chrono,
+    /// What only `tcp_info` tells.
+    pub measured: Measured,
 }
 
 /// What a new block needs to know.
@@ -359,7 +362,7 @@ impl Tcb {
                 wnd: config.recv_buffer.min(0xffff),
                 up: None,
                 wscale: if config.window_scaling { config.wscale() } else { 0 },
-                mss_seen: smss.min(u32::from(advmss)),
+                mss_seen: u32::from(advmss.min(default_mss(false))),
                 advmss,
                 read: false,
                 unacked: 0,
@@ -393,10 +396,11 @@ impl Tcb {
             probe_backoff: 0,
             last_recv: now,
             last_sent: now,
-            last_challenge: None,
+            next_challenge: Instant::ZERO,
             delivered: Stamp { delivered: 0, delivered_at: now },
             cause: cx.cause,
             counters: Counters::default(),
+            measured: Measured::new(now),
             chrono: Chrono {
                 blocked: Blocked::Handshake,
                 busy: false,
@@ -536,10 +540,9 @@ impl Tcb {
 
     /// Whether a rate-limited ACK may go out; if so, it counts as sent (RFC 5961 §7).
     pub fn may_challenge(&mut self, now: Instant) -> bool {
-        let interval = self.config.challenge_interval;
-        let allowed = self.last_challenge.is_none_or(|at| now.since(at) >= interval);
+        let allowed = now >= self.next_challenge;
         if allowed {
-            self.last_challenge = Some(now);
+            self.next_challenge = now + self.config.challenge_interval;
         }
         allowed
     }

@@ -167,6 +167,11 @@ impl Socket {
         self.has_room() || self.error.is_some()
     }
 
+    /// Memory that received datagrams and datagrams not yet sent hold, bytes.
+    pub fn queued_bytes(&self) -> (usize, usize) {
+        (self.received_bytes, self.unsent_bytes)
+    }
+
     /// How many datagrams wait to be received.
     pub fn waiting(&self) -> usize {
         self.received.len()

@@ -1,12 +1,9 @@
-//! ICMP messages (RFC 792, RFC 1122 §3.2.2) and the packets that errors quote.
+//! ICMP messages (RFC 792, RFC 1122 §3.2.2).
 //!
 //! Extensions behind a quotation (RFC 4884) are not read and not sent.
 
 use super::checksum;
-use super::ipv4::{self, protocol};
-use crate::base::{Chunks, Head, Seq, SocketError, Why, checksum::Sum};
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use crate::base::{Chunks, Head, SocketError, Why, checksum::Sum};
 
 /// The header's length in bytes: behind it lies the payload of an echo or the quotation of an
 /// error.
@@ -14,8 +11,6 @@ pub const HEADER_LEN: usize = 8;
 
 const ECHO_REPLY: u8 = 0;
 const UNREACHABLE: u8 = 3;
-const SOURCE_QUENCH: u8 = 4;
-const REDIRECT: u8 = 5;
 const ECHO_REQUEST: u8 = 8;
 const TIME_EXCEEDED: u8 = 11;
 const PARAMETER_PROBLEM: u8 = 12;
@@ -91,9 +86,14 @@ impl Icmpv4 {
         if !checksum::is_good(Sum::new(), slices) {
             return Err(Why::IcmpChecksum);
         }
+        Ok(Icmpv4::read(bytes))
+    }
+
+    /// Reads the eight bytes of a header, whose checksum is good.
+    pub fn read(bytes: &[u8; HEADER_LEN]) -> Icmpv4 {
         let [kind, code, _, _, a, b, c, d] = *bytes;
         let (id, seq) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-        Ok(match kind {
+        match kind {
             ECHO_REQUEST => Icmpv4::EchoRequest { id, seq },
             ECHO_REPLY => Icmpv4::EchoReply { id, seq },
             UNREACHABLE if code == unreachable::FRAGMENTATION_NEEDED => {
@@ -103,7 +103,7 @@ impl Icmpv4 {
             TIME_EXCEEDED => Icmpv4::TimeExceeded { code },
             PARAMETER_PROBLEM if code == 0 => Icmpv4::ParameterProblem { pointer: a },
             _ => Icmpv4::Other { kind, code },
-        })
+        }
     }
 
     /// Writes the header with the checksum over itself and `body` in front of `head`, which holds
@@ -163,12 +163,6 @@ impl Icmpv4 {
             _ => SocketError::HostUnreachable,
         })
     }
-
-    /// The message as tcpdump prints it: with the quoted packet's address and port, where one was
-    /// read, and the message's length in bytes, header included.
-    pub fn line(&self, quoted: Option<Quoted>, len: usize) -> impl fmt::Display {
-        Line { message: *self, quoted, len: Some(len) }
-    }
 }
 
 /// Whether ICMP type `kind` reports an error about a packet. No error may be sent about one, so
@@ -177,141 +171,6 @@ pub fn is_error(kind: u8) -> bool {
     // Echo (0, 8), router discovery (9, 10), timestamp, information, address mask (13..=18),
     // extended echo (42, 43): RFC 792, 950, 1256, 8335.
     !matches!(kind, ECHO_REPLY | ECHO_REQUEST | 9 | 10 | 13..=18 | 42 | 43)
-}
-
-/// The beginning of a packet that an ICMP error quotes.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub struct Quoted {
-    /// Who sent the packet: this host, if the error is honest.
-    pub src: IpAddr,
-    /// Where it was going.
-    pub dst: IpAddr,
-    /// What was inside.
-    pub proto: u8,
-    /// The first eight bytes of its transport header.
-    pub transport: [u8; 8],
-}
-
-impl Quoted {
-    /// Reads a quotation, which may end after eight bytes of transport header (RFC 792). Its
-    /// header checksum and total length are not checked, because routers change or garble them
-    /// before they quote (RFC 5927 §3.1 knows more reasons not to trust a quotation).
-    ///
-    /// # Errors
-    /// [`Why::IcmpTruncated`] when it is shorter than that or no IPv4 header;
-    /// [`Why::IcmpNoSocket`] when it quotes a fragment other than the first, which has no ports.
-    pub fn parse(bytes: &[u8]) -> Result<Quoted, Why> {
-        let fixed = bytes.first_chunk::<{ ipv4::HEADER_LEN }>().ok_or(Why::IcmpTruncated)?;
-        let header_len = usize::from(fixed[0] & 15) * 4;
-        if fixed[0] >> 4 != 4 || header_len < ipv4::HEADER_LEN {
-            return Err(Why::IcmpTruncated);
-        }
-        let transport = bytes.get(header_len..).and_then(|rest| rest.first_chunk());
-        let transport = *transport.ok_or(Why::IcmpTruncated)?;
-        if u16::from_be_bytes([fixed[6], fixed[7]]) & 0x1fff != 0 {
-            return Err(Why::IcmpNoSocket);
-        }
-        let addr = |at: usize| {
-            IpAddr::V4(Ipv4Addr::new(fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]))
-        };
-        Ok(Quoted { src: addr(12), dst: addr(16), proto: fixed[9], transport })
-    }
-
-    /// Source and destination port, when the protocol has them where TCP and UDP do.
-    pub fn ports(&self) -> Option<(u16, u16)> {
-        let [a, b, c, d, ..] = self.transport;
-        let has_ports = matches!(self.proto, protocol::TCP | protocol::UDP);
-        has_ports.then_some((u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])))
-    }
-
-    /// The sequence number of a TCP segment.
-    pub fn seq(&self) -> Option<Seq> {
-        let [.., a, b, c, d] = self.transport;
-        (self.proto == protocol::TCP).then_some(Seq(u32::from_be_bytes([a, b, c, d])))
-    }
-}
-
-/// As tcpdump prints it, without the length: `ICMP echo request, id 7, seq 1`.
-impl fmt::Display for Icmpv4 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Line { message: *self, quoted: None, len: None }.fmt(f)
-    }
-}
-
-struct Line {
-    message: Icmpv4,
-    quoted: Option<Quoted>,
-    len: Option<usize>,
-}
-
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ICMP ")?;
-        match self.message {
-            Icmpv4::EchoRequest { id, seq } => write!(f, "echo request, id {id}, seq {seq}")?,
-            Icmpv4::EchoReply { id, seq } => write!(f, "echo reply, id {id}, seq {seq}")?,
-            Icmpv4::Unreachable { code, mtu } => self.unreachable(f, code, mtu)?,
-            Icmpv4::TimeExceeded { code: 0 } => f.write_str("time exceeded in-transit")?,
-            Icmpv4::TimeExceeded { code: 1 } => f.write_str("ip reassembly time exceeded")?,
-            Icmpv4::TimeExceeded { code } => write!(f, "time exceeded-#{code}")?,
-            Icmpv4::ParameterProblem { pointer } => {
-                write!(f, "parameter problem - octet {pointer}")?;
-            }
-            Icmpv4::Other { kind: SOURCE_QUENCH, .. } => f.write_str("source quench")?,
-            Icmpv4::Other { kind: REDIRECT, .. } => f.write_str("redirect")?,
-            Icmpv4::Other { kind: PARAMETER_PROBLEM, code } => {
-                write!(f, "parameter problem - code {code}")?;
-            }
-            Icmpv4::Other { kind: 13, .. } => f.write_str("time stamp query")?,
-            Icmpv4::Other { kind: 14, .. } => f.write_str("time stamp reply")?,
-            Icmpv4::Other { kind, .. } => write!(f, "type-#{kind}")?,
-        }
-        self.len.map_or(Ok(()), |len| write!(f, ", length {len}"))
-    }
-}
-
-impl Line {
-    fn unreachable(&self, f: &mut fmt::Formatter<'_>, code: u8, mtu: u16) -> fmt::Result {
-        // The object before "unreachable" and what is said behind it.
-        let (object, remark) = match code {
-            unreachable::NET => ("net", ""),
-            unreachable::HOST => ("host", ""),
-            unreachable::PROTOCOL | unreachable::PORT => return self.no_service(f, code),
-            unreachable::FRAGMENTATION_NEEDED => ("", " - need to frag"),
-            5 => ("", " - source route failed"),
-            6 => ("net", " - unknown"),
-            7 => ("host", " - unknown"),
-            9 => ("net", " - admin prohibited"),
-            10 => ("host", " - admin prohibited"),
-            11 => ("net", " - tos prohibited"),
-            12 => ("host", " - tos prohibited"),
-            13 => ("host", " - admin prohibited filter"),
-            14 => ("host", " - host precedence violation"),
-            15 => ("host", " - precedence cutoff"),
-            code => return write!(f, "unreachable-#{code}"),
-        };
-        let space = if object.is_empty() { "" } else { " " };
-        write!(f, "{object}{space}")?;
-        if let Some(quoted) = self.quoted {
-            write!(f, "{} ", quoted.dst)?;
-        }
-        write!(f, "unreachable{remark}")?;
-        if mtu != 0 { write!(f, " (mtu {mtu})") } else { Ok(()) }
-    }
-
-    fn no_service(&self, f: &mut fmt::Formatter<'_>, code: u8) -> fmt::Result {
-        let Some(quoted) = self.quoted else {
-            let object = if code == unreachable::PORT { "port" } else { "protocol" };
-            return write!(f, "{object} unreachable");
-        };
-        write!(f, "{} ", quoted.dst)?;
-        match (code, quoted.proto, quoted.ports()) {
-            (unreachable::PORT, protocol::UDP, Some((_, port))) => write!(f, "udp port {port}"),
-            (unreachable::PORT, protocol::TCP, Some((_, port))) => write!(f, "tcp port {port}"),
-            (_, proto, _) => write!(f, "protocol {proto}"),
-        }?;
-        f.write_str(" unreachable")
-    }
 }
 
 #[cfg(test)]

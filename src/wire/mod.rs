@@ -1,8 +1,12 @@
 //! Row 1: bytes to typed headers and back. The only user of `etherparse`.
 
 pub mod checksum;
+pub mod icmp;
 pub mod icmpv4;
+pub mod icmpv6;
+pub mod ip;
 pub mod ipv4;
+pub mod ipv6;
 pub mod split;
 pub mod tcp;
 pub mod udp;

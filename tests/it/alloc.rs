@@ -1,7 +1,7 @@
 //! Established bulk transfer allocates nothing inside the core, in either direction: counted by
 //! the allocator, per thread. The same allocator says how much a thread holds.
 
-use crate::support::{A, B, World, setup};
+use crate::support::{A, B, World, addr, addr6, setup};
 use netglass::base::{ConnId, SocketError};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -80,10 +80,11 @@ fn pump(world: &mut World, from: usize, conns: [ConnId; 2], bytes: usize) {
 
 #[test]
 fn bulk_transfer_allocates_nothing() {
-    for (mtu, offload) in [(1500, false), (1500, true), (65_535, false)] {
+    let wires = [(1500, false, false), (1500, true, false), (65_535, false, false)];
+    for (mtu, offload, v6) in wires.into_iter().chain([(1500, false, true), (1500, true, true)]) {
         for from in [A, B] {
             let mut world = World::of([setup(A, 1, mtu, offload), setup(B, 1, mtu, offload)]);
-            let (a, b) = world.connected(80);
+            let (a, b) = world.connected_at(if v6 { addr6(B, 80) } else { addr(B, 80) });
             // Pools and queues grow to the most they ever hold; then whole passes of thousands of
             // segments allocate nothing.
             let mut quiet = 0;
@@ -97,7 +98,7 @@ fn bulk_transfer_allocates_nothing() {
                 if quiet == 2 {
                     break;
                 }
-                let what = format!("mtu {mtu} offload {offload} from {from}");
+                let what = format!("mtu {mtu} offload {offload} v6 {v6} from {from}");
                 assert!(pass < 20, "{what}: {count} allocations for {frames} frames");
             }
         }

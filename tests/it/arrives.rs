@@ -12,7 +12,7 @@ use netglass::tcp::State;
 use netglass::wire::tcp::Ctl;
 use std::net::Ipv4Addr;
 
-scenarios![
+scenarios![both families:
     closed,
     listen,
     half_open,

@@ -8,7 +8,7 @@ use netglass::observe::view::reason;
 use netglass::stack::{Event, ListenOptions};
 use netglass::tcp::{self, Keepalive, State};
 
-scenarios![
+scenarios![both families:
     half_close,
     simultaneous_close,
     time_wait_lasts_and_acknowledges,

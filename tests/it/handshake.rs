@@ -12,21 +12,16 @@ use netglass::wire::ipv4::protocol;
 use netglass::wire::tcp::Options;
 use std::net::SocketAddr;
 
-scenarios![
-    active_open_offers_everything,
+scenarios![both families:
     passive_open_answers_what_was_offered,
     simultaneous_open,
     simultaneous_open_before_our_syn,
     syn_is_sent_again,
     syn_ack_is_sent_again,
     data_on_the_syn_ack,
-    segment_sizes,
-    the_narrowest_link,
-    options_of_any_shape,
     window_scale,
     initial_sequence_numbers,
     where_openings_go,
-    listeners_side_by_side,
     backlogs,
     connections_are_bounded,
     closing_a_listener,
@@ -36,7 +31,13 @@ scenarios![
     windows_of_syns_are_not_scaled,
     an_answer_before_the_handshake_is_scaled,
     a_syn_ack_sent_twice_measures_nothing,
-    a_syn_ack_that_is_owed_is_sent,
+    a_syn_ack_that_is_owed_is_sent;
+    IPv4:
+    active_open_offers_everything,
+    listeners_side_by_side,
+    options_of_any_shape,
+    segment_sizes,
+    the_narrowest_link,
 ];
 
 fn full() -> Options {

@@ -1,7 +1,7 @@
 //! Two hosts over a link that loses, duplicates, reorders and corrupts: whatever happens, every
 //! byte arrives once and in order, and every connection ends CLOSED. The model is a reliable pipe.
 
-use crate::support::{A, B, World, setup};
+use crate::support::{A, B, World, addr, addr6, setup};
 use netglass::base::rng::Purpose;
 use netglass::base::{Chance, ConnId, SocketError};
 use netglass::impair::{Impairment, Odds, Ppm, Reorder};
@@ -12,6 +12,7 @@ struct Scenario {
     rules: Impairment,
     offload: bool,
     mtu: u16,
+    v6: bool,
     /// Bytes each side sends.
     volume: [usize; 2],
 }
@@ -40,6 +41,7 @@ fn scenario(seed: u64) -> Scenario {
         rules,
         offload: below(2, 70) == 1,
         mtu: [1500, 576, 9000, 65_535][below(4, 80) as usize],
+        v6: below(2, 95) == 1,
         volume: [below(60_000, 90) as usize, below(60_000, 91) as usize],
     }
 }
@@ -115,7 +117,7 @@ impl App {
 
 /// Runs a seed to its end; returns the trace hash.
 fn run(seed: u64) -> u64 {
-    let Scenario { rules, offload, mtu, volume } = scenario(seed);
+    let Scenario { rules, offload, mtu, v6, volume } = scenario(seed);
     let mut hosts = [setup(A, seed, mtu, offload), setup(B, seed, mtu, offload)];
     for host in &mut hosts {
         // Nobody gives up: what is tested is that everything arrives.
@@ -124,7 +126,7 @@ fn run(seed: u64) -> u64 {
         host.tcp.retries2 = 100;
     }
     let mut world = World::of(hosts).impaired(rules, seed);
-    let (a, b) = world.connected(80);
+    let (a, b) = world.connected_at(if v6 { addr6(B, 80) } else { addr(B, 80) });
     let mut apps = [App::new(A, a, volume[A]), App::new(B, b, volume[B])];
     world.run_until(Duration::from_secs(3 * 3600), |world| {
         for host in [A, B] {

@@ -93,7 +93,7 @@ fn bad_headers() {
         ("IpTruncated", good[..19].to_vec()),
         ("IpTruncated", good[..good.len() - 1].to_vec()),
         ("IpTruncated", Vec::new()),
-        ("IpVersion", resum(good.clone(), |b| b[0] = 0x65)),
+        ("IpVersion", resum(good.clone(), |b| b[0] = 0x75)),
         ("IpHeaderLength", resum(good.clone(), |b| b[0] = 0x44)),
         ("IpHeaderLength", resum(good.clone(), |b| b[3] = 19)),
         ("IpChecksum", [&good[..8], &[good[8] ^ 1], &good[9..]].concat()),

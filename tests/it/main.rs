@@ -5,12 +5,14 @@ mod alloc;
 mod arrives;
 mod chaos;
 mod close;
+mod counters;
 mod coverage;
 mod fuzz;
 mod garbage;
 mod handshake;
 mod hostile;
 mod ip;
+mod ip6;
 mod memory;
 #[cfg(feature = "record")]
 mod replay;

@@ -5,7 +5,7 @@ use crate::support::seen::scenarios;
 use netglass::stack::Event;
 use netglass::tcp::{Event as Tcp, State};
 
-scenarios![
+scenarios![both families:
     timeouts_double,
     first_sample,
     later_samples,

@@ -8,10 +8,9 @@ use netglass::stack::Event;
 use netglass::tcp::{AckWhy, Event as Tcp, Plan, State};
 use netglass::wire::tcp::{Ctl, Options};
 
-scenarios![
+scenarios![both families:
     delayed_acks,
     immediate_acks_are_not_merged,
-    sack_blocks_in_duplicate_acks,
     reassembly_is_bounded,
     nagle,
     sender_avoids_silly_windows,
@@ -34,7 +33,8 @@ scenarios![
     probes_are_recognized,
     tiny_segments_do_not_outgrow_the_buffer,
     an_override_is_not_kept,
-    a_smaller_buffer_takes_nothing_back,
+    a_smaller_buffer_takes_nothing_back;
+    IPv4: sack_blocks_in_duplicate_acks,
 ];
 
 /// MUST-40, SHLD-18, SHLD-19: 40 ms, or every second full segment.

@@ -1,7 +1,7 @@
 //! The kernel's TCP and curl.
 
 use crate::Case;
-use crate::support::{HOST, Need, Up, output, run, scratch, sha256};
+use crate::support::{HOST, HOST6, Need, Up, output, run, scratch, sha256};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -10,10 +10,13 @@ use std::time::Duration;
 
 const NEEDS: &[Need] = &[Need::Tun, Need::Program("curl")];
 
+const NEEDS_SIX: &[Need] = &[Need::Tun, Need::Ipv6, Need::Program("curl")];
+
 pub(crate) const CASES: &[Case] = &[
     ("curl::pages", NEEDS, pages),
     ("curl::a_hundred_megabytes_down", NEEDS, down),
     ("curl::a_hundred_megabytes_up", NEEDS, up),
+    ("curl::both_ways_over_ipv6", NEEDS_SIX, both_ways_six),
     ("curl::two_hundred_at_once", NEEDS, two_hundred_at_once),
     ("curl::one_connection_for_many_requests", NEEDS, keep_alive),
     ("curl::refused_port", NEEDS, refused),
@@ -23,6 +26,10 @@ pub(crate) const CASES: &[Case] = &[
 
 fn url(path: &str) -> String {
     format!("http://{HOST}{path}")
+}
+
+fn url6(path: &str) -> String {
+    format!("http://[{HOST6}]{path}")
 }
 
 fn pages() {
@@ -59,10 +66,14 @@ fn base64_of_hex(hex: &str) -> String {
 
 /// `GET /bytes/N`, held against the digest that the host promises.
 pub(crate) fn download(bytes: u64) {
+    download_from(&url(""), bytes);
+}
+
+fn download_from(site: &str, bytes: u64) {
     let (body, head) = (scratch("body"), scratch("head"));
     let (body_path, head_path) = (body.to_str().unwrap(), head.to_str().unwrap());
-    let path = url(&format!("/bytes/{bytes}"));
-    run("curl", &["-sSf", "--max-time", "55", "-o", body_path, "-D", head_path, &path]);
+    let path = format!("{site}/bytes/{bytes}");
+    run("curl", &["-gsSf", "--max-time", "55", "-o", body_path, "-D", head_path, &path]);
     assert_eq!(std::fs::metadata(&body).expect("a file").len(), bytes);
     let head = std::fs::read_to_string(head).expect("headers");
     assert_eq!(promised(&head), base64_of_hex(&sha256(&body)));
@@ -71,6 +82,10 @@ pub(crate) fn download(bytes: u64) {
 
 /// `PUT /sink`, held against the digest that the host answers with.
 pub(crate) fn upload(megabytes: u64) {
+    upload_to(&url(""), megabytes);
+}
+
+fn upload_to(site: &str, megabytes: u64) {
     let path = scratch("upload");
     let mut file = File::create(&path).expect("a file");
     let block: Vec<u8> =
@@ -79,7 +94,8 @@ pub(crate) fn upload(megabytes: u64) {
         file.write_all(&block).expect("a block");
     }
     drop(file);
-    let args = ["-sSf", "--max-time", "55", "-T", path.to_str().unwrap(), &url("/sink")];
+    let sink = format!("{site}/sink");
+    let args = ["-gsSf", "--max-time", "55", "-T", path.to_str().unwrap(), &sink];
     let answer = run("curl", &args);
     let length = (megabytes * 1_000_000).to_string();
     assert!(answer.contains(&sha256(&path)) && answer.contains(&length), "{answer}");
@@ -95,6 +111,15 @@ fn down() {
 fn up() {
     let up = Up::start(&[]);
     upload(100);
+    up.stop();
+}
+
+fn both_ways_six() {
+    let up = Up::start(&[]);
+    let me = run("curl", &["-gsSf", &url6("/me")]);
+    assert!(me.contains(HOST6) && me.contains("ESTABLISHED"), "{me}");
+    download_from(&url6(""), 20_000_000);
+    upload_to(&url6(""), 20);
     up.stop();
 }
 

@@ -3,6 +3,7 @@
 //! A test runs in a child process that enters its namespace before any thread exists. What the
 //! machine lacks makes a test ignored, with the reason printed; it is never silently passed.
 
+mod control;
 mod curl;
 mod hostile;
 mod other_way;
@@ -23,16 +24,17 @@ pub(crate) type Case = (&'static str, &'static [Need], fn());
 const VARIABLE: &str = "NETGLASS_NETNS_TEST";
 
 fn cases() -> Vec<Case> {
-    [
+    let all = [
         ping::CASES,
         curl::CASES,
         hostile::CASES,
         other_way::CASES,
         records::CASES,
         usage::CASES,
+        control::CASES,
         policy::CASES,
-    ]
-    .concat()
+    ];
+    all.concat()
 }
 
 fn main() {

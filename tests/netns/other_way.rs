@@ -1,7 +1,7 @@
 //! The virtual host as the client of kernel servers.
 
 use crate::Case;
-use crate::support::{LINUX, Need, netglass, until};
+use crate::support::{LINUX, LINUX6, Need, netglass, until};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::{Command, Output, Stdio};
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 pub(crate) const CASES: &[Case] = &[
     ("other_way::get", &[Need::Tun], get),
+    ("other_way::get_over_ipv6", &[Need::Tun, Need::Ipv6], get_six),
     ("other_way::put", &[Need::Tun], put),
     ("other_way::nc", &[Need::Tun], nc),
     ("other_way::nc_udp", &[Need::Tun], nc_udp),
@@ -40,12 +41,21 @@ fn head(stream: &mut TcpStream) -> String {
 }
 
 fn get() {
-    let (listener, port) = listen();
+    fetch("0.0.0.0:0", LINUX, "10.9.0.2");
+}
+
+fn get_six() {
+    fetch("[::]:0", &format!("[{LINUX6}]"), "fd09::2");
+}
+
+fn fetch(any: &str, linux: &str, host: &'static str) {
+    let listener = TcpListener::bind(any).expect("a port");
+    let port = listener.local_addr().expect("an address").port();
     let body: Vec<u8> = (0..3_000_000u32).map(|n| (n.wrapping_mul(7919) >> 7) as u8).collect();
     let expected = body.clone();
     let server = std::thread::spawn(move || {
         let (mut stream, peer) = listener.accept().expect("a connection");
-        assert_eq!(peer.ip().to_string(), "10.9.0.2");
+        assert_eq!(peer.ip().to_string(), host);
         assert!((32768..=60999).contains(&peer.port()), "an ephemeral port");
         let head = head(&mut stream);
         assert!(head.starts_with("GET /file HTTP/1.1\r\n"), "{head}");
@@ -53,7 +63,7 @@ fn get() {
         stream.write_all(answer.as_bytes()).expect("the head");
         stream.write_all(&body).expect("the body");
     });
-    let url = format!("http://{LINUX}:{port}/file");
+    let url = format!("http://{linux}:{port}/file");
     assert_eq!(run(netglass().args(["get", &url])).stdout, expected);
     server.join().expect("the server is content");
 }

@@ -1,7 +1,7 @@
 //! The kernel's echo requests and datagrams.
 
 use crate::Case;
-use crate::support::{HOST, Need, Up, output, run};
+use crate::support::{HOST, HOST6, Need, Up, output, run};
 use std::io::Write;
 use std::net::UdpSocket;
 use std::process::{Command, Stdio};
@@ -9,16 +9,26 @@ use std::time::Duration;
 
 pub(crate) const CASES: &[Case] = &[
     ("ping::all_sizes", &[Need::Tun, Need::Program("ping")], all_sizes),
+    ("ping::all_sizes_over_ipv6", &[Need::Tun, Need::Ipv6, Need::Program("ping")], all_sizes_six),
     ("ping::dont_fragment", &[Need::Tun, Need::Program("ping")], dont_fragment),
     ("udp::echo_by_netcat", &[Need::Tun, Need::Program("nc")], echo_by_netcat),
     ("udp::unreachable_port", &[Need::Tun], unreachable_port),
     ("udp::services", &[Need::Tun], services),
+    ("udp::services_over_ipv6", &[Need::Tun, Need::Ipv6], services_six),
 ];
 
 fn all_sizes() {
+    pings(HOST, &["0", "56", "1472", "1473", "4000", "65507"]);
+}
+
+fn all_sizes_six() {
+    pings(HOST6, &["0", "56", "1452", "1453", "4000", "65527"]);
+}
+
+fn pings(host: &str, sizes: &[&str]) {
     let up = Up::start(&[]);
-    for size in ["0", "56", "1472", "1473", "4000", "65507"] {
-        let text = run("ping", &["-c", "3", "-i", "0.05", "-s", size, HOST]);
+    for size in sizes {
+        let text = run("ping", &["-c", "3", "-i", "0.05", "-s", size, host]);
         assert!(text.contains(" 0% packet loss"), "size {size}:\n{text}");
     }
     up.stop();
@@ -56,18 +66,26 @@ fn unreachable_port() {
 }
 
 fn services() {
+    datagrams("0.0.0.0:0", HOST, 65_507);
+}
+
+fn services_six() {
+    datagrams("[::]:0", HOST6, 65_527);
+}
+
+fn datagrams(any: &str, host: &str, longest: usize) {
     let up = Up::start(&[]);
     let ask = |port: u16, len: usize| {
-        let socket = UdpSocket::bind("0.0.0.0:0").expect("a socket");
+        let socket = UdpSocket::bind(any).expect("a socket");
         socket.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
-        socket.connect((HOST, port)).expect("a peer");
+        socket.connect((host, port)).expect("a peer");
         socket.send(&vec![b'x'; len]).expect("a datagram");
         let mut answer = vec![0; 65_535];
         let n = socket.recv(&mut answer).expect("an answer");
         answer.truncate(n);
         answer
     };
-    for len in [1, 1472, 1473, 9000, 65_507] {
+    for len in [1, 1472, 1473, 9000, longest] {
         assert_eq!(ask(7, len), vec![b'x'; len]);
     }
     assert!(ask(13, 1).ends_with(b"\r\n"));

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 pub(crate) enum Need {
     /// A network namespace with a TUN device in it.
     Tun,
+    /// A kernel that speaks IPv6.
+    Ipv6,
     /// A program.
     Program(&'static str),
 }
@@ -25,6 +27,10 @@ impl Need {
                 (!found).then(|| format!("{name} is not installed"))
             }
             Need::Tun => TUN.get_or_init(tun_lack).clone(),
+            Need::Ipv6 => {
+                let spoken = Path::new("/proc/net/if_inet6").exists();
+                (!spoken).then(|| "this kernel does not speak IPv6".to_owned())
+            }
         }
     }
 }
@@ -40,12 +46,18 @@ fn tun_lack() -> Option<String> {
 
 /// The command under test.
 pub(crate) fn netglass() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_netglass"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_netglass"));
+    // Control sockets lie in the file system, which namespaces of networks share.
+    command.env("XDG_RUNTIME_DIR", scratch("").as_os_str());
+    command
 }
 
 /// The virtual host's address, and Linux's.
 pub(crate) const HOST: &str = "10.9.0.2";
 pub(crate) const LINUX: &str = "10.9.0.1";
+/// The same in IPv6.
+pub(crate) const HOST6: &str = "fd09::2";
+pub(crate) const LINUX6: &str = "fd09::1";
 
 /// How long anything may take before a test gives up.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,8 +1,9 @@
-//! `http://` URLs (RFC 9110 §4.2.1) with an IPv4 address for a host.
+//! `http://` URLs (RFC 9110 §4.2.1) with an address for a host: IPv6 in brackets (RFC 3986
+//! §3.2.2).
 
 use hyper::Uri;
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 /// A URL: where to connect to, and what to ask for there.
@@ -18,7 +19,7 @@ use std::str::FromStr;
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Url {
-    host: Ipv4Addr,
+    host: IpAddr,
     port: u16,
     target: Uri,
 }
@@ -48,9 +49,10 @@ impl Url {
 
     /// Host and port, as the header `Host` has them: without the port if that is 80.
     pub fn authority(&self) -> String {
-        match self.port {
-            80 => self.host.to_string(),
-            port => format!("{}:{port}", self.host),
+        let port = if self.port == 80 { String::new() } else { format!(":{}", self.port) };
+        match self.host {
+            IpAddr::V4(host) => format!("{host}{port}"),
+            IpAddr::V6(host) => format!("[{host}]{port}"),
         }
     }
 }
@@ -76,8 +78,14 @@ impl FromStr for Url {
             Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
             _ => (authority, None),
         };
-        let host = name.parse().map_err(|_| {
-            UrlError(format!("\"{name}\" is no IPv4 address: give one, as in http://10.0.0.2/"))
+        let bracketed = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+        let host = match bracketed {
+            Some(inner) => inner.parse::<Ipv6Addr>().map(IpAddr::V6),
+            None => name.parse().map(IpAddr::V4),
+        };
+        let host = host.map_err(|_| {
+            let examples = "http://10.0.0.2/ or http://[fd00::2]/";
+            UrlError(format!("\"{name}\" is no address: give one, as in {examples}"))
         })?;
         let port = match port {
             None | Some("") => 80,
@@ -105,6 +113,8 @@ mod tests {
             ("10.0.0.2:8080/a/b?c=d#e", "10.0.0.2:8080", "/a/b?c=d", "10.0.0.2:8080"),
             ("http://10.0.0.2:?x", "10.0.0.2:80", "/?x", "10.0.0.2"),
             ("http://10.0.0.2/a:b", "10.0.0.2:80", "/a:b", "10.0.0.2"),
+            ("http://[fd00::2]/x", "[fd00::2]:80", "/x", "[fd00::2]"),
+            ("[fd00::2]:8080", "[fd00::2]:8080", "/", "[fd00::2]:8080"),
             ("10.0.0.2/?to=http%3A//x", "10.0.0.2:80", "/?to=http%3A//x", "10.0.0.2"),
         ];
         for (given, addr, target, authority) in table {
@@ -116,16 +126,14 @@ mod tests {
 
     #[test]
     fn a_bad_url_gets_one_sentence() {
+        for name in ["glass.test", "[::g]", "", "me@10.0.0.2"] {
+            let said = format!("http://{name}/").parse::<Url>().expect_err(name).to_string();
+            let examples = "http://10.0.0.2/ or http://[fd00::2]/";
+            assert_eq!(said, format!("\"{name}\" is no address: give one, as in {examples}"));
+        }
         let table = [
             ("https://10.0.0.2/", "there is no TLS here: use http:// instead of https://"),
             ("ftp://10.0.0.2/", "\"ftp://\" is not spoken here: use http://"),
-            (
-                "http://glass.test/",
-                "\"glass.test\" is no IPv4 address: give one, as in http://10.0.0.2/",
-            ),
-            ("http://[::1]/", "\"[::1]\" is no IPv4 address: give one, as in http://10.0.0.2/"),
-            ("", "\"\" is no IPv4 address: give one, as in http://10.0.0.2/"),
-            ("me@10.0.0.2", "\"me@10.0.0.2\" is no IPv4 address: give one, as in http://10.0.0.2/"),
             ("10.0.0.2:0/", "the port \"0\" is not a number from 1 to 65535"),
             ("10.0.0.2:http/", "the port \"http\" is not a number from 1 to 65535"),
             ("10.0.0.2/a b", "the path \"/a b\" has a character that must be written as %XX"),

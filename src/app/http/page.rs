@@ -255,7 +255,14 @@ pub(super) fn drops(counters: Option<&dyn Counters>, as_json: bool) -> Response<
     if drops.total() == 0 && !as_json {
         return plain(StatusCode::OK, "Nothing was dropped.\n".to_owned());
     }
-    numbers(drops.iter().map(|(key, n)| (key.to_owned(), n)), as_json)
+    if as_json {
+        return numbers(drops.iter().map(|(key, n)| (key.to_owned(), n)), true);
+    }
+    let mut text = String::new();
+    for (name, n, why) in drops.told() {
+        let _ = writeln!(text, "{name:<20} {n:>12}  {why}");
+    }
+    plain(StatusCode::OK, text)
 }
 
 fn numbers(rows: impl Iterator<Item = (String, u64)>, as_json: bool) -> Response<Body> {

@@ -113,7 +113,12 @@ fn every_route_answers() {
     check("GET /me", json, "200", "{\n  \"congestion\": \"newreno\",\n");
     check("GET /stat", "", "200", "frames_in                          12\n");
     check("GET /stat", json, "200", "{\n  \"bytes_in\": 0,\n");
-    check("GET /drops", "", "200", "IpChecksum                          1\n");
+    check(
+        "GET /drops",
+        "",
+        "200",
+        "IpChecksum                      1  the IP header checksum is wrong\n",
+    );
     check("GET /drops?a=b&json", "", "200", "{\n  \"IpChecksum\": 1\n}\n");
     check("GET /bytes/20", "", "200", "000000000000000\n0000");
     check("GET /bytes/0", "", "200", "");

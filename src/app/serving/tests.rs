@@ -44,7 +44,7 @@ fn the_services_answer_over_tcp_and_udp() {
     let (a, b, _cable) = joined();
     run(async {
         let services = "echo,discard,daytime,chargen".parse().expect("a list");
-        let serving = Serving::start(&b, at(0).ip(), &services, Options::default());
+        let serving = Serving::start(&b, &[at(0).ip()], &services, Options::default());
         let serving = serving.expect("the ports are free");
         assert_eq!(serving.places().len(), 8);
         let long: Vec<u8> = (0..200_000_u32).map(|n| n.wrapping_mul(n) as u8).collect();
@@ -71,7 +71,7 @@ fn services_without_a_port_say_which() {
         let _taken = TcpListener::bind(&b, at(7)).expect("free");
         let started = Serving::start(
             &b,
-            at(0).ip(),
+            &[at(0).ip()],
             &"daytime,echo".parse().expect("a list"),
             Options::default(),
         );
@@ -88,7 +88,7 @@ fn services_end_with_the_hosts_driver() {
     run(async {
         let mut serving = Serving::start(
             &b,
-            at(0).ip(),
+            &[at(0).ip()],
             &"daytime,echo".parse().expect("a list"),
             Options::default(),
         )
@@ -110,7 +110,7 @@ fn http_tells_of_the_callers_own_connection() {
         let ladder: Ladder = std::sync::Arc::new(|id| Some(format!("ladder of {id:?}")));
         let options = Options { ladder: Some(ladder), ..Options::default() };
         let services = "http:8080".parse().expect("a list");
-        let _serving = Serving::start(&b, at(0).ip(), &services, options).expect("free");
+        let _serving = Serving::start(&b, &[at(0).ip()], &services, options).expect("free");
         let stream = TcpStream::connect(&a, at(8080)).await.expect("it listens");
         let (own, mut body) = (stream.local_addr().expect("connected"), Vec::new());
         let url = "http://10.0.0.2:8080/me?json".parse().expect("a URL");
@@ -138,7 +138,7 @@ fn serve(host: &Host, services: &str, settings: &[&str]) -> Serving {
     let settings = settings.iter().map(|text| text.parse::<policy::Setting>().expect(text));
     let options = Options { policies: settings.collect(), ..Options::default() };
     let services = services.parse().expect("a list");
-    Serving::start(host, at(0).ip(), &services, options).expect("the ports are free")
+    Serving::start(host, &[at(0).ip()], &services, options).expect("the ports are free")
 }
 
 fn hits(host: &Host, key: &str) -> u64 {

@@ -10,7 +10,7 @@ const HEADER: &[u8] = b"the IP header of 24 byte";
 fn fragment(id: u32, offset: u32, more: bool, tos: u8) -> Fragment<u32> {
     let addr = |host| IpAddr::from([10, 9, 0, host]);
     let key = Key { src: addr(2), dst: addr(1), proto: 17, id };
-    Fragment { key, offset, more, tos, header_len: HEADER.len(), header: offset }
+    Fragment { key, offset, more, tos, header_len: HEADER.len(), limit: 65_535, header: offset }
 }
 
 /// A store, its pool, and a clock.

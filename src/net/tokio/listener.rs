@@ -42,7 +42,8 @@ impl TcpListener {
     /// no connection is lost when a future is dropped.
     ///
     /// # Errors
-    /// Only those of a host whose driver has ended.
+    /// Only `NetworkDown`: the host's driver has ended, and no connection will come. A loop that
+    /// accepts ends there.
     pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
         let accept = |stack: &mut Stack, now| stack.accept(now, self.id);
         let socket = SocketId::Listener(self.id);

@@ -4,6 +4,9 @@
 //! any executor polls them. Timeouts are the user's, around the futures; every future may be
 //! dropped. `hyper` takes a stream in `hyper_util::rt::TokioIo`, `tokio-rustls` as it is; for
 //! `axum` a newtype of ten lines implements `axum::serve::Listener` (`docs/examples/axum.rs`).
+//!
+//! The error `NetworkDown` says that the host's driver has ended. It is final, unless the program
+//! starts another driver: whoever asks again gets the same answer at once.
 
 mod listener;
 mod stream;

@@ -47,7 +47,8 @@ impl UdpSocket {
     /// datagram is lost when the future is dropped.
     ///
     /// # Errors
-    /// `ConnectionRefused` on a connected socket whose peer said so.
+    /// `ConnectionRefused` on a connected socket whose peer said so; `NetworkDown` when the host's
+    /// driver has ended, and nothing will come.
     pub async fn recv_from(&self, room: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         let held = &self.held;
         let receive = |stack: &mut Stack, now| stack.recv_from(now, held.id, room);

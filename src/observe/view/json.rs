@@ -8,7 +8,9 @@ use crate::base::EventId;
 use crate::base::time::nanos;
 use crate::stack::{Call, Event, PacketView, Record};
 use crate::tcp::{self, SegmentView};
+use crate::wire::icmp::{Echo, Icmp};
 use crate::wire::icmpv4::Icmpv4;
+use crate::wire::icmpv6::Icmpv6;
 use crate::wire::tcp::Options;
 use std::fmt::{Display, Write};
 
@@ -186,22 +188,33 @@ fn packet(view: &PacketView) -> String {
     out.end()
 }
 
-fn icmp(out: &mut Object, message: &Icmpv4) {
+fn icmp(out: &mut Object, message: &Icmp) {
+    if let Some(Echo { request, id, seq }) = message.as_echo() {
+        let name = if request { "echo request" } else { "echo reply" };
+        out.text("message", name).raw("id", id).raw("seq", seq);
+        return;
+    }
     match message {
-        Icmpv4::EchoRequest { id, seq } => {
-            out.text("message", "echo request").raw("id", id).raw("seq", seq)
-        }
-        Icmpv4::EchoReply { id, seq } => {
-            out.text("message", "echo reply").raw("id", id).raw("seq", seq)
-        }
-        Icmpv4::Unreachable { code, mtu } => {
+        Icmp::V4(Icmpv4::Unreachable { code, mtu }) => {
             out.text("message", "unreachable").raw("code", code).raw("mtu", mtu)
         }
-        Icmpv4::TimeExceeded { code } => out.text("message", "time exceeded").raw("code", code),
-        Icmpv4::ParameterProblem { pointer } => {
+        Icmp::V6(Icmpv6::Unreachable { code }) => {
+            out.text("message", "unreachable").raw("code", code)
+        }
+        Icmp::V6(Icmpv6::PacketTooBig { mtu }) => {
+            out.text("message", "packet too big").raw("mtu", mtu)
+        }
+        Icmp::V4(Icmpv4::TimeExceeded { code }) | Icmp::V6(Icmpv6::TimeExceeded { code }) => {
+            out.text("message", "time exceeded").raw("code", code)
+        }
+        Icmp::V4(Icmpv4::ParameterProblem { pointer }) => {
             out.text("message", "parameter problem").raw("pointer", pointer)
         }
-        Icmpv4::Other { kind, code } => {
+        Icmp::V6(Icmpv6::ParameterProblem { code, pointer }) => {
+            out.text("message", "parameter problem").raw("code", code).raw("pointer", pointer)
+        }
+        _ => {
+            let (kind, code) = message.kind_and_code();
             out.text("message", "other").raw("type", kind).raw("code", code)
         }
     };

@@ -82,7 +82,11 @@ impl Live {
         let Options { style, width, .. } = self.options;
         let mark = style.ellipsis();
         let text = format!("{:17}{mark} {} {mark}", "", hidden.words());
-        Some(style.paint(Tone::Faint, &fit(&text, width.max(80), mark)))
+        let text = match self.spelling {
+            Some(_) => text, // lines of this spelling have no width
+            None => fit(&text, width.max(80), mark),
+        };
+        Some(style.paint(Tone::Faint, &text))
     }
 
     fn bulk(&mut self, row: &Row, bulk: Bulk, record: &Record) -> Option<String> {
@@ -114,6 +118,11 @@ impl Live {
     /// `0.020596 IP 10.9.0.1.58880 > 10.9.0.2.80: Flags [S], …, length 0  ; why`.
     fn spelled(&self, row: &Row, packet: Option<String>) -> String {
         let style = self.options.style;
+        let mark = match &row.lane {
+            Lane::Lost(_) => "dropped: ",
+            Lane::Note(_) if packet.is_some() => "not sent: ",
+            _ => "",
+        };
         let text = packet.unwrap_or_else(|| {
             let text = match &row.lane {
                 Lane::Empty => &row.call,
@@ -124,7 +133,8 @@ impl Live {
                 None => text.clone(),
             }
         });
-        let text = style.paint(row.tone, &style.letters(&text.replace('\n', " ")));
+        let text =
+            style.paint(row.tone, &style.letters(&format!("{mark}{}", text.replace('\n', " "))));
         let head = style.paint(Tone::Faint, &row.at.to_string());
         match row.why.is_empty() {
             true => format!("{head} {text}"),

@@ -88,7 +88,7 @@ mod tests {
         );
         let reset = plan_reason(&Plan::Rst { cause: Cause::Abort });
         assert_eq!((reset.key, reset.rfc), ("Abort", "RFC 9293 §3.10.5"));
-        let data = plan_reason(&Plan::NewData { len: 7, push: true, fin: false });
+        let data = plan_reason(&Plan::NewData { len: 7, push: true });
         assert!(data.text.ends_with("allow 7 bytes"), "{}", data.text);
         assert_eq!(outcome_reason(&Outcome::Dropped(Why::Paws)).map(|r| r.key), Some("Paws"));
         assert_eq!(outcome_reason(&Outcome::Accepted), None);

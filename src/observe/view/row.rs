@@ -383,7 +383,7 @@ impl Flow {
                     (0, _) => Some(Bulk::AckIn),
                 }
             }
-            Event::Tcp(E::Sent { plan: Plan::NewData { len, fin: false, .. }, .. }) => {
+            Event::Tcp(E::Sent { plan: Plan::NewData { len, .. }, .. }) => {
                 Some(Bulk::DataOut(*len))
             }
             Event::Tcp(E::Sent { plan: Plan::Ack { why }, .. }) => {

@@ -6,6 +6,7 @@ use crate::stack::{Call, Event, PacketView, Record, Sent};
 use crate::tcp::{
     self, AckWhy, Blocked, CaState, Cause, Outcome, Plan, Reply, RtxRule, SegmentView, State, Timer,
 };
+use crate::wire::icmp::Icmp;
 use crate::wire::icmpv4::Icmpv4;
 use crate::wire::tcp::{Ctl, Options, Timestamps};
 use std::net::{IpAddr, SocketAddr};
@@ -138,7 +139,7 @@ impl Story {
 
     fn data_out(&mut self, back: u64, seq: u32, len: u32, push: bool) -> &mut Story {
         let ctl = if push { PA } else { A };
-        self.send(back, seg(true, ctl, seq, Some(79), len), Plan::NewData { len, push, fin: false })
+        self.send(back, seg(true, ctl, seq, Some(79), len), Plan::NewData { len, push })
     }
 
     pub(crate) fn request(&mut self) -> &mut Story {
@@ -244,9 +245,9 @@ pub(crate) fn refused() -> Vec<Record> {
 pub(crate) fn ping() -> Vec<Record> {
     let mut story = Story::new();
     let (us, peer): (IpAddr, IpAddr) = (addr(US).ip(), addr(PEER).ip());
-    let asked = Icmpv4::EchoRequest { id: 7, seq: 1 };
+    let asked = Icmp::V4(Icmpv4::EchoRequest { id: 7, seq: 1 });
     story.tell(0, Event::In(PacketView::Icmp { src: peer, dst: us, message: asked, len: 64 }));
-    let message = Icmpv4::EchoReply { id: 7, seq: 1 };
+    let message = Icmp::V4(Icmpv4::EchoReply { id: 7, seq: 1 });
     let packet = PacketView::Icmp { src: us, dst: peer, message, len: 64 };
     story.tell(1, Event::Out { packet, why: Sent::EchoReply });
     let dst = addr("192.0.2.9:0").ip();
@@ -268,7 +269,7 @@ pub(crate) fn udp() -> Vec<Record> {
     let nobody = addr("10.9.0.2:9");
     let packet = PacketView::Udp { src: peer, dst: nobody, len: 12 };
     story.wait(10).tell(0, Event::Dropped { why: Why::UdpNoPort, packet });
-    let message = Icmpv4::Unreachable { code: 3, mtu: 0 };
+    let message = Icmp::V4(Icmpv4::Unreachable { code: 3, mtu: 0 });
     let packet = PacketView::Icmp { src: us.ip(), dst: peer.ip(), message, len: 48 };
     story.tell(1, Event::Out { packet, why: Sent::PortUnreachable });
     for (offset, len, more) in [(0, 1_480, true), (1_480, 1_048, false)] {

@@ -10,7 +10,9 @@ use super::reason::reason;
 use crate::base::Seq;
 use crate::stack::{Event, PacketView, Record};
 use crate::tcp::SegmentView;
+use crate::wire::icmp::Icmp;
 use crate::wire::icmpv4::Icmpv4;
+use crate::wire::icmpv6::{Icmpv6, unreachable};
 use crate::wire::tcp::{Ctl, Options};
 use std::net::{IpAddr, SocketAddr};
 
@@ -202,8 +204,11 @@ pub(super) fn packet_words(packet: &PacketView) -> String {
         PacketView::Fragment { id, offset, len, more, .. } => {
             format!("(frag {id}:{len}@{offset}{})", if *more { "+" } else { "" })
         }
-        PacketView::Icmp { message, len, .. } => {
+        PacketView::Icmp { message: Icmp::V4(message), len, .. } => {
             format!("ICMP {}, length {len}", icmp_words(message))
+        }
+        PacketView::Icmp { message: Icmp::V6(message), len, .. } => {
+            format!("ICMP6, {}, length {len}", icmpv6_words(message))
         }
         PacketView::Udp { len, .. } => format!("UDP, length {len}"),
         PacketView::Tcp { len, .. } => format!("TCP, length {len}"),
@@ -225,6 +230,47 @@ fn icmp_words(message: &Icmpv4) -> String {
             16 => "information reply".into(),
             17 => "address mask request".into(),
             _ => format!("type-#{kind}"),
+        },
+    }
+}
+
+fn icmpv6_words(message: &Icmpv6) -> String {
+    match message {
+        Icmpv6::EchoRequest { id, seq } => format!("echo request, id {id}, seq {seq}"),
+        Icmpv6::EchoReply { id, seq } => format!("echo reply, id {id}, seq {seq}"),
+        Icmpv6::Unreachable { code } => match *code {
+            unreachable::NO_ROUTE => "destination unreachable, unreachable route".into(),
+            unreachable::PROHIBITED => "destination unreachable, unreachable prohibited".into(),
+            2 => "destination unreachable, beyond scope".into(),
+            unreachable::ADDRESS => "destination unreachable, unreachable address".into(),
+            unreachable::PORT => "destination unreachable, unreachable port".into(),
+            code => format!("destination unreachable, unknown code ({code})"),
+        },
+        Icmpv6::PacketTooBig { mtu } => format!("packet too big, mtu {mtu}"),
+        Icmpv6::TimeExceeded { code: 0 } => "time exceeded in-transit".into(),
+        Icmpv6::TimeExceeded { code: 1 } => "ip reassembly time exceeded".into(),
+        Icmpv6::TimeExceeded { code } => format!("time exceeded, unknown code ({code})"),
+        Icmpv6::ParameterProblem { code, pointer } => {
+            let what = match code {
+                0 => "erroneous".into(),
+                1 => "next header".into(),
+                2 => "option".into(),
+                3 => "fragment".into(),
+                code => format!("code {code}"),
+            };
+            format!("parameter problem, {what} - octet {pointer}")
+        }
+        Icmpv6::Other { kind, .. } => match kind {
+            130 => "multicast listener query".into(),
+            131 => "multicast listener report".into(),
+            132 => "multicast listener done".into(),
+            133 => "router solicitation".into(),
+            134 => "router advertisement".into(),
+            135 => "neighbor solicitation".into(),
+            136 => "neighbor advertisement".into(),
+            137 => "redirect".into(),
+            143 => "multicast listener report v2".into(),
+            _ => format!("unknown icmp6 type ({kind})"),
         },
     }
 }

@@ -182,3 +182,33 @@ fn whoever_waits_hears_of_the_drivers_end() {
         assert_eq!(waiting.await.expect("no panic"), Err(ErrorKind::NetworkDown));
     });
 }
+
+/// Also a loop that takes no error for an answer leaves the other tasks their turn.
+#[test]
+fn asking_a_host_without_a_driver_yields() {
+    let host = Host::new(crate::stack::Setup::new([1, 2]).with_iface(
+        "wire0",
+        1500,
+        "10.0.0.1/24".parse().expect("it is one"),
+    ));
+    host.undriven();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        let listener = TcpListener::bind(&host, addr("10.0.0.1:80")).expect("the port is free");
+        let socket = UdpSocket::bind(&host, addr("10.0.0.1:53")).expect("the port is free");
+        let stubborn = async {
+            loop {
+                let error = listener.accept().await.expect_err("nobody drives");
+                assert_eq!(error.kind(), ErrorKind::NetworkDown);
+                let error = socket.recv(&mut [0; 8]).await.expect_err("nobody drives");
+                assert_eq!(error.kind(), ErrorKind::NetworkDown);
+            }
+        };
+        // The first is polled first, and would keep the thread if it never yielded.
+        tokio::select! {
+            biased;
+            () = stubborn => unreachable!("it goes on for ever"),
+            () = std::future::ready(()) => {}
+        }
+    });
+}

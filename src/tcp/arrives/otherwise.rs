@@ -6,6 +6,7 @@ use crate::base::{Chunks, Duration, Seq, SocketError, Why};
 use crate::tcp::ack;
 use crate::tcp::delack;
 use crate::tcp::event::{AckWhy, Event, Outcome, Timer};
+use crate::tcp::measured;
 use crate::tcp::segment::Segment;
 use crate::tcp::state::{Cause, State};
 use crate::tcp::tcb::{Cx, Tcb};
@@ -246,6 +247,7 @@ pub(super) fn seventh_process_text(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx
         return Break(Outcome::Dropped(Why::DataAfterClose));
     }
     tcb.counters.data_segs_in += seg.wire_segments();
+    measured::on_data(tcb, seg, cx.now);
     let wire = seg.wire_mss.map_or(seg.payload.len(), usize::from) as u32;
     tcb.rcv.mss_seen = tcb.rcv.mss_seen.max(wire.min(u32::from(tcb.rcv.advmss)));
     let payload = std::mem::take(&mut seg.payload);

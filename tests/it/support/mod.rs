@@ -17,6 +17,7 @@ pub const A: usize = 0;
 pub const B: usize = 1;
 /// The hosts' addresses.
 pub const ADDR: [&str; 2] = ["10.0.0.1", "10.0.0.2"];
+pub const ADDR6: [&str; 2] = ["fd00::1", "fd00::2"];
 
 /// How the hosts are joined.
 pub enum Joint {
@@ -47,9 +48,15 @@ pub fn addr(host: usize, port: u16) -> SocketAddr {
     format!("{}:{port}", ADDR[host]).parse().unwrap()
 }
 
+pub fn addr6(host: usize, port: u16) -> SocketAddr {
+    format!("[{}]:{port}", ADDR6[host]).parse().unwrap()
+}
+
+/// A host with an address of each family.
 pub fn setup(host: usize, seed: u64, mtu: u16, offload: bool) -> Setup {
     let cidr = format!("{}/24", ADDR[host]).parse().unwrap();
-    let setup = Setup::new([seed, host as u64 + 1]).with_iface("wire0", mtu, cidr);
+    let mut setup = Setup::new([seed, host as u64 + 1]).with_iface("wire0", mtu, cidr);
+    setup.ifaces[0].addrs.push(format!("{}/64", ADDR6[host]).parse().unwrap());
     if offload { setup.with_offload() } else { setup }
 }
 
@@ -205,18 +212,18 @@ impl World {
 
     /// Listens on B, connects from A, waits for both: (A's, B's).
     pub fn connected(&mut self, port: u16) -> (ConnId, ConnId) {
-        let listener = self.listen(port);
-        let a = self.hosts[A].connect(self.now, addr(B, port), None, None).unwrap();
+        self.connected_at(addr(B, port))
+    }
+
+    /// The same at an address of B's of either family.
+    pub fn connected_at(&mut self, at: SocketAddr) -> (ConnId, ConnId) {
+        let listener = self.hosts[B].listen(self.now, at, ListenOptions::default()).unwrap();
+        let a = self.hosts[A].connect(self.now, at, None, None).unwrap();
         let mut b = None;
         self.run_until(Duration::from_secs(200), |world| {
             b = b.or_else(|| world.hosts[B].accept(world.now, listener).ok());
             b.is_some()
         });
         (a, b.unwrap().0)
-    }
-
-    /// Listens on B.
-    pub fn listen(&mut self, port: u16) -> netglass::base::ListenerId {
-        self.hosts[B].listen(self.now, addr(B, port), ListenOptions::default()).unwrap()
     }
 }

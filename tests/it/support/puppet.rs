@@ -6,11 +6,12 @@ use super::seen;
 use netglass::base::{ConnId, Frame, Head, IfaceId, Instant, ListenerId, Pool, Seq};
 use netglass::stack::{ListenOptions, Record, Setup, Stack};
 use netglass::tcp::{Config, Decision, State, TcpInfo};
-use netglass::wire::checksum;
 use netglass::wire::ipv4::{self, protocol};
 use netglass::wire::tcp::{Ctl, Header, Options, Timestamps};
+use netglass::wire::{checksum, ip};
+use std::cell::Cell;
 use std::collections::{BTreeSet, VecDeque};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 pub const S: Ctl = Ctl::SYN;
@@ -29,6 +30,21 @@ pub const ALL: Ctl = Ctl(0xff);
 /// The host under test and the peer.
 pub const HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 pub const PEER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+/// The same in IPv6.
+pub const HOST6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1);
+pub const PEER6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2);
+
+thread_local! {
+    static SIX: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs a scenario with puppets that speak IPv6.
+pub fn over_ipv6(scenario: fn()) {
+    SIX.set(true);
+    scenario();
+    SIX.set(false);
+}
+
 /// The peer's initial sequence number: sequence space wraps 500 bytes into every connection.
 pub const PEER_ISN: Seq = Seq(u32::MAX - 500);
 /// The window the peer offers unless a test says otherwise.
@@ -94,8 +110,13 @@ pub fn ts(val: u32, ecr: u32) -> Options {
     Options { ts: Some(Timestamps { val, ecr }), ..Options::default() }
 }
 
+/// A host with an address of each family. Over IPv6 the link is as much wider as the header is
+/// longer, so that segments are the same.
 pub fn host_setup() -> Setup {
-    Setup::new([7, 7]).with_iface("wire0", 1500, "10.0.0.1/24".parse().unwrap())
+    let mtu = if SIX.get() { 1520 } else { 1500 };
+    let mut setup = Setup::new([7, 7]).with_iface("wire0", mtu, "10.0.0.1/24".parse().unwrap());
+    setup.ifaces[0].addrs.push("fd00::1/64".parse().unwrap());
+    setup
 }
 
 /// An IPv4 packet with a good header checksum; `change` edits the header before it is written.
@@ -138,8 +159,8 @@ impl Puppet {
             now: Instant::ZERO,
             conn: None,
             listener: None,
-            local: SocketAddr::new(HOST.into(), 5000),
-            remote: SocketAddr::new(PEER.into(), 80),
+            local: SocketAddr::new(if SIX.get() { HOST6.into() } else { HOST.into() }, 5000),
+            remote: SocketAddr::new(if SIX.get() { PEER6.into() } else { PEER.into() }, 80),
             iss: Seq(0),
             snd: 1,
             rcv: 1,
@@ -272,10 +293,10 @@ impl Puppet {
 
     pub fn inject_segment(&mut self, header: &Header, data: &[u8]) {
         let segment = tcp_bytes(self.remote.ip(), self.local.ip(), header, data);
-        let (IpAddr::V4(src), IpAddr::V4(dst)) = (self.remote.ip(), self.local.ip()) else {
-            unreachable!("the puppet speaks IPv4")
-        };
-        self.raw(&ip_packet(protocol::TCP, &segment, |ip| (ip.src, ip.dst) = (src, dst)));
+        let mut head = Head::new();
+        let header = ip::Header::new(self.remote.ip(), self.local.ip(), protocol::TCP);
+        header.emit(&mut head, segment.len());
+        self.raw(&[&head[..], &segment].concat());
     }
 
     /// Data from the peer that acknowledges everything so far.
@@ -366,13 +387,14 @@ impl Puppet {
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        let ip = ipv4::Header::parse(bytes, bytes.len()).expect("the host sends good packets");
+        let mut ip = ip::Header::parse(bytes, bytes.len()).expect("the host sends good packets");
+        ip.walk(bytes).expect("and good extension headers");
         if ip.proto != protocol::TCP || ip.is_fragment() {
             self.others.push_back(bytes.to_vec());
             return;
         }
         let segment = &bytes[ip.header_len..];
-        let pseudo = checksum::pseudo(ip.src.into(), ip.dst.into(), protocol::TCP, segment.len());
+        let pseudo = checksum::pseudo(ip.src, ip.dst, protocol::TCP, segment.len());
         assert!(checksum::is_good(pseudo, [segment]), "the host's checksums are right");
         assert!(ip.df, "TCP is never fragmented");
         let (tcp, len) = Header::parse(segment).expect("the host sends good segments");

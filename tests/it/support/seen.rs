@@ -103,5 +103,20 @@ macro_rules! scenarios {
             )*
         }
     };
+    (both families: $($name:ident),* $(,)?) => {
+        crate::support::seen::scenarios![both families: $($name),*; IPv4:];
+    };
+    (both families: $($name:ident),* $(,)?; IPv4: $($four:ident),* $(,)?) => {
+        crate::support::seen::scenarios![$($name,)* $($four),*];
+
+        mod each_over_ipv6 {
+            $(
+                #[test]
+                fn $name() {
+                    crate::support::puppet::over_ipv6(super::$name);
+                }
+            )*
+        }
+    };
 }
 pub(crate) use scenarios;

@@ -130,3 +130,13 @@ fn the_stories_live_as_tcpdump_spells_them() {
     lines.extend(live.finish());
     stories::golden("live-tcpdump.txt", &(lines.join("\n") + "\n"));
 }
+
+#[test]
+fn counts_in_tcpdumps_spelling_are_never_cut() {
+    let mut live = Live::tcpdump(Options { width: 80, ..Options::default() });
+    let mut lines: Vec<_> = stories::bulk().iter().filter_map(|record| live.line(record)).collect();
+    lines.extend(live.finish());
+    let text = lines.join("\n");
+    let count = text.lines().find(|line| line.contains("data segments in")).expect("a count");
+    assert!(columns(count) > 80 && count.ends_with("reads …"), "{count}");
+}

@@ -107,14 +107,14 @@ fn packets_without_a_connection() {
     let (from, to) = (addr("10.9.0.1:40000"), addr("10.9.0.2:7777"));
     let six = addr("[fd00::1]:5");
     let packets = vec![
-        icmp(Icmpv4::EchoRequest { id: 7, seq: 1 }, 64),
-        icmp(Icmpv4::EchoReply { id: 7, seq: 1 }, 64),
-        icmp(Icmpv4::TimeExceeded { code: 0 }, 36),
-        icmp(Icmpv4::TimeExceeded { code: 1 }, 36),
-        icmp(Icmpv4::ParameterProblem { pointer: 20 }, 36),
-        icmp(Icmpv4::Other { kind: 4, code: 0 }, 36),
-        icmp(Icmpv4::Other { kind: 42, code: 1 }, 8),
-        icmp(Icmpv4::Unreachable { code: 4, mtu: 1_400 }, 36),
+        icmp(Icmp::V4(Icmpv4::EchoRequest { id: 7, seq: 1 }), 64),
+        icmp(Icmp::V4(Icmpv4::EchoReply { id: 7, seq: 1 }), 64),
+        icmp(Icmp::V4(Icmpv4::TimeExceeded { code: 0 }), 36),
+        icmp(Icmp::V4(Icmpv4::TimeExceeded { code: 1 }), 36),
+        icmp(Icmp::V4(Icmpv4::ParameterProblem { pointer: 20 }), 36),
+        icmp(Icmp::V4(Icmpv4::Other { kind: 4, code: 0 }), 36),
+        icmp(Icmp::V4(Icmpv4::Other { kind: 42, code: 1 }), 8),
+        icmp(Icmp::V4(Icmpv4::Unreachable { code: 4, mtu: 1_400 }), 36),
         record(Event::In(PacketView::Udp { src: from, dst: to, len: 12 })),
         record(Event::In(PacketView::Udp { src: six, dst: six, len: 0 })),
         record(Event::In(PacketView::Ip { src, dst, proto: 200, len: 20 })),

@@ -1,0 +1,210 @@
+//! What a running host answers. The shapes are iproute2's where it has one.
+
+use super::sockets::{self, Place, Seen};
+use crate::ip::{Cidr, Route};
+use crate::net::Host;
+use crate::stack::Stack;
+use serde_json::{Value, json};
+use std::net::IpAddr;
+
+/// The version of questions and answers.
+pub(in crate::cli) const VERSION: u64 = 1;
+
+/// Answers questions about a host.
+#[derive(Debug)]
+pub(super) struct Answerer {
+    host: Host,
+    dev: String,
+}
+
+/// A line that says what was wrong.
+pub(super) fn error(what: &str) -> String {
+    line(json!({ "version": VERSION, "error": what }))
+}
+
+fn line(value: Value) -> String {
+    format!("{value}\n")
+}
+
+fn answer(key: &str, value: Value) -> String {
+    line(json!({ "version": VERSION, key: value }))
+}
+
+impl Answerer {
+    pub(super) fn new(host: Host, dev: &str) -> Answerer {
+        Answerer { host, dev: dev.to_owned() }
+    }
+
+    /// The lines that answer a question.
+    pub(super) fn answers(&self, question: &[u8]) -> Box<dyn Iterator<Item = String> + Send + '_> {
+        match self.understand(question) {
+            Ok(Ask::Sockets) => Box::new(self.sockets()),
+            Ok(ask) => Box::new(std::iter::once(self.at_once(ask))),
+            Err(what) => Box::new(std::iter::once(error(&what))),
+        }
+    }
+
+    fn understand(&self, question: &[u8]) -> Result<Ask, String> {
+        let question: Value =
+            serde_json::from_slice(question).map_err(|e| format!("not a line of JSON: {e}"))?;
+        match &question["version"] {
+            Value::Number(version) if version.as_u64() == Some(VERSION) => {}
+            Value::Null => return Err("the question must say \"version\":1".into()),
+            other => return Err(format!("version {other} is not spoken here, but 1")),
+        }
+        let ask = question["ask"].as_str().unwrap_or("");
+        let known = ASKS.iter().find(|(name, _)| *name == ask).map(|(_, ask)| *ask);
+        known.ok_or_else(|| {
+            let names: Vec<_> = ASKS.iter().map(|(name, _)| *name).collect();
+            format!("\"ask\" must be one of {}", names.join(", "))
+        })
+    }
+
+    fn at_once(&self, ask: Ask) -> String {
+        match ask {
+            Ask::Host => answer("host", self.identity()),
+            Ask::Links => answer("links", self.host.with(|stack, _| links(stack))),
+            Ask::Routes => answer("routes", self.host.with(|stack, _| routes(stack))),
+            Ask::Neighbours => answer("neighbours", json!([])),
+            Ask::Counters => {
+                let counters = self.host.with(|stack, _| stack.counters());
+                // In order: an object would not keep it.
+                answer("counters", json!(counters))
+            }
+            Ask::Sockets => answer("sockets", json!([])),
+        }
+    }
+
+    fn identity(&self) -> Value {
+        let netns = std::fs::read_link("/proc/self/ns/net").unwrap_or_default();
+        json!({
+            "dev": self.dev,
+            "pid": std::process::id(),
+            "netns": netns.to_string_lossy(),
+            "netglass": env!("CARGO_PKG_VERSION"),
+        })
+    }
+
+    /// Page by page, so that whoever asks holds nobody up.
+    fn sockets(&self) -> impl Iterator<Item = String> + Send + '_ {
+        let mut next = Some(Place::START);
+        std::iter::from_fn(move || {
+            let from = next?;
+            let (page, then) = self.host.with(|stack, now| sockets::page(stack, now, from));
+            next = then;
+            let page = Value::from_iter(page.into_iter().map(Seen::into_json));
+            Some(match next {
+                Some(_) => line(json!({ "version": VERSION, "sockets": page, "more": true })),
+                None => answer("sockets", page),
+            })
+        })
+    }
+}
+
+/// What can be asked.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+enum Ask {
+    Host,
+    Sockets,
+    Links,
+    Routes,
+    Neighbours,
+    Counters,
+}
+
+const ASKS: &[(&str, Ask)] = &[
+    ("host", Ask::Host),
+    ("sockets", Ask::Sockets),
+    ("links", Ask::Links),
+    ("routes", Ask::Routes),
+    ("neighbours", Ask::Neighbours),
+    ("counters", Ask::Counters),
+];
+
+/// The interfaces, as `ip -j -s addr` shows them.
+fn links(stack: &Stack) -> Value {
+    let (totals, dropped) = (stack.totals(), stack.drops().total());
+    // What passed is counted for the host as a whole.
+    let only = stack.ifaces().count() == 1;
+    let link = |(n, iface): (usize, &crate::stack::IfaceSetup)| {
+        let mut link = json!({
+            "ifindex": n + 1,
+            "ifname": iface.name,
+            "flags": ["POINTOPOINT", "MULTICAST", "NOARP", "UP", "LOWER_UP"],
+            "mtu": iface.mtu,
+            "operstate": "UNKNOWN",
+            "link_type": "none",
+            "addr_info": iface.addrs.iter().map(|own| address(*own, &iface.name)).collect::<Value>(),
+        });
+        if only {
+            link["stats64"] = json!({
+                "rx": {
+                    "bytes": totals.bytes_in, "packets": totals.frames_in,
+                    "errors": 0, "dropped": dropped,
+                },
+                "tx": {
+                    "bytes": totals.bytes_out, "packets": totals.frames_out,
+                    "errors": 0, "dropped": 0,
+                },
+            });
+        }
+        link
+    };
+    stack.ifaces().enumerate().map(link).collect()
+}
+
+fn address(own: Cidr, label: &str) -> Value {
+    let scope = match own.addr() {
+        IpAddr::V4(addr) if addr.is_loopback() => "host",
+        IpAddr::V4(addr) if addr.is_link_local() => "link",
+        IpAddr::V6(addr) if addr.is_loopback() => "host",
+        IpAddr::V6(addr) if addr.is_unicast_link_local() => "link",
+        _ => "global",
+    };
+    let family = if own.addr().is_ipv4() { "inet" } else { "inet6" };
+    let mut shown = json!({
+        "family": family, "local": own.addr(), "prefixlen": own.prefix(), "scope": scope,
+        "valid_life_time": u32::MAX, "preferred_life_time": u32::MAX,
+    });
+    if let Some(broadcast) = own.broadcast() {
+        shown["broadcast"] = json!(broadcast);
+    }
+    if own.addr().is_ipv4() {
+        shown["label"] = json!(label);
+    }
+    shown
+}
+
+/// The routes, as `ip -j route` shows them.
+fn routes(stack: &Stack) -> Value {
+    let ifaces: Vec<_> = stack.ifaces().collect();
+    let show = |route: &Route| {
+        let iface = ifaces.get(usize::from(route.iface.0));
+        let dst = match route.dst.prefix() {
+            0 => "default".to_owned(),
+            _ => route.dst.to_string(),
+        };
+        let mut shown = json!({ "dst": dst, "flags": [] });
+        if let Some(via) = route.via {
+            shown["gateway"] = json!(via);
+        }
+        if let Some(iface) = iface {
+            shown["dev"] = json!(iface.name);
+        }
+        let own = iface.and_then(|iface| {
+            iface.addrs.iter().find(|own| route.via.is_none() && own.network() == route.dst)
+        });
+        if let Some(own) = own {
+            shown["protocol"] = json!("kernel");
+            shown["scope"] = json!("link");
+            shown["prefsrc"] = json!(own.addr());
+        }
+        if route.metric > 0 {
+            shown["metric"] = json!(route.metric);
+        }
+        shown
+    };
+    let mut routes: Vec<&Route> = stack.routes().iter().collect();
+    routes.sort_by_key(|route| route.dst.prefix()); // the default route first, as there
+    routes.into_iter().map(show).collect()
+}

@@ -1,0 +1,354 @@
+//! ICMP of either version: what a host reads, answers and reports in both, and the packets that
+//! errors quote.
+
+use super::icmpv4::{self, Icmpv4};
+use super::icmpv6::{self, Icmpv6};
+use super::ipv4::protocol;
+use super::{checksum, ip};
+use crate::base::{Chunks, Head, Seq, SocketError, Why};
+use std::net::IpAddr;
+
+/// The header's length in bytes: behind it lies the payload of an echo or the quotation of an
+/// error.
+pub const HEADER_LEN: usize = 8;
+
+/// A message of either version.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Icmp {
+    /// In IPv4.
+    V4(Icmpv4),
+    /// In IPv6.
+    V6(Icmpv6),
+}
+
+/// An echo request or reply.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Echo {
+    /// A request, or the reply to one.
+    pub request: bool,
+    /// Identifier.
+    pub id: u16,
+    /// Sequence number.
+    pub seq: u16,
+}
+
+/// The protocol number of ICMP where `addr` lives.
+pub fn number(addr: IpAddr) -> u8 {
+    if addr.is_ipv4() { protocol::ICMP } else { protocol::ICMPV6 }
+}
+
+/// Whether a packet with these first bytes behind its IP header is an ICMP error, about which no
+/// error may be sent. What is too short to tell counts as one.
+pub fn is_error(proto: u8, transport: &[u8]) -> bool {
+    match (proto, transport.first()) {
+        (protocol::ICMP, Some(kind)) => icmpv4::is_error(*kind),
+        (protocol::ICMPV6, Some(kind)) => icmpv6::is_error(*kind),
+        (protocol::ICMP | protocol::ICMPV6, None) => true,
+        _ => false,
+    }
+}
+
+impl Icmp {
+    /// Reads the message whose bytes, header first, are `slices`; the header lies in the first
+    /// slice that is not empty. The payload or quotation starts at [`HEADER_LEN`].
+    ///
+    /// # Errors
+    /// [`Why::IcmpTruncated`], [`Why::IcmpChecksum`].
+    pub fn parse<'a>(
+        src: IpAddr,
+        dst: IpAddr,
+        slices: impl IntoIterator<Item = &'a [u8]> + Clone,
+    ) -> Result<Icmp, Why> {
+        if src.is_ipv4() {
+            return Icmpv4::parse(slices).map(Icmp::V4);
+        }
+        let front = slices.clone().into_iter().find(|s| !s.is_empty()).unwrap_or_default();
+        let bytes = front.first_chunk::<HEADER_LEN>().ok_or(Why::IcmpTruncated)?;
+        let len = slices.clone().into_iter().map(<[u8]>::len).sum();
+        if !checksum::is_good(checksum::pseudo(src, dst, protocol::ICMPV6, len), slices) {
+            return Err(Why::IcmpChecksum);
+        }
+        Ok(Icmp::V6(Icmpv6::read(bytes)))
+    }
+
+    /// Writes the header, with the checksum over itself and `body`, in front of `head`, which holds
+    /// nothing else of the message.
+    pub fn emit(&self, src: IpAddr, dst: IpAddr, head: &mut Head, body: &Chunks) {
+        let message = match self {
+            Icmp::V4(message) => return message.emit(head, body),
+            Icmp::V6(message) => message,
+        };
+        let out = head.prepend(HEADER_LEN);
+        out.copy_from_slice(&message.bytes());
+        let pseudo = checksum::pseudo(src, dst, protocol::ICMPV6, HEADER_LEN + body.len());
+        let slices = std::iter::once(&out[..]).chain(body.iter().map(|chunk| &chunk[..]));
+        let sum = checksum::complete(pseudo, slices);
+        out[2..4].copy_from_slice(&sum.to_be_bytes());
+    }
+
+    /// An echo request or reply to `dst`.
+    pub fn echo(dst: IpAddr, echo: Echo) -> Icmp {
+        let Echo { request, id, seq } = echo;
+        match (dst, request) {
+            (IpAddr::V4(_), true) => Icmp::V4(Icmpv4::EchoRequest { id, seq }),
+            (IpAddr::V4(_), false) => Icmp::V4(Icmpv4::EchoReply { id, seq }),
+            (IpAddr::V6(_), true) => Icmp::V6(Icmpv6::EchoRequest { id, seq }),
+            (IpAddr::V6(_), false) => Icmp::V6(Icmpv6::EchoReply { id, seq }),
+        }
+    }
+
+    /// To `dst`: nobody listens on that UDP port.
+    pub fn port_unreachable(dst: IpAddr) -> Icmp {
+        match dst {
+            IpAddr::V4(_) => {
+                Icmp::V4(Icmpv4::Unreachable { code: icmpv4::unreachable::PORT, mtu: 0 })
+            }
+            IpAddr::V6(_) => Icmp::V6(Icmpv6::Unreachable { code: icmpv6::unreachable::PORT }),
+        }
+    }
+
+    /// To `dst`: no such protocol is here; the byte that named it lies at `pointer`.
+    pub fn protocol_unreachable(dst: IpAddr, pointer: usize) -> Icmp {
+        match dst {
+            IpAddr::V4(_) => {
+                Icmp::V4(Icmpv4::Unreachable { code: icmpv4::unreachable::PROTOCOL, mtu: 0 })
+            }
+            IpAddr::V6(_) => Icmp::V6(Icmpv6::ParameterProblem {
+                code: super::ipv6::problem::NEXT_HEADER,
+                pointer: pointer as u32,
+            }),
+        }
+    }
+
+    /// To `dst`: a datagram's other fragments did not come.
+    pub fn reassembly_time_exceeded(dst: IpAddr) -> Icmp {
+        match dst {
+            IpAddr::V4(_) => Icmp::V4(Icmpv4::TimeExceeded { code: 1 }),
+            IpAddr::V6(_) => Icmp::V6(Icmpv6::TimeExceeded { code: 1 }),
+        }
+    }
+
+    /// The echo request or reply that this is.
+    pub fn as_echo(&self) -> Option<Echo> {
+        let (request, id, seq) = match *self {
+            Icmp::V4(Icmpv4::EchoRequest { id, seq }) => (true, id, seq),
+            Icmp::V6(Icmpv6::EchoRequest { id, seq }) => (true, id, seq),
+            Icmp::V4(Icmpv4::EchoReply { id, seq }) => (false, id, seq),
+            Icmp::V6(Icmpv6::EchoReply { id, seq }) => (false, id, seq),
+            _ => return None,
+        };
+        Some(Echo { request, id, seq })
+    }
+
+    /// The echo that a quoted packet was.
+    pub fn of_quoted(quoted: &Quoted) -> Option<Echo> {
+        let message = match quoted.proto {
+            protocol::ICMP => Icmp::V4(Icmpv4::read(&quoted.transport)),
+            protocol::ICMPV6 => Icmp::V6(Icmpv6::read(&quoted.transport)),
+            _ => return None,
+        };
+        message.as_echo()
+    }
+
+    /// The MTU of a link that a packet was too big for, bytes (RFC 1191 §4, RFC 4443 §3.2); 0 when
+    /// the router does not say.
+    pub fn too_big(&self) -> Option<u32> {
+        match *self {
+            Icmp::V4(Icmpv4::Unreachable {
+                code: icmpv4::unreachable::FRAGMENTATION_NEEDED,
+                mtu,
+            }) => Some(mtu.into()),
+            Icmp::V6(Icmpv6::PacketTooBig { mtu }) => Some(mtu),
+            _ => None,
+        }
+    }
+
+    /// Whether this reports an error about a packet, which it then quotes.
+    pub fn is_error(&self) -> bool {
+        match self {
+            Icmp::V4(message) => message.is_error(),
+            Icmp::V6(message) => message.is_error(),
+        }
+    }
+
+    /// Whether it may be sent about a packet to many hosts: those of RFC 4443 §2.4 (e.3) may.
+    pub fn may_answer_many(&self) -> bool {
+        use super::ipv6::problem::OPTION;
+        matches!(
+            self,
+            Icmp::V6(Icmpv6::PacketTooBig { .. } | Icmpv6::ParameterProblem { code: OPTION, .. })
+        )
+    }
+
+    /// What a socket is told whose packet this error is about.
+    pub fn socket_error(&self) -> Option<SocketError> {
+        match self {
+            Icmp::V4(message) => message.socket_error(),
+            Icmp::V6(message) => message.socket_error(),
+        }
+    }
+
+    /// The type and code fields.
+    pub fn kind_and_code(&self) -> (u8, u8) {
+        match self {
+            Icmp::V4(message) => message.kind_and_code(),
+            Icmp::V6(message) => message.kind_and_code(),
+        }
+    }
+}
+
+/// The beginning of a packet that an ICMP error quotes.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Quoted {
+    /// Who sent the packet: this host, if the error is honest.
+    pub src: IpAddr,
+    /// Where it was going.
+    pub dst: IpAddr,
+    /// What was inside.
+    pub proto: u8,
+    /// The first eight bytes of its transport header.
+    pub transport: [u8; 8],
+}
+
+impl Quoted {
+    /// Reads a quotation, which may end after eight bytes of transport header (RFC 792). Its
+    /// header checksum and total length are not checked, because routers change or garble them
+    /// before they quote (RFC 5927 §3.1 knows more reasons not to trust a quotation).
+    ///
+    /// # Errors
+    /// [`Why::IcmpTruncated`] when it is shorter than that or no IP header;
+    /// [`Why::IcmpNoSocket`] when it quotes a fragment other than the first, which has no ports.
+    pub fn parse(bytes: &[u8]) -> Result<Quoted, Why> {
+        let (header, offset) = match bytes.first().map(|first| first >> 4) {
+            Some(4) => quoted_v4(bytes)?,
+            Some(6) => quoted_v6(bytes)?,
+            _ => return Err(Why::IcmpTruncated),
+        };
+        let transport = bytes.get(offset..).and_then(|rest| rest.first_chunk());
+        let transport = *transport.ok_or(Why::IcmpTruncated)?;
+        if header.offset > 0 {
+            return Err(Why::IcmpNoSocket);
+        }
+        Ok(Quoted { src: header.src, dst: header.dst, proto: header.proto, transport })
+    }
+
+    /// Source and destination port, when the protocol has them where TCP and UDP do.
+    pub fn ports(&self) -> Option<(u16, u16)> {
+        let [a, b, c, d, ..] = self.transport;
+        let has_ports = matches!(self.proto, protocol::TCP | protocol::UDP);
+        has_ports.then_some((u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])))
+    }
+
+    /// The sequence number of a TCP segment.
+    pub fn seq(&self) -> Option<Seq> {
+        let [.., a, b, c, d] = self.transport;
+        (self.proto == protocol::TCP).then_some(Seq(u32::from_be_bytes([a, b, c, d])))
+    }
+}
+
+/// The header of a quoted IPv4 packet, and where its transport header begins.
+fn quoted_v4(bytes: &[u8]) -> Result<(ip::Header, usize), Why> {
+    let fixed = bytes.first_chunk::<{ super::ipv4::HEADER_LEN }>().ok_or(Why::IcmpTruncated)?;
+    let header_len = usize::from(fixed[0] & 15) * 4;
+    if header_len < super::ipv4::HEADER_LEN {
+        return Err(Why::IcmpTruncated);
+    }
+    let addr = |at: usize| IpAddr::from([fixed[at], fixed[at + 1], fixed[at + 2], fixed[at + 3]]);
+    let offset = u32::from(u16::from_be_bytes([fixed[6], fixed[7]]) & 0x1fff) * 8;
+    Ok((ip::Header { offset, ..ip::Header::new(addr(12), addr(16), fixed[9]) }, header_len))
+}
+
+/// The same for IPv6. What is quoted may be cut, so its length is taken for whatever there is.
+fn quoted_v6(bytes: &[u8]) -> Result<(ip::Header, usize), Why> {
+    let mut header = ip::Header::from(super::ipv6::Header::parse(bytes, usize::MAX)?);
+    header.total_len = bytes.len();
+    header.walk(bytes).map_err(|_| Why::IcmpTruncated)?;
+    Ok((header, header.header_len))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Frame, Pool};
+    use pnet_packet::icmpv6;
+    use proptest::prelude::*;
+
+    fn v6(text: &str) -> IpAddr {
+        text.parse().expect(text)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            id: u16, seq: u16, six: bool, request: bool,
+            body in proptest::collection::vec(any::<u8>(), 0..100), flip: usize,
+        ) {
+            let (src, dst) = match six {
+                true => (v6("fd00::1"), v6("fd00::2")),
+                false => (IpAddr::from([10, 9, 0, 1]), IpAddr::from([10, 9, 0, 2])),
+            };
+            let echo = Echo { request, id, seq };
+            let message = Icmp::echo(dst, echo);
+            let mut head = Head::new();
+            message.emit(src, dst, &mut head, &Pool::new().copy(&body).into());
+            let mut bytes = [&head[..], &body].concat();
+            prop_assert_eq!(Icmp::parse(src, dst, [&bytes[..]]), Ok(message));
+            prop_assert_eq!(message.as_echo(), Some(echo));
+            if let (IpAddr::V6(s), IpAddr::V6(d)) = (src, dst) {
+                let theirs = icmpv6::Icmpv6Packet::new(&bytes).expect("a message");
+                prop_assert_eq!(theirs.get_checksum(), icmpv6::checksum(&theirs, &s, &d));
+            }
+            let bit = flip % (bytes.len() * 8);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            prop_assert_eq!(Icmp::parse(src, dst, [&bytes[..]]), Err(Why::IcmpChecksum));
+        }
+
+        #[test]
+        fn any_quotation_is_read_or_refused(
+            bytes in proptest::collection::vec(any::<u8>(), 0..90),
+        ) {
+            let _ = Quoted::parse(&bytes);
+        }
+    }
+
+    #[test]
+    fn quotations_of_both_families_may_be_cut() {
+        for (src, dst) in [("10.9.0.1", "10.9.0.2"), ("fd00::1", "fd00::2")] {
+            let mut frame = Frame::default();
+            let header = ip::Header::new(v6(src), v6(dst), protocol::UDP);
+            header.emit(&mut frame.head, 1000);
+            let bytes = [&frame.to_vec()[..], &[0x1f, 0x90, 0, 53, 0, 8, 0, 0]].concat();
+            let quoted = Quoted::parse(&bytes).expect("eight bytes are enough");
+            assert_eq!((quoted.src, quoted.dst), (v6(src), v6(dst)));
+            assert_eq!((quoted.ports(), quoted.seq()), (Some((8080, 53)), None));
+            assert_eq!(Quoted::parse(&bytes[..bytes.len() - 1]), Err(Why::IcmpTruncated));
+            let mut frame = Frame::default();
+            ip::Header { offset: 8, ..header }.emit(&mut frame.head, 1000);
+            let later = [&frame.to_vec()[..], &[0; 8]].concat();
+            assert_eq!(Quoted::parse(&later), Err(Why::IcmpNoSocket));
+        }
+    }
+
+    #[test]
+    fn quotations_with_options() {
+        let mut frame = Frame::default();
+        let ends = [v6("10.9.0.1"), v6("10.9.0.2")];
+        ip::Header::new(ends[0], ends[1], protocol::TCP).emit(&mut frame.head, 1000);
+        let mut bytes = [&frame.to_vec()[..], &[0x82, 0x35, 0, 80, 1, 2, 3, 4]].concat();
+        let read = Quoted::parse(&bytes).expect("a quotation");
+        assert_eq!((read.ports(), read.seq()), (Some((33333, 80)), Some(Seq(0x0102_0304))));
+        bytes[0] = 0x46;
+        assert_eq!(Quoted::parse(&bytes), Err(Why::IcmpTruncated));
+        bytes.splice(20..20, [1, 1, 1, 0]);
+        assert_eq!(Quoted::parse(&bytes), Ok(read));
+        bytes[0] = 0x44;
+        assert_eq!(Quoted::parse(&bytes), Err(Why::IcmpTruncated));
+    }
+
+    #[test]
+    fn about_what_errors_are_errors() {
+        assert!(is_error(protocol::ICMPV6, &[1]) && !is_error(protocol::ICMPV6, &[128]));
+        assert!(is_error(protocol::ICMP, &[3]) && !is_error(protocol::ICMP, &[8]));
+        assert!(is_error(protocol::ICMPV6, &[]) && !is_error(protocol::TCP, &[]));
+    }
+}
