@@ -67,6 +67,8 @@ pub mod impair;
 #[forbid(unsafe_code)]
 pub mod ip;
 #[forbid(unsafe_code)]
+pub mod link;
+#[forbid(unsafe_code)]
 pub mod net;
 #[forbid(unsafe_code)]
 pub mod observe;

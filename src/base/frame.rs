@@ -63,6 +63,16 @@ impl fmt::Debug for Head {
     }
 }
 
+/// What the frames of a link start with.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum Medium {
+    /// An IP header.
+    #[default]
+    Ip,
+    /// An Ethernet header.
+    Ethernet,
+}
+
 /// What a device does with a frame longer than the MTU.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]

@@ -155,6 +155,40 @@ crate::explained! {
         // ---- The host
         /// The queue towards the device is full.
         EgressFull = "EgressFull", "bound of this host", "the queue towards the device is full";
+
+        // ---- The link
+        /// Shorter than an Ethernet header and its tag.
+        EthernetTruncated = "EthernetTruncated", "RFC 894", "the frame is shorter than its Ethernet header";
+        /// A group address as source.
+        EthernetSource = "EthernetSource", "IEEE 802.3 §3.2.5", "a group cannot have sent the frame";
+        /// An EtherType this host does not speak (802.3 length fields among them).
+        EtherType = "EtherType", "RFC 1122 §2.3.3", "no protocol with that EtherType is here";
+        /// Addressed to another interface of the link.
+        EthernetNotForUs = "EthernetNotForUs", "IEEE 802.3 §4.2.4.1.1", "the frame is addressed to another interface";
+        /// A unicast packet in a frame to everybody.
+        LinkBroadcast = "LinkBroadcast", "RFC 1122 §3.3.6 (SHOULD discard)", "a frame to many carried a packet to one";
+        /// Tagged for a VLAN that has no interface here.
+        VlanUnknown = "VlanUnknown", "IEEE 802.1Q", "no interface of this host is in that VLAN";
+        /// No ARP for IPv4 over Ethernet, or too short.
+        ArpFormat = "ArpFormat", "RFC 826", "the ARP packet is not one for IPv4 over Ethernet, or is too short";
+        /// A sender address that no host can have.
+        ArpSender = "ArpSender", "RFC 826; RFC 1122 §3.2.1.3", "no host can have the sender address of that ARP packet";
+        /// ARP between others, about nobody known here.
+        ArpNotForUs = "ArpNotForUs", "RFC 826", "the ARP packet is not about this host or a neighbour it knows";
+        /// An answer to a question that was not asked.
+        NeighborUnasked = "NeighborUnasked", "RFC 4861 §7.2.5", "nobody asked for that neighbour, so it is not remembered";
+        /// A second answer right behind the first one.
+        NeighborTooSoon = "NeighborTooSoon", "bound of this host (locktime)", "the neighbour's address was learned a moment ago: the first answer stands";
+        /// The table of neighbours is full of those in use.
+        NeighborLimit = "NeighborLimit", "bound of this host", "the table of neighbours is full of those in use";
+        /// As many packets wait for a neighbour as may.
+        NeighborQueueFull = "NeighborQueueFull", "RFC 1122 §2.3.2.2; bound of this host", "as many packets wait for that neighbour as may";
+        /// A packet whose neighbour did not answer.
+        NeighborFailed = "NeighborFailed", "RFC 4861 §7.2.2", "the neighbour did not answer, so the packet cannot be sent";
+        /// A question that the rate limit held back.
+        NeighborRateLimit = "NeighborRateLimit", "RFC 1122 §2.3.2.1", "the rate limit on asking for neighbours is reached";
+        /// Somebody else uses our address.
+        AddressConflict = "AddressConflict", "RFC 5227 §2.4", "another interface claims an address of ours";
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::app::Services;
 use crate::app::policy::Setting;
-use crate::base::Duration;
+use crate::base::{Duration, Mac};
 use crate::impair::Impairments;
 use crate::ip::Cidr;
 use clap::{Args, Parser, Subcommand};
@@ -37,12 +37,14 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Let the Linux kernel ping and curl a virtual host, in a namespace of its own
     Demo(DemoArgs),
-    /// Run a virtual host on a TUN device until Ctrl-C
+    /// Run a virtual host on a TUN or TAP device until Ctrl-C
     Up(UpArgs),
     /// Fetch a URL from the virtual host's side
     Get(GetArgs),
     /// Connect standard input and output to HOST PORT from the virtual host's side
     Nc(NcArgs),
+    /// Ask a name server from the virtual host's side
+    Dig(DigArgs),
     /// Say what this machine lacks, and how to get it
     Doctor(DoctorArgs),
     /// Draw TCP's state machine from the table the code runs
@@ -82,7 +84,7 @@ pub(super) struct DemoArgs {
 /// The virtual host and its link to Linux.
 #[derive(Args, Debug, Clone)]
 pub(super) struct HostArgs {
-    /// Name of the TUN interface
+    /// Name of the TUN or TAP interface
     #[arg(long, value_name = "NAME", default_value = "glass0")]
     pub(super) dev: String,
     /// The virtual host's address
@@ -97,6 +99,15 @@ pub(super) struct HostArgs {
     /// Linux's IPv6 address on the link; if not given, the first other one of the network
     #[arg(long, value_name = "ADDR")]
     pub(super) linux6: Option<IpAddr>,
+    /// On an Ethernet: a TAP interface, with ARP (IPv4 only)
+    #[arg(long)]
+    pub(super) tap: bool,
+    /// The virtual host's Ethernet address, with --tap; a random one when not given
+    #[arg(long, value_name = "MAC")]
+    pub(super) mac: Option<Mac>,
+    /// With --tap, ask whether anybody has the address before it is used (RFC 5227): some seconds
+    #[arg(long)]
+    pub(super) probe: bool,
     /// Speak IPv4 only
     #[arg(long)]
     pub(super) no_ipv6: bool,
@@ -128,9 +139,12 @@ pub(super) struct UpArgs {
     /// No live lines
     #[arg(short, long)]
     pub(super) quiet: bool,
-    /// Services to run: http, echo, discard, chargen, daytime; or all, or none
-    #[arg(long, value_name = "LIST", default_value = "http,echo,discard,chargen,daytime")]
+    /// Services to run: http, echo, discard, chargen, daytime, dns; or all, or none
+    #[arg(long, value_name = "LIST", default_value = "http,echo,discard,chargen,daytime,dns")]
     pub(super) services: Services,
+    /// More names for DNS to answer for, below glass.: lines 'NAME [TTL] TYPE DATA'
+    #[arg(long, value_name = "FILE")]
+    pub(super) zone: Option<PathBuf>,
     /// Limits of TCP services, of all or of one: 'idle=30s', 'http:per_client_max=5'
     #[arg(long, value_name = "[SERVICE:]LIMIT=VALUE", value_delimiter = ',')]
     pub(super) policy: Vec<Setting>,
@@ -148,10 +162,23 @@ pub(super) struct UpArgs {
     pub(super) no_control: bool,
 }
 
+/// How the virtual host learns of names.
+#[derive(Args, Debug)]
+pub(super) struct NameArgs {
+    /// Name servers to ask, with commas between them; Linux's address if none is given
+    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
+    pub(super) dns: Vec<IpAddr>,
+    /// Names and addresses that nobody needs to be asked for, as in /etc/hosts
+    #[arg(long, value_name = "FILE")]
+    pub(super) hosts: Option<PathBuf>,
+}
+
 #[derive(Args, Debug)]
 pub(super) struct GetArgs {
     #[command(flatten)]
     pub(super) host: HostArgs,
+    #[command(flatten)]
+    pub(super) names: NameArgs,
     /// Print the response's head, too
     #[arg(short, long)]
     pub(super) include: bool,
@@ -173,7 +200,7 @@ pub(super) struct GetArgs {
     /// Show every segment and its reason on standard error
     #[arg(long)]
     pub(super) live: bool,
-    /// http://ADDRESS[:PORT]/PATH
+    /// http://HOST[:PORT]/PATH
     pub(super) url: String,
 }
 
@@ -181,6 +208,8 @@ pub(super) struct GetArgs {
 pub(super) struct NcArgs {
     #[command(flatten)]
     pub(super) host: HostArgs,
+    #[command(flatten)]
+    pub(super) names: NameArgs,
     /// UDP instead of TCP
     #[arg(short, long)]
     pub(super) udp: bool,
@@ -190,11 +219,21 @@ pub(super) struct NcArgs {
     /// Show every segment and its reason on standard error
     #[arg(long)]
     pub(super) live: bool,
-    /// The peer's address
-    pub(super) address: IpAddr,
+    /// The peer's name or address
+    pub(super) peer: String,
     /// The peer's port
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) port: u16,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct DigArgs {
+    #[command(flatten)]
+    pub(super) host: HostArgs,
+    /// [@SERVER] NAME [TYPE] [-x ADDRESS] [-p PORT] [+tcp] [+short] [+norecurse] [+noedns]; the
+    /// server is Linux's address if none is given
+    #[arg(value_name = "WORDS", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(super) words: Vec<String>,
 }
 
 #[derive(Args, Debug)]

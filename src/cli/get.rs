@@ -1,11 +1,12 @@
 //! `netglass get`: fetch a URL from the virtual host's side.
 
 use super::args::GetArgs;
+use super::names::{Names, Peer};
 use super::{Failure, Outcome, host};
 use crate::app::get::{self, Upload, Url};
 use crate::base::Duration;
-use crate::net::Host;
 use crate::net::tokio::TcpStream;
+use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -15,20 +16,24 @@ use tokio::io::AsyncWrite;
 
 pub(super) fn run(args: &GetArgs) -> Outcome {
     let url: Url = args.url.parse().map_err(Failure::usage)?;
+    let peer: Peer = url.host().to_string().parse()?;
+    let names = Names::prepare(&args.names, host::linux(&args.host))?;
+    host::refuse_own(&args.host, &peer)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::failed)?;
     let (upload, output) = runtime.block_on(files(args))?;
-    let (session, network) = host::client(&args.host, url.addr().ip(), args.live)?;
+    let (session, network) = host::client(&args.host, args.live)?;
     let fetched = runtime.block_on(async {
-        let fetching = fetch(args, &session.host, &url, upload, output);
-        match args.max_time {
-            Some(max) => tokio::time::timeout(max, fetching).await.unwrap_or_else(|_| {
-                Err(Failure::failed(format_args!("{}: not done in {}", url.addr(), words(max))))
-            }),
-            None => fetching.await,
-        }
+        let names = names.on(&session.host)?;
+        let fetching = async {
+            let connecting = names.connect(&peer, url.port());
+            let connected =
+                within(args.connect_timeout, url.host(), "answered", connecting).await?;
+            fetch(args, connected, &url, upload, output).await
+        };
+        within(args.max_time, url.host(), "finished", fetching).await
     });
     runtime.shutdown_background();
     let stopped = session.stop(Duration::from_secs(2));
@@ -59,14 +64,11 @@ async fn files(
 
 async fn fetch(
     args: &GetArgs,
-    host: &Host,
+    (to, stream): (SocketAddr, TcpStream),
     url: &Url,
     upload: Option<Upload<File>>,
     output: Box<dyn AsyncWrite + Unpin>,
 ) -> Outcome {
-    let to = url.addr();
-    let stream = connect(host, to, args.connect_timeout).await;
-    let stream = stream.map_err(|e| Failure::failed(format_args!("{to}: {e}")))?;
     let options =
         get::Options { headers: args.include, fail: args.fail, ..get::Options::default() };
     let done = match upload {
@@ -89,27 +91,21 @@ async fn fetch(
     Ok(ExitCode::from(code))
 }
 
-/// Connects, at most for so long.
+/// Waits for `done`, at most for so long.
 ///
 /// # Errors
-/// As [`TcpStream::connect`]; `TimedOut` when it takes longer.
-pub(super) async fn connect(
-    host: &Host,
-    to: SocketAddr,
+/// As `done`, or that nobody at `peer` has done it in time.
+pub(super) async fn within<T>(
     max: Option<Duration>,
-) -> io::Result<TcpStream> {
-    let connecting = TcpStream::connect(host, to);
-    let Some(max) = max else { return connecting.await };
-    tokio::time::timeout(max, connecting).await.unwrap_or_else(|_| {
-        let text = format!("nobody has answered in {}", words(max));
-        Err(io::Error::new(io::ErrorKind::TimedOut, text))
-    })
-}
-
-/// A time in words.
-fn words(time: Duration) -> String {
-    match time.subsec_millis() {
-        0 => format!("{} s", time.as_secs()),
-        _ => format!("{} ms", time.as_millis()),
-    }
+    peer: impl Display,
+    what: &str,
+    done: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let Some(max) = max else { return done.await };
+    let time = match max.subsec_millis() {
+        0 => format!("{} s", max.as_secs()),
+        _ => format!("{} ms", max.as_millis()),
+    };
+    let late = |_| Failure::failed(format_args!("{peer}: nobody has {what} in {time}"));
+    tokio::time::timeout(max, done).await.map_err(late)?
 }

@@ -1,18 +1,20 @@
-//! A virtual host on a TUN device, with those who look on: what `up`, `get` and `nc` have in
+//! A virtual host on a TUN or TAP device, with those who look on: what `up`, `get` and `nc` have in
 //! common.
 
 use super::Failure;
 use super::args::HostArgs;
+use super::names::Peer;
 use super::sinks::{Capture, CaptureSink, LiveSink, RecordSink, SharedVoice};
 use super::talk::{self, Stream};
-use crate::base::{Chance, Duration};
+use crate::base::{Chance, Duration, Mac};
 use crate::device::Device;
 use crate::device::tun::Tun;
 use crate::impair::{Gauge, Impairment, Link};
 use crate::ip::{Cidr, Route};
 use crate::net::Host;
+use crate::observe::pcapng::LinkType;
 use crate::runtime::{Bell, Live, Running};
-use crate::stack::Setup;
+use crate::stack::{Ethernet, Setup};
 use crate::sys::ifconfig::{Change, Configured};
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -48,12 +50,26 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
             path.display()
         )));
     }
-    let mut setup = Setup::new(secret()?).with_iface(&args.dev, args.mtu, args.addr);
+    let key = secret()?;
+    let mut setup = Setup::new(key).with_iface(&args.dev, args.mtu, args.addr);
+    if !args.tap && (args.mac.is_some() || args.probe) {
+        return Err(Failure::usage("--mac and --probe are of an Ethernet: add --tap"));
+    }
+    if args.tap {
+        let mac = args.mac.unwrap_or_else(|| Mac::random(&Chance::from_key(key), 0));
+        if !mac.is_unicast() {
+            return Err(Failure::usage(format_args!("{mac} is not one host's: change --mac")));
+        }
+        setup = setup.on_ethernet(Ethernet { probe: args.probe, ..Ethernet::new(mac) });
+    }
     setup.ifaces[0].addrs = ends.iter().map(|ends| ends.own).collect();
     let default_via = |ends: &Ends| Route::default_via(ends.linux, crate::base::IfaceId(0));
     setup.routes.extend(ends.iter().map(default_via));
     let capture = match &args.pcap {
-        Some(path) => Some(Capture::create(path, "netglass: the reasons are the comments")?),
+        Some(path) => {
+            let link = LinkType::of(&setup.ifaces[0].link);
+            Some(Capture::create(path, link, "netglass: the reasons are the comments")?)
+        }
         None => None,
     };
     let recorder = match &args.record {
@@ -81,7 +97,8 @@ pub(super) fn ends(args: &HostArgs) -> Vec<Ends> {
     };
     let v4 = ends(args.addr, args.linux, "--addr or --linux");
     let v6 = ends(args.addr6, args.linux6, "--addr6 or --linux6");
-    let spoken = !args.no_ipv6 && args.mtu >= 1280 && Path::new("/proc/net/if_inet6").exists();
+    let spoken =
+        !args.no_ipv6 && !args.tap && args.mtu >= 1280 && Path::new("/proc/net/if_inet6").exists();
     [v4].into_iter().chain(spoken.then_some(v6)).collect()
 }
 
@@ -139,13 +156,14 @@ fn check_addresses(ends: &Ends) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A TUN device in the namespace we are in, configured on Linux's side.
+/// A TUN or TAP device in the namespace we are in, configured on Linux's side.
 pub(super) fn tun(args: &HostArgs) -> Result<(Tun, Configured), Failure> {
     let mut network = Configured::new().map_err(Failure::usage)?;
     if let Some(taken) = taken(args, &mut network)? {
         return Err(Failure::usage(taken));
     }
-    let device = Tun::create(&args.dev, usize::from(args.mtu)).map_err(Failure::usage)?;
+    let create = if args.tap { Tun::create_tap } else { Tun::create };
+    let device = create(&args.dev, usize::from(args.mtu)).map_err(Failure::usage)?;
     let dev = device.name().to_owned();
     let mut changes = vec![
         Change::Mtu { dev: dev.clone(), mtu: u32::from(args.mtu) },
@@ -261,22 +279,26 @@ impl Session {
     }
 }
 
-/// Connects the host to the virtual network for a client of `to`; live lines are apart from what
-/// the client has to say.
-pub(super) fn client(
-    args: &HostArgs,
-    to: IpAddr,
-    live: bool,
-) -> Result<(Session, Configured), Failure> {
-    if let Some(Ends { linux, options, .. }) =
-        ends(args).into_iter().find(|ends| ends.own.addr() == to)
-    {
-        return Err(Failure::usage(format_args!(
-            "{to} is the address of the virtual host that would ask, and nobody serves there: \
-             Linux is {linux}; to ask a host that `netglass up` runs, use a program on Linux's \
-             side, or have another address with {options}"
-        )));
-    }
+/// Linux's IPv4 address on the link.
+pub(super) fn linux(args: &HostArgs) -> IpAddr {
+    args.linux.unwrap_or_else(|| neighbour(args.addr))
+}
+
+/// Refuses a client's peer that is the client's own host: nobody serves there.
+pub(super) fn refuse_own(args: &HostArgs, peer: &Peer) -> Result<(), Failure> {
+    let Peer::Addr(to) = peer else { return Ok(()) };
+    let own = ends(args).into_iter().find(|ends| ends.own.addr() == *to);
+    let Some(Ends { linux, options, .. }) = own else { return Ok(()) };
+    Err(Failure::usage(format_args!(
+        "{to} is the address of the virtual host that would ask, and nobody serves there: Linux \
+         is {linux}; to ask a host that `netglass up` runs, use a program on Linux's side, or have \
+         another address with {options}"
+    )))
+}
+
+/// Connects the host to the virtual network for a client; live lines are apart from what the
+/// client has to say.
+pub(super) fn client(args: &HostArgs, live: bool) -> Result<(Session, Configured), Failure> {
     let prepared = prepare(args)?;
     let (device, network) = tun(args)?;
     let session = prepared.start(|_| device, live.then_some(Stream::Error), |_| {})?;

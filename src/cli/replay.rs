@@ -5,7 +5,8 @@ use super::sinks::Capture;
 use super::{Failure, Outcome, talk};
 use crate::base::{Frame, IfaceId, Instant};
 use crate::net::Direction;
-use crate::observe::recording::{ReplayError, Replayed, replay};
+use crate::observe::pcapng::LinkType;
+use crate::observe::recording::{self, ReplayError, Replayed, replay};
 use crate::observe::view::{Ladder, json};
 use crate::stack::Record;
 use std::fs::File;
@@ -58,10 +59,16 @@ impl Replayed for Show {
 }
 
 pub(super) fn run(args: &ReplayArgs) -> Outcome {
-    let file = File::open(&args.file)
-        .map_err(|e| Failure::usage(format_args!("{}: {e}", args.file.display())))?;
+    let open = || File::open(&args.file);
+    let say = |e| Failure::usage(format_args!("{}: {e}", args.file.display()));
+    let file = open().map_err(say)?;
     let capture = match &args.pcap {
-        Some(path) => Some(Capture::create(path, "replay")?),
+        Some(path) => {
+            // What is no recording is told below.
+            let setup = recording::setup(&mut open().map_err(say)?).ok();
+            let link = setup.and_then(|setup| Some(LinkType::of(&setup.ifaces.first()?.link)));
+            Some(Capture::create(path, link.unwrap_or_default(), "replay")?)
+        }
         None => None,
     };
     let ladder = (!args.json).then(|| Ladder::new(talk::view(args.all)));

@@ -37,10 +37,10 @@ pub(super) struct Capture {
 
 impl Capture {
     /// Starts a capture file.
-    pub(super) fn create(path: &Path, comment: &str) -> Result<Capture, Failure> {
+    pub(super) fn create(path: &Path, link: LinkType, comment: &str) -> Result<Capture, Failure> {
         let say = |e: std::io::Error| Failure::usage(format_args!("{}: {e}", path.display()));
         let file = File::create(path).map_err(say)?;
-        let writer = Writer::new(file, "glass0", LinkType::Raw, comment).map_err(say)?;
+        let writer = Writer::new(file, "glass0", link, comment).map_err(say)?;
         let writer = writer.flushing(Flush::EachPacket);
         let epoch = since_1970();
         let (path, sent) = (path.to_owned(), VecDeque::new());

@@ -1,32 +1,33 @@
-//! `netglass up`: a virtual host on a TUN device, until Ctrl-C.
+//! `netglass up`: a virtual host on a TUN or TAP device, until Ctrl-C.
 
 use super::args::UpArgs;
 use super::control::{Control, Door};
 use super::history::History;
 use super::host::{self, Session};
 use super::{Failure, Outcome, talk};
+use crate::app::dns::Zones;
 use crate::app::{Options, Policies, Serving};
-use crate::base::Duration;
+use crate::base::{Duration, IfaceId};
 use crate::net::Host;
-use std::net::SocketAddr;
+use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// How long, at least, what was written may be on its way when the host is asked to stop.
+/// How long what is on its way gets when all connections have ended.
 const LINGER: Duration = Duration::from_secs(2);
 /// How often it is looked at.
 const GLANCE: Duration = Duration::from_millis(20);
 
 pub(super) fn run(args: &UpArgs) -> Outcome {
+    let addrs: Vec<_> = host::ends(&args.host).iter().map(|ends| ends.own.addr()).collect();
+    let zones = Some(Arc::new(zones(args, &addrs)?));
     let prepared = host::prepare(&args.host)?;
     let door = door(args)?;
     let (device, network) = host::tun(&args.host)?;
     if !args.quiet {
-        talk::say("# on Linux's side, undone at the end:")?;
-        talk::say(&format!("ip tuntap add dev {} mode tun", device.name()))?;
-        for command in network.commands() {
-            talk::say(&command)?;
-        }
+        tell_linux(args, device.name(), &network.commands())?;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -41,7 +42,6 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
     };
     let live = (!args.quiet).then_some(talk::Stream::Output);
     let session = prepared.start(|_| device, live, watch)?;
-    let addrs: Vec<_> = host::ends(&args.host).iter().map(|ends| ends.own.addr()).collect();
     let ended = runtime.block_on(async {
         // Before anybody can know that it is up.
         let ends = [SignalKind::interrupt(), SignalKind::terminate()];
@@ -50,8 +50,9 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         let ladder = history.map(History::drawer);
         let policies: Policies = args.policy.iter().cloned().collect();
         let drains = args.services.enabled().map(|entry| policies.of(entry.service).drain);
-        let patience = drains.max().unwrap_or_default().max(LINGER);
-        let options = Options { policies, ladder };
+        // What is late is cut off with a reason, which is to go out, too.
+        let patience = drains.max().unwrap_or_default() + LINGER;
+        let options = Options { policies, ladder, zones };
         let mut serving = Serving::start(&session.host, &addrs, &args.services, options)
             .map_err(Failure::usage)?;
         let shown = door.as_ref().map(|door| door.path().display().to_string());
@@ -61,12 +62,7 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
             talk::say(&format!("# ask: netglass ss -ti   netglass ip addr   (by {path})"))?;
         }
         if !args.quiet {
-            let urls = addrs.iter().map(|addr| format!("http://{}/", SocketAddr::new(*addr, 80)));
-            let urls =
-                urls.map(|url| url.replace(":80/", "/")).collect::<Vec<_>>().join("   curl ");
-            let ping = addrs.iter().map(|addr| format!("ping {addr}")).collect::<Vec<_>>();
-            let ping = ping.join("   ");
-            talk::say(&format!("# try: {ping}   curl {urls}   (Ctrl-C ends it)"))?;
+            invite(&session.host, &addrs)?;
         }
         let mut signals = signals;
         until_stopped(&session, &mut signals).await;
@@ -89,6 +85,17 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
     ended.and(stopped).map(|()| ExitCode::SUCCESS)
 }
 
+/// The names that DNS answers for.
+fn zones(args: &UpArgs, addrs: &[IpAddr]) -> Result<Zones, Failure> {
+    let mut zones = Zones::of_host(addrs);
+    if let Some(path) = &args.zone {
+        let say = |what: &dyn Display| Failure::usage(format_args!("{}: {what}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|e| say(&e))?;
+        zones.read(&text).map_err(|e| say(&e))?;
+    }
+    Ok(zones)
+}
+
 /// The control socket that was asked for.
 fn door(args: &UpArgs) -> Result<Option<Door>, Failure> {
     match &args.control {
@@ -96,6 +103,25 @@ fn door(args: &UpArgs) -> Result<Option<Door>, Failure> {
         Some(path) => Door::at(path).map(Some),
         None => Ok(Door::usual(&args.host.dev)),
     }
+}
+
+/// What was done on Linux's side.
+fn tell_linux(args: &UpArgs, dev: &str, commands: &[String]) -> Result<(), Failure> {
+    talk::say("# on Linux's side, undone at the end:")?;
+    let mode = if args.host.tap { "tap" } else { "tun" };
+    talk::say(&format!("ip tuntap add dev {dev} mode {mode}"))?;
+    commands.iter().try_for_each(|command| talk::say(command))
+}
+
+/// What can be tried.
+fn invite(host: &Host, addrs: &[IpAddr]) -> Result<(), Failure> {
+    if let Some(mac) = host.with(|stack, _| stack.mac(IfaceId(0))) {
+        talk::say(&format!("# the virtual host's Ethernet address: {mac}"))?;
+    }
+    let urls = addrs.iter().map(|addr| format!("http://{}/", SocketAddr::new(*addr, 80)));
+    let urls = urls.map(|url| url.replace(":80/", "/")).collect::<Vec<_>>().join("   curl ");
+    let ping = addrs.iter().map(|addr| format!("ping {addr}")).collect::<Vec<_>>().join("   ");
+    talk::say(&format!("# try: {ping}   curl {urls}   (Ctrl-C ends it)"))
 }
 
 /// Waits for Ctrl-C, SIGTERM, or the end of the device.

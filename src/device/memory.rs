@@ -5,7 +5,7 @@
 //! are bounded. Nothing here knows time: a link with delay or loss is [`crate::impair`]'s.
 
 use super::{Capabilities, Device, split};
-use crate::base::{Frame, Pool};
+use crate::base::{Frame, Medium, Pool};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
@@ -20,12 +20,14 @@ pub struct Options {
     pub capacity: usize,
     /// Whether super-segments and partial checksums cross as they are.
     pub offload: bool,
+    /// What frames start with.
+    pub medium: Medium,
 }
 
 impl Default for Options {
-    /// 1500 bytes, 1000 frames, no offload.
+    /// 1500 bytes, 1000 frames, no offload, bare IP.
     fn default() -> Options {
-        Options { mtu: 1500, capacity: 1000, offload: false }
+        Options { mtu: 1500, capacity: 1000, offload: false, medium: Medium::Ip }
     }
 }
 
@@ -120,6 +122,10 @@ impl Device for Memory {
         self.options.mtu
     }
 
+    fn medium(&self) -> Medium {
+        self.options.medium
+    }
+
     fn offload(&self) -> Capabilities {
         Capabilities { gso: self.options.offload, checksum: self.options.offload }
     }
@@ -140,9 +146,11 @@ impl Device for Memory {
     fn transmit(&mut self, frame: &Frame) -> io::Result<bool> {
         let invalid = |e| io::Error::new(io::ErrorKind::InvalidInput, e);
         if !self.options.offload {
-            return Ok(self.push(split::split(frame, self.options.mtu).map_err(invalid)?));
+            let Options { medium, mtu, .. } = self.options;
+            return Ok(self.push(split::split_on(medium, frame, mtu).map_err(invalid)?));
         }
-        if frame.offload.gso.is_none() && frame.len() > self.options.mtu {
+        let longest = self.options.mtu + super::link_room(self.options.medium);
+        if frame.offload.gso.is_none() && frame.len() > longest {
             let (len, mtu) = (frame.len(), self.options.mtu);
             return Err(invalid(split::Unsplittable::TooLong { len, mtu }));
         }

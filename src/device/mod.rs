@@ -3,7 +3,8 @@
 //! A [`Device`] never waits. A driver asks it until it has nothing more, and then waits: on the
 //! device's descriptor if it has one, or for the call that [`memory`] makes when something changed.
 
-use crate::base::{Frame, Pool};
+use crate::base::{Frame, Medium, Pool};
+use crate::wire::ethernet;
 use std::io;
 
 pub mod memory;
@@ -21,10 +22,15 @@ pub struct Capabilities {
     pub checksum: bool,
 }
 
-/// A network device that carries IP packets.
+/// A network device that carries IP packets, bare or in Ethernet frames.
 pub trait Device: Send {
-    /// The longest packet in bytes, IP header included.
+    /// The longest packet in bytes, IP header included, link header not.
     fn mtu(&self) -> usize;
+
+    /// What its frames start with.
+    fn medium(&self) -> Medium {
+        Medium::Ip
+    }
 
     /// What it takes besides plain packets. What it does not take goes through [`split`] first.
     fn offload(&self) -> Capabilities {
@@ -49,5 +55,13 @@ pub trait Device: Send {
     #[cfg(unix)]
     fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
         None
+    }
+}
+
+/// Bytes that a link header takes at most.
+fn link_room(medium: Medium) -> usize {
+    match medium {
+        Medium::Ip => 0,
+        Medium::Ethernet => ethernet::HEADER_LEN + ethernet::TAG_LEN,
     }
 }

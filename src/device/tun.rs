@@ -1,12 +1,12 @@
-//! A TUN device: IP packets to and from the kernel, one per system call, without packet
-//! information and without offloads.
+//! A TUN or TAP device: IP packets or Ethernet frames to and from the kernel, one per system call,
+//! without packet information and without offloads.
 //!
 //! A packet is read straight into a pooled block and written from its pieces, so nothing is copied
 //! on this side of the kernel.
 
 use super::Device;
 use crate::base::chunk::MAX_CHUNKS;
-use crate::base::{Checksum, Chunk, Frame, Pool};
+use crate::base::{Checksum, Chunk, Frame, Medium, Pool};
 use crate::sys::{SetupError, tun};
 use arrayvec::ArrayVec;
 use nix::errno::Errno;
@@ -26,12 +26,14 @@ pub struct Losses {
     pub refused: u64,
 }
 
-/// An open TUN device. The interface exists as long as this (or a copy of its descriptor) does.
+/// An open TUN or TAP device. The interface exists as long as this (or a copy of its descriptor)
+/// does.
 #[derive(Debug)]
 pub struct Tun {
     fd: OwnedFd,
     name: String,
     mtu: usize,
+    medium: Medium,
     /// The block the next packet is read into.
     spare: Option<Chunk>,
     losses: Losses,
@@ -49,6 +51,17 @@ impl Tun {
         Tun::from_fd(fd, name, mtu).map_err(|e| SetupError::system("to use a TUN device", e))
     }
 
+    /// As [`Tun::create`], a TAP device: its frames are Ethernet's.
+    ///
+    /// # Errors
+    /// As [`tun::create`].
+    pub fn create_tap(name: &str, mtu: usize) -> Result<Tun, SetupError> {
+        let (fd, name) = tun::create_on(name, Medium::Ethernet)?;
+        let device = Tun::from_fd(fd, name, mtu);
+        let device = device.map_err(|e| SetupError::system("to use a TAP device", e))?;
+        Ok(Tun { medium: Medium::Ethernet, ..device })
+    }
+
     /// Uses a TUN device that somebody else opened without packet information
     /// (see [`crate::sys::pass`]).
     ///
@@ -56,7 +69,7 @@ impl Tun {
     /// When `fd` cannot be made non-blocking.
     pub fn from_fd(fd: OwnedFd, name: String, mtu: usize) -> io::Result<Tun> {
         tun::set_nonblocking(&fd)?;
-        Ok(Tun { fd, name, mtu, spare: None, losses: Losses::default() })
+        Ok(Tun { fd, name, mtu, medium: Medium::Ip, spare: None, losses: Losses::default() })
     }
 
     /// The interface's name.
@@ -74,6 +87,11 @@ impl Tun {
         self.mtu = mtu;
         self.spare = None;
     }
+
+    /// The longest frame in bytes.
+    fn longest(&self) -> usize {
+        self.mtu + super::link_room(self.medium)
+    }
 }
 
 impl Device for Tun {
@@ -81,15 +99,19 @@ impl Device for Tun {
         self.mtu
     }
 
+    fn medium(&self) -> Medium {
+        self.medium
+    }
+
     fn receive(&mut self, pool: &Pool) -> io::Result<Option<Frame>> {
         loop {
             // A packet longer than the room is cut silently: with room for one byte more than the
             // MTU it gives itself away.
-            let mut chunk = self.spare.take().unwrap_or_else(|| pool.take(self.mtu + 1));
+            let mut chunk = self.spare.take().unwrap_or_else(|| pool.take(self.longest() + 1));
             let room = chunk.room().expect("nobody else looks at a spare block");
             let outcome = read(&self.fd, room);
             match outcome {
-                Ok(n) if n <= self.mtu => {
+                Ok(n) if n <= self.longest() => {
                     chunk.grow(n);
                     return Ok(Some(Frame::received(chunk)));
                 }
@@ -108,7 +130,7 @@ impl Device for Tun {
 
     fn transmit(&mut self, frame: &Frame) -> io::Result<bool> {
         let offloaded = frame.offload.gso.is_some() || frame.offload.checksum == Checksum::Partial;
-        if offloaded || frame.len() > self.mtu {
+        if offloaded || frame.len() > self.longest() {
             let what = "a TUN device takes complete packets within its MTU: split them first";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         }

@@ -1,7 +1,7 @@
 //! Whether an ICMP error may be sent about a packet (RFC 1122 §3.2.2), and the packet that it
 //! quotes.
 //!
-//! How often errors may be sent is [`super::limiter`]'s question.
+//! How often errors may be sent is [`crate::base::limiter`]'s question.
 
 use super::check::{Destination, Local};
 use crate::base::{Chunks, Frame, Why};

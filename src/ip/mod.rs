@@ -8,7 +8,6 @@ pub mod check;
 pub mod cidr;
 pub mod fragment;
 pub mod icmp;
-pub mod limiter;
 pub mod pmtu;
 pub mod reassembly;
 pub mod route;
@@ -16,7 +15,6 @@ pub mod select;
 
 pub use check::{Destination, Local};
 pub use cidr::{Cidr, CidrError};
-pub use limiter::Limiter;
 pub use pmtu::PathMtu;
 pub use reassembly::Reassembly;
 pub use route::{Route, Routes};

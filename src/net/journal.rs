@@ -1,7 +1,7 @@
 //! What a driver has seen in a turn, in order, for the observers.
 
 use super::observer::{Direction, Observer, Sighting};
-use crate::base::{EventId, Frame, IfaceId, Instant};
+use crate::base::{EventId, Frame, IfaceId, Instant, Medium};
 use crate::device::split;
 use crate::stack::{Record, Stack};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Sent frames whose records are kept until the device has taken them: those that a link delays
 /// longer go without their record.
 const SENT_MAX: usize = 4096;
+
+/// A device's medium and its MTU in bytes.
+pub type LinkOf = (Medium, usize);
 
 /// A frame and its place among the records.
 #[derive(Debug)]
@@ -46,8 +49,8 @@ impl Journal {
     }
 
     /// A frame came from the device. Super-segments are told as the packets they are made of.
-    pub fn came(&mut self, at: Instant, iface: IfaceId, frame: &Frame, mtu: usize) {
-        self.see(at, Direction::In, iface, frame, mtu);
+    pub fn came(&mut self, at: Instant, iface: IfaceId, frame: &Frame, link: LinkOf) {
+        self.see(at, Direction::In, iface, frame, link);
     }
 
     /// The stack has processed the frame that came last: the records it holds are that frame's.
@@ -66,8 +69,8 @@ impl Journal {
     }
 
     /// The device has taken a frame.
-    pub fn went(&mut self, at: Instant, iface: IfaceId, frame: &Frame, mtu: usize) {
-        self.see(at, Direction::Out, iface, frame, mtu);
+    pub fn went(&mut self, at: Instant, iface: IfaceId, frame: &Frame, link: LinkOf) {
+        self.see(at, Direction::Out, iface, frame, link);
     }
 
     fn see(
@@ -76,11 +79,11 @@ impl Journal {
         direction: Direction,
         iface: IfaceId,
         frame: &Frame,
-        mtu: usize,
+        (medium, mtu): LinkOf,
     ) {
         let before = self.records.len();
         let seen = |frame| Seen { at, direction, iface, frame, before, caused: before };
-        match split::split(frame, mtu) {
+        match split::split_on(medium, frame, mtu) {
             Ok(pieces) => self.seen.extend(pieces.map(seen)),
             // What is no packet is shown as it is.
             Err(_) => self.seen.push(seen(frame.clone())),

@@ -10,6 +10,7 @@
 use super::view::Tcpdump;
 use super::view::describe::describe;
 use super::view::reason;
+use crate::link;
 use crate::stack::{Event, PacketView, Record};
 use crate::tcp::{self, Cause};
 use log::{Level, log, log_enabled};
@@ -73,6 +74,8 @@ fn channel(event: &Event) -> (&'static str, Level) {
         Event::In(packet) | Event::Out { packet, .. } | Event::Dropped { packet, .. } => {
             (packet_target(packet), Level::Debug)
         }
+        Event::Link { event: link::Event::Neighbor { .. }, .. } => ("netglass::link", Level::Debug),
+        Event::Link { .. } => ("netglass::link", Level::Info),
         Event::Call { .. } => ("netglass::app", Level::Debug),
         Event::Limit { .. } => ("netglass::app", Level::Info),
     }
@@ -80,6 +83,8 @@ fn channel(event: &Event) -> (&'static str, Level) {
 
 fn packet_target(packet: &PacketView) -> &'static str {
     match packet {
+        PacketView::Ethernet { .. } => "netglass::link",
+        PacketView::Arp { .. } => "netglass::arp",
         PacketView::Icmp { .. } => "netglass::icmp",
         PacketView::Udp { .. } => "netglass::udp",
         PacketView::Tcp { .. } => "netglass::tcp",

@@ -4,8 +4,9 @@
 //! A file holds one interface, because two views of one path make readers see retransmissions that
 //! never were. Timestamps are nanoseconds. Classic pcap is not written: it has no comments.
 
-use crate::base::{Checksum, Frame};
-use crate::wire::split::complete;
+use crate::base::{Checksum, Frame, Medium};
+use crate::stack::LinkSetup;
+use crate::wire::split::complete_on;
 use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
 use pcap_file::pcapng::blocks::interface_description::{
     InterfaceDescriptionBlock, InterfaceDescriptionOption, InterfaceTsResolution,
@@ -41,6 +42,14 @@ pub enum LinkType {
 }
 
 impl LinkType {
+    /// What the frames of an interface start with.
+    pub fn of(link: &LinkSetup) -> LinkType {
+        match link {
+            LinkSetup::Ip => LinkType::Raw,
+            LinkSetup::Ethernet(_) => LinkType::Ethernet,
+        }
+    }
+
     /// The number in the registry of link types.
     pub fn number(self) -> u16 {
         match self {
@@ -176,13 +185,17 @@ impl<W: Write> Writer<W> {
 
     /// The frame's bytes as a wire carries them.
     fn bytes(&self, frame: &Frame) -> Vec<u8> {
-        let ip = matches!(self.link, LinkType::Ipv4 | LinkType::Ipv6 | LinkType::Raw);
-        if frame.offload.checksum != Checksum::Partial || !ip {
+        let medium = match self.link {
+            LinkType::Ethernet => Medium::Ethernet,
+            LinkType::Ipv4 | LinkType::Ipv6 | LinkType::Raw => Medium::Ip,
+            LinkType::Other(_) => return frame.to_vec(),
+        };
+        if frame.offload.checksum != Checksum::Partial {
             return frame.to_vec();
         }
         let mut whole = frame.clone();
         // What cannot be completed is shown as it is.
-        let _ = complete(&mut whole);
+        let _ = complete_on(medium, &mut whole);
         whole.to_vec()
     }
 }

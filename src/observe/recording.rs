@@ -151,20 +151,8 @@ pub fn replay(
     input: impl Read,
     watcher: &mut impl Replayed,
 ) -> Result<(Stack, SentSoFar), ReplayError> {
-    let mut input = BufReader::new(input);
-    let mut magic = vec![0; MAGIC.len()];
-    input.read_exact(&mut magic).map_err(|_| ReplayError::NotARecording)?;
-    if magic != MAGIC {
-        return Err(ReplayError::NotARecording);
-    }
-    let mut count = 0;
-    let Ok(Entry::Setup(setup)) = next(&mut input, &mut count)? else {
-        return Err(ReplayError::NotARecording);
-    };
-    if !setup.is_possible() {
-        return Err(ReplayError::Damaged { entry: count });
-    }
-    let mut stack = Stack::new(setup);
+    let (mut input, mut count) = (BufReader::new(input), 1);
+    let mut stack = Stack::new(setup(&mut input)?);
     stack.listen_to_events(true);
     let (mut sent, mut records) = (SentSoFar::NONE, Vec::new());
     loop {
@@ -201,6 +189,23 @@ pub fn replay(
         }
     }
     Ok((stack, sent))
+}
+
+/// The host that a recording is of; what follows in `input` are its inputs.
+///
+/// # Errors
+/// See [`ReplayError`].
+pub fn setup(input: &mut impl Read) -> Result<Setup, ReplayError> {
+    let mut magic = vec![0; MAGIC.len()];
+    input.read_exact(&mut magic).map_err(|_| ReplayError::NotARecording)?;
+    if magic != MAGIC {
+        return Err(ReplayError::NotARecording);
+    }
+    let mut count = 0;
+    let Ok(Entry::Setup(setup)) = next(input, &mut count)? else {
+        return Err(ReplayError::NotARecording);
+    };
+    if setup.is_possible() { Ok(setup) } else { Err(ReplayError::Damaged { entry: count }) }
 }
 
 /// How a file ends.

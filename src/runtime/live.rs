@@ -304,10 +304,10 @@ impl<D: Device> Driver<D> {
 
     /// Gives the host what has arrived.
     fn feed(&mut self, stage: &mut Stage<'_>) {
-        let (now, mtu) = (stage.now, self.device.mtu());
+        let (now, mtu, medium) = (stage.now, self.device.mtu(), self.device.medium());
         for frame in self.inbox.drain(..) {
             if stage.observed {
-                self.journal.came(now, IFACE, &frame, mtu);
+                self.journal.came(now, IFACE, &frame, (medium, mtu));
             }
             let Some(link) = &mut self.inward else {
                 stage.stack.input(now, IFACE, frame);
@@ -316,7 +316,7 @@ impl<D: Device> Driver<D> {
                 }
                 continue;
             };
-            match split::split(&frame, mtu) {
+            match split::split_on(medium, &frame, mtu) {
                 Ok(pieces) => pieces.for_each(|piece| link.input(now, piece)),
                 // What is no packet is the host's to judge.
                 Err(_) => link.input(now, frame),
@@ -342,7 +342,8 @@ impl<D: Device> Driver<D> {
                 self.outbox.push_back(frame);
                 continue;
             }
-            let Ok(pieces) = split::split(&frame, self.device.mtu()) else {
+            let (medium, mtu) = (self.device.medium(), self.device.mtu());
+            let Ok(pieces) = split::split_on(medium, &frame, mtu) else {
                 self.shared.refused.fetch_add(1, Ordering::Relaxed);
                 continue;
             };
@@ -361,7 +362,10 @@ impl<D: Device> Driver<D> {
         self.full = false;
         while let Some(frame) = self.outbox.front() {
             match self.device.transmit(frame) {
-                Ok(true) if audience => self.journal.went(now, IFACE, frame, self.device.mtu()),
+                Ok(true) if audience => {
+                    let link = (self.device.medium(), self.device.mtu());
+                    self.journal.went(now, IFACE, frame, link);
+                }
                 Ok(true) => {}
                 Ok(false) => {
                     self.full = true;

@@ -1,8 +1,11 @@
 //! What a host tells: the records that every view is computed from.
 
-use crate::base::{ConnId, EventId, Frame, Instant, Limit, SocketError, Why};
+use crate::base::{ConnId, EventId, Frame, IfaceId, Instant, Limit, SocketError, Why};
+use crate::link;
 use crate::tcp;
 use crate::tcp::{Outcome, SegmentView};
+use crate::wire::arp::Arp;
+use crate::wire::ethernet;
 use crate::wire::icmp::Icmp;
 use crate::wire::ip;
 use std::net::{IpAddr, SocketAddr};
@@ -82,6 +85,13 @@ pub enum Event {
         /// As much of it as could be read.
         packet: PacketView,
     },
+    /// Something happened on an interface's link.
+    Link {
+        /// The interface.
+        iface: IfaceId,
+        /// What happened.
+        event: link::Event,
+    },
     /// An application called.
     Call {
         /// What.
@@ -104,6 +114,20 @@ pub enum PacketView {
         /// What its first four bits say; 0 when it has none.
         version: u8,
         /// Bytes.
+        len: u32,
+    },
+    /// An Ethernet frame whose content is not shown.
+    Ethernet {
+        /// Its header.
+        header: ethernet::Header,
+        /// Bytes, header included.
+        len: u32,
+    },
+    /// An ARP packet.
+    Arp {
+        /// The packet.
+        arp: Arp,
+        /// Bytes behind the Ethernet header, padding included.
         len: u32,
     },
     /// An IP packet of a protocol not shown in detail.
@@ -213,6 +237,18 @@ crate::explained! {
         ReassemblyTimeExceeded = "ReassemblyTimeExceeded", "RFC 1122 §3.3.2", "the datagram's other fragments did not come in time";
         /// A header that makes no sense, or asks for a refusal.
         ParameterProblem = "ParameterProblem", "RFC 4443 §3.4; RFC 8200 §4.2", "a header is impossible here, or asks that its sender be told";
+        /// Everybody is asked for a neighbour.
+        ArpRequest = "ArpRequest", "RFC 826", "a packet is to be sent there, and nobody knows where that is";
+        /// A known neighbour is asked whether it is there.
+        ArpPoll = "ArpPoll", "RFC 1122 §2.3.2.1; RFC 4861 §7.3.3", "there was no sign of life from the neighbour for a time";
+        /// Somebody asked for us.
+        ArpReply = "ArpReply", "RFC 826", "the address asked for is ours";
+        /// Nobody may have an address before we use it.
+        ArpProbe = "ArpProbe", "RFC 5227 §2.1.1", "an address is asked for before it is used";
+        /// Everybody is told of our address.
+        ArpAnnouncement = "ArpAnnouncement", "RFC 5227 §2.3", "everybody is told who has the address from now on";
+        /// Somebody else claims our address.
+        ArpDefence = "ArpDefence", "RFC 5227 §2.4", "another interface claims an address of ours, so everybody is told again";
     }
 }
 

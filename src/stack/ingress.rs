@@ -46,28 +46,39 @@ impl Via {
 }
 
 impl Stack {
-    /// A frame arrived on an interface: an IP packet, without a link header.
+    /// A frame arrived on an interface.
     pub fn input(&mut self, now: Instant, iface: IfaceId, mut frame: Frame) {
         self.keep(now, || Input::Frame { iface, bytes: frame.to_vec(), offload: frame.offload });
         self.totals.frames_in += 1;
         self.totals.bytes_in += frame.len() as u64;
+        let Some((iface, to_many)) = self.on_link(now, iface, &mut frame) else { return };
         self.snmp.received(&frame);
         let header = match Header::parse(frame.front(), frame.len()) {
             Ok(header) => header,
             Err(why) => return self.discard(now, why, PacketView::raw(&frame)),
         };
-        self.on_packet(now, iface, header, &mut frame);
+        self.on_packet(now, iface, to_many, header, &mut frame);
     }
 
     /// RFC 1122 §3.2.1.3: is it for us?
     ///
     /// The frame is taken apart where it lies: it is too large to be moved from step to step.
-    fn on_packet(&mut self, now: Instant, iface: IfaceId, header: Header, frame: &mut Frame) {
+    fn on_packet(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        to_many: bool,
+        header: Header,
+        frame: &mut Frame,
+    ) {
         let Some(local) = self.ifaces.get(usize::from(iface.0)).map(super::Iface::local) else {
             let view = PacketView::raw(frame);
             return self.discard(now, Why::NotForUs, view);
         };
         let destination = match local.check(header.src, header.dst) {
+            Ok(Destination::Unicast) if to_many => {
+                return self.discard(now, Why::LinkBroadcast, PacketView::ip(&header));
+            }
             Ok(destination) => destination,
             Err(why) => return self.discard(now, why, PacketView::ip(&header)),
         };
@@ -454,8 +465,12 @@ impl Stack {
             _ => None,
         };
         let heir = state == State::TimeWait && self.tcp.listener_for(pair.local).is_some();
+        let acked = slot.conn.acked();
         let cx = &mut cx!(self, via.now, EventId::NONE);
         let outcome = self.tcp.slot_mut(key).conn.input(seg, heir, cx);
+        if self.tcp.slot(key).conn.acked() != acked {
+            self.confirm(via.now, via.iface, pair.remote.ip());
+        }
         if let Outcome::Dropped(why) = outcome {
             self.drops.count(why);
         }
@@ -482,7 +497,7 @@ impl Stack {
     fn refuse(&mut self, via: Via, pair: Pair, seg: &Segment, why: Reply) {
         let cause = self.trace.last();
         let cx = &mut cx!(self, via.now, cause);
-        let out = reply(closed::reset_for(seg), why, cause, cx);
+        let out = reply(closed::reset_for(seg), why, cause, cx).marked(&self.tcp_config);
         self.collect_stray(via.now, pair);
         self.send_segment(via.now, via.iface, pair, out);
     }
@@ -498,6 +513,7 @@ impl Stack {
             self.tell_stray(via.now, arrival, pair, view, Outcome::Dropped(why));
             if let Some((hdr, why)) = answer {
                 let out = reply(hdr, why, arrival, &mut cx!(self, via.now, arrival));
+                let out = out.marked(&self.tcp_config);
                 self.collect_stray(via.now, pair);
                 self.send_segment(via.now, via.iface, pair, out);
             }

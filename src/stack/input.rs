@@ -5,10 +5,11 @@
 
 use super::Stack;
 use super::calls::ListenOptions;
-use crate::base::{ConnId, Frame, IfaceId, Instant, Limit, ListenerId, Offload, UdpId};
+use crate::base::{ConnId, Frame, IfaceId, Instant, Limit, ListenerId, Mac, Offload, UdpId};
 use crate::socket::{Interest, SocketId};
 use crate::tcp::Config;
-use std::net::{IpAddr, SocketAddr};
+use crate::wire::ip::Mark;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// One call that changes a host. Reading carries the room, not the data: the data follows.
 #[derive(Clone, PartialEq, Debug)]
@@ -88,6 +89,10 @@ pub enum Input {
         id: UdpId,
         max: u32,
     },
+    MarkUdp {
+        id: UdpId,
+        mark: Mark,
+    },
     CloseUdp {
         id: UdpId,
     },
@@ -98,6 +103,15 @@ pub enum Input {
         payload: Vec<u8>,
     },
     TakePong,
+    SetNeighbor {
+        iface: IfaceId,
+        addr: IpAddr,
+        mac: Option<Mac>,
+    },
+    ProbeAddress {
+        iface: IfaceId,
+        addr: Ipv4Addr,
+    },
     /// Not a call: what had been sent by then, for a replay to compare.
     Sent(SentSoFar),
     Limited {
@@ -199,6 +213,12 @@ impl Stack {
                 let calls = u64::from(frames) + u64::from(drained);
                 return (0..calls).map_while(|_| self.output(now)).collect();
             }
+            Input::SetNeighbor { iface, addr, mac } => {
+                self.set_neighbor(now, iface, addr, mac).unwrap_or_default();
+            }
+            Input::ProbeAddress { iface, addr } => {
+                self.probe_address(now, iface, addr).unwrap_or_default();
+            }
             other => self.apply_call(now, other),
         }
         Vec::new()
@@ -210,6 +230,7 @@ impl Stack {
         let mut room = Vec::new();
         match call {
             Input::Frame { .. } | Input::Poll | Input::Output { .. } | Input::Sent(_) => {}
+            Input::SetNeighbor { .. } | Input::ProbeAddress { .. } => {}
             Input::Listen { local, options } => {
                 let _ = self.listen(now, local, options);
             }
@@ -263,6 +284,9 @@ impl Stack {
             Input::RecvFrom { id, max } => {
                 room.resize(max.min(u16::MAX.into()) as usize, 0);
                 let _ = self.recv_from(now, id, &mut room);
+            }
+            Input::MarkUdp { id, mark } => {
+                let _ = self.mark_udp(now, id, mark);
             }
             Input::CloseUdp { id } => self.close_udp(now, id),
             Input::Ping { dst, id, seq, payload } => {

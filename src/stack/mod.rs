@@ -42,6 +42,7 @@ mod echo;
 mod egress;
 mod ingress;
 mod input;
+mod link;
 mod setup;
 mod snmp;
 #[cfg(test)]
@@ -51,13 +52,13 @@ pub use calls::ListenOptions;
 pub use echo::Pong;
 pub use event::{Call, Event, PacketView, Record, Sent};
 pub use input::{Input, SentSoFar};
-pub use setup::{IfaceSetup, Setup};
+pub use setup::{Ethernet, IfaceSetup, LinkSetup, Setup, Vlan};
 pub use snmp::{FamilyCounts, IcmpCounts, Snmp};
 
 use crate::base::limit::Hits;
 use crate::base::why::Drops;
-use crate::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Pool, Trace, Why};
-use crate::ip::{Limiter, Local, PathMtu, Reassembly, Route, Routes, select};
+use crate::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Limiter, Pool, Trace, Why};
+use crate::ip::{Cidr, Local, PathMtu, Reassembly, Route, Routes, select};
 use crate::socket::SocketId;
 use crate::socket::demux::Pair;
 use crate::socket::tcp::Sockets;
@@ -82,15 +83,20 @@ const MTU_MIN: u16 = 68;
 #[derive(Debug)]
 struct Iface {
     setup: IfaceSetup,
+    /// Those of its addresses that may be used.
+    addrs: Vec<Cidr>,
+    /// What an Ethernet needs.
+    port: Option<Box<link::Port>>,
 }
 
 impl Iface {
     fn new(setup: IfaceSetup) -> Iface {
-        Iface { setup: IfaceSetup { mtu: setup.mtu.max(MTU_MIN), ..setup } }
+        let (addrs, port) = (setup.addrs.clone(), link::Port::new(&setup.link));
+        Iface { setup: IfaceSetup { mtu: setup.mtu.max(MTU_MIN), ..setup }, addrs, port }
     }
 
     fn local(&self) -> Local<'_> {
-        Local { addrs: &self.setup.addrs, groups: &[] }
+        Local { addrs: &self.addrs, groups: &[] }
     }
 }
 
@@ -129,6 +135,8 @@ pub struct Stack {
     out: VecDeque<(IfaceId, Frame)>,
     /// Counts every event of the host; keeps those of TCP until they become records.
     trace: Trace<tcp::Event>,
+    /// Counts on in the same numbers while a link's machines act.
+    link_trace: Trace<crate::link::Event>,
     log: Vec<Record>,
     drops: Drops,
     hits: Hits,
@@ -166,7 +174,7 @@ impl Stack {
         }
         let mut udp = udp::Table::new();
         udp.ephemeral = setup.ephemeral;
-        Stack {
+        let mut stack = Stack {
             pool: Pool::new(),
             tcp_config: Arc::new(setup.tcp),
             connections_max: setup.connections_max as usize,
@@ -182,6 +190,7 @@ impl Stack {
             udp_waiting: Default::default(),
             out: VecDeque::new(),
             trace: Trace::new(false),
+            link_trace: Trace::new(false),
             log: Vec::new(),
             drops: Drops::new(),
             hits: Hits::default(),
@@ -189,7 +198,9 @@ impl Stack {
             snmp: Snmp::default(),
             recording: None,
             chance,
-        }
+        };
+        stack.claim_addresses();
+        stack
     }
 
     /// The pool that frames given to [`Stack::input`] are best read into.
@@ -310,6 +321,7 @@ impl Stack {
             self.collect_stray(now, Pair { local: site.local, remote: site.remote });
         }
         self.expire_fragments(now);
+        self.poll_links(now);
     }
 
     /// When [`Stack::poll`] or [`Stack::output`] has something to do: now, later, or never.
@@ -317,7 +329,10 @@ impl Stack {
         if !self.out.is_empty() || self.udp.has_output() {
             return Some(now);
         }
-        [self.tcp.deadline(now), self.reassembly.deadline()].into_iter().flatten().min()
+        [self.tcp.deadline(now), self.reassembly.deadline(), self.link_deadline(now)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Frees the pair of a connection that is over, and removes it when nobody holds it.
@@ -335,6 +350,7 @@ impl Stack {
         self.keep(now, || Input::Shrink);
         self.tcp.iter_mut().for_each(|slot| slot.conn.shrink());
         self.out.shrink_to_fit();
+        self.ifaces.iter_mut().filter_map(|i| i.port.as_mut()).for_each(|port| port.shrink());
         self.pool.trim();
     }
 
@@ -351,12 +367,12 @@ impl Stack {
     fn route_to(&self, remote: IpAddr) -> Option<(IfaceId, IpAddr)> {
         let route = self.routes.lookup(remote)?;
         let iface = self.ifaces.get(usize::from(route.iface.0))?;
-        let own = select::source(&iface.setup.addrs, remote, route.next_hop(remote))?;
+        let own = select::source(&iface.addrs, remote, route.next_hop(remote))?;
         Some((route.iface, own))
     }
 
-    /// Whether `addr` is an address of this host.
+    /// Whether `addr` is an address of this host, usable or about to be.
     fn is_own(&self, addr: IpAddr) -> bool {
-        self.ifaces.iter().any(|iface| iface.local().has(addr))
+        self.ifaces.iter().any(|iface| iface.setup.addrs.iter().any(|own| own.addr() == addr))
     }
 }

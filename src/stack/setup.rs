@@ -1,7 +1,9 @@
 //! What a host is made of: everything a replay needs to make it again.
 
 use crate::base::ports::Ephemeral;
+use crate::base::{IfaceId, Mac};
 use crate::ip::{Cidr, Route};
+use crate::link;
 use crate::tcp;
 
 /// An interface.
@@ -18,6 +20,51 @@ pub struct IfaceSetup {
     pub gso_max: u32,
     /// Whether the device completes checksums.
     pub checksum_offload: bool,
+    /// What carries its packets.
+    pub link: LinkSetup,
+}
+
+/// What carries an interface's packets.
+#[derive(Clone, PartialEq, Debug, Default)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub enum LinkSetup {
+    /// Nothing: frames are packets.
+    #[default]
+    Ip,
+    /// Ethernet frames, with neighbours.
+    Ethernet(Ethernet),
+}
+
+/// An interface on an Ethernet.
+#[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub struct Ethernet {
+    /// Its address.
+    pub mac: Mac,
+    /// The VLAN that it is the interface of; `None`: frames without a tag.
+    pub vlan: Option<Vlan>,
+    /// Ask whether anybody has its IPv4 addresses before they are used (RFC 5227 §2.1). Default
+    /// false: they are used at once, and announced.
+    pub probe: bool,
+    /// The knobs of its neighbour cache.
+    pub neighbors: link::Config,
+}
+
+impl Ethernet {
+    /// An interface that uses its addresses at once, with the default knobs.
+    pub fn new(mac: Mac) -> Ethernet {
+        Ethernet { mac, vlan: None, probe: false, neighbors: link::Config::default() }
+    }
+}
+
+/// A VLAN (IEEE 802.1Q) of another interface's link.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub struct Vlan {
+    /// The interface by whose device the tagged frames come and go.
+    pub parent: IfaceId,
+    /// The VLAN's number, 1..=4094.
+    pub id: u16,
 }
 
 /// Payload bytes of the longest super-segment: 65 535 less the largest headers, IPv4's (20), or
@@ -66,14 +113,30 @@ impl Setup {
     pub fn with_iface(mut self, name: &str, mtu: u16, addr: Cidr) -> Setup {
         let (gso_max, checksum_offload) = (0, false);
         let name = name.to_owned();
-        self.ifaces.push(IfaceSetup { name, mtu, addrs: vec![addr], gso_max, checksum_offload });
+        let (addrs, link) = (vec![addr], LinkSetup::Ip);
+        self.ifaces.push(IfaceSetup { name, mtu, addrs, gso_max, checksum_offload, link });
+        self
+    }
+
+    /// With Ethernet under the interface that was added last.
+    #[must_use]
+    pub fn on_ethernet(mut self, ethernet: Ethernet) -> Setup {
+        if let Some(iface) = self.ifaces.last_mut() {
+            iface.link = LinkSetup::Ethernet(ethernet);
+        }
         self
     }
 
     /// Whether the interfaces keep to their bounds, as whoever makes a set-up sees to.
     pub fn is_possible(&self) -> bool {
         let fits = |iface: &IfaceSetup| {
-            usize::from(iface.mtu) >= crate::wire::ipv4::MIN_MTU && iface.gso_max <= GSO_MAX
+            let vlan = match &iface.link {
+                LinkSetup::Ethernet(ethernet) => ethernet.vlan,
+                LinkSetup::Ip => None,
+            };
+            usize::from(iface.mtu) >= crate::wire::ipv4::MIN_MTU
+                && iface.gso_max <= GSO_MAX
+                && vlan.is_none_or(|vlan| usize::from(vlan.parent.0) < self.ifaces.len())
         };
         self.ifaces.iter().all(fits)
     }

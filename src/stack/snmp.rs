@@ -169,6 +169,7 @@ impl Snmp {
             | PacketView::Fragment { src, .. }
             | PacketView::Icmp { src, .. } => src.is_ipv6(),
             PacketView::Udp { src, .. } | PacketView::Tcp { src, .. } => src.is_ipv6(),
+            PacketView::Ethernet { .. } | PacketView::Arp { .. } => return, // no packet
         };
         let family = if v6 { &mut self.v6 } else { &mut self.v4 };
         family.drops.count(why);

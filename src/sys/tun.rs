@@ -1,7 +1,8 @@
-//! Creating a TUN device (the kernel's Documentation/networking/tuntap.rst) with `tun-tap`.
+//! Creating a TUN or TAP device (the kernel's Documentation/networking/tuntap.rst) with `tun-tap`.
 
 use super::error::SetupError;
 use super::ifconfig::check_name;
+use crate::base::Medium;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::io;
 use std::os::fd::{AsFd, FromRawFd, IntoRawFd, OwnedFd};
@@ -15,11 +16,23 @@ use tun_tap::{Iface, Mode};
 /// # Errors
 /// Without `/dev/net/tun`, without privilege, or when the name is bad or taken.
 pub fn create(name: &str) -> Result<(OwnedFd, String), SetupError> {
+    create_on(name, Medium::Ip)
+}
+
+/// As [`create`], for Ethernet a TAP device.
+///
+/// # Errors
+/// As [`create`].
+pub fn create_on(name: &str, medium: Medium) -> Result<(OwnedFd, String), SetupError> {
     check_name(name)?;
     if name.contains('%') && (name.matches('%').count() > 1 || !name.contains("%d")) {
         return Err(SetupError::BadName { name: name.into() });
     }
-    let iface = Iface::without_packet_info(name, Mode::Tun).map_err(|e| refusal(name, e))?;
+    let mode = match medium {
+        Medium::Ip => Mode::Tun,
+        Medium::Ethernet => Mode::Tap,
+    };
+    let iface = Iface::without_packet_info(name, mode).map_err(|e| refusal(name, e))?;
     let name = iface.name().to_owned();
     // SAFETY: `into_raw_fd` gives up the only owner of a descriptor that is open.
     let fd = unsafe { OwnedFd::from_raw_fd(iface.into_raw_fd()) };

@@ -166,6 +166,16 @@ impl Conn {
         Ok(())
     }
 
+    /// The link has nobody to hand our segments to: an opening ends, a connection goes on trying.
+    pub fn on_no_neighbor(&mut self, cx: &mut Cx<'_>) {
+        let error = SocketError::HostUnreachable;
+        if self.tcb.state().is_synchronized() {
+            self.tcb.soft_error = Some(error);
+        } else if self.tcb.state() != State::Closed {
+            self.tcb.die(Cause::IcmpUnreachable, Some(error), cx);
+        }
+    }
+
     /// An ICMP error says that the path carries packets of at most `mtu` bytes (RFC 1191): segments
     /// become smaller, and what was sent larger is sent again.
     pub fn on_packet_too_big(&mut self, seq: Seq, mtu: u16, cx: &mut Cx<'_>) -> Result<(), Why> {
@@ -303,7 +313,7 @@ impl Conn {
     /// The user holds the connection to a limit, which it has hit: what ends it, gives that as the
     /// reason.
     pub fn limited(&mut self, limit: Limit) {
-        self.tcb.limit = Some(limit);
+        self.tcb.limit = Some(Box::new(limit));
     }
 
     /// ABORT: queued data is dropped and the peer is told by a reset (RFC 9293 §3.10.5).
@@ -403,6 +413,11 @@ impl Conn {
         (self.tcb.rx.len(), self.tcb.tx.len())
     }
 
+    /// Bytes written that were not sent even once.
+    pub fn unsent(&self) -> u32 {
+        self.tcb.unsent()
+    }
+
     /// When a timer expires, if it runs.
     pub fn timer(&self, timer: Timer) -> Option<Instant> {
         self.tcb.timers.get(timer)
@@ -418,6 +433,11 @@ impl Conn {
     pub fn urgent(&self) -> Option<u32> {
         let next = self.tcb.rcv.nxt - self.tcb.rx.len();
         self.tcb.rcv.up.filter(|up| up.after(next)).map(|up| up - next)
+    }
+
+    /// The oldest sequence number that is not acknowledged (SND.UNA).
+    pub fn acked(&self) -> Seq {
+        self.tcb.snd.una
     }
 
     /// The next sequence number to be sent (SND.NXT).

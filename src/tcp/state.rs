@@ -140,7 +140,7 @@ crate::explained! {
         /// Keep-alive probes went unanswered.
         KeepaliveTimeout = "KeepaliveTimeout", "RFC 9293 §3.8.4", "no keep-alive probe was answered";
         /// An ICMP hard error in SYN-SENT.
-        IcmpUnreachable = "IcmpUnreachable", "RFC 5927 §5.2; RFC 1122 §4.2.3.9", "ICMP says the destination cannot be reached";
+        IcmpUnreachable = "IcmpUnreachable", "RFC 5927 §5.2; RFC 1122 §4.2.3.9", "ICMP or the link: the destination cannot be reached";
         /// Two maximum segment lifetimes passed.
         TimeWaitOver = "TimeWaitOver", "RFC 9293 §3.10.8", "old segments have died out: 2 MSL passed";
         /// A new SYN took over a TIME-WAIT connection.

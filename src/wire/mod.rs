@@ -1,6 +1,8 @@
 //! Row 1: bytes to typed headers and back. The only user of `etherparse`.
 
+pub mod arp;
 pub mod checksum;
+pub mod ethernet;
 pub mod icmp;
 pub mod icmpv4;
 pub mod icmpv6;

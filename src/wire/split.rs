@@ -1,16 +1,17 @@
 //! The software splitter: what a network card does for a host, done at the edge for devices, links
 //! and captures that want plain packets.
 //!
-//! It takes IP packets (no link header) with their cutting instructions and yields packets whose
-//! lengths, identifications, sequence numbers, flags and checksums are those of a host that had
-//! sent them one by one (RFC 791 §3.1, RFC 8200 §3, RFC 9293 §3.1, RFC 768). Payload is shared,
-//! never copied. It does not fragment: a packet that may not be cut at its transport layer and is
-//! longer than the MTU is refused.
+//! It takes IP packets, bare or in Ethernet frames, with their cutting instructions and yields
+//! packets whose lengths, identifications, sequence numbers, flags and checksums are those of a
+//! host that had sent them one by one (RFC 791 §3.1, RFC 8200 §3, RFC 9293 §3.1, RFC 768). Payload
+//! is shared, never copied. It does not fragment: a packet that may not be cut at its transport
+//! layer and is longer than the MTU is refused.
 
+use super::ethernet;
 use crate::base::checksum::Sum;
 use crate::base::chunk::Chunks;
 use crate::base::frame::HEAD_CAPACITY;
-use crate::base::{Checksum, EventId, Frame, Gso, GsoKind, Head, Offload};
+use crate::base::{Checksum, EventId, Frame, Gso, GsoKind, Head, Medium, Offload};
 use std::fmt;
 
 const TCP: u8 = 6;
@@ -194,27 +195,40 @@ fn as_sent(proto: u8, sum: Sum) -> u16 {
 /// # Errors
 /// When the frame's headers cannot be understood; it is unchanged then.
 pub fn complete(frame: &mut Frame) -> Result<(), Unsplittable> {
+    complete_on(Medium::Ip, frame)
+}
+
+/// As [`complete`], of a frame of any medium.
+///
+/// # Errors
+/// As [`complete`].
+pub fn complete_on(medium: Medium, frame: &mut Frame) -> Result<(), Unsplittable> {
     if frame.offload.checksum != Checksum::Partial {
         return Ok(());
     }
     let gso = frame.offload.gso.is_some();
-    let layout = Layout::of(frame.front(), frame.len(), gso)?;
+    let link = link_len(medium, frame)?;
+    let layout = Layout::of(&frame.front()[link..], frame.len() - link, gso)?;
     let at = layout.checksum_at().ok_or(Unsplittable::Protocol)?;
-    if frame.head.len() > layout.total {
+    if frame.head.len() > link + layout.total {
         return Err(Unsplittable::Header);
     }
     if frame.head.is_empty() {
+        let headers = link + layout.headers;
+        if headers > HEAD_CAPACITY {
+            return Err(Unsplittable::Scattered);
+        }
         let mut head = Head::new();
-        head.prepend(layout.headers).copy_from_slice(&frame.front()[..layout.headers]);
-        frame.body.advance(layout.headers);
+        head.prepend(headers).copy_from_slice(&frame.front()[..headers]);
+        frame.body.advance(headers);
         frame.head = head;
     }
-    frame.truncate(layout.total);
-    let head = frame.head.bytes_mut();
+    frame.truncate(link + layout.total);
+    let head = &mut frame.head.bytes_mut()[link..];
     put16(head, at, 0);
     let sum = layout.pseudo(head, layout.total - layout.ip).bytes(&head[layout.ip..]);
     let sum = frame.body.iter().fold(sum, |sum, chunk| sum.bytes(chunk));
-    put16(frame.head.bytes_mut(), at, as_sent(layout.proto, sum));
+    put16(&mut frame.head.bytes_mut()[link..], at, as_sent(layout.proto, sum));
     frame.offload.checksum = Checksum::Complete;
     Ok(())
 }
@@ -225,21 +239,40 @@ pub fn complete(frame: &mut Frame) -> Result<(), Unsplittable> {
 /// # Errors
 /// When it cannot be cut into packets of that size; nothing is sent then.
 pub fn split(frame: &Frame, mtu: usize) -> Result<Pieces, Unsplittable> {
+    split_on(Medium::Ip, frame, mtu)
+}
+
+/// As [`split`], of a frame of any medium; `mtu` counts the packet alone.
+///
+/// # Errors
+/// As [`split`].
+pub fn split_on(medium: Medium, frame: &Frame, mtu: usize) -> Result<Pieces, Unsplittable> {
     let Some(gso) = frame.offload.gso else {
         let mut only = frame.clone();
-        complete(&mut only)?;
-        if only.len() > mtu {
-            return Err(Unsplittable::TooLong { len: only.len(), mtu });
+        complete_on(medium, &mut only)?;
+        let len = only.len() - link_len(medium, &only)?;
+        if len > mtu {
+            return Err(Unsplittable::TooLong { len, mtu });
         }
         only.offload = Offload::default();
         return Ok(Pieces(Work::Whole(Some(only))));
     };
-    let cut = Cut::new(frame, gso)?;
+    let cut = Cut::new(frame, gso, link_len(medium, frame)?)?;
     let longest = cut.layout.headers + cut.payload.len().min(cut.size);
     if longest > mtu.min(usize::from(u16::MAX)) {
         return Err(Unsplittable::TooLong { len: longest, mtu });
     }
     Ok(Pieces(Work::Cut(cut)))
+}
+
+/// How long the link header of `frame` is.
+fn link_len(medium: Medium, frame: &Frame) -> Result<usize, Unsplittable> {
+    match medium {
+        Medium::Ip => Ok(0),
+        Medium::Ethernet => {
+            ethernet::header_len(frame.front()).map_err(|_| short(frame.front(), frame.len()))
+        }
+    }
 }
 
 /// The packets of one frame, in order; see [`split`].
@@ -277,6 +310,8 @@ impl ExactSizeIterator for Pieces {}
 #[derive(Debug)]
 struct Cut {
     layout: Layout,
+    /// The link header's length.
+    link: usize,
     /// The super-segment's headers.
     head: Head,
     payload: Chunks,
@@ -289,8 +324,8 @@ struct Cut {
 }
 
 impl Cut {
-    fn new(frame: &Frame, gso: Gso) -> Result<Cut, Unsplittable> {
-        let layout = Layout::of(frame.front(), frame.len(), true)?;
+    fn new(frame: &Frame, gso: Gso, link: usize) -> Result<Cut, Unsplittable> {
+        let layout = Layout::of(&frame.front()[link..], frame.len() - link, true)?;
         let wanted = match gso.kind {
             GsoKind::Tcp => TCP,
             GsoKind::Udp => UDP,
@@ -298,12 +333,15 @@ impl Cut {
         if layout.proto != wanted {
             return Err(Unsplittable::Protocol);
         }
+        let (headers, total) = (link + layout.headers, link + layout.total);
+        if headers > HEAD_CAPACITY {
+            return Err(Unsplittable::Scattered);
+        }
         let mut head = Head::new();
-        let headers = &frame.front()[..layout.headers];
-        head.prepend(layout.headers).copy_from_slice(headers);
+        head.prepend(headers).copy_from_slice(&frame.front()[..headers]);
         let payload = match frame.head.len() {
-            0 => frame.body.slice(layout.headers, layout.total),
-            n if n == layout.headers => frame.body.slice(0, layout.total - layout.headers),
+            0 => frame.body.slice(headers, total),
+            n if n == headers => frame.body.slice(0, layout.total - layout.headers),
             _ => return Err(Unsplittable::Scattered),
         };
         let size = usize::from(gso.size);
@@ -311,15 +349,15 @@ impl Cut {
             return Err(Unsplittable::Instructions);
         }
         let count = payload.len().div_ceil(size).max(1);
-        if layout.proto == TCP && count > 1 && head[layout.ip + 13] & SYN_RST_URG != 0 {
+        if layout.proto == TCP && count > 1 && head[link + layout.ip + 13] & SYN_RST_URG != 0 {
             return Err(Unsplittable::Instructions);
         }
         let no_sum = layout.proto == UDP
             && !layout.v6
             && frame.offload.checksum != Checksum::Partial
-            && be16(&head, layout.ip + 6) == 0;
+            && be16(&head, link + layout.ip + 6) == 0;
         let origin = frame.origin;
-        Ok(Cut { layout, head, payload, size, count, done: 0, summed: !no_sum, origin })
+        Ok(Cut { layout, link, head, payload, size, count, done: 0, summed: !no_sum, origin })
     }
 
     fn next(&mut self) -> Option<Frame> {
@@ -329,8 +367,9 @@ impl Cut {
         let from = self.done * self.size;
         let body = self.payload.slice(from, (from + self.size).min(self.payload.len()));
         let mut head = self.head.clone();
-        self.write_ip(head.bytes_mut(), body.len());
-        self.write_transport(head.bytes_mut(), from, &body);
+        let packet = &mut head.bytes_mut()[self.link..];
+        self.write_ip(packet, body.len());
+        self.write_transport(packet, from, &body);
         self.done += 1;
         Some(Frame { head, body, offload: Offload::default(), origin: self.origin })
     }

@@ -1,7 +1,7 @@
 //! Established bulk transfer allocates nothing inside the core, in either direction: counted by
 //! the allocator, per thread. The same allocator says how much a thread holds.
 
-use crate::support::{A, B, World, addr, addr6, setup};
+use crate::support::{A, B, World, addr, addr6, ethernet, setup};
 use netglass::base::{ConnId, SocketError};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -80,10 +80,13 @@ fn pump(world: &mut World, from: usize, conns: [ConnId; 2], bytes: usize) {
 
 #[test]
 fn bulk_transfer_allocates_nothing() {
-    let wires = [(1500, false, false), (1500, true, false), (65_535, false, false)];
-    for (mtu, offload, v6) in wires.into_iter().chain([(1500, false, true), (1500, true, true)]) {
+    let v4 = [(1500, false, false), (1500, true, false), (65_535, false, false)];
+    let v6 = [(1500, false, true), (1500, true, true)];
+    let bare = v4.into_iter().chain(v6).map(|wire| (false, wire));
+    for (framed, (mtu, offload, v6)) in bare.chain(v4.map(|wire| (true, wire))) {
+        let make = if framed { ethernet } else { setup };
         for from in [A, B] {
-            let mut world = World::of([setup(A, 1, mtu, offload), setup(B, 1, mtu, offload)]);
+            let mut world = World::of([make(A, 1, mtu, offload), make(B, 1, mtu, offload)]);
             let (a, b) = world.connected_at(if v6 { addr6(B, 80) } else { addr(B, 80) });
             // Pools and queues grow to the most they ever hold; then whole passes of thousands of
             // segments allocate nothing.
@@ -98,7 +101,8 @@ fn bulk_transfer_allocates_nothing() {
                 if quiet == 2 {
                     break;
                 }
-                let what = format!("mtu {mtu} offload {offload} v6 {v6} from {from}");
+                let medium = world.medium;
+                let what = format!("{medium:?} mtu {mtu} offload {offload} v6 {v6} from {from}");
                 assert!(pass < 20, "{what}: {count} allocations for {frames} frames");
             }
         }

@@ -2,7 +2,7 @@
 //! scenario: what the code can say, a test has heard it say.
 
 use crate::support::seen::{self, Scenario, Seen};
-use crate::{arrives, close, handshake, ip, ip6, rto, window};
+use crate::{arrives, close, handshake, ip, ip6, link, rto, sockets, window};
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
 use netglass::tcp::{AckWhy, Blocked, Cause, Plan, Reply, RtxRule, TRANSITIONS};
@@ -15,12 +15,17 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("handshake", handshake::SCENARIOS),
     ("ip", ip::SCENARIOS),
     ("ip6", ip6::SCENARIOS),
+    ("link", link::SCENARIOS),
     ("rto", rto::SCENARIOS),
     ("window", window::SCENARIOS),
+    ("sockets", sockets::SCENARIOS),
 ];
 
 /// What only another test can reach, and where.
-const ELSEWHERE: &[(&str, &str)] = &[("EchoRequest", "a host that pings")];
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("EchoRequest", "a host that pings"),
+    ("Contradicted", "ARP always overrides; the cache's own tests reach it"),
+];
 
 fn run_all() -> Seen {
     drop(seen::take());
@@ -54,6 +59,7 @@ fn everything_that_can_happen_happens() {
         ("Cause", Cause::KEYS, &seen.cause),
         ("Reply", Reply::KEYS, &seen.reply),
         ("Sent", Sent::KEYS, &seen.sent),
+        ("link::Cause", netglass::link::Cause::KEYS, &seen.link_cause),
         ("Limit", Limit::KEYS, &seen.limit),
     ]
     .into_iter()

@@ -13,12 +13,14 @@ mod handshake;
 mod hostile;
 mod ip;
 mod ip6;
+mod link;
 mod memory;
 #[cfg(feature = "record")]
 mod replay;
 mod rto;
 #[cfg(feature = "http")]
 mod services;
+mod sockets;
 #[allow(unreachable_pub, dead_code, reason = "a harness offers more than each test needs")]
 mod support;
 mod tidy;

@@ -5,11 +5,14 @@
 
 mod control;
 mod curl;
+mod dns;
 mod hostile;
 mod other_way;
 mod ping;
+mod policy;
 mod records;
 mod support;
+mod tap;
 mod usage;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -30,7 +33,10 @@ fn cases() -> Vec<Case> {
         other_way::CASES,
         records::CASES,
         usage::CASES,
+        dns::CASES,
+        tap::CASES,
         control::CASES,
+        policy::CASES,
     ];
     all.concat()
 }

@@ -35,6 +35,12 @@ fn mistakes() {
     refused(&["get", "http://10.9.0.2/"], "10.9.0.1");
     refused(&["nc", "10.9.0.2", "7"], "the virtual host");
     refused(&["get", "--max-time", "0", "http://10.9.0.1/"], "seconds");
+    refused(&["get", "http://10.9.0/"], "neither a name nor an address");
+    refused(&["get", "--hosts", "/nothing/there", "http://glass/"], "/nothing/there");
+    refused(&["nc", "a..b", "7"], "a label is empty");
+    refused(&["nc", "10.9.0.300", "7"], "neither a name nor an address");
+    refused(&["dig", "@10.9.0.1", "glass", "NOTYPE"], "NOTYPE");
+    refused(&["up", "--zone", "/nothing/there"], "/nothing/there");
     refused(&["replay", "/nothing/there"], "/nothing/there");
     refused(&["replay", "Cargo.toml"], "recording");
     refused(&["replay"], "FILE");

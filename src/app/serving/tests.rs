@@ -252,20 +252,31 @@ fn a_crowd_is_refused_without_cost() {
         let _serving = serve(&b, "http", &["per_client_max=1", "backlog=1000"]);
         let _first = TcpStream::connect(&a, at(80)).await.expect("it listens");
         let mut crowd = JoinSet::new();
+        // All hold on to what they have until the last has ended, so that nobody makes room.
+        let last = Arc::new(tokio::sync::Barrier::new(200));
         for _ in 0..200 {
-            let a = a.clone();
+            let (a, last) = (a.clone(), last.clone());
             crowd.spawn(async move {
-                let mut stream = TcpStream::connect(&a, at(80)).await.expect("it listens");
                 let mut told = Vec::new();
-                let ended = stream.read_to_end(&mut told).await;
-                // Held open, so that those who are told do not make room.
-                tokio::time::sleep(Duration::from_millis(500)).await;
-                (ended.map(|_| told), stream)
+                // The reset may come before anybody asks whether the connection is open.
+                let stream = TcpStream::connect(&a, at(80)).await;
+                let ended = match stream {
+                    Ok(mut stream) => {
+                        let ended = stream.read_to_end(&mut told).await;
+                        last.wait().await;
+                        ended
+                    }
+                    Err(error) => {
+                        last.wait().await;
+                        Err(error)
+                    }
+                };
+                ended.map(|_| told)
             });
         }
         let (mut told, mut reset) = (0, 0);
         while let Some(one) = crowd.join_next().await {
-            match one.expect("no panic").0 {
+            match one.expect("no panic") {
                 Ok(text) => {
                     assert!(text.starts_with(b"HTTP/1.1 503 "), "{text:?}");
                     told += 1;
@@ -295,5 +306,31 @@ fn draining_ends_what_is_idle_and_listens_no_more() {
         let error = TcpStream::connect(&a, at(7)).await.expect_err("nobody listens");
         assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
         assert!(UdpSocket::bind(&b, at(7)).is_ok(), "its socket is closed, too");
+    });
+}
+
+#[cfg(feature = "dns")]
+#[test]
+fn dns_answers_for_the_hosts_names() {
+    use crate::app::dns::{Asking, Question, Raw, Type, answers, query};
+    let (a, b, _cable) = joined();
+    run(async {
+        let mut serving = serve(&b, "dns", &["dns:idle=50ms", "dns:per_client_max=1"]);
+        let question = Question::new("host.glass".parse().expect("a name"), Type::A);
+        let asked = query(1, &question, Asking::default());
+        let socket = UdpSocket::bind(&a, "10.0.0.1:0".parse().expect("one")).expect("a port");
+        socket.send_to(&asked, at(53)).await.expect("sent");
+        let mut room = [0; 1000];
+        let (read, from) = socket.recv_from(&mut room).await.expect("an answer");
+        let told = Raw::new(&room[..read]).expect("a message");
+        assert!(from == at(53) && answers(&asked, &told) && told.count(1) == 1);
+        let framed = [&(asked.len() as u16).to_be_bytes()[..], &asked].concat();
+        assert_eq!(say(&a, 53, &framed).await[2..], room[..read]);
+        until_gone(&b).await;
+        let mut silent = TcpStream::connect(&a, at(53)).await.expect("it listens");
+        assert_eq!(silent.read(&mut [0; 10]).await.expect("an end"), 0);
+        until_hit(&b, "Idle", 1).await;
+        serving.drain().await;
+        assert!(UdpSocket::bind(&b, at(53)).is_ok(), "its socket is closed");
     });
 }

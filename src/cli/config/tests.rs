@@ -100,7 +100,7 @@ fn a_wrong_file_is_told_where_and_what() {
         ("quiet = 'yes'", "lab.toml:1:9: quiet must be true or false; expected: No live lines"),
         (
             "dev = true",
-            "lab.toml:1:7: dev must be text or a number; expected: Name of the TUN interface",
+            "lab.toml:1:7: dev must be text or a number; expected: Name of the TUN or TAP interface",
         ),
         ("mtu = 1.5", "lab.toml:1:7: mtu must be text or a number"),
         ("[mtu]\nx = 1", "lab.toml:1:1: mtu must be text or a number"),

@@ -1,7 +1,9 @@
 //! What a running host answers. The shapes are iproute2's where it has one.
 
 use super::sockets::{self, Place, Seen};
+use crate::base::{IfaceId, Mac};
 use crate::ip::{Cidr, Route};
+use crate::link::Neighbor;
 use crate::net::Host;
 use crate::stack::Stack;
 use serde_json::{Value, json};
@@ -65,7 +67,8 @@ impl Answerer {
             Ask::Host => answer("host", self.identity()),
             Ask::Links => answer("links", self.host.with(|stack, _| links(stack))),
             Ask::Routes => answer("routes", self.host.with(|stack, _| routes(stack))),
-            Ask::Neighbours => answer("neighbours", json!([])),
+            // Each is { "dst", "dev", "lladdr", "state": [..] }.
+            Ask::Neighbours => answer("neighbours", self.host.with(|stack, _| neighbours(stack))),
             Ask::Counters => {
                 let counters = self.host.with(|stack, _| stack.counters());
                 // In order: an object would not keep it.
@@ -136,6 +139,12 @@ fn links(stack: &Stack) -> Value {
             "link_type": "none",
             "addr_info": iface.addrs.iter().map(|own| address(*own, &iface.name)).collect::<Value>(),
         });
+        if let Some(mac) = stack.mac(IfaceId(n as u16)) {
+            link["flags"] = json!(["BROADCAST", "MULTICAST", "UP", "LOWER_UP"]);
+            link["link_type"] = json!("ether");
+            link["address"] = json!(mac.to_string());
+            link["broadcast"] = json!(Mac::BROADCAST.to_string());
+        }
         if only {
             link["stats64"] = json!({
                 "rx": {
@@ -173,6 +182,23 @@ fn address(own: Cidr, label: &str) -> Value {
         shown["label"] = json!(label);
     }
     shown
+}
+
+/// The neighbours, as `ip -j neigh` shows them.
+fn neighbours(stack: &Stack) -> Value {
+    let names: Vec<_> = stack.ifaces().map(|iface| iface.name.clone()).collect();
+    let show = |(iface, neighbor): (IfaceId, Neighbor)| {
+        let mut shown = json!({
+            "dst": neighbor.addr,
+            "dev": names.get(usize::from(iface.0)),
+            "state": [neighbor.state.to_string()],
+        });
+        if let Some(mac) = neighbor.mac {
+            shown["lladdr"] = json!(mac.to_string());
+        }
+        shown
+    };
+    stack.neighbors().map(show).collect()
 }
 
 /// The routes, as `ip -j route` shows them.

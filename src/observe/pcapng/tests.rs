@@ -55,7 +55,7 @@ fn what_is_written_is_read() {
         let comments: Vec<_> = comments.iter().map(|text| cut(text).to_owned()).collect();
         assert_eq!((packet.at, packet.direction, packet.interface), (at, Some(direction), 0));
         assert_eq!((packet.link, &packet.comments), (LinkType::Ipv4, &comments));
-        complete(&mut frame).expect("well made");
+        complete_on(Medium::Ip, &mut frame).expect("well made");
         assert_eq!((&packet.bytes, packet.original_len as usize), (&frame.to_vec(), frame.len()));
     }
 }

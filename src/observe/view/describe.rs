@@ -29,6 +29,7 @@ fn words(event: &Event, at: Instant) -> String {
         Event::Listener { local, remote: Some(remote), event } => {
             format!("half open, {local} and {remote}: {}", tcp_words(event, at))
         }
+        Event::Link { event, .. } => event.to_string(),
         _ => String::new(),
     }
 }

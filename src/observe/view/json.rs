@@ -8,6 +8,7 @@ use crate::base::EventId;
 use crate::base::time::nanos;
 use crate::stack::{Call, Event, PacketView, Record};
 use crate::tcp::{self, SegmentView};
+use crate::wire::arp::Op;
 use crate::wire::icmp::{Echo, Icmp};
 use crate::wire::icmpv4::Icmpv4;
 use crate::wire::icmpv6::Icmpv6;
@@ -61,6 +62,9 @@ fn event(out: &mut Object, event: &Event) {
         }
         Event::Dropped { packet: view, .. } => {
             out.text("kind", "dropped").raw("packet", packet(view));
+        }
+        Event::Link { iface, event } => {
+            out.text("kind", "link").raw("iface", iface).text("event", event);
         }
         Event::Limit { .. } => {
             out.text("kind", "limit");
@@ -164,6 +168,16 @@ fn packet(view: &PacketView) -> String {
     match view {
         PacketView::Raw { version, len } => {
             out.text("protocol", "raw").raw("version", version).raw("len", len)
+        }
+        PacketView::Ethernet { header, len } => {
+            out.text("protocol", "ethernet").text("src", header.src).text("dst", header.dst);
+            out.raw("ethertype", header.ethertype).raw("len", len)
+        }
+        PacketView::Arp { arp, len } => {
+            let op = if arp.op == Op::Request { "request" } else { "reply" };
+            out.text("protocol", "arp").text("op", op);
+            out.text("sender", arp.sender).text("sender_mac", arp.sender_mac);
+            out.text("target", arp.target).raw("len", len)
         }
         PacketView::Ip { src, dst, proto, len } => {
             out.text("protocol", "ip").text("src", src).text("dst", dst);

@@ -31,6 +31,7 @@ pub fn reason(event: &Event) -> Option<Reason> {
         Event::StrayOut { reply, .. } => Some(explained!(reply)),
         Event::Out { why, .. } => Some(explained!(why)),
         Event::Dropped { why, .. } => Some(explained!(why)),
+        Event::Link { event, .. } => Some(explained!(event.cause())),
         Event::Limit { limit } => Some(explained!(limit)),
         Event::Conn { .. } | Event::In(_) | Event::Call { .. } => None,
     }
@@ -52,7 +53,7 @@ pub fn plan_reason(plan: &Plan) -> Reason {
     match plan {
         Plan::Ack { why } => explained!(why),
         Plan::Rst { cause } => explained!(cause),
-        Plan::FinLimit { limit } | Plan::RstLimit { limit } => explained!(limit),
+        Plan::FinLimit { limit, .. } | Plan::RstLimit { limit } => explained!(limit),
         Plan::Retransmit { rule, .. } => {
             Reason { key: rule.key(), text: plan.to_string(), rfc: rule.rfc() }
         }

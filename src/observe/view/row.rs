@@ -7,6 +7,7 @@ use super::reason::reason;
 use super::style::Tone;
 use super::tcpdump::packet_words;
 use crate::base::{ConnId, EventId, Instant, Seq, Why};
+use crate::link;
 use crate::stack::{Call, Event, PacketView, Record};
 use crate::tcp::{self, AckWhy, Blocked, Outcome, Plan, Reply, SegmentView};
 use crate::wire::tcp::Ctl;
@@ -201,6 +202,10 @@ impl Rows {
                 row.pair = remote.map(|remote| Pair { local: *local, remote });
                 note(&mut row, event);
             }
+            Event::Link { event, .. } => {
+                row.lane = Lane::Note(event.to_string());
+                row.detail = matches!(event, link::Event::Neighbor { .. });
+            }
             Event::Limit { limit } => {
                 row.lane = Lane::Note(format!("limit {}", limit.key()));
                 row.tone = Tone::Alarm;
@@ -268,7 +273,8 @@ fn arrow(row: &mut Row, packet: &PacketView, out: bool, lane: impl Fn(String) ->
 fn ends(packet: &PacketView) -> (Option<SocketAddr>, Option<SocketAddr>) {
     let host = |addr: &IpAddr| Some(SocketAddr::new(*addr, 0));
     match packet {
-        PacketView::Raw { .. } => (None, None),
+        PacketView::Raw { .. } | PacketView::Ethernet { .. } => (None, None),
+        PacketView::Arp { arp, .. } => (host(&arp.sender.into()), host(&arp.target.into())),
         PacketView::Ip { src, dst, .. }
         | PacketView::Fragment { src, dst, .. }
         | PacketView::Icmp { src, dst, .. } => (host(src), host(dst)),

@@ -7,9 +7,10 @@
 
 use super::parties::{Crossing, Pair, Parties, Recent};
 use super::reason::reason;
-use crate::base::Seq;
+use crate::base::{Mac, Seq};
 use crate::stack::{Event, PacketView, Record};
 use crate::tcp::SegmentView;
+use crate::wire::arp::{Arp, Op};
 use crate::wire::icmp::Icmp;
 use crate::wire::icmpv4::Icmpv4;
 use crate::wire::icmpv6::{Icmpv6, unreachable};
@@ -184,6 +185,10 @@ fn packet_line(packet: &PacketView) -> String {
     match packet {
         PacketView::Raw { version: 4, .. } => format!("IP {words}"),
         PacketView::Raw { .. } => words,
+        PacketView::Ethernet { header, .. } => {
+            format!("{} > {}, {words}", header.src, header.dst)
+        }
+        PacketView::Arp { .. } => format!("ARP, {words}"),
         PacketView::Ip { src, dst, .. } => format!("{} {src} > {dst}:  {words}", ip(*src)),
         PacketView::Fragment { src, dst, .. } | PacketView::Icmp { src, dst, .. } => {
             format!("{} {src} > {dst}: {words}", ip(*src))
@@ -200,6 +205,10 @@ pub(super) fn packet_words(packet: &PacketView) -> String {
         PacketView::Raw { version: 4, len } => format!("[|ip], length {len}"),
         PacketView::Raw { version: 6, len } => format!("IP6, length {len}"),
         PacketView::Raw { version, len } => format!("unknown ip {version}, length {len}"),
+        PacketView::Ethernet { header, len } => {
+            format!("ethertype Unknown (0x{:04x}), length {len}", header.ethertype)
+        }
+        PacketView::Arp { arp, len } => format!("{}, length {len}", arp_words(arp)),
         PacketView::Ip { proto, len, .. } => format!("ip-proto-{proto} {len}"),
         PacketView::Fragment { id, offset, len, more, .. } => {
             format!("(frag {id}:{len}@{offset}{})", if *more { "+" } else { "" })
@@ -212,6 +221,17 @@ pub(super) fn packet_words(packet: &PacketView) -> String {
         }
         PacketView::Udp { len, .. } => format!("UDP, length {len}"),
         PacketView::Tcp { len, .. } => format!("TCP, length {len}"),
+    }
+}
+
+fn arp_words(arp: &Arp) -> String {
+    let Arp { op, sender_mac, sender, target_mac, target } = *arp;
+    match op {
+        Op::Request if target_mac == Mac::ZERO => {
+            format!("Request who-has {target} tell {sender}")
+        }
+        Op::Request => format!("Request who-has {target} ({target_mac}) tell {sender}"),
+        Op::Reply => format!("Reply {sender} is-at {sender_mac}"),
     }
 }
 

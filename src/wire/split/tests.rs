@@ -1,7 +1,7 @@
 //! The splitter against etherparse's checksums and the original's bytes.
 
 use super::*;
-use crate::base::{Chunk, Pool};
+use crate::base::{Chunk, Mac, Pool};
 use etherparse::{NetSlice, PacketBuilder, SlicedPacket, TransportSlice};
 use proptest::prelude::*;
 
@@ -278,4 +278,52 @@ fn a_udp_datagram_without_checksum_stays_without() {
     long.head.bytes_mut()[26..28].copy_from_slice(&[0, 0]);
     let sums: Vec<_> = split(&long, 1500).expect("fits").map(|p| be16(&p.to_vec(), 26)).collect();
     assert_eq!(sums, [0, 0, 0]);
+}
+
+/// Behind an Ethernet header, with or without a tag, the pieces are those of the bare packet.
+#[test]
+fn ethernet_frames_are_cut_like_their_packets() {
+    for (tag, mtu) in [(None, 1_500), (Some(ethernet::Tag { id: 5, ..<_>::default() }), 576)] {
+        let header = ethernet::Header {
+            dst: Mac([2; 6]),
+            src: Mac([4; 6]),
+            tag,
+            ethertype: ethernet::ethertype::IPV4,
+        };
+        let (own, partial) = (true, true);
+        let payload = (0..5_000).map(|n| n as u8).collect();
+        let spec = Spec { v6: false, udp: false, payload, cuts: [900, 2_000], own, partial };
+        let (bare, _) = frame(&spec, Some(mtu as u16 - 52));
+        let mut framed = bare.clone();
+        header.emit(&mut framed.head);
+        let mut link = Head::new();
+        header.emit(&mut link);
+        let packets: Vec<_> = split(&bare, mtu).expect("it can be cut").collect();
+        let frames: Vec<_> =
+            split_on(Medium::Ethernet, &framed, mtu).expect("it can be cut").collect();
+        assert!(packets.len() > 3);
+        assert_eq!(frames.len(), packets.len());
+        for (frame, packet) in frames.iter().zip(&packets) {
+            assert_eq!(frame.to_vec(), [&link[..], &packet.to_vec()].concat());
+        }
+        // The header does not count: a packet of the link's MTU passes, one byte more does not.
+        assert!(split_on(Medium::Ethernet, &frames[0], mtu).is_ok());
+        assert!(matches!(
+            split_on(Medium::Ethernet, &frames[0], mtu - 1),
+            Err(Unsplittable::TooLong { len, .. }) if len == mtu
+        ));
+        // In one run of bytes as well.
+        let pool = Pool::new();
+        let mut run = Frame::copied(&pool, &framed.to_vec());
+        run.offload = framed.offload;
+        let again: Vec<_> = split_on(Medium::Ethernet, &run, mtu).expect("the same").collect();
+        assert_eq!(again.len(), frames.len());
+        assert!(again.iter().zip(&frames).all(|(a, b)| a.to_vec() == b.to_vec()));
+        let mut partial = frames[0].clone();
+        partial.offload.checksum = Checksum::Partial;
+        let whole = partial.to_vec();
+        partial.head.bytes_mut()[link.len() + 36] ^= 0x55;
+        complete_on(Medium::Ethernet, &mut partial).expect("its headers are there");
+        assert_eq!(partial.to_vec(), whole);
+    }
 }

@@ -3,9 +3,9 @@
 pub mod puppet;
 pub mod seen;
 
-use netglass::base::{Chance, ConnId, Frame, IfaceId, Instant, Pool};
+use netglass::base::{Chance, ConnId, Frame, IfaceId, Instant, Mac, Medium, Pool};
 use netglass::impair::{Impairment, Link};
-use netglass::stack::{ListenOptions, Record, SentSoFar, Setup, Stack};
+use netglass::stack::{Ethernet, LinkSetup, ListenOptions, Record, SentSoFar, Setup, Stack};
 use netglass::wire::split;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -34,6 +34,7 @@ pub struct World {
     pub joints: [Joint; 2],
     pub delay: Duration,
     pub mtu: usize,
+    pub medium: Medium,
     /// FNV-1a over (time, host, bytes) of every frame sent.
     pub hash: u64,
     /// Every record of either host, when kept.
@@ -60,6 +61,12 @@ pub fn setup(host: usize, seed: u64, mtu: u16, offload: bool) -> Setup {
     if offload { setup.with_offload() } else { setup }
 }
 
+/// As `setup`, on an Ethernet.
+pub fn ethernet(host: usize, seed: u64, mtu: u16, offload: bool) -> Setup {
+    let mac = Mac([2, 0, 0, 0, 0, host as u8 + 1]);
+    setup(host, seed, mtu, offload).on_ethernet(Ethernet::new(mac))
+}
+
 fn fnv(hash: u64, bytes: &[u8]) -> u64 {
     bytes.iter().fold(hash, |h, byte| (h ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }
@@ -72,12 +79,17 @@ impl World {
 
     pub fn of(setups: [Setup; 2]) -> World {
         let mtu = usize::from(setups[0].ifaces[0].mtu);
+        let medium = match setups[0].ifaces[0].link {
+            LinkSetup::Ip => Medium::Ip,
+            LinkSetup::Ethernet(_) => Medium::Ethernet,
+        };
         World {
             now: Instant::ZERO,
             hosts: setups.map(Stack::new),
             joints: [Joint::Direct(VecDeque::new()), Joint::Direct(VecDeque::new())],
             delay: Duration::from_millis(10),
             mtu,
+            medium,
             hash: 0xcbf2_9ce4_8422_2325,
             records: Vec::new(),
             keep_records: false,
@@ -145,11 +157,13 @@ impl World {
         if let (Some(tap), B) = (&mut self.tap, host) {
             tap.add(IfaceId(0), &frame);
         }
-        let (now, delay, mtu) = (self.now, self.delay, self.mtu);
+        let (now, delay, mtu, medium) = (self.now, self.delay, self.mtu, self.medium);
         match &mut self.joints[host] {
             Joint::Direct(queue) => queue.push_back((now + delay, frame)),
             Joint::Link(link) => {
-                for piece in split::split(&frame, mtu).expect("what we send can be split") {
+                for piece in
+                    split::split_on(medium, &frame, mtu).expect("what we send can be split")
+                {
                     link.input(now, piece);
                 }
             }

@@ -18,6 +18,7 @@ pub struct Seen {
     pub cause: BTreeSet<&'static str>,
     pub reply: BTreeSet<&'static str>,
     pub sent: BTreeSet<&'static str>,
+    pub link_cause: BTreeSet<&'static str>,
     pub limit: BTreeSet<&'static str>,
 }
 
@@ -51,6 +52,9 @@ impl Seen {
             }
             Event::Out { why, .. } => {
                 self.sent.insert(why.key());
+            }
+            Event::Link { event, .. } => {
+                self.link_cause.insert(event.cause().key());
             }
             Event::Limit { limit } => {
                 self.limit.insert(limit.key());

@@ -3,9 +3,11 @@
 //! `packets.txt`, with the differences that the view's documentation names.
 
 use super::*;
-use crate::base::{EventId, Instant};
+use crate::base::{EventId, Instant, Mac};
 use crate::observe::view::stories::{self, ISS, addr, seg, syn, syn_ack};
 use crate::tcp::Outcome;
+use crate::wire::arp::{Arp, Op};
+use crate::wire::ethernet;
 use crate::wire::tcp::Timestamps;
 
 fn record(event: Event) -> Record {
@@ -160,4 +162,23 @@ fn absolute_numbers_and_an_unknown_connection() {
         late[0].as_deref(),
         Some("IP peer > us (connection 1): Flags [.], ack 4294967001, win 64, length 0")
     );
+}
+
+#[test]
+fn arp_as_tcpdump_prints_it() {
+    let (us, peer) = (Mac([2, 0, 0, 0, 0, 1]), Mac([2, 0, 0, 0, 0, 2]));
+    let arp = |op, sender: [u8; 4], target_mac, target: [u8; 4]| {
+        let (sender, target) = (sender.into(), target.into());
+        let arp = Arp { op, sender_mac: us, sender, target_mac, target };
+        record(Event::In(PacketView::Arp { arp, len: 28 }))
+    };
+    let header = ethernet::Header { dst: Mac::BROADCAST, src: us, tag: None, ethertype: 0x9999 };
+    let packets = vec![
+        arp(Op::Request, [0; 4], Mac::ZERO, [10, 9, 0, 2]),
+        arp(Op::Request, [10, 9, 0, 2], Mac::ZERO, [10, 9, 0, 2]),
+        arp(Op::Request, [10, 9, 0, 2], peer, [10, 9, 0, 1]),
+        arp(Op::Reply, [10, 9, 0, 2], peer, [10, 9, 0, 1]),
+        record(Event::In(PacketView::Ethernet { header, len: 22 })),
+    ];
+    check(packets, include_str!("../../../../tests/golden/tcpdump/arp.txt"));
 }

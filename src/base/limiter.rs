@@ -1,7 +1,7 @@
 //! A token bucket: how often this host may do something, ICMP errors above all (RFC 1812
 //! §4.3.2.8, RFC 4443 §2.4 (f)).
 
-use crate::base::Instant;
+use super::time::Instant;
 
 /// What one message costs, in units of (nanoseconds × messages per second).
 const COST: u64 = 1_000_000_000;

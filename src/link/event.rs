@@ -1,0 +1,156 @@
+//! What the machines of a link tell.
+
+use crate::base::Mac;
+use std::fmt;
+use std::net::IpAddr;
+
+/// What is known of a neighbour (RFC 4861 §7.3.2; FAILED and PERMANENT are Linux's names).
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum State {
+    /// Asked for, without an answer yet.
+    Incomplete,
+    /// It showed a sign of life a short time ago.
+    Reachable,
+    /// Its address is known; whether it is there is not, and nobody cares.
+    Stale,
+    /// As stale, but packets are sent: it is given time for a sign of life.
+    Delay,
+    /// As stale, and asked.
+    Probe,
+    /// It did not answer.
+    Failed,
+    /// Its address was given by hand.
+    Permanent,
+}
+
+/// As `ip neigh` prints it.
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            State::Incomplete => "INCOMPLETE",
+            State::Reachable => "REACHABLE",
+            State::Stale => "STALE",
+            State::Delay => "DELAY",
+            State::Probe => "PROBE",
+            State::Failed => "FAILED",
+            State::Permanent => "PERMANENT",
+        })
+    }
+}
+
+crate::explained! {
+    /// Why what is known of a neighbour changed, or what became of an address of ours.
+    #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+    pub enum Cause {
+        /// A packet is to be sent to a neighbour nothing is known of.
+        Needed = "Needed", "RFC 4861 §7.2.2", "a packet is to be sent there, so everybody is asked";
+        /// The neighbour answered.
+        Answered = "Answered", "RFC 4861 §7.2.5", "the neighbour answered";
+        /// The neighbour told its address without being asked.
+        Advertised = "Advertised", "RFC 4861 §7.2.5; RFC 826", "the neighbour told its address unasked";
+        /// The neighbour asked for us, which tells its address.
+        Asked = "Asked", "RFC 4861 §7.2.3; RFC 826", "the neighbour asked for us and told its own address";
+        /// Somebody else answers for the neighbour, who was believed to be reachable.
+        Contradicted = "Contradicted", "RFC 4861 §7.2.5", "another interface answers for the neighbour";
+        /// A connection made progress.
+        Confirmed = "Confirmed", "RFC 4861 §7.3.1", "a connection made progress through the neighbour";
+        /// No sign of life for a time.
+        Aged = "Aged", "RFC 4861 §7.3.3 (REACHABLE_TIME)", "it is some time since the last sign of life";
+        /// A packet is sent to a stale neighbour.
+        Used = "Used", "RFC 4861 §7.3.3", "a packet is sent to it, so a sign of life is waited for";
+        /// The sign of life did not come.
+        Doubted = "Doubted", "RFC 4861 §7.3.3 (DELAY_FIRST_PROBE_TIME)", "no sign of life came, so the neighbour is asked";
+        /// No answer to all questions.
+        NoAnswer = "NoAnswer", "RFC 4861 §7.2.2, §7.3.3", "the neighbour did not answer";
+        /// Not used for a time.
+        Unused = "Unused", "RFC 1122 §2.3.2.1", "nobody needed it for a time, so it is forgotten";
+        /// Room was needed for another.
+        Evicted = "Evicted", "bound of this host", "the table is full, and another is needed more";
+        /// Given or taken by hand.
+        Static = "Static", "ip neigh", "it was set by hand";
+        /// Nobody else answered to the probes.
+        Unclaimed = "Unclaimed", "RFC 5227 §2.1.1", "nobody else has the address";
+        /// The address was announced.
+        Announced = "Announced", "RFC 5227 §2.3", "everybody was told who has the address";
+        /// Somebody else has the address.
+        Conflict = "Conflict", "RFC 5227 §2.1.1, §2.4", "another interface has the address";
+    }
+}
+
+/// What happened on a link.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// What is known of a neighbour changed.
+    Neighbor {
+        /// Its address.
+        addr: IpAddr,
+        /// Its Ethernet address, if known.
+        mac: Option<Mac>,
+        /// What was known; `None`: nothing.
+        from: Option<State>,
+        /// What is known; `None`: it is forgotten.
+        to: Option<State>,
+        /// Why.
+        cause: Cause,
+    },
+    /// A neighbour has another Ethernet address than before.
+    Moved {
+        /// Its address.
+        addr: IpAddr,
+        /// The Ethernet address so far.
+        from: Mac,
+        /// The new one.
+        to: Mac,
+        /// How that was learned.
+        cause: Cause,
+    },
+    /// What became of an address that this host claims.
+    Claim {
+        /// The address.
+        addr: IpAddr,
+        /// Who else has it, in a conflict.
+        other: Option<Mac>,
+        /// What became of it.
+        cause: Cause,
+    },
+}
+
+impl Event {
+    /// Why.
+    pub fn cause(&self) -> Cause {
+        match self {
+            Event::Neighbor { cause, .. }
+            | Event::Moved { cause, .. }
+            | Event::Claim { cause, .. } => *cause,
+        }
+    }
+}
+
+/// `neighbor 10.9.0.1 02:00:00:00:00:01: STALE -> DELAY`.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Neighbor { addr, mac, from, to, .. } => {
+                write!(f, "neighbor {addr}")?;
+                if let Some(mac) = mac {
+                    write!(f, " {mac}")?;
+                }
+                match (from, to) {
+                    (Some(from), Some(to)) => write!(f, ": {from} -> {to}"),
+                    (None, Some(to)) => write!(f, ": {to}"),
+                    _ => write!(f, ": forgotten"),
+                }
+            }
+            Event::Moved { addr, from, to, .. } => {
+                write!(f, "neighbor {addr} moved: {from} -> {to}")
+            }
+            Event::Claim { addr, other: Some(other), .. } => {
+                write!(f, "address {addr} is used by {other}, too")
+            }
+            Event::Claim { addr, cause: Cause::Announced, .. } => {
+                write!(f, "address {addr} is announced")
+            }
+            Event::Claim { addr, .. } => write!(f, "address {addr} is ours"),
+        }
+    }
+}

@@ -1,0 +1,520 @@
+//! The link under IP: Ethernet headers off and on, VLANs, ARP, and the neighbours that packets are
+//! handed to. An interface whose link is bare IP passes through here untouched.
+//!
+//! The neighbour cache and the claims on addresses ([`crate::link`]) say what is to be asked and
+//! told; here it becomes packets. Whoever needs a neighbour is IP of either family.
+
+use super::event::{Event, PacketView, Sent};
+use super::setup::{Ethernet, LinkSetup};
+use super::{EGRESS_MAX, Input, Record, Stack};
+use crate::base::{EventId, Frame, IfaceId, Instant, Mac, SocketError, Why};
+use crate::ip::{Cidr, Local};
+use crate::link::acd::{Heard, Phase};
+use crate::link::{self, Acd, Action, Advert, Cache, Claim, Neighbor};
+use crate::socket::demux::Pair;
+use crate::tcp;
+use crate::wire::arp::{Arp, Op};
+use crate::wire::ethernet::{self, ethertype};
+use crate::wire::icmp::Quoted;
+use crate::wire::ipv4::protocol;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// What an interface on an Ethernet has besides its addresses.
+#[derive(Debug)]
+pub(super) struct Port {
+    setup: Ethernet,
+    cache: Cache,
+    claims: Vec<Acd>,
+}
+
+impl Port {
+    /// What `setup` needs; nothing on a link of bare IP.
+    pub(super) fn new(setup: &LinkSetup) -> Option<Box<Port>> {
+        let LinkSetup::Ethernet(setup) = setup else { return None };
+        let cache = Cache::new(setup.neighbors.clone());
+        Some(Box::new(Port { setup: setup.clone(), cache, claims: Vec::new() }))
+    }
+
+    fn deadline(&self, now: Instant) -> Option<Instant> {
+        let claims = self.claims.iter().map(|claim| claim.deadline(now));
+        claims.chain([self.cache.deadline(now)]).flatten().min()
+    }
+
+    pub(super) fn shrink(&mut self) {
+        self.cache.shrink();
+    }
+}
+
+impl Stack {
+    /// Lets a link's machines act, and tells what they tell. `None` without such a link.
+    fn with_port<R>(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        cause: EventId,
+        act: impl FnOnce(&mut Port, &mut link::Cx<'_>) -> R,
+    ) -> Option<R> {
+        let port = self.ifaces.get_mut(usize::from(iface.0))?.port.as_mut()?;
+        let trace = &mut self.link_trace;
+        trace.listen(self.trace.is_listening());
+        trace.resume(self.trace.last());
+        let (chance, pool) = (&self.chance, &self.pool);
+        let result = act(port, &mut link::Cx { now, chance, pool, trace, cause });
+        self.trace.resume(trace.last());
+        for stamped in trace.drain() {
+            let (id, causes, event) = (stamped.id, stamped.causes, stamped.event);
+            let event = Event::Link { iface, event };
+            self.log.push(Record { id, at: now, conn: None, causes, event });
+        }
+        Some(result)
+    }
+
+    /// The interfaces claim their IPv4 addresses: those that ask first may not be used until
+    /// nobody has answered.
+    pub(super) fn claim_addresses(&mut self) {
+        for n in 0..self.ifaces.len() {
+            let iface = IfaceId(n as u16);
+            let own: Vec<Cidr> = self.ifaces[n].setup.addrs.clone();
+            let asks = self.with_port(Instant::ZERO, iface, EventId::NONE, |port, cx| {
+                let v4 = own.iter().filter_map(|cidr| v4(cidr.addr()));
+                let (mac, asks) = (port.setup.mac, port.setup.probe);
+                let claim = |addr| match asks {
+                    true => Acd::probe(addr, mac, cx),
+                    false => Acd::announce(addr, mac, cx),
+                };
+                port.claims.extend(v4.map(claim));
+                asks
+            });
+            if asks == Some(true) {
+                self.ifaces[n].addrs.retain(|own| own.addr().is_ipv6());
+            }
+        }
+    }
+
+    // ---- what arrives
+
+    /// Takes the link header off: the interface the packet belongs to (a VLAN's, by its tag), and
+    /// whether the frame was sent to many. `None`: it is no IP packet for us.
+    pub(super) fn on_link(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        frame: &mut Frame,
+    ) -> Option<(IfaceId, bool)> {
+        let is_ip = |iface: &super::Iface| iface.port.is_none();
+        if self.ifaces.get(usize::from(iface.0)).is_none_or(is_ip) {
+            return Some((iface, false));
+        }
+        let header = match ethernet::Header::parse(frame.front()) {
+            Ok(header) => header,
+            Err(why) => {
+                let view = PacketView::raw(frame);
+                self.discard(now, why, view);
+                return None;
+            }
+        };
+        let len = frame.len() as u32;
+        let refused = match self.port_for(iface, &header) {
+            Ok(iface) => {
+                frame.advance(header.encoded_len());
+                let version = frame.front().first().map_or(0, |first| first >> 4);
+                match (header.ethertype, version) {
+                    (ethertype::IPV4, 4) | (ethertype::IPV6, 6) => {
+                        return Some((iface, header.dst.is_multicast()));
+                    }
+                    (ethertype::ARP, _) => {
+                        self.on_arp(now, iface, header.dst, frame);
+                        return None;
+                    }
+                    (ethertype::IPV4 | ethertype::IPV6, _) => Why::IpVersion,
+                    _ => Why::EtherType,
+                }
+            }
+            Err(why) => why,
+        };
+        self.discard(now, refused, PacketView::Ethernet { header, len });
+        None
+    }
+
+    /// The interface that takes a frame which came by the device of `iface`.
+    fn port_for(&self, iface: IfaceId, header: &ethernet::Header) -> Result<IfaceId, Why> {
+        if header.src.is_multicast() {
+            return Err(Why::EthernetSource);
+        }
+        let tag = header.tag.map_or(0, |tag| tag.id);
+        let is_meant = |port: &Port, n: usize| match &port.setup.vlan {
+            Some(vlan) => vlan.parent == iface && vlan.id == tag,
+            None => tag == 0 && n == usize::from(iface.0),
+        };
+        let ports = self.ifaces.iter().enumerate();
+        let mut ports = ports.filter_map(|(n, iface)| Some((n, iface.port.as_ref()?)));
+        let (n, port) = ports.find(|(n, port)| is_meant(port, *n)).ok_or(Why::VlanUnknown)?;
+        let for_us = header.dst == port.setup.mac || header.dst.is_multicast();
+        if for_us { Ok(IfaceId(n as u16)) } else { Err(Why::EthernetNotForUs) }
+    }
+
+    /// RFC 826, RFC 5227.
+    fn on_arp(&mut self, now: Instant, iface: IfaceId, to: Mac, frame: &Frame) {
+        let len = frame.len() as u32;
+        let arp = match Arp::parse(frame.front()) {
+            Ok(arp) => arp,
+            Err(why) => return self.discard(now, why, PacketView::raw(frame)),
+        };
+        let view = PacketView::Arp { arp, len };
+        let (sender, mac) = (IpAddr::V4(arp.sender), arp.sender_mac);
+        let local = self.ifaces[usize::from(iface.0)].local();
+        let possible = mac.is_unicast() && (arp.is_probe() || local.is_single_host(sender));
+        if !possible {
+            return self.discard(now, Why::ArpSender, view);
+        }
+        let ours = local.has(arp.target.into());
+        let near = local.addrs.iter().any(|own| own.contains(sender));
+        let probed = arp.is_probe().then_some(arp.target);
+        let heard = Heard { mac, sender: arp.sender, probed };
+        let cause = self.trace.reserve();
+        let result = self.with_port(now, iface, cause, |port, cx| {
+            if mac == port.setup.mac {
+                return Err(Why::OwnSource);
+            }
+            let claims = port.claims.iter_mut();
+            if claims.filter_map(|claim| claim.input(heard, cx).then_some(())).count() > 0 {
+                return Err(Why::AddressConflict);
+            }
+            let answers = arp.op == Op::Reply && ours && !to.is_multicast();
+            let advert = Advert { mac: Some(mac), solicited: answers, overrides: true };
+            match (arp.op, ours) {
+                (Op::Request, true) if !near => Ok(None),
+                (Op::Request, true) => Ok(port.cache.on_solicit(sender, mac, cx).err()),
+                (Op::Reply, _) => port.cache.on_advert(sender, advert, cx).map(|()| None),
+                (Op::Request, false) => match port.cache.on_advert(sender, advert, cx) {
+                    Err(Why::NeighborUnasked) => Err(Why::ArpNotForUs),
+                    other => other.map(|()| None),
+                },
+            }
+        });
+        let event = match result {
+            Some(Ok(_)) => Event::In(view),
+            Some(Err(why)) => Event::Dropped { why, packet: view },
+            None => return,
+        };
+        if self.trace.is_listening() {
+            let causes = [EventId::NONE; 2];
+            let at = self.log.partition_point(|earlier| earlier.id < cause);
+            self.log.insert(at, Record { id: cause, at: now, conn: None, causes, event });
+        }
+        if let Some(Err(why) | Ok(Some(why))) = result {
+            self.drops.count(why);
+        }
+        if matches!(result, Some(Ok(_))) && arp.op == Op::Request && ours {
+            self.answer_arp(now, iface, arp, cause);
+        }
+        self.run_link(now, iface);
+    }
+
+    fn answer_arp(&mut self, now: Instant, iface: IfaceId, arp: Arp, cause: EventId) {
+        let Some(own) = self.mac(iface) else { return };
+        let answer = Arp {
+            op: Op::Reply,
+            sender_mac: own,
+            sender: arp.target,
+            target_mac: arp.sender_mac,
+            target: arp.sender,
+        };
+        self.send_arp(now, iface, arp.sender_mac, answer, Sent::ArpReply, cause);
+    }
+
+    /// A connection made progress: its next hop is there.
+    pub(super) fn confirm(&mut self, now: Instant, iface: IfaceId, remote: IpAddr) {
+        if self.ifaces[usize::from(iface.0)].port.is_none() {
+            return;
+        }
+        let hop = self.next_hop(iface, remote);
+        self.with_port(now, iface, EventId::NONE, |port, cx| port.cache.on_confirm(hop, cx));
+    }
+
+    // ---- what leaves
+
+    /// Puts a packet on its link: with a header to its next hop, or into the hands of the cache
+    /// until the next hop has answered.
+    pub(super) fn put_on_link(&mut self, now: Instant, iface: IfaceId, frame: Frame) {
+        if self.ifaces[usize::from(iface.0)].port.is_none() {
+            self.snmp.transmitted(&frame);
+            return self.out.push_back((iface, frame));
+        }
+        let Some(dst) = destination(frame.front()) else { return };
+        if let Some(mac) = self.many(iface, dst) {
+            return self.put_frame(iface, mac, frame);
+        }
+        let hop = self.next_hop(iface, dst);
+        let cause = frame.origin;
+        let known = self.with_port(now, iface, cause, |port, cx| port.cache.resolve(hop, cx));
+        if let Some(Some(mac)) = known {
+            return self.put_frame(iface, mac, frame);
+        }
+        self.with_port(now, iface, cause, |port, cx| port.cache.hold(hop, frame, cx));
+        self.run_link(now, iface);
+    }
+
+    /// Where a packet to many goes.
+    fn many(&self, iface: IfaceId, dst: IpAddr) -> Option<Mac> {
+        let local = self.ifaces[usize::from(iface.0)].local();
+        local.is_broadcast(dst).then_some(Mac::BROADCAST).or_else(|| ethernet::group(dst))
+    }
+
+    /// The neighbour that a packet to `dst` is handed to on that interface.
+    fn next_hop(&self, iface: IfaceId, dst: IpAddr) -> IpAddr {
+        let route = self.routes.lookup(dst).filter(|route| route.iface == iface);
+        route.map_or(dst, |route| route.next_hop(dst))
+    }
+
+    /// Queues a packet with its Ethernet header for the device.
+    fn put_frame(&mut self, iface: IfaceId, dst: Mac, mut frame: Frame) {
+        self.snmp.transmitted(&frame);
+        let ethertype = match frame.front().first().map(|first| first >> 4) {
+            Some(4) => ethertype::IPV4,
+            _ => ethertype::IPV6,
+        };
+        let device = self.put_header(iface, dst, ethertype, &mut frame);
+        self.out.push_back((device, frame));
+    }
+
+    /// Writes the Ethernet header; says by which interface's device the frame leaves.
+    fn put_header(&self, iface: IfaceId, dst: Mac, ethertype: u16, frame: &mut Frame) -> IfaceId {
+        let Some(port) = &self.ifaces[usize::from(iface.0)].port else { return iface };
+        let tag =
+            port.setup.vlan.as_ref().map(|vlan| ethernet::Tag { id: vlan.id, ..<_>::default() });
+        ethernet::Header { dst, src: port.setup.mac, tag, ethertype }.emit(&mut frame.head);
+        port.setup.vlan.as_ref().map_or(iface, |vlan| vlan.parent)
+    }
+
+    fn send_arp(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        to: Mac,
+        arp: Arp,
+        why: Sent,
+        cause: EventId,
+    ) {
+        let mut frame = Frame::default();
+        arp.emit(&mut frame.head);
+        let packet = PacketView::Arp { arp, len: frame.len() as u32 };
+        if self.out.len() >= EGRESS_MAX {
+            return self.discard(now, Why::EgressFull, packet);
+        }
+        frame.origin = self.note(now, None, cause, || Event::Out { packet, why });
+        let device = self.put_header(iface, to, ethertype::ARP, &mut frame);
+        self.out.push_back((device, frame));
+    }
+
+    /// Does what a link's machines want done.
+    fn run_link(&mut self, now: Instant, iface: IfaceId) {
+        let next = |port: &mut Port, _: &mut link::Cx<'_>| port.cache.output();
+        while let Some(Some(action)) = self.with_port(now, iface, EventId::NONE, next) {
+            match action {
+                Action::Solicit { addr, to } => self.solicit(now, iface, addr, to, true),
+                Action::Quiet { addr } => self.solicit(now, iface, addr, None, false),
+                Action::Send { mac, frame } => self.put_frame(iface, mac, frame),
+                Action::Drop { why, frame, .. } => self.unreachable(now, why, &frame),
+            }
+        }
+        let next = |port: &mut Port, _: &mut link::Cx<'_>| {
+            port.claims.iter_mut().find_map(|claim| Some((claim.output()?, claim.addr())))
+        };
+        while let Some(Some((claim, addr))) = self.with_port(now, iface, EventId::NONE, next) {
+            self.claim(now, iface, addr, claim);
+        }
+    }
+
+    /// Asks for a neighbour, unless the rate limit holds the question back.
+    fn solicit(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        addr: IpAddr,
+        to: Option<Mac>,
+        allowed: bool,
+    ) {
+        let local = self.ifaces[usize::from(iface.0)].local();
+        let (Some(mac), Some(target)) = (self.mac(iface), v4(addr)) else { return };
+        let Some(sender) = sender(&local, addr) else { return };
+        let why = if to.is_some() { Sent::ArpPoll } else { Sent::ArpRequest };
+        let arp = request(mac, sender, target);
+        if !allowed {
+            let packet = PacketView::Arp { arp, len: crate::wire::arp::LEN as u32 };
+            return self.discard(now, Why::NeighborRateLimit, packet);
+        }
+        let cause = self.trace.last();
+        self.send_arp(now, iface, to.unwrap_or(Mac::BROADCAST), arp, why, cause);
+    }
+
+    /// Tells everybody about an address of ours, or asks about it.
+    fn claim(&mut self, now: Instant, iface: IfaceId, addr: Ipv4Addr, claim: Claim) {
+        let Some(mac) = self.mac(iface) else { return };
+        let (sender, why) = match claim {
+            Claim::Probe => (Ipv4Addr::UNSPECIFIED, Sent::ArpProbe),
+            Claim::Announce => (addr, Sent::ArpAnnouncement),
+            Claim::Defend => (addr, Sent::ArpDefence),
+        };
+        let arp = request(mac, sender, addr);
+        let cause = self.trace.last();
+        self.send_arp(now, iface, Mac::BROADCAST, arp, why, cause);
+    }
+
+    /// A packet of ours was given up: its socket hears that the host cannot be reached (RFC 1122
+    /// §2.4, §3.3.1).
+    fn unreachable(&mut self, now: Instant, why: Why, frame: &Frame) {
+        let mut front = [0; 128];
+        let copied = frame.copy_to(&mut front);
+        let quoted = Quoted::parse(&front[..copied]);
+        let packet = match &quoted {
+            Ok(Quoted { src, dst, proto, .. }) => {
+                PacketView::Ip { src: *src, dst: *dst, proto: *proto, len: frame.len() as u32 }
+            }
+            Err(_) => PacketView::raw(frame),
+        };
+        self.dropped(now, why, packet);
+        let Ok(quoted) = quoted else { return };
+        let Some((from, to)) = quoted.ports().filter(|_| why == Why::NeighborFailed) else {
+            return;
+        };
+        let local = SocketAddr::new(quoted.src, from);
+        let remote = SocketAddr::new(quoted.dst, to);
+        if quoted.proto == protocol::UDP {
+            if let Ok(id) = self.udp.on_error(local, remote, SocketError::HostUnreachable) {
+                self.wake_udp(id);
+            }
+        } else if let Some(key) = self.tcp.find(&Pair { local, remote }) {
+            let cause = self.trace.last();
+            let slot = self.tcp.slot_mut(key);
+            let id = slot.id;
+            let (chance, pool, trace) = (&self.chance, &self.pool, &mut self.trace);
+            slot.conn.on_no_neighbor(&mut tcp::Cx { now, chance, pool, trace, cause });
+            self.collect(now, Some(id), Event::Tcp);
+            self.settle(now, key);
+        }
+    }
+
+    // ---- time
+
+    /// Time has come to `now`, for every link.
+    pub(super) fn poll_links(&mut self, now: Instant) {
+        for n in 0..self.ifaces.len() {
+            let port = self.ifaces[n].port.as_ref();
+            if port.and_then(|port| port.deadline(now)).is_none_or(|at| at > now) {
+                continue;
+            }
+            let iface = IfaceId(n as u16);
+            self.with_port(now, iface, EventId::NONE, |port, cx| {
+                port.cache.poll(cx);
+                port.claims.iter_mut().for_each(|claim| claim.poll(cx));
+            });
+            self.admit(n);
+            self.run_link(now, iface);
+        }
+    }
+
+    /// Addresses that nobody else has may be used.
+    fn admit(&mut self, n: usize) {
+        let iface = &mut self.ifaces[n];
+        let Some(port) = &iface.port else { return };
+        let ours = port.claims.iter().filter(|claim| claim.is_ours());
+        for addr in ours.map(|claim| IpAddr::V4(claim.addr())) {
+            let known = iface.addrs.iter().any(|own| own.addr() == addr);
+            let cidr = iface.setup.addrs.iter().find(|own| own.addr() == addr);
+            iface.addrs.extend(cidr.filter(|_| !known));
+        }
+    }
+
+    /// When a link has something to do.
+    pub(super) fn link_deadline(&self, now: Instant) -> Option<Instant> {
+        let ports = self.ifaces.iter().filter_map(|iface| iface.port.as_ref());
+        ports.filter_map(|port| port.deadline(now)).min()
+    }
+
+    // ---- for users
+
+    /// An interface's Ethernet address.
+    pub fn mac(&self, iface: IfaceId) -> Option<Mac> {
+        Some(self.ifaces.get(usize::from(iface.0))?.port.as_ref()?.setup.mac)
+    }
+
+    /// The neighbours on all links, by interface and address.
+    pub fn neighbors(&self) -> impl Iterator<Item = (IfaceId, Neighbor)> + '_ {
+        self.ifaces.iter().enumerate().flat_map(|(n, iface)| {
+            let port = iface.port.iter();
+            port.flat_map(|port| port.cache.iter()).map(move |one| (IfaceId(n as u16), one))
+        })
+    }
+
+    /// Gives a neighbour's Ethernet address by hand, or with `None` forgets the neighbour.
+    ///
+    /// # Errors
+    /// `InvalidInput` without such a link or neighbour, `LimitReached`.
+    pub fn set_neighbor(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        addr: IpAddr,
+        mac: Option<Mac>,
+    ) -> Result<(), SocketError> {
+        self.keep(now, || Input::SetNeighbor { iface, addr, mac });
+        let result = self.with_port(now, iface, EventId::NONE, |port, cx| match mac {
+            Some(mac) => port.cache.set(addr, mac, cx).map_err(|_| SocketError::LimitReached),
+            None if port.cache.remove(addr, cx) => Ok(()),
+            None => Err(SocketError::InvalidInput),
+        });
+        self.run_link(now, iface);
+        result.unwrap_or(Err(SocketError::InvalidInput))
+    }
+
+    /// Asks whether anybody has an address that this host would use (RFC 5227 §2.1.1);
+    /// [`Stack::claim_phase`] says how far that is.
+    ///
+    /// # Errors
+    /// `InvalidInput` on a link without ARP.
+    pub fn probe_address(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        addr: Ipv4Addr,
+    ) -> Result<(), SocketError> {
+        self.keep(now, || Input::ProbeAddress { iface, addr });
+        let started = self.with_port(now, iface, EventId::NONE, |port, cx| {
+            port.claims.retain(|claim| claim.addr() != addr);
+            port.claims.push(Acd::probe(addr, port.setup.mac, cx));
+        });
+        started.ok_or(SocketError::InvalidInput)
+    }
+
+    /// How far the claim on an address is.
+    pub fn claim_phase(&self, iface: IfaceId, addr: Ipv4Addr) -> Option<Phase> {
+        let port = self.ifaces.get(usize::from(iface.0))?.port.as_ref()?;
+        port.claims.iter().find(|claim| claim.addr() == addr).map(Acd::phase)
+    }
+}
+
+fn v4(addr: IpAddr) -> Option<Ipv4Addr> {
+    match addr {
+        IpAddr::V4(addr) => Some(addr),
+        IpAddr::V6(_) => None,
+    }
+}
+
+/// Our address to ask for `addr` with: one of the same network, or any.
+fn sender(local: &Local<'_>, addr: IpAddr) -> Option<Ipv4Addr> {
+    let near = local.addrs.iter().filter(|own| own.contains(addr));
+    near.chain(local.addrs).find_map(|own| v4(own.addr()))
+}
+
+fn request(mac: Mac, sender: Ipv4Addr, target: Ipv4Addr) -> Arp {
+    Arp { op: Op::Request, sender_mac: mac, sender, target_mac: Mac::ZERO, target }
+}
+
+/// Where the IP packet that `front` begins goes.
+fn destination(front: &[u8]) -> Option<IpAddr> {
+    match front.first()? >> 4 {
+        4 => Some(IpAddr::from(<[u8; 4]>::try_from(front.get(16..20)?).ok()?)),
+        _ => Some(IpAddr::from(<[u8; 16]>::try_from(front.get(24..40)?).ok()?)),
+    }
+}
