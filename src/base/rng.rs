@@ -36,6 +36,8 @@ pub enum Purpose {
     Scenario = 11,
     /// Spreading of periodic work.
     Spread = 12,
+    /// Numbers and spellings of DNS queries.
+    Query = 20,
 }
 
 /// The seed of one host's (or one run's) chance.

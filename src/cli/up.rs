@@ -5,11 +5,14 @@ use super::control::{Control, Door};
 use super::history::History;
 use super::host::{self, Session};
 use super::{Failure, Outcome, talk};
+use crate::app::dns::Zones;
 use crate::app::{Options, Policies, Serving};
 use crate::base::Duration;
 use crate::net::Host;
-use std::net::SocketAddr;
+use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How long what is on its way gets when all connections have ended.
@@ -18,6 +21,8 @@ const LINGER: Duration = Duration::from_secs(2);
 const GLANCE: Duration = Duration::from_millis(20);
 
 pub(super) fn run(args: &UpArgs) -> Outcome {
+    let addrs: Vec<_> = host::ends(&args.host).iter().map(|ends| ends.own.addr()).collect();
+    let zones = Some(Arc::new(zones(args, &addrs)?));
     let prepared = host::prepare(&args.host)?;
     let door = door(args)?;
     let (device, network) = host::tun(&args.host)?;
@@ -40,7 +45,6 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         }
     };
     let session = prepared.start(|_| device, !args.host.quiet, watch)?;
-    let addrs: Vec<_> = host::ends(&args.host).iter().map(|ends| ends.own.addr()).collect();
     let ended = runtime.block_on(async {
         // Before anybody can know that it is up.
         let ends = [SignalKind::interrupt(), SignalKind::terminate()];
@@ -48,10 +52,8 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         let signals = [interrupt?, terminate?];
         let ladder = history.map(History::drawer);
         let policies: Policies = args.policy.iter().cloned().collect();
-        let drains = args.services.enabled().map(|entry| policies.of(entry.service).drain);
-        // What is late is cut off with a reason, which is to go out, too.
-        let patience = drains.max().unwrap_or_default() + LINGER;
-        let options = Options { policies, ladder };
+        let patience = patience(args, &policies);
+        let options = Options { policies, ladder, zones };
         let mut serving = Serving::start(&session.host, &addrs, &args.services, options)
             .map_err(Failure::usage)?;
         let shown = door.as_ref().map(|door| door.path().display().to_string());
@@ -89,6 +91,17 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
     ended.and(stopped).map(|()| ExitCode::SUCCESS)
 }
 
+/// The names that DNS answers for.
+fn zones(args: &UpArgs, addrs: &[IpAddr]) -> Result<Zones, Failure> {
+    let mut zones = Zones::of_host(addrs);
+    if let Some(path) = &args.zone {
+        let say = |what: &dyn Display| Failure::usage(format_args!("{}: {what}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|e| say(&e))?;
+        zones.read(&text).map_err(|e| say(&e))?;
+    }
+    Ok(zones)
+}
+
 /// The control socket that was asked for.
 fn door(args: &UpArgs) -> Result<Option<Door>, Failure> {
     match &args.control {
@@ -96,6 +109,12 @@ fn door(args: &UpArgs) -> Result<Option<Door>, Failure> {
         Some(path) => Door::at(path).map(Some),
         None => Ok(Door::usual(&args.host.dev)),
     }
+}
+
+/// How long stopping may take. What is late is cut off with a reason, which is to go out, too.
+fn patience(args: &UpArgs, policies: &Policies) -> Duration {
+    let drains = args.services.enabled().map(|entry| policies.of(entry.service).drain);
+    drains.max().unwrap_or_default() + LINGER
 }
 
 /// Waits for Ctrl-C, SIGTERM, or the end of the device.

@@ -403,6 +403,11 @@ impl Conn {
         (self.tcb.rx.len(), self.tcb.tx.len())
     }
 
+    /// Bytes written that were not sent even once.
+    pub fn unsent(&self) -> u32 {
+        self.tcb.unsent()
+    }
+
     /// When a timer expires, if it runs.
     pub fn timer(&self, timer: Timer) -> Option<Instant> {
         self.tcb.timers.get(timer)

@@ -9,7 +9,7 @@ use super::segment::{Because, Outgoing};
 use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
 use super::timeout;
-use crate::base::{Chunks, Instant, Limit, Seq};
+use crate::base::{Chunks, Instant, Seq};
 use crate::wire::tcp::{Ctl, Header, Options, Timestamps};
 
 /// What `plan` says.
@@ -30,8 +30,8 @@ pub enum Decision {
 pub(super) fn plan(tcb: &Tcb) -> Decision {
     use Decision::Send;
     if let Some(cause) = tcb.owe.rst {
-        return Send(match limit(tcb) {
-            Some(limit) if cause == Cause::Abort => Plan::RstLimit { limit },
+        return Send(match tcb.limit.as_deref() {
+            Some(limit) if cause == Cause::Abort => Plan::RstLimit { limit: *limit },
             _ => Plan::Rst { cause },
         });
     }
@@ -66,11 +66,6 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
         return Send(Plan::Ack { why: AckWhy::WindowUpdate });
     }
     wait(tcb, blocked)
-}
-
-/// The limit that ended the connection, if one did.
-fn limit(tcb: &Tcb) -> Option<Limit> {
-    tcb.limit.as_deref().copied()
 }
 
 fn wait(tcb: &Tcb, why: Blocked) -> Decision {
@@ -111,7 +106,9 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if unsent == 0 {
         return match (fin_pending, tcb.fin_queued) {
             (true, _) if rwnd_room == 0 => Err(Blocked::Rwnd), // FIN takes a place, too
-            (true, _) => Ok(limit(tcb).map_or(Plan::Fin, |limit| Plan::FinLimit { len: 0, limit })),
+            (true, _) => Ok(tcb.limit.as_deref().map_or(Plan::Fin, |limit| {
+                Plan::FinLimit { len: 0, limit: *limit } // a limit ended it
+            })),
             (false, true) => Err(Blocked::Done),
             (false, false) => Err(Blocked::App),
         };
@@ -129,10 +126,10 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     let alone = tcb.snd.nxt == tcb.snd.una;
     let send = |len| {
         let last = len == unsent;
-        Ok(match (last && fin_pending && len < rwnd_room, limit(tcb)) {
-            (true, Some(limit)) => Plan::FinLimit { len, limit },
-            (true, None) => Plan::LastData { len },
-            (false, _) => Plan::NewData { len, push: last },
+        Ok(match (tcb.limit.as_deref(), last && fin_pending && len < rwnd_room) {
+            (Some(limit), true) => Plan::FinLimit { len, limit: *limit },
+            (None, true) => Plan::LastData { len },
+            (_, false) => Plan::NewData { len, push: last },
         })
     };
     // The short last segment goes along when nothing is in flight, or Nagle is off, or FIN follows.
@@ -245,7 +242,8 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
     tcb.counters.segs_out += (len as u32).div_ceil(mss).max(1) as u64;
     let origin = cx.note_caused(cause, || Event::Sent { seg: SegmentView::of(&hdr, len), plan });
     let gso_size = (len as u32 > mss).then_some(mss as u16);
-    Outgoing { hdr, payload, gso_size, origin, why: Because::Plan(plan) }
+    let (why, mark) = (Because::Plan(plan), tcb.config.segment_mark());
+    Outgoing { hdr, payload, gso_size, origin, why, mark }
 }
 
 /// Sends `len` bytes of data, and `ctl_len` of SYN or FIN, for the first time.

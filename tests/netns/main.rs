@@ -5,6 +5,7 @@
 
 mod control;
 mod curl;
+mod dns;
 mod hostile;
 mod other_way;
 mod ping;
@@ -31,6 +32,7 @@ fn cases() -> Vec<Case> {
         other_way::CASES,
         records::CASES,
         usage::CASES,
+        dns::CASES,
         control::CASES,
         policy::CASES,
     ];
