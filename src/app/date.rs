@@ -61,6 +61,18 @@ pub(super) fn daytime(now: SystemTime) -> String {
     format!("{weekday}, {month} {day}, {year} {hour:02}:{minute:02}:{second:02}-UTC")
 }
 
+/// `Mon Feb 22 17:37:43 UTC 1982`: as `date` shows it where nobody has chosen otherwise. Otherwise
+/// as [`daytime`].
+#[cfg(feature = "dns")]
+pub(super) fn when(now: SystemTime) -> String {
+    let seconds = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let (days, second) = (seconds / DAY, seconds % DAY);
+    let (year, month, day) = civil(days);
+    let (weekday, month) = (&DAYS[(days % 7) as usize][..3], &MONTHS[month][..3]);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{weekday} {month} {day:02} {hour:02}:{minute:02}:{second:02} UTC {year}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +94,11 @@ mod tests {
         for (seconds, text) in table {
             assert_eq!(daytime(UNIX_EPOCH + Duration::from_secs(seconds)), text);
         }
+        #[cfg(feature = "dns")]
+        assert_eq!(
+            when(UNIX_EPOCH + Duration::from_secs(383_247_463)),
+            "Mon Feb 22 17:37:43 UTC 1982"
+        );
         assert_eq!(daytime(UNIX_EPOCH - Duration::from_secs(1)), table[0].1);
     }
 }

@@ -1,15 +1,20 @@
 //! The door of a TCP service: it accepts connections, lets in those that the policy allows, and has
 //! a task for each.
 
+#[cfg(feature = "dns")]
+use super::dns::{self, Zones};
 use super::idle::{Waits, limit_of};
 use super::policy::{Admission, Permit, Policy};
 use super::refuse::Answer;
 use super::services::Service;
+use super::serving::Options;
+#[cfg(feature = "http")]
 use super::sight::Ladder;
 use super::simple;
 use crate::base::Limit;
 use crate::net::Host;
 use crate::net::tokio::{TcpListener, TcpStream};
+use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::sync::watch::Receiver;
@@ -28,18 +33,23 @@ pub(super) struct Door {
     site: super::http::Site,
     #[cfg(feature = "http")]
     ladder: Option<Ladder>,
+    #[cfg(feature = "dns")]
+    zones: Arc<Zones>,
 }
 
 impl Door {
     /// For a service of `host`.
-    #[cfg_attr(not(feature = "http"), allow(unused_variables, reason = "the rest is for HTTP"))]
+    #[cfg_attr(
+        not(any(feature = "http", feature = "dns")),
+        allow(unused_variables, reason = "the small services need no host")
+    )]
     pub(super) fn new(
         host: &Host,
         service: Service,
-        policy: Policy,
-        ladder: Option<Ladder>,
+        options: &Options,
         stop: Receiver<bool>,
     ) -> Door {
+        let policy = options.policies.of(service);
         Door {
             service,
             admission: Admission::new(&policy),
@@ -49,10 +59,18 @@ impl Door {
                 .under(policy.clone())
                 .stopping(stop.clone()),
             #[cfg(feature = "http")]
-            ladder,
+            ladder: options.ladder.clone(),
+            #[cfg(feature = "dns")]
+            zones: options.zones(host),
             policy,
             stop,
         }
+    }
+
+    /// The names that are answered for.
+    #[cfg(feature = "dns")]
+    pub(super) fn zones(&self) -> &Arc<Zones> {
+        &self.zones
     }
 
     /// Connections that may wait to be accepted.
@@ -90,8 +108,20 @@ impl Door {
             connections.spawn(browse(self.site.clone(), stream, self.ladder.clone(), permit));
             return;
         }
-        let waits = Waits::of(&self.policy);
-        connections.spawn(converse(self.service, stream, waits, self.stop.clone(), permit));
+        let (waits, stop) = (Waits::of(&self.policy), self.stop.clone());
+        #[cfg(feature = "dns")]
+        if self.service == Service::Dns {
+            let zones = Arc::clone(&self.zones);
+            let serve =
+                async move |stream: &mut TcpStream| dns::server::serve(stream, &zones, waits).await;
+            connections.spawn(converse(serve, stream, stop, permit));
+            return;
+        }
+        let service = self.service;
+        let serve = async move |stream: &mut TcpStream| {
+            simple::serve(service, stream, waits, SystemTime::now).await
+        };
+        connections.spawn(converse(serve, stream, stop, permit));
     }
 
     /// Where there are words for it, the client is told; a reset says it, too.
@@ -107,19 +137,18 @@ impl Door {
     }
 }
 
-/// A small service's connection. It has no requests that could be finished: when the service stops,
-/// it is closed behind what was written.
+/// A connection of a service that has no requests worth finishing: when the service stops, it is
+/// closed behind what was written.
 async fn converse(
-    service: Service,
+    serve: impl AsyncFnOnce(&mut TcpStream) -> io::Result<()>,
     mut stream: TcpStream,
-    waits: Waits,
     mut stop: Receiver<bool>,
     permit: Permit,
 ) {
     let (host, id) = (stream.host().clone(), stream.id());
     let limit = tokio::select! {
         // How a connection ends is the peer's affair, and in the host's records.
-        served = simple::serve(service, &mut stream, waits, SystemTime::now) => {
+        served = serve(&mut stream) => {
             served.err().and_then(|error| limit_of(&error))
         }
         _ = stop.wait_for(|stop| *stop) => Some(Limit::Stopping),

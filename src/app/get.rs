@@ -1,10 +1,11 @@
 //! A small HTTP/1.1 client, on hyper: one request on one stream, the body to a writer.
 //!
-//! It follows no redirects, keeps no cookies, speaks no TLS and resolves no names.
+//! It follows no redirects, keeps no cookies, speaks no TLS and resolves no names: that is the
+//! caller's.
 
 mod url;
 
-pub use url::{Url, UrlError};
+pub use url::{Url, UrlError, UrlHost};
 
 use http_body_util::BodyExt;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
@@ -123,7 +124,7 @@ impl From<hyper::Error> for Failure {
     }
 }
 
-/// Asks for `url` on `stream`, which leads to [`Url::addr`]; writes the body to `output`, and calls
+/// Asks for `url` on `stream`, which leads to [`Url::host`]; writes the body to `output`, and calls
 /// `progress` whenever some of it has come.
 ///
 /// ```
@@ -245,7 +246,7 @@ fn request<B>(
 ) -> Result<Request<B>, Failure> {
     let mut request = Request::new(body);
     *request.method_mut() = method;
-    // An address and a path that `Url` has checked make a valid header and a valid target.
+    // A host and a path that `Url` has checked make a valid header and a valid target.
     let invalid = |_| Failure::Accept;
     *request.uri_mut() = url.target().clone();
     let accept = options.accept.as_deref().unwrap_or("*/*");

@@ -7,7 +7,10 @@
 //! No part of this row is needed by the stack, and none knows more of it than its public calls.
 
 mod date;
+#[cfg(feature = "dns")]
+pub mod dns;
 mod door;
+pub mod eyeballs;
 #[cfg(feature = "http")]
 pub mod get;
 #[cfg(feature = "http")]

@@ -77,10 +77,12 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// A service's own defaults: people type at the small ones, so those wait longer.
+    /// A service's own defaults: people type at the small ones, so those wait longer, and nobody at
+    /// DNS (RFC 7766 §6.2.3).
     pub fn of(service: Service) -> Policy {
         let idle = match service {
             Service::Http => Duration::from_secs(60),
+            Service::Dns => Duration::from_secs(10),
             _ => Duration::from_secs(600),
         };
         Policy { idle: Some(idle), ..Policy::default() }

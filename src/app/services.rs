@@ -16,6 +16,8 @@ pub enum Service {
     Daytime,
     /// Sends characters without end (RFC 864).
     Chargen,
+    /// Answers for the host's names (RFC 1035).
+    Dns,
 }
 
 /// What a service is spoken over.
@@ -45,8 +47,14 @@ impl fmt::Display for Transport {
 
 impl Service {
     /// All services, those first that are asked for most.
-    pub const ALL: [Service; 5] =
-        [Service::Http, Service::Echo, Service::Discard, Service::Daytime, Service::Chargen];
+    pub const ALL: [Service; 6] = [
+        Service::Http,
+        Service::Echo,
+        Service::Discard,
+        Service::Daytime,
+        Service::Chargen,
+        Service::Dns,
+    ];
 
     /// The name that lists of services use.
     pub fn name(self) -> &'static str {
@@ -56,6 +64,7 @@ impl Service {
             Service::Discard => "discard",
             Service::Daytime => "daytime",
             Service::Chargen => "chargen",
+            Service::Dns => "dns",
         }
     }
 
@@ -67,6 +76,7 @@ impl Service {
             Service::Discard => 9,
             Service::Daytime => 13,
             Service::Chargen => 19,
+            Service::Dns => 53,
         }
     }
 
@@ -86,6 +96,7 @@ impl Service {
             Service::Discard => "throws away what you send (RFC 863)",
             Service::Daytime => "says what day and time it is (RFC 867)",
             Service::Chargen => "sends characters without end (RFC 864)",
+            Service::Dns => "answers for this host's names (RFC 1035)",
         }
     }
 }
@@ -129,8 +140,8 @@ impl Entry {
 /// assert_eq!(services.to_string(), "http:8080,echo");
 /// assert_eq!(
 ///     "htp".parse::<Services>().unwrap_err().to_string(),
-///     "there is no service \"htp\": choose from http, echo, discard, daytime, chargen, or say \
-///      all or none",
+///     "there is no service \"htp\": choose from http, echo, discard, daytime, chargen, dns, or \
+///      say all or none",
 /// );
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -255,7 +266,7 @@ mod tests {
 
     #[test]
     fn lists_read_as_they_are_written() {
-        let all = "http,echo,discard,daytime,chargen";
+        let all = "http,echo,discard,daytime,chargen,dns";
         let table = [
             ("all", all),
             (all, all),
@@ -273,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_bad_list_gets_one_sentence() {
-        let choose = "choose from http, echo, discard, daytime, chargen, or say all or none";
+        let choose = "choose from http, echo, discard, daytime, chargen, dns, or say all or none";
         let table = [
             ("", "the list of services is empty: say none".to_owned()),
             ("http,", format!("there is no service \"\": {choose}")),

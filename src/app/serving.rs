@@ -1,5 +1,7 @@
 //! The services on a host: what listens, and how all of it ends.
 
+#[cfg(feature = "dns")]
+use super::dns::{self, Zones};
 use super::door::Door;
 use super::policy::Policies;
 use super::services::{Service, Services, Transport};
@@ -23,6 +25,23 @@ pub struct Options {
     pub policies: Policies,
     /// Who draws the ladder that `/me` shows, if anybody.
     pub ladder: Option<Ladder>,
+    /// The names that DNS answers for; `None`: `host.glass.` with the host's addresses.
+    #[cfg(feature = "dns")]
+    pub zones: Option<Arc<Zones>>,
+}
+
+#[cfg(feature = "dns")]
+impl Options {
+    /// The names that DNS answers for on `host`.
+    pub(super) fn zones(&self, host: &Host) -> Arc<Zones> {
+        self.zones.clone().unwrap_or_else(|| {
+            let addrs: Vec<_> = host.with(|stack, _| {
+                let cidrs = stack.ifaces().flat_map(|iface| &iface.addrs);
+                cidrs.map(|cidr| cidr.addr()).collect()
+            });
+            Arc::new(Zones::of_host(&addrs))
+        })
+    }
 }
 
 impl fmt::Debug for Options {
@@ -78,8 +97,8 @@ impl Serving {
     /// within a tokio runtime that has a timer: the services are its tasks.
     ///
     /// # Errors
-    /// The first that a service gets from listening, with its name; `Unsupported` for HTTP without
-    /// the feature `http`. Then no service listens.
+    /// The first that a service gets from listening, with its name; `Unsupported` for HTTP and
+    /// DNS without the features `http` and `dns`. Then no service listens.
     pub fn start(
         host: &Host,
         at: &[IpAddr],
@@ -90,7 +109,8 @@ impl Serving {
         let mut serving = Serving { tasks, places, stop: watch::Sender::new(false) };
         for entry in services.enabled() {
             let (service, transport) = (entry.service, entry.transport);
-            let door = Arc::new(serving.door(host, service, &options));
+            let stop = serving.stop.subscribe();
+            let door = Arc::new(Door::new(host, service, &options, stop));
             for ip in at {
                 let at = SocketAddr::new(*ip, entry.port);
                 let place = Place { service, transport, at };
@@ -122,24 +142,26 @@ impl Serving {
         self.ended().await;
     }
 
-    fn door(&self, host: &Host, service: Service, options: &Options) -> Door {
-        let (policy, ladder) = (options.policies.of(service), options.ladder.clone());
-        Door::new(host, service, policy, ladder, self.stop.subscribe())
-    }
-
     fn add(&mut self, host: &Host, mut place: Place, door: &Arc<Door>) -> io::Result<()> {
+        if let Some(feature) = missing(place.service) {
+            let text = format!("it was left out of this program (feature `{feature}`)");
+            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+        }
         match place.transport {
             Transport::Udp => {
                 let socket = UdpSocket::bind(host, place.at)?;
                 place.at = socket.local_addr()?;
-                self.tasks.spawn(answer(place, socket, self.stop.subscribe()));
+                let stop = self.stop.subscribe();
+                match place.service {
+                    #[cfg(feature = "dns")]
+                    Service::Dns => {
+                        let zones = Arc::clone(door.zones());
+                        self.tasks.spawn(dns::server::answer_datagrams(socket, zones, stop))
+                    }
+                    _ => self.tasks.spawn(answer(place, socket, stop)),
+                };
             }
             Transport::Tcp => {
-                #[cfg(not(feature = "http"))]
-                if place.service == Service::Http {
-                    let text = "it was left out of this program (feature `http`)";
-                    return Err(io::Error::new(io::ErrorKind::Unsupported, text));
-                }
                 let listening = ListenOptions { backlog: door.backlog(), ..Default::default() };
                 let listener = TcpListener::bind_with(host, place.at, listening)?;
                 place.at = listener.local_addr()?;
@@ -148,6 +170,15 @@ impl Serving {
         }
         self.places.push(place);
         Ok(())
+    }
+}
+
+/// The feature that a service needs and this program does not have.
+fn missing(service: Service) -> Option<&'static str> {
+    match service {
+        Service::Http if !cfg!(feature = "http") => Some("http"),
+        Service::Dns if !cfg!(feature = "dns") => Some("dns"),
+        _ => None,
     }
 }
 

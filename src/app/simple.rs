@@ -20,8 +20,8 @@ const LINE: usize = 72;
 /// Characters in a chargen datagram, at most (RFC 864).
 const CHARGEN_MAX: usize = 512;
 
-/// Serves one connection until its service is done. HTTP is not served here: it is refused with
-/// `Unsupported`.
+/// Serves one connection until its service is done. HTTP and DNS are not served here: they are
+/// refused with `Unsupported`.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -54,7 +54,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite>(
 ) -> io::Result<()> {
     let stream = std::pin::pin!(stream);
     match service {
-        Service::Http => Err(io::ErrorKind::Unsupported.into()),
+        Service::Http | Service::Dns => Err(io::ErrorKind::Unsupported.into()),
         Service::Echo => echo(stream, waits).await,
         Service::Discard => discard(stream, waits).await,
         Service::Daytime => daytime(stream, waits, now()).await,
@@ -191,7 +191,7 @@ pub fn answer_udp(
         return None;
     }
     match service {
-        Service::Http | Service::Discard => None,
+        Service::Http | Service::Dns | Service::Discard => None,
         Service::Echo => Some(request.to_vec()),
         Service::Daytime => Some(daytime_line(now).into_bytes()),
         Service::Chargen => {

@@ -30,6 +30,8 @@ pub(super) enum Command {
     Get(GetArgs),
     /// Connect standard input and output to HOST PORT from the virtual host's side
     Nc(NcArgs),
+    /// Ask a name server from the virtual host's side
+    Dig(DigArgs),
     /// Say what this machine lacks, and how to get it
     Doctor(DoctorArgs),
     /// Draw TCP's state machine from the table the code runs
@@ -120,9 +122,12 @@ pub(super) struct HostArgs {
 pub(super) struct UpArgs {
     #[command(flatten)]
     pub(super) host: HostArgs,
-    /// Services to run: http, echo, discard, chargen, daytime
-    #[arg(long, value_name = "LIST", default_value = "http,echo,discard,chargen,daytime")]
+    /// Services to run: http, echo, discard, chargen, daytime, dns
+    #[arg(long, value_name = "LIST", default_value = "http,echo,discard,chargen,daytime,dns")]
     pub(super) services: Services,
+    /// More names for DNS to answer for, below glass.: lines 'NAME [TTL] TYPE DATA'
+    #[arg(long, value_name = "FILE")]
+    pub(super) zone: Option<PathBuf>,
     /// Limits of TCP services, of all or of one: 'idle=30s', 'http:per_client_max=5'
     #[arg(long, value_name = "[SERVICE:]LIMIT=VALUE", value_delimiter = ',')]
     pub(super) policy: Vec<Setting>,
@@ -140,10 +145,23 @@ pub(super) struct UpArgs {
     pub(super) no_control: bool,
 }
 
+/// How the virtual host learns of names.
+#[derive(Args, Debug)]
+pub(super) struct NameArgs {
+    /// Name servers to ask, with commas between them; Linux's address if none is given
+    #[arg(long, value_name = "ADDR", value_delimiter = ',')]
+    pub(super) dns: Vec<IpAddr>,
+    /// Names and addresses that nobody needs to be asked for, as in /etc/hosts
+    #[arg(long, value_name = "FILE")]
+    pub(super) hosts: Option<PathBuf>,
+}
+
 #[derive(Args, Debug)]
 pub(super) struct GetArgs {
     #[command(flatten)]
     pub(super) host: HostArgs,
+    #[command(flatten)]
+    pub(super) names: NameArgs,
     /// Print the response's head, too
     #[arg(short, long)]
     pub(super) include: bool,
@@ -156,7 +174,7 @@ pub(super) struct GetArgs {
     /// Send a file with PUT
     #[arg(short = 'T', long, value_name = "FILE")]
     pub(super) upload: Option<PathBuf>,
-    /// http://ADDRESS[:PORT]/PATH
+    /// http://HOST[:PORT]/PATH
     pub(super) url: String,
 }
 
@@ -164,17 +182,29 @@ pub(super) struct GetArgs {
 pub(super) struct NcArgs {
     #[command(flatten)]
     pub(super) host: HostArgs,
+    #[command(flatten)]
+    pub(super) names: NameArgs,
     /// UDP instead of TCP
     #[arg(short, long)]
     pub(super) udp: bool,
     /// End after so many seconds of silence
     #[arg(short = 'w', long, value_name = "SECONDS")]
     pub(super) wait: Option<u64>,
-    /// The peer's address
-    pub(super) address: IpAddr,
+    /// The peer's name or address
+    pub(super) peer: String,
     /// The peer's port
     #[arg(value_parser = clap::value_parser!(u16).range(1..))]
     pub(super) port: u16,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct DigArgs {
+    #[command(flatten)]
+    pub(super) host: HostArgs,
+    /// [@SERVER] NAME [TYPE] [-x ADDRESS] [-p PORT] [+tcp] [+short] [+norecurse] [+noedns]; the
+    /// server is Linux's address if none is given
+    #[arg(value_name = "WORDS", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(super) words: Vec<String>,
 }
 
 #[derive(Args, Debug)]

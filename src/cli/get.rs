@@ -1,11 +1,12 @@
 //! `netglass get`: fetch a URL from the virtual host's side.
 
 use super::args::GetArgs;
+use super::names::{Names, Peer};
 use super::{Failure, Outcome, host};
 use crate::app::get::{self, Upload, Url};
 use crate::base::Duration;
-use crate::net::Host;
 use crate::net::tokio::TcpStream;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use tokio::fs::File;
@@ -13,13 +14,18 @@ use tokio::io::AsyncWrite;
 
 pub(super) fn run(args: &GetArgs) -> Outcome {
     let url: Url = args.url.parse().map_err(Failure::usage)?;
+    let peer: Peer = url.host().to_string().parse()?;
+    let names = Names::prepare(&args.names, args.host.linux)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::failed)?;
     let (upload, output) = runtime.block_on(files(args))?;
     let (session, network) = host::client(&args.host)?;
-    let fetched = runtime.block_on(fetch(args, &session.host, &url, upload, output));
+    let fetched = runtime.block_on(async {
+        let connected = names.on(&session.host)?.connect(&peer, url.port()).await?;
+        fetch(args, connected, &url, upload, output).await
+    });
     runtime.shutdown_background();
     let stopped = session.stop(Duration::from_secs(2));
     drop(network);
@@ -49,14 +55,11 @@ async fn files(
 
 async fn fetch(
     args: &GetArgs,
-    host: &Host,
+    (to, stream): (SocketAddr, TcpStream),
     url: &Url,
     upload: Option<Upload<File>>,
     output: Box<dyn AsyncWrite + Unpin>,
 ) -> Outcome {
-    let to = url.addr();
-    let stream = TcpStream::connect(host, to).await;
-    let stream = stream.map_err(|e| Failure::failed(format_args!("{to}: {e}")))?;
     let options =
         get::Options { headers: args.include, fail: args.fail, ..get::Options::default() };
     let done = match upload {

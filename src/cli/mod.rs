@@ -9,12 +9,14 @@ mod ask;
 mod config;
 mod control;
 mod demo;
+mod dig;
 mod doctor;
 mod fsm;
 mod get;
 mod history;
 mod host;
 mod ip;
+mod names;
 mod nc;
 mod nstat;
 mod private;
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Up(args) => up::run(&args),
         Command::Get(args) => get::run(&args),
         Command::Nc(args) => nc::run(&args),
+        Command::Dig(args) => dig::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Fsm(args) => fsm::run(&args),
         Command::Replay(args) => replay::run(&args),

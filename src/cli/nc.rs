@@ -1,17 +1,19 @@
 //! `netglass nc`: netcat from the virtual host's side.
 
 use super::args::NcArgs;
+use super::names::{Names, Online, Peer};
 use super::{Failure, Outcome, host};
 use crate::app::nc;
 use crate::base::Duration;
 use crate::net::Host;
-use crate::net::tokio::{TcpStream, UdpSocket};
+use crate::net::tokio::UdpSocket;
 use std::io::{self, IsTerminal};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
 pub(super) fn run(args: &NcArgs) -> Outcome {
-    let to = SocketAddr::new(args.address, args.port);
+    let peer: Peer = args.peer.parse()?;
+    let names = Names::prepare(&args.names, args.host.linux)?;
     let (session, network) = host::client(&args.host)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -19,32 +21,48 @@ pub(super) fn run(args: &NcArgs) -> Outcome {
         .map_err(Failure::failed)?;
     let wait = args.wait.map(Duration::from_secs);
     let talked = runtime.block_on(async {
+        let names = names.on(&session.host)?;
         tokio::select! {
-            talked = talk(args.udp, &session.host, to, wait) => talked,
-            done = tokio::signal::ctrl_c() => done,
+            talked = talk(args, &names, &session.host, &peer, wait) => talked,
+            done = tokio::signal::ctrl_c() => done.map_err(Failure::failed),
         }
     });
     // Standard input may be read by a thread that nothing ends.
     runtime.shutdown_background();
     let stopped = session.stop(Duration::from_secs(2));
     drop(network);
-    talked.map_err(|e| Failure::failed(format_args!("{to}: {e}")))?;
+    talked?;
     stopped.map(|()| ExitCode::SUCCESS)
 }
 
-async fn talk(udp: bool, host: &Host, to: SocketAddr, idle: Option<Duration>) -> io::Result<()> {
+async fn talk(
+    args: &NcArgs,
+    names: &Online,
+    host: &Host,
+    peer: &Peer,
+    idle: Option<Duration>,
+) -> Result<(), Failure> {
     let (input, output) = (tokio::io::stdin(), tokio::io::stdout());
     // A terminal's input has no end of its own: the peer's end is the end.
     let until_peer_ends = io::stdin().is_terminal();
     let options = nc::Options { idle, until_peer_ends, ..nc::Options::default() };
-    let carried = if udp {
-        let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        let socket = UdpSocket::bind(host, any)?;
-        socket.connect(to)?;
-        nc::datagrams(&socket, input, output, options).await
+    let (to, carried) = if args.udp {
+        let to = SocketAddr::new(names.first(peer).await?, args.port);
+        let socket = socket(host, to).map_err(|e| Failure::failed(format_args!("{to}: {e}")))?;
+        (to, nc::datagrams(&socket, input, output, options).await)
     } else {
-        let stream = TcpStream::connect(host, to).await?;
-        nc::stream(stream, input, output, options).await
+        let (to, stream) = names.connect(peer, args.port).await?;
+        (to, nc::stream(stream, input, output, options).await)
     };
-    carried.map(drop)
+    carried.map(drop).map_err(|e| Failure::failed(format_args!("{to}: {e}")))
+}
+
+fn socket(host: &Host, to: SocketAddr) -> io::Result<UdpSocket> {
+    let any: IpAddr = match to {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind(host, SocketAddr::new(any, 0))?;
+    socket.connect(to)?;
+    Ok(socket)
 }

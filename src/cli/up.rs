@@ -5,11 +5,14 @@ use super::control::{Control, Door};
 use super::history::History;
 use super::host::{self, Session};
 use super::{Failure, Outcome, talk};
+use crate::app::dns::Zones;
 use crate::app::{Options, Policies, Serving};
 use crate::base::{Duration, IfaceId};
 use crate::net::Host;
+use std::fmt::Display;
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
+use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How long, at least, what was written may be on its way when the host is asked to stop.
@@ -18,6 +21,8 @@ const LINGER: Duration = Duration::from_secs(2);
 const GLANCE: Duration = Duration::from_millis(20);
 
 pub(super) fn run(args: &UpArgs) -> Outcome {
+    let addrs: Vec<_> = host::ends(&args.host).iter().map(|ends| ends.own.addr()).collect();
+    let zones = Some(Arc::new(zones(args, &addrs)?));
     let prepared = host::prepare(&args.host)?;
     let door = door(args)?;
     let (device, network) = host::tun(&args.host)?;
@@ -36,7 +41,6 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         }
     };
     let session = prepared.start(|_| device, !args.host.quiet, watch)?;
-    let addrs: Vec<_> = host::ends(&args.host).iter().map(|ends| ends.own.addr()).collect();
     let ended = runtime.block_on(async {
         // Before anybody can know that it is up.
         let ends = [SignalKind::interrupt(), SignalKind::terminate()];
@@ -46,7 +50,7 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         let policies: Policies = args.policy.iter().cloned().collect();
         let drains = args.services.enabled().map(|entry| policies.of(entry.service).drain);
         let patience = drains.max().unwrap_or_default().max(LINGER);
-        let options = Options { policies, ladder };
+        let options = Options { policies, ladder, zones };
         let mut serving = Serving::start(&session.host, &addrs, &args.services, options)
             .map_err(Failure::usage)?;
         let shown = door.as_ref().map(|door| door.path().display().to_string());
@@ -77,6 +81,17 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
     let stopped = session.stop(Duration::ZERO);
     drop(network);
     ended.and(stopped).map(|()| ExitCode::SUCCESS)
+}
+
+/// The names that DNS answers for.
+fn zones(args: &UpArgs, addrs: &[IpAddr]) -> Result<Zones, Failure> {
+    let mut zones = Zones::of_host(addrs);
+    if let Some(path) = &args.zone {
+        let say = |what: &dyn Display| Failure::usage(format_args!("{}: {what}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|e| say(&e))?;
+        zones.read(&text).map_err(|e| say(&e))?;
+    }
+    Ok(zones)
 }
 
 /// The control socket that was asked for.

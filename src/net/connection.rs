@@ -232,7 +232,79 @@ macro_rules! connection_methods {
             self.configure(|config| config.user_timeout = timeout)
         }
 
-        /// The error the connection has; told once.
+        /// The hops that packets of the connection may take (`IP_TTL`, `IPV6_UNICAST_HOPS`).
+        ///
+        /// # Errors
+        /// `InvalidInput` for none or more than 255; as [`Self::configure`].
+        pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+            let ttl = crate::net::options::hops(ttl)?;
+            self.configure(|config| config.mark.ttl = ttl)
+        }
+
+        /// What [`Self::set_ttl`] was told, or 64.
+        ///
+        /// # Errors
+        /// As [`Self::config`].
+        pub fn ttl(&self) -> io::Result<u32> {
+            Ok(u32::from(self.config()?.mark.ttl))
+        }
+
+        /// The traffic class of packets (`IP_TOS`, `IPV6_TCLASS`); its two bits of ECN are TCP's
+        /// own.
+        ///
+        /// # Errors
+        /// As [`Self::configure`].
+        pub fn set_tos(&self, tos: u8) -> io::Result<()> {
+            self.configure(|config| config.mark.tos = tos)
+        }
+
+        /// What [`Self::set_tos`] was told, or 0.
+        ///
+        /// # Errors
+        /// As [`Self::config`].
+        pub fn tos(&self) -> io::Result<u8> {
+            Ok(self.config()?.mark.tos)
+        }
+
+        /// The largest payload of a segment (`TCP_MAXSEG`): of what the peer and the path allow,
+        /// the smaller, less what options take. To announce less than the interface allows, set
+        /// [`crate::tcp::Config::mss`] before connecting or listening.
+        ///
+        /// # Errors
+        /// None while the host knows the connection.
+        pub fn max_segment(&self) -> io::Result<u32> {
+            let connection = self.connection();
+            connection.with(|stack, _| Ok(stack.conn(connection.id)?.smss()))
+        }
+
+        /// Bytes that can be read now (`SIOCINQ`).
+        ///
+        /// # Errors
+        /// None while the host knows the connection.
+        pub fn readable_bytes(&self) -> io::Result<usize> {
+            let connection = self.connection();
+            connection.with(|stack, _| Ok(stack.conn(connection.id)?.queues().0 as usize))
+        }
+
+        /// Bytes written that the peer has not acknowledged (`SIOCOUTQ`).
+        ///
+        /// # Errors
+        /// None while the host knows the connection.
+        pub fn unacknowledged_bytes(&self) -> io::Result<usize> {
+            let connection = self.connection();
+            connection.with(|stack, _| Ok(stack.conn(connection.id)?.queues().1 as usize))
+        }
+
+        /// Bytes written that were not sent even once (`SIOCOUTQNSD`).
+        ///
+        /// # Errors
+        /// None while the host knows the connection.
+        pub fn unsent_bytes(&self) -> io::Result<usize> {
+            let connection = self.connection();
+            connection.with(|stack, _| Ok(stack.conn(connection.id)?.unsent() as usize))
+        }
+
+        /// The error the connection has (`SO_ERROR`); told once.
         ///
         /// # Errors
         /// None; for likeness with the standard library.

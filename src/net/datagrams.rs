@@ -3,6 +3,8 @@
 use super::host::Host;
 use crate::base::UdpId;
 use crate::socket::SocketId;
+use crate::udp;
+use crate::wire::ip::Mark;
 use std::io;
 use std::net::SocketAddr;
 
@@ -20,6 +22,19 @@ impl Held {
 
     pub(super) fn connect(&self, remote: SocketAddr) -> io::Result<()> {
         Ok(self.host.with(|stack, now| stack.connect_udp(now, self.id, remote))?)
+    }
+
+    /// Looks at the socket.
+    pub(super) fn look<T>(&self, f: impl FnOnce(&udp::Socket) -> T) -> io::Result<T> {
+        let seen = self.host.with(|stack, _| stack.udp().get(self.id).map(f));
+        seen.ok_or_else(|| io::ErrorKind::NotConnected.into())
+    }
+
+    /// Changes what the socket asks of IP.
+    pub(super) fn mark(&self, change: impl FnOnce(&mut Mark)) -> io::Result<()> {
+        let mut mark = self.look(|socket| socket.mark)?;
+        change(&mut mark);
+        Ok(self.host.with(|stack, now| stack.mark_udp(now, self.id, mark))?)
     }
 }
 
@@ -68,7 +83,56 @@ macro_rules! udp_methods {
             peer.ok_or_else(|| io::ErrorKind::NotConnected.into())
         }
 
-        /// The error that is pending; told once.
+        /// The hops that datagrams may take (`IP_TTL`, `IPV6_UNICAST_HOPS`).
+        ///
+        /// # Errors
+        /// `InvalidInput` for none or more than 255.
+        pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+            let ttl = crate::net::options::hops(ttl)?;
+            self.held.mark(|mark| mark.ttl = ttl)
+        }
+
+        /// What [`Self::set_ttl`] was told, or 64.
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn ttl(&self) -> io::Result<u32> {
+            self.held.look(|socket| u32::from(socket.mark.ttl))
+        }
+
+        /// The traffic class of datagrams (`IP_TOS`, `IPV6_TCLASS`).
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn set_tos(&self, tos: u8) -> io::Result<()> {
+            self.held.mark(|mark| mark.tos = tos)
+        }
+
+        /// What [`Self::set_tos`] was told, or 0.
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn tos(&self) -> io::Result<u8> {
+            self.held.look(|socket| socket.mark.tos)
+        }
+
+        /// How long the datagram is that would be received now; 0 when none waits (`SIOCINQ`).
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn readable_bytes(&self) -> io::Result<usize> {
+            self.held.look(|socket| socket.next_len().unwrap_or(0))
+        }
+
+        /// Memory that datagrams on their way out hold, bytes (`SIOCOUTQ`).
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn unsent_bytes(&self) -> io::Result<usize> {
+            self.held.look(|socket| socket.queued_bytes().1)
+        }
+
+        /// The error that is pending (`SO_ERROR`); told once.
         ///
         /// # Errors
         /// None; for likeness with the standard library.

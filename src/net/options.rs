@@ -2,6 +2,7 @@
 
 use crate::base::Duration;
 use crate::tcp;
+use std::io;
 use std::net::SocketAddr;
 
 /// How to connect.
@@ -14,4 +15,11 @@ pub struct ConnectOptions {
     /// How long a blocking connect may take; `None`: until the last SYN has gone unanswered. Tasks
     /// put a timeout around the future.
     pub timeout: Option<Duration>,
+}
+
+/// A number of hops as IP has room for it.
+pub(super) fn hops(ttl: u32) -> io::Result<u8> {
+    let text = "a packet takes 1 to 255 hops";
+    let wrong = || io::Error::new(io::ErrorKind::InvalidInput, text);
+    u8::try_from(ttl).ok().filter(|ttl| *ttl > 0).ok_or_else(wrong)
 }

@@ -4,6 +4,7 @@ use super::event::{Call, Event};
 use super::{Input, Stack};
 use crate::base::{Chunks, EventId, Instant, SocketError, UdpId};
 use crate::udp::Received;
+use crate::wire::ip::Mark;
 use std::net::SocketAddr;
 
 impl Stack {
@@ -111,6 +112,20 @@ impl Stack {
     /// Where a UDP socket is bound.
     pub fn udp_addr(&self, id: UdpId) -> Option<SocketAddr> {
         self.udp.get(id).map(|socket| socket.local())
+    }
+
+    /// Sets hops and traffic class of a socket's datagrams from now on (`IP_TTL`, `IP_TOS`).
+    ///
+    /// # Errors
+    /// `InvalidInput` for no hops, `BadHandle`.
+    pub fn mark_udp(&mut self, now: Instant, id: UdpId, mark: Mark) -> Result<(), SocketError> {
+        self.keep(now, || Input::MarkUdp { id, mark });
+        let socket = self.udp.get_mut(id).ok_or_else(Self::gone)?;
+        if mark.ttl == 0 {
+            return Err(SocketError::InvalidInput);
+        }
+        socket.mark = mark;
+        Ok(())
     }
 
     /// Closes a UDP socket; what it has sent still goes out.

@@ -101,7 +101,7 @@ impl Stack {
             frame.head.bytes_mut()[at..at + 2].copy_from_slice(&sum.to_be_bytes());
         }
         // Path MTU discovery (RFC 1191 §3): TCP never lets a router fragment.
-        let header = Header { df: true, ..Header::new(src, dst, protocol::TCP) };
+        let header = Header { df: true, ..Header::new(src, dst, protocol::TCP) }.marked(out.mark);
         header.emit(&mut frame.head, len);
         self.push(now, iface, frame);
     }
@@ -141,7 +141,8 @@ impl Stack {
         let len = frame.len() as u32;
         let view = PacketView::Icmp { src, dst, message, len };
         self.snmp.of(dst).icmp_out(&message);
-        self.send_packet(now, src, dst, icmp::number(dst), frame, view, why, cause);
+        let header = Header::new(src, dst, icmp::number(dst));
+        self.send_packet(now, header, frame, view, why, cause);
     }
 
     fn send_from_udp(&mut self, now: Instant) -> bool {
@@ -160,31 +161,29 @@ impl Stack {
         let fill = if out.checksum { checksum::Fill::Complete } else { checksum::Fill::Absent };
         udp::emit(&mut frame.head, from, to, &frame.body, fill);
         let view = PacketView::Udp { src: from, dst: to, len };
-        let (src, dst) = (from.ip(), to.ip());
-        self.send_packet(now, src, dst, protocol::UDP, frame, view, Sent::Datagram, EventId::NONE);
+        let header = Header::new(from.ip(), to.ip(), protocol::UDP).marked(out.mark);
+        self.send_packet(now, header, frame, view, Sent::Datagram, EventId::NONE);
         true
     }
 
     /// Sends a packet that may be fragmented.
-    #[allow(clippy::too_many_arguments, reason = "a packet, its addresses and its reason")]
     fn send_packet(
         &mut self,
         now: Instant,
-        src: IpAddr,
-        dst: IpAddr,
-        proto: u8,
+        header: Header,
         frame: Frame,
         view: PacketView,
         why: Sent,
         cause: EventId,
     ) {
+        let dst = header.dst;
         let Some((iface, _)) = self.route_to(dst) else {
             self.dropped(now, Why::NoRoute, view);
             return;
         };
         self.snmp.of(dst).out_requests += 1;
         let origin = self.note(now, None, cause, || Event::Out { packet: view, why });
-        let header = Header { id: self.next_ip_id(dst, proto), ..Header::new(src, dst, proto) };
+        let header = Header { id: self.next_ip_id(dst, header.proto), ..header };
         let mtu = usize::from(self.ifaces[usize::from(iface.0)].setup.mtu);
         let mtu = self.path_mtu.get(now, dst).map_or(mtu, |path| mtu.min(usize::from(path)));
         let whole = frame.len() + crate::wire::ip::header_len(dst) <= mtu;

@@ -497,7 +497,7 @@ impl Stack {
     fn refuse(&mut self, via: Via, pair: Pair, seg: &Segment, why: Reply) {
         let cause = self.trace.last();
         let cx = &mut cx!(self, via.now, cause);
-        let out = reply(closed::reset_for(seg), why, cause, cx);
+        let out = reply(closed::reset_for(seg), why, cause, cx).marked(&self.tcp_config);
         self.collect_stray(via.now, pair);
         self.send_segment(via.now, via.iface, pair, out);
     }
@@ -513,6 +513,7 @@ impl Stack {
             self.tell_stray(via.now, arrival, pair, view, Outcome::Dropped(why));
             if let Some((hdr, why)) = answer {
                 let out = reply(hdr, why, arrival, &mut cx!(self, via.now, arrival));
+                let out = out.marked(&self.tcp_config);
                 self.collect_stray(via.now, pair);
                 self.send_segment(via.now, via.iface, pair, out);
             }

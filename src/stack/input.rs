@@ -8,6 +8,7 @@ use super::calls::ListenOptions;
 use crate::base::{ConnId, Frame, IfaceId, Instant, Limit, ListenerId, Mac, Offload, UdpId};
 use crate::socket::{Interest, SocketId};
 use crate::tcp::Config;
+use crate::wire::ip::Mark;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// One call that changes a host. Reading carries the room, not the data: the data follows.
@@ -87,6 +88,10 @@ pub enum Input {
     RecvFrom {
         id: UdpId,
         max: u32,
+    },
+    MarkUdp {
+        id: UdpId,
+        mark: Mark,
     },
     CloseUdp {
         id: UdpId,
@@ -279,6 +284,9 @@ impl Stack {
             Input::RecvFrom { id, max } => {
                 room.resize(max.min(u16::MAX.into()) as usize, 0);
                 let _ = self.recv_from(now, id, &mut room);
+            }
+            Input::MarkUdp { id, mark } => {
+                let _ = self.mark_udp(now, id, mark);
             }
             Input::CloseUdp { id } => self.close_udp(now, id),
             Input::Ping { dst, id, seq, payload } => {

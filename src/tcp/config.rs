@@ -2,6 +2,7 @@
 //! value or range the RFC names.
 
 use crate::base::Duration;
+use crate::wire::ip::Mark;
 
 /// Keep-alive (RFC 9293 §3.8.4): off unless a socket asks for it (MUST-25).
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -83,6 +84,8 @@ pub struct Config {
     pub min_mss: u16,
     /// The congestion control algorithm by name. Default `newreno`.
     pub congestion: std::borrow::Cow<'static, str>,
+    /// Hops and traffic class of the packets; the two bits of ECN are TCP's own.
+    pub mark: Mark,
 }
 
 impl Default for Config {
@@ -115,11 +118,17 @@ impl Default for Config {
             reassembly_pieces: 1024,
             min_mss: 48,
             congestion: std::borrow::Cow::Borrowed("newreno"),
+            mark: Mark::default(),
         }
     }
 }
 
 impl Config {
+    /// What segments ask of IP: the bits of ECN are not the user's (RFC 3168 §6.1).
+    pub fn segment_mark(&self) -> Mark {
+        Mark { tos: self.mark.tos & 0xfc, ..self.mark }
+    }
+
     /// The window scale to offer: the smallest shift that lets 16 bits cover the receive buffer
     /// (RFC 7323 §2.3: at most 14).
     pub fn wscale(&self) -> u8 {

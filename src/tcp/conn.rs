@@ -313,7 +313,7 @@ impl Conn {
     /// The user holds the connection to a limit, which it has hit: what ends it, gives that as the
     /// reason.
     pub fn limited(&mut self, limit: Limit) {
-        self.tcb.limit = Some(limit);
+        self.tcb.limit = Some(Box::new(limit));
     }
 
     /// ABORT: queued data is dropped and the peer is told by a reset (RFC 9293 §3.10.5).
@@ -411,6 +411,11 @@ impl Conn {
     /// Send-Q of `ss`).
     pub fn queues(&self) -> (u32, u32) {
         (self.tcb.rx.len(), self.tcb.tx.len())
+    }
+
+    /// Bytes written that were not sent even once.
+    pub fn unsent(&self) -> u32 {
+        self.tcb.unsent()
     }
 
     /// When a timer expires, if it runs.

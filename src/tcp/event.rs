@@ -114,8 +114,10 @@ crate::explained! {
             /// What ended the connection.
             cause: Cause
         } = "Rst", "RFC 9293 §3.5.2", "{cause}";
-        /// FIN alone, of a connection that a limit ended.
+        /// FIN of a connection that a limit ended, with the last data if some is left.
         FinLimit {
+            /// Payload bytes.
+            len: u32,
             /// Which limit.
             limit: Limit
         } = "FinLimit", "RFC 9293 §3.10.4", "{limit}";

@@ -15,6 +15,7 @@ use super::state::{Cause, State};
 use super::tcb::{Cx, Opening, advmss};
 use crate::base::deadlines::Deadlines;
 use crate::base::{Chunks, Duration, EventId, Instant, Seq, Why};
+use crate::wire::ip::Mark;
 use crate::wire::tcp::{Ctl, Header, Options, Timestamps};
 use slab::Slab;
 use std::collections::{BTreeMap, VecDeque};
@@ -118,6 +119,7 @@ impl Listener {
         }
         if seg.hdr.ack.is_some() {
             let reset = reply(reset_for(seg), Reply::RstListenAck, EventId::NONE, cx);
+            let reset = reset.marked(&self.config);
             return Verdict::Done(Outcome::Dropped(Why::ListenAck), Some(Box::new(reset)));
         }
         if !ctl.syn() {
@@ -180,6 +182,7 @@ impl Listener {
         let Some(ack) = seg.hdr.ack else { return dropped(Why::EmbryoUnusable) };
         if ack != embryo.iss + 1 {
             let reset = reply(reset_for(&seg), Reply::RstHalfOpenAck, cx.cause, cx);
+            let reset = reset.marked(&self.config);
             return Verdict::Done(Outcome::Dropped(Why::SynReceivedBadAck), Some(Box::new(reset)));
         }
         if !room {
@@ -294,7 +297,7 @@ impl Listener {
             let hdr = answer(embryo, &self.config, syn, cx.now);
             let site = embryo.site.clone();
             let cause = embryo.cause;
-            return Some((site, reply(hdr, why, cause, cx)));
+            return Some((site, reply(hdr, why, cause, cx).marked(&self.config)));
         }
     }
 
@@ -320,7 +323,7 @@ impl Listener {
         let mut hdr = answer(embryo, &self.config, false, cx.now);
         hdr.ctl = hdr.ctl.with(Ctl::RST);
         let (site, cause) = (embryo.site.clone(), cx.cause);
-        let reset = reply(hdr, Reply::RstListenerClosed, cause, cx);
+        let reset = reply(hdr, Reply::RstListenerClosed, cause, cx).marked(&self.config);
         self.remove(key, Cause::ListenerClosed, cx);
         Some((site, reset))
     }
@@ -411,5 +414,6 @@ fn dropped(why: Why) -> Verdict {
 pub fn reply(hdr: Header, why: Reply, cause: EventId, cx: &mut Cx<'_>) -> Outgoing {
     let seg = || SegmentView::of(&hdr, 0);
     let origin = cx.note_caused(cause, || Event::Replied { seg: seg(), reply: why });
-    Outgoing { hdr, payload: Chunks::new(), gso_size: None, origin, why: Because::Reply(why) }
+    let (payload, why, mark) = (Chunks::new(), Because::Reply(why), Mark::default());
+    Outgoing { hdr, payload, gso_size: None, origin, why, mark }
 }

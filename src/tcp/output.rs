@@ -30,8 +30,8 @@ pub enum Decision {
 pub(super) fn plan(tcb: &Tcb) -> Decision {
     use Decision::Send;
     if let Some(cause) = tcb.owe.rst {
-        return Send(match tcb.limit {
-            Some(limit) if cause == Cause::Abort => Plan::RstLimit { limit },
+        return Send(match tcb.limit.as_deref() {
+            Some(limit) if cause == Cause::Abort => Plan::RstLimit { limit: *limit },
             _ => Plan::Rst { cause },
         });
     }
@@ -106,7 +106,9 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if unsent == 0 {
         return match (fin_pending, tcb.fin_queued) {
             (true, _) if rwnd_room == 0 => Err(Blocked::Rwnd), // FIN takes a place, too
-            (true, _) => Ok(tcb.limit.map_or(Plan::Fin, |limit| Plan::FinLimit { limit })),
+            (true, _) => Ok(tcb.limit.as_deref().map_or(Plan::Fin, |limit| {
+                Plan::FinLimit { len: 0, limit: *limit } // a limit ended it
+            })),
             (false, true) => Err(Blocked::Done),
             (false, false) => Err(Blocked::App),
         };
@@ -124,10 +126,11 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     let alone = tcb.snd.nxt == tcb.snd.una;
     let send = |len| {
         let last = len == unsent;
-        match last && fin_pending && len < rwnd_room {
-            true => Ok(Plan::LastData { len }),
-            false => Ok(Plan::NewData { len, push: last }),
-        }
+        Ok(match (tcb.limit.as_deref(), last && fin_pending && len < rwnd_room) {
+            (Some(limit), true) => Plan::FinLimit { len, limit: *limit },
+            (None, true) => Plan::LastData { len },
+            (_, false) => Plan::NewData { len, push: last },
+        })
     };
     // The short last segment goes along when nothing is in flight, or Nagle is off, or FIN follows.
     if all && (whole == len || !tcb.config.nagle || fin_pending || (whole == 0 && alone)) {
@@ -204,7 +207,11 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
         }
         Plan::LastData { len } => (nxt, Ctl::PSH.with(Ctl::FIN), send_new(tcb, len, 1, cx)),
         Plan::SwsOverride { len } => (nxt, Ctl::NONE, send_new(tcb, len, 0, cx)),
-        Plan::Fin | Plan::FinLimit { .. } => (nxt, Ctl::FIN, send_new(tcb, 0, 1, cx)),
+        Plan::Fin => (nxt, Ctl::FIN, send_new(tcb, 0, 1, cx)),
+        Plan::FinLimit { len, .. } => {
+            let ctl = if len > 0 { Ctl::PSH } else { Ctl::NONE };
+            (nxt, ctl.with(Ctl::FIN), send_new(tcb, len, 1, cx))
+        }
         Plan::Retransmit { seq, len, rule } => {
             let (ctl, payload) = send_again(tcb, seq, len, rule, cx);
             (seq, ctl, payload)
@@ -235,7 +242,8 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
     tcb.counters.segs_out += (len as u32).div_ceil(mss).max(1) as u64;
     let origin = cx.note_caused(cause, || Event::Sent { seg: SegmentView::of(&hdr, len), plan });
     let gso_size = (len as u32 > mss).then_some(mss as u16);
-    Outgoing { hdr, payload, gso_size, origin, why: Because::Plan(plan) }
+    let (why, mark) = (Because::Plan(plan), tcb.config.segment_mark());
+    Outgoing { hdr, payload, gso_size, origin, why, mark }
 }
 
 /// Sends `len` bytes of data, and `ctl_len` of SYN or FIN, for the first time.

@@ -1,8 +1,10 @@
 //! Segments between TCP and the rest of the host.
 
+use super::config::Config;
 use super::event::Plan;
 use super::event::Reply;
 use crate::base::{Chunks, EventId, Seq};
+use crate::wire::ip::Mark;
 use crate::wire::tcp::{Ctl, Header};
 
 /// An arrived segment: its header, its payload, and what is known about how it was cut.
@@ -94,6 +96,16 @@ pub struct Outgoing {
     pub origin: EventId,
     /// Why it is sent.
     pub why: Because,
+    /// What it asks of IP.
+    pub mark: Mark,
+}
+
+impl Outgoing {
+    /// With what its socket asks of IP.
+    #[must_use]
+    pub fn marked(self, config: &Config) -> Outgoing {
+        Outgoing { mark: config.segment_mark(), ..self }
+    }
 }
 
 /// Why an outgoing segment exists.

@@ -170,18 +170,18 @@ pub struct Chrono {
     pub busy: bool,
     /// Since when.
     pub since: Instant,
-    /// Time busy.
-    pub busy_time: Duration,
-    /// Time held back by the peer's window.
-    pub rwnd_limited: Duration,
-    /// Time held back by cwnd.
-    pub cwnd_limited: Duration,
+    /// Time busy, nanoseconds.
+    pub busy_time: u64,
+    /// Time held back by the peer's window, nanoseconds.
+    pub rwnd_limited: u64,
+    /// Time held back by cwnd, nanoseconds.
+    pub cwnd_limited: u64,
 }
 
 impl Chrono {
     /// Accounts the time since the last switch under the old limit.
     pub fn switch(&mut self, blocked: Blocked, busy: bool, now: Instant) {
-        let spent = now.since(self.since);
+        let spent = now.since(self.since).as_nanos() as u64;
         if self.busy {
             self.busy_time += spent;
             match self.blocked {
@@ -258,7 +258,7 @@ pub struct Tcb {
     /// What ICMP said last since the peer was last heard of: why nobody answers.
     pub soft_error: Option<SocketError>,
     /// The limit of its user's that it has hit: the reason for what ends it.
-    pub limit: Option<Limit>,
+    pub limit: Option<Box<Limit>>,
     /// Retransmission timeouts in a row.
     pub retransmits: u8,
     /// Probes (window or keep-alive) without an answer.
@@ -405,9 +405,9 @@ impl Tcb {
                 blocked: Blocked::Handshake,
                 busy: false,
                 since: now,
-                busy_time: Duration::ZERO,
-                rwnd_limited: Duration::ZERO,
-                cwnd_limited: Duration::ZERO,
+                busy_time: 0,
+                rwnd_limited: 0,
+                cwnd_limited: 0,
             },
             config,
         };

@@ -5,6 +5,7 @@
 //! the socket has none, is decided where routes are known.
 
 use crate::base::{Chunks, Pool, SocketError, Why};
+use crate::wire::ip::Mark;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
@@ -38,6 +39,8 @@ pub struct Outgoing {
     pub payload: Chunks,
     /// Whether to send a checksum (RFC 1122 §4.1.3.4); IPv6 always does.
     pub checksum: bool,
+    /// What it asks of IP.
+    pub mark: Mark,
 }
 
 /// What [`Socket::recv`] copied.
@@ -78,6 +81,8 @@ pub struct Socket {
     pub send_buffer: usize,
     /// Whether datagrams carry a checksum (`SO_NO_CHECK` switches it off).
     pub checksum: bool,
+    /// Hops and traffic class of the packets.
+    pub mark: Mark,
 }
 
 impl Socket {
@@ -94,6 +99,7 @@ impl Socket {
             receive_buffer: DEFAULT_BUFFER,
             send_buffer: DEFAULT_BUFFER,
             checksum: true,
+            mark: Mark::default(),
         }
     }
 
@@ -172,6 +178,11 @@ impl Socket {
         (self.received_bytes, self.unsent_bytes)
     }
 
+    /// How long the next datagram is, bytes (`SIOCINQ`).
+    pub fn next_len(&self) -> Option<usize> {
+        self.received.front().map(|datagram| datagram.payload.len())
+    }
+
     /// How many datagrams wait to be received.
     pub fn waiting(&self) -> usize {
         self.received.len()
@@ -199,7 +210,7 @@ impl Socket {
             return Err(SocketError::WouldBlock);
         }
         self.unsent_bytes += cost(&payload);
-        Ok(Outgoing { from: self.local, to, payload, checksum: self.checksum })
+        Ok(Outgoing { from: self.local, to, payload, checksum: self.checksum, mark: self.mark })
     }
 
     /// A datagram of this socket was sent (or given up by those who send).

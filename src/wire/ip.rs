@@ -16,6 +16,22 @@ pub fn header_len(addr: IpAddr) -> usize {
     if addr.is_ipv4() { ipv4::HEADER_LEN } else { ipv6::HEADER_LEN }
 }
 
+/// What a socket asks for in the IP header of its packets.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub struct Mark {
+    /// Time to live or hop limit, hops, 1..=255 (`IP_TTL`, `IPV6_UNICAST_HOPS`). Default 64.
+    pub ttl: u8,
+    /// The traffic class byte (`IP_TOS`, `IPV6_TCLASS`). Default 0.
+    pub tos: u8,
+}
+
+impl Default for Mark {
+    fn default() -> Mark {
+        Mark { ttl: ipv4::DEFAULT_TTL, tos: 0 }
+    }
+}
+
 /// An IP header.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Header {
@@ -79,6 +95,12 @@ impl Header {
             header_len,
             proto_at: proto_at(dst),
         }
+    }
+
+    /// With what a socket asks for. A packet that may take no hop would reach nobody.
+    #[must_use]
+    pub fn marked(self, mark: Mark) -> Header {
+        Header { ttl: mark.ttl.max(1), tos: mark.tos, ..self }
     }
 
     /// Reads the header at the start of `front`, a frame's first run of bytes, and checks it

@@ -557,8 +557,11 @@ fn a_limit_is_the_reason_for_the_end() {
             p.expect(RA, 1, 1, 0);
         } else {
             p.stack.limited(p.now, conn, limit);
+            // With the last data or alone, as it happens to come.
+            let len = if limit == Limit::Stopping { 0 } else { 100 };
+            p.stack.write(p.now, conn, &[b'x'; 100][..len]).unwrap();
             p.close();
-            p.expect(FA, 1, 1, 0);
+            p.expect(FA, 1, 1, len);
         }
         assert_eq!(p.stack.hits().of(limit.key()), 1);
         let told = |event: &Event| matches!(event, Event::Limit { limit: told } if *told == limit);

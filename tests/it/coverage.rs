@@ -2,7 +2,7 @@
 //! scenario: what the code can say, a test has heard it say.
 
 use crate::support::seen::{self, Scenario, Seen};
-use crate::{arrives, close, handshake, ip, ip6, link, rto, window};
+use crate::{arrives, close, handshake, ip, ip6, link, rto, sockets, window};
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
 use netglass::tcp::{AckWhy, Blocked, Cause, Plan, Reply, RtxRule, TRANSITIONS};
@@ -18,6 +18,7 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("link", link::SCENARIOS),
     ("rto", rto::SCENARIOS),
     ("window", window::SCENARIOS),
+    ("sockets", sockets::SCENARIOS),
 ];
 
 /// What only another test can reach, and where.

@@ -20,6 +20,7 @@ mod replay;
 mod rto;
 #[cfg(feature = "http")]
 mod services;
+mod sockets;
 #[allow(unreachable_pub, dead_code, reason = "a harness offers more than each test needs")]
 mod support;
 mod tidy;

@@ -5,9 +5,11 @@
 
 mod control;
 mod curl;
+mod dns;
 mod hostile;
 mod other_way;
 mod ping;
+mod policy;
 mod records;
 mod support;
 mod tap;
@@ -32,7 +34,9 @@ fn cases() -> Vec<Case> {
         records::CASES,
         usage::CASES,
         tap::CASES,
+        dns::CASES,
         control::CASES,
+        policy::CASES,
     ];
     all.concat()
 }

@@ -87,6 +87,24 @@ impl Up {
         Up { child }
     }
 
+    /// Its memory in use, KiB.
+    pub(crate) fn resident(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("it is running");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    /// Ctrl-C, without waiting for what comes of it.
+    pub(crate) fn press_ctrl_c(&self) {
+        press_ctrl_c(self.child.id());
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
+    }
+
     /// Ctrl-C; it must end well and leave nothing behind.
     pub(crate) fn stop(mut self) {
         let status = interrupt(&mut self.child);
@@ -105,9 +123,13 @@ impl Drop for Up {
 
 /// Sends Ctrl-C and waits for the end.
 pub(crate) fn interrupt(child: &mut Child) -> ExitStatus {
-    let pid = nix::unistd::Pid::from_raw(child.id() as i32);
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it is running");
+    press_ctrl_c(child.id());
     until("it ends", || child.try_wait().expect("a child"))
+}
+
+fn press_ctrl_c(pid: u32) {
+    let pid = nix::unistd::Pid::from_raw(pid as i32);
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it is running");
 }
 
 fn loopback() {

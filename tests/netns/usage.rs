@@ -28,6 +28,12 @@ fn mistakes() {
     refused(&["up", "--services", "http,gopher"], "gopher");
     refused(&["up", "--dev", "a name with spaces"], "name");
     refused(&["get", "gopher://10.9.0.1/"], "http://");
+    refused(&["get", "http://10.9.0/"], "neither a name nor an address");
+    refused(&["get", "--hosts", "/nothing/there", "http://glass/"], "/nothing/there");
+    refused(&["nc", "a..b", "7"], "a label is empty");
+    refused(&["nc", "10.9.0.300", "7"], "neither a name nor an address");
+    refused(&["dig", "@10.9.0.1", "glass", "NOTYPE"], "NOTYPE");
+    refused(&["up", "--zone", "/nothing/there"], "/nothing/there");
     refused(&["replay", "/nothing/there"], "/nothing/there");
     refused(&["replay", "Cargo.toml"], "recording");
     refused(&["replay"], "FILE");

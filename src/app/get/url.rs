@@ -1,9 +1,8 @@
-//! `http://` URLs (RFC 9110 §4.2.1) with an address for a host: IPv6 in brackets (RFC 3986
-//! §3.2.2).
+//! `http://` URLs (RFC 9110 §4.2.1).
 
 use hyper::Uri;
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// A URL: where to connect to, and what to ask for there.
@@ -12,16 +11,56 @@ use std::str::FromStr;
 /// use netglass::app::get::Url;
 ///
 /// let url: Url = "http://10.0.0.2:8080/bytes/5?sha256#top".parse().unwrap();
-/// assert_eq!(url.addr().to_string(), "10.0.0.2:8080");
+/// assert_eq!((url.host().to_string().as_str(), url.port()), ("10.0.0.2", 8080));
 /// assert_eq!(url.target().to_string(), "/bytes/5?sha256");
 /// let error = "https://10.0.0.2/".parse::<Url>().unwrap_err();
 /// assert_eq!(error.to_string(), "there is no TLS here: use http:// instead of https://");
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Url {
-    host: IpAddr,
+    host: UrlHost,
     port: u16,
     target: Uri,
+}
+
+/// The host that a URL names.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum UrlHost {
+    /// By address.
+    Addr(IpAddr),
+    /// By name.
+    Name(String),
+}
+
+impl fmt::Display for UrlHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UrlHost::Addr(addr) => write!(f, "{addr}"),
+            UrlHost::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+impl UrlHost {
+    /// Reads a host as a URL has it: an IPv6 address stands in brackets.
+    fn read(text: &str) -> Option<UrlHost> {
+        if let Some(inner) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+            return inner.parse::<Ipv6Addr>().ok().map(|addr| UrlHost::Addr(addr.into()));
+        }
+        if let Ok(addr) = text.parse::<Ipv4Addr>() {
+            return Some(UrlHost::Addr(addr.into()));
+        }
+        let is_label = |label: &str| {
+            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+            (1..=63).contains(&label.len()) && label.bytes().all(is_plain)
+        };
+        let name = text.strip_suffix('.').unwrap_or(text);
+        // A name that ends in a number is a mistyped address.
+        let last = name.rsplit('.').next().unwrap_or(name);
+        let is_number = last.bytes().all(|byte| byte.is_ascii_digit());
+        let is_name = !is_number && name.len() <= 253 && name.split('.').all(is_label);
+        is_name.then(|| UrlHost::Name(text.to_owned()))
+    }
 }
 
 /// Why a URL cannot be used: one sentence.
@@ -37,9 +76,14 @@ impl fmt::Display for UrlError {
 impl std::error::Error for UrlError {}
 
 impl Url {
-    /// Where to connect to.
-    pub fn addr(&self) -> SocketAddr {
-        (self.host, self.port).into()
+    /// The host to connect to.
+    pub fn host(&self) -> &UrlHost {
+        &self.host
+    }
+
+    /// The port to connect to.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Path and query, as the request line has them.
@@ -49,10 +93,13 @@ impl Url {
 
     /// Host and port, as the header `Host` has them: without the port if that is 80.
     pub fn authority(&self) -> String {
-        let port = if self.port == 80 { String::new() } else { format!(":{}", self.port) };
-        match self.host {
-            IpAddr::V4(host) => format!("{host}{port}"),
-            IpAddr::V6(host) => format!("[{host}]{port}"),
+        let host = match &self.host {
+            UrlHost::Addr(IpAddr::V6(addr)) => format!("[{addr}]"),
+            host => host.to_string(),
+        };
+        match self.port {
+            80 => host,
+            port => format!("{host}:{port}"),
         }
     }
 }
@@ -78,14 +125,9 @@ impl FromStr for Url {
             Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
             _ => (authority, None),
         };
-        let bracketed = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
-        let host = match bracketed {
-            Some(inner) => inner.parse::<Ipv6Addr>().map(IpAddr::V6),
-            None => name.parse().map(IpAddr::V4),
-        };
-        let host = host.map_err(|_| {
+        let host = UrlHost::read(name).ok_or_else(|| {
             let examples = "http://10.0.0.2/ or http://[fd00::2]/";
-            UrlError(format!("\"{name}\" is no address: give one, as in {examples}"))
+            UrlError(format!("\"{name}\" is neither a name nor an address, as in {examples}"))
         })?;
         let port = match port {
             None | Some("") => 80,
@@ -109,27 +151,32 @@ mod tests {
     fn urls_say_where_and_what() {
         let table = [
             ("http://10.0.0.2", "10.0.0.2:80", "/", "10.0.0.2"),
+            ("http://Glass.test:81", "Glass.test:81", "/", "Glass.test:81"),
+            ("host_1.glass./x", "host_1.glass.:80", "/x", "host_1.glass."),
+            ("http://[::1]/", "::1:80", "/", "[::1]"),
             ("HTTP://10.0.0.2/", "10.0.0.2:80", "/", "10.0.0.2"),
             ("10.0.0.2:8080/a/b?c=d#e", "10.0.0.2:8080", "/a/b?c=d", "10.0.0.2:8080"),
             ("http://10.0.0.2:?x", "10.0.0.2:80", "/?x", "10.0.0.2"),
             ("http://10.0.0.2/a:b", "10.0.0.2:80", "/a:b", "10.0.0.2"),
-            ("http://[fd00::2]/x", "[fd00::2]:80", "/x", "[fd00::2]"),
-            ("[fd00::2]:8080", "[fd00::2]:8080", "/", "[fd00::2]:8080"),
+            ("http://[fd00::2]/x", "fd00::2:80", "/x", "[fd00::2]"),
+            ("[fd00::2]:8080", "fd00::2:8080", "/", "[fd00::2]:8080"),
             ("10.0.0.2/?to=http%3A//x", "10.0.0.2:80", "/?to=http%3A//x", "10.0.0.2"),
         ];
         for (given, addr, target, authority) in table {
             let url: Url = given.parse().expect(given);
-            let read = (url.addr().to_string(), url.target().to_string(), url.authority());
+            let at = format!("{}:{}", url.host(), url.port());
+            let read = (at, url.target().to_string(), url.authority());
             assert_eq!(read, (addr.to_owned(), target.to_owned(), authority.to_owned()));
         }
     }
 
     #[test]
     fn a_bad_url_gets_one_sentence() {
-        for name in ["glass.test", "[::g]", "", "me@10.0.0.2"] {
+        for name in ["[::g]", "[10.0.0.2]", "", "me@10.0.0.2", "10.0.0", "a..b", "-x.%41"] {
             let said = format!("http://{name}/").parse::<Url>().expect_err(name).to_string();
             let examples = "http://10.0.0.2/ or http://[fd00::2]/";
-            assert_eq!(said, format!("\"{name}\" is no address: give one, as in {examples}"));
+            let text = format!("\"{name}\" is neither a name nor an address, as in {examples}");
+            assert_eq!(said, text);
         }
         let table = [
             ("https://10.0.0.2/", "there is no TLS here: use http:// instead of https://"),

@@ -297,3 +297,29 @@ fn draining_ends_what_is_idle_and_listens_no_more() {
         assert!(UdpSocket::bind(&b, at(7)).is_ok(), "its socket is closed, too");
     });
 }
+
+#[cfg(feature = "dns")]
+#[test]
+fn dns_answers_for_the_hosts_names() {
+    use crate::app::dns::{Asking, Question, Raw, Type, answers, query};
+    let (a, b, _cable) = joined();
+    run(async {
+        let mut serving = serve(&b, "dns", &["dns:idle=50ms", "dns:per_client_max=1"]);
+        let question = Question::new("host.glass".parse().expect("a name"), Type::A);
+        let asked = query(1, &question, Asking::default());
+        let socket = UdpSocket::bind(&a, "10.0.0.1:0".parse().expect("one")).expect("a port");
+        socket.send_to(&asked, at(53)).await.expect("sent");
+        let mut room = [0; 1000];
+        let (read, from) = socket.recv_from(&mut room).await.expect("an answer");
+        let told = Raw::new(&room[..read]).expect("a message");
+        assert!(from == at(53) && answers(&asked, &told) && told.count(1) == 1);
+        let framed = [&(asked.len() as u16).to_be_bytes()[..], &asked].concat();
+        assert_eq!(say(&a, 53, &framed).await[2..], room[..read]);
+        until_gone(&b).await;
+        let mut silent = TcpStream::connect(&a, at(53)).await.expect("it listens");
+        assert_eq!(silent.read(&mut [0; 10]).await.expect("an end"), 0);
+        until_hit(&b, "Idle", 1).await;
+        serving.drain().await;
+        assert!(UdpSocket::bind(&b, at(53)).is_ok(), "its socket is closed");
+    });
+}

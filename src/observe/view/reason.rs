@@ -53,7 +53,7 @@ pub fn plan_reason(plan: &Plan) -> Reason {
     match plan {
         Plan::Ack { why } => explained!(why),
         Plan::Rst { cause } => explained!(cause),
-        Plan::FinLimit { limit } | Plan::RstLimit { limit } => explained!(limit),
+        Plan::FinLimit { limit, .. } | Plan::RstLimit { limit } => explained!(limit),
         Plan::Retransmit { rule, .. } => {
             Reason { key: rule.key(), text: plan.to_string(), rfc: rule.rfc() }
         }
