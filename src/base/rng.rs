@@ -39,11 +39,11 @@ pub enum Purpose {
     /// Numbers and spellings of DNS queries.
     Query = 20,
     /// Ethernet addresses.
-    Mac = 23,
+    Mac = 21,
     /// How long a neighbour counts as reachable.
-    Reachable = 21,
+    Reachable = 22,
     /// When a host asks whether anybody has its address.
-    Claim = 22,
+    Claim = 23,
 }
 
 /// The seed of one host's (or one run's) chance.
