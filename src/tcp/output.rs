@@ -9,7 +9,7 @@ use super::segment::{Because, Outgoing};
 use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
 use super::timeout;
-use crate::base::{Chunks, Instant, Seq};
+use crate::base::{Chunks, Instant, Limit, Seq};
 use crate::wire::tcp::{Ctl, Header, Options, Timestamps};
 
 /// What `plan` says.
@@ -66,6 +66,11 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
         return Send(Plan::Ack { why: AckWhy::WindowUpdate });
     }
     wait(tcb, blocked)
+}
+
+/// The limit that ends it, if one does.
+fn limit(tcb: &Tcb) -> Option<Limit> {
+    tcb.limit.as_deref().copied()
 }
 
 fn wait(tcb: &Tcb, why: Blocked) -> Decision {
