@@ -29,11 +29,18 @@ impl Asked {
         if let Some(path) = &args.control {
             return Asked::at(path).map_err(|error| complaint(path, &error));
         }
-        let (found, refusal) = candidates(args.dev.as_deref());
+        let (found, mut refusal) = candidates(args.dev.as_deref());
         let here = std::fs::read_link("/proc/self/ns/net").unwrap_or_default();
         let mut hosts = Vec::new();
         for mut asked in found {
-            let host = asked.ask("host")?;
+            let host = match asked.ask("host") {
+                Ok(host) => host,
+                // One that does not answer does not hide the others.
+                Err(error) => {
+                    refusal = Some(error);
+                    continue;
+                }
+            };
             let near = host["netns"].as_str().is_some_and(|netns| Path::new(netns) == here);
             if args.dev.as_deref().is_none_or(|dev| host["dev"] == dev) {
                 hosts.push((near, asked));

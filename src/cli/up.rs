@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// How long, at least, what was written may be on its way when the host is asked to stop.
+/// How long what is on its way gets when all connections have ended.
 const LINGER: Duration = Duration::from_secs(2);
 /// How often it is looked at.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -49,7 +49,8 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         let ladder = history.map(History::drawer);
         let policies: Policies = args.policy.iter().cloned().collect();
         let drains = args.services.enabled().map(|entry| policies.of(entry.service).drain);
-        let patience = drains.max().unwrap_or_default().max(LINGER);
+        // What is late is cut off with a reason, which is to go out, too.
+        let patience = drains.max().unwrap_or_default() + LINGER;
         let options = Options { policies, ladder, zones };
         let mut serving = Serving::start(&session.host, &addrs, &args.services, options)
             .map_err(Failure::usage)?;

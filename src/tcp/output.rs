@@ -9,7 +9,7 @@ use super::segment::{Because, Outgoing};
 use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
 use super::timeout;
-use crate::base::{Chunks, Instant, Seq};
+use crate::base::{Chunks, Instant, Limit, Seq};
 use crate::wire::tcp::{Ctl, Header, Options, Timestamps};
 
 /// What `plan` says.
@@ -30,8 +30,8 @@ pub enum Decision {
 pub(super) fn plan(tcb: &Tcb) -> Decision {
     use Decision::Send;
     if let Some(cause) = tcb.owe.rst {
-        return Send(match tcb.limit.as_deref() {
-            Some(limit) if cause == Cause::Abort => Plan::RstLimit { limit: *limit },
+        return Send(match limit(tcb) {
+            Some(limit) if cause == Cause::Abort => Plan::RstLimit { limit },
             _ => Plan::Rst { cause },
         });
     }
@@ -66,6 +66,11 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
         return Send(Plan::Ack { why: AckWhy::WindowUpdate });
     }
     wait(tcb, blocked)
+}
+
+/// The limit that ended the connection, if one did.
+fn limit(tcb: &Tcb) -> Option<Limit> {
+    tcb.limit.as_deref().copied()
 }
 
 fn wait(tcb: &Tcb, why: Blocked) -> Decision {
@@ -106,9 +111,7 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if unsent == 0 {
         return match (fin_pending, tcb.fin_queued) {
             (true, _) if rwnd_room == 0 => Err(Blocked::Rwnd), // FIN takes a place, too
-            (true, _) => Ok(tcb.limit.as_deref().map_or(Plan::Fin, |limit| {
-                Plan::FinLimit { len: 0, limit: *limit } // a limit ended it
-            })),
+            (true, _) => Ok(limit(tcb).map_or(Plan::Fin, |limit| Plan::FinLimit { len: 0, limit })),
             (false, true) => Err(Blocked::Done),
             (false, false) => Err(Blocked::App),
         };
@@ -126,10 +129,10 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     let alone = tcb.snd.nxt == tcb.snd.una;
     let send = |len| {
         let last = len == unsent;
-        Ok(match (tcb.limit.as_deref(), last && fin_pending && len < rwnd_room) {
-            (Some(limit), true) => Plan::FinLimit { len, limit: *limit },
-            (None, true) => Plan::LastData { len },
-            (_, false) => Plan::NewData { len, push: last },
+        Ok(match (last && fin_pending && len < rwnd_room, limit(tcb)) {
+            (true, Some(limit)) => Plan::FinLimit { len, limit },
+            (true, None) => Plan::LastData { len },
+            (false, _) => Plan::NewData { len, push: last },
         })
     };
     // The short last segment goes along when nothing is in flight, or Nagle is off, or FIN follows.

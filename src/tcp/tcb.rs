@@ -257,7 +257,7 @@ pub struct Tcb {
     pub error: Option<SocketError>,
     /// What ICMP said last since the peer was last heard of: why nobody answers.
     pub soft_error: Option<SocketError>,
-    /// The limit of its user's that it has hit: the reason for what ends it.
+    /// The limit of its user's that it has hit: the reason for what ends it. Boxed, as few do.
     pub limit: Option<Box<Limit>>,
     /// Retransmission timeouts in a row.
     pub retransmits: u8,

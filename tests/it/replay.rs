@@ -6,6 +6,7 @@ use netglass::base::{Chance, ConnId, Frame, IfaceId, Instant, UdpId};
 use netglass::observe::recording::{Recorder, ReplayError, Replayed, replay};
 use netglass::stack::{Input, Record, SentSoFar, Setup, Stack};
 use netglass::tcp::Config;
+use netglass::wire::ip::Mark;
 use std::time::Duration;
 
 #[derive(Default)]
@@ -48,6 +49,8 @@ fn recorded() -> (Vec<u8>, Vec<Record>, SentSoFar) {
     assert_eq!(host.write(now, b, b"answer"), Ok(6));
     host.configure(now, b, Config { nagle: false, ..Config::default() }).unwrap();
     host.shutdown(now, b).unwrap();
+    host.mark_udp(now, udp, Mark { ttl: 3, tos: 0xb8 }).unwrap();
+    host.send_to(now, udp, Some(addr(A, 9)), b"marked").unwrap();
     host.close_udp(now, udp);
     world.run_for(Duration::from_secs(1));
     world.hosts[A].abort(world.now, a);

@@ -1,21 +1,24 @@
 //! Names: Linux asks the virtual host, and the virtual host asks Linux.
 
 use crate::Case;
-use crate::support::{HOST, LINUX, Need, Up, netglass, output, run, scratch, until};
+use crate::support::{HOST, HOST6, LINUX, LINUX6, Need, Up, netglass, output, run, scratch, until};
 use std::io::{Read, Write};
 use std::net::{IpAddr, Shutdown, TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 const DIG: &[Need] = &[Need::Tun, Need::Program("dig")];
+const SERVER_SIX: &[Need] =
+    &[Need::Tun, Need::Ipv6, Need::Program("dnsmasq"), Need::Program("dig")];
 const SERVER: &[Need] = &[Need::Tun, Need::Program("dnsmasq"), Need::Program("dig")];
 
 pub(crate) const CASES: &[Case] = &[
     ("dns::linux_asks", DIG, linux_asks),
+    ("dns::linux_asks_over_ipv6", &[Need::Tun, Need::Ipv6, Need::Program("dig")], over_ipv6),
     ("dns::a_zone_from_a_file", DIG, zone_file),
     ("dns::hostile_queries", DIG, hostile_queries),
     ("dns::dig_looks_like_dig", SERVER, dig_looks_like_dig),
-    ("dns::clients_take_names", SERVER, clients_take_names),
+    ("dns::clients_take_names", SERVER_SIX, clients_take_names),
     ("dns::nobody_answers", &[Need::Tun], nobody_answers),
 ];
 
@@ -46,6 +49,18 @@ fn linux_asks() {
     assert!(dig(&["host.glass", "+edns=1", "+noednsneg"]).contains("status: BADVERS"));
     assert!(dig(&["host.glass", "+opcode=notify"]).contains("status: NOTIMP"));
     assert!(dig(&["host.glass", "CH"]).contains("status: REFUSED"));
+    up.stop();
+}
+
+fn over_ipv6() {
+    let up = Up::start(&[]);
+    let server = format!("@{HOST6}");
+    for over in ["+notcp", "+tcp"] {
+        let ask = |words: &[&str]| run("dig", &[&[&server, "+short", over], words].concat());
+        assert_eq!(ask(&["host.glass", "AAAA"]), format!("{HOST6}\n"));
+        assert_eq!(ask(&["host.glass", "A"]), format!("{HOST}\n"));
+        assert_eq!(ask(&["-x", HOST6]), "host.glass.\n");
+    }
     up.stop();
 }
 
@@ -129,7 +144,7 @@ impl Dnsmasq {
              cname=www.test,linux.test\nmx-host=test,linux.test,10\n\
              txt-record=text.test,\"two words\",\"=b;c\"\nsrv-host=_http._tcp.test,linux.test,80,1,2\n\
              host-record=six.test,fd00::1\n\
-             host-record=both.test,{LINUX},fd09::1\nptr-record=1.0.9.10.in-addr.arpa,linux.test\n{many}"
+             host-record=both.test,{LINUX},{LINUX6}\nptr-record=1.0.9.10.in-addr.arpa,linux.test\n{many}"
         );
         std::fs::write(&path, text).expect("a file");
         let mut command = Command::new("dnsmasq");
@@ -247,7 +262,7 @@ fn clients_take_names() {
     });
     assert_eq!(ours(&["nc", "www.test", &port]).stdout, b"by name\n");
     // IPv6 first, if there is any.
-    let dns = ["nc", "--dns", "fd09::1", "both.test", &port];
+    let dns = ["nc", "--dns", LINUX6, "both.test", &port];
     assert_eq!(ours(&dns).stdout, b"by name\n");
     server.join().expect("the server is content");
 

@@ -183,7 +183,7 @@ fn room_for(count: u64) -> u64 {
 }
 
 fn five_thousand() {
-    let up = Up::start(&[]);
+    let up = Up::start(&["--quiet"]);
     run("ip", &["address", "add", "10.9.0.3/24", "dev", "glass0"]);
     let count = room_for(5000);
     let other = |path: &str| {
@@ -213,15 +213,15 @@ fn five_thousand() {
         (left < if is_long() { 200 } else { 1500 }).then_some(left)
     });
     let after = up.resident();
-    assert!(after < before + 24 * 1024, "{before} KiB, then {after} KiB; {left} left");
+    assert!(after < before + 8 * 1024, "{before} KiB, then {after} KiB; {left} left");
     assert!(other("/me").contains("1 of 256 from your address; 1 of 1024 in all"));
     up.stop();
 }
 
 fn short_ones() {
-    let up = Up::start(&[]);
-    // The host remembers its last records, which `/me` draws: until that memory is full, it grows.
-    for _ in 0..1500 {
+    // Live lines remember 65 536 conversations, and /me their records: that is not what is measured.
+    let up = Up::start(&["--quiet"]);
+    for _ in 0..500 {
         short("/bytes/100");
     }
     let (before, start) = (up.resident(), Instant::now());
@@ -250,7 +250,9 @@ fn short_ones() {
         (stat("connections") == 1).then_some(())
     });
     let after = up.resident();
-    assert!(after < before + 8 * 1024, "{before} KiB before, {after} KiB after");
+    // Thousands that are waited out at a time leave holes, which the allocator keeps.
+    let most = if is_long() { 12 } else { 4 } * 1024;
+    assert!(after < before + most, "{before} KiB before, {after} KiB after");
     up.stop();
 }
 

@@ -1,6 +1,7 @@
 //! A virtual host in this process's namespace, and the programs that talk to it.
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
@@ -83,7 +84,12 @@ impl Up {
                 }
             }
         });
-        wait.recv_timeout(PATIENCE).expect("netglass up says that it is up");
+        if args.contains(&"--quiet") {
+            // It does not say when it is up.
+            until("it serves", || TcpStream::connect((HOST, 80)).ok());
+        } else {
+            wait.recv_timeout(PATIENCE).expect("netglass up says that it is up");
+        }
         Up { child }
     }
 

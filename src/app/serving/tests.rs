@@ -252,20 +252,31 @@ fn a_crowd_is_refused_without_cost() {
         let _serving = serve(&b, "http", &["per_client_max=1", "backlog=1000"]);
         let _first = TcpStream::connect(&a, at(80)).await.expect("it listens");
         let mut crowd = JoinSet::new();
+        // All hold on to what they have until the last has ended, so that nobody makes room.
+        let last = Arc::new(tokio::sync::Barrier::new(200));
         for _ in 0..200 {
-            let a = a.clone();
+            let (a, last) = (a.clone(), last.clone());
             crowd.spawn(async move {
-                let mut stream = TcpStream::connect(&a, at(80)).await.expect("it listens");
                 let mut told = Vec::new();
-                let ended = stream.read_to_end(&mut told).await;
-                // Held open, so that those who are told do not make room.
-                tokio::time::sleep(Duration::from_millis(500)).await;
-                (ended.map(|_| told), stream)
+                // The reset may come before anybody asks whether the connection is open.
+                let stream = TcpStream::connect(&a, at(80)).await;
+                let ended = match stream {
+                    Ok(mut stream) => {
+                        let ended = stream.read_to_end(&mut told).await;
+                        last.wait().await;
+                        ended
+                    }
+                    Err(error) => {
+                        last.wait().await;
+                        Err(error)
+                    }
+                };
+                ended.map(|_| told)
             });
         }
         let (mut told, mut reset) = (0, 0);
         while let Some(one) = crowd.join_next().await {
-            match one.expect("no panic").0 {
+            match one.expect("no panic") {
                 Ok(text) => {
                     assert!(text.starts_with(b"HTTP/1.1 503 "), "{text:?}");
                     told += 1;

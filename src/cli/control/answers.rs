@@ -67,6 +67,7 @@ impl Answerer {
             Ask::Host => answer("host", self.identity()),
             Ask::Links => answer("links", self.host.with(|stack, _| links(stack))),
             Ask::Routes => answer("routes", self.host.with(|stack, _| routes(stack))),
+            // Each is { "dst", "dev", "lladdr", "state": [..] }.
             Ask::Neighbours => answer("neighbours", self.host.with(|stack, _| neighbours(stack))),
             Ask::Counters => {
                 let counters = self.host.with(|stack, _| stack.counters());

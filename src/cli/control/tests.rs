@@ -4,7 +4,7 @@ use super::answers::Answerer;
 use super::{CLIENTS_MAX, Control, Door, QUESTION_MAX};
 use crate::base::Instant;
 use crate::net::{Clock, Host};
-use crate::stack::{ListenOptions, Setup};
+use crate::stack::{ListenOptions, Setup, Stack};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -91,6 +91,26 @@ fn many_sockets_come_page_by_page() {
         (&json!("10.9.0.1:80"), &json!("newreno"))
     );
     assert_eq!(opening["info"]["rto"], 1_000_000);
+}
+
+#[test]
+fn what_is_half_open_is_shown_beside_its_listener() {
+    let host = host();
+    let at = "10.9.0.2:80".parse().unwrap();
+    let (now, peer) = (Instant::from_millis(5), "10.9.0.1/24".parse().unwrap());
+    let mut peer = Stack::new(Setup::new([3, 4]).with_iface("wire0", 1500, peer));
+    peer.connect(now, at, None, None).unwrap();
+    let (iface, syn) = peer.output(now).unwrap();
+    host.with(|stack, now| {
+        stack.listen(now, at, ListenOptions::default()).unwrap();
+        stack.input(now, iface, syn);
+    });
+    let pages = ask(&host, r#"{"version":1,"ask":"sockets"}"#);
+    let all: Vec<_> = pages.iter().flat_map(|page| page["sockets"].as_array().unwrap()).collect();
+    let states: Vec<_> = all.iter().map(|socket| socket["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["LISTEN", "SYN-RECV"]);
+    assert_eq!((&all[0]["peer"], &all[1]["local"]), (&Value::Null, &json!("10.9.0.2:80")));
+    assert!(all[1]["peer"].as_str().unwrap().starts_with("10.9.0.1:"));
 }
 
 /// A directory that goes with the test.
