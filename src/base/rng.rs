@@ -39,11 +39,11 @@ pub enum Purpose {
     /// Numbers and spellings of DNS queries.
     Query = 20,
     /// Ethernet addresses.
-    Mac = 21,
+    Mac = 23,
     /// How long a neighbour counts as reachable.
-    Reachable = 22,
+    Reachable = 21,
     /// When a host asks whether anybody has its address.
-    Claim = 23,
+    Claim = 22,
 }
 
 /// The seed of one host's (or one run's) chance.

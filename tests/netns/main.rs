@@ -33,8 +33,8 @@ fn cases() -> Vec<Case> {
         other_way::CASES,
         records::CASES,
         usage::CASES,
-        tap::CASES,
         dns::CASES,
+        tap::CASES,
         control::CASES,
         policy::CASES,
     ];

@@ -23,6 +23,9 @@ fn mistakes() {
     refused(&["up", "--linux", "10.8.0.1"], "not in the network");
     refused(&["up", "--addr", "10.9.0.255/24"], "broadcast");
     refused(&["up", "--mtu", "20"], "20");
+    refused(&["up", "--tap", "--mtu", "65535"], "65521");
+    refused(&["up", "--tap", "--mac", "ff:ff:ff:ff:ff:ff"], "not one host");
+    refused(&["up", "--mac", "02:00:00:00:00:01"], "--tap");
     refused(&["up", "--impair", "delay 20ms los 1%"], "los");
     refused(&["up", "--impair", "reorder 5%"], "delay");
     refused(&["up", "--services", "http,gopher"], "gopher");
