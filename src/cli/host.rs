@@ -30,6 +30,9 @@ pub(super) fn secret() -> Result<[u64; 2], Failure> {
     Ok([bits as u64, (bits >> 64) as u64])
 }
 
+/// The largest packet on a TAP device, bytes: the kernel counts the Ethernet header against 64 KiB.
+const TAP_MTU_MAX: u16 = u16::MAX - 14;
+
 /// What can be had before anything is configured: the host that the arguments describe, and the
 /// files that it is to write.
 pub(super) struct Prepared<'a> {
@@ -54,6 +57,9 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     let mut setup = Setup::new(key).with_iface(&args.dev, args.mtu, args.addr);
     if !args.tap && (args.mac.is_some() || args.probe) {
         return Err(Failure::usage("--mac and --probe are of an Ethernet: add --tap"));
+    }
+    if args.tap && args.mtu > TAP_MTU_MAX {
+        return Err(Failure::usage(format_args!("on a TAP device --mtu is at most {TAP_MTU_MAX}")));
     }
     if args.tap {
         let mac = args.mac.unwrap_or_else(|| Mac::random(&Chance::from_key(key), 0));

@@ -68,7 +68,7 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
     wait(tcb, blocked)
 }
 
-/// The limit that ended the connection, if one did.
+/// The limit that ends it, if one does.
 fn limit(tcb: &Tcb) -> Option<Limit> {
     tcb.limit.as_deref().copied()
 }

@@ -219,7 +219,7 @@ fn five_thousand() {
 }
 
 fn short_ones() {
-    // Live lines remember 65 536 conversations, and /me their records: that is not what is measured.
+    // Live lines remember 65 536 conversations, and /me their records: neither is measured.
     let up = Up::start(&["--quiet"]);
     for _ in 0..500 {
         short("/bytes/100");

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 pub(crate) const CASES: &[Case] = &[
     ("tap::arping", &[Need::Tun, Need::Program("arping")], arping),
     ("tap::ping_all_sizes", &[Need::Tun, Need::Program("ping")], ping),
+    ("tap::largest_frames", &[Need::Tun, Need::Program("ping")], largest),
     (
         "tap::curl_and_the_capture",
         &[Need::Tun, Need::Program("curl"), Need::Program("tshark"), Need::Program("tcpdump")],
@@ -56,6 +57,14 @@ fn ping() {
     assert!(ours.contains(&format!("10.9.0.1 dev glass0 lladdr {}", linux)), "{ours}");
     assert!(ask(&["arp"]).contains(linux));
     assert!(ask(&["ip", "link"]).contains(&format!("link/ether {MAC} brd ff:ff:ff:ff:ff:ff")));
+    up.stop();
+}
+
+/// The kernel's largest TAP frames.
+fn largest() {
+    let up = Up::start(&[TAP, &["--mtu", "65521"]].concat());
+    let text = run("ping", &["-c", "3", "-i", "0.05", "-s", "65493", HOST]);
+    assert!(text.contains(" 0% packet loss"), "{text}");
     up.stop();
 }
 

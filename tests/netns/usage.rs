@@ -27,6 +27,9 @@ fn mistakes() {
     refused(&["up", "--pcap", "a", "--record", "./a"], "both the capture and the recording");
     refused(&["up", "--mtu", "20"], "20");
     refused(&["up", "--impair", ""], "delay");
+    refused(&["up", "--tap", "--mtu", "65535"], "65521");
+    refused(&["up", "--tap", "--mac", "ff:ff:ff:ff:ff:ff"], "not one host");
+    refused(&["up", "--mac", "02:00:00:00:00:01"], "--tap");
     refused(&["up", "--impair", "delay 20ms los 1%"], "los");
     refused(&["up", "--impair", "reorder 5%"], "delay");
     refused(&["up", "--services", "http,gopher"], "gopher");
