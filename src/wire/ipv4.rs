@@ -149,18 +149,6 @@ impl Header {
     pub fn payload_len(&self) -> usize {
         self.total_len - self.header_len
     }
-
-    /// Whether this is a piece of a datagram rather than a whole one.
-    pub fn is_fragment(&self) -> bool {
-        self.mf || self.offset > 0
-    }
-
-    /// The header of the datagram that this first fragment and others made: `payload_len` bytes,
-    /// marked `tos`, without options, as [`Header::emit`] writes it.
-    pub fn whole(self, tos: u8, payload_len: usize) -> Header {
-        let (header_len, total_len) = (HEADER_LEN, HEADER_LEN + payload_len);
-        Header { tos, mf: false, offset: 0, header_len, total_len, ..self }
-    }
 }
 
 /// Walks the options (RFC 791 §3.1): each must end inside the header.
