@@ -5,10 +5,11 @@
 
 use super::Stack;
 use super::calls::ListenOptions;
+use super::echo::PingOptions;
 use crate::base::{ConnId, Frame, IfaceId, Instant, Limit, ListenerId, Mac, Offload, UdpId};
 use crate::socket::{Interest, SocketId};
 use crate::tcp::Config;
-use crate::wire::ip::Mark;
+use crate::wire::ip::{Discover, Mark};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// One call that changes a host. Reading carries the room, not the data: the data follows.
@@ -101,8 +102,15 @@ pub enum Input {
         id: u16,
         seq: u16,
         payload: Vec<u8>,
+        options: PingOptions,
     },
-    TakePong,
+    OpenEcho,
+    CloseEcho {
+        id: u16,
+    },
+    TakeAnswer {
+        id: u16,
+    },
     SetNeighbor {
         iface: IfaceId,
         addr: IpAddr,
@@ -121,6 +129,17 @@ pub enum Input {
     AbortFor {
         id: ConnId,
         limit: Limit,
+    },
+    DiscoverUdp {
+        id: UdpId,
+        discover: Discover,
+    },
+    KeepReports {
+        id: UdpId,
+        on: bool,
+    },
+    TakeReport {
+        id: UdpId,
     },
 }
 
@@ -219,7 +238,11 @@ impl Stack {
             Input::ProbeAddress { iface, addr } => {
                 self.probe_address(now, iface, addr).unwrap_or_default();
             }
-            other => self.apply_call(now, other),
+            other => {
+                if let Some(other) = self.apply_datagram_call(now, other) {
+                    self.apply_call(now, other);
+                }
+            }
         }
         Vec::new()
     }
@@ -272,6 +295,19 @@ impl Stack {
                 let _ = self.want(now, id, interest);
             }
             Input::Shrink => self.shrink(now),
+            // See `apply_datagram_call`.
+            Input::Bind { .. } | Input::ConnectUdp { .. } | Input::CloseUdp { .. } => {}
+            Input::SendTo { .. } | Input::RecvFrom { .. } | Input::MarkUdp { .. } => {}
+            Input::DiscoverUdp { .. } | Input::KeepReports { .. } | Input::TakeReport { .. } => {}
+            Input::Ping { .. } | Input::TakeAnswer { .. } => {}
+            Input::OpenEcho | Input::CloseEcho { .. } => {}
+        }
+    }
+
+    /// Calls of UDP users and of those who ping; gives back what is none.
+    #[allow(clippy::let_underscore_must_use, reason = "see `apply_call`")]
+    fn apply_datagram_call(&mut self, now: Instant, call: Input) -> Option<Input> {
+        match call {
             Input::Bind { local, reuse } => {
                 let _ = self.bind(now, local, reuse);
             }
@@ -282,19 +318,34 @@ impl Stack {
                 let _ = self.send_to(now, id, to, &bytes);
             }
             Input::RecvFrom { id, max } => {
-                room.resize(max.min(u16::MAX.into()) as usize, 0);
+                let mut room = vec![0; max.min(u16::MAX.into()) as usize];
                 let _ = self.recv_from(now, id, &mut room);
             }
             Input::MarkUdp { id, mark } => {
                 let _ = self.mark_udp(now, id, mark);
             }
+            Input::DiscoverUdp { id, discover } => {
+                let _ = self.discover_udp(now, id, discover);
+            }
+            Input::KeepReports { id, on } => {
+                let _ = self.keep_reports(now, id, on);
+            }
+            Input::TakeReport { id } => {
+                let _ = self.take_report(now, id);
+            }
             Input::CloseUdp { id } => self.close_udp(now, id),
-            Input::Ping { dst, id, seq, payload } => {
-                let _ = self.ping(now, dst, (id, seq), &payload);
+            Input::Ping { dst, id, seq, payload, options } => {
+                let _ = self.ping_with(now, dst, (id, seq), &payload, options);
             }
-            Input::TakePong => {
-                let _ = self.take_pong(now);
+            Input::OpenEcho => {
+                let _ = self.open_echo(now);
             }
+            Input::CloseEcho { id } => self.close_echo(now, id),
+            Input::TakeAnswer { id } => {
+                let _ = self.take_answer(now, id);
+            }
+            other => return Some(other),
         }
+        None
     }
 }

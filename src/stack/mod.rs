@@ -49,7 +49,7 @@ mod snmp;
 mod tests;
 
 pub use calls::ListenOptions;
-pub use echo::Pong;
+pub use echo::{Answer, EchoError, PingOptions, Pong};
 pub use event::{Call, Event, PacketView, Record, Sent};
 pub use input::{Input, SentSoFar};
 pub use setup::{Ethernet, IfaceSetup, LinkSetup, Setup, Vlan};
@@ -65,6 +65,7 @@ use crate::socket::tcp::Sockets;
 use crate::tcp;
 use crate::udp;
 use crate::wire;
+use crate::wire::ip::Discover;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -369,6 +370,15 @@ impl Stack {
         let iface = self.ifaces.get(usize::from(route.iface.0))?;
         let own = select::source(&iface.addrs, remote, route.next_hop(remote))?;
         Some((route.iface, own))
+    }
+
+    /// The largest packet to `dst` in bytes that need not be cut: by what is known of the path, or,
+    /// for [`Discover::Probe`], by the first link alone (`IP_MTU`). `None` without a route.
+    pub fn mtu_to(&self, now: Instant, dst: IpAddr, discover: Discover) -> Option<u16> {
+        let (iface, _) = self.route_to(dst)?;
+        let link = self.ifaces[usize::from(iface.0)].setup.mtu;
+        let path = self.path_mtu.get(now, dst).filter(|_| discover != Discover::Probe);
+        Some(path.map_or(link, |path| path.min(link)))
     }
 
     /// Whether `addr` is an address of this host, usable or about to be.

@@ -17,6 +17,7 @@ mod link;
 mod memory;
 #[cfg(feature = "record")]
 mod replay;
+mod reports;
 mod rto;
 #[cfg(feature = "http")]
 mod services;
