@@ -5,7 +5,7 @@ use super::cidr::Cidr;
 use crate::base::{Duration, Instant};
 use std::net::IpAddr;
 
-/// Who gave an interface its address.
+/// Who gave an interface its address, or a host its route.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 pub enum Origin {
@@ -16,8 +16,10 @@ pub enum Origin {
     Dhcp,
     /// A router's advertisement (RFC 4862 §5.5).
     Ra,
-    /// The host itself: a link-local address (RFC 4862 §5.3).
+    /// The host itself: a link-local address (RFC 4862 §5.3), the route to a link's own network.
     Kernel,
+    /// A router that knows a better first hop (RFC 4861 §8.3).
+    Redirect,
 }
 
 impl Origin {
@@ -28,6 +30,7 @@ impl Origin {
             Origin::Dhcp => "dhcp",
             Origin::Ra => "ra",
             Origin::Kernel => "kernel",
+            Origin::Redirect => "redirect",
         }
     }
 }

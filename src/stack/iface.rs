@@ -169,13 +169,14 @@ impl Stack {
         let needed = |own: &Address| own.origin != Origin::Ra && own.cidr.network() == route.dst;
         let needed = self.addresses().any(|(_, own)| needed(own));
         if known.origin != Origin::Ra && !needed && self.routes.iter().any(|one| *one == route) {
-            self.routes.remove(route.dst, route.metric);
+            self.routes.remove(id, route.dst, route.metric);
         }
         self.tell_address(now, id, addr, cause);
         Ok(())
     }
 
-    /// Adds a route; one to the same network with the same metric is replaced.
+    /// Adds a route; one of the same interface to the same network with the same metric is
+    /// replaced.
     ///
     /// # Errors
     /// `InvalidInput` without such an interface.
@@ -188,18 +189,19 @@ impl Stack {
         Ok(())
     }
 
-    /// Removes the route to `dst` with that metric.
+    /// Removes an interface's route to `dst` with that metric.
     ///
     /// # Errors
     /// `InvalidInput` when there is none.
     pub fn remove_route(
         &mut self,
         now: Instant,
+        iface: IfaceId,
         dst: Cidr,
         metric: u32,
     ) -> Result<Route, SocketError> {
-        self.keep(now, || Input::RemoveRoute { dst, metric });
-        self.routes.remove(dst, metric).ok_or(SocketError::InvalidInput)
+        self.keep(now, || Input::RemoveRoute { iface, dst, metric });
+        self.routes.remove(iface, dst, metric).ok_or(SocketError::InvalidInput)
     }
 
     /// What became of the claim on an address.

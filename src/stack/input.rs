@@ -131,6 +131,7 @@ pub enum Input {
         route: Route,
     },
     RemoveRoute {
+        iface: IfaceId,
         dst: Cidr,
         metric: u32,
     },
@@ -326,8 +327,8 @@ impl Stack {
             Input::AddRoute { route } => {
                 let _ = self.add_route(now, route);
             }
-            Input::RemoveRoute { dst, metric } => {
-                let _ = self.remove_route(now, dst, metric);
+            Input::RemoveRoute { iface, dst, metric } => {
+                let _ = self.remove_route(now, iface, dst, metric);
             }
             other => debug_assert!(matches!(other, Input::Sent(_)), "{other:?} is not lived"),
         }

@@ -158,8 +158,8 @@ fn routes_come_and_go() {
     let route = Route::default_via(addr("10.0.0.254"), IFACE);
     lone.stack.add_route(lone.now, route).expect("its interface");
     assert_eq!(lone.source("198.51.100.1"), Ok(addr("10.0.0.1")));
-    assert_eq!(lone.stack.remove_route(lone.now, cidr("0.0.0.0/0"), 0), Ok(route));
-    let gone = lone.stack.remove_route(lone.now, cidr("0.0.0.0/0"), 0);
+    assert_eq!(lone.stack.remove_route(lone.now, IFACE, cidr("0.0.0.0/0"), 0), Ok(route));
+    let gone = lone.stack.remove_route(lone.now, IFACE, cidr("0.0.0.0/0"), 0);
     assert_eq!(gone, Err(SocketError::InvalidInput));
     let nowhere = Route { iface: IfaceId(9), ..route };
     assert_eq!(lone.stack.add_route(lone.now, nowhere), Err(SocketError::InvalidInput));
@@ -170,7 +170,7 @@ fn changes_are_recorded() {
     lone.add(leased("10.0.0.50/24", 15, 20)).expect("an address");
     let route = Route::default_via(addr("10.0.0.254"), IFACE);
     lone.stack.add_route(lone.now, route).expect("its interface");
-    lone.stack.remove_route(lone.now, route.dst, 0).expect("it is there");
+    lone.stack.remove_route(lone.now, IFACE, route.dst, 0).expect("it is there");
     lone.stack.remove_address(lone.now, IFACE, addr("10.0.0.1")).expect("its own");
     let mut again = Lone::new();
     for (at, input) in lone.stack.take_inputs() {

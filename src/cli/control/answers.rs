@@ -236,8 +236,10 @@ fn routes(stack: &Stack) -> Value {
         let is_its = |(at, own): &&(IfaceId, &Address)| {
             *at == route.iface && route.via.is_none() && own.cidr.network() == route.dst
         };
+        if route.origin != Origin::Static {
+            shown["protocol"] = json!(route.origin.name());
+        }
         if let Some((_, own)) = addresses.iter().find(is_its) {
-            shown["protocol"] = json!("kernel");
             shown["scope"] = json!("link");
             shown["prefsrc"] = json!(own.addr());
         }
