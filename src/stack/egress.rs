@@ -177,6 +177,15 @@ impl Stack {
         true
     }
 
+    /// The largest packet to `dst` in bytes that need not be cut: by what is known of the path, or,
+    /// for [`Discover::Probe`], by the first link alone (`IP_MTU`). `None` without a route.
+    pub fn mtu_to(&self, now: Instant, dst: IpAddr, discover: Discover) -> Option<u16> {
+        let (iface, _) = self.route_to(dst)?;
+        let link = self.ifaces[usize::from(iface.0)].setup.mtu;
+        let path = self.path_mtu.get(now, dst).filter(|_| discover != Discover::Probe);
+        Some(path.map_or(link, |path| path.min(link)))
+    }
+
     /// Sends a packet that may be fragmented, unless `discover` forbids it.
     fn send_packet(
         &mut self,

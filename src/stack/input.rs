@@ -7,10 +7,11 @@ use super::Stack;
 use super::calls::ListenOptions;
 use super::echo::PingOptions;
 use crate::base::{ConnId, Frame, IfaceId, Instant, Limit, ListenerId, Mac, Offload, UdpId};
+use crate::ip::{Cidr, NewAddress, Route};
 use crate::socket::{Interest, SocketId};
 use crate::tcp::Config;
 use crate::wire::ip::{Discover, Mark};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 /// One call that changes a host. Reading carries the room, not the data: the data follows.
 #[derive(Clone, PartialEq, Debug)]
@@ -116,10 +117,6 @@ pub enum Input {
         addr: IpAddr,
         mac: Option<Mac>,
     },
-    ProbeAddress {
-        iface: IfaceId,
-        addr: Ipv4Addr,
-    },
     /// Not a call: what had been sent by then, for a replay to compare.
     Sent(SentSoFar),
     Limited {
@@ -129,6 +126,22 @@ pub enum Input {
     AbortFor {
         id: ConnId,
         limit: Limit,
+    },
+    AddAddress {
+        iface: IfaceId,
+        new: NewAddress,
+    },
+    RemoveAddress {
+        iface: IfaceId,
+        addr: IpAddr,
+    },
+    AddRoute {
+        route: Route,
+    },
+    RemoveRoute {
+        iface: IfaceId,
+        dst: Cidr,
+        metric: u32,
     },
     DiscoverUdp {
         id: UdpId,
@@ -232,17 +245,7 @@ impl Stack {
                 let calls = u64::from(frames) + u64::from(drained);
                 return (0..calls).map_while(|_| self.output(now)).collect();
             }
-            Input::SetNeighbor { iface, addr, mac } => {
-                self.set_neighbor(now, iface, addr, mac).unwrap_or_default();
-            }
-            Input::ProbeAddress { iface, addr } => {
-                self.probe_address(now, iface, addr).unwrap_or_default();
-            }
-            other => {
-                if let Some(other) = self.apply_datagram_call(now, other) {
-                    self.apply_call(now, other);
-                }
-            }
+            other => self.apply_call(now, other),
         }
         Vec::new()
     }
@@ -252,8 +255,6 @@ impl Stack {
     fn apply_call(&mut self, now: Instant, call: Input) {
         let mut room = Vec::new();
         match call {
-            Input::Frame { .. } | Input::Poll | Input::Output { .. } | Input::Sent(_) => {}
-            Input::SetNeighbor { .. } | Input::ProbeAddress { .. } => {}
             Input::Listen { local, options } => {
                 let _ = self.listen(now, local, options);
             }
@@ -295,18 +296,12 @@ impl Stack {
                 let _ = self.want(now, id, interest);
             }
             Input::Shrink => self.shrink(now),
-            // See `apply_datagram_call`.
-            Input::Bind { .. } | Input::ConnectUdp { .. } | Input::CloseUdp { .. } => {}
-            Input::SendTo { .. } | Input::RecvFrom { .. } | Input::MarkUdp { .. } => {}
-            Input::DiscoverUdp { .. } | Input::KeepReports { .. } | Input::TakeReport { .. } => {}
-            Input::Ping { .. } | Input::TakeAnswer { .. } => {}
-            Input::OpenEcho | Input::CloseEcho { .. } => {}
+            other => self.apply_datagram_call(now, other),
         }
     }
 
-    /// Calls of UDP users and of those who ping; gives back what is none.
-    #[allow(clippy::let_underscore_must_use, reason = "see `apply_call`")]
-    fn apply_datagram_call(&mut self, now: Instant, call: Input) -> Option<Input> {
+    #[allow(clippy::let_underscore_must_use, reason = "see above")]
+    fn apply_datagram_call(&mut self, now: Instant, call: Input) {
         match call {
             Input::Bind { local, reuse } => {
                 let _ = self.bind(now, local, reuse);
@@ -344,8 +339,30 @@ impl Stack {
             Input::TakeAnswer { id } => {
                 let _ = self.take_answer(now, id);
             }
-            other => return Some(other),
+            other => self.apply_change(now, other),
         }
-        None
+    }
+
+    /// What whoever runs the host changed; what they were told is theirs.
+    #[allow(clippy::let_underscore_must_use, reason = "see above")]
+    fn apply_change(&mut self, now: Instant, change: Input) {
+        match change {
+            Input::SetNeighbor { iface, addr, mac } => {
+                let _ = self.set_neighbor(now, iface, addr, mac);
+            }
+            Input::AddAddress { iface, new } => {
+                let _ = self.add_address(now, iface, new);
+            }
+            Input::RemoveAddress { iface, addr } => {
+                let _ = self.remove_address(now, iface, addr);
+            }
+            Input::AddRoute { route } => {
+                let _ = self.add_route(now, route);
+            }
+            Input::RemoveRoute { iface, dst, metric } => {
+                let _ = self.remove_route(now, iface, dst, metric);
+            }
+            other => debug_assert!(matches!(other, Input::Sent(_)), "{other:?} is not lived"),
+        }
     }
 }
