@@ -2,7 +2,7 @@
 //! common.
 
 use super::Failure;
-use super::args::HostArgs;
+use super::args::{ClientArgs, HostArgs};
 use super::names::Peer;
 use super::sinks::{Capture, CaptureSink, LiveSink, RecordSink, SharedVoice};
 use super::talk::{self, Stream};
@@ -300,6 +300,20 @@ pub(super) fn refuse_own(args: &HostArgs, peer: &Peer) -> Result<(), Failure> {
          is {linux}; to ask a host that `netglass up` runs, use a program on Linux's side, or have \
          another address with {options}"
     )))
+}
+
+impl ClientArgs {
+    /// The host that a client's arguments describe.
+    pub(super) fn host(&self) -> Result<HostArgs, Failure> {
+        let host = self.host.clone();
+        match self.via.as_deref() {
+            None | Some("tun") => Ok(host),
+            Some("tap") => Ok(HostArgs { tap: true, ..host }),
+            Some(name) => Err(Failure::usage(format_args!(
+                "--via {name}: no host can be attached to that; choose from tun and tap"
+            ))),
+        }
+    }
 }
 
 /// Connects the host to the virtual network for a client; live lines are apart from what the

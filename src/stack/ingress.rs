@@ -262,6 +262,7 @@ impl Stack {
         let (src, dst) = (self.answer_from(&via), via.src());
         let message = Icmp::echo(dst, Echo { request: false, ..echo });
         let mut answer = Frame { body: self.whole(frame), ..Frame::default() };
+        self.echoes.on_answered(dst, echo, answer.body.len());
         message.emit(src, dst, &mut answer.head, &answer.body);
         self.answer_icmp(via.now, (src, dst), message, answer, (Sent::EchoReply, cause));
     }
@@ -289,9 +290,11 @@ impl Stack {
         quoted: &Quoted,
     ) -> Result<(), Why> {
         if quoted.proto != protocol::TCP {
-            self.deliver_datagram_error(now, by, message, quoted)?;
-            self.learn_path(now, quoted.dst, message);
-            return Ok(());
+            let learned = self.learn_path(now, message, quoted);
+            let delivered = self.deliver_datagram_error(now, by, message, quoted);
+            // Whether or not its socket hears of errors.
+            let nobody = delivered == Err(Why::IcmpNoSocket);
+            return if nobody && learned { Ok(()) } else { delivered };
         }
         let pair = pair(quoted).ok_or(Why::IcmpNoSocket)?;
         let seq = quoted.seq().ok_or(Why::IcmpNoSocket)?;
@@ -315,15 +318,27 @@ impl Stack {
         let of_ours = quoted.proto == icmp::number(quoted.dst);
         let echo = Icmp::of_quoted(quoted).filter(|echo| of_ours && echo.request);
         let Echo { id, seq, .. } = echo.ok_or(Why::IcmpNoSocket)?;
+        if !message.is_verdict() {
+            return Err(Why::IcmpType);
+        }
         let (to, rtt) = (quoted.dst, Duration::ZERO);
         let error = EchoError { from: by, to, id, seq, message, rtt };
         self.on_echo_error(now, error).then_some(()).ok_or(Why::IcmpNoSocket)
     }
 
-    fn learn_path(&mut self, now: Instant, dst: IpAddr, message: Icmp) {
-        if let Some(mtu) = message.too_big() {
-            self.path_mtu.set(now, dst, mtu);
+    /// Learns how wide a path is, from a message about a datagram or an echo of ours.
+    fn learn_path(&mut self, now: Instant, message: Icmp, quoted: &Quoted) -> bool {
+        let Some(mtu) = message.too_big() else { return false };
+        let sent = match quoted.proto {
+            protocol::UDP => pair(quoted)
+                .is_some_and(|Pair { local, remote }| self.udp.lookup(remote, local).is_ok()),
+            _ => Icmp::of_quoted(quoted).is_some_and(|echo| self.echoes.has_sent(quoted.dst, echo)),
+        };
+        let ours = sent && self.is_own(quoted.src);
+        if ours {
+            self.path_mtu.set(now, quoted.dst, mtu);
         }
+        ours
     }
 
     fn deliver_tcp_error(

@@ -6,8 +6,6 @@
 
 use crate::base::{Chunks, Pool, SocketError, Why};
 use crate::wire::icmp::Icmp;
-use crate::wire::icmpv4::Icmpv4;
-use crate::wire::icmpv6::Icmpv6;
 use crate::wire::ip::{Discover, Mark};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -79,15 +77,9 @@ pub enum Origin {
 }
 
 impl Report {
-    /// What an ICMP message says about a datagram to `about`. `None` for what says nothing of its
-    /// way there.
+    /// What an ICMP message says about a datagram to `about`. `None` for what is no verdict.
     pub fn by_icmp(about: SocketAddr, from: IpAddr, message: Icmp) -> Option<Report> {
-        let on_the_way = matches!(
-            message,
-            Icmp::V4(Icmpv4::TimeExceeded { .. } | Icmpv4::ParameterProblem { .. })
-                | Icmp::V6(Icmpv6::TimeExceeded { .. } | Icmpv6::ParameterProblem { .. })
-        );
-        let soft = on_the_way.then_some(SocketError::HostUnreachable);
+        let soft = message.is_verdict().then_some(SocketError::HostUnreachable);
         let error = message.socket_error().or(soft)?;
         Some(Report { about, error, origin: Origin::Icmp { from, message } })
     }
@@ -126,7 +118,7 @@ pub struct Socket {
     error: Option<SocketError>,
     reports: VecDeque<Report>,
     /// Whether every error is kept for [`Socket::take_report`] (`IP_RECVERR`): then a socket
-    /// without a peer hears of errors, too, and any socket of those that are no verdict.
+    /// without a peer hears of errors, too, and any socket of those that end nothing.
     pub keeps_reports: bool,
     /// Memory that received datagrams may hold, bytes (`SO_RCVBUF`); blocks count whole.
     pub receive_buffer: usize,

@@ -24,9 +24,8 @@ const FILES: &[(&str, &[Scenario])] = &[
 ];
 
 /// What only another test can reach, and where.
-const ELSEWHERE: &[(&str, &str)] = &[
-    ("Contradicted", "ARP always overrides; the cache's own tests reach it"),
-];
+const ELSEWHERE: &[(&str, &str)] =
+    &[("Contradicted", "ARP always overrides; the cache's own tests reach it")];
 
 fn run_all() -> Seen {
     drop(seen::take());

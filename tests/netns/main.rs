@@ -11,9 +11,11 @@ mod other_way;
 mod ping;
 mod policy;
 mod records;
+mod router;
 mod support;
 mod tap;
 mod usage;
+mod world;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::Command;
@@ -37,6 +39,7 @@ fn cases() -> Vec<Case> {
         tap::CASES,
         control::CASES,
         policy::CASES,
+        router::CASES,
     ];
     all.concat()
 }
