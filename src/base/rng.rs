@@ -44,6 +44,8 @@ pub enum Purpose {
     Reachable = 21,
     /// When a host asks whether anybody has its address.
     Claim = 22,
+    /// When a host asks for routers.
+    Solicit = 24,
 }
 
 /// The seed of one host's (or one run's) chance.

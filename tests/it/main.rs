@@ -16,6 +16,7 @@ mod ip;
 mod ip6;
 mod link;
 mod memory;
+mod nd;
 #[cfg(feature = "record")]
 mod replay;
 mod rto;
