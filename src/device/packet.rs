@@ -15,6 +15,7 @@ use crate::sys::{SetupError, packet};
 use nix::libc;
 use pnet::datalink::{self, Channel, DataLinkReceiver, DataLinkSender};
 use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
 use std::sync::Arc;
@@ -43,6 +44,17 @@ impl Losses {
     /// How many in all.
     pub fn total(&self) -> u64 {
         self.tagged + self.overrun + self.unknown + self.refused
+    }
+}
+
+impl fmt::Display for Losses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Losses { tagged, overrun, unknown, refused } = self;
+        write!(
+            f,
+            "{tagged} frames of VLANs not taken, {overrun} not read in time, {unknown} offloaded in \
+             an unknown way, {refused} not sent"
+        )
     }
 }
 
@@ -95,8 +107,8 @@ pub struct Packet {
     outgoing: Vec<u8>,
 }
 
-impl std::fmt::Debug for Packet {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Packet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Packet({}, {} B)", self.name, self.mtu)
     }
 }
