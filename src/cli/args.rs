@@ -109,13 +109,13 @@ pub(super) struct HostArgs {
     /// The virtual host's Ethernet address; a random one when not given
     #[arg(long, value_name = "MAC")]
     pub(super) mac: Option<Mac>,
-    /// On an Ethernet, ask whether anybody has the address before it is used (RFC 5227): some seconds
+    /// On an Ethernet, ask for some seconds whether anybody has the address (RFC 5227)
     #[arg(long)]
     pub(super) probe: bool,
     /// Speak IPv4 only
     #[arg(long)]
     pub(super) no_ipv6: bool,
-    /// Largest packet in bytes, 68 to 65535 (from 1280 with IPv6); 1500, or --on's interface's
+    /// Largest packet in bytes, 68 to 65535 (from 1280 with IPv6); if not given, 1500, or as --on's
     #[arg(long, value_parser = clap::value_parser!(u16).range(68..))]
     pub(super) mtu: Option<u16>,
     /// Write a pcapng capture with the reasons as packet comments

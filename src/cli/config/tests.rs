@@ -154,12 +154,7 @@ fn what_is_in_effect_can_be_read_again() {
         assert_eq!(policies.of(Service::Chargen).drain.as_secs(), 3);
     }
     let text = print(&["up"], FILE);
-    assert!(
-        text.contains(
-            "\n# Largest packet in bytes, 68 to 65535 (from 1280 with IPv6)\nmtu = 9000\n"
-        ),
-        "{text}"
-    );
+    assert!(text.contains("\n# The virtual host's address\naddr = \"10.1.0.2/16\"\n"), "{text}");
     assert!(text.contains("\n[policy.http]\n"), "{text}");
 }
 
