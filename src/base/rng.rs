@@ -46,6 +46,8 @@ pub enum Purpose {
     Claim = 22,
     /// When a host asks for routers.
     Solicit = 24,
+    /// Identifiers of echo requests.
+    EchoId = 25,
 }
 
 /// The seed of one host's (or one run's) chance.

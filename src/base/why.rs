@@ -49,6 +49,8 @@ crate::explained! {
         Ipv6Routing = "Ipv6Routing", "RFC 8200 §4.4; RFC 5095", "its routing header asks to go on, and this host does not forward";
         /// Nothing follows.
         Ipv6NoNext = "Ipv6NoNext", "RFC 8200 §4.7", "nothing follows its headers";
+        /// A packet of ours that may not be cut.
+        PathTooNarrow = "PathTooNarrow", "RFC 1191 §3; socket API (IP_MTU_DISCOVER)", "the packet may not be fragmented and is larger than the path's MTU";
         /// No route to a destination.
         NoRoute = "NoRoute", "RFC 1122 §3.3.1", "there is no route to the destination";
 

@@ -434,6 +434,7 @@ impl Stack {
                 let socket = self.udp.get_mut(id).ok_or_else(Self::gone)?;
                 socket.take_error().map_or(Ok(()), Err)
             }
+            SocketId::Echo(_) => Ok(()),
         }
     }
 
@@ -456,6 +457,7 @@ impl Stack {
                 }
                 idle
             }
+            SocketId::Echo(id) => self.want_answer(id),
         }
     }
 

@@ -19,6 +19,7 @@ mod memory;
 mod nd;
 #[cfg(feature = "record")]
 mod replay;
+mod reports;
 mod rto;
 #[cfg(feature = "http")]
 mod services;

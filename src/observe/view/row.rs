@@ -191,7 +191,7 @@ impl Rows {
             Event::In(packet) => arrow(&mut row, packet, false, Lane::In, Tone::In),
             Event::Out { packet, .. } => arrow(&mut row, packet, true, Lane::Out, Tone::Out),
             Event::Dropped { why, packet } => {
-                let out = matches!(why, Why::NoRoute | Why::EgressFull);
+                let out = matches!(why, Why::NoRoute | Why::PathTooNarrow | Why::EgressFull);
                 let lane = |text| {
                     if out { Lane::Note(format!("not sent: {text}")) } else { Lane::Lost(text) }
                 };
