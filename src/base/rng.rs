@@ -44,6 +44,10 @@ pub enum Purpose {
     Reachable = 21,
     /// When a host asks whether anybody has its address.
     Claim = 22,
+    /// SYN cookies.
+    Cookie = 24,
+    /// What hides them.
+    CookieMask = 25,
 }
 
 /// The seed of one host's (or one run's) chance.

@@ -411,7 +411,7 @@ impl Tcb {
             },
             config,
         };
-        if from != State::Listen {
+        if cause != Cause::RcvSyn {
             cx.note(|| Event::State { from, to: state, cause });
         }
         tcb

@@ -530,8 +530,8 @@ fn a_user_timeout_can_be_changed() {
     assert_eq!(p.state(), State::Closed);
 }
 
-/// The limits that a service's policy knows.
-fn limits() -> [Limit; Limit::COUNT] {
+/// The limits that a service's policy knows for connections; the backlog is the listener's.
+fn limits() -> [Limit; Limit::COUNT - 1] {
     let after = Millis(2500);
     [
         Limit::ClientConnections { max: 5 },

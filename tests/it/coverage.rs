@@ -2,7 +2,7 @@
 //! scenario: what the code can say, a test has heard it say.
 
 use crate::support::seen::{self, Scenario, Seen};
-use crate::{arrives, close, handshake, ip, ip6, link, rto, sockets, window};
+use crate::{arrives, close, flood, handshake, ip, ip6, link, rto, sockets, window};
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
 use netglass::tcp::{AckWhy, Blocked, Cause, Plan, Reply, RtxRule, TRANSITIONS};
@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 const FILES: &[(&str, &[Scenario])] = &[
     ("arrives", arrives::SCENARIOS),
     ("close", close::SCENARIOS),
+    ("flood", flood::SCENARIOS),
     ("handshake", handshake::SCENARIOS),
     ("ip", ip::SCENARIOS),
     ("ip6", ip6::SCENARIOS),

@@ -6,6 +6,7 @@
 mod control;
 mod curl;
 mod dns;
+mod flood;
 mod hostile;
 mod other_way;
 mod ping;
@@ -37,6 +38,7 @@ fn cases() -> Vec<Case> {
         tap::CASES,
         control::CASES,
         policy::CASES,
+        flood::CASES,
     ];
     all.concat()
 }
