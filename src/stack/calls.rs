@@ -281,13 +281,23 @@ impl Stack {
         result
     }
 
-    /// Looks at bytes from the peer without taking them.
+    /// Looks at bytes from the peer without taking them (`MSG_PEEK`). An error is told once, to
+    /// whoever looks or reads first.
     ///
     /// # Errors
     /// As [`Conn::peek`]; `BadHandle`.
-    pub fn peek(&mut self, id: ConnId, room: &mut [u8]) -> Answer<usize> {
+    pub fn peek(&mut self, now: Instant, id: ConnId, room: &mut [u8]) -> Answer<usize> {
         let key = self.tcp.place(id).ok_or_else(Self::gone)?;
-        self.tcp.slot_mut(key).conn.peek(room)
+        let result = self.tcp.slot_mut(key).conn.peek(room);
+        self.looked(now, SocketId::Conn(id), result.as_ref().err());
+        result
+    }
+
+    /// Looking at a socket changes nothing, unless an error was told.
+    pub(super) fn looked(&mut self, now: Instant, id: SocketId, error: Option<&SocketError>) {
+        if error.is_some_and(|error| *error != SocketError::WouldBlock) {
+            self.keep(now, || Input::TakeError { id });
+        }
     }
 
     /// Ends our sending side: FIN follows the data.

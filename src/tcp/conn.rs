@@ -230,11 +230,12 @@ impl Conn {
         Ok(n)
     }
 
-    /// RECEIVE: moves data to `out` and says how much; 0 is the peer's close.
+    /// RECEIVE: moves data to `out` and says how much; 0 is the peer's close, or the end of a
+    /// connection whose error was told. Data that came before the end is read before it.
     ///
     /// # Errors
-    /// `WouldBlock` when nothing is there yet, `NotConnected` before the connection is open, the
-    /// connection's error when it has failed.
+    /// `WouldBlock` when nothing is there yet, the connection's error when it has failed, once; but
+    /// not behind the peer's close.
     pub fn read(&mut self, out: &mut [u8], cx: &mut Cx<'_>) -> Result<usize, SocketError> {
         self.may_read(out.len())?;
         let n = self.tcb.rx.read(out);
@@ -255,7 +256,7 @@ impl Conn {
     }
 
     fn may_read(&mut self, len: usize) -> Result<(), SocketError> {
-        if !self.tcb.rx.is_empty() {
+        if !self.tcb.rx.is_empty() || self.tcb.fin_received {
             return Ok(());
         }
         self.take_error()?;
