@@ -48,6 +48,10 @@ pub enum Purpose {
     Solicit = 24,
     /// Identifiers of echo requests.
     EchoId = 25,
+    /// SYN cookies.
+    Cookie = 26,
+    /// What hides them.
+    CookieMask = 27,
 }
 
 /// The seed of one host's (or one run's) chance.

@@ -107,6 +107,8 @@ crate::explained! {
         SynFin = "SynFin", "RFC 9293 §3.10.7.2; Linux drops it, too", "SYN together with FIN opens nothing";
         /// The SYN backlog is full.
         BacklogFull = "BacklogFull", "listen(2) backlog", "the backlog of half-open connections is full";
+        /// An ACK at a listener that answers with cookies, and none of those.
+        BadCookie = "BadCookie", "RFC 4987 §3.6; RFC 9293 §3.10.7.2", "it acknowledges no cookie of this listener, or one that is too old";
         /// The accept queue is full.
         AcceptQueueFull = "AcceptQueueFull", "listen(2) backlog", "the queue of connections waiting for accept() is full";
         /// The host's limit of connections is reached.

@@ -184,6 +184,53 @@ macro_rules! udp_methods {
             Ok(error.map(io::Error::from))
         }
 
+        /// Takes the next datagram, without waiting (`MSG_DONTWAIT`); also says who sent it. What
+        /// does not fit in `room` is lost.
+        ///
+        /// # Errors
+        /// `WouldBlock` when none is there; as [`Self::recv_from`].
+        pub fn try_recv_from(&self, room: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+            let held = &self.held;
+            let received = held.host.at_once(|stack, now| stack.recv_from(now, held.id, room))?;
+            Ok((received.copied, received.from))
+        }
+
+        /// As [`Self::try_recv_from`], without the sender.
+        ///
+        /// # Errors
+        /// As [`Self::try_recv_from`].
+        pub fn try_recv(&self, room: &mut [u8]) -> io::Result<usize> {
+            Ok(self.try_recv_from(room)?.0)
+        }
+
+        /// Looks at the next datagram without taking it, and without waiting (`MSG_PEEK`).
+        ///
+        /// # Errors
+        /// As [`Self::try_recv_from`]: an error is told once, to whoever looks or receives first.
+        pub fn try_peek_from(&self, room: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+            let held = &self.held;
+            let seen = held.host.at_once(|stack, now| stack.peek_from(now, held.id, room))?;
+            Ok((seen.copied, seen.from))
+        }
+
+        /// Sends one datagram, without waiting.
+        ///
+        /// # Errors
+        /// `WouldBlock` when the socket's queue is full; as [`Self::send_to`].
+        pub fn try_send_to(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
+            let held = &self.held;
+            held.host.at_once(|stack, now| stack.send_to(now, held.id, Some(to), bytes))
+        }
+
+        /// Sends one datagram to the connected peer, without waiting.
+        ///
+        /// # Errors
+        /// `WouldBlock` when the socket's queue is full; as [`Self::send`].
+        pub fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
+            let held = &self.held;
+            held.host.at_once(|stack, now| stack.send_to(now, held.id, None, bytes))
+        }
+
         /// The socket's number, for calls that only the stack has.
         pub fn id(&self) -> UdpId {
             self.held.id

@@ -3,6 +3,7 @@
 use super::event::{Call, Event};
 use super::{Input, Stack};
 use crate::base::{Chunks, EventId, Instant, SocketError, UdpId};
+use crate::socket::SocketId;
 use crate::udp::{Origin, Received, Report};
 use crate::wire::ip::{Discover, Mark};
 use crate::wire::{ip, udp};
@@ -133,6 +134,21 @@ impl Stack {
             let call = Call::RecvFrom { remote: received.from };
             self.told_udp(now, call, Ok(received.copied as u64));
         }
+        result
+    }
+
+    /// Copies the next datagram without taking it (`MSG_PEEK`).
+    ///
+    /// # Errors
+    /// As [`Stack::recv_from`]; an error is told once, to whoever looks or receives first.
+    pub fn peek_from(
+        &mut self,
+        now: Instant,
+        id: UdpId,
+        room: &mut [u8],
+    ) -> Result<Received, SocketError> {
+        let result = self.udp.get_mut(id).ok_or_else(Self::gone)?.peek(room);
+        self.looked(now, SocketId::Udp(id), result.as_ref().err());
         result
     }
 

@@ -552,6 +552,7 @@ impl Stack {
         let Some(slot) = self.tcp.listener_mut(id) else { return };
         let room = slot.accept_queue.len() < slot.backlog && !full;
         let verdict = slot.listener.input(site, seg, room, &mut cx!(self, via.now, arrival));
+        let hit = slot.listener.take_hit();
         match verdict {
             Verdict::Done(outcome, answer) => {
                 let outcome = match outcome {
@@ -570,6 +571,10 @@ impl Stack {
                 }
                 self.tell_stray(via.now, arrival, pair, view, outcome);
                 self.collect_stray(via.now, pair);
+                if let Some(limit) = hit {
+                    self.hits.count(limit);
+                    self.note(via.now, None, arrival, || Event::Limit { limit });
+                }
                 if let Some(out) = answer {
                     self.send_segment(via.now, via.iface, pair, *out);
                 }
@@ -577,6 +582,7 @@ impl Stack {
             Verdict::Promote(whole) => {
                 let (opening, half, seg) = *whole;
                 self.snmp.tcp_passive_opens += 1;
+                self.snmp.syn_cookies_recv += u64::from(half.sent_at.is_none());
                 let id_new = self.tcp.next_id();
                 let Pair { local, remote } = pair;
                 self.note(via.now, Some(id_new), arrival, || Event::Conn { local, remote });

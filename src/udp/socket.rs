@@ -254,6 +254,19 @@ impl Socket {
         Ok(Received { from, to, copied: payload.copy_to(out), len: payload.len() })
     }
 
+    /// Copies the start of the next datagram to `out`; it stays the next one.
+    ///
+    /// # Errors
+    /// As [`Socket::recv_datagram`].
+    pub fn peek(&mut self, out: &mut [u8]) -> Result<Received, SocketError> {
+        if let Some(error) = self.take_error() {
+            return Err(error);
+        }
+        let Datagram { from, to, payload } =
+            self.received.front().ok_or(SocketError::WouldBlock)?;
+        Ok(Received { from: *from, to: *to, copied: payload.copy_to(out), len: payload.len() })
+    }
+
     /// Whether [`Socket::recv`] has something to say.
     pub fn is_readable(&self) -> bool {
         !self.received.is_empty() || self.error.is_some() || !self.reports.is_empty()
@@ -374,6 +387,20 @@ mod tests {
         assert_eq!((cut.copied, cut.len, cut.is_truncated()), (4, 5, true));
         assert_eq!(&out, b"five");
         assert!(!socket.is_readable());
+    }
+
+    #[test]
+    fn who_looks_takes_nothing_but_an_error() {
+        let (pool, mut socket, mut out) = (Pool::new(), Socket::new(at(1, 9)), [0; 4]);
+        assert_eq!(socket.peek(&mut out), Err(SocketError::WouldBlock));
+        assert_eq!(socket.on_datagram(datagram(&pool, at(2, 7), b"five5"), &pool), Ok(()));
+        socket.on_error(SocketError::Refused);
+        assert_eq!(socket.peek(&mut out), Err(SocketError::Refused));
+        for _ in 0..2 {
+            let seen = socket.peek(&mut out).expect("a datagram");
+            assert_eq!((seen.copied, seen.len, seen.from, &out), (4, 5, at(2, 7), b"five"));
+        }
+        assert_eq!((socket.waiting(), socket.recv(&mut []).map(|got| got.len)), (1, Ok(5)));
     }
 
     #[test]

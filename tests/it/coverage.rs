@@ -3,7 +3,7 @@
 
 use crate::support::seen::{self, Scenario, Seen};
 use crate::{
-    addresses, arrives, close, handshake, ip, ip6, link, nd, reports, rto, sockets, window,
+    addresses, arrives, close, flood, handshake, ip, ip6, link, nd, reports, rto, sockets, window,
 };
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
@@ -15,6 +15,7 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("addresses", addresses::SCENARIOS),
     ("arrives", arrives::SCENARIOS),
     ("close", close::SCENARIOS),
+    ("flood", flood::SCENARIOS),
     ("handshake", handshake::SCENARIOS),
     ("ip", ip::SCENARIOS),
     ("ip6", ip6::SCENARIOS),

@@ -8,6 +8,7 @@ mod chaos;
 mod close;
 mod counters;
 mod coverage;
+mod flood;
 mod fuzz;
 mod garbage;
 mod handshake;
