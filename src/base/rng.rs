@@ -44,6 +44,8 @@ pub enum Purpose {
     Reachable = 21,
     /// When a host asks whether anybody has its address.
     Claim = 22,
+    /// Numbers of DHCP messages, and when they are sent.
+    Dhcp = 30,
 }
 
 /// The seed of one host's (or one run's) chance.
