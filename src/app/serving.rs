@@ -35,10 +35,8 @@ impl Options {
     /// The names that DNS answers for on `host`.
     pub(super) fn zones(&self, host: &Host) -> Arc<Zones> {
         self.zones.clone().unwrap_or_else(|| {
-            let addrs: Vec<_> = host.with(|stack, _| {
-                let cidrs = stack.ifaces().flat_map(|iface| &iface.addrs);
-                cidrs.map(|cidr| cidr.addr()).collect()
-            });
+            let addrs: Vec<_> =
+                host.with(|stack, _| stack.addresses().map(|(_, own)| own.addr()).collect());
             Arc::new(Zones::of_host(&addrs))
         })
     }

@@ -134,12 +134,15 @@ fn address_text(own: &Value) -> String {
         Value::Null => String::new(),
         broadcast => format!(" brd {}", word(broadcast)),
     };
+    let flags = ["dynamic", "deprecated", "tentative", "dadfailed"].into_iter();
+    let flags = flags.filter(|flag| own[flag] == true).map(|flag| format!("{flag} "));
     format!(
-        "    {} {}/{}{broadcast} scope {} {}\n       valid_lft {} preferred_lft {}\n",
+        "    {} {}/{}{broadcast} scope {} {}{}\n       valid_lft {} preferred_lft {}\n",
         at("family"),
         at("local"),
         at("prefixlen"),
         at("scope"),
+        flags.collect::<String>(),
         at("label"),
         lifetime("valid_life_time"),
         lifetime("preferred_life_time"),

@@ -65,10 +65,8 @@ impl Names {
     pub(super) fn on(self, host: &Host) -> Result<Online, Failure> {
         let settings = Settings::new(self.servers);
         let resolver = Resolver::new(host.clone(), settings, self.hosts, host::secret()?);
-        let addrs: Vec<IpAddr> = host.with(|stack, _| {
-            let cidrs = stack.ifaces().flat_map(|iface| &iface.addrs);
-            cidrs.map(|cidr| cidr.addr()).collect()
-        });
+        let addrs: Vec<IpAddr> =
+            host.with(|stack, _| stack.addresses().map(|(_, own)| own.addr()).collect());
         let families = [IpAddr::is_ipv6, IpAddr::is_ipv4].map(|family| addrs.iter().any(family));
         Ok(Online { host: host.clone(), resolver, families })
     }

@@ -4,6 +4,7 @@
 //!
 //! No forwarding: this is a host (RFC 1122), not a router.
 
+pub mod address;
 pub mod check;
 pub mod cidr;
 pub mod fragment;
@@ -13,6 +14,7 @@ pub mod reassembly;
 pub mod route;
 pub mod select;
 
+pub use address::{Address, NewAddress, Origin, Standing};
 pub use check::{Destination, Local};
 pub use cidr::{Cidr, CidrError};
 pub use pmtu::PathMtu;

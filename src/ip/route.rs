@@ -4,6 +4,7 @@
 //! Routes are looked up prefix length by prefix length, so that a lookup costs one search per
 //! distinct length, however many routes there are. No route is learned here.
 
+use super::address::Origin;
 use super::cidr::{Cidr, bits, mask};
 use crate::base::IfaceId;
 use std::collections::BTreeMap;
@@ -22,17 +23,20 @@ pub struct Route {
     pub iface: IfaceId,
     /// Among routes to the same network, the lowest wins.
     pub metric: u32,
+    /// Who made it.
+    pub origin: Origin,
 }
 
 impl Route {
     /// The route that an interface with address `addr` has to its own network.
     pub fn on_link(addr: Cidr, iface: IfaceId) -> Route {
-        Route { dst: addr.network(), via: None, iface, metric: 0 }
+        Route { dst: addr.network(), via: None, iface, metric: 0, origin: Origin::Kernel }
     }
 
     /// The route to everywhere else (RFC 1122 §3.3.1.2), for the gateway's family.
     pub fn default_via(gateway: IpAddr, iface: IfaceId) -> Route {
-        Route { dst: Cidr::all(gateway), via: Some(gateway), iface, metric: 0 }
+        let origin = Origin::Static;
+        Route { dst: Cidr::all(gateway), via: Some(gateway), iface, metric: 0, origin }
     }
 
     /// The neighbour that a packet to `dst` is handed to.
@@ -55,11 +59,11 @@ impl fmt::Display for Route {
     }
 }
 
-/// The routes of one prefix length: by the network's bits and metric.
+/// The routes of one prefix length: by the network's bits, metric and interface.
 #[derive(Clone, Debug)]
 struct Level {
     prefix: u8,
-    routes: BTreeMap<(u128, u32), Route>,
+    routes: BTreeMap<(u128, u32, IfaceId), Route>,
 }
 
 /// A host's routes.
@@ -76,7 +80,8 @@ impl Routes {
         Routes::default()
     }
 
-    /// Adds a route; one to the same network with the same metric is replaced and returned.
+    /// Adds a route; one of the same interface to the same network with the same metric is replaced
+    /// and returned.
     pub fn add(&mut self, route: Route) -> Option<Route> {
         let route = Route { dst: route.dst.network(), ..route };
         let levels = self.levels_mut(route.dst.addr());
@@ -88,15 +93,15 @@ impl Routes {
                 at
             }
         };
-        levels[at].routes.insert((bits(route.dst.addr()), route.metric), route)
+        levels[at].routes.insert((bits(route.dst.addr()), route.metric, route.iface), route)
     }
 
-    /// Removes the route to `dst` with that metric and returns it.
-    pub fn remove(&mut self, dst: Cidr, metric: u32) -> Option<Route> {
+    /// Removes an interface's route to `dst` with that metric and returns it.
+    pub fn remove(&mut self, iface: IfaceId, dst: Cidr, metric: u32) -> Option<Route> {
         let dst = dst.network();
         let levels = self.levels_mut(dst.addr());
         let at = find(levels, dst.prefix()).ok()?;
-        let removed = levels[at].routes.remove(&(bits(dst.addr()), metric));
+        let removed = levels[at].routes.remove(&(bits(dst.addr()), metric, iface));
         levels.retain(|level| !level.routes.is_empty());
         removed
     }
@@ -114,7 +119,9 @@ impl Routes {
         let levels = if dst.is_ipv4() { &self.v4 } else { &self.v6 };
         levels.iter().find_map(|level| {
             let network = bits(dst) & mask(level.prefix);
-            level.routes.range((network, 0)..=(network, u32::MAX)).next().map(|(_, route)| route)
+            let first = (network, 0, IfaceId(0));
+            let last = (network, u32::MAX, IfaceId(u16::MAX));
+            level.routes.range(first..=last).next().map(|(_, route)| route)
         })
     }
 
@@ -161,6 +168,7 @@ mod tests {
             via: Some(ip("10.9.0.250")),
             iface: IfaceId(0),
             metric: 9,
+            origin: Origin::Static,
         });
         for (dst, hop) in [
             ("10.9.0.7", "10.9.0.7"),
@@ -182,8 +190,8 @@ mod tests {
                 "default via fd00::1 dev 1 metric 0",
             ]
         );
-        assert!(routes.remove(cidr("0.0.0.0/0"), 0).is_some());
-        assert_eq!(routes.remove(cidr("0.0.0.0/0"), 0), None);
+        assert!(routes.remove(IfaceId(0), cidr("0.0.0.0/0"), 0).is_some());
+        assert_eq!(routes.remove(IfaceId(0), cidr("0.0.0.0/0"), 0), None);
         assert_eq!(routes.lookup(ip("192.0.2.1")), Some(&backup));
         routes.retain(|route| route.iface != IfaceId(1));
         assert_eq!(routes.lookup(ip("192.0.2.1")), None);
@@ -210,27 +218,29 @@ mod tests {
     proptest! {
         #[test]
         fn agrees_with_asking_every_route(
-            ops in proptest::collection::vec((addr(), 0u8..=128, 0u32..3, any::<bool>()), 0..40),
+            ops in proptest::collection::vec((addr(), 0u8..=128, 0u32..3, 0u16..2, any::<bool>()), 0..40),
             probes in proptest::collection::vec(addr(), 10),
         ) {
             let (mut ours, mut model) = (Routes::new(), Vec::<Route>::new());
-            for (serial, (addr, prefix, metric, add)) in ops.into_iter().enumerate() {
+            for (addr, prefix, metric, n, add) in ops {
+                let iface = IfaceId(n);
                 let prefix = if addr.is_ipv4() { prefix / 4 } else { prefix };
                 let dst = Cidr::new(addr, prefix).expect("a prefix").network();
-                let at = model.iter().position(|r| (r.dst, r.metric) == (dst, metric));
+                let is_it = |r: &Route| (r.dst, r.metric, r.iface) == (dst, metric, iface);
+                let at = model.iter().position(is_it);
                 let old = at.map(|at| model.remove(at));
                 if add {
-                    let route = Route { dst, via: None, iface: IfaceId(serial as u16), metric };
+                    let route = Route { dst, via: None, iface, metric, origin: Origin::Static };
                     model.push(route);
                     prop_assert_eq!(ours.add(route), old);
                 } else {
-                    prop_assert_eq!(ours.remove(dst, metric), old);
+                    prop_assert_eq!(ours.remove(iface, dst, metric), old);
                 }
             }
             prop_assert_eq!(ours.iter().count(), model.len());
             for dst in probes {
                 let matching = model.iter().filter(|r| r.dst.contains(dst));
-                let best = matching.min_by_key(|r| (128 - r.dst.prefix(), r.metric));
+                let best = matching.min_by_key(|r| (128 - r.dst.prefix(), r.metric, r.iface));
                 prop_assert_eq!(ours.lookup(dst), best);
             }
         }

@@ -1,24 +1,29 @@
 //! Which of an interface's addresses a packet to somewhere leaves from: for IPv6 the rules of
-//! RFC 6724 §5 that a host without deprecated, temporary and mobile addresses needs (same address,
-//! scope, label, longest matching prefix); IPv4 takes the address on the next hop's network.
+//! RFC 6724 §5 that a host without temporary and mobile addresses needs (same address, scope,
+//! deprecated or not, label, longest matching prefix); IPv4 takes the address on the next hop's
+//! network.
 
 use super::cidr::{Cidr, bits};
 use std::cmp::Reverse;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The source address for packets to `dst` by `next_hop`; `None` when there is none of its family.
-pub fn source(own: &[Cidr], dst: IpAddr, next_hop: IpAddr) -> Option<IpAddr> {
-    let family = own.iter().filter(|own| own.addr().is_ipv4() == dst.is_ipv4());
+/// Behind the first `preferred` of the addresses, they are deprecated.
+pub fn source(own: &[Cidr], preferred: usize, dst: IpAddr, next_hop: IpAddr) -> Option<IpAddr> {
+    let family = own.iter().enumerate();
+    let family = family.filter(|(_, own)| own.addr().is_ipv4() == dst.is_ipv4());
     let best = match dst {
-        IpAddr::V4(_) => family.min_by_key(|own| !own.contains(next_hop)),
-        IpAddr::V6(to) => family.min_by_key(|own| {
-            let IpAddr::V6(from) = own.addr() else { return (true, u8::MAX, true, Reverse(0)) };
+        IpAddr::V4(_) => family.min_by_key(|(n, own)| (*n >= preferred, !own.contains(next_hop))),
+        IpAddr::V6(to) => family.min_by_key(|(n, own)| {
+            let worst = (true, u8::MAX, true, true, Reverse(0));
+            let IpAddr::V6(from) = own.addr() else { return worst };
             let common = (bits(own.addr()) ^ bits(dst)).leading_zeros();
             let common = common.min(u32::from(own.prefix()));
-            (from != to, scope_distance(from, to), label(from) != label(to), Reverse(common))
+            let (scope, label) = (scope_distance(from, to), label(from) != label(to));
+            (from != to, scope, *n >= preferred, label, Reverse(common))
         }),
     };
-    best.map(|own| own.addr())
+    best.map(|(_, own)| own.addr())
 }
 
 /// Rule 2: the smallest scope that is not smaller than the destination's is best; of smaller ones
@@ -59,7 +64,28 @@ mod tests {
     fn check(own: &[&str], dst: &str, hop: &str, expected: Option<&str>) {
         let own: Vec<Cidr> = own.iter().map(|own| own.parse().expect(own)).collect();
         let ip = |text: &str| text.parse::<IpAddr>().expect(text);
-        assert_eq!(source(&own, ip(dst), ip(hop)), expected.map(ip), "{dst}");
+        assert_eq!(source(&own, own.len(), ip(dst), ip(hop)), expected.map(ip), "{dst}");
+    }
+
+    /// Rule 3.
+    #[test]
+    fn deprecated_addresses_are_avoided() {
+        let own: Vec<Cidr> =
+            ["2001:db8:3::1/64", "fe80::1/64", "2001:db8:1::1/64", "10.0.0.1/8", "10.0.0.2/8"]
+                .map(|own| own.parse().expect(own))
+                .into();
+        for (preferred, dst, expected) in [
+            (1, "2001:db8:1::7", "2001:db8:3::1"),
+            (0, "2001:db8:1::7", "2001:db8:1::1"),
+            (1, "fe80::7", "fe80::1"),
+            (1, "2001:db8:1::1", "2001:db8:1::1"),
+            (4, "10.0.0.7", "10.0.0.1"),
+            (3, "10.0.0.7", "10.0.0.1"),
+        ] {
+            let dst: IpAddr = dst.parse().expect("an address");
+            let expected = expected.parse().expect("an address");
+            assert_eq!(source(&own, preferred, dst, dst), Some(expected), "{preferred} {dst}");
+        }
     }
 
     #[test]

@@ -1,30 +1,67 @@
-//! Whether an IPv4 address is ours alone (RFC 5227): probe before it is used, announce it, defend
-//! it. A conflict is reported; what becomes of the address is its owner's decision. One that stays
-//! is defended at most once in [`DEFEND_INTERVAL`] (RFC 5227 §2.4 (c)).
+//! Whether an address is ours alone: probe before it is used, announce it, defend it. IPv4 does it
+//! by RFC 5227 (address conflict detection), IPv6 by RFC 4862 §5.4 (duplicate address detection)
+//! and RFC 9131; the numbers differ. A conflict is reported; what becomes of the address is its
+//! owner's decision. An IPv4 address that stays is defended at most once in [`DEFEND_INTERVAL`]
+//! (RFC 5227 §2.4 (c)).
 
 use super::Cx;
 use super::event::{Cause, Event};
 use crate::base::rng::Purpose;
 use crate::base::time::nanos;
 use crate::base::{Duration, Instant, Mac};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
-/// The first probe comes within this time (RFC 5227 §1.1, as all that follow).
-pub const PROBE_WAIT: Duration = Duration::from_secs(1);
-/// Probes.
-pub const PROBE_NUM: u32 = 3;
-/// The least time between probes.
-pub const PROBE_MIN: Duration = Duration::from_secs(1);
-/// The most time between probes.
-pub const PROBE_MAX: Duration = Duration::from_secs(2);
-/// How long after the last probe an answer is waited for.
-pub const ANNOUNCE_WAIT: Duration = Duration::from_secs(2);
-/// Announcements.
-pub const ANNOUNCE_NUM: u32 = 2;
-/// Time between announcements.
-pub const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(2);
-/// The least time between defences.
+/// The least time between defences (RFC 5227 §1.1).
 pub const DEFEND_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How addresses of a family are asked about and announced.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Rules {
+    /// The first probe comes within this time.
+    pub probe_wait: Duration,
+    /// Probes.
+    pub probe_num: u32,
+    /// The least time between probes.
+    pub probe_min: Duration,
+    /// The most time between probes.
+    pub probe_max: Duration,
+    /// How long after the last probe an answer is waited for.
+    pub announce_wait: Duration,
+    /// Announcements.
+    pub announce_num: u32,
+    /// Time between announcements.
+    pub announce_interval: Duration,
+    /// Whether an address in use is defended.
+    pub defends: bool,
+}
+
+impl Rules {
+    /// RFC 5227 §1.1.
+    pub const V4: Rules = Rules {
+        probe_wait: Duration::from_secs(1),
+        probe_num: 3,
+        probe_min: Duration::from_secs(1),
+        probe_max: Duration::from_secs(2),
+        announce_wait: Duration::from_secs(2),
+        announce_num: 2,
+        announce_interval: Duration::from_secs(2),
+        defends: true,
+    };
+
+    /// RFC 4862 §5.1, RFC 4861 §10 (MAX_RTR_SOLICITATION_DELAY, RETRANS_TIMER), RFC 9131 §6.1.2.
+    pub fn v6(dad_transmits: u32, retrans: Duration) -> Rules {
+        Rules {
+            probe_wait: Duration::from_secs(1),
+            probe_num: dad_transmits,
+            probe_min: retrans,
+            probe_max: retrans,
+            announce_wait: retrans,
+            announce_num: 1,
+            announce_interval: retrans,
+            defends: false,
+        }
+    }
+}
 
 /// A packet that is to be sent to everybody.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -50,22 +87,23 @@ pub enum Phase {
     Conflict(Mac),
 }
 
-/// What of an ARP packet matters here.
+/// What of an ARP packet, a neighbour's solicitation or its advertisement matters here.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Heard {
     /// The sender's Ethernet address.
     pub mac: Mac,
     /// The sender's address.
-    pub sender: Ipv4Addr,
+    pub sender: IpAddr,
     /// The address that a probe asks for.
-    pub probed: Option<Ipv4Addr>,
+    pub probed: Option<IpAddr>,
 }
 
 /// The claim on one address.
 #[derive(Clone, Debug)]
 pub struct Acd {
-    addr: Ipv4Addr,
+    addr: IpAddr,
     mac: Mac,
+    rules: Rules,
     phase: Phase,
     /// Probes or announcements sent.
     sent: u32,
@@ -76,25 +114,25 @@ pub struct Acd {
 
 impl Acd {
     /// Claims `addr` for the interface `mac` by asking first.
-    pub fn probe(addr: Ipv4Addr, mac: Mac, cx: &Cx<'_>) -> Acd {
-        let mut acd = Acd::new(addr, mac, Phase::Probing);
-        acd.at = Some(cx.now + acd.drawn(PROBE_WAIT, cx));
+    pub fn probe(addr: IpAddr, mac: Mac, rules: Rules, cx: &Cx<'_>) -> Acd {
+        let mut acd = Acd::new(addr, mac, rules, Phase::Probing);
+        acd.at = Some(cx.now + acd.drawn(rules.probe_wait, cx));
         acd
     }
 
     /// Claims `addr`, which is in use already, by telling everybody.
-    pub fn announce(addr: Ipv4Addr, mac: Mac, cx: &Cx<'_>) -> Acd {
-        let mut acd = Acd::new(addr, mac, Phase::Announcing);
+    pub fn announce(addr: IpAddr, mac: Mac, rules: Rules, cx: &Cx<'_>) -> Acd {
+        let mut acd = Acd::new(addr, mac, rules, Phase::Announcing);
         acd.at = Some(cx.now);
         acd
     }
 
-    fn new(addr: Ipv4Addr, mac: Mac, phase: Phase) -> Acd {
-        Acd { addr, mac, phase, sent: 0, at: None, defended: None, owed: None }
+    fn new(addr: IpAddr, mac: Mac, rules: Rules, phase: Phase) -> Acd {
+        Acd { addr, mac, rules, phase, sent: 0, at: None, defended: None, owed: None }
     }
 
     /// The address.
-    pub fn addr(&self) -> Ipv4Addr {
+    pub fn addr(&self) -> IpAddr {
         self.addr
     }
 
@@ -108,15 +146,15 @@ impl Acd {
         matches!(self.phase, Phase::Announcing | Phase::Bound)
     }
 
-    /// An ARP packet was heard; says whether somebody else claims the address (RFC 5227 §2.1.1,
-    /// §2.4).
+    /// Somebody was heard; says whether they claim the address (RFC 5227 §2.1.1, §2.4; RFC 4862
+    /// §5.4.3, §5.4.4).
     pub fn input(&mut self, heard: Heard, cx: &mut Cx<'_>) -> bool {
         let probing = self.phase == Phase::Probing;
         let claims = heard.sender == self.addr || probing && heard.probed == Some(self.addr);
         if heard.mac == self.mac || !claims {
             return false;
         }
-        let (addr, other) = (self.addr.into(), Some(heard.mac));
+        let (addr, other) = (self.addr, Some(heard.mac));
         match self.phase {
             Phase::Probing => {
                 self.phase = Phase::Conflict(heard.mac);
@@ -124,7 +162,7 @@ impl Acd {
             }
             Phase::Announcing | Phase::Bound => {
                 let rested = |last| cx.now >= last + DEFEND_INTERVAL;
-                if self.defended.is_none_or(rested) {
+                if self.rules.defends && self.defended.is_none_or(rested) {
                     self.defended = Some(cx.now);
                     self.owed = Some(Claim::Defend);
                 }
@@ -140,14 +178,14 @@ impl Acd {
         if self.at.is_none_or(|at| at > cx.now) {
             return;
         }
-        let addr = self.addr.into();
+        let (addr, rules) = (self.addr, self.rules);
         match self.phase {
-            Phase::Probing if self.sent < PROBE_NUM => {
+            Phase::Probing if self.sent < rules.probe_num => {
                 self.sent += 1;
                 self.owed = Some(Claim::Probe);
-                let wait = match self.sent < PROBE_NUM {
-                    true => PROBE_MIN + self.drawn(PROBE_MAX - PROBE_MIN, cx),
-                    false => ANNOUNCE_WAIT,
+                let wait = match self.sent < rules.probe_num {
+                    true => rules.probe_min + self.drawn(rules.probe_max - rules.probe_min, cx),
+                    false => rules.announce_wait,
                 };
                 self.at = Some(cx.now + wait);
             }
@@ -159,8 +197,8 @@ impl Acd {
             Phase::Announcing => {
                 self.sent += 1;
                 self.owed = Some(Claim::Announce);
-                if self.sent < ANNOUNCE_NUM {
-                    self.at = Some(cx.now + ANNOUNCE_INTERVAL);
+                if self.sent < rules.announce_num {
+                    self.at = Some(cx.now + rules.announce_interval);
                     return;
                 }
                 (self.phase, self.at) = (Phase::Bound, None);
@@ -182,7 +220,11 @@ impl Acd {
 
     /// A time below `most`, another one for each address, interface and step.
     fn drawn(&self, most: Duration, cx: &Cx<'_>) -> Duration {
-        let key = self.mac.to_bits() << 16 ^ u64::from(self.addr.to_bits());
+        let addr = match self.addr {
+            IpAddr::V4(addr) => u64::from(addr.to_bits()),
+            IpAddr::V6(addr) => addr.to_bits() as u64,
+        };
+        let key = self.mac.to_bits() << 16 ^ addr;
         let counter = u64::from(self.sent) ^ cx.now.as_nanos() << 2;
         Duration::from_nanos(cx.chance.below(nanos(most), Purpose::Claim, key, counter))
     }
@@ -193,8 +235,10 @@ mod tests {
     use super::*;
     use crate::base::{Chance, EventId, Pool, Trace};
     use Claim::{Announce, Defend, Probe};
+    use std::net::{Ipv4Addr, Ipv6Addr};
 
-    const OURS: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
+    const OURS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 9, 0, 2));
+    const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     const MAC: Mac = Mac([2, 0, 0, 0, 0, 2]);
     const OTHER: Mac = Mac([2, 0, 0, 0, 0, 9]);
 
@@ -238,7 +282,7 @@ mod tests {
         }
     }
 
-    fn heard(mac: Mac, sender: Ipv4Addr, probed: Option<Ipv4Addr>) -> Heard {
+    fn heard(mac: Mac, sender: IpAddr, probed: Option<IpAddr>) -> Heard {
         Heard { mac, sender, probed }
     }
 
@@ -246,14 +290,19 @@ mod tests {
     fn probes_then_announces() {
         for seed in 0..200 {
             let mut bench = Bench::new(seed);
-            let mut acd = Acd::probe(OURS, MAC, &bench.cx());
+            let mut acd = Acd::probe(OURS, MAC, Rules::V4, &bench.cx());
             let sent = bench.run(&mut acd, Duration::from_secs(60));
             let kinds: Vec<Claim> = sent.iter().map(|(claim, _)| *claim).collect();
             assert_eq!(kinds, [Probe, Probe, Probe, Announce, Announce]);
+            let rules = Rules::V4;
             let gap = |n: usize| sent[n].1 - sent[n - 1].1;
-            assert!(sent[0].1 < PROBE_WAIT);
-            assert!([gap(1), gap(2)].iter().all(|gap| (PROBE_MIN..=PROBE_MAX).contains(gap)));
-            assert_eq!((gap(3), gap(4)), (ANNOUNCE_WAIT, ANNOUNCE_INTERVAL));
+            assert!(sent[0].1 < rules.probe_wait);
+            assert!(
+                [gap(1), gap(2)]
+                    .iter()
+                    .all(|gap| (rules.probe_min..=rules.probe_max).contains(gap))
+            );
+            assert_eq!((gap(3), gap(4)), (rules.announce_wait, rules.announce_interval));
             assert_eq!(acd.phase(), Phase::Bound);
             assert_eq!(bench.causes(), [Cause::Unclaimed, Cause::Announced]);
         }
@@ -263,13 +312,13 @@ mod tests {
     fn whoever_answers_or_probes_too_has_it() {
         for (heard, conflict) in [
             (heard(OTHER, OURS, None), true),
-            (heard(OTHER, Ipv4Addr::UNSPECIFIED, Some(OURS)), true),
-            (heard(MAC, Ipv4Addr::UNSPECIFIED, Some(OURS)), false),
+            (heard(OTHER, NOBODY, Some(OURS)), true),
+            (heard(MAC, NOBODY, Some(OURS)), false),
             (heard(MAC, OURS, None), false),
-            (heard(OTHER, Ipv4Addr::new(10, 9, 0, 3), None), false),
+            (heard(OTHER, Ipv4Addr::new(10, 9, 0, 3).into(), None), false),
         ] {
             let mut bench = Bench::new(1);
-            let mut acd = Acd::probe(OURS, MAC, &bench.cx());
+            let mut acd = Acd::probe(OURS, MAC, Rules::V4, &bench.cx());
             bench.run(&mut acd, Duration::from_secs(2));
             assert_eq!(acd.input(heard, &mut bench.cx()), conflict, "{heard:?}");
             let sent = bench.run(&mut acd, Duration::from_secs(60));
@@ -283,11 +332,11 @@ mod tests {
     #[test]
     fn an_address_in_use_is_defended_now_and_then() {
         let mut bench = Bench::new(1);
-        let mut acd = Acd::announce(OURS, MAC, &bench.cx());
+        let mut acd = Acd::announce(OURS, MAC, Rules::V4, &bench.cx());
         let sent = bench.run(&mut acd, Duration::from_secs(20));
         assert_eq!(sent.len(), 2);
         // Somebody else's probe is answered as any request is: it claims nothing.
-        assert!(!acd.input(heard(OTHER, Ipv4Addr::UNSPECIFIED, Some(OURS)), &mut bench.cx()));
+        assert!(!acd.input(heard(OTHER, NOBODY, Some(OURS)), &mut bench.cx()));
         let mut defences = 0;
         for _ in 0..30 {
             assert!(acd.input(heard(OTHER, OURS, None), &mut bench.cx()));
@@ -296,5 +345,19 @@ mod tests {
             defences += sent.len();
         }
         assert_eq!((defences, acd.is_ours()), (3, true));
+    }
+
+    /// RFC 4862 §5.4: one question, one second; nobody defends.
+    #[test]
+    fn ipv6_asks_once() {
+        let ours = IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2));
+        let rules = Rules::v6(1, Duration::from_secs(1));
+        let mut bench = Bench::new(1);
+        let mut acd = Acd::probe(ours, MAC, rules, &bench.cx());
+        let sent = bench.run(&mut acd, Duration::from_secs(60));
+        assert!(matches!(sent[..], [(Probe, a), (Announce, b)] if b - a == rules.announce_wait));
+        assert!(acd.input(heard(OTHER, ours, None), &mut bench.cx()));
+        assert!(bench.run(&mut acd, Duration::from_secs(60)).is_empty());
+        assert!(acd.is_ours());
     }
 }

@@ -69,11 +69,19 @@ crate::explained! {
         /// Given or taken by hand.
         Static = "Static", "ip neigh", "it was set by hand";
         /// Nobody else answered to the probes.
-        Unclaimed = "Unclaimed", "RFC 5227 §2.1.1", "nobody else has the address";
+        Unclaimed = "Unclaimed", "RFC 5227 §2.1.1; RFC 4862 §5.4", "nobody else has the address";
         /// The address was announced.
-        Announced = "Announced", "RFC 5227 §2.3", "everybody was told who has the address";
+        Announced = "Announced", "RFC 5227 §2.3; RFC 9131", "everybody was told who has the address";
         /// Somebody else has the address.
-        Conflict = "Conflict", "RFC 5227 §2.1.1, §2.4", "another interface has the address";
+        Conflict = "Conflict", "RFC 5227 §2.1.1, §2.4; RFC 4862 §5.4", "another interface has the address";
+        /// The interface was given the address.
+        Added = "Added", "ip address add", "the interface was given the address";
+        /// The address was taken away.
+        Removed = "Removed", "ip address del", "the address was taken away";
+        /// The address's preferred lifetime is over.
+        Deprecated = "Deprecated", "RFC 4862 §5.5.4", "new conversations are to use another address";
+        /// The address's valid lifetime is over.
+        Expired = "Expired", "RFC 4862 §5.5.4; RFC 2131 §4.4.5", "the address was the host's for this long only";
     }
 }
 
@@ -147,10 +155,17 @@ impl fmt::Display for Event {
             Event::Claim { addr, other: Some(other), .. } => {
                 write!(f, "address {addr} is used by {other}, too")
             }
-            Event::Claim { addr, cause: Cause::Announced, .. } => {
-                write!(f, "address {addr} is announced")
+            Event::Claim { addr, cause, .. } => {
+                let what = match cause {
+                    Cause::Announced => "is announced",
+                    Cause::Added => "is added",
+                    Cause::Removed => "is removed",
+                    Cause::Deprecated => "is deprecated",
+                    Cause::Expired => "has expired",
+                    _ => "is ours",
+                };
+                write!(f, "address {addr} {what}")
             }
-            Event::Claim { addr, .. } => write!(f, "address {addr} is ours"),
         }
     }
 }

@@ -6,10 +6,11 @@
 use super::Stack;
 use super::calls::ListenOptions;
 use crate::base::{ConnId, Frame, IfaceId, Instant, Limit, ListenerId, Mac, Offload, UdpId};
+use crate::ip::{Cidr, NewAddress, Route};
 use crate::socket::{Interest, SocketId};
 use crate::tcp::Config;
 use crate::wire::ip::Mark;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 /// One call that changes a host. Reading carries the room, not the data: the data follows.
 #[derive(Clone, PartialEq, Debug)]
@@ -108,10 +109,6 @@ pub enum Input {
         addr: IpAddr,
         mac: Option<Mac>,
     },
-    ProbeAddress {
-        iface: IfaceId,
-        addr: Ipv4Addr,
-    },
     /// Not a call: what had been sent by then, for a replay to compare.
     Sent(SentSoFar),
     Limited {
@@ -121,6 +118,22 @@ pub enum Input {
     AbortFor {
         id: ConnId,
         limit: Limit,
+    },
+    AddAddress {
+        iface: IfaceId,
+        new: NewAddress,
+    },
+    RemoveAddress {
+        iface: IfaceId,
+        addr: IpAddr,
+    },
+    AddRoute {
+        route: Route,
+    },
+    RemoveRoute {
+        iface: IfaceId,
+        dst: Cidr,
+        metric: u32,
     },
 }
 
@@ -213,12 +226,6 @@ impl Stack {
                 let calls = u64::from(frames) + u64::from(drained);
                 return (0..calls).map_while(|_| self.output(now)).collect();
             }
-            Input::SetNeighbor { iface, addr, mac } => {
-                self.set_neighbor(now, iface, addr, mac).unwrap_or_default();
-            }
-            Input::ProbeAddress { iface, addr } => {
-                self.probe_address(now, iface, addr).unwrap_or_default();
-            }
             other => self.apply_call(now, other),
         }
         Vec::new()
@@ -229,8 +236,6 @@ impl Stack {
     fn apply_call(&mut self, now: Instant, call: Input) {
         let mut room = Vec::new();
         match call {
-            Input::Frame { .. } | Input::Poll | Input::Output { .. } | Input::Sent(_) => {}
-            Input::SetNeighbor { .. } | Input::ProbeAddress { .. } => {}
             Input::Listen { local, options } => {
                 let _ = self.listen(now, local, options);
             }
@@ -272,6 +277,19 @@ impl Stack {
                 let _ = self.want(now, id, interest);
             }
             Input::Shrink => self.shrink(now),
+            Input::Ping { dst, id, seq, payload } => {
+                let _ = self.ping(now, dst, (id, seq), &payload);
+            }
+            Input::TakePong => {
+                let _ = self.take_pong(now);
+            }
+            other => self.apply_datagram_call(now, other),
+        }
+    }
+
+    #[allow(clippy::let_underscore_must_use, reason = "see above")]
+    fn apply_datagram_call(&mut self, now: Instant, call: Input) {
+        match call {
             Input::Bind { local, reuse } => {
                 let _ = self.bind(now, local, reuse);
             }
@@ -282,19 +300,37 @@ impl Stack {
                 let _ = self.send_to(now, id, to, &bytes);
             }
             Input::RecvFrom { id, max } => {
-                room.resize(max.min(u16::MAX.into()) as usize, 0);
+                let mut room = vec![0; max.min(u16::MAX.into()) as usize];
                 let _ = self.recv_from(now, id, &mut room);
             }
             Input::MarkUdp { id, mark } => {
                 let _ = self.mark_udp(now, id, mark);
             }
             Input::CloseUdp { id } => self.close_udp(now, id),
-            Input::Ping { dst, id, seq, payload } => {
-                let _ = self.ping(now, dst, (id, seq), &payload);
+            other => self.apply_change(now, other),
+        }
+    }
+
+    /// What whoever runs the host changed; what they were told is theirs.
+    #[allow(clippy::let_underscore_must_use, reason = "see above")]
+    fn apply_change(&mut self, now: Instant, change: Input) {
+        match change {
+            Input::SetNeighbor { iface, addr, mac } => {
+                let _ = self.set_neighbor(now, iface, addr, mac);
             }
-            Input::TakePong => {
-                let _ = self.take_pong(now);
+            Input::AddAddress { iface, new } => {
+                let _ = self.add_address(now, iface, new);
             }
+            Input::RemoveAddress { iface, addr } => {
+                let _ = self.remove_address(now, iface, addr);
+            }
+            Input::AddRoute { route } => {
+                let _ = self.add_route(now, route);
+            }
+            Input::RemoveRoute { iface, dst, metric } => {
+                let _ = self.remove_route(now, iface, dst, metric);
+            }
+            other => debug_assert!(matches!(other, Input::Sent(_)), "{other:?} is not lived"),
         }
     }
 }

@@ -8,8 +8,8 @@ use super::event::{Event, PacketView, Sent};
 use super::setup::{Ethernet, LinkSetup};
 use super::{EGRESS_MAX, Input, Record, Stack};
 use crate::base::{EventId, Frame, IfaceId, Instant, Mac, SocketError, Why};
-use crate::ip::{Cidr, Local};
-use crate::link::acd::{Heard, Phase};
+use crate::ip::{Local, Standing};
+use crate::link::acd::{Heard, Phase, Rules};
 use crate::link::{self, Acd, Action, Advert, Cache, Claim, Neighbor};
 use crate::socket::demux::Pair;
 use crate::tcp;
@@ -69,25 +69,32 @@ impl Stack {
         Some(result)
     }
 
-    /// The interfaces claim their IPv4 addresses: those that ask first may not be used until
-    /// nobody has answered.
-    pub(super) fn claim_addresses(&mut self) {
-        for n in 0..self.ifaces.len() {
-            let iface = IfaceId(n as u16);
-            let own: Vec<Cidr> = self.ifaces[n].setup.addrs.clone();
-            let asks = self.with_port(Instant::ZERO, iface, EventId::NONE, |port, cx| {
-                let v4 = own.iter().filter_map(|cidr| v4(cidr.addr()));
-                let (mac, asks) = (port.setup.mac, port.setup.probe);
-                let claim = |addr| match asks {
-                    true => Acd::probe(addr, mac, cx),
-                    false => Acd::announce(addr, mac, cx),
-                };
-                port.claims.extend(v4.map(claim));
-                asks
-            });
-            if asks == Some(true) {
-                self.ifaces[n].addrs.retain(|own| own.addr().is_ipv6());
-            }
+    /// Claims an address on its link; says whether others are asked first.
+    pub(super) fn claim_address(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        addr: IpAddr,
+        probe: bool,
+    ) -> bool {
+        let asks = self.with_port(now, iface, EventId::NONE, |port, cx| {
+            let mac = port.setup.mac;
+            let asks = if addr.is_ipv4() { probe } else { false };
+            let claim = match asks {
+                true => Acd::probe(addr, mac, Rules::V4, cx),
+                false => Acd::announce(addr, mac, Rules::V4, cx),
+            };
+            port.claims.retain(|claim| claim.addr() != addr);
+            port.claims.extend(Some(claim).filter(|_| addr.is_ipv4()));
+            asks
+        });
+        asks == Some(true)
+    }
+
+    /// An address is not claimed any more.
+    pub(super) fn unclaim_address(&mut self, iface: IfaceId, addr: IpAddr) {
+        if let Some(port) = &mut self.ifaces[usize::from(iface.0)].port {
+            port.claims.retain(|claim| claim.addr() != addr);
         }
     }
 
@@ -169,8 +176,8 @@ impl Stack {
         }
         let ours = local.has(arp.target.into());
         let near = local.addrs.iter().any(|own| own.contains(sender));
-        let probed = arp.is_probe().then_some(arp.target);
-        let heard = Heard { mac, sender: arp.sender, probed };
+        let probed = arp.is_probe().then_some(arp.target.into());
+        let heard = Heard { mac, sender, probed };
         let cause = self.trace.reserve();
         let result = self.with_port(now, iface, cause, |port, cx| {
             if mac == port.setup.mac {
@@ -208,6 +215,7 @@ impl Stack {
         if matches!(result, Some(Ok(_))) && arp.op == Op::Request && ours {
             self.answer_arp(now, iface, arp, cause);
         }
+        self.settle_claims(iface);
         self.run_link(now, iface);
     }
 
@@ -349,8 +357,8 @@ impl Stack {
     }
 
     /// Tells everybody about an address of ours, or asks about it.
-    fn claim(&mut self, now: Instant, iface: IfaceId, addr: Ipv4Addr, claim: Claim) {
-        let Some(mac) = self.mac(iface) else { return };
+    fn claim(&mut self, now: Instant, iface: IfaceId, addr: IpAddr, claim: Claim) {
+        let (Some(mac), Some(addr)) = (self.mac(iface), v4(addr)) else { return };
         let (sender, why) = match claim {
             Claim::Probe => (Ipv4Addr::UNSPECIFIED, Sent::ArpProbe),
             Claim::Announce => (addr, Sent::ArpAnnouncement),
@@ -409,20 +417,21 @@ impl Stack {
                 port.cache.poll(cx);
                 port.claims.iter_mut().for_each(|claim| claim.poll(cx));
             });
-            self.admit(n);
+            self.settle_claims(iface);
             self.run_link(now, iface);
         }
     }
 
-    /// Addresses that nobody else has may be used.
-    fn admit(&mut self, n: usize) {
-        let iface = &mut self.ifaces[n];
-        let Some(port) = &iface.port else { return };
-        let ours = port.claims.iter().filter(|claim| claim.is_ours());
-        for addr in ours.map(|claim| IpAddr::V4(claim.addr())) {
-            let known = iface.addrs.iter().any(|own| own.addr() == addr);
-            let cidr = iface.setup.addrs.iter().find(|own| own.addr() == addr);
-            iface.addrs.extend(cidr.filter(|_| !known));
+    /// Addresses that nobody else has may be used; those that somebody has may not.
+    fn settle_claims(&mut self, iface: IfaceId) {
+        let Some(port) = &self.ifaces[usize::from(iface.0)].port else { return };
+        let standing = |claim: &Acd| match claim.phase() {
+            Phase::Probing => None,
+            Phase::Conflict(_) => Some((claim.addr(), Standing::Duplicate)),
+            Phase::Announcing | Phase::Bound => Some((claim.addr(), Standing::Usable)),
+        };
+        for (addr, standing) in port.claims.iter().filter_map(standing).collect::<Vec<_>>() {
+            self.settle_address(iface, addr, standing);
         }
     }
 
@@ -466,31 +475,6 @@ impl Stack {
         });
         self.run_link(now, iface);
         result.unwrap_or(Err(SocketError::InvalidInput))
-    }
-
-    /// Asks whether anybody has an address that this host would use (RFC 5227 §2.1.1);
-    /// [`Stack::claim_phase`] says how far that is.
-    ///
-    /// # Errors
-    /// `InvalidInput` on a link without ARP.
-    pub fn probe_address(
-        &mut self,
-        now: Instant,
-        iface: IfaceId,
-        addr: Ipv4Addr,
-    ) -> Result<(), SocketError> {
-        self.keep(now, || Input::ProbeAddress { iface, addr });
-        let started = self.with_port(now, iface, EventId::NONE, |port, cx| {
-            port.claims.retain(|claim| claim.addr() != addr);
-            port.claims.push(Acd::probe(addr, port.setup.mac, cx));
-        });
-        started.ok_or(SocketError::InvalidInput)
-    }
-
-    /// How far the claim on an address is.
-    pub fn claim_phase(&self, iface: IfaceId, addr: Ipv4Addr) -> Option<Phase> {
-        let port = self.ifaces.get(usize::from(iface.0))?.port.as_ref()?;
-        port.claims.iter().find(|claim| claim.addr() == addr).map(Acd::phase)
     }
 }
 

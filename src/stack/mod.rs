@@ -40,6 +40,7 @@ mod calls;
 mod datagrams;
 mod echo;
 mod egress;
+mod iface;
 mod ingress;
 mod input;
 mod link;
@@ -58,15 +59,15 @@ pub use snmp::{FamilyCounts, IcmpCounts, Snmp};
 use crate::base::limit::Hits;
 use crate::base::why::Drops;
 use crate::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Limiter, Pool, Trace, Why};
-use crate::ip::{Cidr, Local, PathMtu, Reassembly, Route, Routes, select};
+use crate::ip::{NewAddress, PathMtu, Reassembly, Routes};
 use crate::socket::SocketId;
 use crate::socket::demux::Pair;
 use crate::socket::tcp::Sockets;
 use crate::tcp;
 use crate::udp;
 use crate::wire;
+use iface::Iface;
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Frames waiting for the device, at most: more answers than this are dropped
@@ -78,27 +79,6 @@ const IP_IDS: usize = 64;
 
 /// The narrowest link that IP runs over, bytes (RFC 791 §3.2).
 const MTU_MIN: u16 = 68;
-
-/// An interface of a running host.
-#[derive(Debug)]
-struct Iface {
-    setup: IfaceSetup,
-    /// Those of its addresses that may be used.
-    addrs: Vec<Cidr>,
-    /// What an Ethernet needs.
-    port: Option<Box<link::Port>>,
-}
-
-impl Iface {
-    fn new(setup: IfaceSetup) -> Iface {
-        let (addrs, port) = (setup.addrs.clone(), link::Port::new(&setup.link));
-        Iface { setup: IfaceSetup { mtu: setup.mtu.max(MTU_MIN), ..setup }, addrs, port }
-    }
-
-    fn local(&self) -> Local<'_> {
-        Local { addrs: &self.addrs, groups: &[] }
-    }
-}
 
 /// What has passed a host, in frames and bytes.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
@@ -163,15 +143,6 @@ impl Stack {
     /// A host as described. Routes to the interfaces' own networks are added.
     pub fn new(setup: Setup) -> Stack {
         let chance = Chance::from_key(setup.key);
-        let mut routes = Routes::new();
-        for (n, iface) in setup.ifaces.iter().enumerate() {
-            for addr in &iface.addrs {
-                routes.add(Route::on_link(*addr, IfaceId(n as u16)));
-            }
-        }
-        for route in setup.routes {
-            routes.add(route);
-        }
         let mut udp = udp::Table::new();
         udp.ephemeral = setup.ephemeral;
         let mut stack = Stack {
@@ -179,7 +150,7 @@ impl Stack {
             tcp_config: Arc::new(setup.tcp),
             connections_max: setup.connections_max as usize,
             ifaces: setup.ifaces.into_iter().map(Iface::new).collect(),
-            routes,
+            routes: Routes::new(),
             reassembly: Reassembly::new(crate::ip::reassembly::Limits::default()),
             limiter: Limiter::new(setup.icmp_rate, setup.icmp_burst),
             ip_ids: [0; IP_IDS],
@@ -199,8 +170,23 @@ impl Stack {
             recording: None,
             chance,
         };
-        stack.claim_addresses();
+        stack.start();
+        for route in setup.routes {
+            stack.routes.add(route);
+        }
         stack
+    }
+
+    /// The interfaces take the addresses they were set up with, as far as these can be a host's.
+    fn start(&mut self) {
+        for n in 0..self.ifaces.len() {
+            let setup = &self.ifaces[n].setup;
+            let probe = matches!(&setup.link, LinkSetup::Ethernet(ethernet) if ethernet.probe);
+            for cidr in setup.addrs.clone() {
+                let new = NewAddress { probe, ..cidr.into() };
+                self.assign(Instant::ZERO, IfaceId(n as u16), new).unwrap_or_default();
+            }
+        }
     }
 
     /// The pool that frames given to [`Stack::input`] are best read into.
@@ -321,6 +307,7 @@ impl Stack {
             self.collect_stray(now, Pair { local: site.local, remote: site.remote });
         }
         self.expire_fragments(now);
+        self.poll_addresses(now);
         self.poll_links(now);
     }
 
@@ -329,7 +316,8 @@ impl Stack {
         if !self.out.is_empty() || self.udp.has_output() {
             return Some(now);
         }
-        [self.tcp.deadline(now), self.reassembly.deadline(), self.link_deadline(now)]
+        let addresses = self.addresses_deadline();
+        [self.tcp.deadline(now), self.reassembly.deadline(), self.link_deadline(now), addresses]
             .into_iter()
             .flatten()
             .min()
@@ -359,20 +347,5 @@ impl Stack {
     /// Moves the list of sockets whose users can go on.
     pub fn take_woken(&mut self, into: &mut Vec<SocketId>) {
         self.tcp.take_woken(into);
-    }
-
-    // ---- addresses
-
-    /// The interface towards `remote` and our address there.
-    fn route_to(&self, remote: IpAddr) -> Option<(IfaceId, IpAddr)> {
-        let route = self.routes.lookup(remote)?;
-        let iface = self.ifaces.get(usize::from(route.iface.0))?;
-        let own = select::source(&iface.addrs, remote, route.next_hop(remote))?;
-        Some((route.iface, own))
-    }
-
-    /// Whether `addr` is an address of this host, usable or about to be.
-    fn is_own(&self, addr: IpAddr) -> bool {
-        self.ifaces.iter().any(|iface| iface.setup.addrs.iter().any(|own| own.addr() == addr))
     }
 }

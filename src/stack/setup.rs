@@ -14,7 +14,7 @@ pub struct IfaceSetup {
     pub name: String,
     /// Largest IP packet, bytes, 68..=65535 (less counts as 68).
     pub mtu: u16,
-    /// Its addresses.
+    /// The addresses it starts with.
     pub addrs: Vec<Cidr>,
     /// The longest super-segment the device takes, payload bytes; 0: none.
     pub gso_max: u32,

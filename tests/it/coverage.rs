@@ -2,7 +2,7 @@
 //! scenario: what the code can say, a test has heard it say.
 
 use crate::support::seen::{self, Scenario, Seen};
-use crate::{arrives, close, handshake, ip, ip6, link, rto, sockets, window};
+use crate::{addresses, arrives, close, handshake, ip, ip6, link, rto, sockets, window};
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
 use netglass::tcp::{AckWhy, Blocked, Cause, Plan, Reply, RtxRule, TRANSITIONS};
@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 /// All scenarios, by file.
 const FILES: &[(&str, &[Scenario])] = &[
+    ("addresses", addresses::SCENARIOS),
     ("arrives", arrives::SCENARIOS),
     ("close", close::SCENARIOS),
     ("handshake", handshake::SCENARIOS),

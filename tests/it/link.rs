@@ -5,7 +5,8 @@ use crate::ip::icmp_bytes;
 use crate::support::puppet::{HOST, PEER, tcp_bytes};
 use crate::support::seen::{self, scenarios};
 use netglass::base::{Duration, Frame, Head, IfaceId, Instant, Mac, Seq, SocketError};
-use netglass::link::{Config, State, acd::Phase};
+use netglass::ip::{Cidr, NewAddress, Standing};
+use netglass::link::{Config, State};
 use netglass::stack::{Ethernet, ListenOptions, Record, Setup, Stack, Vlan};
 use netglass::tcp;
 use netglass::wire::arp::{Arp, Op};
@@ -171,6 +172,10 @@ impl Wire {
 
     fn drops(&self, key: &str) -> u64 {
         self.stack.drops().iter().find(|(known, _)| *known == key).map_or(0, |(_, n)| n)
+    }
+
+    fn standing(&self, addr: Ipv4Addr) -> Option<Standing> {
+        self.stack.address(IFACE, addr.into()).map(|own| own.standing)
     }
 
     fn state(&self, addr: Ipv4Addr) -> Option<State> {
@@ -402,17 +407,20 @@ fn addresses_are_probed_first() {
         assert_eq!(w.arp(arp(Op::Request, (NEAR, PEER), HOST)), []);
         let error = w.stack.connect(w.now, (PEER, 80).into(), None, None);
         assert_eq!(error, Err(SocketError::NetworkUnreachable));
-        assert_eq!(w.stack.claim_phase(IFACE, HOST), Some(Phase::Probing));
+        assert_eq!(w.standing(HOST), Some(Standing::Tentative));
         if taken {
             w.arp(arp(Op::Reply, (NEAR, HOST), HOST));
             assert_eq!(w.wait(20_000), []);
-            assert_eq!(w.stack.claim_phase(IFACE, HOST), Some(Phase::Conflict(NEAR)));
+            assert_eq!(w.standing(HOST), Some(Standing::Duplicate));
             assert_eq!(w.ip(&echo_request(PEER)), []);
             // Another is found free.
             let other = Ipv4Addr::new(10, 0, 0, 77);
-            w.stack.probe_address(w.now, IFACE, other).expect("an Ethernet");
+            let cidr = Cidr::new(other.into(), 16).expect("an address");
+            let new = NewAddress { probe: true, ..cidr.into() };
+            w.stack.remove_address(w.now, IFACE, HOST.into()).expect("its own");
+            w.stack.add_address(w.now, IFACE, new).expect("an Ethernet");
             assert_eq!(w.wait(20_000).len(), 5);
-            assert_eq!(w.stack.claim_phase(IFACE, other), Some(Phase::Bound));
+            assert_eq!(w.standing(other), Some(Standing::Usable));
             continue;
         }
         let told = w.wait(20_000);

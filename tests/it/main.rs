@@ -1,6 +1,7 @@
 //! Everything that needs no privilege: one binary, fast to link.
 #![allow(clippy::type_complexity, reason = "tables of what is expected have such types")]
 
+mod addresses;
 mod alloc;
 mod arrives;
 mod chaos;

@@ -1,8 +1,8 @@
 //! What a running host answers. The shapes are iproute2's where it has one.
 
 use super::sockets::{self, Place, Seen};
-use crate::base::{IfaceId, Mac};
-use crate::ip::{Cidr, Route};
+use crate::base::{IfaceId, Instant, Mac};
+use crate::ip::{Address, Origin, Route, Standing};
 use crate::link::Neighbor;
 use crate::net::Host;
 use crate::stack::Stack;
@@ -65,7 +65,7 @@ impl Answerer {
     fn at_once(&self, ask: Ask) -> String {
         match ask {
             Ask::Host => answer("host", self.identity()),
-            Ask::Links => answer("links", self.host.with(|stack, _| links(stack))),
+            Ask::Links => answer("links", self.host.with(|stack, now| links(stack, now))),
             Ask::Routes => answer("routes", self.host.with(|stack, _| routes(stack))),
             // Each is { "dst", "dev", "lladdr", "state": [..] }.
             Ask::Neighbours => answer("neighbours", self.host.with(|stack, _| neighbours(stack))),
@@ -125,11 +125,13 @@ const ASKS: &[(&str, Ask)] = &[
 ];
 
 /// The interfaces, as `ip -j -s addr` shows them.
-fn links(stack: &Stack) -> Value {
+fn links(stack: &Stack, now: Instant) -> Value {
     let (totals, dropped) = (stack.totals(), stack.drops().total());
     // What passed is counted for the host as a whole.
     let only = stack.ifaces().count() == 1;
     let link = |(n, iface): (usize, &crate::stack::IfaceSetup)| {
+        let own = stack.addresses().filter(|(iface, _)| usize::from(iface.0) == n);
+        let own = own.map(|(_, own)| address(own, &iface.name, now));
         let mut link = json!({
             "ifindex": n + 1,
             "ifname": iface.name,
@@ -137,7 +139,7 @@ fn links(stack: &Stack) -> Value {
             "mtu": iface.mtu,
             "operstate": "UNKNOWN",
             "link_type": "none",
-            "addr_info": iface.addrs.iter().map(|own| address(*own, &iface.name)).collect::<Value>(),
+            "addr_info": own.collect::<Value>(),
         });
         if let Some(mac) = stack.mac(IfaceId(n as u16)) {
             link["flags"] = json!(["BROADCAST", "MULTICAST", "UP", "LOWER_UP"]);
@@ -162,7 +164,7 @@ fn links(stack: &Stack) -> Value {
     stack.ifaces().enumerate().map(link).collect()
 }
 
-fn address(own: Cidr, label: &str) -> Value {
+fn address(own: &Address, label: &str, now: Instant) -> Value {
     let scope = match own.addr() {
         IpAddr::V4(addr) if addr.is_loopback() => "host",
         IpAddr::V4(addr) if addr.is_link_local() => "link",
@@ -171,15 +173,28 @@ fn address(own: Cidr, label: &str) -> Value {
         _ => "global",
     };
     let family = if own.addr().is_ipv4() { "inet" } else { "inet6" };
+    let left = |until: Option<Instant>| match until {
+        Some(until) => until.since(now).as_secs().min(u64::from(u32::MAX)),
+        None => u64::from(u32::MAX),
+    };
     let mut shown = json!({
-        "family": family, "local": own.addr(), "prefixlen": own.prefix(), "scope": scope,
-        "valid_life_time": u32::MAX, "preferred_life_time": u32::MAX,
+        "family": family, "local": own.addr(), "prefixlen": own.cidr.prefix(), "scope": scope,
+        "valid_life_time": left(own.valid_until), "preferred_life_time": left(own.preferred_until),
     });
-    if let Some(broadcast) = own.broadcast() {
+    if let Some(broadcast) = own.cidr.broadcast() {
         shown["broadcast"] = json!(broadcast);
     }
     if own.addr().is_ipv4() {
         shown["label"] = json!(label);
+    }
+    let flags = [
+        ("dynamic", matches!(own.origin, Origin::Dhcp | Origin::Ra)),
+        ("deprecated", own.deprecated),
+        ("tentative", own.standing == Standing::Tentative),
+        ("dadfailed", own.standing == Standing::Duplicate),
+    ];
+    for (flag, _) in flags.iter().filter(|(_, set)| *set) {
+        shown[*flag] = json!(true);
     }
     shown
 }
@@ -204,6 +219,7 @@ fn neighbours(stack: &Stack) -> Value {
 /// The routes, as `ip -j route` shows them.
 fn routes(stack: &Stack) -> Value {
     let ifaces: Vec<_> = stack.ifaces().collect();
+    let addresses: Vec<_> = stack.addresses().collect();
     let show = |route: &Route| {
         let iface = ifaces.get(usize::from(route.iface.0));
         let dst = match route.dst.prefix() {
@@ -217,11 +233,13 @@ fn routes(stack: &Stack) -> Value {
         if let Some(iface) = iface {
             shown["dev"] = json!(iface.name);
         }
-        let own = iface.and_then(|iface| {
-            iface.addrs.iter().find(|own| route.via.is_none() && own.network() == route.dst)
-        });
-        if let Some(own) = own {
-            shown["protocol"] = json!("kernel");
+        let is_its = |(at, own): &&(IfaceId, &Address)| {
+            *at == route.iface && route.via.is_none() && own.cidr.network() == route.dst
+        };
+        if route.origin != Origin::Static {
+            shown["protocol"] = json!(route.origin.name());
+        }
+        if let Some((_, own)) = addresses.iter().find(is_its) {
             shown["scope"] = json!("link");
             shown["prefsrc"] = json!(own.addr());
         }

@@ -1,0 +1,267 @@
+//! The interfaces of a running host: their addresses, which come, are asked about, are used, grow
+//! old and go; and the routes that are added and removed with the host at work.
+
+use super::event::Event;
+use super::link::Port;
+use super::setup::IfaceSetup;
+use super::{Input, MTU_MIN, Stack};
+use crate::base::{Duration, EventId, IfaceId, Instant, SocketError};
+use crate::ip::{Address, Cidr, Local, NewAddress, Origin, Route, Standing, select};
+use crate::link::{self, Cause};
+use std::net::IpAddr;
+
+/// Addresses of an interface, at most.
+const ADDRESSES_MAX: usize = 64;
+
+/// An interface of a running host.
+#[derive(Debug)]
+pub(super) struct Iface {
+    pub(super) setup: IfaceSetup,
+    /// Its addresses, those that may not be used among them.
+    addresses: Vec<Address>,
+    /// Those that may be used, the deprecated ones last.
+    usable: Vec<Cidr>,
+    /// How many of these are not deprecated.
+    preferred: usize,
+    /// When the next address stops being preferred or valid.
+    deadline: Option<Instant>,
+    /// What an Ethernet needs.
+    pub(super) port: Option<Box<Port>>,
+}
+
+impl Iface {
+    pub(super) fn new(setup: IfaceSetup) -> Iface {
+        let port = Port::new(&setup.link);
+        let setup = IfaceSetup { mtu: setup.mtu.max(MTU_MIN), ..setup };
+        let (addresses, usable) = (Vec::new(), Vec::new());
+        Iface { setup, addresses, usable, preferred: 0, deadline: None, port }
+    }
+
+    /// What it answers to.
+    pub(super) fn local(&self) -> Local<'_> {
+        Local { addrs: &self.usable, groups: &[] }
+    }
+
+    /// The best of its addresses for packets to `dst` by `next_hop`.
+    pub(super) fn source(&self, dst: IpAddr, next_hop: IpAddr) -> Option<IpAddr> {
+        select::source(&self.usable, self.preferred, dst, next_hop)
+    }
+
+    fn find(&mut self, addr: IpAddr) -> Option<&mut Address> {
+        self.addresses.iter_mut().find(|own| own.addr() == addr)
+    }
+
+    /// The addresses have changed.
+    fn refresh(&mut self) {
+        let usable = || self.addresses.iter().filter(|own| own.is_usable());
+        let (fresh, old) = (usable().filter(|own| !own.deprecated), usable());
+        self.preferred = fresh.clone().count();
+        self.usable = fresh.chain(old.filter(|own| own.deprecated)).map(|own| own.cidr).collect();
+        self.deadline = self.addresses.iter().filter_map(Address::deadline).min();
+    }
+}
+
+impl Stack {
+    /// The addresses of all interfaces, by interface.
+    pub fn addresses(&self) -> impl Iterator<Item = (IfaceId, &Address)> {
+        self.ifaces
+            .iter()
+            .enumerate()
+            .flat_map(|(n, iface)| iface.addresses.iter().map(move |own| (IfaceId(n as u16), own)))
+    }
+
+    /// An interface's address, if it is one.
+    pub fn address(&self, iface: IfaceId, addr: IpAddr) -> Option<&Address> {
+        let iface = self.ifaces.get(usize::from(iface.0))?;
+        iface.addresses.iter().find(|own| own.addr() == addr)
+    }
+
+    /// Gives an interface an address, and the route to its network; an address that it has is
+    /// given the new lifetimes. On an Ethernet, others may be asked first whether they have it
+    /// ([`NewAddress::probe`]): [`Stack::address`] says how far that is.
+    ///
+    /// # Errors
+    /// `InvalidInput` without such an interface or when the address can be no host's;
+    /// `AddrInUse` when another interface has it; `LimitReached` beyond 64 of them.
+    pub fn add_address(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        new: impl Into<NewAddress>,
+    ) -> Result<(), SocketError> {
+        let new = new.into();
+        self.keep(now, || Input::AddAddress { iface, new });
+        self.assign(now, iface, new)
+    }
+
+    /// As [`Stack::add_address`], for the host itself.
+    pub(super) fn assign(
+        &mut self,
+        now: Instant,
+        id: IfaceId,
+        new: NewAddress,
+    ) -> Result<(), SocketError> {
+        let addr = new.cidr.addr();
+        if self.addresses().any(|(other, own)| other != id && own.addr() == addr) {
+            return Err(SocketError::AddrInUse);
+        }
+        let iface = self.ifaces.get_mut(usize::from(id.0)).ok_or(SocketError::InvalidInput)?;
+        let until = |time: Option<_>| time.map(|time| now + time);
+        let is_over = |time: Option<Duration>| time.is_some_and(|time| time.is_zero());
+        let (preferred_until, valid_until) = (until(new.preferred), until(new.valid));
+        if let Some(known) = iface.find(addr) {
+            (known.preferred_until, known.valid_until) = (preferred_until, valid_until);
+            (known.origin, known.deprecated) = (new.origin, is_over(new.preferred));
+            iface.refresh();
+            return Ok(());
+        }
+        if !Local::default().is_single_host(addr) && !addr.is_loopback() {
+            return Err(SocketError::InvalidInput);
+        }
+        if iface.addresses.len() >= ADDRESSES_MAX {
+            return Err(SocketError::LimitReached);
+        }
+        let (cidr, origin, standing) = (new.cidr, new.origin, Standing::Usable);
+        let deprecated = is_over(new.preferred);
+        let added = Address { cidr, origin, standing, deprecated, preferred_until, valid_until };
+        iface.addresses.push(added);
+        // What a router says about addresses says nothing about who is near (RFC 5942 §4).
+        if new.origin != Origin::Ra {
+            self.routes.add(Route::on_link(cidr, id));
+        }
+        self.tell_address(now, id, addr, Cause::Added);
+        let asks = self.claim_address(now, id, addr, new.probe);
+        if asks && let Some(own) = self.ifaces[usize::from(id.0)].find(addr) {
+            own.standing = Standing::Tentative;
+        }
+        self.ifaces[usize::from(id.0)].refresh();
+        Ok(())
+    }
+
+    /// Takes an address away from an interface, and the route to its network when no other needs
+    /// it. Connections of that address hear nothing any more.
+    ///
+    /// # Errors
+    /// `AddrNotAvailable` when it is not that interface's.
+    pub fn remove_address(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        addr: IpAddr,
+    ) -> Result<(), SocketError> {
+        self.keep(now, || Input::RemoveAddress { iface, addr });
+        self.withdraw(now, iface, addr, Cause::Removed)
+    }
+
+    fn withdraw(
+        &mut self,
+        now: Instant,
+        id: IfaceId,
+        addr: IpAddr,
+        cause: Cause,
+    ) -> Result<(), SocketError> {
+        let known = self.address(id, addr).copied().ok_or(SocketError::AddrNotAvailable)?;
+        let iface = &mut self.ifaces[usize::from(id.0)];
+        iface.addresses.retain(|own| own.addr() != addr);
+        iface.refresh();
+        self.unclaim_address(id, addr);
+        let route = Route::on_link(known.cidr, id);
+        let needed = |own: &Address| own.origin != Origin::Ra && own.cidr.network() == route.dst;
+        let needed = self.addresses().any(|(_, own)| needed(own));
+        if known.origin != Origin::Ra && !needed && self.routes.iter().any(|one| *one == route) {
+            self.routes.remove(id, route.dst, route.metric);
+        }
+        self.tell_address(now, id, addr, cause);
+        Ok(())
+    }
+
+    /// Adds a route; one of the same interface to the same network with the same metric is
+    /// replaced.
+    ///
+    /// # Errors
+    /// `InvalidInput` without such an interface.
+    pub fn add_route(&mut self, now: Instant, route: Route) -> Result<(), SocketError> {
+        self.keep(now, || Input::AddRoute { route });
+        if usize::from(route.iface.0) >= self.ifaces.len() {
+            return Err(SocketError::InvalidInput);
+        }
+        self.routes.add(route);
+        Ok(())
+    }
+
+    /// Removes an interface's route to `dst` with that metric.
+    ///
+    /// # Errors
+    /// `InvalidInput` when there is none.
+    pub fn remove_route(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        dst: Cidr,
+        metric: u32,
+    ) -> Result<Route, SocketError> {
+        self.keep(now, || Input::RemoveRoute { iface, dst, metric });
+        self.routes.remove(iface, dst, metric).ok_or(SocketError::InvalidInput)
+    }
+
+    /// What became of the claim on an address.
+    pub(super) fn settle_address(&mut self, id: IfaceId, addr: IpAddr, standing: Standing) {
+        let iface = &mut self.ifaces[usize::from(id.0)];
+        let Some(own) = iface.find(addr).filter(|own| own.standing == Standing::Tentative) else {
+            return;
+        };
+        own.standing = standing;
+        iface.refresh();
+    }
+
+    /// Time has come to `now` for every address.
+    pub(super) fn poll_addresses(&mut self, now: Instant) {
+        for n in 0..self.ifaces.len() {
+            let id = IfaceId(n as u16);
+            if self.ifaces[n].deadline.is_none_or(|at| at > now) {
+                continue;
+            }
+            let (mut expired, mut deprecated) = (Vec::new(), Vec::new());
+            for own in &mut self.ifaces[n].addresses {
+                if own.is_expired(now) {
+                    expired.push(own.addr());
+                } else if own.deadline().is_some_and(|at| at <= now) {
+                    own.deprecated = true;
+                    deprecated.push(own.addr());
+                }
+            }
+            self.ifaces[n].refresh();
+            for addr in deprecated {
+                self.tell_address(now, id, addr, Cause::Deprecated);
+            }
+            for addr in expired {
+                // It is the interface's: nothing can be wrong.
+                self.withdraw(now, id, addr, Cause::Expired).unwrap_or_default();
+            }
+        }
+    }
+
+    /// When an address stops being preferred or valid.
+    pub(super) fn addresses_deadline(&self) -> Option<Instant> {
+        self.ifaces.iter().filter_map(|iface| iface.deadline).min()
+    }
+
+    fn tell_address(&mut self, now: Instant, iface: IfaceId, addr: IpAddr, cause: Cause) {
+        let event = link::Event::Claim { addr, other: None, cause };
+        self.note(now, None, EventId::NONE, || Event::Link { iface, event });
+    }
+
+    /// The interface towards `remote` and our address there.
+    pub(super) fn route_to(&self, remote: IpAddr) -> Option<(IfaceId, IpAddr)> {
+        let route = self.routes.lookup(remote)?;
+        let iface = self.ifaces.get(usize::from(route.iface.0))?;
+        let own = iface.source(remote, route.next_hop(remote))?;
+        Some((route.iface, own))
+    }
+
+    /// Whether `addr` is an address of this host, usable or about to be.
+    pub(super) fn is_own(&self, addr: IpAddr) -> bool {
+        let is_ours = |own: &Address| own.addr() == addr && own.standing != Standing::Duplicate;
+        self.addresses().any(|(_, own)| is_ours(own))
+    }
+}
