@@ -141,15 +141,19 @@ impl Stack {
         let len = frame.len() as u32;
         let view = PacketView::Icmp { src, dst, message, len };
         self.snmp.of(dst).icmp_out(&message);
+        let Some((iface, _)) = self.route_to(dst) else {
+            self.dropped(now, Why::NoRoute, view);
+            return;
+        };
         let header = Header::new(src, dst, icmp::number(dst));
-        self.send_packet(now, header, frame, view, why, cause);
+        self.send_packet(now, iface, header, frame, (view, why), cause);
     }
 
     fn send_from_udp(&mut self, now: Instant) -> bool {
         let Some((id, out)) = self.udp.output() else { return false };
         self.wake_udp(id);
         let (to, len) = (out.to, out.payload.len() as u32);
-        let Some((_, own)) = self.route_to(to.ip()) else {
+        let Some((iface, own)) = self.datagram_route(out.device, to.ip()) else {
             let view = PacketView::Udp { src: out.from, dst: to, len };
             self.dropped(now, Why::NoRoute, view);
             return true;
@@ -162,7 +166,7 @@ impl Stack {
         udp::emit(&mut frame.head, from, to, &frame.body, fill);
         let view = PacketView::Udp { src: from, dst: to, len };
         let header = Header::new(from.ip(), to.ip(), protocol::UDP).marked(out.mark);
-        self.send_packet(now, header, frame, view, Sent::Datagram, EventId::NONE);
+        self.send_packet(now, iface, header, frame, (view, Sent::Datagram), EventId::NONE);
         true
     }
 
@@ -170,19 +174,15 @@ impl Stack {
     fn send_packet(
         &mut self,
         now: Instant,
+        iface: IfaceId,
         header: Header,
         frame: Frame,
-        view: PacketView,
-        why: Sent,
+        (packet, why): (PacketView, Sent),
         cause: EventId,
     ) {
         let dst = header.dst;
-        let Some((iface, _)) = self.route_to(dst) else {
-            self.dropped(now, Why::NoRoute, view);
-            return;
-        };
         self.snmp.of(dst).out_requests += 1;
-        let origin = self.note(now, None, cause, || Event::Out { packet: view, why });
+        let origin = self.note(now, None, cause, || Event::Out { packet, why });
         let header = Header { id: self.next_ip_id(dst, header.proto), ..header };
         let mtu = usize::from(self.ifaces[usize::from(iface.0)].setup.mtu);
         let mtu = self.path_mtu.get(now, dst).map_or(mtu, |path| mtu.min(usize::from(path)));

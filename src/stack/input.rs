@@ -135,6 +135,14 @@ pub enum Input {
         dst: Cidr,
         metric: u32,
     },
+    SetBroadcast {
+        id: UdpId,
+        on: bool,
+    },
+    BindDevice {
+        id: UdpId,
+        device: Option<IfaceId>,
+    },
 }
 
 /// What a host has sent.
@@ -305,6 +313,12 @@ impl Stack {
             }
             Input::MarkUdp { id, mark } => {
                 let _ = self.mark_udp(now, id, mark);
+            }
+            Input::SetBroadcast { id, on } => {
+                let _ = self.set_broadcast(now, id, on);
+            }
+            Input::BindDevice { id, device } => {
+                let _ = self.bind_device(now, id, device);
             }
             Input::CloseUdp { id } => self.close_udp(now, id),
             other => self.apply_change(now, other),

@@ -4,7 +4,7 @@
 //! Whether a destination may be a broadcast address, and which source address a datagram gets when
 //! the socket has none, is decided where routes are known.
 
-use crate::base::{Chunks, Pool, SocketError, Why};
+use crate::base::{Chunks, IfaceId, Pool, SocketError, Why};
 use crate::wire::ip::Mark;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -41,6 +41,8 @@ pub struct Outgoing {
     pub checksum: bool,
     /// What it asks of IP.
     pub mark: Mark,
+    /// The interface that it leaves by, if the socket is bound to one.
+    pub device: Option<IfaceId>,
 }
 
 /// What [`Socket::recv`] copied.
@@ -83,6 +85,10 @@ pub struct Socket {
     pub checksum: bool,
     /// Hops and traffic class of the packets.
     pub mark: Mark,
+    /// Whether it may send to broadcast addresses (`SO_BROADCAST`).
+    pub broadcast: bool,
+    /// The one interface that it sends and receives by (`SO_BINDTODEVICE`).
+    pub device: Option<IfaceId>,
 }
 
 impl Socket {
@@ -100,6 +106,8 @@ impl Socket {
             send_buffer: DEFAULT_BUFFER,
             checksum: true,
             mark: Mark::default(),
+            broadcast: false,
+            device: None,
         }
     }
 
@@ -210,7 +218,8 @@ impl Socket {
             return Err(SocketError::WouldBlock);
         }
         self.unsent_bytes += cost(&payload);
-        Ok(Outgoing { from: self.local, to, payload, checksum: self.checksum, mark: self.mark })
+        let (from, checksum, mark, device) = (self.local, self.checksum, self.mark, self.device);
+        Ok(Outgoing { from, to, payload, checksum, mark, device })
     }
 
     /// A datagram of this socket was sent (or given up by those who send).

@@ -66,12 +66,21 @@ pub enum Action {
         /// The message.
         bytes: Vec<u8>,
     },
-    /// Find out whether anybody has the address, and tell ([`Machine::checked`]).
-    Check(Ipv4Addr),
+    /// Find out whether anybody has the lease's address, and tell ([`Machine::checked`]).
+    Check(Granted),
     /// Live by this lease from now on, instead of the one before.
-    Configure(Box<Lease>),
-    /// Live without this lease.
-    Withdraw(Box<Lease>),
+    Configure(Granted),
+    /// Live without the address. One that was being checked was somebody's.
+    Withdraw(Ipv4Addr),
+}
+
+/// A lease, and when it ends; `None`: never.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Granted {
+    /// What was granted.
+    pub lease: Box<Lease>,
+    /// The end.
+    pub until: Option<Instant>,
 }
 
 /// A lease that is counted down.
@@ -86,6 +95,11 @@ impl Held {
     /// Whether it is over.
     fn is_over(&self, now: Instant) -> bool {
         self.times.is_some_and(|[.., end]| end <= now)
+    }
+
+    fn granted(&self) -> Granted {
+        let until = self.times.map(|[.., end]| end);
+        Granted { lease: Box::new(self.lease.clone()), until }
     }
 }
 
@@ -144,11 +158,14 @@ impl Machine {
         self.state
     }
 
-    /// The lease that the host lives by, and when that ends (`None`: never).
-    pub fn lease(&self) -> Option<(&Lease, Option<Instant>)> {
+    /// The lease that the host lives by.
+    pub fn lease(&self) -> Option<Granted> {
+        Some(self.in_use()?.granted())
+    }
+
+    fn in_use(&self) -> Option<&Held> {
         let is_in_use = matches!(self.state, State::Bound | State::Renewing | State::Rebinding);
-        let held = self.held.as_ref().filter(|_| is_in_use)?;
-        Some((&held.lease, held.times.map(|[.., end]| end)))
+        self.held.as_ref().filter(|_| is_in_use)
     }
 
     /// How often something was ignored for that reason.
@@ -254,12 +271,13 @@ impl Machine {
         self.go(State::Init, cause);
     }
 
-    /// Takes the address out of use.
+    /// Takes the address out of use, or out of the way.
     fn withdraw(&mut self) {
-        let Some((lease, _)) = self.lease() else { return };
-        let lease = Box::new(lease.clone());
-        self.events.push(Event::Lost { addr: lease.ip() });
-        self.actions.push_back(Action::Withdraw(lease));
+        let Some(addr) = self.held.as_ref().map(|held| held.lease.ip()) else { return };
+        if self.in_use().is_some() {
+            self.events.push(Event::Lost { addr });
+        }
+        self.actions.push_back(Action::Withdraw(addr));
     }
 
     // ---- what arrives
@@ -337,15 +355,14 @@ impl Machine {
         if held.is_over(now) {
             return Err(Ignored::LeaseTime); // the answer took longer than it gives
         }
-        let addr = held.lease.ip();
-        let end = times.map(|[.., end]| end);
+        let granted = held.granted();
         (self.offer, self.held) = (None, Some(held));
         if matches!(self.state, State::Renewing | State::Rebinding) {
             self.bind(now, Cause::Extended);
         } else {
-            self.at = end;
+            self.at = granted.until;
             self.go(State::Checking, Cause::Acknowledged);
-            self.actions.push_back(Action::Check(addr));
+            self.actions.push_back(Action::Check(granted));
         }
         Ok(())
     }
@@ -399,17 +416,17 @@ impl Machine {
         self.go(State::Bound, cause);
         let Some(held) = &self.held else { return };
         self.at = held.times.map(|[t1, ..]| t1);
-        let lease = Box::new(held.lease.clone());
+        let granted = held.granted();
         let renew = self.at.map(|at| at.since(now));
-        self.events.push(Event::Leased { lease: lease.clone(), renew });
-        self.actions.push_back(Action::Configure(lease));
+        self.events.push(Event::Leased { lease: granted.lease.clone(), renew });
+        self.actions.push_back(Action::Configure(granted));
     }
 
     /// Gives the address back and ends (RFC 2131 §4.4.6). What is to be sent is to be sent before
     /// the address goes.
     pub fn release(&mut self) {
-        if let Some((lease, _)) = self.lease() {
-            let (addr, server) = (lease.ip(), lease.server);
+        if let Some(held) = self.in_use() {
+            let (addr, server) = (held.lease.ip(), held.lease.server);
             let mut message = Message::new(Kind::Release, self.new_xid(), self.settings.mac);
             message.ciaddr = addr;
             message.options = self.identified().with(code::SERVER_ID, &server.octets());

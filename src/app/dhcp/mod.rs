@@ -10,5 +10,5 @@ mod message;
 
 pub use event::{Cause, Event, Ignored, Reason, State};
 pub use lease::{LEASE_MIN, Lease, Via};
-pub use machine::{Action, Machine, Settings};
+pub use machine::{Action, Granted, Machine, Settings};
 pub use message::{CLIENT_PORT, Kind, MESSAGE_MAX, Message, Options, SERVER_PORT, code};
