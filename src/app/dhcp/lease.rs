@@ -90,7 +90,7 @@ impl Lease {
                 && !is_edge(router, addr)
         };
         let mut default = options.addrs(code::ROUTERS).filter(|router| near(*router));
-        let routes = classless_routes(options.get(code::CLASSLESS_ROUTES), near);
+        let routes = classless_routes(options.get(code::CLASSLESS_ROUTES), addr, near);
         let routes = routes.unwrap_or_else(|| {
             let all = Cidr::all(IpAddr::V4(own));
             default
@@ -177,7 +177,11 @@ fn times(message: &Message, time: Duration) -> (Duration, Duration) {
 
 /// RFC 3442: `None` when there are none, or not readable ones. A router is on the link, also by a
 /// route before it that says so.
-fn classless_routes(bytes: Option<&[u8]>, near: impl Fn(Ipv4Addr) -> bool) -> Option<Vec<Via>> {
+fn classless_routes(
+    bytes: Option<&[u8]>,
+    own: Cidr,
+    near: impl Fn(Ipv4Addr) -> bool,
+) -> Option<Vec<Via>> {
     let mut rest = bytes.filter(|bytes| !bytes.is_empty())?;
     let mut routes: Vec<Via> = Vec::new();
     while let Some((&prefix, bytes)) = rest.split_first() {
@@ -193,6 +197,7 @@ fn classless_routes(bytes: Option<&[u8]>, near: impl Fn(Ipv4Addr) -> bool) -> Op
         let router = Some(Ipv4Addr::from(*router)).filter(|router| !router.is_unspecified());
         let linked = |router: Ipv4Addr| {
             is_hosts(router)
+                && own.addr() != IpAddr::V4(router)
                 && routes.iter().any(|via| via.router.is_none() && via.dst.contains(router.into()))
         };
         let is_usable = match router {
@@ -200,14 +205,20 @@ fn classless_routes(bytes: Option<&[u8]>, near: impl Fn(Ipv4Addr) -> bool) -> Op
             // Everything on the link would be everybody's ARP.
             None => prefix > 0,
         };
-        // No route leads to many, or to the host itself.
-        let is_place = prefix == 0 || matches!(dst.addr(), IpAddr::V4(addr) if is_hosts(addr));
         let is_new = routes.iter().all(|via| via.dst != dst);
-        if is_usable && is_place && is_new && routes.len() < ROUTES_MAX {
+        if is_usable && is_place(dst, own) && is_new && routes.len() < ROUTES_MAX {
             routes.push(Via { dst, router });
         }
     }
     Some(routes)
+}
+
+/// Whether a route may lead there: not to many, not to the host itself, and not to its network,
+/// which is on the link.
+fn is_place(dst: Cidr, own: Cidr) -> bool {
+    let IpAddr::V4(first) = dst.addr() else { return false };
+    let hosts = is_hosts(first) || dst.prefix() < 8 && first.octets()[0] < 224;
+    hosts && dst != own.network() && dst != Cidr::host(own.addr())
 }
 
 /// A domain's name, if it is one that can be printed and looked up.

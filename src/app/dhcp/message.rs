@@ -13,8 +13,9 @@ use std::net::Ipv4Addr;
 pub const CLIENT_PORT: u16 = 68;
 /// Where servers hear of clients.
 pub const SERVER_PORT: u16 = 67;
-/// The longest message that a client takes here, bytes; servers are told (RFC 2132 §9.10).
-pub const MESSAGE_MAX: usize = 1472;
+/// The longest message that a client takes here, IP header included, bytes; servers are told so
+/// (RFC 2132 §9.10).
+pub const MESSAGE_MAX: usize = 1500;
 
 /// Bytes before the options' magic cookie.
 const FIXED: usize = 236;

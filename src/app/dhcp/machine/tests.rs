@@ -506,9 +506,12 @@ fn everything_that_can_happen_happens() {
     assert_eq!(reasons, Reason::KEYS.iter().copied().collect());
 }
 
+/// What a rogue network does: what, a number for it, and bytes that it changes.
+type Step = (u8, u32, Vec<(usize, u8)>);
+
 /// Lets a rogue network talk; whatever it says and however time leaps, the client keeps its law,
 /// asks seldom, and lives by no address but one that was checked.
-fn rogue(seed: u64, steps: Vec<(u8, u32, Vec<(usize, u8)>)>) {
+fn rogue(seed: u64, steps: Vec<Step>) {
     let mut bench = Bench::new(seed);
     let (mut last, mut sent, mut checked) = (None, 0_u64, BTreeSet::new());
     for (what, number, edits) in steps {
