@@ -44,6 +44,8 @@ pub enum Purpose {
     Reachable = 21,
     /// When a host asks whether anybody has its address.
     Claim = 22,
+    /// When a host asks for routers.
+    Solicit = 24,
     /// Numbers of DHCP messages, and when they are sent.
     Dhcp = 30,
 }

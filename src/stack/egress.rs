@@ -184,7 +184,7 @@ impl Stack {
         self.snmp.of(dst).out_requests += 1;
         let origin = self.note(now, None, cause, || Event::Out { packet, why });
         let header = Header { id: self.next_ip_id(dst, header.proto), ..header };
-        let mtu = usize::from(self.ifaces[usize::from(iface.0)].setup.mtu);
+        let mtu = usize::from(self.ifaces[usize::from(iface.0)].mtu(dst));
         let mtu = self.path_mtu.get(now, dst).map_or(mtu, |path| mtu.min(usize::from(path)));
         let whole = frame.len() + crate::wire::ip::header_len(dst) <= mtu;
         let Some(pieces) = fragment::packets(header, &frame, mtu) else {

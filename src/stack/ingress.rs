@@ -4,7 +4,7 @@ use super::echo::Pong;
 use super::event::{Event, PacketView, Sent};
 use super::{Input, Stack, cx};
 use crate::base::{
-    Checksum, Chunks, Duration, EventId, Frame, IfaceId, Instant, Seq, SocketError, Why,
+    Checksum, Chunks, Duration, EventId, Frame, IfaceId, Instant, Mac, Seq, SocketError, Why,
 };
 use crate::ip::{self, Destination};
 use crate::socket::SocketId;
@@ -14,32 +14,35 @@ use crate::tcp::listener::{Site, Verdict, reply};
 use crate::tcp::{self, Conn, Outcome, Reply, Segment, SegmentView, State};
 use crate::udp::Datagram;
 use crate::wire::icmp::{self, Echo, Icmp, Quoted};
+use crate::wire::icmpv4::Icmpv4;
 use crate::wire::icmpv6::Icmpv6;
 use crate::wire::ip::Header;
 use crate::wire::ipv4::protocol;
-use crate::wire::{checksum, ipv6, udp};
+use crate::wire::{checksum, ipv6, nd, udp};
 use std::net::{IpAddr, SocketAddr};
 
 /// What is known of a packet behind its IP header.
 #[derive(Copy, Clone)]
-struct Via {
-    now: Instant,
-    iface: IfaceId,
-    header: Header,
+pub(super) struct Via {
+    pub(super) now: Instant,
+    pub(super) iface: IfaceId,
+    /// Who sent the frame; [`Mac::ZERO`] on a bare link.
+    pub(super) mac: Mac,
+    pub(super) header: Header,
     destination: Destination,
     origin: EventId,
 }
 
 impl Via {
-    fn src(&self) -> IpAddr {
+    pub(super) fn src(&self) -> IpAddr {
         self.header.src
     }
 
-    fn dst(&self) -> IpAddr {
+    pub(super) fn dst(&self) -> IpAddr {
         self.header.dst
     }
 
-    fn view(&self, len: usize) -> PacketView {
+    pub(super) fn view(&self, len: usize) -> PacketView {
         let (src, dst, len) = (self.src(), self.dst(), len as u32);
         PacketView::Ip { src, dst, proto: self.header.proto, len }
     }
@@ -51,13 +54,13 @@ impl Stack {
         self.keep(now, || Input::Frame { iface, bytes: frame.to_vec(), offload: frame.offload });
         self.totals.frames_in += 1;
         self.totals.bytes_in += frame.len() as u64;
-        let Some((iface, to_many)) = self.on_link(now, iface, &mut frame) else { return };
+        let Some((iface, mac, to_many)) = self.on_link(now, iface, &mut frame) else { return };
         self.snmp.received(&frame);
         let header = match Header::parse(frame.front(), frame.len()) {
             Ok(header) => header,
             Err(why) => return self.discard(now, why, PacketView::raw(&frame)),
         };
-        self.on_packet(now, iface, to_many, header, &mut frame);
+        self.on_packet(now, iface, (mac, to_many), header, &mut frame);
     }
 
     /// RFC 1122 §3.2.1.3: is it for us?
@@ -67,7 +70,7 @@ impl Stack {
         &mut self,
         now: Instant,
         iface: IfaceId,
-        to_many: bool,
+        (mac, to_many): (Mac, bool),
         header: Header,
         frame: &mut Frame,
     ) {
@@ -84,7 +87,8 @@ impl Stack {
         };
         self.snmp.of(header.dst).ip_in(destination);
         frame.truncate(header.total_len); // what follows is the link's padding
-        self.on_our_packet(Via { now, iface, header, destination, origin: frame.origin }, frame);
+        let via = Via { now, iface, mac, header, destination, origin: frame.origin };
+        self.on_our_packet(via, frame);
     }
 
     /// It is: what lies between the IP header and the transport header?
@@ -129,7 +133,7 @@ impl Stack {
     }
 
     /// A frame as one run of bytes, copied only when it is in pieces.
-    fn whole(&self, frame: Frame) -> Chunks {
+    pub(super) fn whole(&self, frame: Frame) -> Chunks {
         let single = frame.head.is_empty() && frame.body.iter().count() == 1;
         if single {
             return frame.body;
@@ -154,7 +158,8 @@ impl Stack {
             let Some((iface, _)) = self.route_to(src) else { continue };
             let local = self.ifaces[usize::from(iface.0)].local();
             let Ok(destination) = local.check(src, dst) else { continue };
-            let via = Via { now, iface, header, destination, origin: EventId::NONE };
+            let (mac, origin) = (Mac::ZERO, EventId::NONE);
+            let via = Via { now, iface, mac, header, destination, origin };
             let (message, why) =
                 (Icmp::reassembly_time_exceeded(src), Sent::ReassemblyTimeExceeded);
             self.report(via, message, why, &packet, cause);
@@ -228,6 +233,12 @@ impl Stack {
         };
         let view = PacketView::Icmp { src, dst, message, len };
         self.snmp.of(dst).icmp_in(&message);
+        if let Icmp::V6(Icmpv6::Other { kind, .. }) = message
+            && nd::is_nd(kind)
+            && self.mac(via.iface).is_some()
+        {
+            return self.on_nd(via, frame);
+        }
         match message.as_echo() {
             Some(echo) if echo.request => self.on_echo_request(via, echo, view, frame),
             Some(Echo { id, seq, .. }) => {
@@ -262,9 +273,12 @@ impl Stack {
     /// The socket that an error quotes hears of it, after the checks of RFC 5927 §4.
     fn on_icmp_error(&mut self, via: Via, message: Icmp, view: PacketView, mut frame: Frame) {
         frame.advance(icmp::HEADER_LEN);
-        let result = match Quoted::parse(frame.front()) {
-            Ok(quoted) => self.deliver_error(via, message, &quoted),
-            Err(why) => Err(why),
+        let result = match (Quoted::parse(frame.front()), message) {
+            (Ok(quoted), Icmp::V4(Icmpv4::Redirect { gateway, .. })) => {
+                self.on_redirect(&via, gateway.into(), &quoted, EventId::NONE)
+            }
+            (Ok(quoted), _) => self.deliver_error(via, message, &quoted),
+            (Err(why), _) => Err(why),
         };
         match result {
             Ok(()) => {
@@ -519,8 +533,8 @@ impl Stack {
             }
             return;
         };
-        let setup = &self.ifaces[usize::from(via.iface.0)].setup;
-        let (mtu, gso_max) = (setup.mtu, setup.gso_max);
+        let iface = &self.ifaces[usize::from(via.iface.0)];
+        let (mtu, gso_max) = (iface.mtu(via.src()), iface.setup.gso_max);
         let Pair { local, remote } = pair;
         let site = Site { local, remote, mtu, gso_max, predecessor };
         let full = self.tcp.len() >= self.connections_max;

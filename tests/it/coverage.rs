@@ -2,7 +2,7 @@
 //! scenario: what the code can say, a test has heard it say.
 
 use crate::support::seen::{self, Scenario, Seen};
-use crate::{addresses, arrives, close, handshake, ip, ip6, link, rto, sockets, window};
+use crate::{addresses, arrives, close, handshake, ip, ip6, link, nd, rto, sockets, window};
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
 use netglass::tcp::{AckWhy, Blocked, Cause, Plan, Reply, RtxRule, TRANSITIONS};
@@ -17,6 +17,7 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("ip", ip::SCENARIOS),
     ("ip6", ip6::SCENARIOS),
     ("link", link::SCENARIOS),
+    ("nd", nd::SCENARIOS),
     ("rto", rto::SCENARIOS),
     ("window", window::SCENARIOS),
     ("sockets", sockets::SCENARIOS),

@@ -17,6 +17,7 @@ mod ip;
 mod ip6;
 mod link;
 mod memory;
+mod nd;
 #[cfg(feature = "record")]
 mod replay;
 mod rto;

@@ -14,6 +14,7 @@ mod records;
 mod support;
 mod tap;
 mod usage;
+mod veth;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::Command;
@@ -37,6 +38,7 @@ fn cases() -> Vec<Case> {
         tap::CASES,
         control::CASES,
         policy::CASES,
+        veth::CASES,
     ];
     all.concat()
 }

@@ -277,6 +277,7 @@ fn ends(packet: &PacketView) -> (Option<SocketAddr>, Option<SocketAddr>) {
         PacketView::Arp { arp, .. } => (host(&arp.sender.into()), host(&arp.target.into())),
         PacketView::Ip { src, dst, .. }
         | PacketView::Fragment { src, dst, .. }
+        | PacketView::Nd { src, dst, .. }
         | PacketView::Icmp { src, dst, .. } => (host(src), host(dst)),
         PacketView::Udp { src, dst, .. } | PacketView::Tcp { src, dst, .. } => {
             (Some(*src), Some(*dst))
