@@ -148,6 +148,48 @@ macro_rules! udp_methods {
             self.held.bind_device(device)
         }
 
+        /// What becomes of datagrams on paths that are too narrow (`IP_MTU_DISCOVER`).
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn set_mtu_discover(&self, discover: crate::wire::ip::Discover) -> io::Result<()> {
+            let id = self.held.id;
+            Ok(self.held.host.with(|stack, now| stack.discover_udp(now, id, discover))?)
+        }
+
+        /// What [`Self::set_mtu_discover`] was told, or that they may be cut.
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn mtu_discover(&self) -> io::Result<crate::wire::ip::Discover> {
+            self.held.look(|socket| socket.discover)
+        }
+
+        /// The largest packet in bytes, headers included, that goes to the connected peer uncut
+        /// (`IP_MTU`).
+        ///
+        /// # Errors
+        /// `NotConnected`; `NetworkUnreachable` without a route.
+        pub fn mtu(&self) -> io::Result<u16> {
+            let (to, discover) = (self.peer_addr()?.ip(), self.mtu_discover()?);
+            let mtu = self.held.host.with(|stack, now| stack.mtu_to(now, to, discover));
+            mtu.ok_or_else(|| crate::base::SocketError::NetworkUnreachable.into())
+        }
+
+        /// Keeps every error about datagrams for [`Self::take_report`], with who told it
+        /// (`IP_RECVERR`).
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn set_keep_reports(&self, on: bool) -> io::Result<()> {
+            Ok(self.held.host.with(|stack, now| stack.keep_reports(now, self.held.id, on))?)
+        }
+
+        /// The oldest error kept, if there is any (`MSG_ERRQUEUE`).
+        pub fn take_report(&self) -> Option<crate::udp::Report> {
+            self.held.host.with(|stack, now| stack.take_report(now, self.held.id))
+        }
+
         /// How long the datagram is that would be received now; 0 when none waits (`SIOCINQ`).
         ///
         /// # Errors
@@ -172,6 +214,53 @@ macro_rules! udp_methods {
             let socket = self.held.socket();
             let error = self.held.host.with(|stack, now| stack.take_error(now, socket)).err();
             Ok(error.map(io::Error::from))
+        }
+
+        /// Takes the next datagram, without waiting (`MSG_DONTWAIT`); also says who sent it. What
+        /// does not fit in `room` is lost.
+        ///
+        /// # Errors
+        /// `WouldBlock` when none is there; as [`Self::recv_from`].
+        pub fn try_recv_from(&self, room: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+            let held = &self.held;
+            let received = held.host.at_once(|stack, now| stack.recv_from(now, held.id, room))?;
+            Ok((received.copied, received.from))
+        }
+
+        /// As [`Self::try_recv_from`], without the sender.
+        ///
+        /// # Errors
+        /// As [`Self::try_recv_from`].
+        pub fn try_recv(&self, room: &mut [u8]) -> io::Result<usize> {
+            Ok(self.try_recv_from(room)?.0)
+        }
+
+        /// Looks at the next datagram without taking it, and without waiting (`MSG_PEEK`).
+        ///
+        /// # Errors
+        /// As [`Self::try_recv_from`]: an error is told once, to whoever looks or receives first.
+        pub fn try_peek_from(&self, room: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+            let held = &self.held;
+            let seen = held.host.at_once(|stack, now| stack.peek_from(now, held.id, room))?;
+            Ok((seen.copied, seen.from))
+        }
+
+        /// Sends one datagram, without waiting.
+        ///
+        /// # Errors
+        /// `WouldBlock` when the socket's queue is full; as [`Self::send_to`].
+        pub fn try_send_to(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
+            let held = &self.held;
+            held.host.at_once(|stack, now| stack.send_to(now, held.id, Some(to), bytes))
+        }
+
+        /// Sends one datagram to the connected peer, without waiting.
+        ///
+        /// # Errors
+        /// `WouldBlock` when the socket's queue is full; as [`Self::send`].
+        pub fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
+            let held = &self.held;
+            held.host.at_once(|stack, now| stack.send_to(now, held.id, None, bytes))
         }
 
         /// The socket's number, for calls that only the stack has.

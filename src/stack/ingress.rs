@@ -1,6 +1,6 @@
 //! A frame's way up: IP, then ICMP, UDP or TCP, then the socket.
 
-use super::echo::Pong;
+use super::echo::{EchoError, Pong};
 use super::event::{Event, PacketView, Sent};
 use super::{Input, Stack, cx};
 use crate::base::{
@@ -46,6 +46,13 @@ impl Via {
         let (src, dst, len) = (self.src(), self.dst(), len as u32);
         PacketView::Ip { src, dst, proto: self.header.proto, len }
     }
+}
+
+/// The ends of what a quoted packet belonged to.
+pub(super) fn pair(quoted: &Quoted) -> Option<Pair> {
+    let (from, to) = quoted.ports()?;
+    let (local, remote) = (SocketAddr::new(quoted.src, from), SocketAddr::new(quoted.dst, to));
+    Some(Pair { local, remote })
 }
 
 impl Stack {
@@ -208,7 +215,7 @@ impl Stack {
         }
         let (src, dst) = (self.answer_from(&via), via.src());
         let frame = ip::icmp::error(src, dst, message, packet);
-        self.send_icmp(via.now, src, dst, message, frame, why, cause);
+        self.answer_icmp(via.now, (src, dst), message, frame, (why, cause));
     }
 
     /// The address that answers what came `via`: the one it was sent to, if that is one host's
@@ -243,8 +250,8 @@ impl Stack {
             Some(echo) if echo.request => self.on_echo_request(via, echo, view, frame),
             Some(Echo { id, seq, .. }) => {
                 let (ttl, rtt) = (via.header.ttl, Duration::ZERO);
-                let pong = Pong { from: src, id, seq, len, ttl, rtt };
-                if self.echoes.on_reply(via.now, pong) {
+                let pong = Pong { from: src, id, seq, len, ttl, rtt, duplicate: false };
+                if self.on_pong(via.now, pong) {
                     self.note(via.now, None, EventId::NONE, || Event::In(view));
                 } else {
                     self.discard(via.now, Why::IcmpNoSocket, view);
@@ -267,7 +274,7 @@ impl Stack {
         let message = Icmp::echo(dst, Echo { request: false, ..echo });
         let mut answer = Frame { body: self.whole(frame), ..Frame::default() };
         message.emit(src, dst, &mut answer.head, &answer.body);
-        self.send_icmp(via.now, src, dst, message, answer, Sent::EchoReply, cause);
+        self.answer_icmp(via.now, (src, dst), message, answer, (Sent::EchoReply, cause));
     }
 
     /// The socket that an error quotes hears of it, after the checks of RFC 5927 §4.
@@ -277,7 +284,7 @@ impl Stack {
             (Ok(quoted), Icmp::V4(Icmpv4::Redirect { gateway, .. })) => {
                 self.on_redirect(&via, gateway.into(), &quoted, EventId::NONE)
             }
-            (Ok(quoted), _) => self.deliver_error(via, message, &quoted),
+            (Ok(quoted), _) => self.deliver_error(via.now, via.src(), message, &quoted),
             (Err(why), _) => Err(why),
         };
         match result {
@@ -288,39 +295,43 @@ impl Stack {
         }
     }
 
-    fn deliver_error(&mut self, via: Via, message: Icmp, quoted: &Quoted) -> Result<(), Why> {
-        if quoted.proto == icmp::number(quoted.dst) {
-            return self.deliver_echo_error(via, message, quoted);
+    fn deliver_error(
+        &mut self,
+        now: Instant,
+        by: IpAddr,
+        message: Icmp,
+        quoted: &Quoted,
+    ) -> Result<(), Why> {
+        if quoted.proto != protocol::TCP {
+            self.deliver_datagram_error(now, by, message, quoted)?;
+            self.learn_path(now, quoted.dst, message);
+            return Ok(());
         }
-        let (from, to) = quoted.ports().ok_or(Why::IcmpNoSocket)?;
-        let local = SocketAddr::new(quoted.src, from);
-        let remote = SocketAddr::new(quoted.dst, to);
-        match quoted.proto {
-            protocol::UDP => {
-                let error = message.socket_error().ok_or(Why::IcmpType)?;
-                let known = self.udp.on_error(local, remote, error)?;
-                self.wake_udp(known);
-                self.learn_path(via.now, quoted.dst, message);
-                Ok(())
-            }
-            protocol::TCP => {
-                let seq = quoted.seq().ok_or(Why::IcmpNoSocket)?;
-                self.deliver_tcp_error(via.now, Pair { local, remote }, seq, message)
-            }
-            _ => Err(Why::IcmpNoSocket),
-        }
+        let pair = pair(quoted).ok_or(Why::IcmpNoSocket)?;
+        let seq = quoted.seq().ok_or(Why::IcmpNoSocket)?;
+        self.deliver_tcp_error(now, pair, seq, message)
     }
 
-    /// An error about one of our echo requests: what is learned is how wide the path is.
-    fn deliver_echo_error(&mut self, via: Via, message: Icmp, quoted: &Quoted) -> Result<(), Why> {
-        let asked = Icmp::of_quoted(quoted).is_some_and(|echo| {
-            echo.request && self.echoes.is_pending(quoted.dst, echo.id, echo.seq)
-        });
-        if !asked {
-            return Err(Why::IcmpNoSocket);
+    /// An error about a UDP datagram or an echo request of ours.
+    pub(super) fn deliver_datagram_error(
+        &mut self,
+        now: Instant,
+        by: IpAddr,
+        message: Icmp,
+        quoted: &Quoted,
+    ) -> Result<(), Why> {
+        if quoted.proto == protocol::UDP {
+            let Pair { local, remote } = pair(quoted).ok_or(Why::IcmpNoSocket)?;
+            let known = self.udp.on_icmp(local, remote, (by, message))?;
+            self.wake_udp(known);
+            return Ok(());
         }
-        self.learn_path(via.now, quoted.dst, message);
-        Ok(())
+        let of_ours = quoted.proto == icmp::number(quoted.dst);
+        let echo = Icmp::of_quoted(quoted).filter(|echo| of_ours && echo.request);
+        let Echo { id, seq, .. } = echo.ok_or(Why::IcmpNoSocket)?;
+        let (to, rtt) = (quoted.dst, Duration::ZERO);
+        let error = EchoError { from: by, to, id, seq, message, rtt };
+        self.on_echo_error(now, error).then_some(()).ok_or(Why::IcmpNoSocket)
     }
 
     fn learn_path(&mut self, now: Instant, dst: IpAddr, message: Icmp) {
@@ -541,6 +552,7 @@ impl Stack {
         let Some(slot) = self.tcp.listener_mut(id) else { return };
         let room = slot.accept_queue.len() < slot.backlog && !full;
         let verdict = slot.listener.input(site, seg, room, &mut cx!(self, via.now, arrival));
+        let hit = slot.listener.take_hit();
         match verdict {
             Verdict::Done(outcome, answer) => {
                 let outcome = match outcome {
@@ -559,6 +571,10 @@ impl Stack {
                 }
                 self.tell_stray(via.now, arrival, pair, view, outcome);
                 self.collect_stray(via.now, pair);
+                if let Some(limit) = hit {
+                    self.hits.count(limit);
+                    self.note(via.now, None, arrival, || Event::Limit { limit });
+                }
                 if let Some(out) = answer {
                     self.send_segment(via.now, via.iface, pair, *out);
                 }
@@ -566,6 +582,7 @@ impl Stack {
             Verdict::Promote(whole) => {
                 let (opening, half, seg) = *whole;
                 self.snmp.tcp_passive_opens += 1;
+                self.snmp.syn_cookies_recv += u64::from(half.sent_at.is_none());
                 let id_new = self.tcp.next_id();
                 let Pair { local, remote } = pair;
                 self.note(via.now, Some(id_new), arrival, || Event::Conn { local, remote });

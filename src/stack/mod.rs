@@ -52,7 +52,7 @@ mod snmp;
 mod tests;
 
 pub use calls::ListenOptions;
-pub use echo::Pong;
+pub use echo::{Answer, EchoError, PingOptions, Pong};
 pub use event::{Call, Event, PacketView, Record, Sent};
 pub use input::{Input, SentSoFar};
 pub use setup::{Ethernet, IfaceSetup, LinkSetup, Setup, Vlan};

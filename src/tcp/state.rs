@@ -107,6 +107,8 @@ crate::explained! {
         ActiveOpen = "ActiveOpen", "RFC 9293 §3.10.1", "the application called connect()";
         /// A SYN arrived.
         RcvSyn = "RcvSyn", "RFC 9293 §3.10.7.2", "a SYN arrived";
+        /// An ACK brought a cookie of ours back.
+        RcvCookie = "RcvCookie", "RFC 4987 §3.6", "the ACK brings the cookie of our SYN-ACK back";
         /// A SYN crossed ours (simultaneous open).
         RcvSynCrossed = "RcvSynCrossed", "RFC 9293 §3.10.7.3; §3.5 figure 7", "a SYN crossed ours: both sides open at once";
         /// The SYN-ACK to our SYN arrived.
@@ -177,6 +179,7 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::Closed, C::PassiveOpen, S::Listen),
         t(S::Closed, C::ActiveOpen, S::SynSent),
         t(S::Listen, C::RcvSyn, S::SynReceived),
+        t(S::Listen, C::RcvCookie, S::SynReceived),
         t(S::Listen, C::StopListening, S::Closed),
         t(S::SynSent, C::RcvSynAck, S::Established),
         t(S::SynSent, C::RcvSynCrossed, S::SynReceived),

@@ -411,7 +411,7 @@ impl Tcb {
             },
             config,
         };
-        if from != State::Listen {
+        if cause != Cause::RcvSyn {
             cx.note(|| Event::State { from, to: state, cause });
         }
         tcb
@@ -433,8 +433,8 @@ impl Tcb {
         cx.note(|| Event::State { from, to, cause });
     }
 
-    /// The end: state, timers and queues. Data in order stays readable unless the end is an error
-    /// (RFC 9293 §3.10.7.4: "all segment queues should be flushed").
+    /// The end: state, timers and queues. Data that came in order stays readable, as on Linux, and
+    /// the error comes behind it: what was acknowledged is the reader's (ADR 0012).
     pub fn die(&mut self, cause: Cause, error: Option<SocketError>, cx: &mut Cx<'_>) {
         self.go(State::Closed, cause, cx);
         self.timers.stop_all();
@@ -442,10 +442,7 @@ impl Tcb {
         self.tx.clear();
         self.ooo = None;
         self.owe = Owe::default();
-        if error.is_some() {
-            self.rx.clear();
-            self.error = error;
-        }
+        self.error = error.or(self.error);
     }
 
     /// The end of patience: ICMP may have said why (RFC 9293 §3.9.2.2, SHLD-25).

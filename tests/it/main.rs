@@ -9,6 +9,7 @@ mod chaos;
 mod close;
 mod counters;
 mod coverage;
+mod flood;
 mod fuzz;
 mod garbage;
 mod handshake;
@@ -20,6 +21,7 @@ mod memory;
 mod nd;
 #[cfg(feature = "record")]
 mod replay;
+mod reports;
 mod rto;
 #[cfg(feature = "http")]
 mod services;
