@@ -391,7 +391,7 @@ impl Stack {
         frame.advance(udp::HEADER_LEN);
         let payload = if frame.head.is_empty() { frame.body } else { self.whole(frame) };
         if via.destination != Destination::Unicast {
-            let ids: Vec<_> = self.udp.lookup_all(from, to).collect();
+            let ids: Vec<_> = self.udp.lookup_all(from, to, via.iface).collect();
             if ids.is_empty() {
                 return self.discard(via.now, Why::UdpNoPort, view); // no error about a broadcast
             }
@@ -400,7 +400,7 @@ impl Stack {
             }
             return;
         }
-        match self.udp.lookup(from, to) {
+        match self.udp.lookup(from, to, via.iface) {
             Ok(id) => self.deliver_udp(via, id, from, payload, view),
             Err(why) => {
                 let cause = self.dropped(via.now, why, view);
