@@ -15,6 +15,7 @@ mod support;
 mod tap;
 mod usage;
 mod veth;
+mod vlan;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::Command;
@@ -39,6 +40,7 @@ fn cases() -> Vec<Case> {
         control::CASES,
         policy::CASES,
         veth::CASES,
+        vlan::CASES,
     ];
     all.concat()
 }
