@@ -59,8 +59,8 @@ pub(super) fn check(args: &HostArgs) -> Result<(), Failure> {
         let (id, vlan) = (first.id, name(on, first.id));
         return Err(Failure::usage(format_args!(
             "--vlan needs --tap: the kernel takes tags off before a packet socket sees a frame. \
-             Use an interface of the VLAN: ip link add link {on} name {vlan} type vlan id {id}, and \
-             --on {vlan}"
+             Use an interface of the VLAN: ip link add link {on} name {vlan} type vlan id {id}, \
+             and --on {vlan}"
         )));
     }
     if !args.tap {
