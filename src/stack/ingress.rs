@@ -286,12 +286,11 @@ impl Stack {
                 let error = message.socket_error().ok_or(Why::IcmpType)?;
                 let known = self.udp.on_error(local, remote, error)?;
                 self.wake_udp(known);
-                self.learn_path(via.now, quoted.dst, message);
+                self.learn_path(via, quoted, message);
                 Ok(())
             }
             protocol::TCP => {
-                let seq = quoted.seq().ok_or(Why::IcmpNoSocket)?;
-                self.deliver_tcp_error(via.now, Pair { local, remote }, seq, message)
+                self.deliver_tcp_error(via.now, Pair { local, remote }, message, quoted)
             }
             _ => Err(Why::IcmpNoSocket),
         }
@@ -305,29 +304,34 @@ impl Stack {
         if !asked {
             return Err(Why::IcmpNoSocket);
         }
-        self.learn_path(via.now, quoted.dst, message);
+        self.learn_path(via, quoted, message);
         Ok(())
     }
 
-    fn learn_path(&mut self, now: Instant, dst: IpAddr, message: Icmp) {
-        if let Some(mtu) = message.too_big() {
-            self.path_mtu.set(now, dst, mtu);
-        }
+    fn learn_path(&mut self, via: Via, quoted: &Quoted, message: Icmp) {
+        let Some(mtu) = message.too_big() else { return };
+        let link = self.ifaces[usize::from(via.iface.0)].setup.mtu;
+        let known = self.path_mtu.get(via.now, quoted.dst).unwrap_or(link);
+        let mtu = if mtu == 0 { quoted.plateau(known).into() } else { mtu };
+        self.path_mtu.set(via.now, quoted.dst, mtu);
     }
 
     fn deliver_tcp_error(
         &mut self,
         now: Instant,
         pair: Pair,
-        seq: Seq,
         message: Icmp,
+        quoted: &Quoted,
     ) -> Result<(), Why> {
+        let seq = quoted.seq().ok_or(Why::IcmpNoSocket)?;
         let key = self.tcp.find(&pair).ok_or(Why::IcmpNoSocket)?;
         let slot = self.tcp.slot_mut(key);
         let (id, before) = (slot.id, slot.conn.state());
         let cx = &mut cx!(self, now, EventId::NONE);
         let result = match message.too_big() {
             Some(mtu) => {
+                let known = slot.conn.path_mtu();
+                let mtu = if mtu == 0 { quoted.plateau(known).into() } else { mtu };
                 let least = if pair.remote.is_ipv4() { 0 } else { ipv6::MIN_MTU as u32 };
                 slot.conn.on_packet_too_big(seq, mtu.clamp(least, 0xffff) as u16, cx)
             }
