@@ -44,10 +44,14 @@ pub enum Purpose {
     Reachable = 21,
     /// When a host asks whether anybody has its address.
     Claim = 22,
+    /// When a host asks for routers.
+    Solicit = 24,
+    /// Identifiers of echo requests.
+    EchoId = 25,
     /// SYN cookies.
-    Cookie = 24,
+    Cookie = 26,
     /// What hides them.
-    CookieMask = 25,
+    CookieMask = 27,
 }
 
 /// The seed of one host's (or one run's) chance.

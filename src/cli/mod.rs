@@ -6,6 +6,7 @@
 mod addr;
 mod args;
 mod ask;
+mod attach;
 mod config;
 mod control;
 mod demo;

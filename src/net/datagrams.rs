@@ -116,6 +116,48 @@ macro_rules! udp_methods {
             self.held.look(|socket| socket.mark.tos)
         }
 
+        /// What becomes of datagrams on paths that are too narrow (`IP_MTU_DISCOVER`).
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn set_mtu_discover(&self, discover: crate::wire::ip::Discover) -> io::Result<()> {
+            let id = self.held.id;
+            Ok(self.held.host.with(|stack, now| stack.discover_udp(now, id, discover))?)
+        }
+
+        /// What [`Self::set_mtu_discover`] was told, or that they may be cut.
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn mtu_discover(&self) -> io::Result<crate::wire::ip::Discover> {
+            self.held.look(|socket| socket.discover)
+        }
+
+        /// The largest packet in bytes, headers included, that goes to the connected peer uncut
+        /// (`IP_MTU`).
+        ///
+        /// # Errors
+        /// `NotConnected`; `NetworkUnreachable` without a route.
+        pub fn mtu(&self) -> io::Result<u16> {
+            let (to, discover) = (self.peer_addr()?.ip(), self.mtu_discover()?);
+            let mtu = self.held.host.with(|stack, now| stack.mtu_to(now, to, discover));
+            mtu.ok_or_else(|| crate::base::SocketError::NetworkUnreachable.into())
+        }
+
+        /// Keeps every error about datagrams for [`Self::take_report`], with who told it
+        /// (`IP_RECVERR`).
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn set_keep_reports(&self, on: bool) -> io::Result<()> {
+            Ok(self.held.host.with(|stack, now| stack.keep_reports(now, self.held.id, on))?)
+        }
+
+        /// The oldest error kept, if there is any (`MSG_ERRQUEUE`).
+        pub fn take_report(&self) -> Option<crate::udp::Report> {
+            self.held.host.with(|stack, now| stack.take_report(now, self.held.id))
+        }
+
         /// How long the datagram is that would be received now; 0 when none waits (`SIOCINQ`).
         ///
         /// # Errors

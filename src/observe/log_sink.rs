@@ -85,7 +85,7 @@ fn packet_target(packet: &PacketView) -> &'static str {
     match packet {
         PacketView::Ethernet { .. } => "netglass::link",
         PacketView::Arp { .. } => "netglass::arp",
-        PacketView::Icmp { .. } => "netglass::icmp",
+        PacketView::Icmp { .. } | PacketView::Nd { .. } => "netglass::icmp",
         PacketView::Udp { .. } => "netglass::udp",
         PacketView::Tcp { .. } => "netglass::tcp",
         PacketView::Raw { .. } | PacketView::Ip { .. } | PacketView::Fragment { .. } => {

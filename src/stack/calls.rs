@@ -169,8 +169,8 @@ impl Stack {
             return Err(SocketError::InvalidInput);
         }
         let (iface, own) = self.route_to(remote.ip()).ok_or(SocketError::NetworkUnreachable)?;
-        let setup = &self.ifaces[usize::from(iface.0)].setup;
-        let (mtu, gso_max) = (setup.mtu, setup.gso_max);
+        let link = &self.ifaces[usize::from(iface.0)];
+        let (mtu, gso_max) = (link.mtu(own), link.setup.gso_max);
         if self.ifaces[usize::from(iface.0)].local().is_broadcast(remote.ip()) {
             return Err(SocketError::InvalidInput);
         }
@@ -454,6 +454,7 @@ impl Stack {
                 let socket = self.udp.get_mut(id).ok_or_else(Self::gone)?;
                 socket.take_error().map_or(Ok(()), Err)
             }
+            SocketId::Echo(_) => Ok(()),
         }
     }
 
@@ -476,6 +477,7 @@ impl Stack {
                 }
                 idle
             }
+            SocketId::Echo(id) => self.want_answer(id),
         }
     }
 

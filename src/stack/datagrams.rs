@@ -4,8 +4,9 @@ use super::event::{Call, Event};
 use super::{Input, Stack};
 use crate::base::{Chunks, EventId, Instant, SocketError, UdpId};
 use crate::socket::SocketId;
-use crate::udp::Received;
-use crate::wire::ip::Mark;
+use crate::udp::{Origin, Received, Report};
+use crate::wire::ip::{Discover, Mark};
+use crate::wire::{ip, udp};
 use std::net::SocketAddr;
 
 impl Stack {
@@ -62,7 +63,7 @@ impl Stack {
         bytes: &[u8],
     ) -> Result<usize, SocketError> {
         self.keep(now, || Input::SendTo { id, to, bytes: bytes.to_vec() });
-        let result = self.try_send_to(id, to, bytes);
+        let result = self.try_send_to(now, id, to, bytes);
         let peer = to.or_else(|| self.udp.get(id).and_then(|socket| socket.peer()));
         if let Some(remote) = peer {
             let call = Call::SendTo { remote, len: bytes.len() as u32 };
@@ -73,6 +74,7 @@ impl Stack {
 
     fn try_send_to(
         &mut self,
+        now: Instant,
         id: UdpId,
         to: Option<SocketAddr>,
         bytes: &[u8],
@@ -83,9 +85,34 @@ impl Stack {
         if bytes.len() > crate::udp::socket::MAX_PAYLOAD_V6 {
             return Err(SocketError::MessageTooLong); // before anything is copied
         }
+        self.check_path(now, id, to, bytes.len())?;
         let payload = Chunks::from(self.pool.copy(bytes));
         self.udp.send(id, to, payload)?;
         Ok(bytes.len())
+    }
+
+    /// Refuses a datagram of `len` bytes that may not be cut and needs it.
+    fn check_path(
+        &mut self,
+        now: Instant,
+        id: UdpId,
+        to: Option<SocketAddr>,
+        len: usize,
+    ) -> Result<(), SocketError> {
+        let socket = self.udp.get(id).ok_or_else(Self::gone)?;
+        let (discover, about) = (socket.discover, to.or(socket.peer()));
+        let Some(about) = about.filter(|_| !discover.may_cut()) else { return Ok(()) };
+        let mtu = self.mtu_to(now, about.ip(), discover).ok_or(SocketError::NetworkUnreachable)?;
+        if ip::header_len(about.ip()) + udp::HEADER_LEN + len <= usize::from(mtu) {
+            return Ok(());
+        }
+        let error = SocketError::MessageTooLong;
+        let report = Report { about, error, origin: Origin::Local { mtu } };
+        let socket = self.udp.get_mut(id).ok_or_else(Self::gone)?;
+        if let Err(why) = socket.keep_report(report) {
+            self.drops.count(why);
+        }
+        Err(error)
     }
 
     /// Takes one datagram; what does not fit in `room` is lost ([`Received::is_truncated`]).
@@ -142,6 +169,41 @@ impl Stack {
         }
         socket.mark = mark;
         Ok(())
+    }
+
+    /// Says what becomes of a socket's datagrams, from now on, on paths that are too narrow
+    /// (`IP_MTU_DISCOVER`).
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub fn discover_udp(
+        &mut self,
+        now: Instant,
+        id: UdpId,
+        discover: Discover,
+    ) -> Result<(), SocketError> {
+        self.keep(now, || Input::DiscoverUdp { id, discover });
+        self.udp.get_mut(id).ok_or_else(Self::gone)?.discover = discover;
+        Ok(())
+    }
+
+    /// Keeps every error about a socket's datagrams for [`Stack::take_report`], with who told it
+    /// (`IP_RECVERR`). As on Linux an error kept is told by the socket's next call, too, unless it
+    /// is taken before.
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub fn keep_reports(&mut self, now: Instant, id: UdpId, on: bool) -> Result<(), SocketError> {
+        self.keep(now, || Input::KeepReports { id, on });
+        self.udp.get_mut(id).ok_or_else(Self::gone)?.keeps_reports = on;
+        Ok(())
+    }
+
+    /// Takes the oldest error kept (`MSG_ERRQUEUE`).
+    pub fn take_report(&mut self, now: Instant, id: UdpId) -> Option<Report> {
+        let report = self.udp.get_mut(id)?.take_report()?;
+        self.keep(now, || Input::TakeReport { id });
+        Some(report)
     }
 
     /// Closes a UDP socket; what it has sent still goes out.

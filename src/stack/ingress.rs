@@ -1,10 +1,10 @@
 //! A frame's way up: IP, then ICMP, UDP or TCP, then the socket.
 
-use super::echo::Pong;
+use super::echo::{EchoError, Pong};
 use super::event::{Event, PacketView, Sent};
 use super::{Input, Stack, cx};
 use crate::base::{
-    Checksum, Chunks, Duration, EventId, Frame, IfaceId, Instant, Seq, SocketError, Why,
+    Checksum, Chunks, Duration, EventId, Frame, IfaceId, Instant, Mac, Seq, SocketError, Why,
 };
 use crate::ip::{self, Destination};
 use crate::socket::SocketId;
@@ -14,35 +14,45 @@ use crate::tcp::listener::{Site, Verdict, reply};
 use crate::tcp::{self, Conn, Outcome, Reply, Segment, SegmentView, State};
 use crate::udp::Datagram;
 use crate::wire::icmp::{self, Echo, Icmp, Quoted};
+use crate::wire::icmpv4::Icmpv4;
 use crate::wire::icmpv6::Icmpv6;
 use crate::wire::ip::Header;
 use crate::wire::ipv4::protocol;
-use crate::wire::{checksum, ipv6, udp};
+use crate::wire::{checksum, ipv6, nd, udp};
 use std::net::{IpAddr, SocketAddr};
 
 /// What is known of a packet behind its IP header.
 #[derive(Copy, Clone)]
-struct Via {
-    now: Instant,
-    iface: IfaceId,
-    header: Header,
+pub(super) struct Via {
+    pub(super) now: Instant,
+    pub(super) iface: IfaceId,
+    /// Who sent the frame; [`Mac::ZERO`] on a bare link.
+    pub(super) mac: Mac,
+    pub(super) header: Header,
     destination: Destination,
     origin: EventId,
 }
 
 impl Via {
-    fn src(&self) -> IpAddr {
+    pub(super) fn src(&self) -> IpAddr {
         self.header.src
     }
 
-    fn dst(&self) -> IpAddr {
+    pub(super) fn dst(&self) -> IpAddr {
         self.header.dst
     }
 
-    fn view(&self, len: usize) -> PacketView {
+    pub(super) fn view(&self, len: usize) -> PacketView {
         let (src, dst, len) = (self.src(), self.dst(), len as u32);
         PacketView::Ip { src, dst, proto: self.header.proto, len }
     }
+}
+
+/// The ends of what a quoted packet belonged to.
+pub(super) fn pair(quoted: &Quoted) -> Option<Pair> {
+    let (from, to) = quoted.ports()?;
+    let (local, remote) = (SocketAddr::new(quoted.src, from), SocketAddr::new(quoted.dst, to));
+    Some(Pair { local, remote })
 }
 
 impl Stack {
@@ -51,13 +61,13 @@ impl Stack {
         self.keep(now, || Input::Frame { iface, bytes: frame.to_vec(), offload: frame.offload });
         self.totals.frames_in += 1;
         self.totals.bytes_in += frame.len() as u64;
-        let Some((iface, to_many)) = self.on_link(now, iface, &mut frame) else { return };
+        let Some((iface, mac, to_many)) = self.on_link(now, iface, &mut frame) else { return };
         self.snmp.received(&frame);
         let header = match Header::parse(frame.front(), frame.len()) {
             Ok(header) => header,
             Err(why) => return self.discard(now, why, PacketView::raw(&frame)),
         };
-        self.on_packet(now, iface, to_many, header, &mut frame);
+        self.on_packet(now, iface, (mac, to_many), header, &mut frame);
     }
 
     /// RFC 1122 §3.2.1.3: is it for us?
@@ -67,7 +77,7 @@ impl Stack {
         &mut self,
         now: Instant,
         iface: IfaceId,
-        to_many: bool,
+        (mac, to_many): (Mac, bool),
         header: Header,
         frame: &mut Frame,
     ) {
@@ -84,7 +94,8 @@ impl Stack {
         };
         self.snmp.of(header.dst).ip_in(destination);
         frame.truncate(header.total_len); // what follows is the link's padding
-        self.on_our_packet(Via { now, iface, header, destination, origin: frame.origin }, frame);
+        let via = Via { now, iface, mac, header, destination, origin: frame.origin };
+        self.on_our_packet(via, frame);
     }
 
     /// It is: what lies between the IP header and the transport header?
@@ -129,7 +140,7 @@ impl Stack {
     }
 
     /// A frame as one run of bytes, copied only when it is in pieces.
-    fn whole(&self, frame: Frame) -> Chunks {
+    pub(super) fn whole(&self, frame: Frame) -> Chunks {
         let single = frame.head.is_empty() && frame.body.iter().count() == 1;
         if single {
             return frame.body;
@@ -154,7 +165,8 @@ impl Stack {
             let Some((iface, _)) = self.route_to(src) else { continue };
             let local = self.ifaces[usize::from(iface.0)].local();
             let Ok(destination) = local.check(src, dst) else { continue };
-            let via = Via { now, iface, header, destination, origin: EventId::NONE };
+            let (mac, origin) = (Mac::ZERO, EventId::NONE);
+            let via = Via { now, iface, mac, header, destination, origin };
             let (message, why) =
                 (Icmp::reassembly_time_exceeded(src), Sent::ReassemblyTimeExceeded);
             self.report(via, message, why, &packet, cause);
@@ -203,7 +215,7 @@ impl Stack {
         }
         let (src, dst) = (self.answer_from(&via), via.src());
         let frame = ip::icmp::error(src, dst, message, packet);
-        self.send_icmp(via.now, src, dst, message, frame, why, cause);
+        self.answer_icmp(via.now, (src, dst), message, frame, (why, cause));
     }
 
     /// The address that answers what came `via`: the one it was sent to, if that is one host's
@@ -228,12 +240,18 @@ impl Stack {
         };
         let view = PacketView::Icmp { src, dst, message, len };
         self.snmp.of(dst).icmp_in(&message);
+        if let Icmp::V6(Icmpv6::Other { kind, .. }) = message
+            && nd::is_nd(kind)
+            && self.mac(via.iface).is_some()
+        {
+            return self.on_nd(via, frame);
+        }
         match message.as_echo() {
             Some(echo) if echo.request => self.on_echo_request(via, echo, view, frame),
             Some(Echo { id, seq, .. }) => {
                 let (ttl, rtt) = (via.header.ttl, Duration::ZERO);
-                let pong = Pong { from: src, id, seq, len, ttl, rtt };
-                if self.echoes.on_reply(via.now, pong) {
+                let pong = Pong { from: src, id, seq, len, ttl, rtt, duplicate: false };
+                if self.on_pong(via.now, pong) {
                     self.note(via.now, None, EventId::NONE, || Event::In(view));
                 } else {
                     self.discard(via.now, Why::IcmpNoSocket, view);
@@ -256,15 +274,18 @@ impl Stack {
         let message = Icmp::echo(dst, Echo { request: false, ..echo });
         let mut answer = Frame { body: self.whole(frame), ..Frame::default() };
         message.emit(src, dst, &mut answer.head, &answer.body);
-        self.send_icmp(via.now, src, dst, message, answer, Sent::EchoReply, cause);
+        self.answer_icmp(via.now, (src, dst), message, answer, (Sent::EchoReply, cause));
     }
 
     /// The socket that an error quotes hears of it, after the checks of RFC 5927 §4.
     fn on_icmp_error(&mut self, via: Via, message: Icmp, view: PacketView, mut frame: Frame) {
         frame.advance(icmp::HEADER_LEN);
-        let result = match Quoted::parse(frame.front()) {
-            Ok(quoted) => self.deliver_error(via, message, &quoted),
-            Err(why) => Err(why),
+        let result = match (Quoted::parse(frame.front()), message) {
+            (Ok(quoted), Icmp::V4(Icmpv4::Redirect { gateway, .. })) => {
+                self.on_redirect(&via, gateway.into(), &quoted, EventId::NONE)
+            }
+            (Ok(quoted), _) => self.deliver_error(via.now, via.src(), message, &quoted),
+            (Err(why), _) => Err(why),
         };
         match result {
             Ok(()) => {
@@ -274,46 +295,51 @@ impl Stack {
         }
     }
 
-    fn deliver_error(&mut self, via: Via, message: Icmp, quoted: &Quoted) -> Result<(), Why> {
-        if quoted.proto == icmp::number(quoted.dst) {
-            return self.deliver_echo_error(via, message, quoted);
+    fn deliver_error(
+        &mut self,
+        now: Instant,
+        by: IpAddr,
+        message: Icmp,
+        quoted: &Quoted,
+    ) -> Result<(), Why> {
+        if quoted.proto != protocol::TCP {
+            self.deliver_datagram_error(now, by, message, quoted)?;
+            self.learn_path(now, quoted, message);
+            return Ok(());
         }
-        let (from, to) = quoted.ports().ok_or(Why::IcmpNoSocket)?;
-        let local = SocketAddr::new(quoted.src, from);
-        let remote = SocketAddr::new(quoted.dst, to);
-        match quoted.proto {
-            protocol::UDP => {
-                let error = message.socket_error().ok_or(Why::IcmpType)?;
-                let known = self.udp.on_error(local, remote, error)?;
-                self.wake_udp(known);
-                self.learn_path(via, quoted, message);
-                Ok(())
-            }
-            protocol::TCP => {
-                self.deliver_tcp_error(via.now, Pair { local, remote }, message, quoted)
-            }
-            _ => Err(Why::IcmpNoSocket),
-        }
+        let pair = pair(quoted).ok_or(Why::IcmpNoSocket)?;
+        self.deliver_tcp_error(now, pair, message, quoted)
     }
 
-    /// An error about one of our echo requests: what is learned is how wide the path is.
-    fn deliver_echo_error(&mut self, via: Via, message: Icmp, quoted: &Quoted) -> Result<(), Why> {
-        let asked = Icmp::of_quoted(quoted).is_some_and(|echo| {
-            echo.request && self.echoes.is_pending(quoted.dst, echo.id, echo.seq)
-        });
-        if !asked {
-            return Err(Why::IcmpNoSocket);
+    /// An error about a UDP datagram or an echo request of ours.
+    pub(super) fn deliver_datagram_error(
+        &mut self,
+        now: Instant,
+        by: IpAddr,
+        message: Icmp,
+        quoted: &Quoted,
+    ) -> Result<(), Why> {
+        if quoted.proto == protocol::UDP {
+            let Pair { local, remote } = pair(quoted).ok_or(Why::IcmpNoSocket)?;
+            let known = self.udp.on_icmp(local, remote, (by, message))?;
+            self.wake_udp(known);
+            return Ok(());
         }
-        self.learn_path(via, quoted, message);
-        Ok(())
+        let of_ours = quoted.proto == icmp::number(quoted.dst);
+        let echo = Icmp::of_quoted(quoted).filter(|echo| of_ours && echo.request);
+        let Echo { id, seq, .. } = echo.ok_or(Why::IcmpNoSocket)?;
+        let (to, rtt) = (quoted.dst, Duration::ZERO);
+        let error = EchoError { from: by, to, id, seq, message, rtt };
+        self.on_echo_error(now, error).then_some(()).ok_or(Why::IcmpNoSocket)
     }
 
-    fn learn_path(&mut self, via: Via, quoted: &Quoted, message: Icmp) {
+    fn learn_path(&mut self, now: Instant, quoted: &Quoted, message: Icmp) {
         let Some(mtu) = message.too_big() else { return };
-        let link = self.ifaces[usize::from(via.iface.0)].setup.mtu;
-        let known = self.path_mtu.get(via.now, quoted.dst).unwrap_or(link);
+        let (dst, route) = (quoted.dst, self.route_to(quoted.dst));
+        let link = route.map_or(u16::MAX, |(iface, _)| self.ifaces[usize::from(iface.0)].setup.mtu);
+        let known = self.path_mtu.get(now, dst).unwrap_or(link);
         let mtu = if mtu == 0 { quoted.plateau(known).into() } else { mtu };
-        self.path_mtu.set(via.now, quoted.dst, mtu);
+        self.path_mtu.set(now, dst, mtu);
     }
 
     fn deliver_tcp_error(
@@ -523,8 +549,8 @@ impl Stack {
             }
             return;
         };
-        let setup = &self.ifaces[usize::from(via.iface.0)].setup;
-        let (mtu, gso_max) = (setup.mtu, setup.gso_max);
+        let iface = &self.ifaces[usize::from(via.iface.0)];
+        let (mtu, gso_max) = (iface.mtu(via.src()), iface.setup.gso_max);
         let Pair { local, remote } = pair;
         let site = Site { local, remote, mtu, gso_max, predecessor };
         let full = self.tcp.len() >= self.connections_max;

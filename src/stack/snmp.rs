@@ -169,6 +169,7 @@ impl Snmp {
             PacketView::Raw { version, .. } => *version == 6,
             PacketView::Ip { src, .. }
             | PacketView::Fragment { src, .. }
+            | PacketView::Nd { src, .. }
             | PacketView::Icmp { src, .. } => src.is_ipv6(),
             PacketView::Udp { src, .. } | PacketView::Tcp { src, .. } => src.is_ipv6(),
             PacketView::Ethernet { .. } | PacketView::Arp { .. } => return, // no packet

@@ -35,6 +35,16 @@ pub enum SetupError {
         /// The name.
         name: String,
     },
+    /// An interface that is to be used as it is, is off.
+    LinkDown {
+        /// Its name.
+        name: String,
+    },
+    /// An interface that does not carry Ethernet frames.
+    NotEthernet {
+        /// Its name.
+        name: String,
+    },
     /// An interface has the address already.
     AddressTaken {
         /// The address.
@@ -111,6 +121,13 @@ impl fmt::Display for SetupError {
                 write!(f, "the interface {name} exists and is in use: choose another name")
             }
             SetupError::NoSuchLink { name } => write!(f, "there is no interface {name}"),
+            SetupError::LinkDown { name } => write!(
+                f,
+                "the interface {name} is down: switch it on with \"ip link set dev {name} up\""
+            ),
+            SetupError::NotEthernet { name } => {
+                write!(f, "the interface {name} is no Ethernet: there is no packet socket for it")
+            }
             SetupError::AddressTaken { addr, by } => {
                 write!(f, "the interface {by} has the address {addr} already: choose another one")
             }

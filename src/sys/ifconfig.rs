@@ -5,6 +5,7 @@
 
 use super::error::SetupError;
 use super::netlink::{CREATE_EXCL, Message, Netlink, attributes, number};
+use crate::base::Mac;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
@@ -16,9 +17,11 @@ const RTM_DELADDR: u16 = 21;
 const RTM_GETADDR: u16 = 22;
 const RTM_NEWROUTE: u16 = 24;
 const RTM_DELROUTE: u16 = 25;
+const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
 const IFLA_TXQLEN: u16 = 13;
+const ARPHRD_ETHER: u16 = nix::libc::ARPHRD_ETHER;
 const IFF_UP: u32 = 1;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
@@ -47,6 +50,8 @@ pub struct Link {
     pub mtu: u32,
     /// How many packets may wait to be sent.
     pub tx_queue: u32,
+    /// Its Ethernet address, if it is an Ethernet's.
+    pub mac: Option<Mac>,
 }
 
 /// An address on an interface.
@@ -396,12 +401,14 @@ fn link_fixed(index: u32, flags: u32, change: u32) -> Vec<u8> {
 fn read_link(body: &[u8]) -> Option<Link> {
     let mut link =
         Link { index: number(body, 4)?, up: number(body, 8)? & IFF_UP != 0, ..Link::default() };
+    let is_ethernet = *body.get(2..)?.first_chunk()? == ARPHRD_ETHER.to_ne_bytes();
     for (kind, value) in attributes(body, 16) {
         match kind {
             IFLA_IFNAME => {
                 let name = value.strip_suffix(&[0]).unwrap_or(value);
                 link.name = String::from_utf8_lossy(name).into_owned();
             }
+            IFLA_ADDRESS if is_ethernet => link.mac = value.try_into().ok().map(Mac),
             IFLA_MTU => link.mtu = number(value, 0)?,
             IFLA_TXQLEN => link.tx_queue = number(value, 0)?,
             _ => {}

@@ -5,9 +5,10 @@
 //! its destination address, else one bound to every address. Each step is one search in an ordered
 //! map. The families do not mix: `::` does not receive IPv4.
 
-use super::socket::{Outgoing, Socket, check_remote};
+use super::socket::{Outgoing, Report, Socket, check_remote};
 use crate::base::ports::Ephemeral;
 use crate::base::{Chance, Chunks, SocketError, UdpId, Why};
+use crate::wire::icmp::Icmp;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -201,21 +202,27 @@ impl Table {
             .flat_map(|(_, ids)| ids.iter().copied())
     }
 
-    /// Tells the socket at `local` that is connected to `remote` of an error that ICMP reported.
-    /// A socket without a peer could not tell which of its datagrams is meant and hears nothing.
+    /// Tells the socket that a datagram from `local` to `remote` came from of an error that `from`
+    /// reported by ICMP. Without [`Socket::keeps_reports`] a socket without a peer could not tell
+    /// which of its datagrams is meant and hears nothing.
     ///
     /// # Errors
-    /// [`Why::IcmpNoSocket`].
-    pub fn on_error(
+    /// [`Why::IcmpNoSocket`]; [`Why::IcmpType`] for what is no verdict, unless the socket keeps
+    /// reports; [`Why::UdpBufferFull`].
+    pub fn on_icmp(
         &mut self,
         local: SocketAddr,
         remote: SocketAddr,
-        error: SocketError,
+        (from, message): (IpAddr, Icmp),
     ) -> Result<UdpId, Why> {
-        let place = (local.port(), local.ip(), Some(remote));
-        let id = self.places.get(&place).and_then(|ids| ids.last()).copied();
-        let id = id.ok_or(Why::IcmpNoSocket)?;
-        self.get_mut(id).ok_or(Why::IcmpNoSocket)?.on_error(error);
+        let id = self.lookup(remote, local).map_err(|_| Why::IcmpNoSocket)?;
+        let socket = self.get_mut(id).ok_or(Why::IcmpNoSocket)?;
+        if socket.peer().is_none() && !socket.keeps_reports {
+            return Err(Why::IcmpNoSocket);
+        }
+        let verdict = socket.keeps_reports || message.socket_error().is_some();
+        let report = Report::by_icmp(remote, from, message).filter(|_| verdict);
+        socket.on_report(report.ok_or(Why::IcmpType)?)?;
         Ok(id)
     }
 

@@ -110,6 +110,16 @@ impl Icmp {
         }
     }
 
+    /// To `dst`: the host does not answer on its link.
+    pub fn host_unreachable(dst: IpAddr) -> Icmp {
+        match dst {
+            IpAddr::V4(_) => {
+                Icmp::V4(Icmpv4::Unreachable { code: icmpv4::unreachable::HOST, mtu: 0 })
+            }
+            IpAddr::V6(_) => Icmp::V6(Icmpv6::Unreachable { code: icmpv6::unreachable::ADDRESS }),
+        }
+    }
+
     /// To `dst`: no such protocol is here; the byte that named it lies at `pointer`.
     pub fn protocol_unreachable(dst: IpAddr, pointer: usize) -> Icmp {
         match dst {

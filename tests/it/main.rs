@@ -17,8 +17,10 @@ mod ip;
 mod ip6;
 mod link;
 mod memory;
+mod nd;
 #[cfg(feature = "record")]
 mod replay;
+mod reports;
 mod rto;
 #[cfg(feature = "http")]
 mod services;

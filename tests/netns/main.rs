@@ -15,6 +15,7 @@ mod records;
 mod support;
 mod tap;
 mod usage;
+mod veth;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::Command;
@@ -38,6 +39,7 @@ fn cases() -> Vec<Case> {
         tap::CASES,
         control::CASES,
         policy::CASES,
+        veth::CASES,
         flood::CASES,
     ];
     all.concat()

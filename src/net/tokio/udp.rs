@@ -5,8 +5,18 @@ use crate::net::Host;
 use crate::net::datagrams::{Held, udp_methods};
 use crate::socket::Interest;
 use crate::stack::Stack;
+use crate::udp::{Received, Report};
 use std::io;
 use std::net::SocketAddr;
+
+/// What [`UdpSocket::recv_or_report`] waited for.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Arrived {
+    /// A datagram.
+    Datagram(Received),
+    /// An error about one of ours.
+    Report(Report),
+}
 
 /// A UDP socket. Any number of tasks may use it at a time.
 #[derive(Debug)]
@@ -54,6 +64,20 @@ impl UdpSocket {
         let receive = |stack: &mut Stack, now| stack.recv_from(now, held.id, room);
         let received = held.host.ready(held.socket(), Interest::READ, receive).await?;
         Ok((received.copied, received.from))
+    }
+
+    /// Waits for a datagram, or for an error that the socket keeps
+    /// ([`UdpSocket::set_keep_reports`]); errors come first.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::recv_from`].
+    pub async fn recv_or_report(&self, room: &mut [u8]) -> io::Result<Arrived> {
+        let held = &self.held;
+        let receive = |stack: &mut Stack, now| match stack.take_report(now, held.id) {
+            Some(report) => Ok(Arrived::Report(report)),
+            None => stack.recv_from(now, held.id, room).map(Arrived::Datagram),
+        };
+        held.host.ready(held.socket(), Interest::READ, receive).await
     }
 
     /// As [`UdpSocket::recv_from`], without the sender.

@@ -200,7 +200,7 @@ impl Rows {
             Event::In(packet) => arrow(&mut row, packet, false, Lane::In, Tone::In),
             Event::Out { packet, .. } => arrow(&mut row, packet, true, Lane::Out, Tone::Out),
             Event::Dropped { why, packet } => {
-                let out = matches!(why, Why::NoRoute | Why::EgressFull);
+                let out = matches!(why, Why::NoRoute | Why::PathTooNarrow | Why::EgressFull);
                 let lane = |text| {
                     if out { Lane::Note(format!("not sent: {text}")) } else { Lane::Lost(text) }
                 };
@@ -286,6 +286,7 @@ fn ends(packet: &PacketView) -> (Option<SocketAddr>, Option<SocketAddr>) {
         PacketView::Arp { arp, .. } => (host(&arp.sender.into()), host(&arp.target.into())),
         PacketView::Ip { src, dst, .. }
         | PacketView::Fragment { src, dst, .. }
+        | PacketView::Nd { src, dst, .. }
         | PacketView::Icmp { src, dst, .. } => (host(src), host(dst)),
         PacketView::Udp { src, dst, .. } | PacketView::Tcp { src, dst, .. } => {
             (Some(*src), Some(*dst))

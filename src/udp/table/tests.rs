@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::base::Pool;
+use crate::udp::socket::{Origin, REPORTS_MAX};
+use crate::wire::icmpv4::Icmpv4;
 use proptest::prelude::*;
 
 fn at(text: &str) -> SocketAddr {
@@ -147,14 +149,47 @@ fn icmp_errors_reach_the_connected_socket_only() {
     let mut table = Table::new();
     let id = bind(&mut table, "10.9.0.1:9", false);
     let (local, remote) = (at("10.9.0.1:9"), at("10.9.0.2:7"));
-    let refused = SocketError::Refused;
-    assert_eq!(table.on_error(local, remote, refused), Err(Why::IcmpNoSocket));
+    let heard = (remote.ip(), Icmp::port_unreachable(local.ip()));
+    assert_eq!(table.on_icmp(local, remote, heard), Err(Why::IcmpNoSocket));
     table.connect(id, remote, local.ip()).expect("a peer");
-    assert_eq!(table.on_error(local, at("10.9.0.2:8"), refused), Err(Why::IcmpNoSocket));
-    assert_eq!(table.on_error(local, remote, refused), Ok(id));
+    assert_eq!(table.on_icmp(local, at("10.9.0.2:8"), heard), Err(Why::IcmpNoSocket));
+    assert_eq!(table.on_icmp(local, remote, heard), Ok(id));
+    let soft = (remote.ip(), Icmp::V4(Icmpv4::TimeExceeded { code: 0 }));
+    assert_eq!(table.on_icmp(local, remote, soft), Err(Why::IcmpType));
     let socket = table.get_mut(id).expect("a socket");
-    assert_eq!(socket.recv(&mut []), Err(refused));
+    assert_eq!(socket.take_report(), None, "it is not kept");
+    assert_eq!(socket.recv(&mut []), Err(SocketError::Refused));
     assert_eq!(socket.recv(&mut []), Err(SocketError::WouldBlock));
+}
+
+#[test]
+fn a_socket_that_keeps_reports_hears_of_every_datagram() {
+    let mut table = Table::new();
+    let id = bind(&mut table, "0.0.0.0:9", false);
+    table.get_mut(id).expect("a socket").keeps_reports = true;
+    let (local, router) = (at("10.9.0.1:9"), at("10.9.0.77:0").ip());
+    let expired = Icmp::V4(Icmpv4::TimeExceeded { code: 0 });
+    let refused = Icmp::port_unreachable(local.ip());
+    let quench = Icmp::V4(Icmpv4::Other { kind: 4, code: 0 });
+    let (one, other) = (at("10.9.0.2:7"), at("10.8.0.2:8"));
+    assert_eq!(table.on_icmp(local, one, (router, expired)), Ok(id));
+    assert_eq!(table.on_icmp(local, other, (other.ip(), refused)), Ok(id));
+    assert_eq!(table.on_icmp(local, one, (router, quench)), Err(Why::IcmpType));
+    let socket = table.get_mut(id).expect("a socket");
+    let report = |about, error, from, message| {
+        Some(Report { about, error, origin: Origin::Icmp { from, message } })
+    };
+    let unreachable = SocketError::HostUnreachable;
+    assert_eq!(socket.take_report(), report(one, unreachable, router, expired));
+    // The call hears of what is the oldest now.
+    assert_eq!(socket.recv(&mut []), Err(SocketError::Refused));
+    assert!(socket.is_readable(), "the report is still there");
+    assert_eq!(socket.take_report(), report(other, SocketError::Refused, other.ip(), refused));
+    assert_eq!((socket.take_report(), socket.is_readable()), (None, false));
+    for _ in 0..REPORTS_MAX {
+        assert_eq!(table.on_icmp(local, one, (router, expired)), Ok(id));
+    }
+    assert_eq!(table.on_icmp(local, one, (router, expired)), Err(Why::UdpBufferFull));
 }
 
 #[test]
