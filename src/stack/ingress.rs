@@ -304,12 +304,11 @@ impl Stack {
     ) -> Result<(), Why> {
         if quoted.proto != protocol::TCP {
             self.deliver_datagram_error(now, by, message, quoted)?;
-            self.learn_path(now, quoted.dst, message);
+            self.learn_path(now, quoted, message);
             return Ok(());
         }
         let pair = pair(quoted).ok_or(Why::IcmpNoSocket)?;
-        let seq = quoted.seq().ok_or(Why::IcmpNoSocket)?;
-        self.deliver_tcp_error(now, pair, seq, message)
+        self.deliver_tcp_error(now, pair, message, quoted)
     }
 
     /// An error about a UDP datagram or an echo request of ours.
@@ -334,25 +333,31 @@ impl Stack {
         self.on_echo_error(now, error).then_some(()).ok_or(Why::IcmpNoSocket)
     }
 
-    fn learn_path(&mut self, now: Instant, dst: IpAddr, message: Icmp) {
-        if let Some(mtu) = message.too_big() {
-            self.path_mtu.set(now, dst, mtu);
-        }
+    fn learn_path(&mut self, now: Instant, quoted: &Quoted, message: Icmp) {
+        let Some(mtu) = message.too_big() else { return };
+        let (dst, route) = (quoted.dst, self.route_to(quoted.dst));
+        let link = route.map_or(u16::MAX, |(iface, _)| self.ifaces[usize::from(iface.0)].setup.mtu);
+        let known = self.path_mtu.get(now, dst).unwrap_or(link);
+        let mtu = if mtu == 0 { quoted.plateau(known).into() } else { mtu };
+        self.path_mtu.set(now, dst, mtu);
     }
 
     fn deliver_tcp_error(
         &mut self,
         now: Instant,
         pair: Pair,
-        seq: Seq,
         message: Icmp,
+        quoted: &Quoted,
     ) -> Result<(), Why> {
+        let seq = quoted.seq().ok_or(Why::IcmpNoSocket)?;
         let key = self.tcp.find(&pair).ok_or(Why::IcmpNoSocket)?;
         let slot = self.tcp.slot_mut(key);
         let (id, before) = (slot.id, slot.conn.state());
         let cx = &mut cx!(self, now, EventId::NONE);
         let result = match message.too_big() {
             Some(mtu) => {
+                let known = slot.conn.path_mtu();
+                let mtu = if mtu == 0 { quoted.plateau(known).into() } else { mtu };
                 let least = if pair.remote.is_ipv4() { 0 } else { ipv6::MIN_MTU as u32 };
                 slot.conn.on_packet_too_big(seq, mtu.clamp(least, 0xffff) as u16, cx)
             }

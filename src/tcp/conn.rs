@@ -449,6 +449,11 @@ impl Conn {
         self.tcb.snd.nxt
     }
 
+    /// The longest packet that its path carries, as far as is known, bytes.
+    pub fn path_mtu(&self) -> u16 {
+        self.tcb.pmtu
+    }
+
     /// Largest payload a segment of this connection carries.
     pub fn smss(&self) -> u32 {
         self.tcb.snd.smss
