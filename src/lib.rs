@@ -48,8 +48,9 @@
 //! # Features
 //!
 //! With `default-features = false` the core builds alone, with blocking sockets and drivers. `tun`
-//! adds TUN devices and namespaces (Linux), `tokio` sockets for tasks, `http` the HTTP service and
-//! client, `pcap` capture files, `record` recordings; `cli` is the command, with all of them.
+//! adds TUN devices and namespaces (Linux), `packet` packet sockets on existing interfaces, `tokio`
+//! sockets for tasks, `http` the HTTP service and client, `pcap` capture files, `record`
+//! recordings; `cli` is the command, with all of them.
 #![deny(unsafe_code)]
 
 #[cfg(feature = "tokio")]

@@ -8,6 +8,7 @@
 
 pub mod called;
 mod date;
+pub mod dhcp;
 #[cfg(feature = "dns")]
 pub mod dns;
 mod door;

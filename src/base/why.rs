@@ -107,6 +107,8 @@ crate::explained! {
         SynFin = "SynFin", "RFC 9293 §3.10.7.2; Linux drops it, too", "SYN together with FIN opens nothing";
         /// The SYN backlog is full.
         BacklogFull = "BacklogFull", "listen(2) backlog", "the backlog of half-open connections is full";
+        /// An ACK at a listener that answers with cookies, and none of those.
+        BadCookie = "BadCookie", "RFC 4987 §3.6; RFC 9293 §3.10.7.2", "it acknowledges no cookie of this listener, or one that is too old";
         /// The accept queue is full.
         AcceptQueueFull = "AcceptQueueFull", "listen(2) backlog", "the queue of connections waiting for accept() is full";
         /// The host's limit of connections is reached.
@@ -189,8 +191,24 @@ crate::explained! {
         NeighborFailed = "NeighborFailed", "RFC 4861 §7.2.2", "the neighbour did not answer, so the packet cannot be sent";
         /// A question that the rate limit held back.
         NeighborRateLimit = "NeighborRateLimit", "RFC 1122 §2.3.2.1", "the rate limit on asking for neighbours is reached";
+        /// Neighbour discovery that a router has passed on.
+        NdHopLimit = "NdHopLimit", "RFC 4861 §6.1, §7.1, §8.1", "its hop limit is not 255, so it comes from another link";
+        /// Neighbour discovery of an impossible form.
+        NdFormat = "NdFormat", "RFC 4861 §6.1, §7.1, §8.1", "the message is too short, or an option does not fit";
+        /// Neighbour discovery with addresses that it cannot have.
+        NdAddress = "NdAddress", "RFC 4861 §6.1, §7.1, §8.1", "a message of that kind cannot come from, go to or name such an address";
+        /// Neighbour discovery about others.
+        NdNotForUs = "NdNotForUs", "RFC 4861 §7.2.3", "the address asked for is not ours";
+        /// A router is asked for.
+        NdNoRouter = "NdNoRouter", "RFC 4861 §6.2.6", "a router is asked for, and this host is none";
+        /// A router's advertisement where nobody wants one.
+        RaIgnored = "RaIgnored", "RFC 4862 §5.5; accept_ra", "this interface is not to heed routers' advertisements";
+        /// More routers, prefixes or addresses than are remembered.
+        RaLimit = "RaLimit", "bound of this host; RFC 6104", "as many routers, prefixes and addresses are remembered as may be";
+        /// A redirect that does not come from the first hop, or leads nowhere.
+        RedirectRefused = "RedirectRefused", "RFC 4861 §8.1; RFC 1122 §3.2.2.2", "only the router that packets are sent to may name a better one, on the same link";
         /// Somebody else uses our address.
-        AddressConflict = "AddressConflict", "RFC 5227 §2.4", "another interface claims an address of ours";
+        AddressConflict = "AddressConflict", "RFC 5227 §2.4; RFC 4862 §5.4", "another interface claims an address of ours";
     }
 }
 

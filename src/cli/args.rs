@@ -1,5 +1,6 @@
 //! The command line.
 
+use super::vlan::Wanted;
 use crate::app::Services;
 use crate::app::policy::Setting;
 use crate::base::{Duration, Mac};
@@ -58,7 +59,7 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Let the Linux kernel ping and curl a virtual host, in a namespace of its own
     Demo(DemoArgs),
-    /// Run a virtual host on a TUN or TAP device until Ctrl-C
+    /// Run a virtual host on a TUN or TAP device, or an existing interface, until Ctrl-C
     Up(UpArgs),
     /// Fetch a URL from the virtual host's side
     Get(GetArgs),
@@ -115,7 +116,8 @@ pub(super) struct HostArgs {
     /// The virtual host's address
     #[arg(long, value_name = "ADDR/PREFIX", default_value = "10.9.0.2/24")]
     pub(super) addr: Cidr,
-    /// Linux's address on the link; if not given, the first other one of the network
+    /// Linux's address on the link, or with --on the router's; if not given, the first other one of
+    /// the network
     #[arg(long, value_name = "ADDR")]
     pub(super) linux: Option<IpAddr>,
     /// The virtual host's IPv6 address
@@ -127,18 +129,24 @@ pub(super) struct HostArgs {
     /// On an Ethernet: a TAP interface, with ARP (IPv4 only)
     #[arg(long)]
     pub(super) tap: bool,
-    /// The virtual host's Ethernet address, with --tap; a random one when not given
+    /// On the Ethernet of an interface that exists, beside Linux, by a packet socket (IPv4 only)
+    #[arg(long, value_name = "NAME")]
+    pub(super) on: Option<String>,
+    /// The virtual host's Ethernet address; a random one when not given
     #[arg(long, value_name = "MAC")]
     pub(super) mac: Option<Mac>,
-    /// With --tap, ask whether anybody has the address before it is used (RFC 5227): some seconds
+    /// On an Ethernet, ask for some seconds whether anybody has the address (RFC 5227)
     #[arg(long)]
     pub(super) probe: bool,
+    /// With --tap, be in that VLAN (802.1Q), or in it with that address; repeatable
+    #[arg(long, value_name = "ID[=ADDR/PREFIX]")]
+    pub(super) vlan: Vec<Wanted>,
     /// Speak IPv4 only
     #[arg(long)]
     pub(super) no_ipv6: bool,
-    /// Largest packet in bytes, 68 to 65535 (from 1280 with IPv6)
-    #[arg(long, default_value_t = 1500, value_parser = clap::value_parser!(u16).range(68..))]
-    pub(super) mtu: u16,
+    /// Largest packet in bytes, 68 to 65535 (from 1280 with IPv6); if not given, 1500, or as --on's
+    #[arg(long, value_parser = clap::value_parser!(u16).range(68..))]
+    pub(super) mtu: Option<u16>,
     /// Write a pcapng capture with the reasons as packet comments
     #[arg(long, value_name = "FILE")]
     pub(super) pcap: Option<PathBuf>,
@@ -162,8 +170,8 @@ pub(super) struct HostArgs {
 pub(super) struct ClientArgs {
     #[command(flatten)]
     pub(super) host: HostArgs,
-    /// How the virtual host is attached: tun, tap (as --tap)
-    #[arg(long, value_name = "HOW", conflicts_with = "tap")]
+    /// How the virtual host is attached: tun, tap (as --tap), or the NAME of an interface (as --on)
+    #[arg(long, value_name = "tun|tap|NAME", conflicts_with_all = ["tap", "on"])]
     pub(super) via: Option<String>,
 }
 

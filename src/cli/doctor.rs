@@ -2,7 +2,8 @@
 
 use super::args::DoctorArgs;
 use super::{Outcome, private, talk};
-use crate::sys::{netns, tun};
+use crate::base::Mac;
+use crate::sys::{netns, packet, tun};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -18,6 +19,7 @@ struct Finding {
 pub(super) fn run(args: &DoctorArgs) -> Outcome {
     let findings = [
         Finding { what: "TUN device", for_what: "up, get, nc, demo", lack: tun_device() },
+        Finding { what: "packet socket", for_what: "up --on", lack: packet_socket() },
         Finding { what: "private network", for_what: "demo, tests", lack: private_network() },
         Finding { what: "privilege", for_what: "up, get, nc", lack: privilege() },
         program("ping", "iputils-ping", "demo, tests"),
@@ -57,6 +59,11 @@ fn tun_device() -> Option<String> {
         Ok(_) => None,
         Err(error) => Some(tun::explain(error).to_string()),
     }
+}
+
+/// Opened, and bound to no interface.
+fn packet_socket() -> Option<String> {
+    packet::open(Mac::BROADCAST).err().map(|error| error.to_string())
 }
 
 /// A namespace, and, where a TUN device is to be had at all, one in it.

@@ -17,7 +17,7 @@ use tokio::io::AsyncWrite;
 pub(super) fn run(args: &GetArgs) -> Outcome {
     let url: Url = args.url.parse().map_err(Failure::usage)?;
     let peer: Peer = url.host().to_string().parse()?;
-    let client = args.client.host()?;
+    let client = args.client.host();
     let names = Names::prepare(&args.names, host::linux(&client))?;
     host::refuse_own(&client, &peer)?;
     let runtime = tokio::runtime::Builder::new_current_thread()

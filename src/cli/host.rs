@@ -1,25 +1,31 @@
-//! A virtual host on a TUN or TAP device, with those who look on: what `up`, `get` and `nc` have in
-//! common.
+//! A virtual host, with those who look on: what `up`, `get` and `nc` have in common.
 
 use super::Failure;
 use super::args::{ClientArgs, HostArgs};
+use super::attach::{self, Attached, Attachment};
 use super::names::Peer;
 use super::sinks::{Capture, CaptureSink, LiveSink, RecordSink, SharedVoice};
 use super::talk::{self, Stream};
+use super::vlan;
 use crate::base::{Chance, Duration, Mac};
 use crate::device::Device;
-use crate::device::tun::Tun;
+use crate::device::packet;
 use crate::impair::{Gauge, Impairment, Link};
-use crate::ip::{Cidr, Route};
+use crate::ip::{Address, Cidr, Route, Standing};
 use crate::net::Host;
 use crate::observe::pcapng::LinkType;
 use crate::runtime::{Bell, Live, Running};
-use crate::stack::{Ethernet, Setup};
-use crate::sys::ifconfig::{Change, Configured};
+use crate::stack::{Ethernet, LinkSetup, Setup};
+use crate::sys::ifconfig::Configured;
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// How long addresses may take to be the host's: three probes and their pauses (RFC 5227 §1.1).
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks at that.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// 128 bits that nobody else knows.
 pub(super) fn secret() -> Result<[u64; 2], Failure> {
@@ -29,9 +35,6 @@ pub(super) fn secret() -> Result<[u64; 2], Failure> {
     let bits = u128::from_le_bytes(bytes);
     Ok([bits as u64, (bits >> 64) as u64])
 }
-
-/// The largest packet on a TAP device, bytes: the kernel counts the Ethernet header against 64 KiB.
-const TAP_MTU_MAX: u16 = u16::MAX - 14;
 
 /// What can be had before anything is configured: the host that the arguments describe, and the
 /// files that it is to write.
@@ -46,6 +49,7 @@ pub(super) struct Prepared<'a> {
 pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     let ends = ends(args);
     ends.iter().try_for_each(check_addresses)?;
+    vlan::check(args)?;
     let file = |path: &Option<PathBuf>| path.as_ref().and_then(|p| std::path::absolute(p).ok());
     if let Some(path) = file(&args.pcap).filter(|_| file(&args.pcap) == file(&args.record)) {
         return Err(Failure::usage(format_args!(
@@ -54,20 +58,18 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
         )));
     }
     let key = secret()?;
-    let mut setup = Setup::new(key).with_iface(&args.dev, args.mtu, args.addr);
-    if !args.tap && (args.mac.is_some() || args.probe) {
-        return Err(Failure::usage("--mac and --probe are of an Ethernet: add --tap"));
-    }
-    if args.tap && args.mtu > TAP_MTU_MAX {
-        return Err(Failure::usage(format_args!("on a TAP device --mtu is at most {TAP_MTU_MAX}")));
-    }
-    if args.tap {
+    let attachment = Attachment::of(args)?;
+    let mut setup =
+        Setup::new(key).with_iface(attach::name(args), attachment.mtu(args)?, args.addr);
+    if attach::is_on_ethernet(args) {
         let mac = args.mac.unwrap_or_else(|| Mac::random(&Chance::from_key(key), 0));
-        if !mac.is_unicast() {
-            return Err(Failure::usage(format_args!("{mac} is not one host's: change --mac")));
-        }
-        setup = setup.on_ethernet(Ethernet { probe: args.probe, ..Ethernet::new(mac) });
+        attachment.check_mac(mac)?;
+        let autoconf = ends.iter().any(|ends| ends.own.addr().is_ipv6());
+        setup = setup.on_ethernet(Ethernet { probe: args.probe, autoconf, ..Ethernet::new(mac) });
+    } else if args.mac.is_some() || args.probe {
+        return Err(Failure::usage("--mac and --probe are of an Ethernet: add --tap or --on"));
     }
+    setup = vlan::set_up(args, setup);
     setup.ifaces[0].addrs = ends.iter().map(|ends| ends.own).collect();
     let default_via = |ends: &Ends| Route::default_via(ends.linux, crate::base::IfaceId(0));
     setup.routes.extend(ends.iter().map(default_via));
@@ -92,7 +94,7 @@ pub(super) struct Ends {
     /// Linux's.
     pub(super) linux: IpAddr,
     /// The options that say so.
-    options: &'static str,
+    pub(super) options: &'static str,
 }
 
 /// The families that are spoken: IPv4, and IPv6 where Linux does (RFC 8200 §5 wants 1280 bytes).
@@ -104,12 +106,22 @@ pub(super) fn ends(args: &HostArgs) -> Vec<Ends> {
     let v4 = ends(args.addr, args.linux, "--addr or --linux");
     let v6 = ends(args.addr6, args.linux6, "--addr6 or --linux6");
     let spoken =
-        !args.no_ipv6 && !args.tap && args.mtu >= 1280 && Path::new("/proc/net/if_inet6").exists();
+        !args.no_ipv6 && attach::mtu(args) >= 1280 && Path::new("/proc/net/if_inet6").exists();
     [v4].into_iter().chain(spoken.then_some(v6)).collect()
 }
 
+/// The virtual host's addresses, those in VLANs included.
+pub(super) fn addresses(args: &HostArgs) -> Vec<IpAddr> {
+    all_ends(args).map(|ends| ends.own.addr()).collect()
+}
+
+/// The two ends of the link, and of each VLAN.
+pub(super) fn all_ends(args: &HostArgs) -> impl Iterator<Item = Ends> + '_ {
+    ends(args).into_iter().chain(vlan::others(args).map(|(_, ends)| ends))
+}
+
 /// The first other address of a network that a host may have; `own` itself when there is none.
-fn neighbour(own: Cidr) -> IpAddr {
+pub(super) fn neighbour(own: Cidr) -> IpAddr {
     let network = own.network().addr();
     let width = if network.is_ipv4() { 32 } else { 128 };
     // The network's own address is a host's only where there are no more than two.
@@ -122,7 +134,7 @@ fn neighbour(own: Cidr) -> IpAddr {
     candidates.find(|addr| *addr != own.addr() && own.contains(*addr)).unwrap_or(own.addr())
 }
 
-fn check_addresses(ends: &Ends) -> Result<(), Failure> {
+pub(super) fn check_addresses(ends: &Ends) -> Result<(), Failure> {
     let Ends { own, linux, options } = ends;
     let (addr, linux) = (own.addr(), *linux);
     if addr.is_ipv6() != options.contains('6') || linux.is_ipv6() != addr.is_ipv6() {
@@ -162,48 +174,6 @@ fn check_addresses(ends: &Ends) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A TUN or TAP device in the namespace we are in, configured on Linux's side.
-pub(super) fn tun(args: &HostArgs) -> Result<(Tun, Configured), Failure> {
-    let mut network = Configured::new().map_err(Failure::usage)?;
-    if let Some(taken) = taken(args, &mut network)? {
-        return Err(Failure::usage(taken));
-    }
-    let create = if args.tap { Tun::create_tap } else { Tun::create };
-    let device = create(&args.dev, usize::from(args.mtu)).map_err(Failure::usage)?;
-    let dev = device.name().to_owned();
-    let mut changes = vec![
-        Change::Mtu { dev: dev.clone(), mtu: u32::from(args.mtu) },
-        Change::TxQueue { dev: dev.clone(), packets: 5000 },
-    ];
-    changes.extend(ends(args).into_iter().map(|Ends { own, linux, .. }| Change::Address {
-        dev: dev.clone(),
-        addr: linux,
-        prefix: own.prefix(),
-        add: true,
-    }));
-    changes.push(Change::Up { dev, up: true });
-    for change in changes {
-        network.apply(change).map_err(Failure::usage)?;
-    }
-    Ok((device, network))
-}
-
-/// Whether the network is one that Linux has already.
-fn taken(args: &HostArgs, network: &mut Configured) -> Result<Option<String>, Failure> {
-    let addresses = network.config().addresses().map_err(Failure::usage)?;
-    let clash = ends(args).into_iter().find_map(|ends| {
-        let taken = |addr: IpAddr| addresses.iter().any(|known| known.addr == addr);
-        let addr = [ends.own.addr(), ends.linux].into_iter().find(|addr| taken(*addr))?;
-        Some((addr, ends.options))
-    });
-    Ok(clash.map(|(addr, options)| {
-        format!(
-            "the address {addr} is in use on this machine, perhaps by another netglass: give this \
-             one a network of its own with --dev, {options}"
-        )
-    }))
-}
-
 /// A running host and those who look on.
 pub(super) struct Session {
     pub(super) host: Host,
@@ -212,9 +182,20 @@ pub(super) struct Session {
     voice: SharedVoice,
     /// What the bad link does, inward and outward.
     gauges: [Option<Gauge>; 2],
+    /// What a packet socket does not carry.
+    losses: Option<packet::Gauge>,
 }
 
 impl Prepared<'_> {
+    /// Attaches the host to what the arguments say, and configures Linux's side.
+    pub(super) fn attach(&self) -> Result<Attached, Failure> {
+        let mac = match &self.setup.ifaces[0].link {
+            LinkSetup::Ethernet(ethernet) => Some(ethernet.mac),
+            LinkSetup::Ip => None,
+        };
+        attach::attach(self.args, mac)
+    }
+
     /// Starts the host on the device that `device` makes, which may have to ring the driver's bell.
     /// `before` may add observers of its own.
     pub(super) fn start<D: Device + 'static>(
@@ -250,11 +231,16 @@ impl Prepared<'_> {
         let driver = driver.impaired(inward, outward);
         let device = device(&driver.bell());
         let running = driver.start(device).map_err(Failure::failed)?;
-        Ok(Session { host, running, capture, voice, gauges })
+        Ok(Session { host, running, capture, voice, gauges, losses: None })
     }
 }
 
 impl Session {
+    /// Tells at the end what `losses` shows.
+    pub(super) fn with_losses(self, losses: Option<packet::Gauge>) -> Session {
+        Session { losses, ..self }
+    }
+
     /// Whether the driver has ended by itself.
     pub(super) fn is_over(&self) -> bool {
         self.running.is_over()
@@ -268,13 +254,16 @@ impl Session {
 
     /// Ends the host, giving connections `linger` to end well.
     pub(super) fn stop(self, linger: Duration) -> Result<(), Failure> {
-        let Session { running, capture, voice, gauges, .. } = self;
+        let Session { running, capture, voice, gauges, losses, .. } = self;
         let ended = running.stop(linger);
         let voice = voice.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut voice) = voice {
             for (way, gauge) in ["to", "from"].into_iter().zip(gauges) {
                 let Some(counters) = gauge.map(|gauge| gauge.read()) else { continue };
                 voice.say(format!("# the bad link, {way} the virtual host: {counters}"));
+            }
+            if let Some(losses) = losses.map(|gauge| gauge.read()).filter(|one| one.total() > 0) {
+                voice.say(format!("# the packet socket: {losses}"));
             }
         }
         let capture = capture.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -293,7 +282,7 @@ pub(super) fn linux(args: &HostArgs) -> IpAddr {
 /// Refuses a client's peer that is the client's own host: nobody serves there.
 pub(super) fn refuse_own(args: &HostArgs, peer: &Peer) -> Result<(), Failure> {
     let Peer::Addr(to) = peer else { return Ok(()) };
-    let own = ends(args).into_iter().find(|ends| ends.own.addr() == *to);
+    let own = all_ends(args).find(|ends| ends.own.addr() == *to);
     let Some(Ends { linux, options, .. }) = own else { return Ok(()) };
     Err(Failure::usage(format_args!(
         "{to} is the address of the virtual host that would ask, and nobody serves there: Linux \
@@ -304,14 +293,12 @@ pub(super) fn refuse_own(args: &HostArgs, peer: &Peer) -> Result<(), Failure> {
 
 impl ClientArgs {
     /// The host that a client's arguments describe.
-    pub(super) fn host(&self) -> Result<HostArgs, Failure> {
+    pub(super) fn host(&self) -> HostArgs {
         let host = self.host.clone();
         match self.via.as_deref() {
-            None | Some("tun") => Ok(host),
-            Some("tap") => Ok(HostArgs { tap: true, ..host }),
-            Some(name) => Err(Failure::usage(format_args!(
-                "--via {name}: no host can be attached to that; choose from tun and tap"
-            ))),
+            None | Some("tun") => host,
+            Some("tap") => HostArgs { tap: true, ..host },
+            Some(name) => HostArgs { on: Some(name.to_owned()), ..host },
         }
     }
 }
@@ -319,10 +306,26 @@ impl ClientArgs {
 /// Connects the host to the virtual network for a client; live lines are apart from what the
 /// client has to say.
 pub(super) fn client(args: &HostArgs, live: bool) -> Result<(Session, Configured), Failure> {
-    let prepared = prepare(args)?;
-    let (device, network) = tun(args)?;
+    let mut prepared = prepare(args)?;
+    if let (true, LinkSetup::Ethernet(ethernet)) = (args.tap, &mut prepared.setup.ifaces[0].link) {
+        // There is nobody on a device of its own but Linux, whose address is known.
+        ethernet.dad_transmits = 0;
+    }
+    let Attached { device, network, losses, .. } = prepared.attach()?;
     let session = prepared.start(|_| device, live.then_some(Stream::Error), |_| {})?;
-    Ok((session, network))
+    settle(&session.host);
+    Ok((session.with_losses(losses), network))
+}
+
+/// Waits until others had the time to say that they have the host's addresses.
+fn settle(host: &Host) {
+    let end = std::time::Instant::now() + PATIENCE;
+    let is_tentative = |own: &Address| own.standing == Standing::Tentative;
+    while std::time::Instant::now() < end
+        && host.with(|stack, _| stack.addresses().any(|(_, own)| is_tentative(own)))
+    {
+        std::thread::sleep(GLANCE);
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod addr;
 mod args;
 mod ask;
+mod attach;
 mod config;
 mod control;
 mod demo;
@@ -27,6 +28,7 @@ mod ss;
 mod talk;
 mod traceroute;
 mod up;
+mod vlan;
 
 use args::Command;
 use std::fmt;

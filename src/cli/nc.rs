@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 pub(super) fn run(args: &NcArgs) -> Outcome {
     let peer: Peer = args.peer.parse()?;
-    let client = args.client.host()?;
+    let client = args.client.host();
     host::refuse_own(&client, &peer)?;
     let names = Names::prepare(&args.names, host::linux(&client))?;
     let (session, network) = host::client(&client, args.live)?;

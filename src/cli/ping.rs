@@ -23,7 +23,7 @@ pub(super) fn run(args: &PingArgs) -> Outcome {
     if args.interval < INTERVAL_MIN {
         return Err(Failure::usage("-i is not less than 0.002: floods are not offered"));
     }
-    let client = args.client.host()?;
+    let client = args.client.host();
     host::refuse_own(&client, &peer)?;
     let names = Names::prepare(&args.names, host::linux(&client))?;
     let runtime = tokio::runtime::Builder::new_current_thread()

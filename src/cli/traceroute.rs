@@ -20,7 +20,7 @@ pub(super) fn run(args: &TracerouteArgs) -> Outcome {
             args.first, args.max
         )));
     }
-    let client = args.client.host()?;
+    let client = args.client.host();
     host::refuse_own(&client, &peer)?;
     let names = Names::prepare(&args.names, host::linux(&client))?;
     let runtime = tokio::runtime::Builder::new_current_thread()

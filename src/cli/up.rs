@@ -1,6 +1,7 @@
-//! `netglass up`: a virtual host on a TUN or TAP device, until Ctrl-C.
+//! `netglass up`: a virtual host on a device or an interface, until Ctrl-C.
 
 use super::args::UpArgs;
+use super::attach::{self, Attached};
 use super::control::{Control, Door};
 use super::history::History;
 use super::host::{self, Session};
@@ -21,13 +22,13 @@ const LINGER: Duration = Duration::from_secs(2);
 const GLANCE: Duration = Duration::from_millis(20);
 
 pub(super) fn run(args: &UpArgs) -> Outcome {
-    let addrs: Vec<_> = host::ends(&args.host).iter().map(|ends| ends.own.addr()).collect();
+    let addrs = host::addresses(&args.host);
     let zones = Some(Arc::new(zones(args, &addrs)?));
     let prepared = host::prepare(&args.host)?;
     let door = door(args)?;
-    let (device, network) = host::tun(&args.host)?;
+    let Attached { device, commands, network, losses } = prepared.attach()?;
     if !args.quiet {
-        tell_linux(args, device.name(), &network.commands())?;
+        tell_linux(args, &commands)?;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -41,7 +42,7 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         }
     };
     let live = (!args.quiet).then_some(talk::Stream::Output);
-    let session = prepared.start(|_| device, live, watch)?;
+    let session = prepared.start(|_| device, live, watch)?.with_losses(losses);
     let ended = runtime.block_on(async {
         // Before anybody can know that it is up.
         let ends = [SignalKind::interrupt(), SignalKind::terminate()];
@@ -56,13 +57,13 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         let mut serving = Serving::start(&session.host, &addrs, &args.services, options)
             .map_err(Failure::usage)?;
         let shown = door.as_ref().map(|door| door.path().display().to_string());
-        let start = |door| Control::start(&session.host, &args.host.dev, door);
+        let start = |door| Control::start(&session.host, attach::name(&args.host), door);
         let _control = door.map(start).transpose().map_err(Failure::failed)?;
         if let Some(path) = shown.filter(|_| !args.quiet) {
             talk::say(&format!("# ask: netglass ss -ti   netglass ip addr   (by {path})"))?;
         }
         if !args.quiet {
-            invite(&session.host, &addrs)?;
+            invite(args, &session.host, &addrs)?;
         }
         let mut signals = signals;
         until_stopped(&session, &mut signals).await;
@@ -101,27 +102,31 @@ fn door(args: &UpArgs) -> Result<Option<Door>, Failure> {
     match &args.control {
         _ if args.no_control => Ok(None),
         Some(path) => Door::at(path).map(Some),
-        None => Ok(Door::usual(&args.host.dev)),
+        None => Ok(Door::usual(attach::name(&args.host))),
     }
 }
 
 /// What was done on Linux's side.
-fn tell_linux(args: &UpArgs, dev: &str, commands: &[String]) -> Result<(), Failure> {
+fn tell_linux(args: &UpArgs, commands: &[String]) -> Result<(), Failure> {
+    if let Some(on) = &args.host.on {
+        return talk::say(&format!("# on {on}, beside Linux, which keeps its addresses there"));
+    }
     talk::say("# on Linux's side, undone at the end:")?;
-    let mode = if args.host.tap { "tap" } else { "tun" };
-    talk::say(&format!("ip tuntap add dev {dev} mode {mode}"))?;
     commands.iter().try_for_each(|command| talk::say(command))
 }
 
 /// What can be tried.
-fn invite(host: &Host, addrs: &[IpAddr]) -> Result<(), Failure> {
+fn invite(args: &UpArgs, host: &Host, addrs: &[IpAddr]) -> Result<(), Failure> {
     if let Some(mac) = host.with(|stack, _| stack.mac(IfaceId(0))) {
         talk::say(&format!("# the virtual host's Ethernet address: {mac}"))?;
     }
     let urls = addrs.iter().map(|addr| format!("http://{}/", SocketAddr::new(*addr, 80)));
     let urls = urls.map(|url| url.replace(":80/", "/")).collect::<Vec<_>>().join("   curl ");
     let ping = addrs.iter().map(|addr| format!("ping {addr}")).collect::<Vec<_>>().join("   ");
-    talk::say(&format!("# try: {ping}   curl {urls}   (Ctrl-C ends it)"))
+    // What this machine sends goes out by the interface, and not back in.
+    let from = args.host.on.as_ref().map(|on| format!(" from another host at {on}"));
+    let from = from.unwrap_or_default();
+    talk::say(&format!("# try{from}: {ping}   curl {urls}   (Ctrl-C ends it)"))
 }
 
 /// Waits for Ctrl-C, SIGTERM, or the end of the device.

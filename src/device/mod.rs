@@ -8,6 +8,8 @@ use crate::wire::ethernet;
 use std::io;
 
 pub mod memory;
+#[cfg(all(target_os = "linux", feature = "packet"))]
+pub mod packet;
 #[cfg(all(target_os = "linux", feature = "tun"))]
 pub mod tun;
 
@@ -55,6 +57,34 @@ pub trait Device: Send {
     #[cfg(unix)]
     fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
         None
+    }
+}
+
+/// Any device, chosen while the program runs.
+impl<D: Device + ?Sized> Device for Box<D> {
+    fn mtu(&self) -> usize {
+        (**self).mtu()
+    }
+
+    fn medium(&self) -> Medium {
+        (**self).medium()
+    }
+
+    fn offload(&self) -> Capabilities {
+        (**self).offload()
+    }
+
+    fn receive(&mut self, pool: &Pool) -> io::Result<Option<Frame>> {
+        (**self).receive(pool)
+    }
+
+    fn transmit(&mut self, frame: &Frame) -> io::Result<bool> {
+        (**self).transmit(frame)
+    }
+
+    #[cfg(unix)]
+    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        (**self).descriptor()
     }
 }
 

@@ -7,6 +7,7 @@
 
 use super::cidr::Cidr;
 use crate::base::Why;
+use crate::wire::nd::solicited_node;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// How a packet that is for this host was addressed.
@@ -102,11 +103,15 @@ impl Local<'_> {
             // addresses (RFC 4291 §2.8).
             IpAddr::V6(v6) => {
                 matches!(v6.segments(), [0xff01 | 0xff02, 0, 0, 0, 0, 0, 0, 1])
-                    || self.addrs.iter().any(|own| solicited_node(own.addr()) == Some(v6))
+                    || self.addrs.iter().any(|own| is_solicited(own.addr(), v6))
             }
         };
         everybody || self.groups.contains(&group)
     }
+}
+
+fn is_solicited(own: IpAddr, group: Ipv6Addr) -> bool {
+    matches!(own, IpAddr::V6(own) if solicited_node(own) == group)
 }
 
 /// Whether a host without an address asks everybody: DHCP from 0.0.0.0 (RFC 1122 §3.2.1.3 (a)),
@@ -117,13 +122,6 @@ fn is_nobody_asking(src: IpAddr, dst: IpAddr) -> bool {
             IpAddr::V4(dst) => dst == Ipv4Addr::BROADCAST,
             IpAddr::V6(dst) => dst.is_multicast(),
         }
-}
-
-/// The group in which `addr` is asked for (RFC 4291 §2.7.1); IPv6 only.
-fn solicited_node(addr: IpAddr) -> Option<Ipv6Addr> {
-    let IpAddr::V6(addr) = addr else { return None };
-    let [.., a, b] = addr.segments();
-    Some(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | a & 0xff, b))
 }
 
 #[cfg(test)]

@@ -218,7 +218,9 @@ mod tests {
     proptest! {
         #[test]
         fn agrees_with_asking_every_route(
-            ops in proptest::collection::vec((addr(), 0u8..=128, 0u32..3, 0u16..2, any::<bool>()), 0..40),
+            ops in proptest::collection::vec(
+                (addr(), 0u8..=128, 0u32..3, 0u16..2, any::<bool>()), 0..40,
+            ),
             probes in proptest::collection::vec(addr(), 10),
         ) {
             let (mut ours, mut model) = (Routes::new(), Vec::<Route>::new());

@@ -311,6 +311,19 @@ impl Cache {
         key.inspect(|key| self.forget(*key, Cause::Static, Why::NeighborFailed, cx)).is_some()
     }
 
+    /// A router says how long neighbours count as reachable and how long to wait between
+    /// questions, milliseconds; 0: it does not say (RFC 4861 §6.3.4).
+    pub fn set_times(&mut self, reachable: u32, retrans: u32) {
+        if reachable > 0 {
+            self.config.base_reachable = Duration::from_millis(reachable.into());
+        }
+        if retrans > 0 {
+            // Whoever says so must not make us ask without end.
+            let least = Duration::from_millis(100);
+            self.config.retrans = Duration::from_millis(retrans.into()).max(least);
+        }
+    }
+
     // ---- time
 
     /// Time has come to `cx.now`.

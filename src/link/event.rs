@@ -2,7 +2,7 @@
 
 use crate::base::Mac;
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// What is known of a neighbour (RFC 4861 §7.3.2; FAILED and PERMANENT are Linux's names).
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -80,8 +80,16 @@ crate::explained! {
         Removed = "Removed", "ip address del", "the address was taken away";
         /// The address's preferred lifetime is over.
         Deprecated = "Deprecated", "RFC 4862 §5.5.4", "new conversations are to use another address";
-        /// The address's valid lifetime is over.
-        Expired = "Expired", "RFC 4862 §5.5.4; RFC 2131 §4.4.5", "the address was the host's for this long only";
+        /// The lifetime of an address or a prefix is over.
+        Expired = "Expired", "RFC 4862 §5.5.4; RFC 2131 §4.4.5; RFC 4861 §6.3.5", "it was given for this long only";
+        /// A router is the default router.
+        Elected = "Elected", "RFC 4861 §6.3.6", "packets to elsewhere go by this router from now on";
+        /// It is the default router no longer.
+        Resigned = "Resigned", "RFC 4861 §6.3.5, §7.2.5, §7.3.3", "its time is over, it says so, it is silent, or a better one is there";
+        /// A prefix is on the link.
+        OnLink = "OnLink", "RFC 4861 §6.3.4", "a router says that these addresses are on the link";
+        /// A router knows a better first hop.
+        Redirected = "Redirected", "RFC 4861 §8.3; RFC 1122 §3.2.2.2", "the router that packets are sent to knows a better one";
     }
 }
 
@@ -121,6 +129,31 @@ pub enum Event {
         /// What became of it.
         cause: Cause,
     },
+    /// A router became the default router, or is it no longer.
+    Router {
+        /// Its address.
+        addr: Ipv6Addr,
+        /// Why.
+        cause: Cause,
+    },
+    /// A prefix is on the link, or is not any more.
+    Prefix {
+        /// Its bits.
+        prefix: Ipv6Addr,
+        /// Its length, bits.
+        len: u8,
+        /// Why.
+        cause: Cause,
+    },
+    /// Packets to one destination take another first hop.
+    Redirect {
+        /// The destination.
+        dst: IpAddr,
+        /// The first hop; the destination itself when that is on the link.
+        via: IpAddr,
+        /// Why.
+        cause: Cause,
+    },
 }
 
 impl Event {
@@ -129,7 +162,10 @@ impl Event {
         match self {
             Event::Neighbor { cause, .. }
             | Event::Moved { cause, .. }
-            | Event::Claim { cause, .. } => *cause,
+            | Event::Claim { cause, .. }
+            | Event::Router { cause, .. }
+            | Event::Prefix { cause, .. }
+            | Event::Redirect { cause, .. } => *cause,
         }
     }
 }
@@ -166,6 +202,17 @@ impl fmt::Display for Event {
                 };
                 write!(f, "address {addr} {what}")
             }
+            Event::Router { addr, cause: Cause::Elected } => {
+                write!(f, "router {addr} is the default router")
+            }
+            Event::Router { addr, .. } => write!(f, "router {addr} is not the default router"),
+            Event::Prefix { prefix, len, cause: Cause::OnLink } => {
+                write!(f, "prefix {prefix}/{len} is on the link")
+            }
+            Event::Prefix { prefix, len, .. } => {
+                write!(f, "prefix {prefix}/{len} is not on the link")
+            }
+            Event::Redirect { dst, via, .. } => write!(f, "packets to {dst} go by {via}"),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Row 2: neighbours on a link as pure machines — who has which Ethernet address ([`cache`], for
-//! ARP and neighbour discovery alike), and whether an address is ours alone ([`acd`]).
+//! ARP and neighbour discovery alike), whether an address is ours alone ([`acd`]), and what routers
+//! tell ([`routers`]).
 //!
 //! Nothing here knows a packet format: what the machines want sent is an abstract action, and what
 //! arrives is told in the words of RFC 4861.
@@ -8,11 +9,13 @@ pub mod acd;
 pub mod cache;
 pub mod config;
 pub mod event;
+pub mod routers;
 
 pub use acd::{Acd, Claim};
 pub use cache::{Action, Advert, Cache, Neighbor};
 pub use config::Config;
 pub use event::{Cause, Event, State};
+pub use routers::{Advice, Routers};
 
 /// What the world lends a machine of this row for one call.
 pub type Cx<'a> = crate::base::Cx<'a, Event>;

@@ -85,7 +85,7 @@ fn packet_target(packet: &PacketView) -> &'static str {
     match packet {
         PacketView::Ethernet { .. } => "netglass::link",
         PacketView::Arp { .. } => "netglass::arp",
-        PacketView::Icmp { .. } => "netglass::icmp",
+        PacketView::Icmp { .. } | PacketView::Nd { .. } => "netglass::icmp",
         PacketView::Udp { .. } => "netglass::udp",
         PacketView::Tcp { .. } => "netglass::tcp",
         PacketView::Raw { .. } | PacketView::Ip { .. } | PacketView::Fragment { .. } => {
@@ -98,7 +98,8 @@ fn tcp_level(event: &tcp::Event) -> Level {
     use tcp::Event as E;
     match event {
         E::State { cause, .. } => match cause {
-            Cause::Timeout | Cause::UserTimeout | Cause::KeepaliveTimeout => Level::Warn,
+            Cause::Timeout | Cause::UserTimeout => Level::Warn,
+            Cause::KeepaliveTimeout | Cause::ProbeTimeout => Level::Warn,
             _ => Level::Info,
         },
         E::R1 { .. } => Level::Warn,

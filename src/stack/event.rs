@@ -8,6 +8,7 @@ use crate::wire::arp::Arp;
 use crate::wire::ethernet;
 use crate::wire::icmp::Icmp;
 use crate::wire::ip;
+use crate::wire::nd::Nd;
 use std::net::{IpAddr, SocketAddr};
 
 /// One event of a host, with its place in time and in the web of causes.
@@ -156,6 +157,17 @@ pub enum PacketView {
         /// Whether more fragments follow.
         more: bool,
     },
+    /// A message of neighbour discovery.
+    Nd {
+        /// Source address.
+        src: IpAddr,
+        /// Destination address.
+        dst: IpAddr,
+        /// The message.
+        nd: Nd,
+        /// Bytes behind the IP header.
+        len: u32,
+    },
     /// An ICMP message.
     Icmp {
         /// Source address.
@@ -249,6 +261,18 @@ crate::explained! {
         ArpAnnouncement = "ArpAnnouncement", "RFC 5227 §2.3", "everybody is told who has the address from now on";
         /// Somebody else claims our address.
         ArpDefence = "ArpDefence", "RFC 5227 §2.4", "another interface claims an address of ours, so everybody is told again";
+        /// Everybody is asked for a neighbour.
+        NeighborSolicit = "NeighborSolicit", "RFC 4861 §7.2.2", "a packet is to be sent there, and nobody knows where that is";
+        /// A known neighbour is asked whether it is there.
+        NeighborPoll = "NeighborPoll", "RFC 4861 §7.3.3", "there was no sign of life from the neighbour for a time";
+        /// Somebody asked for us.
+        NeighborAdvert = "NeighborAdvert", "RFC 4861 §7.2.4", "the address asked for is ours";
+        /// Nobody may have an address before we use it.
+        NeighborProbe = "NeighborProbe", "RFC 4862 §5.4.2", "an address is asked for before it is used";
+        /// The routers are told of our address.
+        NeighborAnnouncement = "NeighborAnnouncement", "RFC 9131 §6.1.2", "routers are told who has the address from now on";
+        /// Routers are asked to tell about the link.
+        RouterSolicit = "RouterSolicit", "RFC 4861 §6.3.7; RFC 7559", "routers are asked for, so that they tell about the link at once";
     }
 }
 

@@ -8,6 +8,7 @@ use super::{Input, MTU_MIN, Stack};
 use crate::base::{Duration, EventId, IfaceId, Instant, SocketError};
 use crate::ip::{Address, Cidr, Local, NewAddress, Origin, Route, Standing, select};
 use crate::link::{self, Cause};
+use crate::wire::nd::solicited_node;
 use std::net::IpAddr;
 
 /// Addresses of an interface, at most.
@@ -23,8 +24,12 @@ pub(super) struct Iface {
     usable: Vec<Cidr>,
     /// How many of these are not deprecated.
     preferred: usize,
+    /// The groups in which addresses that may not be used yet are asked for.
+    groups: Vec<IpAddr>,
     /// When the next address stops being preferred or valid.
     deadline: Option<Instant>,
+    /// The longest packet of IPv6, as a router says (RFC 4861 §6.3.4).
+    mtu6: u16,
     /// What an Ethernet needs.
     pub(super) port: Option<Box<Port>>,
 }
@@ -33,18 +38,39 @@ impl Iface {
     pub(super) fn new(setup: IfaceSetup) -> Iface {
         let port = Port::new(&setup.link);
         let setup = IfaceSetup { mtu: setup.mtu.max(MTU_MIN), ..setup };
-        let (addresses, usable) = (Vec::new(), Vec::new());
-        Iface { setup, addresses, usable, preferred: 0, deadline: None, port }
+        Iface {
+            mtu6: setup.mtu,
+            setup,
+            addresses: Vec::new(),
+            usable: Vec::new(),
+            preferred: 0,
+            groups: Vec::new(),
+            deadline: None,
+            port,
+        }
     }
 
     /// What it answers to.
     pub(super) fn local(&self) -> Local<'_> {
-        Local { addrs: &self.usable, groups: &[] }
+        Local { addrs: &self.usable, groups: &self.groups }
     }
 
     /// The best of its addresses for packets to `dst` by `next_hop`.
     pub(super) fn source(&self, dst: IpAddr, next_hop: IpAddr) -> Option<IpAddr> {
         select::source(&self.usable, self.preferred, dst, next_hop)
+    }
+
+    /// The longest packet of the family of `addr`, bytes.
+    pub(super) fn mtu(&self, addr: IpAddr) -> u16 {
+        if addr.is_ipv4() { self.setup.mtu } else { self.mtu6 }
+    }
+
+    /// A router says how long packets of IPv6 may be here; never more than the link takes, never
+    /// less than IPv6 needs (RFC 8200 §5).
+    pub(super) fn set_mtu6(&mut self, mtu: u16) {
+        if usize::from(mtu) >= crate::wire::ipv6::MIN_MTU {
+            self.mtu6 = mtu.min(self.setup.mtu);
+        }
     }
 
     fn find(&mut self, addr: IpAddr) -> Option<&mut Address> {
@@ -57,6 +83,12 @@ impl Iface {
         let (fresh, old) = (usable().filter(|own| !own.deprecated), usable());
         self.preferred = fresh.clone().count();
         self.usable = fresh.chain(old.filter(|own| own.deprecated)).map(|own| own.cidr).collect();
+        let tentative = |own: &&Address| own.standing == Standing::Tentative;
+        let asked_in = |own: &Address| match own.addr() {
+            IpAddr::V6(addr) => Some(solicited_node(addr).into()),
+            IpAddr::V4(_) => None,
+        };
+        self.groups = self.addresses.iter().filter(tentative).filter_map(asked_in).collect();
         self.deadline = self.addresses.iter().filter_map(Address::deadline).min();
     }
 }

@@ -4,7 +4,7 @@ use super::echo::{EchoError, Pong};
 use super::event::{Event, PacketView, Sent};
 use super::{Input, Stack, cx};
 use crate::base::{
-    Checksum, Chunks, Duration, EventId, Frame, IfaceId, Instant, Seq, SocketError, Why,
+    Checksum, Chunks, Duration, EventId, Frame, IfaceId, Instant, Mac, Seq, SocketError, Why,
 };
 use crate::ip::{self, Destination};
 use crate::socket::SocketId;
@@ -14,32 +14,35 @@ use crate::tcp::listener::{Site, Verdict, reply};
 use crate::tcp::{self, Conn, Outcome, Reply, Segment, SegmentView, State};
 use crate::udp::Datagram;
 use crate::wire::icmp::{self, Echo, Icmp, Quoted};
+use crate::wire::icmpv4::Icmpv4;
 use crate::wire::icmpv6::Icmpv6;
 use crate::wire::ip::Header;
 use crate::wire::ipv4::protocol;
-use crate::wire::{checksum, ipv6, udp};
+use crate::wire::{checksum, ipv6, nd, udp};
 use std::net::{IpAddr, SocketAddr};
 
 /// What is known of a packet behind its IP header.
 #[derive(Copy, Clone)]
-struct Via {
-    now: Instant,
-    iface: IfaceId,
-    header: Header,
+pub(super) struct Via {
+    pub(super) now: Instant,
+    pub(super) iface: IfaceId,
+    /// Who sent the frame; [`Mac::ZERO`] on a bare link.
+    pub(super) mac: Mac,
+    pub(super) header: Header,
     destination: Destination,
     origin: EventId,
 }
 
 impl Via {
-    fn src(&self) -> IpAddr {
+    pub(super) fn src(&self) -> IpAddr {
         self.header.src
     }
 
-    fn dst(&self) -> IpAddr {
+    pub(super) fn dst(&self) -> IpAddr {
         self.header.dst
     }
 
-    fn view(&self, len: usize) -> PacketView {
+    pub(super) fn view(&self, len: usize) -> PacketView {
         let (src, dst, len) = (self.src(), self.dst(), len as u32);
         PacketView::Ip { src, dst, proto: self.header.proto, len }
     }
@@ -58,13 +61,13 @@ impl Stack {
         self.keep(now, || Input::Frame { iface, bytes: frame.to_vec(), offload: frame.offload });
         self.totals.frames_in += 1;
         self.totals.bytes_in += frame.len() as u64;
-        let Some((iface, to_many)) = self.on_link(now, iface, &mut frame) else { return };
+        let Some((iface, mac, to_many)) = self.on_link(now, iface, &mut frame) else { return };
         self.snmp.received(&frame);
         let header = match Header::parse(frame.front(), frame.len()) {
             Ok(header) => header,
             Err(why) => return self.discard(now, why, PacketView::raw(&frame)),
         };
-        self.on_packet(now, iface, to_many, header, &mut frame);
+        self.on_packet(now, iface, (mac, to_many), header, &mut frame);
     }
 
     /// RFC 1122 §3.2.1.3: is it for us?
@@ -74,7 +77,7 @@ impl Stack {
         &mut self,
         now: Instant,
         iface: IfaceId,
-        to_many: bool,
+        (mac, to_many): (Mac, bool),
         header: Header,
         frame: &mut Frame,
     ) {
@@ -91,7 +94,8 @@ impl Stack {
         };
         self.snmp.of(header.dst).ip_in(destination);
         frame.truncate(header.total_len); // what follows is the link's padding
-        self.on_our_packet(Via { now, iface, header, destination, origin: frame.origin }, frame);
+        let via = Via { now, iface, mac, header, destination, origin: frame.origin };
+        self.on_our_packet(via, frame);
     }
 
     /// It is: what lies between the IP header and the transport header?
@@ -136,7 +140,7 @@ impl Stack {
     }
 
     /// A frame as one run of bytes, copied only when it is in pieces.
-    fn whole(&self, frame: Frame) -> Chunks {
+    pub(super) fn whole(&self, frame: Frame) -> Chunks {
         let single = frame.head.is_empty() && frame.body.iter().count() == 1;
         if single {
             return frame.body;
@@ -161,7 +165,8 @@ impl Stack {
             let Some((iface, _)) = self.route_to(src) else { continue };
             let local = self.ifaces[usize::from(iface.0)].local();
             let Ok(destination) = local.check(src, dst) else { continue };
-            let via = Via { now, iface, header, destination, origin: EventId::NONE };
+            let (mac, origin) = (Mac::ZERO, EventId::NONE);
+            let via = Via { now, iface, mac, header, destination, origin };
             let (message, why) =
                 (Icmp::reassembly_time_exceeded(src), Sent::ReassemblyTimeExceeded);
             self.report(via, message, why, &packet, cause);
@@ -235,6 +240,12 @@ impl Stack {
         };
         let view = PacketView::Icmp { src, dst, message, len };
         self.snmp.of(dst).icmp_in(&message);
+        if let Icmp::V6(Icmpv6::Other { kind, .. }) = message
+            && nd::is_nd(kind)
+            && self.mac(via.iface).is_some()
+        {
+            return self.on_nd(via, frame);
+        }
         match message.as_echo() {
             Some(echo) if echo.request => self.on_echo_request(via, echo, view, frame),
             Some(Echo { id, seq, .. }) => {
@@ -270,9 +281,12 @@ impl Stack {
     /// The socket that an error quotes hears of it, after the checks of RFC 5927 §4.
     fn on_icmp_error(&mut self, via: Via, message: Icmp, view: PacketView, mut frame: Frame) {
         frame.advance(icmp::HEADER_LEN);
-        let result = match Quoted::parse(frame.front()) {
-            Ok(quoted) => self.deliver_error(via.now, via.src(), message, &quoted),
-            Err(why) => Err(why),
+        let result = match (Quoted::parse(frame.front()), message) {
+            (Ok(quoted), Icmp::V4(Icmpv4::Redirect { gateway, .. })) => {
+                self.on_redirect(&via, gateway.into(), &quoted, EventId::NONE)
+            }
+            (Ok(quoted), _) => self.deliver_error(via.now, via.src(), message, &quoted),
+            (Err(why), _) => Err(why),
         };
         match result {
             Ok(()) => {
@@ -297,8 +311,7 @@ impl Stack {
             return if nobody && learned { Ok(()) } else { delivered };
         }
         let pair = pair(quoted).ok_or(Why::IcmpNoSocket)?;
-        let seq = quoted.seq().ok_or(Why::IcmpNoSocket)?;
-        self.deliver_tcp_error(now, pair, seq, message)
+        self.deliver_tcp_error(now, pair, message, quoted)
     }
 
     /// An error about a UDP datagram or an echo request of ours.
@@ -331,29 +344,36 @@ impl Stack {
         let Some(mtu) = message.too_big() else { return false };
         let sent = match quoted.proto {
             protocol::UDP => pair(quoted)
-                .is_some_and(|Pair { local, remote }| self.udp.lookup(remote, local).is_ok()),
+                .is_some_and(|Pair { local, remote }| self.udp.may_have_sent(local, remote)),
             _ => Icmp::of_quoted(quoted).is_some_and(|echo| self.echoes.has_sent(quoted.dst, echo)),
         };
-        let ours = sent && self.is_own(quoted.src);
-        if ours {
-            self.path_mtu.set(now, quoted.dst, mtu);
+        if !sent || !self.is_own(quoted.src) {
+            return false;
         }
-        ours
+        let (dst, route) = (quoted.dst, self.route_to(quoted.dst));
+        let link = route.map_or(u16::MAX, |(iface, _)| self.ifaces[usize::from(iface.0)].setup.mtu);
+        let known = self.path_mtu.get(now, dst).unwrap_or(link);
+        let mtu = if mtu == 0 { quoted.plateau(known).into() } else { mtu };
+        self.path_mtu.set(now, dst, mtu);
+        true
     }
 
     fn deliver_tcp_error(
         &mut self,
         now: Instant,
         pair: Pair,
-        seq: Seq,
         message: Icmp,
+        quoted: &Quoted,
     ) -> Result<(), Why> {
+        let seq = quoted.seq().ok_or(Why::IcmpNoSocket)?;
         let key = self.tcp.find(&pair).ok_or(Why::IcmpNoSocket)?;
         let slot = self.tcp.slot_mut(key);
         let (id, before) = (slot.id, slot.conn.state());
         let cx = &mut cx!(self, now, EventId::NONE);
         let result = match message.too_big() {
             Some(mtu) => {
+                let known = slot.conn.path_mtu();
+                let mtu = if mtu == 0 { quoted.plateau(known).into() } else { mtu };
                 let least = if pair.remote.is_ipv4() { 0 } else { ipv6::MIN_MTU as u32 };
                 slot.conn.on_packet_too_big(seq, mtu.clamp(least, 0xffff) as u16, cx)
             }
@@ -392,7 +412,7 @@ impl Stack {
         frame.advance(udp::HEADER_LEN);
         let payload = if frame.head.is_empty() { frame.body } else { self.whole(frame) };
         if via.destination != Destination::Unicast {
-            let ids: Vec<_> = self.udp.lookup_all(from, to).collect();
+            let ids: Vec<_> = self.udp.lookup_all(from, to, via.iface).collect();
             if ids.is_empty() {
                 return self.discard(via.now, Why::UdpNoPort, view); // no error about a broadcast
             }
@@ -401,7 +421,7 @@ impl Stack {
             }
             return;
         }
-        match self.udp.lookup(from, to) {
+        match self.udp.lookup(from, to, via.iface) {
             Ok(id) => self.deliver_udp(via, id, from, payload, view),
             Err(why) => {
                 let cause = self.dropped(via.now, why, view);
@@ -545,14 +565,15 @@ impl Stack {
             }
             return;
         };
-        let setup = &self.ifaces[usize::from(via.iface.0)].setup;
-        let (mtu, gso_max) = (setup.mtu, setup.gso_max);
+        let iface = &self.ifaces[usize::from(via.iface.0)];
+        let (mtu, gso_max) = (iface.mtu(via.src()), iface.setup.gso_max);
         let Pair { local, remote } = pair;
         let site = Site { local, remote, mtu, gso_max, predecessor };
         let full = self.tcp.len() >= self.connections_max;
         let Some(slot) = self.tcp.listener_mut(id) else { return };
         let room = slot.accept_queue.len() < slot.backlog && !full;
         let verdict = slot.listener.input(site, seg, room, &mut cx!(self, via.now, arrival));
+        let hit = slot.listener.take_hit();
         match verdict {
             Verdict::Done(outcome, answer) => {
                 let outcome = match outcome {
@@ -571,6 +592,10 @@ impl Stack {
                 }
                 self.tell_stray(via.now, arrival, pair, view, outcome);
                 self.collect_stray(via.now, pair);
+                if let Some(limit) = hit {
+                    self.hits.count(limit);
+                    self.note(via.now, None, arrival, || Event::Limit { limit });
+                }
                 if let Some(out) = answer {
                     self.send_segment(via.now, via.iface, pair, *out);
                 }
@@ -578,6 +603,7 @@ impl Stack {
             Verdict::Promote(whole) => {
                 let (opening, half, seg) = *whole;
                 self.snmp.tcp_passive_opens += 1;
+                self.snmp.syn_cookies_recv += u64::from(half.sent_at.is_none());
                 let id_new = self.tcp.next_id();
                 let Pair { local, remote } = pair;
                 self.note(via.now, Some(id_new), arrival, || Event::Conn { local, remote });

@@ -11,7 +11,7 @@ use super::{EGRESS_MAX, Input, Record, Stack};
 use crate::base::{EventId, Frame, IfaceId, Instant, Mac, SocketError, Why};
 use crate::ip::{Local, Standing};
 use crate::link::acd::{Heard, Phase, Rules};
-use crate::link::{self, Acd, Action, Advert, Cache, Claim, Neighbor};
+use crate::link::{self, Acd, Action, Advert, Cache, Claim, Neighbor, Routers};
 use crate::tcp;
 use crate::wire::arp::{Arp, Op};
 use crate::wire::ethernet::{self, ethertype};
@@ -22,9 +22,10 @@ use std::net::{IpAddr, Ipv4Addr};
 /// What an interface on an Ethernet has besides its addresses.
 #[derive(Debug)]
 pub(super) struct Port {
-    setup: Ethernet,
-    cache: Cache,
-    claims: Vec<Acd>,
+    pub(super) setup: Ethernet,
+    pub(super) cache: Cache,
+    pub(super) claims: Vec<Acd>,
+    pub(super) routers: Routers,
 }
 
 impl Port {
@@ -32,12 +33,18 @@ impl Port {
     pub(super) fn new(setup: &LinkSetup) -> Option<Box<Port>> {
         let LinkSetup::Ethernet(setup) = setup else { return None };
         let cache = Cache::new(setup.neighbors.clone());
-        Some(Box::new(Port { setup: setup.clone(), cache, claims: Vec::new() }))
+        let (claims, routers) = (Vec::new(), Routers::default());
+        Some(Box::new(Port { setup: setup.clone(), cache, claims, routers }))
+    }
+
+    /// Where a neighbour is that somebody else told of. What there is no room for can be asked.
+    pub(super) fn learn(&mut self, addr: IpAddr, mac: Mac, cx: &mut link::Cx<'_>) {
+        self.cache.on_solicit(addr, mac, cx).unwrap_or_default();
     }
 
     fn deadline(&self, now: Instant) -> Option<Instant> {
         let claims = self.claims.iter().map(|claim| claim.deadline(now));
-        claims.chain([self.cache.deadline(now)]).flatten().min()
+        claims.chain([self.cache.deadline(now), self.routers.deadline(now)]).flatten().min()
     }
 
     pub(super) fn shrink(&mut self) {
@@ -47,7 +54,7 @@ impl Port {
 
 impl Stack {
     /// Lets a link's machines act, and tells what they tell. `None` without such a link.
-    fn with_port<R>(
+    pub(super) fn with_port<R>(
         &mut self,
         now: Instant,
         iface: IfaceId,
@@ -78,14 +85,17 @@ impl Stack {
         probe: bool,
     ) -> bool {
         let asks = self.with_port(now, iface, EventId::NONE, |port, cx| {
-            let mac = port.setup.mac;
-            let asks = if addr.is_ipv4() { probe } else { false };
+            let Ethernet { mac, dad_transmits, ref neighbors, .. } = port.setup;
+            let (asks, rules) = match addr {
+                IpAddr::V4(_) => (probe, Rules::V4),
+                IpAddr::V6(_) => (dad_transmits > 0, Rules::v6(dad_transmits, neighbors.retrans)),
+            };
             let claim = match asks {
-                true => Acd::probe(addr, mac, Rules::V4, cx),
-                false => Acd::announce(addr, mac, Rules::V4, cx),
+                true => Acd::probe(addr, mac, rules, cx),
+                false => Acd::announce(addr, mac, rules, cx),
             };
             port.claims.retain(|claim| claim.addr() != addr);
-            port.claims.extend(Some(claim).filter(|_| addr.is_ipv4()));
+            port.claims.push(claim);
             asks
         });
         asks == Some(true)
@@ -100,17 +110,18 @@ impl Stack {
 
     // ---- what arrives
 
-    /// Takes the link header off: the interface the packet belongs to (a VLAN's, by its tag), and
-    /// whether the frame was sent to many. `None`: it is no IP packet for us.
+    /// Takes the link header off: the interface the packet belongs to (a VLAN's, by its tag), who
+    /// sent the frame ([`Mac::ZERO`] on a bare link), and whether it was sent to many. `None`: it
+    /// is no IP packet for us.
     pub(super) fn on_link(
         &mut self,
         now: Instant,
         iface: IfaceId,
         frame: &mut Frame,
-    ) -> Option<(IfaceId, bool)> {
+    ) -> Option<(IfaceId, Mac, bool)> {
         let is_ip = |iface: &super::Iface| iface.port.is_none();
         if self.ifaces.get(usize::from(iface.0)).is_none_or(is_ip) {
-            return Some((iface, false));
+            return Some((iface, Mac::ZERO, false));
         }
         let header = match ethernet::Header::parse(frame.front()) {
             Ok(header) => header,
@@ -127,7 +138,7 @@ impl Stack {
                 let version = frame.front().first().map_or(0, |first| first >> 4);
                 match (header.ethertype, version) {
                     (ethertype::IPV4, 4) | (ethertype::IPV6, 6) => {
-                        return Some((iface, header.dst.is_multicast()));
+                        return Some((iface, header.src, header.dst.is_multicast()));
                     }
                     (ethertype::ARP, _) => {
                         self.on_arp(now, iface, header.dst, frame);
@@ -175,7 +186,7 @@ impl Stack {
             return self.discard(now, Why::ArpSender, view);
         }
         let ours = local.has(arp.target.into());
-        let near = local.addrs.iter().any(|own| own.contains(sender));
+        let near = self.is_near(iface, sender);
         let probed = arp.is_probe().then_some(arp.target.into());
         let heard = Heard { mac, sender, probed };
         let cause = self.trace.reserve();
@@ -199,24 +210,39 @@ impl Stack {
                 },
             }
         });
-        let event = match result {
-            Some(Ok(_)) => Event::In(view),
-            Some(Err(why)) => Event::Dropped { why, packet: view },
-            None => return,
-        };
-        if self.trace.is_listening() {
-            let causes = [EventId::NONE; 2];
-            let at = self.log.partition_point(|earlier| earlier.id < cause);
-            self.log.insert(at, Record { id: cause, at: now, conn: None, causes, event });
-        }
-        if let Some(Err(why) | Ok(Some(why))) = result {
+        let Some(result) = result else { return };
+        self.conclude(now, cause, view, result.map(|_| ()));
+        if let Ok(Some(why)) = result {
             self.drops.count(why);
         }
-        if matches!(result, Some(Ok(_))) && arp.op == Op::Request && ours {
+        if result.is_ok() && arp.op == Op::Request && ours {
             self.answer_arp(now, iface, arp, cause);
         }
         self.settle_claims(iface);
         self.run_link(now, iface);
+    }
+
+    /// Notes, under its number, how a message about neighbours was taken: before what followed.
+    pub(super) fn conclude(
+        &mut self,
+        now: Instant,
+        id: EventId,
+        packet: PacketView,
+        result: Result<(), Why>,
+    ) {
+        if let Err(why) = result {
+            self.drops.count(why);
+            self.snmp.dropped(why, &packet);
+        }
+        if self.trace.is_listening() {
+            let event = match result {
+                Ok(()) => Event::In(packet),
+                Err(why) => Event::Dropped { why, packet },
+            };
+            let causes = [EventId::NONE; 2];
+            let at = self.log.partition_point(|earlier| earlier.id < id);
+            self.log.insert(at, Record { id, at: now, conn: None, causes, event });
+        }
     }
 
     fn answer_arp(&mut self, now: Instant, iface: IfaceId, arp: Arp, cause: EventId) {
@@ -269,6 +295,13 @@ impl Stack {
         local.is_broadcast(dst).then_some(Mac::BROADCAST).or_else(|| ethernet::group(dst))
     }
 
+    /// Whether `addr` is a neighbour's on that link, as far as our addresses say.
+    pub(super) fn is_near(&self, iface: IfaceId, addr: IpAddr) -> bool {
+        let link_local = matches!(addr, IpAddr::V6(addr) if addr.is_unicast_link_local());
+        let local = self.ifaces[usize::from(iface.0)].local();
+        link_local || local.addrs.iter().any(|own| own.contains(addr))
+    }
+
     /// The neighbour that a packet to `dst` is handed to on that interface.
     fn next_hop(&self, iface: IfaceId, dst: IpAddr) -> IpAddr {
         let route = self.routes.lookup(dst).filter(|route| route.iface == iface);
@@ -276,7 +309,7 @@ impl Stack {
     }
 
     /// Queues a packet with its Ethernet header for the device.
-    fn put_frame(&mut self, iface: IfaceId, dst: Mac, mut frame: Frame) {
+    pub(super) fn put_frame(&mut self, iface: IfaceId, dst: Mac, mut frame: Frame) {
         self.snmp.transmitted(&frame);
         let ethertype = match frame.front().first().map(|first| first >> 4) {
             Some(4) => ethertype::IPV4,
@@ -316,22 +349,29 @@ impl Stack {
     }
 
     /// Does what a link's machines want done.
-    fn run_link(&mut self, now: Instant, iface: IfaceId) {
+    pub(super) fn run_link(&mut self, now: Instant, iface: IfaceId) {
         let next = |port: &mut Port, _: &mut link::Cx<'_>| port.cache.output();
         while let Some(Some(action)) = self.with_port(now, iface, EventId::NONE, next) {
             match action {
                 Action::Solicit { addr, to } => self.solicit(now, iface, addr, to, true),
                 Action::Quiet { addr } => self.solicit(now, iface, addr, None, false),
                 Action::Send { mac, frame } => self.put_frame(iface, mac, frame),
-                Action::Drop { why, frame, .. } => self.unreachable(now, why, &frame),
+                Action::Drop { why, addr, frame } => {
+                    self.unredirect(iface, addr);
+                    self.unreachable(now, why, &frame);
+                }
             }
         }
         let next = |port: &mut Port, _: &mut link::Cx<'_>| {
             port.claims.iter_mut().find_map(|claim| Some((claim.output()?, claim.addr())))
         };
         while let Some(Some((claim, addr))) = self.with_port(now, iface, EventId::NONE, next) {
-            self.claim(now, iface, addr, claim);
+            match addr {
+                IpAddr::V4(addr) => self.claim_v4(now, iface, addr, claim),
+                IpAddr::V6(addr) => self.claim_v6(now, iface, addr, claim == Claim::Probe),
+            }
         }
+        self.run_routers(now, iface);
     }
 
     /// Asks for a neighbour, unless the rate limit holds the question back.
@@ -343,9 +383,12 @@ impl Stack {
         to: Option<Mac>,
         allowed: bool,
     ) {
+        let target = match addr {
+            IpAddr::V4(target) => target,
+            IpAddr::V6(target) => return self.solicit_neighbor(now, iface, target, to, allowed),
+        };
         let local = self.ifaces[usize::from(iface.0)].local();
-        let (Some(mac), Some(target)) = (self.mac(iface), v4(addr)) else { return };
-        let Some(sender) = sender(&local, addr) else { return };
+        let (Some(mac), Some(sender)) = (self.mac(iface), sender(&local, addr)) else { return };
         let why = if to.is_some() { Sent::ArpPoll } else { Sent::ArpRequest };
         let arp = request(mac, sender, target);
         if !allowed {
@@ -357,8 +400,8 @@ impl Stack {
     }
 
     /// Tells everybody about an address of ours, or asks about it.
-    fn claim(&mut self, now: Instant, iface: IfaceId, addr: IpAddr, claim: Claim) {
-        let (Some(mac), Some(addr)) = (self.mac(iface), v4(addr)) else { return };
+    fn claim_v4(&mut self, now: Instant, iface: IfaceId, addr: Ipv4Addr, claim: Claim) {
+        let Some(mac) = self.mac(iface) else { return };
         let (sender, why) = match claim {
             Claim::Probe => (Ipv4Addr::UNSPECIFIED, Sent::ArpProbe),
             Claim::Announce => (addr, Sent::ArpAnnouncement),
@@ -415,6 +458,7 @@ impl Stack {
             self.with_port(now, iface, EventId::NONE, |port, cx| {
                 port.cache.poll(cx);
                 port.claims.iter_mut().for_each(|claim| claim.poll(cx));
+                port.routers.poll(cx);
             });
             self.settle_claims(iface);
             self.run_link(now, iface);
@@ -422,7 +466,7 @@ impl Stack {
     }
 
     /// Addresses that nobody else has may be used; those that somebody has may not.
-    fn settle_claims(&mut self, iface: IfaceId) {
+    pub(super) fn settle_claims(&mut self, iface: IfaceId) {
         let Some(port) = &self.ifaces[usize::from(iface.0)].port else { return };
         let standing = |claim: &Acd| match claim.phase() {
             Phase::Probing => None,

@@ -44,6 +44,8 @@ mod iface;
 mod ingress;
 mod input;
 mod link;
+mod nd;
+mod redirect;
 mod setup;
 mod snmp;
 #[cfg(test)]
@@ -102,6 +104,7 @@ pub struct Stack {
     connections_max: usize,
     ifaces: Vec<Iface>,
     routes: Routes,
+    redirects: redirect::Redirects,
     reassembly: Reassembly<wire::ip::Header>,
     limiter: Limiter,
     /// Counters of IP identifications.
@@ -151,6 +154,7 @@ impl Stack {
             connections_max: setup.connections_max as usize,
             ifaces: setup.ifaces.into_iter().map(Iface::new).collect(),
             routes: Routes::new(),
+            redirects: Default::default(),
             reassembly: Reassembly::new(crate::ip::reassembly::Limits::default()),
             limiter: Limiter::new(setup.icmp_rate, setup.icmp_burst),
             ip_ids: [0; IP_IDS],
@@ -179,12 +183,19 @@ impl Stack {
 
     /// The interfaces take the addresses they were set up with, as far as these can be a host's.
     fn start(&mut self) {
+        let now = Instant::ZERO;
         for n in 0..self.ifaces.len() {
-            let setup = &self.ifaces[n].setup;
-            let probe = matches!(&setup.link, LinkSetup::Ethernet(ethernet) if ethernet.probe);
-            for cidr in setup.addrs.clone() {
-                let new = NewAddress { probe, ..cidr.into() };
-                self.assign(Instant::ZERO, IfaceId(n as u16), new).unwrap_or_default();
+            let iface = IfaceId(n as u16);
+            let setup = self.ifaces[n].setup.clone();
+            let (probe, autoconf) = match &setup.link {
+                LinkSetup::Ethernet(ethernet) => (ethernet.probe, ethernet.autoconf),
+                LinkSetup::Ip => (false, false),
+            };
+            for cidr in setup.addrs {
+                self.assign(now, iface, NewAddress { probe, ..cidr.into() }).unwrap_or_default();
+            }
+            if autoconf {
+                self.autoconf(now, iface);
             }
         }
     }
@@ -308,6 +319,7 @@ impl Stack {
         }
         self.expire_fragments(now);
         self.poll_addresses(now);
+        self.poll_redirects(now);
         self.poll_links(now);
     }
 
@@ -316,11 +328,9 @@ impl Stack {
         if !self.out.is_empty() || self.udp.has_output() {
             return Some(now);
         }
-        let addresses = self.addresses_deadline();
-        [self.tcp.deadline(now), self.reassembly.deadline(), self.link_deadline(now), addresses]
-            .into_iter()
-            .flatten()
-            .min()
+        let sockets = [self.tcp.deadline(now), self.reassembly.deadline()];
+        let links = [self.link_deadline(now), self.addresses_deadline(), self.redirects.deadline()];
+        sockets.into_iter().chain(links).flatten().min()
     }
 
     /// Frees the pair of a connection that is over, and removes it when nobody holds it.

@@ -46,6 +46,12 @@ pub struct Ethernet {
     /// Ask whether anybody has its IPv4 addresses before they are used (RFC 5227 §2.1). Default
     /// false: they are used at once, and announced.
     pub probe: bool,
+    /// How often an IPv6 address is asked about before it is used (RFC 4862 §5.1,
+    /// DupAddrDetectTransmits); 0: not at all. Default 1.
+    pub dad_transmits: u32,
+    /// Make a link-local address, ask for routers, and heed what they tell: addresses, the default
+    /// route, name servers (RFC 4862). Default false.
+    pub autoconf: bool,
     /// The knobs of its neighbour cache.
     pub neighbors: link::Config,
 }
@@ -53,7 +59,8 @@ pub struct Ethernet {
 impl Ethernet {
     /// An interface that uses its addresses at once, with the default knobs.
     pub fn new(mac: Mac) -> Ethernet {
-        Ethernet { mac, vlan: None, probe: false, neighbors: link::Config::default() }
+        let (probe, autoconf, neighbors) = (false, false, link::Config::default());
+        Ethernet { mac, vlan: None, probe, dad_transmits: 1, autoconf, neighbors }
     }
 }
 

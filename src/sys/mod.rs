@@ -1,4 +1,5 @@
-//! Linux: private network namespaces, TUN devices, interface configuration, waiting.
+//! Linux: private network namespaces, TUN devices, packet sockets, interface configuration,
+//! waiting.
 //!
 //! The only module that may use `unsafe`; each block says why it is sound. Nothing here knows a
 //! protocol of the stack. Signals are left to `tokio::signal`: blocking them for a `signalfd` would
@@ -8,6 +9,8 @@ pub mod error;
 pub mod ifconfig;
 mod netlink;
 pub mod netns;
+#[cfg(feature = "packet")]
+pub mod packet;
 pub mod pass;
 pub mod poll;
 pub mod terminal;

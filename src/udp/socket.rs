@@ -4,7 +4,7 @@
 //! Whether a destination may be a broadcast address, and which source address a datagram gets when
 //! the socket has none, is decided where routes are known.
 
-use crate::base::{Chunks, Pool, SocketError, Why};
+use crate::base::{Chunks, IfaceId, Pool, SocketError, Why};
 use crate::wire::icmp::Icmp;
 use crate::wire::ip::{Discover, Mark};
 use std::collections::VecDeque;
@@ -44,6 +44,8 @@ pub struct Outgoing {
     pub checksum: bool,
     /// What it asks of IP.
     pub mark: Mark,
+    /// The interface that it leaves by, if the socket is bound to one.
+    pub device: Option<IfaceId>,
     /// What becomes of it on a path that is too narrow.
     pub discover: Discover,
 }
@@ -117,8 +119,9 @@ pub struct Socket {
     unsent_bytes: usize,
     error: Option<SocketError>,
     reports: VecDeque<Report>,
-    /// Whether every error is kept for [`Socket::take_report`] (`IP_RECVERR`): then a socket
-    /// without a peer hears of errors, too, and any socket of those that end nothing.
+    /// Whether every error is kept for [`Socket::take_report`] (`IP_RECVERR`), instead of being told
+    /// by the next call: then a socket without a peer hears of errors, too, and any socket of those
+    /// that end nothing.
     pub keeps_reports: bool,
     /// Memory that received datagrams may hold, bytes (`SO_RCVBUF`); blocks count whole.
     pub receive_buffer: usize,
@@ -129,6 +132,10 @@ pub struct Socket {
     pub checksum: bool,
     /// Hops and traffic class of the packets.
     pub mark: Mark,
+    /// Whether it may send to broadcast addresses (`SO_BROADCAST`).
+    pub broadcast: bool,
+    /// The one interface that it sends and receives by (`SO_BINDTODEVICE`).
+    pub device: Option<IfaceId>,
     /// What becomes of packets on a path that is too narrow.
     pub discover: Discover,
 }
@@ -150,6 +157,8 @@ impl Socket {
             send_buffer: DEFAULT_BUFFER,
             checksum: true,
             mark: Mark::default(),
+            broadcast: false,
+            device: None,
             discover: Discover::default(),
         }
     }
@@ -187,36 +196,24 @@ impl Socket {
         self.error = Some(error);
     }
 
-    /// Notes an error that ICMP reported, and keeps it if the socket wants that.
-    ///
-    /// # Errors
-    /// As [`Socket::keep_report`].
-    pub fn on_report(&mut self, report: Report) -> Result<(), Why> {
-        self.keep_report(report)?;
-        self.error = Some(report.error);
-        Ok(())
-    }
-
-    /// Keeps an error if the socket wants that.
+    /// Keeps an error, if the socket wants that; else the next call hears of it.
     ///
     /// # Errors
     /// [`Why::UdpBufferFull`] when as many are kept as may be.
-    pub fn keep_report(&mut self, report: Report) -> Result<(), Why> {
-        if self.keeps_reports {
-            if self.reports.len() >= REPORTS_MAX {
-                return Err(Why::UdpBufferFull);
-            }
+    pub fn on_report(&mut self, report: Report) -> Result<(), Why> {
+        if !self.keeps_reports {
+            self.error = Some(report.error);
+        } else if self.reports.len() < REPORTS_MAX {
             self.reports.push_back(report);
+        } else {
+            return Err(Why::UdpBufferFull);
         }
         Ok(())
     }
 
-    /// The oldest error kept (`MSG_ERRQUEUE`). The one that the next call hears of is then the next
-    /// one's, or none, as on Linux.
+    /// The oldest error kept (`MSG_ERRQUEUE`).
     pub fn take_report(&mut self) -> Option<Report> {
-        let report = self.reports.pop_front()?;
-        self.error = self.reports.front().map(|next| next.error);
-        Some(report)
+        self.reports.pop_front()
     }
 
     /// The error noted last, once.
@@ -244,6 +241,19 @@ impl Socket {
     pub fn recv(&mut self, out: &mut [u8]) -> Result<Received, SocketError> {
         let Datagram { from, to, payload } = self.recv_datagram()?;
         Ok(Received { from, to, copied: payload.copy_to(out), len: payload.len() })
+    }
+
+    /// Copies the start of the next datagram to `out`; it stays the next one.
+    ///
+    /// # Errors
+    /// As [`Socket::recv_datagram`].
+    pub fn peek(&mut self, out: &mut [u8]) -> Result<Received, SocketError> {
+        if let Some(error) = self.take_error() {
+            return Err(error);
+        }
+        let Datagram { from, to, payload } =
+            self.received.front().ok_or(SocketError::WouldBlock)?;
+        Ok(Received { from: *from, to: *to, copied: payload.copy_to(out), len: payload.len() })
     }
 
     /// Whether [`Socket::recv`] has something to say.
@@ -293,8 +303,8 @@ impl Socket {
             return Err(SocketError::WouldBlock);
         }
         self.unsent_bytes += cost(&payload);
-        let Socket { local: from, checksum, mark, discover, .. } = *self;
-        Ok(Outgoing { from, to, payload, checksum, mark, discover })
+        let Socket { local: from, checksum, mark, discover, device, .. } = *self;
+        Ok(Outgoing { from, to, payload, checksum, mark, discover, device })
     }
 
     /// A datagram of this socket was sent (or given up by those who send).
@@ -366,6 +376,20 @@ mod tests {
         assert_eq!((cut.copied, cut.len, cut.is_truncated()), (4, 5, true));
         assert_eq!(&out, b"five");
         assert!(!socket.is_readable());
+    }
+
+    #[test]
+    fn who_looks_takes_nothing_but_an_error() {
+        let (pool, mut socket, mut out) = (Pool::new(), Socket::new(at(1, 9)), [0; 4]);
+        assert_eq!(socket.peek(&mut out), Err(SocketError::WouldBlock));
+        assert_eq!(socket.on_datagram(datagram(&pool, at(2, 7), b"five5"), &pool), Ok(()));
+        socket.on_error(SocketError::Refused);
+        assert_eq!(socket.peek(&mut out), Err(SocketError::Refused));
+        for _ in 0..2 {
+            let seen = socket.peek(&mut out).expect("a datagram");
+            assert_eq!((seen.copied, seen.len, seen.from, &out), (4, 5, at(2, 7), b"five"));
+        }
+        assert_eq!((socket.waiting(), socket.recv(&mut []).map(|got| got.len)), (1, Ok(5)));
     }
 
     #[test]

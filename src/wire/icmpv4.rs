@@ -4,6 +4,7 @@
 
 use super::checksum;
 use crate::base::{Chunks, Head, SocketError, Why, checksum::Sum};
+use std::net::Ipv4Addr;
 
 /// The header's length in bytes: behind it lies the payload of an echo or the quotation of an
 /// error.
@@ -11,6 +12,7 @@ pub const HEADER_LEN: usize = 8;
 
 const ECHO_REPLY: u8 = 0;
 const UNREACHABLE: u8 = 3;
+const REDIRECT: u8 = 5;
 const ECHO_REQUEST: u8 = 8;
 const TIME_EXCEEDED: u8 = 11;
 const PARAMETER_PROBLEM: u8 = 12;
@@ -52,6 +54,13 @@ pub enum Icmpv4 {
         code: u8,
         /// Next-hop MTU for code 4 (RFC 1191), else 0.
         mtu: u16,
+    },
+    /// Redirect.
+    Redirect {
+        /// 0 for the network, 1 for the host, 2 and 3 likewise for a type of service.
+        code: u8,
+        /// The better gateway.
+        gateway: Ipv4Addr,
     },
     /// Time exceeded.
     TimeExceeded {
@@ -100,6 +109,7 @@ impl Icmpv4 {
                 Icmpv4::Unreachable { code, mtu: seq }
             }
             UNREACHABLE => Icmpv4::Unreachable { code, mtu: 0 },
+            REDIRECT => Icmpv4::Redirect { code, gateway: Ipv4Addr::new(a, b, c, d) },
             TIME_EXCEEDED => Icmpv4::TimeExceeded { code },
             PARAMETER_PROBLEM if code == 0 => Icmpv4::ParameterProblem { pointer: a },
             _ => Icmpv4::Other { kind, code },
@@ -124,6 +134,7 @@ impl Icmpv4 {
             Icmpv4::EchoRequest { .. } => (ECHO_REQUEST, 0),
             Icmpv4::EchoReply { .. } => (ECHO_REPLY, 0),
             Icmpv4::Unreachable { code, .. } => (UNREACHABLE, code),
+            Icmpv4::Redirect { code, .. } => (REDIRECT, code),
             Icmpv4::TimeExceeded { code } => (TIME_EXCEEDED, code),
             Icmpv4::ParameterProblem { .. } => (PARAMETER_PROBLEM, 0),
             Icmpv4::Other { kind, code } => (kind, code),
@@ -141,6 +152,7 @@ impl Icmpv4 {
                 let [c, d] = mtu.to_be_bytes();
                 [0, 0, c, d]
             }
+            Icmpv4::Redirect { gateway, .. } => gateway.octets(),
             Icmpv4::ParameterProblem { pointer } => [pointer, 0, 0, 0],
             _ => [0; 4],
         }

@@ -9,6 +9,7 @@ pub mod icmpv6;
 pub mod ip;
 pub mod ipv4;
 pub mod ipv6;
+pub mod nd;
 pub mod split;
 pub mod tcp;
 pub mod udp;

@@ -4,10 +4,12 @@
 mod addresses;
 mod alloc;
 mod arrives;
+mod broadcast;
 mod chaos;
 mod close;
 mod counters;
 mod coverage;
+mod flood;
 mod fuzz;
 mod garbage;
 mod handshake;
@@ -16,6 +18,7 @@ mod ip;
 mod ip6;
 mod link;
 mod memory;
+mod nd;
 #[cfg(feature = "record")]
 mod replay;
 mod reports;

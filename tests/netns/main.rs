@@ -6,6 +6,7 @@
 mod control;
 mod curl;
 mod dns;
+mod flood;
 mod hostile;
 mod other_way;
 mod ping;
@@ -15,6 +16,8 @@ mod router;
 mod support;
 mod tap;
 mod usage;
+mod veth;
+mod vlan;
 mod world;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -40,6 +43,9 @@ fn cases() -> Vec<Case> {
         control::CASES,
         policy::CASES,
         router::CASES,
+        veth::CASES,
+        flood::CASES,
+        vlan::CASES,
     ];
     all.concat()
 }

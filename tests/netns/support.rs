@@ -1,6 +1,6 @@
 //! A virtual host in this process's namespace, and the programs that talk to it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 pub(crate) enum Need {
     /// A network namespace with a TUN device in it.
     Tun,
+    /// Network namespaces with a virtual Ethernet between them, and the programs to make that.
+    Veth,
     /// A kernel that speaks IPv6.
     Ipv6,
     /// A program.
@@ -21,6 +23,7 @@ impl Need {
     /// Why it is not to be had.
     pub(crate) fn lack(&self) -> Option<String> {
         static TUN: OnceLock<Option<String>> = OnceLock::new();
+        static VETH: OnceLock<Option<String>> = OnceLock::new();
         match self {
             Need::Program(name) => {
                 let path = std::env::var_os("PATH").unwrap_or_default();
@@ -28,6 +31,7 @@ impl Need {
                 (!found).then(|| format!("{name} is not installed"))
             }
             Need::Tun => TUN.get_or_init(tun_lack).clone(),
+            Need::Veth => VETH.get_or_init(veth_lack).clone(),
             Need::Ipv6 => {
                 let spoken = Path::new("/proc/net/if_inet6").exists();
                 (!spoken).then(|| "this kernel does not speak IPv6".to_owned())
@@ -43,6 +47,19 @@ fn tun_lack() -> Option<String> {
     }
     let node = std::fs::OpenOptions::new().read(true).write(true).open("/dev/net/tun");
     node.err().map(|error| format!("/dev/net/tun: {error}"))
+}
+
+fn veth_lack() -> Option<String> {
+    if let Some(lack) = ["ip", "nsenter"].iter().find_map(|name| Need::Program(name).lack()) {
+        return Some(lack);
+    }
+    let mut probe = Command::new("ip");
+    probe.args(["link", "add", "wire0", "type", "veth", "peer", "name", "wire1"]);
+    match netglass::sys::netns::private_child(&mut probe).output() {
+        Err(error) => Some(format!("no network namespaces here: {error}")),
+        Ok(output) if output.status.success() => None,
+        Ok(output) => Some(format!("no veth: {}", String::from_utf8_lossy(&output.stderr).trim())),
+    }
 }
 
 /// The command under test.
@@ -71,20 +88,26 @@ pub(crate) struct Up {
 impl Up {
     /// Starts it and waits until it serves.
     pub(crate) fn start(args: &[&str]) -> Up {
-        loopback();
         let mut command = netglass();
-        command.arg("up").args(args).stdout(Stdio::piped()).stdin(Stdio::null());
+        command.arg("up").args(args);
+        Up::start_as(command)
+    }
+
+    /// Starts it with this command.
+    pub(crate) fn start_as(mut command: Command) -> Up {
+        loopback();
+        command.stdout(Stdio::piped()).stdin(Stdio::null());
         let mut child = command.spawn().expect("netglass starts");
         let stdout = child.stdout.take().expect("its output");
         let (ready, wait) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if line.starts_with("# try:") {
+                if line.starts_with("# try") {
                     let _ = ready.send(());
                 }
             }
         });
-        if args.contains(&"--quiet") {
+        if command.get_args().any(|arg| arg == "--quiet") {
             // It does not say when it is up.
             until("it serves", || TcpStream::connect((HOST, 80)).ok());
         } else {
@@ -109,6 +132,16 @@ impl Up {
     /// Whether it still runs.
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
+    }
+
+    /// Waits for its end, which has causes of its own; its standard error, if that was kept.
+    pub(crate) fn end(&mut self) -> (ExitStatus, String) {
+        let status = until("it ends", || self.child.try_wait().expect("a child"));
+        let mut told = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            stderr.read_to_string(&mut told).expect("text");
+        }
+        (status, told)
     }
 
     /// Ctrl-C; it must end well and leave nothing behind.
@@ -183,4 +216,17 @@ pub(crate) fn scratch(name: &str) -> PathBuf {
 pub(crate) fn sha256(path: &Path) -> String {
     let text = run("sha256sum", &[path.to_str().expect("a plain path")]);
     text.split_whitespace().next().expect("a digest").to_owned()
+}
+
+/// tshark finds nothing malformed in a capture, and no wrong checksum in what `from` has sent.
+#[track_caller]
+pub(crate) fn nothing_bad(file: &str, from: Option<&str>) {
+    let of = from.map(|addr| format!("ip.src == {addr} && ")).unwrap_or_default();
+    let sums = ["tcp", "udp", "ip"].map(|proto| format!("{proto}.checksum.status == \"Bad\""));
+    let bad =
+        format!("_ws.malformed || arp.duplicate-address-detected || {of}({})", sums.join(" || "));
+    let checks = ["tcp", "udp", "ip"].map(|proto| format!("{proto}.check_checksum:TRUE"));
+    let checks = checks.iter().flat_map(|check| ["-o", check]);
+    let args: Vec<_> = ["-r", file, "-Y", &bad].into_iter().chain(checks).collect();
+    assert_eq!(run("tshark", &args), "", "malformed packets or bad checksums in {file}");
 }

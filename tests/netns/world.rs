@@ -87,7 +87,7 @@ fn route() {
 
 const ROUTES: &str = "echo 1 >/proc/sys/net/ipv4/ip_forward && \
     echo 1 >/proc/sys/net/ipv6/conf/all/forwarding && \
-    echo 0 >/proc/sys/net/ipv4/icmp_ratelimit && echo 0 >/proc/sys/net/ipv6/icmp/ratelimit";
+    echo 0 >/proc/sys/net/ipv4/icmp_ratemask && echo 0 >/proc/sys/net/ipv6/icmp/ratelimit";
 
 /// The whole of it, without the virtual host.
 pub(crate) struct World {

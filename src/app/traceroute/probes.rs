@@ -91,9 +91,7 @@ impl Prober {
             Prober::Udp { socket, port, .. } => {
                 socket.set_ttl(hops.into())?;
                 let to = SocketAddr::new(to, port.wrapping_add(n as u16).max(1));
-                let sent = socket.send_to(&payload, to).await;
-                // What is in the queue of errors is told by the next call, too.
-                if sent.is_err() { socket.send_to(&payload, to).await.map(drop) } else { Ok(()) }
+                socket.send_to(&payload, to).await.map(drop)
             }
             Prober::Icmp { socket, discover, .. } => {
                 let mark = Mark { ttl: hops, ..Mark::default() };

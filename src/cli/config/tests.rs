@@ -36,7 +36,7 @@ keep_alive = false
 #[test]
 fn a_file_is_a_command_line() {
     let args = up(&["up"], FILE);
-    assert_eq!((args.host.dev.as_str(), args.host.mtu, args.host.seed), ("glass7", 9000, 7));
+    assert_eq!((args.host.dev.as_str(), args.host.mtu, args.host.seed), ("glass7", Some(9000), 7));
     assert_eq!(args.host.linux.map(|addr| addr.to_string()).as_deref(), Some("10.1.0.1"));
     assert_eq!(args.services.to_string(), "http:8080,echo");
     assert!(args.quiet && args.host.impair.is_some() && args.host.pcap.is_none());
@@ -60,7 +60,7 @@ fn the_command_line_wins() {
         "http:per_client_max=6,http:idle=1s",
     ];
     let args = up(&words, FILE);
-    assert_eq!((args.host.mtu, args.quiet), (1400, false));
+    assert_eq!((args.host.mtu, args.quiet), (Some(1400), false));
     assert_eq!((args.host.dev.as_str(), args.services.to_string().as_str()), ("glass7", "none"));
     let http = args.policy.into_iter().collect::<Policies>().of(Service::Http);
     assert_eq!((http.per_client_max, http.idle.map(|t| t.as_secs())), (Some(6), Some(1)));
@@ -154,12 +154,7 @@ fn what_is_in_effect_can_be_read_again() {
         assert_eq!(policies.of(Service::Chargen).drain.as_secs(), 3);
     }
     let text = print(&["up"], FILE);
-    assert!(
-        text.contains(
-            "\n# Largest packet in bytes, 68 to 65535 (from 1280 with IPv6)\nmtu = 9000\n"
-        ),
-        "{text}"
-    );
+    assert!(text.contains("\n# The virtual host's address\naddr = \"10.1.0.2/16\"\n"), "{text}");
     assert!(text.contains("\n[policy.http]\n"), "{text}");
 }
 

@@ -87,4 +87,23 @@ impl UdpSocket {
     pub async fn recv(&self, room: &mut [u8]) -> io::Result<usize> {
         Ok(self.recv_from(room).await?.0)
     }
+
+    /// Waits for a datagram and looks at it without taking it; also says who sent it.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::recv_from`].
+    pub async fn peek_from(&self, room: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let held = &self.held;
+        let look = |stack: &mut Stack, now| stack.peek_from(now, held.id, room);
+        let seen = held.host.ready(held.socket(), Interest::READ, look).await?;
+        Ok((seen.copied, seen.from))
+    }
+
+    /// As [`UdpSocket::peek_from`], without the sender.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::recv_from`].
+    pub async fn peek(&self, room: &mut [u8]) -> io::Result<usize> {
+        Ok(self.peek_from(room).await?.0)
+    }
 }

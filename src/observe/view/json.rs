@@ -12,6 +12,7 @@ use crate::wire::arp::Op;
 use crate::wire::icmp::{Echo, Icmp};
 use crate::wire::icmpv4::Icmpv4;
 use crate::wire::icmpv6::Icmpv6;
+use crate::wire::nd::Nd;
 use crate::wire::tcp::Options;
 use std::fmt::{Display, Write};
 
@@ -122,6 +123,7 @@ fn outcome_name(outcome: &tcp::Outcome) -> &'static str {
     match outcome {
         tcp::Outcome::Dropped(_) => "dropped",
         tcp::Outcome::Accepted => "accepted",
+        tcp::Outcome::Cookie => "cookie",
         tcp::Outcome::Closed(_) => "closed",
         tcp::Outcome::Reopen => "reopen",
     }
@@ -192,6 +194,11 @@ fn packet(view: &PacketView) -> String {
             icmp(&mut out, message);
             out.raw("len", len)
         }
+        PacketView::Nd { src, dst, nd, len } => {
+            out.text("protocol", "nd").text("src", src).text("dst", dst);
+            discovery(&mut out, nd);
+            out.raw("len", len)
+        }
         PacketView::Udp { src, dst, len } => {
             out.text("protocol", "udp").text("src", src).text("dst", dst).raw("len", len)
         }
@@ -200,6 +207,35 @@ fn packet(view: &PacketView) -> String {
         }
     };
     out.end()
+}
+
+fn discovery(out: &mut Object, nd: &Nd) {
+    let mac = match nd {
+        Nd::RouterSolicit { mac } => {
+            out.text("message", "router solicitation");
+            mac
+        }
+        Nd::RouterAdvert(advert) => {
+            out.text("message", "router advertisement").raw("lifetime", advert.lifetime);
+            &advert.mac
+        }
+        Nd::NeighborSolicit { target, mac } => {
+            out.text("message", "neighbor solicitation").text("target", target);
+            mac
+        }
+        Nd::NeighborAdvert { target, router, solicited, overrides, mac } => {
+            out.text("message", "neighbor advertisement").text("target", target);
+            out.raw("router", router).raw("solicited", solicited).raw("override", overrides);
+            mac
+        }
+        Nd::Redirect { target, dst, mac } => {
+            out.text("message", "redirect").text("target", target).text("for", dst);
+            mac
+        }
+    };
+    if let Some(mac) = mac {
+        out.text("mac", mac);
+    }
 }
 
 fn icmp(out: &mut Object, message: &Icmp) {
@@ -217,6 +253,9 @@ fn icmp(out: &mut Object, message: &Icmp) {
         }
         Icmp::V6(Icmpv6::PacketTooBig { mtu }) => {
             out.text("message", "packet too big").raw("mtu", mtu)
+        }
+        Icmp::V4(Icmpv4::Redirect { code, gateway }) => {
+            out.text("message", "redirect").raw("code", code).text("gateway", gateway)
         }
         Icmp::V4(Icmpv4::TimeExceeded { code }) | Icmp::V6(Icmpv6::TimeExceeded { code }) => {
             out.text("message", "time exceeded").raw("code", code)

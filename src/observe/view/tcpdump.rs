@@ -14,6 +14,7 @@ use crate::wire::arp::{Arp, Op};
 use crate::wire::icmp::Icmp;
 use crate::wire::icmpv4::Icmpv4;
 use crate::wire::icmpv6::{Icmpv6, unreachable};
+use crate::wire::nd::Nd;
 use crate::wire::tcp::{Ctl, Options};
 use std::net::{IpAddr, SocketAddr};
 
@@ -190,7 +191,9 @@ fn packet_line(packet: &PacketView) -> String {
         }
         PacketView::Arp { .. } => format!("ARP, {words}"),
         PacketView::Ip { src, dst, .. } => format!("{} {src} > {dst}:  {words}", ip(*src)),
-        PacketView::Fragment { src, dst, .. } | PacketView::Icmp { src, dst, .. } => {
+        PacketView::Fragment { src, dst, .. }
+        | PacketView::Icmp { src, dst, .. }
+        | PacketView::Nd { src, dst, .. } => {
             format!("{} {src} > {dst}: {words}", ip(*src))
         }
         PacketView::Udp { src, dst, .. } | PacketView::Tcp { src, dst, .. } => {
@@ -219,6 +222,7 @@ pub(super) fn packet_words(packet: &PacketView) -> String {
         PacketView::Icmp { message: Icmp::V6(message), len, .. } => {
             format!("ICMP6, {}, length {len}", icmpv6_words(message))
         }
+        PacketView::Nd { nd, len, .. } => format!("ICMP6, {}, length {len}", nd_words(nd)),
         PacketView::Udp { len, .. } => format!("UDP, length {len}"),
         PacketView::Tcp { len, .. } => format!("TCP, length {len}"),
     }
@@ -235,11 +239,23 @@ fn arp_words(arp: &Arp) -> String {
     }
 }
 
+fn nd_words(nd: &Nd) -> String {
+    match nd {
+        Nd::RouterSolicit { .. } => "router solicitation".into(),
+        Nd::RouterAdvert(_) => "router advertisement".into(),
+        Nd::NeighborSolicit { target, .. } => format!("neighbor solicitation, who has {target}"),
+        Nd::NeighborAdvert { target, .. } => format!("neighbor advertisement, tgt is {target}"),
+        Nd::Redirect { target, dst, .. } => format!("redirect, {dst} to {target}"),
+    }
+}
+
 fn icmp_words(message: &Icmpv4) -> String {
     match message {
         Icmpv4::EchoRequest { id, seq } => format!("echo request, id {id}, seq {seq}"),
         Icmpv4::EchoReply { id, seq } => format!("echo reply, id {id}, seq {seq}"),
         Icmpv4::Unreachable { code, mtu } => unreachable_words(*code, *mtu),
+        Icmpv4::Redirect { code: 0 | 2, gateway } => format!("redirect to net {gateway}"),
+        Icmpv4::Redirect { gateway, .. } => format!("redirect to host {gateway}"),
         Icmpv4::TimeExceeded { code: 0 } => "time exceeded in-transit".into(),
         Icmpv4::TimeExceeded { code: 1 } => "ip reassembly time exceeded".into(),
         Icmpv4::TimeExceeded { code } => format!("time exceeded-#{code}"),
