@@ -13,6 +13,7 @@ mod ping;
 mod policy;
 mod records;
 mod router;
+mod scan;
 mod support;
 mod tap;
 mod usage;
@@ -43,6 +44,7 @@ fn cases() -> Vec<Case> {
         control::CASES,
         policy::CASES,
         router::CASES,
+        scan::CASES,
         veth::CASES,
         flood::CASES,
         vlan::CASES,
