@@ -40,6 +40,7 @@ mod calls;
 mod datagrams;
 mod echo;
 mod egress;
+mod icmp;
 mod iface;
 mod ingress;
 mod input;
