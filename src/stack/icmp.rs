@@ -4,8 +4,9 @@
 use super::echo::{EchoError, Pong};
 use super::event::{Event, PacketView, Sent};
 use super::ingress::{Via, pair};
+use super::zone::zoned;
 use super::{Stack, cx};
-use crate::base::{Chunks, Duration, EventId, Frame, Instant, Why};
+use crate::base::{Chunks, Duration, EventId, Frame, IfaceId, Instant, Why};
 use crate::ip::{self, Destination};
 use crate::socket::demux::Pair;
 use crate::wire::icmp::{self, Echo, Icmp, Quoted};
@@ -46,7 +47,7 @@ impl Stack {
         }
         let (src, dst) = (self.answer_from(&via), via.src());
         let frame = ip::icmp::error(src, dst, message, packet);
-        self.answer_icmp(via.now, (src, dst), message, frame, (why, cause));
+        self.answer_icmp(&via, (src, dst), message, frame, (why, cause));
     }
 
     /// The address that answers what came `via`: the one it was sent to, if that is one host's
@@ -54,7 +55,10 @@ impl Stack {
     pub(super) fn answer_from(&self, via: &Via) -> IpAddr {
         match via.destination {
             Destination::Unicast => via.dst(),
-            _ => self.route_to(via.src()).map_or(via.dst(), |(_, own)| own),
+            _ => {
+                let route = self.route_for(zoned(via.src(), 0, via.iface));
+                route.map_or(via.dst(), |(_, own)| own)
+            }
         }
     }
 
@@ -105,7 +109,7 @@ impl Stack {
         let message = Icmp::echo(dst, Echo { request: false, ..echo });
         let mut answer = Frame { body: self.whole(frame), ..Frame::default() };
         message.emit(src, dst, &mut answer.head, &answer.body);
-        self.answer_icmp(via.now, (src, dst), message, answer, (Sent::EchoReply, cause));
+        self.answer_icmp(&via, (src, dst), message, answer, (Sent::EchoReply, cause));
     }
 
     /// The socket that an error quotes hears of it, after the checks of RFC 5927 §4.
@@ -115,7 +119,9 @@ impl Stack {
             (Ok(quoted), Icmp::V4(Icmpv4::Redirect { gateway, .. })) => {
                 self.on_redirect(&via, gateway.into(), &quoted, EventId::NONE)
             }
-            (Ok(quoted), _) => self.deliver_error(via.now, via.src(), message, &quoted),
+            (Ok(quoted), _) => {
+                self.deliver_error(via.now, (via.iface, via.src()), message, &quoted)
+            }
             (Err(why), _) => Err(why),
         };
         match result {
@@ -129,7 +135,7 @@ impl Stack {
     fn deliver_error(
         &mut self,
         now: Instant,
-        by: IpAddr,
+        by: (IfaceId, IpAddr),
         message: Icmp,
         quoted: &Quoted,
     ) -> Result<(), Why> {
@@ -138,7 +144,7 @@ impl Stack {
             self.learn_path(now, quoted, message);
             return Ok(());
         }
-        let pair = pair(quoted).ok_or(Why::IcmpNoSocket)?;
+        let pair = pair(quoted, by.0).ok_or(Why::IcmpNoSocket)?;
         self.deliver_tcp_error(now, pair, message, quoted)
     }
 
@@ -146,13 +152,13 @@ impl Stack {
     pub(super) fn deliver_datagram_error(
         &mut self,
         now: Instant,
-        by: IpAddr,
+        by: (IfaceId, IpAddr),
         message: Icmp,
         quoted: &Quoted,
     ) -> Result<(), Why> {
         if quoted.proto == protocol::UDP {
-            let Pair { local, remote } = pair(quoted).ok_or(Why::IcmpNoSocket)?;
-            let known = self.udp.on_icmp(local, remote, (by, message))?;
+            let Pair { local, remote } = pair(quoted, by.0).ok_or(Why::IcmpNoSocket)?;
+            let known = self.udp.on_icmp(local, remote, (by.1, message))?;
             self.wake_udp(known);
             return Ok(());
         }
@@ -160,7 +166,7 @@ impl Stack {
         let echo = Icmp::of_quoted(quoted).filter(|echo| of_ours && echo.request);
         let Echo { id, seq, .. } = echo.ok_or(Why::IcmpNoSocket)?;
         let (to, rtt) = (quoted.dst, Duration::ZERO);
-        let error = EchoError { from: by, to, id, seq, message, rtt };
+        let error = EchoError { from: by.1, to, id, seq, message, rtt };
         self.on_echo_error(now, error).then_some(()).ok_or(Why::IcmpNoSocket)
     }
 
