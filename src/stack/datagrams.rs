@@ -115,8 +115,8 @@ impl Stack {
         }
         let error = SocketError::MessageTooLong;
         let report = Report { about, error, origin: Origin::Local { mtu } };
-        let socket = self.udp.get_mut(id).ok_or_else(Self::gone)?;
-        if let Err(why) = socket.keep_report(report) {
+        let socket = self.udp.get_mut(id).filter(|socket| socket.keeps_reports);
+        if let Some(Err(why)) = socket.map(|socket| socket.on_report(report)) {
             self.drops.count(why);
         }
         Err(error)
@@ -254,8 +254,7 @@ impl Stack {
     }
 
     /// Keeps every error about a socket's datagrams for [`Stack::take_report`], with who told it
-    /// (`IP_RECVERR`). As on Linux an error kept is told by the socket's next call, too, unless it
-    /// is taken before.
+    /// (`IP_RECVERR`). Other than on Linux, the socket's next call does not fail for it.
     ///
     /// # Errors
     /// `BadHandle`.

@@ -14,6 +14,10 @@ use std::net::{IpAddr, SocketAddr};
 const ASKED_MAX: usize = 1024;
 /// Answers that may wait to be taken; more are lost.
 const ANSWERS_MAX: usize = 1024;
+/// Long replies of ours that are remembered.
+const REPLIES_MAX: usize = 64;
+/// Every link carries echoes up to this payload, bytes, with any header.
+const SHORT: usize = 1200;
 
 /// What an echo request asks of IP.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
@@ -98,6 +102,8 @@ pub(super) struct Echoes {
     /// Oldest first.
     order: VecDeque<Key>,
     answers: VecDeque<Answer>,
+    /// Our latest replies that a link may be too narrow for.
+    replies: VecDeque<Key>,
     /// Identifiers that have a user, and those whose user waits.
     users: BTreeSet<u16>,
     waiting: BTreeSet<u16>,
@@ -131,6 +137,20 @@ impl Echoes {
         error.rtt = now.since(asked.at);
         self.keep(Answer::Error(error));
         true
+    }
+
+    /// A request from `dst` is answered with so much payload.
+    pub(super) fn on_answered(&mut self, dst: IpAddr, echo: Echo, len: usize) {
+        if len > SHORT {
+            self.replies.truncate(REPLIES_MAX - 1);
+            self.replies.push_front((echo.id, echo.seq, dst));
+        }
+    }
+
+    /// Whether that echo went from here to `dst`, as far as is remembered.
+    pub(super) fn has_sent(&self, dst: IpAddr, Echo { request, id, seq }: Echo) -> bool {
+        let key = (id, seq, dst);
+        if request { self.asked.contains_key(&key) } else { self.replies.contains(&key) }
     }
 
     fn keep(&mut self, answer: Answer) {

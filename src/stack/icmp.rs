@@ -108,6 +108,7 @@ impl Stack {
         let (src, dst) = (self.answer_from(&via), via.src());
         let message = Icmp::echo(dst, Echo { request: false, ..echo });
         let mut answer = Frame { body: self.whole(frame), ..Frame::default() };
+        self.echoes.on_answered(dst, echo, answer.body.len());
         message.emit(src, dst, &mut answer.head, &answer.body);
         self.answer_icmp(&via, (src, dst), message, answer, (Sent::EchoReply, cause));
     }
@@ -140,9 +141,11 @@ impl Stack {
         quoted: &Quoted,
     ) -> Result<(), Why> {
         if quoted.proto != protocol::TCP {
-            self.deliver_datagram_error(now, by, message, quoted)?;
-            self.learn_path(now, quoted, message);
-            return Ok(());
+            let learned = self.learn_path(now, by.0, message, quoted);
+            let delivered = self.deliver_datagram_error(now, by, message, quoted);
+            // Whether or not its socket hears of errors.
+            let nobody = delivered == Err(Why::IcmpNoSocket);
+            return if nobody && learned { Ok(()) } else { delivered };
         }
         let pair = pair(quoted, by.0).ok_or(Why::IcmpNoSocket)?;
         self.deliver_tcp_error(now, pair, message, quoted)
@@ -165,18 +168,31 @@ impl Stack {
         let of_ours = quoted.proto == icmp::number(quoted.dst);
         let echo = Icmp::of_quoted(quoted).filter(|echo| of_ours && echo.request);
         let Echo { id, seq, .. } = echo.ok_or(Why::IcmpNoSocket)?;
+        if !message.is_verdict() {
+            return Err(Why::IcmpType);
+        }
         let (to, rtt) = (quoted.dst, Duration::ZERO);
         let error = EchoError { from: by.1, to, id, seq, message, rtt };
         self.on_echo_error(now, error).then_some(()).ok_or(Why::IcmpNoSocket)
     }
 
-    fn learn_path(&mut self, now: Instant, quoted: &Quoted, message: Icmp) {
-        let Some(mtu) = message.too_big() else { return };
+    /// Learns how wide a path is, from a message about a datagram or an echo of ours.
+    fn learn_path(&mut self, now: Instant, iface: IfaceId, message: Icmp, quoted: &Quoted) -> bool {
+        let Some(mtu) = message.too_big() else { return false };
+        let sent = match quoted.proto {
+            protocol::UDP => pair(quoted, iface)
+                .is_some_and(|Pair { local, remote }| self.udp.may_have_sent(local, remote)),
+            _ => Icmp::of_quoted(quoted).is_some_and(|echo| self.echoes.has_sent(quoted.dst, echo)),
+        };
+        if !sent || !self.is_own(quoted.src) {
+            return false;
+        }
         let (dst, route) = (quoted.dst, self.route_to(quoted.dst));
         let link = route.map_or(u16::MAX, |(iface, _)| self.ifaces[usize::from(iface.0)].setup.mtu);
         let known = self.path_mtu.get(now, dst).unwrap_or(link);
         let mtu = if mtu == 0 { quoted.plateau(known).into() } else { mtu };
         self.path_mtu.set(now, dst, mtu);
+        true
     }
 
     fn deliver_tcp_error(

@@ -13,11 +13,13 @@ mod other_way;
 mod ping;
 mod policy;
 mod records;
+mod router;
 mod support;
 mod tap;
 mod usage;
 mod veth;
 mod vlan;
+mod world;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::Command;
@@ -42,6 +44,7 @@ fn cases() -> Vec<Case> {
         control::CASES,
         policy::CASES,
         nd::CASES,
+        router::CASES,
         veth::CASES,
         flood::CASES,
         vlan::CASES,
