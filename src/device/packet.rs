@@ -34,7 +34,7 @@ pub struct Losses {
     pub tagged: u64,
     /// Arrived, but were not read in time.
     pub overrun: u64,
-    /// Arrived, but offloaded in a way that is not known here.
+    /// Arrived, but longer than 64 KiB, or offloaded in another way that is not known here.
     pub unknown: u64,
     /// Sent, but the kernel had no memory for it, or the interface's MTU is smaller by now.
     pub refused: u64,
@@ -141,7 +141,8 @@ impl Packet {
         let known = datalink::interfaces().into_iter().find(|known| known.index == link.index);
         let interface = known.ok_or_else(|| SetupError::NoSuchLink { name: name.to_owned() })?;
         let config = datalink::Config {
-            read_buffer_size: LONGEST,
+            // A longer frame is cut silently: with room for one byte more it gives itself away.
+            read_buffer_size: LONGEST + 1,
             read_timeout: Some(Duration::ZERO),
             write_timeout: Some(Duration::ZERO),
             promiscuous: true,
@@ -269,7 +270,8 @@ impl Device for Packet {
                 }
                 continue;
             }
-            let Some(offload) = offload(header) else {
+            let too_long = HEADER_LEN + bytes.len() > LONGEST;
+            let Some(offload) = offload(header).filter(|_| !too_long) else {
                 count(&self.counters.unknown);
                 continue;
             };
