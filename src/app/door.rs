@@ -14,6 +14,7 @@ use super::simple;
 use crate::base::Limit;
 use crate::net::Host;
 use crate::net::tokio::{TcpListener, TcpStream};
+use crate::stack::ListenOptions;
 use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -73,9 +74,10 @@ impl Door {
         &self.zones
     }
 
-    /// Connections that may wait to be accepted.
-    pub(super) fn backlog(&self) -> u32 {
-        self.policy.backlog
+    /// How many may wait to be accepted, and what becomes of the others.
+    pub(super) fn listening(&self) -> ListenOptions {
+        let Policy { backlog, syn_cookies, .. } = self.policy;
+        ListenOptions { backlog, syn_cookies, ..ListenOptions::default() }
     }
 
     /// Serves connections until the host's driver ends, or until the service is to stop and they

@@ -14,7 +14,8 @@
 //! | `header_time`, `body_time`, `body_rate` | 408, then FIN |
 //! | `write_time` | a reset: nothing else would reach it |
 //! | `requests_max` | `Connection: close` in the last answer, then FIN |
-//! | `backlog` | nothing: its SYN or ACK is dropped, and it will try again |
+//! | `backlog` | nothing: half open, it gets a cookie; whole, its ACK is dropped, and sent again |
+//! | `syn_cookies=never` | nothing: its SYN is dropped, and it will try again |
 //! | `drain` | a reset |
 
 mod admission;
@@ -24,6 +25,7 @@ pub use admission::{Admission, Permit, Share};
 pub use words::nearest;
 
 use super::services::Service;
+use crate::tcp::SynCookies;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -34,6 +36,8 @@ use words::Word;
 pub struct Policy {
     /// Connections that may wait half open, and as many whole ones that wait to be taken.
     pub backlog: u32,
+    /// When SYNs are answered with cookies.
+    pub syn_cookies: SynCookies,
     /// Connections at a time.
     pub connections_max: Option<u32>,
     /// Connections at a time of one client address; of IPv6, of one /64.
@@ -62,6 +66,7 @@ impl Default for Policy {
         let seconds = |n| Some(Duration::from_secs(n));
         Policy {
             backlog: 128,
+            syn_cookies: SynCookies::WhenFull,
             connections_max: Some(1024),
             per_client_max: Some(256),
             idle: seconds(60),
@@ -142,6 +147,7 @@ macro_rules! keys {
 
 keys! {
     backlog: u32, false, "connections that may wait half open, and as many whole ones";
+    syn_cookies: SynCookies, false, "when a SYN is answered with a cookie, and nothing kept of it";
     connections_max: Option<u32>, false, "connections at a time";
     per_client_max: Option<u32>, false, "connections at a time of one client address (IPv6: of one /64)";
     idle: Option<Duration>, false, "how long nothing may happen; in HTTP, between requests";

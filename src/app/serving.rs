@@ -9,7 +9,6 @@ use super::sight::Ladder;
 use super::simple;
 use crate::net::Host;
 use crate::net::tokio::{TcpListener, UdpSocket};
-use crate::stack::ListenOptions;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -160,8 +159,7 @@ impl Serving {
                 };
             }
             Transport::Tcp => {
-                let listening = ListenOptions { backlog: door.backlog(), ..Default::default() };
-                let listener = TcpListener::bind_with(host, place.at, listening)?;
+                let listener = TcpListener::bind_with(host, place.at, door.listening())?;
                 place.at = listener.local_addr()?;
                 self.tasks.spawn(door.clone().open(listener));
             }

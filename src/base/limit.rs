@@ -68,6 +68,14 @@ crate::explained! {
             /// How many that is.
             max: u32
         } = "Requests", "policy: requests_max", "this connection had its {max} requests: that is its limit";
+        /// As many connections are half open at a listener as may; told once, until that has been
+        /// over for minutes.
+        Backlog {
+            /// Where it listens.
+            port: u16,
+            /// How many that is.
+            max: u32
+        } = "Backlog", "policy: backlog; RFC 4987", "{max} connections are half open at port {port}: that is its limit, and perhaps a flood";
         /// The service ends, and nothing is going on.
         Stopping = "Stopping", "policy: drain", "the host stops: a connection in which nothing is going on is closed";
         /// The service ends, and the connection did not in time.

@@ -46,6 +46,14 @@ pub enum Purpose {
     Claim = 22,
     /// When a host asks for routers.
     Solicit = 24,
+    /// Identifiers of echo requests.
+    EchoId = 25,
+    /// SYN cookies.
+    Cookie = 26,
+    /// What hides them.
+    CookieMask = 27,
+    /// Numbers of DHCP messages, and when they are sent.
+    Dhcp = 30,
 }
 
 /// The seed of one host's (or one run's) chance.

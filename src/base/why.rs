@@ -49,6 +49,8 @@ crate::explained! {
         Ipv6Routing = "Ipv6Routing", "RFC 8200 §4.4; RFC 5095", "its routing header asks to go on, and this host does not forward";
         /// Nothing follows.
         Ipv6NoNext = "Ipv6NoNext", "RFC 8200 §4.7", "nothing follows its headers";
+        /// A packet of ours that may not be cut.
+        PathTooNarrow = "PathTooNarrow", "RFC 1191 §3; socket API (IP_MTU_DISCOVER)", "the packet may not be fragmented and is larger than the path's MTU";
         /// No route to a destination.
         NoRoute = "NoRoute", "RFC 1122 §3.3.1", "there is no route to the destination";
 
@@ -105,6 +107,8 @@ crate::explained! {
         SynFin = "SynFin", "RFC 9293 §3.10.7.2; Linux drops it, too", "SYN together with FIN opens nothing";
         /// The SYN backlog is full.
         BacklogFull = "BacklogFull", "listen(2) backlog", "the backlog of half-open connections is full";
+        /// An ACK at a listener that answers with cookies, and none of those.
+        BadCookie = "BadCookie", "RFC 4987 §3.6; RFC 9293 §3.10.7.2", "it acknowledges no cookie of this listener, or one that is too old";
         /// The accept queue is full.
         AcceptQueueFull = "AcceptQueueFull", "listen(2) backlog", "the queue of connections waiting for accept() is full";
         /// The host's limit of connections is reached.

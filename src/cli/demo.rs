@@ -13,6 +13,7 @@ use crate::ip::Cidr;
 use crate::net::Host;
 use crate::observe::view::Ladder;
 use crate::runtime::{Bell, Live};
+use crate::stack::Answer;
 use std::io::{Read, Write};
 use std::net::{Ipv6Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
@@ -152,14 +153,16 @@ fn talk_in_memory(peer: &Host) -> Result<(), Failure> {
     for seq in 1..=3 {
         peer.with(|stack, now| stack.ping(now, host, (7, seq), &[0x2a; 56]))
             .map_err(Failure::failed)?;
-        let pong = (0..200).find_map(|_| {
-            let pong = peer.with(|stack, now| stack.take_pong(now));
-            if pong.is_none() {
+        let answer = (0..200).find_map(|_| {
+            let answer = peer.with(|stack, now| stack.take_answer(now, 7)).ok();
+            if answer.is_none() {
                 std::thread::sleep(Duration::from_millis(5));
             }
-            pong
+            answer
         });
-        let pong = pong.ok_or_else(|| Failure::failed(format_args!("no answer from {host}")))?;
+        let Some(Answer::Reply(pong)) = answer else {
+            return Err(Failure::failed(format_args!("no answer from {host}")));
+        };
         talk::say(&format!(
             "{} bytes from {}: icmp_seq={} ttl={} time={}.{:03} ms",
             pong.len,

@@ -11,7 +11,7 @@ use crate::base::{Chance, Duration, Mac};
 use crate::device::Device;
 use crate::device::packet;
 use crate::impair::{Gauge, Impairment, Link};
-use crate::ip::{Cidr, Route};
+use crate::ip::{Address, Cidr, Route, Standing};
 use crate::net::Host;
 use crate::observe::pcapng::LinkType;
 use crate::runtime::{Bell, Live, Running};
@@ -21,6 +21,11 @@ use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// How long addresses may take to be the host's: three probes and their pauses (RFC 5227 §1.1).
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks at that.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// 128 bits that nobody else knows.
 pub(super) fn secret() -> Result<[u64; 2], Failure> {
@@ -59,7 +64,8 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     if attach::is_on_ethernet(args) {
         let mac = args.mac.unwrap_or_else(|| Mac::random(&Chance::from_key(key), 0));
         attachment.check_mac(mac)?;
-        setup = setup.on_ethernet(Ethernet { probe: args.probe, ..Ethernet::new(mac) });
+        let autoconf = ends.iter().any(|ends| ends.own.addr().is_ipv6());
+        setup = setup.on_ethernet(Ethernet { probe: args.probe, autoconf, ..Ethernet::new(mac) });
     } else if args.mac.is_some() || args.probe {
         return Err(Failure::usage("--mac and --probe are of an Ethernet: add --tap or --on"));
     }
@@ -104,10 +110,8 @@ pub(super) fn ends(args: &HostArgs) -> Vec<Ends> {
     };
     let v4 = ends(args.addr, args.linux, "--addr or --linux");
     let v6 = ends(args.addr6, args.linux6, "--addr6 or --linux6");
-    let spoken = !args.no_ipv6
-        && !attach::is_on_ethernet(args)
-        && attach::mtu(args) >= 1280
-        && Path::new("/proc/net/if_inet6").exists();
+    let spoken =
+        !args.no_ipv6 && attach::mtu(args) >= 1280 && Path::new("/proc/net/if_inet6").exists();
     [v4].into_iter().chain(spoken.then_some(v6)).collect()
 }
 
@@ -295,10 +299,26 @@ pub(super) fn refuse_own(args: &HostArgs, peer: &Peer) -> Result<(), Failure> {
 /// Connects the host to the virtual network for a client; live lines are apart from what the
 /// client has to say.
 pub(super) fn client(args: &HostArgs, live: bool) -> Result<(Session, Configured), Failure> {
-    let prepared = prepare(args)?;
+    let mut prepared = prepare(args)?;
+    if let (true, LinkSetup::Ethernet(ethernet)) = (args.tap, &mut prepared.setup.ifaces[0].link) {
+        // There is nobody on a device of its own but Linux, whose address is known.
+        ethernet.dad_transmits = 0;
+    }
     let Attached { device, network, losses, .. } = prepared.attach()?;
     let session = prepared.start(|_| device, live.then_some(Stream::Error), |_| {})?;
+    settle(&session.host);
     Ok((session.with_losses(losses), network))
+}
+
+/// Waits until others had the time to say that they have the host's addresses.
+fn settle(host: &Host) {
+    let end = std::time::Instant::now() + PATIENCE;
+    let is_tentative = |own: &Address| own.standing == Standing::Tentative;
+    while std::time::Instant::now() < end
+        && host.with(|stack, _| stack.addresses().any(|(_, own)| is_tentative(own)))
+    {
+        std::thread::sleep(GLANCE);
+    }
 }
 
 #[cfg(test)]

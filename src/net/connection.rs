@@ -71,8 +71,8 @@ impl Connection {
         self.or_end(stack.read(now, self.id, room))
     }
 
-    pub(super) fn peek(&self, stack: &mut Stack, room: &mut [u8]) -> Answer<usize> {
-        self.or_end(stack.peek(self.id, room))
+    pub(super) fn peek(&self, stack: &mut Stack, now: Instant, room: &mut [u8]) -> Answer<usize> {
+        self.or_end(stack.peek(now, self.id, room))
     }
 
     fn or_end(&self, answer: Answer<usize>) -> Answer<usize> {
@@ -151,6 +151,36 @@ macro_rules! connection_methods {
         pub fn peer_addr(&self) -> io::Result<SocketAddr> {
             let connection = self.connection();
             connection.with(|stack, _| Ok(stack.pair(connection.id)?.remote))
+        }
+
+        /// Reads what is there, without waiting (`MSG_DONTWAIT`); 0 is the peer's close.
+        ///
+        /// # Errors
+        /// `WouldBlock` when nothing is there yet; as reading.
+        pub fn try_read(&self, room: &mut [u8]) -> io::Result<usize> {
+            if room.is_empty() {
+                return Ok(0);
+            }
+            let connection = self.connection();
+            connection.host.at_once(|stack, now| connection.read(stack, now, room))
+        }
+
+        /// Looks at what is there without taking it, and without waiting (`MSG_PEEK`).
+        ///
+        /// # Errors
+        /// As [`Self::try_read`]: an error is told once, to whoever looks or reads first.
+        pub fn try_peek(&self, room: &mut [u8]) -> io::Result<usize> {
+            let connection = self.connection();
+            connection.host.at_once(|stack, now| connection.peek(stack, now, room))
+        }
+
+        /// Writes what there is room for, without waiting (`MSG_DONTWAIT`).
+        ///
+        /// # Errors
+        /// `WouldBlock` when there is no room; as writing.
+        pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+            let connection = self.connection();
+            connection.host.at_once(|stack, now| stack.write(now, connection.id, bytes))
         }
 
         /// The connection's number: its name in records, and for calls that only the stack has

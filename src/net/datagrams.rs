@@ -1,7 +1,7 @@
 //! A UDP socket that somebody holds: what both flavours have in common.
 
 use super::host::Host;
-use crate::base::UdpId;
+use crate::base::{IfaceId, UdpId};
 use crate::socket::SocketId;
 use crate::udp;
 use crate::wire::ip::Mark;
@@ -35,6 +35,14 @@ impl Held {
         let mut mark = self.look(|socket| socket.mark)?;
         change(&mut mark);
         Ok(self.host.with(|stack, now| stack.mark_udp(now, self.id, mark))?)
+    }
+
+    pub(super) fn broadcast(&self, on: bool) -> io::Result<()> {
+        Ok(self.host.with(|stack, now| stack.set_broadcast(now, self.id, on))?)
+    }
+
+    pub(super) fn bind_device(&self, device: Option<IfaceId>) -> io::Result<()> {
+        Ok(self.host.with(|stack, now| stack.bind_device(now, self.id, device))?)
     }
 }
 
@@ -116,6 +124,72 @@ macro_rules! udp_methods {
             self.held.look(|socket| socket.mark.tos)
         }
 
+        /// Whether datagrams may go to broadcast addresses (`SO_BROADCAST`).
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
+            self.held.broadcast(on)
+        }
+
+        /// What [`Self::set_broadcast`] was told, or false.
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn broadcast(&self) -> io::Result<bool> {
+            self.held.look(|socket| socket.broadcast)
+        }
+
+        /// Sends and receives by one interface only (`SO_BINDTODEVICE`).
+        ///
+        /// # Errors
+        /// As [`crate::stack::Stack::bind_device`].
+        pub fn bind_device(&self, device: Option<crate::base::IfaceId>) -> io::Result<()> {
+            self.held.bind_device(device)
+        }
+
+        /// What becomes of datagrams on paths that are too narrow (`IP_MTU_DISCOVER`).
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn set_mtu_discover(&self, discover: crate::wire::ip::Discover) -> io::Result<()> {
+            let id = self.held.id;
+            Ok(self.held.host.with(|stack, now| stack.discover_udp(now, id, discover))?)
+        }
+
+        /// What [`Self::set_mtu_discover`] was told, or that they may be cut.
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn mtu_discover(&self) -> io::Result<crate::wire::ip::Discover> {
+            self.held.look(|socket| socket.discover)
+        }
+
+        /// The largest packet in bytes, headers included, that goes to the connected peer uncut
+        /// (`IP_MTU`).
+        ///
+        /// # Errors
+        /// `NotConnected`; `NetworkUnreachable` without a route.
+        pub fn mtu(&self) -> io::Result<u16> {
+            let (to, discover) = (self.peer_addr()?.ip(), self.mtu_discover()?);
+            let mtu = self.held.host.with(|stack, now| stack.mtu_to(now, to, discover));
+            mtu.ok_or_else(|| crate::base::SocketError::NetworkUnreachable.into())
+        }
+
+        /// Keeps every error about datagrams for [`Self::take_report`], with who told it
+        /// (`IP_RECVERR`).
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn set_keep_reports(&self, on: bool) -> io::Result<()> {
+            Ok(self.held.host.with(|stack, now| stack.keep_reports(now, self.held.id, on))?)
+        }
+
+        /// The oldest error kept, if there is any (`MSG_ERRQUEUE`).
+        pub fn take_report(&self) -> Option<crate::udp::Report> {
+            self.held.host.with(|stack, now| stack.take_report(now, self.held.id))
+        }
+
         /// How long the datagram is that would be received now; 0 when none waits (`SIOCINQ`).
         ///
         /// # Errors
@@ -140,6 +214,53 @@ macro_rules! udp_methods {
             let socket = self.held.socket();
             let error = self.held.host.with(|stack, now| stack.take_error(now, socket)).err();
             Ok(error.map(io::Error::from))
+        }
+
+        /// Takes the next datagram, without waiting (`MSG_DONTWAIT`); also says who sent it. What
+        /// does not fit in `room` is lost.
+        ///
+        /// # Errors
+        /// `WouldBlock` when none is there; as [`Self::recv_from`].
+        pub fn try_recv_from(&self, room: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+            let held = &self.held;
+            let received = held.host.at_once(|stack, now| stack.recv_from(now, held.id, room))?;
+            Ok((received.copied, received.from))
+        }
+
+        /// As [`Self::try_recv_from`], without the sender.
+        ///
+        /// # Errors
+        /// As [`Self::try_recv_from`].
+        pub fn try_recv(&self, room: &mut [u8]) -> io::Result<usize> {
+            Ok(self.try_recv_from(room)?.0)
+        }
+
+        /// Looks at the next datagram without taking it, and without waiting (`MSG_PEEK`).
+        ///
+        /// # Errors
+        /// As [`Self::try_recv_from`]: an error is told once, to whoever looks or receives first.
+        pub fn try_peek_from(&self, room: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+            let held = &self.held;
+            let seen = held.host.at_once(|stack, now| stack.peek_from(now, held.id, room))?;
+            Ok((seen.copied, seen.from))
+        }
+
+        /// Sends one datagram, without waiting.
+        ///
+        /// # Errors
+        /// `WouldBlock` when the socket's queue is full; as [`Self::send_to`].
+        pub fn try_send_to(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
+            let held = &self.held;
+            held.host.at_once(|stack, now| stack.send_to(now, held.id, Some(to), bytes))
+        }
+
+        /// Sends one datagram to the connected peer, without waiting.
+        ///
+        /// # Errors
+        /// `WouldBlock` when the socket's queue is full; as [`Self::send`].
+        pub fn try_send(&self, bytes: &[u8]) -> io::Result<usize> {
+            let held = &self.held;
+            held.host.at_once(|stack, now| stack.send_to(now, held.id, None, bytes))
         }
 
         /// The socket's number, for calls that only the stack has.

@@ -213,6 +213,25 @@ impl Host {
         })
     }
 
+    /// Makes a call for a socket that does not wait (`MSG_DONTWAIT`).
+    ///
+    /// # Errors
+    /// The call's; `NetworkDown` instead of `WouldBlock` when the driver has ended, for then it is
+    /// not worth trying again.
+    pub(super) fn at_once<T>(
+        &self,
+        f: impl FnOnce(&mut Stack, Instant) -> Result<T, SocketError>,
+    ) -> io::Result<T> {
+        let mut inner = lock(&self.0.inner);
+        let (now, down) = (self.0.clock.now(), inner.down);
+        let answer = f(&mut inner.stack, now);
+        self.settle(inner, now);
+        match answer {
+            Err(SocketError::WouldBlock) if down => Err(Self::network_down()),
+            other => other.map_err(io::Error::from),
+        }
+    }
+
     fn network_down() -> io::Error {
         io::Error::new(io::ErrorKind::NetworkDown, "the host's driver has ended")
     }

@@ -15,6 +15,8 @@ pub enum SocketId {
     Listener(ListenerId),
     /// A UDP socket.
     Udp(UdpId),
+    /// An identifier of echo requests.
+    Echo(u16),
 }
 
 /// What a user waits for.

@@ -6,7 +6,7 @@ use super::{Input, Stack, cx};
 use crate::base::{ConnId, EventId, Instant, Limit, ListenerId, SocketError};
 use crate::socket::demux::Pair;
 use crate::socket::{Interest, SocketId};
-use crate::tcp::{Config, Conn, Listener, Opening, State, TcpInfo, isn};
+use crate::tcp::{Config, Conn, Listener, Opening, State, SynCookies, TcpInfo, isn};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -22,11 +22,20 @@ pub struct ListenOptions {
     pub v6_only: bool,
     /// The knobs of accepted connections; `None`: the host's.
     pub config: Option<Config>,
+    /// When SYNs are answered with cookies. Default: when the backlog is full (as Linux).
+    pub syn_cookies: SynCookies,
 }
 
 impl Default for ListenOptions {
     fn default() -> ListenOptions {
-        ListenOptions { backlog: 128, reuse_address: false, v6_only: false, config: None }
+        let syn_cookies = SynCookies::WhenFull;
+        ListenOptions {
+            backlog: 128,
+            reuse_address: false,
+            v6_only: false,
+            config: None,
+            syn_cookies,
+        }
     }
 }
 
@@ -73,7 +82,8 @@ impl Stack {
         }
         let config = options.config.map_or_else(|| self.tcp_config.clone(), Arc::new);
         let backlog = options.backlog.max(1) as usize;
-        let listener = Listener::open(config, backlog, &mut cx!(self, now, cause));
+        let cookies = options.syn_cookies;
+        let listener = Listener::open(config, backlog, cookies, &mut cx!(self, now, cause));
         let id = self.tcp.next_listener();
         self.tcp.insert_listener(local, options.v6_only, listener, backlog);
         Ok((id, local))
@@ -271,13 +281,23 @@ impl Stack {
         result
     }
 
-    /// Looks at bytes from the peer without taking them.
+    /// Looks at bytes from the peer without taking them (`MSG_PEEK`). An error is told once, to
+    /// whoever looks or reads first.
     ///
     /// # Errors
     /// As [`Conn::peek`]; `BadHandle`.
-    pub fn peek(&mut self, id: ConnId, room: &mut [u8]) -> Answer<usize> {
+    pub fn peek(&mut self, now: Instant, id: ConnId, room: &mut [u8]) -> Answer<usize> {
         let key = self.tcp.place(id).ok_or_else(Self::gone)?;
-        self.tcp.slot_mut(key).conn.peek(room)
+        let result = self.tcp.slot_mut(key).conn.peek(room);
+        self.looked(now, SocketId::Conn(id), result.as_ref().err());
+        result
+    }
+
+    /// Looking at a socket changes nothing, unless an error was told.
+    pub(super) fn looked(&mut self, now: Instant, id: SocketId, error: Option<&SocketError>) {
+        if error.is_some_and(|error| *error != SocketError::WouldBlock) {
+            self.keep(now, || Input::TakeError { id });
+        }
     }
 
     /// Ends our sending side: FIN follows the data.
@@ -434,6 +454,7 @@ impl Stack {
                 let socket = self.udp.get_mut(id).ok_or_else(Self::gone)?;
                 socket.take_error().map_or(Ok(()), Err)
             }
+            SocketId::Echo(_) => Ok(()),
         }
     }
 
@@ -456,6 +477,7 @@ impl Stack {
                 }
                 idle
             }
+            SocketId::Echo(id) => self.want_answer(id),
         }
     }
 

@@ -2,10 +2,12 @@
 
 use super::event::{Call, Event};
 use super::{Input, Stack};
-use crate::base::{Chunks, EventId, Instant, SocketError, UdpId};
-use crate::udp::Received;
-use crate::wire::ip::Mark;
-use std::net::SocketAddr;
+use crate::base::{Chunks, EventId, IfaceId, Instant, SocketError, UdpId};
+use crate::socket::SocketId;
+use crate::udp::{Origin, Received, Report};
+use crate::wire::ip::{Discover, Mark};
+use crate::wire::{ip, udp};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 impl Stack {
     /// A UDP socket at `local`; an unspecified address means any of the host's, port 0 any free
@@ -33,7 +35,8 @@ impl Stack {
     /// Fixes a socket's peer: it hears of nobody else, and of ICMP errors.
     ///
     /// # Errors
-    /// `NetworkUnreachable` without a route, `InvalidInput`, `BadHandle`.
+    /// `NetworkUnreachable` without a route, `AccessDenied` for a broadcast address unless
+    /// [`Stack::set_broadcast`] was called, `InvalidInput`, `BadHandle`.
     pub fn connect_udp(
         &mut self,
         now: Instant,
@@ -41,8 +44,8 @@ impl Stack {
         remote: SocketAddr,
     ) -> Result<(), SocketError> {
         self.keep(now, || Input::ConnectUdp { id, remote });
-        let route = self.route_to(remote.ip()).ok_or(SocketError::NetworkUnreachable);
-        let result = route.and_then(|(_, own)| self.udp.connect(id, remote, own));
+        let source = self.datagram_source(id, remote.ip());
+        let result = source.and_then(|own| self.udp.connect(id, remote, own));
         self.told_udp(now, Call::Connect { remote }, result.map(|()| 0));
         result
     }
@@ -50,9 +53,9 @@ impl Stack {
     /// Queues one datagram, to `to` or to the connected peer.
     ///
     /// # Errors
-    /// `MessageTooLong` beyond 65 507 bytes, `NetworkUnreachable` without a route, `NotConnected`
-    /// without an address, `WouldBlock` when the queue is full, the socket's pending error,
-    /// `BadHandle`.
+    /// `MessageTooLong` beyond 65 507 bytes, `NetworkUnreachable` without a route, `AccessDenied`
+    /// for a broadcast address unless [`Stack::set_broadcast`] was called, `NotConnected` without
+    /// an address, `WouldBlock` when the queue is full, the socket's pending error, `BadHandle`.
     pub fn send_to(
         &mut self,
         now: Instant,
@@ -61,7 +64,7 @@ impl Stack {
         bytes: &[u8],
     ) -> Result<usize, SocketError> {
         self.keep(now, || Input::SendTo { id, to, bytes: bytes.to_vec() });
-        let result = self.try_send_to(id, to, bytes);
+        let result = self.try_send_to(now, id, to, bytes);
         let peer = to.or_else(|| self.udp.get(id).and_then(|socket| socket.peer()));
         if let Some(remote) = peer {
             let call = Call::SendTo { remote, len: bytes.len() as u32 };
@@ -72,19 +75,47 @@ impl Stack {
 
     fn try_send_to(
         &mut self,
+        now: Instant,
         id: UdpId,
         to: Option<SocketAddr>,
         bytes: &[u8],
     ) -> Result<usize, SocketError> {
         if let Some(to) = to {
-            self.route_to(to.ip()).ok_or(SocketError::NetworkUnreachable)?;
+            self.datagram_source(id, to.ip())?;
         }
         if bytes.len() > crate::udp::socket::MAX_PAYLOAD_V6 {
             return Err(SocketError::MessageTooLong); // before anything is copied
         }
+        self.check_path(now, id, to, bytes.len())?;
         let payload = Chunks::from(self.pool.copy(bytes));
         self.udp.send(id, to, payload)?;
         Ok(bytes.len())
+    }
+
+    /// Refuses a datagram of `len` bytes that may not be cut and needs it.
+    fn check_path(
+        &mut self,
+        now: Instant,
+        id: UdpId,
+        to: Option<SocketAddr>,
+        len: usize,
+    ) -> Result<(), SocketError> {
+        let socket = self.udp.get(id).ok_or_else(Self::gone)?;
+        let (discover, about) = (socket.discover, to.or(socket.peer()));
+        let Some(about) = about.filter(|_| !discover.may_cut()) else { return Ok(()) };
+        let route = self.datagram_route(socket.device, about.ip());
+        let (iface, _) = route.ok_or(SocketError::NetworkUnreachable)?;
+        let mtu = self.mtu_by(now, iface, about.ip(), discover);
+        if ip::header_len(about.ip()) + udp::HEADER_LEN + len <= usize::from(mtu) {
+            return Ok(());
+        }
+        let error = SocketError::MessageTooLong;
+        let report = Report { about, error, origin: Origin::Local { mtu } };
+        let socket = self.udp.get_mut(id).ok_or_else(Self::gone)?;
+        if let Err(why) = socket.keep_report(report) {
+            self.drops.count(why);
+        }
+        Err(error)
     }
 
     /// Takes one datagram; what does not fit in `room` is lost ([`Received::is_truncated`]).
@@ -109,6 +140,21 @@ impl Stack {
         result
     }
 
+    /// Copies the next datagram without taking it (`MSG_PEEK`).
+    ///
+    /// # Errors
+    /// As [`Stack::recv_from`]; an error is told once, to whoever looks or receives first.
+    pub fn peek_from(
+        &mut self,
+        now: Instant,
+        id: UdpId,
+        room: &mut [u8],
+    ) -> Result<Received, SocketError> {
+        let result = self.udp.get_mut(id).ok_or_else(Self::gone)?.peek(room);
+        self.looked(now, SocketId::Udp(id), result.as_ref().err());
+        result
+    }
+
     /// Where a UDP socket is bound.
     pub fn udp_addr(&self, id: UdpId) -> Option<SocketAddr> {
         self.udp.get(id).map(|socket| socket.local())
@@ -126,6 +172,99 @@ impl Stack {
         }
         socket.mark = mark;
         Ok(())
+    }
+
+    /// Lets a socket send to broadcast addresses, or not (`SO_BROADCAST`). Default: it may not.
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub fn set_broadcast(&mut self, now: Instant, id: UdpId, on: bool) -> Result<(), SocketError> {
+        self.keep(now, || Input::SetBroadcast { id, on });
+        self.udp.get_mut(id).ok_or_else(Self::gone)?.broadcast = on;
+        Ok(())
+    }
+
+    /// Has a socket send and receive by one interface only (`SO_BINDTODEVICE`). By one without an
+    /// IPv4 address it can send to 255.255.255.255, from 0.0.0.0.
+    ///
+    /// # Errors
+    /// `InvalidInput` without such an interface, `BadHandle`.
+    pub fn bind_device(
+        &mut self,
+        now: Instant,
+        id: UdpId,
+        device: Option<IfaceId>,
+    ) -> Result<(), SocketError> {
+        self.keep(now, || Input::BindDevice { id, device });
+        if device.is_some_and(|device| usize::from(device.0) >= self.ifaces.len()) {
+            return Err(SocketError::InvalidInput);
+        }
+        self.udp.get_mut(id).ok_or_else(Self::gone)?.device = device;
+        Ok(())
+    }
+
+    /// The address that a socket's datagrams to `to` leave from, unless it is bound to one.
+    fn datagram_source(&self, id: UdpId, to: IpAddr) -> Result<IpAddr, SocketError> {
+        let socket = self.udp.get(id).ok_or_else(Self::gone)?;
+        let route = self.datagram_route(socket.device, to);
+        let (iface, own) = route.ok_or(SocketError::NetworkUnreachable)?;
+        let reaches_many = self.ifaces[usize::from(iface.0)].local().is_broadcast(to);
+        if reaches_many && !socket.broadcast {
+            return Err(SocketError::AccessDenied);
+        }
+        Ok(own)
+    }
+
+    /// The interface towards `to` and our address there. `device`: no other interface will do; by
+    /// it everybody on its link can be reached without a route, also by a host that has no address
+    /// yet (RFC 1122 §3.2.1.3 (a)).
+    pub(super) fn datagram_route(
+        &self,
+        device: Option<IfaceId>,
+        to: IpAddr,
+    ) -> Option<(IfaceId, IpAddr)> {
+        let Some(id) = device else { return self.route_to(to) };
+        let route = self.route_to(to).filter(|(iface, _)| *iface == id);
+        if route.is_some() || to != IpAddr::V4(Ipv4Addr::BROADCAST) {
+            return route;
+        }
+        let own = self.ifaces.get(usize::from(id.0))?.source(to, to);
+        Some((id, own.unwrap_or(Ipv4Addr::UNSPECIFIED.into())))
+    }
+
+    /// Says what becomes of a socket's datagrams, from now on, on paths that are too narrow
+    /// (`IP_MTU_DISCOVER`).
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub fn discover_udp(
+        &mut self,
+        now: Instant,
+        id: UdpId,
+        discover: Discover,
+    ) -> Result<(), SocketError> {
+        self.keep(now, || Input::DiscoverUdp { id, discover });
+        self.udp.get_mut(id).ok_or_else(Self::gone)?.discover = discover;
+        Ok(())
+    }
+
+    /// Keeps every error about a socket's datagrams for [`Stack::take_report`], with who told it
+    /// (`IP_RECVERR`). As on Linux an error kept is told by the socket's next call, too, unless it
+    /// is taken before.
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub fn keep_reports(&mut self, now: Instant, id: UdpId, on: bool) -> Result<(), SocketError> {
+        self.keep(now, || Input::KeepReports { id, on });
+        self.udp.get_mut(id).ok_or_else(Self::gone)?.keeps_reports = on;
+        Ok(())
+    }
+
+    /// Takes the oldest error kept (`MSG_ERRQUEUE`).
+    pub fn take_report(&mut self, now: Instant, id: UdpId) -> Option<Report> {
+        let report = self.udp.get_mut(id)?.take_report()?;
+        self.keep(now, || Input::TakeReport { id });
+        Some(report)
     }
 
     /// Closes a UDP socket; what it has sent still goes out.

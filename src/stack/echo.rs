@@ -2,17 +2,30 @@
 
 use super::event::Sent;
 use super::{Input, Stack};
+use crate::base::rng::Purpose;
 use crate::base::{Chunks, Duration, EventId, Frame, Instant, SocketError};
+use crate::socket::SocketId;
 use crate::wire::icmp::{self, Echo, Icmp};
-use crate::wire::ip;
+use crate::wire::ip::{self, Discover, Header, Mark};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 
-/// Requests that may be unanswered at a time: older ones are forgotten.
-const PENDING_MAX: usize = 1024;
-/// Answers that may wait to be taken.
-const PONGS_MAX: usize = 1024;
+/// Requests that are remembered: older ones are forgotten.
+const ASKED_MAX: usize = 1024;
+/// Answers that may wait to be taken; more are lost.
+const ANSWERS_MAX: usize = 1024;
 
-/// An answer to an echo request.
+/// What an echo request asks of IP.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub struct PingOptions {
+    /// Its hops and traffic class.
+    pub mark: Mark,
+    /// What becomes of it on a path that is too narrow.
+    pub discover: Discover,
+}
+
+/// A reply to an echo request.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Pong {
     /// Who answered.
@@ -27,35 +40,138 @@ pub struct Pong {
     pub ttl: u8,
     /// The round trip.
     pub rtt: Duration,
+    /// The request was answered before.
+    pub duplicate: bool,
 }
 
-/// Requests under way, and answers nobody has taken.
+/// An ICMP error about an echo request.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct EchoError {
+    /// Who sent the error: a router, the destination, or this host when a neighbour does not
+    /// answer.
+    pub from: IpAddr,
+    /// Where the request was going.
+    pub to: IpAddr,
+    /// The request's identifier.
+    pub id: u16,
+    /// The request's sequence number.
+    pub seq: u16,
+    /// What the error says.
+    pub message: Icmp,
+    /// From the request to the error.
+    pub rtt: Duration,
+}
+
+/// What came of an echo request.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// A reply.
+    Reply(Pong),
+    /// An error.
+    Error(EchoError),
+}
+
+impl Answer {
+    /// The identifier of the request.
+    pub fn id(&self) -> u16 {
+        match self {
+            Answer::Reply(pong) => pong.id,
+            Answer::Error(error) => error.id,
+        }
+    }
+}
+
+/// What names a request: identifier, sequence number, destination.
+type Key = (u16, u16, IpAddr);
+
+/// A request that was sent.
+#[derive(Debug)]
+struct Asked {
+    at: Instant,
+    answered: bool,
+}
+
+/// Requests that were sent, and answers nobody has taken.
 #[derive(Debug, Default)]
 pub(super) struct Echoes {
-    pending: std::collections::BTreeMap<(IpAddr, u16, u16), Instant>,
-    pongs: std::collections::VecDeque<Pong>,
+    asked: BTreeMap<Key, Asked>,
+    /// Oldest first.
+    order: VecDeque<Key>,
+    answers: VecDeque<Answer>,
+    /// Identifiers that have a user, and those whose user waits.
+    users: BTreeSet<u16>,
+    waiting: BTreeSet<u16>,
+    picks: u64,
 }
 
 impl Echoes {
-    /// Whether a request to `dst` is unanswered.
-    pub(super) fn is_pending(&self, dst: IpAddr, id: u16, seq: u16) -> bool {
-        self.pending.contains_key(&(dst, id, seq))
+    fn on_request(&mut self, key: Key, at: Instant) {
+        if self.asked.insert(key, Asked { at, answered: false }).is_none() {
+            self.order.push_back(key);
+        }
+        if self.order.len() > ASKED_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.asked.remove(&oldest);
+        }
     }
 
-    /// An answer arrived; `false` when nobody asked.
-    pub(super) fn on_reply(&mut self, now: Instant, mut pong: Pong) -> bool {
-        let asked = self.pending.remove(&(pong.from, pong.id, pong.seq));
-        let Some(sent_at) = asked else { return false };
-        pong.rtt = now.since(sent_at);
-        if self.pongs.len() < PONGS_MAX {
-            self.pongs.push_back(pong);
-        }
+    /// A reply arrived; `false` when nobody asked.
+    fn on_reply(&mut self, now: Instant, mut pong: Pong) -> bool {
+        let Some(asked) = self.asked.get_mut(&(pong.id, pong.seq, pong.from)) else { return false };
+        pong.rtt = now.since(asked.at);
+        pong.duplicate = std::mem::replace(&mut asked.answered, true);
+        self.keep(Answer::Reply(pong));
         true
+    }
+
+    /// An error arrived; `false` when nobody asked.
+    fn on_error(&mut self, now: Instant, mut error: EchoError) -> bool {
+        let Some(asked) = self.asked.get(&(error.id, error.seq, error.to)) else { return false };
+        error.rtt = now.since(asked.at);
+        self.keep(Answer::Error(error));
+        true
+    }
+
+    fn keep(&mut self, answer: Answer) {
+        if self.answers.len() < ANSWERS_MAX {
+            self.answers.push_back(answer);
+        }
+    }
+
+    fn has_answer(&self, id: u16) -> bool {
+        self.answers.iter().any(|answer| answer.id() == id)
     }
 }
 
 impl Stack {
-    /// Sends an echo request with `payload`; its answer comes by [`Stack::take_pong`].
+    /// An identifier for echo requests that nobody else has.
+    ///
+    /// # Errors
+    /// `LimitReached` when all are in use.
+    pub fn open_echo(&mut self, now: Instant) -> Result<u16, SocketError> {
+        self.keep(now, || Input::OpenEcho);
+        let echoes = &mut self.echoes;
+        echoes.picks += 1;
+        let first = self.chance.draw(Purpose::EchoId, echoes.picks, 0) as u16;
+        let mut ids = (0..=u16::MAX).map(|n| first.wrapping_add(n));
+        let free = ids.find(|id| !echoes.users.contains(id)).ok_or(SocketError::LimitReached)?;
+        echoes.users.insert(free);
+        Ok(free)
+    }
+
+    /// Gives an identifier up; its requests and answers are forgotten.
+    pub fn close_echo(&mut self, now: Instant, id: u16) {
+        self.keep(now, || Input::CloseEcho { id });
+        let echoes = &mut self.echoes;
+        echoes.users.remove(&id);
+        echoes.waiting.remove(&id);
+        echoes.asked.retain(|(asked, ..), _| *asked != id);
+        echoes.order.retain(|(asked, ..)| *asked != id);
+        echoes.answers.retain(|answer| answer.id() != id);
+    }
+
+    /// Sends an echo request with `payload`; what comes of it is told by [`Stack::take_answer`].
     ///
     /// # Errors
     /// `NetworkUnreachable` without a route, `MessageTooLong` beyond 65 507 bytes (65 527 in
@@ -64,30 +180,88 @@ impl Stack {
         &mut self,
         now: Instant,
         dst: IpAddr,
-        (id, seq): (u16, u16),
+        id_and_seq: (u16, u16),
         payload: &[u8],
     ) -> Result<(), SocketError> {
-        self.keep(now, || Input::Ping { dst, id, seq, payload: payload.to_vec() });
+        self.ping_with(now, dst, id_and_seq, payload, PingOptions::default())
+    }
+
+    /// As [`Stack::ping`], with what the request asks of IP.
+    ///
+    /// # Errors
+    /// As [`Stack::ping`]; `MessageTooLong` also beyond [`Stack::mtu_to`] when the request may not
+    /// be cut; `InvalidInput` for no hops.
+    pub fn ping_with(
+        &mut self,
+        now: Instant,
+        dst: IpAddr,
+        (id, seq): (u16, u16),
+        payload: &[u8],
+        options: PingOptions,
+    ) -> Result<(), SocketError> {
+        self.keep(now, || Input::Ping { dst, id, seq, payload: payload.to_vec(), options });
+        let PingOptions { mark, discover } = options;
+        if mark.ttl == 0 {
+            return Err(SocketError::InvalidInput);
+        }
         if payload.len() > ip::max_payload(dst) - icmp::HEADER_LEN {
             return Err(SocketError::MessageTooLong);
         }
+        let mtu = self.mtu_to(now, dst, discover).ok_or(SocketError::NetworkUnreachable)?;
         let (_, own) = self.route_to(dst).ok_or(SocketError::NetworkUnreachable)?;
-        if self.echoes.pending.len() >= PENDING_MAX {
-            self.echoes.pending.pop_first();
+        let len = ip::header_len(dst) + icmp::HEADER_LEN + payload.len();
+        if !discover.may_cut() && len > usize::from(mtu) {
+            return Err(SocketError::MessageTooLong);
         }
-        self.echoes.pending.insert((dst, id, seq), now);
+        self.echoes.on_request((id, seq, dst), now);
         let message = Icmp::echo(dst, Echo { request: true, id, seq });
         let body = Chunks::from(self.pool.copy(payload));
         let mut frame = Frame { body, ..Frame::default() };
         message.emit(own, dst, &mut frame.head, &frame.body);
-        self.send_icmp(now, own, dst, message, frame, Sent::EchoRequest, EventId::NONE);
+        let header = Header::new(own, dst, icmp::number(dst)).marked(mark);
+        let why = (Sent::EchoRequest, EventId::NONE);
+        self.send_icmp(now, header, discover, message, frame, why);
         Ok(())
     }
 
-    /// The oldest answer that nobody has taken.
-    pub fn take_pong(&mut self, now: Instant) -> Option<Pong> {
-        let pong = self.echoes.pongs.pop_front()?;
-        self.keep(now, || Input::TakePong);
-        Some(pong)
+    /// The oldest answer to a request with that identifier.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is none.
+    pub fn take_answer(&mut self, now: Instant, id: u16) -> Result<Answer, SocketError> {
+        let at = self.echoes.answers.iter().position(|answer| answer.id() == id);
+        let answer = at.and_then(|at| self.echoes.answers.remove(at));
+        let answer = answer.ok_or(SocketError::WouldBlock)?;
+        self.keep(now, || Input::TakeAnswer { id });
+        Ok(answer)
+    }
+
+    /// A reply arrived; `false` when nobody asked.
+    pub(super) fn on_pong(&mut self, now: Instant, pong: Pong) -> bool {
+        let known = self.echoes.on_reply(now, pong);
+        self.wake_echo(pong.id);
+        known
+    }
+
+    /// An error about a request arrived; `false` when nobody asked.
+    pub(super) fn on_echo_error(&mut self, now: Instant, error: EchoError) -> bool {
+        let known = self.echoes.on_error(now, error);
+        self.wake_echo(error.id);
+        known
+    }
+
+    /// Whether the user of an identifier has nothing to take yet; it is then woken when it has.
+    pub(super) fn want_answer(&mut self, id: u16) -> bool {
+        let idle = self.echoes.users.contains(&id) && !self.echoes.has_answer(id);
+        if idle {
+            self.echoes.waiting.insert(id);
+        }
+        idle
+    }
+
+    fn wake_echo(&mut self, id: u16) {
+        if self.echoes.has_answer(id) && self.echoes.waiting.remove(&id) {
+            self.tcp.push_woken(SocketId::Echo(id));
+        }
     }
 }

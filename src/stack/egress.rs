@@ -9,7 +9,7 @@ use crate::ip::fragment;
 use crate::socket::demux::Pair;
 use crate::tcp::Outgoing;
 use crate::wire::icmp::{self, Icmp};
-use crate::wire::ip::Header;
+use crate::wire::ip::{self, Discover, Header};
 use crate::wire::ipv4::protocol;
 use crate::wire::{checksum, udp};
 use std::net::IpAddr;
@@ -126,30 +126,45 @@ impl Stack {
         ((place >> 32) as u32).wrapping_add(*counter)
     }
 
-    /// Sends an ICMP message whose transport part is `frame`.
-    #[allow(clippy::too_many_arguments, reason = "a message, its addresses and its reason")]
+    /// Answers with an ICMP message whose transport part is `frame`.
+    pub(super) fn answer_icmp(
+        &mut self,
+        now: Instant,
+        (src, dst): (IpAddr, IpAddr),
+        message: Icmp,
+        frame: Frame,
+        why: (Sent, EventId),
+    ) {
+        let header = Header::new(src, dst, icmp::number(dst));
+        self.send_icmp(now, header, Discover::Dont, message, frame, why);
+    }
+
+    /// Sends an ICMP message whose transport part is `frame`; `why` it is sent, and what that
+    /// followed from.
     pub(super) fn send_icmp(
         &mut self,
         now: Instant,
-        src: IpAddr,
-        dst: IpAddr,
+        header: Header,
+        discover: Discover,
         message: Icmp,
         frame: Frame,
-        why: Sent,
-        cause: EventId,
+        why: (Sent, EventId),
     ) {
-        let len = frame.len() as u32;
-        let view = PacketView::Icmp { src, dst, message, len };
+        let Header { src, dst, .. } = header;
+        let view = PacketView::Icmp { src, dst, message, len: frame.len() as u32 };
         self.snmp.of(dst).icmp_out(&message);
-        let header = Header::new(src, dst, icmp::number(dst));
-        self.send_packet(now, header, frame, view, why, cause);
+        let Some((iface, _)) = self.route_to(dst) else {
+            self.dropped(now, Why::NoRoute, view);
+            return;
+        };
+        self.send_packet(now, iface, (header, discover), frame, view, why);
     }
 
     fn send_from_udp(&mut self, now: Instant) -> bool {
         let Some((id, out)) = self.udp.output() else { return false };
         self.wake_udp(id);
         let (to, len) = (out.to, out.payload.len() as u32);
-        let Some((_, own)) = self.route_to(to.ip()) else {
+        let Some((iface, own)) = self.datagram_route(out.device, to.ip()) else {
             let view = PacketView::Udp { src: out.from, dst: to, len };
             self.dropped(now, Why::NoRoute, view);
             return true;
@@ -162,35 +177,55 @@ impl Stack {
         udp::emit(&mut frame.head, from, to, &frame.body, fill);
         let view = PacketView::Udp { src: from, dst: to, len };
         let header = Header::new(from.ip(), to.ip(), protocol::UDP).marked(out.mark);
-        self.send_packet(now, header, frame, view, Sent::Datagram, EventId::NONE);
+        let why = (Sent::Datagram, EventId::NONE);
+        self.send_packet(now, iface, (header, out.discover), frame, view, why);
         true
     }
 
-    /// Sends a packet that may be fragmented.
+    /// The largest packet to `dst` in bytes that need not be cut: by what is known of the path, or,
+    /// for [`Discover::Probe`], by the first link alone (`IP_MTU`). `None` without a route.
+    pub fn mtu_to(&self, now: Instant, dst: IpAddr, discover: Discover) -> Option<u16> {
+        let (iface, _) = self.route_to(dst)?;
+        Some(self.mtu_by(now, iface, dst, discover))
+    }
+
+    /// As [`Stack::mtu_to`], by an interface that is known to lead there.
+    pub(super) fn mtu_by(
+        &self,
+        now: Instant,
+        iface: IfaceId,
+        dst: IpAddr,
+        discover: Discover,
+    ) -> u16 {
+        let link = self.ifaces[usize::from(iface.0)].mtu(dst);
+        let path = self.path_mtu.get(now, dst).filter(|_| discover != Discover::Probe);
+        path.map_or(link, |path| path.min(link))
+    }
+
+    /// Sends a packet that may be fragmented, unless `discover` forbids it.
     fn send_packet(
         &mut self,
         now: Instant,
-        header: Header,
+        iface: IfaceId,
+        (header, discover): (Header, Discover),
         frame: Frame,
         view: PacketView,
-        why: Sent,
-        cause: EventId,
+        (why, cause): (Sent, EventId),
     ) {
         let dst = header.dst;
-        let Some((iface, _)) = self.route_to(dst) else {
-            self.dropped(now, Why::NoRoute, view);
-            return;
-        };
         self.snmp.of(dst).out_requests += 1;
-        let origin = self.note(now, None, cause, || Event::Out { packet: view, why });
-        let header = Header { id: self.next_ip_id(dst, header.proto), ..header };
-        let mtu = usize::from(self.ifaces[usize::from(iface.0)].mtu(dst));
-        let mtu = self.path_mtu.get(now, dst).map_or(mtu, |path| mtu.min(usize::from(path)));
-        let whole = frame.len() + crate::wire::ip::header_len(dst) <= mtu;
-        let Some(pieces) = fragment::packets(header, &frame, mtu) else {
+        let mtu = usize::from(self.mtu_by(now, iface, dst, discover));
+        let whole = frame.len() + ip::header_len(dst) <= mtu;
+        if !whole && !discover.may_cut() {
             self.snmp.of(dst).frag_fails += 1;
+            self.dropped(now, Why::PathTooNarrow, view);
             return;
-        };
+        }
+        let origin = self.note(now, None, cause, || Event::Out { packet: view, why });
+        let uncut = whole && discover != Discover::Dont;
+        let id = self.next_ip_id(dst, header.proto);
+        let header = Header { id, df: header.df || uncut, ..header };
+        let Some(pieces) = fragment::packets(header, &frame, mtu) else { return };
         self.snmp.of(dst).frag_oks += u64::from(!whole);
         for mut piece in pieces {
             self.snmp.of(dst).frag_creates += u64::from(!whole);

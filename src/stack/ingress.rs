@@ -1,11 +1,8 @@
 //! A frame's way up: IP, then ICMP, UDP or TCP, then the socket.
 
-use super::echo::Pong;
 use super::event::{Event, PacketView, Sent};
 use super::{Input, Stack, cx};
-use crate::base::{
-    Checksum, Chunks, Duration, EventId, Frame, IfaceId, Instant, Mac, Seq, SocketError, Why,
-};
+use crate::base::{Checksum, Chunks, EventId, Frame, IfaceId, Instant, Mac, Seq, SocketError, Why};
 use crate::ip::{self, Destination};
 use crate::socket::SocketId;
 use crate::socket::demux::Pair;
@@ -13,12 +10,11 @@ use crate::tcp::arrives::closed;
 use crate::tcp::listener::{Site, Verdict, reply};
 use crate::tcp::{self, Conn, Outcome, Reply, Segment, SegmentView, State};
 use crate::udp::Datagram;
-use crate::wire::icmp::{self, Echo, Icmp, Quoted};
-use crate::wire::icmpv4::Icmpv4;
+use crate::wire::icmp::{self, Icmp, Quoted};
 use crate::wire::icmpv6::Icmpv6;
 use crate::wire::ip::Header;
 use crate::wire::ipv4::protocol;
-use crate::wire::{checksum, ipv6, nd, udp};
+use crate::wire::{checksum, udp};
 use std::net::{IpAddr, SocketAddr};
 
 /// What is known of a packet behind its IP header.
@@ -29,8 +25,8 @@ pub(super) struct Via {
     /// Who sent the frame; [`Mac::ZERO`] on a bare link.
     pub(super) mac: Mac,
     pub(super) header: Header,
-    destination: Destination,
-    origin: EventId,
+    pub(super) destination: Destination,
+    pub(super) origin: EventId,
 }
 
 impl Via {
@@ -46,6 +42,13 @@ impl Via {
         let (src, dst, len) = (self.src(), self.dst(), len as u32);
         PacketView::Ip { src, dst, proto: self.header.proto, len }
     }
+}
+
+/// The ends of what a quoted packet belonged to.
+pub(super) fn pair(quoted: &Quoted) -> Option<Pair> {
+    let (from, to) = quoted.ports()?;
+    let (local, remote) = (SocketAddr::new(quoted.src, from), SocketAddr::new(quoted.dst, to));
+    Some(Pair { local, remote })
 }
 
 impl Stack {
@@ -185,177 +188,6 @@ impl Stack {
         }
     }
 
-    /// Sends an ICMP error about `packet`, if one may be sent (RFC 1122 §3.2.2, RFC 1812 §4.3.2.8).
-    fn report(&mut self, via: Via, message: Icmp, why: Sent, packet: &Chunks, cause: EventId) {
-        let front = packet.iter().next().map_or(&[][..], |chunk| chunk);
-        let about = ip::icmp::About {
-            src: via.src(),
-            destination: via.destination,
-            link_broadcast: false,
-            offset: via.header.offset,
-            proto: via.header.proto,
-            transport: front.get(via.header.header_len..).unwrap_or(&[]),
-        };
-        let local = self.ifaces[usize::from(via.iface.0)].local();
-        if let Err(why) = about.may_report(&message, &local) {
-            self.drops.count(why);
-            return;
-        }
-        if !self.limiter.allow(via.now) {
-            let view = via.view(0);
-            self.dropped(via.now, Why::IcmpRateLimit, view);
-            return;
-        }
-        let (src, dst) = (self.answer_from(&via), via.src());
-        let frame = ip::icmp::error(src, dst, message, packet);
-        self.send_icmp(via.now, src, dst, message, frame, why, cause);
-    }
-
-    /// The address that answers what came `via`: the one it was sent to, if that is one host's
-    /// (RFC 1122 §3.2.2, RFC 4443 §2.2).
-    fn answer_from(&self, via: &Via) -> IpAddr {
-        match via.destination {
-            Destination::Unicast => via.dst(),
-            _ => self.route_to(via.src()).map_or(via.dst(), |(_, own)| own),
-        }
-    }
-
-    // ---- ICMP
-
-    fn on_icmp(&mut self, via: Via, mut frame: Frame) {
-        self.snmp.of(via.dst()).icmp_in.msgs += 1;
-        let packet_view = via.view(via.header.payload_len());
-        frame.advance(via.header.header_len);
-        let (src, dst, len) = (via.src(), via.dst(), frame.len() as u32);
-        let message = match Icmp::parse(src, dst, frame.slices()) {
-            Ok(message) => message,
-            Err(why) => return self.discard(via.now, why, packet_view),
-        };
-        let view = PacketView::Icmp { src, dst, message, len };
-        self.snmp.of(dst).icmp_in(&message);
-        if let Icmp::V6(Icmpv6::Other { kind, .. }) = message
-            && nd::is_nd(kind)
-            && self.mac(via.iface).is_some()
-        {
-            return self.on_nd(via, frame);
-        }
-        match message.as_echo() {
-            Some(echo) if echo.request => self.on_echo_request(via, echo, view, frame),
-            Some(Echo { id, seq, .. }) => {
-                let (ttl, rtt) = (via.header.ttl, Duration::ZERO);
-                let pong = Pong { from: src, id, seq, len, ttl, rtt };
-                if self.echoes.on_reply(via.now, pong) {
-                    self.note(via.now, None, EventId::NONE, || Event::In(view));
-                } else {
-                    self.discard(via.now, Why::IcmpNoSocket, view);
-                }
-            }
-            None if message.is_error() => self.on_icmp_error(via, message, view, frame),
-            None => self.discard(via.now, Why::IcmpType, view),
-        }
-    }
-
-    /// RFC 1122 §3.2.2.6: not to a broadcast or group of IPv4; to a group of IPv6 it is answered
-    /// (RFC 4443 §4.2).
-    fn on_echo_request(&mut self, via: Via, echo: Echo, view: PacketView, mut frame: Frame) {
-        if via.destination != Destination::Unicast && via.dst().is_ipv4() {
-            return self.discard(via.now, Why::IcmpBroadcast, view);
-        }
-        let cause = self.note(via.now, None, EventId::NONE, || Event::In(view));
-        frame.advance(icmp::HEADER_LEN);
-        let (src, dst) = (self.answer_from(&via), via.src());
-        let message = Icmp::echo(dst, Echo { request: false, ..echo });
-        let mut answer = Frame { body: self.whole(frame), ..Frame::default() };
-        message.emit(src, dst, &mut answer.head, &answer.body);
-        self.send_icmp(via.now, src, dst, message, answer, Sent::EchoReply, cause);
-    }
-
-    /// The socket that an error quotes hears of it, after the checks of RFC 5927 §4.
-    fn on_icmp_error(&mut self, via: Via, message: Icmp, view: PacketView, mut frame: Frame) {
-        frame.advance(icmp::HEADER_LEN);
-        let result = match (Quoted::parse(frame.front()), message) {
-            (Ok(quoted), Icmp::V4(Icmpv4::Redirect { gateway, .. })) => {
-                self.on_redirect(&via, gateway.into(), &quoted, EventId::NONE)
-            }
-            (Ok(quoted), _) => self.deliver_error(via, message, &quoted),
-            (Err(why), _) => Err(why),
-        };
-        match result {
-            Ok(()) => {
-                self.note(via.now, None, EventId::NONE, || Event::In(view));
-            }
-            Err(why) => self.discard(via.now, why, view),
-        }
-    }
-
-    fn deliver_error(&mut self, via: Via, message: Icmp, quoted: &Quoted) -> Result<(), Why> {
-        if quoted.proto == icmp::number(quoted.dst) {
-            return self.deliver_echo_error(via, message, quoted);
-        }
-        let (from, to) = quoted.ports().ok_or(Why::IcmpNoSocket)?;
-        let local = SocketAddr::new(quoted.src, from);
-        let remote = SocketAddr::new(quoted.dst, to);
-        match quoted.proto {
-            protocol::UDP => {
-                let error = message.socket_error().ok_or(Why::IcmpType)?;
-                let known = self.udp.on_error(local, remote, error)?;
-                self.wake_udp(known);
-                self.learn_path(via.now, quoted.dst, message);
-                Ok(())
-            }
-            protocol::TCP => {
-                let seq = quoted.seq().ok_or(Why::IcmpNoSocket)?;
-                self.deliver_tcp_error(via.now, Pair { local, remote }, seq, message)
-            }
-            _ => Err(Why::IcmpNoSocket),
-        }
-    }
-
-    /// An error about one of our echo requests: what is learned is how wide the path is.
-    fn deliver_echo_error(&mut self, via: Via, message: Icmp, quoted: &Quoted) -> Result<(), Why> {
-        let asked = Icmp::of_quoted(quoted).is_some_and(|echo| {
-            echo.request && self.echoes.is_pending(quoted.dst, echo.id, echo.seq)
-        });
-        if !asked {
-            return Err(Why::IcmpNoSocket);
-        }
-        self.learn_path(via.now, quoted.dst, message);
-        Ok(())
-    }
-
-    fn learn_path(&mut self, now: Instant, dst: IpAddr, message: Icmp) {
-        if let Some(mtu) = message.too_big() {
-            self.path_mtu.set(now, dst, mtu);
-        }
-    }
-
-    fn deliver_tcp_error(
-        &mut self,
-        now: Instant,
-        pair: Pair,
-        seq: Seq,
-        message: Icmp,
-    ) -> Result<(), Why> {
-        let key = self.tcp.find(&pair).ok_or(Why::IcmpNoSocket)?;
-        let slot = self.tcp.slot_mut(key);
-        let (id, before) = (slot.id, slot.conn.state());
-        let cx = &mut cx!(self, now, EventId::NONE);
-        let result = match message.too_big() {
-            Some(mtu) => {
-                let least = if pair.remote.is_ipv4() { 0 } else { ipv6::MIN_MTU as u32 };
-                slot.conn.on_packet_too_big(seq, mtu.clamp(least, 0xffff) as u16, cx)
-            }
-            None => match message.socket_error() {
-                Some(error) => slot.conn.on_icmp(seq, error, cx),
-                None => Err(Why::IcmpType),
-            },
-        };
-        self.snmp.tcp_went(before, slot.conn.state(), false);
-        self.collect(now, Some(id), Event::Tcp);
-        self.settle(now, key);
-        result
-    }
-
     // ---- UDP
 
     fn on_udp(&mut self, via: Via, frame: Frame) {
@@ -380,7 +212,7 @@ impl Stack {
         frame.advance(udp::HEADER_LEN);
         let payload = if frame.head.is_empty() { frame.body } else { self.whole(frame) };
         if via.destination != Destination::Unicast {
-            let ids: Vec<_> = self.udp.lookup_all(from, to).collect();
+            let ids: Vec<_> = self.udp.lookup_all(from, to, via.iface).collect();
             if ids.is_empty() {
                 return self.discard(via.now, Why::UdpNoPort, view); // no error about a broadcast
             }
@@ -389,7 +221,7 @@ impl Stack {
             }
             return;
         }
-        match self.udp.lookup(from, to) {
+        match self.udp.lookup(from, to, via.iface) {
             Ok(id) => self.deliver_udp(via, id, from, payload, view),
             Err(why) => {
                 let cause = self.dropped(via.now, why, view);
@@ -541,6 +373,7 @@ impl Stack {
         let Some(slot) = self.tcp.listener_mut(id) else { return };
         let room = slot.accept_queue.len() < slot.backlog && !full;
         let verdict = slot.listener.input(site, seg, room, &mut cx!(self, via.now, arrival));
+        let hit = slot.listener.take_hit();
         match verdict {
             Verdict::Done(outcome, answer) => {
                 let outcome = match outcome {
@@ -559,6 +392,10 @@ impl Stack {
                 }
                 self.tell_stray(via.now, arrival, pair, view, outcome);
                 self.collect_stray(via.now, pair);
+                if let Some(limit) = hit {
+                    self.hits.count(limit);
+                    self.note(via.now, None, arrival, || Event::Limit { limit });
+                }
                 if let Some(out) = answer {
                     self.send_segment(via.now, via.iface, pair, *out);
                 }
@@ -566,6 +403,7 @@ impl Stack {
             Verdict::Promote(whole) => {
                 let (opening, half, seg) = *whole;
                 self.snmp.tcp_passive_opens += 1;
+                self.snmp.syn_cookies_recv += u64::from(half.sent_at.is_none());
                 let id_new = self.tcp.next_id();
                 let Pair { local, remote } = pair;
                 self.note(via.now, Some(id_new), arrival, || Event::Conn { local, remote });

@@ -5,11 +5,12 @@
 
 use super::Stack;
 use super::calls::ListenOptions;
+use super::echo::PingOptions;
 use crate::base::{ConnId, Frame, IfaceId, Instant, Limit, ListenerId, Mac, Offload, UdpId};
 use crate::ip::{Cidr, NewAddress, Route};
 use crate::socket::{Interest, SocketId};
 use crate::tcp::Config;
-use crate::wire::ip::Mark;
+use crate::wire::ip::{Discover, Mark};
 use std::net::{IpAddr, SocketAddr};
 
 /// One call that changes a host. Reading carries the room, not the data: the data follows.
@@ -102,8 +103,15 @@ pub enum Input {
         id: u16,
         seq: u16,
         payload: Vec<u8>,
+        options: PingOptions,
     },
-    TakePong,
+    OpenEcho,
+    CloseEcho {
+        id: u16,
+    },
+    TakeAnswer {
+        id: u16,
+    },
     SetNeighbor {
         iface: IfaceId,
         addr: IpAddr,
@@ -134,6 +142,25 @@ pub enum Input {
         iface: IfaceId,
         dst: Cidr,
         metric: u32,
+    },
+    SetBroadcast {
+        id: UdpId,
+        on: bool,
+    },
+    BindDevice {
+        id: UdpId,
+        device: Option<IfaceId>,
+    },
+    DiscoverUdp {
+        id: UdpId,
+        discover: Discover,
+    },
+    KeepReports {
+        id: UdpId,
+        on: bool,
+    },
+    TakeReport {
+        id: UdpId,
     },
 }
 
@@ -277,12 +304,6 @@ impl Stack {
                 let _ = self.want(now, id, interest);
             }
             Input::Shrink => self.shrink(now),
-            Input::Ping { dst, id, seq, payload } => {
-                let _ = self.ping(now, dst, (id, seq), &payload);
-            }
-            Input::TakePong => {
-                let _ = self.take_pong(now);
-            }
             other => self.apply_datagram_call(now, other),
         }
     }
@@ -306,7 +327,32 @@ impl Stack {
             Input::MarkUdp { id, mark } => {
                 let _ = self.mark_udp(now, id, mark);
             }
+            Input::SetBroadcast { id, on } => {
+                let _ = self.set_broadcast(now, id, on);
+            }
+            Input::BindDevice { id, device } => {
+                let _ = self.bind_device(now, id, device);
+            }
+            Input::DiscoverUdp { id, discover } => {
+                let _ = self.discover_udp(now, id, discover);
+            }
+            Input::KeepReports { id, on } => {
+                let _ = self.keep_reports(now, id, on);
+            }
+            Input::TakeReport { id } => {
+                let _ = self.take_report(now, id);
+            }
             Input::CloseUdp { id } => self.close_udp(now, id),
+            Input::Ping { dst, id, seq, payload, options } => {
+                let _ = self.ping_with(now, dst, (id, seq), &payload, options);
+            }
+            Input::OpenEcho => {
+                let _ = self.open_echo(now);
+            }
+            Input::CloseEcho { id } => self.close_echo(now, id),
+            Input::TakeAnswer { id } => {
+                let _ = self.take_answer(now, id);
+            }
             other => self.apply_change(now, other),
         }
     }

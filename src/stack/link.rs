@@ -5,19 +5,19 @@
 //! told; here it becomes packets. Whoever needs a neighbour is IP of either family.
 
 use super::event::{Event, PacketView, Sent};
+use super::ingress::pair;
 use super::setup::{Ethernet, LinkSetup};
 use super::{EGRESS_MAX, Input, Record, Stack};
 use crate::base::{EventId, Frame, IfaceId, Instant, Mac, SocketError, Why};
 use crate::ip::{Local, Standing};
 use crate::link::acd::{Heard, Phase, Rules};
 use crate::link::{self, Acd, Action, Advert, Cache, Claim, Neighbor, Routers};
-use crate::socket::demux::Pair;
 use crate::tcp;
 use crate::wire::arp::{Arp, Op};
 use crate::wire::ethernet::{self, ethertype};
-use crate::wire::icmp::Quoted;
+use crate::wire::icmp::{Icmp, Quoted};
 use crate::wire::ipv4::protocol;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 
 /// What an interface on an Ethernet has besides its addresses.
 #[derive(Debug)]
@@ -426,16 +426,15 @@ impl Stack {
         };
         self.dropped(now, why, packet);
         let Ok(quoted) = quoted else { return };
-        let Some((from, to)) = quoted.ports().filter(|_| why == Why::NeighborFailed) else {
+        if why != Why::NeighborFailed {
             return;
-        };
-        let local = SocketAddr::new(quoted.src, from);
-        let remote = SocketAddr::new(quoted.dst, to);
-        if quoted.proto == protocol::UDP {
-            if let Ok(id) = self.udp.on_error(local, remote, SocketError::HostUnreachable) {
-                self.wake_udp(id);
-            }
-        } else if let Some(key) = self.tcp.find(&Pair { local, remote }) {
+        }
+        if quoted.proto != protocol::TCP {
+            // As if a router that is this host itself had said so.
+            let message = Icmp::host_unreachable(quoted.src);
+            let heard = self.deliver_datagram_error(now, quoted.src, message, &quoted);
+            debug_assert!(heard != Err(Why::IcmpType), "that is a verdict");
+        } else if let Some(key) = pair(&quoted).and_then(|pair| self.tcp.find(&pair)) {
             let cause = self.trace.last();
             let slot = self.tcp.slot_mut(key);
             let id = slot.id;

@@ -40,6 +40,7 @@ mod calls;
 mod datagrams;
 mod echo;
 mod egress;
+mod icmp;
 mod iface;
 mod ingress;
 mod input;
@@ -52,7 +53,7 @@ mod snmp;
 mod tests;
 
 pub use calls::ListenOptions;
-pub use echo::Pong;
+pub use echo::{Answer, EchoError, PingOptions, Pong};
 pub use event::{Call, Event, PacketView, Record, Sent};
 pub use input::{Input, SentSoFar};
 pub use setup::{Ethernet, IfaceSetup, LinkSetup, Setup, Vlan};

@@ -133,6 +133,8 @@ pub struct Snmp {
     pub tcp_orig_data_sent: u64,
     pub tcp_win_probe: u64,
     pub tcp_keep_alive: u64,
+    pub syn_cookies_sent: u64,
+    pub syn_cookies_recv: u64,
 }
 
 impl Snmp {
@@ -204,6 +206,7 @@ impl Snmp {
             Because::Plan(Plan::Ack { why: AckWhy::Delayed }) => self.tcp_delayed_acks += 1,
             Because::Plan(Plan::Ack { why: AckWhy::Challenge })
             | Because::Reply(Reply::EmbryoChallenge) => self.tcp_challenge_ack += 1,
+            Because::Reply(Reply::SynCookie) => self.syn_cookies_sent += 1,
             Because::Plan(Plan::WindowProbe { .. }) => self.tcp_win_probe += 1,
             Because::Plan(Plan::Keepalive { .. }) => self.tcp_keep_alive += 1,
             Because::Plan(Plan::Rst { cause: Cause::CloseUnread }) => self.tcp_abort_on_close += 1,
@@ -282,6 +285,9 @@ impl Stack {
         let s = &self.snmp;
         let listen = [Why::BacklogFull, Why::AcceptQueueFull, Why::TooManyConnections];
         vec![
+            ("SyncookiesSent", s.syn_cookies_sent),
+            ("SyncookiesRecv", s.syn_cookies_recv),
+            ("SyncookiesFailed", self.lost(&[Why::BadCookie])),
             ("EmbryonicRsts", s.tcp_embryonic_rsts),
             ("OutOfWindowIcmps", self.lost(&[Why::IcmpOutOfWindow])),
             ("TW", s.tcp_tw),
@@ -296,6 +302,7 @@ impl Stack {
             ("TCPAbortOnData", s.tcp_abort_on_data),
             ("TCPAbortOnClose", s.tcp_abort_on_close),
             ("TCPAbortOnTimeout", s.tcp_abort_on_timeout),
+            ("TCPReqQFullDoCookies", s.syn_cookies_sent),
             ("TCPReqQFullDrop", self.lost(&[Why::BacklogFull])),
             ("TCPOFODrop", self.lost(&[Why::ReassemblyFull])),
             ("TCPChallengeACK", s.tcp_challenge_ack),

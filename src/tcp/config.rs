@@ -1,6 +1,7 @@
 //! The knobs of a connection, each with its unit, its default (what Linux users expect) and the
 //! value or range the RFC names.
 
+use super::cc::Algorithm;
 use crate::base::Duration;
 use crate::wire::ip::Mark;
 
@@ -82,8 +83,8 @@ pub struct Config {
     pub reassembly_pieces: u16,
     /// Smallest segment size taken from a peer's MSS option, bytes. Default 48 (as Linux).
     pub min_mss: u16,
-    /// The congestion control algorithm by name. Default `newreno`.
-    pub congestion: std::borrow::Cow<'static, str>,
+    /// The congestion control algorithm; read from its name. Default `newreno`.
+    pub congestion: Algorithm,
     /// Hops and traffic class of the packets; the two bits of ECN are TCP's own.
     pub mark: Mark,
 }
@@ -117,7 +118,7 @@ impl Default for Config {
             challenge_interval: Duration::from_millis(500),
             reassembly_pieces: 1024,
             min_mss: 48,
-            congestion: std::borrow::Cow::Borrowed("newreno"),
+            congestion: Algorithm::NewReno,
             mark: Mark::default(),
         }
     }

@@ -46,8 +46,8 @@ pub struct HalfOpen {
     pub options: Options,
     /// The window field of the SYN.
     pub wnd: u16,
-    /// When our SYN-ACK was last sent.
-    pub sent_at: Instant,
+    /// When our SYN-ACK was last sent; `None`: nobody remembers, for it had a cookie.
+    pub sent_at: Option<Instant>,
     /// How often it was sent again.
     pub retransmits: u8,
 }
@@ -61,8 +61,10 @@ impl Conn {
 
     /// A connection for a half-open one whose final ACK has come; that segment is its first input.
     pub fn from_half_open(opening: Opening, half: &HalfOpen, cx: &mut Cx<'_>) -> Conn {
-        let tcb = Tcb::open(opening, State::Listen, State::SynReceived, Cause::RcvSyn, cx);
+        let cause = if half.sent_at.is_some() { Cause::RcvSyn } else { Cause::RcvCookie };
+        let tcb = Tcb::open(opening, State::Listen, State::SynReceived, cause, cx);
         let mut tcb = Box::new(tcb);
+        let sent_at = half.sent_at.unwrap_or(cx.now);
         tcb.irs = half.irs;
         tcb.rcv.nxt = half.irs + 1;
         tcb.rcv.last_ack_sent = tcb.rcv.nxt;
@@ -75,11 +77,12 @@ impl Conn {
         tcb.rtxq.push(Sent {
             seq: tcb.iss,
             len: 1,
-            sent_at: half.sent_at,
+            sent_at,
             delivered: 0,
-            delivered_at: half.sent_at,
+            delivered_at: sent_at,
             in_flight: 1,
-            retransmits: half.retransmits,
+            // A cookie's time is as unknown as that of a SYN-ACK sent twice (Karn).
+            retransmits: half.retransmits.max(u8::from(half.sent_at.is_none())),
             sacked: false,
             lost: false,
             app_limited: true,
@@ -227,11 +230,12 @@ impl Conn {
         Ok(n)
     }
 
-    /// RECEIVE: moves data to `out` and says how much; 0 is the peer's close.
+    /// RECEIVE: moves data to `out` and says how much; 0 is the peer's close, or the end of a
+    /// connection whose error was told. Data that came before the end is read before it.
     ///
     /// # Errors
-    /// `WouldBlock` when nothing is there yet, `NotConnected` before the connection is open, the
-    /// connection's error when it has failed.
+    /// `WouldBlock` when nothing is there yet, the connection's error when it has failed, once; but
+    /// not behind the peer's close.
     pub fn read(&mut self, out: &mut [u8], cx: &mut Cx<'_>) -> Result<usize, SocketError> {
         self.may_read(out.len())?;
         let n = self.tcb.rx.read(out);
@@ -252,7 +256,7 @@ impl Conn {
     }
 
     fn may_read(&mut self, len: usize) -> Result<(), SocketError> {
-        if !self.tcb.rx.is_empty() {
+        if !self.tcb.rx.is_empty() || self.tcb.fin_received {
             return Ok(());
         }
         self.take_error()?;
@@ -443,6 +447,11 @@ impl Conn {
     /// The next sequence number to be sent (SND.NXT).
     pub fn next_seq(&self) -> Seq {
         self.tcb.snd.nxt
+    }
+
+    /// The longest packet that its path carries, as far as is known, bytes.
+    pub fn path_mtu(&self) -> u16 {
+        self.tcb.pmtu
     }
 
     /// Largest payload a segment of this connection carries.

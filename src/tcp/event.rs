@@ -166,6 +166,8 @@ crate::explained! {
         SynAck = "EmbryoSynAck", "RFC 9293 §3.10.7.2, third", "the port is listening: accept the SYN and pick our own sequence number";
         /// SYN-ACK from an embryo again.
         SynAckAgain = "EmbryoSynAckAgain", "RFC 6298 §5; RFC 9293 §3.8.3", "our SYN was not acknowledged, or the peer sent its own again: sent again";
+        /// SYN-ACK with a cookie.
+        SynCookie = "SynCookie", "RFC 4987 §3.6", "nothing may be remembered of this SYN: our sequence number is a cookie, and whoever acknowledges it is served";
         /// An ACK from an embryo to an unacceptable segment.
         EmbryoAck = "EmbryoAck", "RFC 9293 §3.10.7.4, first", "the segment does not fit the half-open connection: the ACK tells the peer where we are";
         /// A challenge ACK from an embryo.
@@ -182,6 +184,8 @@ pub enum Outcome {
     Dropped(Why),
     /// It was processed.
     Accepted,
+    /// A SYN that was answered with a cookie and is not remembered.
+    Cookie,
     /// It ended the connection.
     Closed(Cause),
     /// TIME-WAIT made room for this SYN: it is to be given to the listener.

@@ -8,7 +8,8 @@ use crate::base::rng::Purpose;
 use crate::base::{Chance, Instant, Seq};
 use std::net::{IpAddr, SocketAddr};
 
-fn tuple_bytes(local: SocketAddr, remote: SocketAddr) -> [u8; 36] {
+/// A pair of sockets as bytes.
+pub(super) fn tuple_bytes(local: SocketAddr, remote: SocketAddr) -> [u8; 36] {
     let mut out = [0; 36];
     for (at, address) in [(0, local), (18, remote)] {
         let ip = match address.ip() {

@@ -2,7 +2,9 @@
 //!
 //! A listener answers each SYN from a small record, an embryo. A connection with a block comes to
 //! be only when the final ACK arrives; that segment is then processed as RFC 9293 §3.10.7.4 says.
-//! Embryos are bounded by the backlog.
+//! Embryos are bounded by the backlog; what happens beyond that is in `flood`.
+
+mod flood;
 
 use super::arrives::closed::reset_for;
 use super::config::Config;
@@ -21,6 +23,20 @@ use slab::Slab;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+
+/// When a listener answers a SYN with a cookie and remembers nothing of it (RFC 4987 §3.6; Linux:
+/// `tcp_syncookies`).
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub enum SynCookies {
+    /// Never: a SYN that finds the backlog full is dropped.
+    Never,
+    /// When the backlog of half-open connections is full.
+    #[default]
+    WhenFull,
+    /// Always: nothing is half open.
+    Always,
+}
 
 /// What listening means to those who come: knobs, and the interface they come by.
 #[derive(Clone, Debug)]
@@ -67,23 +83,32 @@ pub enum Verdict {
 pub struct Listener {
     config: Arc<Config>,
     backlog: usize,
+    syn_cookies: SynCookies,
     embryos: Slab<Embryo>,
     by_peer: BTreeMap<(SocketAddr, SocketAddr), usize>,
     deadlines: Deadlines,
     ready: VecDeque<usize>,
+    flood: flood::Flood,
 }
 
 impl Listener {
     /// LISTEN with at most `backlog` (1..) half-open connections.
-    pub fn open(config: Arc<Config>, backlog: usize, cx: &mut Cx<'_>) -> Listener {
+    pub fn open(
+        config: Arc<Config>,
+        backlog: usize,
+        syn_cookies: SynCookies,
+        cx: &mut Cx<'_>,
+    ) -> Listener {
         tell(State::Closed, State::Listen, Cause::PassiveOpen, cx);
         Listener {
             config,
             backlog: backlog.max(1),
+            syn_cookies,
             embryos: Slab::new(),
             by_peer: BTreeMap::new(),
             deadlines: Deadlines::default(),
             ready: VecDeque::new(),
+            flood: flood::Flood::default(),
         }
     }
 
@@ -107,20 +132,18 @@ impl Listener {
     pub fn input(&mut self, site: Site, seg: Segment, room: bool, cx: &mut Cx<'_>) -> Verdict {
         match self.by_peer.get(&(site.local, site.remote)).copied() {
             Some(key) => self.for_embryo(key, seg, room, cx),
-            None => self.for_listen(site, &seg, cx),
+            None => self.for_listen(site, seg, room, cx),
         }
     }
 
     /// RFC 9293 §3.10.7.2.
-    fn for_listen(&mut self, site: Site, seg: &Segment, cx: &mut Cx<'_>) -> Verdict {
+    fn for_listen(&mut self, site: Site, seg: Segment, room: bool, cx: &mut Cx<'_>) -> Verdict {
         let ctl = seg.hdr.ctl;
         if ctl.rst() {
             return dropped(Why::ListenRst); // first
         }
-        if seg.hdr.ack.is_some() {
-            let reset = reply(reset_for(seg), Reply::RstListenAck, EventId::NONE, cx);
-            let reset = reset.marked(&self.config);
-            return Verdict::Done(Outcome::Dropped(Why::ListenAck), Some(Box::new(reset)));
+        if let Some(ack) = seg.hdr.ack {
+            return self.for_cookie(&site, seg, ack, room, cx); // second
         }
         if !ctl.syn() {
             return dropped(Why::ListenNotSyn); // fourth
@@ -128,8 +151,8 @@ impl Listener {
         if ctl.fin() {
             return dropped(Why::SynFin);
         }
-        if self.embryos.len() >= self.backlog {
-            return dropped(Why::BacklogFull);
+        if let Some(verdict) = self.without_embryo(&site, &seg, room, cx) {
+            return verdict;
         }
         // third: the SYN's data, if any, is left to the peer's retransmission (only the SYN is
         // acknowledged).
@@ -140,7 +163,7 @@ impl Listener {
                 irs: seg.hdr.seq,
                 options: seg.hdr.options.clone(),
                 wnd: seg.hdr.wnd,
-                sent_at: cx.now,
+                sent_at: Some(cx.now),
                 retransmits: 0,
             },
             timeouts: 0,
@@ -189,7 +212,7 @@ impl Listener {
             return dropped(Why::AcceptQueueFull); // the SYN-ACK's retransmission asks again
         }
         let embryo = self.forget(key);
-        let opening = self.opening(&embryo);
+        let opening = self.opening(&embryo.site, embryo.iss, embryo.ts_offset);
         Verdict::Promote(Box::new((opening, embryo.half, seg)))
     }
 
@@ -237,15 +260,15 @@ impl Listener {
         dropped(why)
     }
 
-    fn opening(&self, embryo: &Embryo) -> Opening {
+    fn opening(&self, site: &Site, iss: Seq, ts_offset: u32) -> Opening {
         Opening {
-            local_port: embryo.site.local.port(),
-            remote_port: embryo.site.remote.port(),
-            iss: embryo.iss,
-            ts_offset: embryo.ts_offset,
-            mtu: embryo.site.mtu,
-            v6: embryo.site.remote.is_ipv6(),
-            gso_max: embryo.site.gso_max,
+            local_port: site.local.port(),
+            remote_port: site.remote.port(),
+            iss,
+            ts_offset,
+            mtu: site.mtu,
+            v6: site.remote.is_ipv6(),
+            gso_max: site.gso_max,
             config: self.config.clone(),
         }
     }
@@ -290,7 +313,7 @@ impl Listener {
                 // Again for a timeout or for the peer's SYN, sent again either way (Karn).
                 let again = u8::from(why == Reply::SynAckAgain);
                 embryo.half.retransmits = embryo.half.retransmits.saturating_add(again);
-                embryo.half.sent_at = cx.now;
+                embryo.half.sent_at = Some(cx.now);
                 let rto = synack_rto(&self.config, embryo.timeouts);
                 self.deadlines.set(key, Some(cx.now + rto));
             }
@@ -374,36 +397,54 @@ fn is_syn_ack(reply: Reply) -> bool {
     matches!(reply, Reply::SynAck | Reply::SynAckAgain)
 }
 
-/// An embryo's segment: SYN-ACK with our options, or an ACK.
-fn answer(embryo: &Embryo, config: &Config, syn: bool, now: Instant) -> Header {
-    let theirs = &embryo.half.options;
-    let ts = theirs.ts.filter(|_| config.timestamps).map(|ts| Timestamps {
-        val: (now.as_millis() as u32).wrapping_add(embryo.ts_offset),
-        ecr: ts.val,
-    });
-    let wscale = theirs.wscale.filter(|_| config.window_scaling).map(|_| config.wscale());
-    // Only on a SYN is the window not scaled (RFC 7323 §2.2); rounded down, never more is offered.
-    let shift = wscale.filter(|_| !syn).unwrap_or(0);
-    let options = match syn {
-        true => Options {
-            mss: Some(advmss(config, embryo.site.mtu, embryo.site.remote.is_ipv6())),
-            wscale,
-            sack_permitted: theirs.sack_permitted && config.sack,
-            ts,
+/// Those of a peer's options that our SYN-ACK answers.
+fn usable(theirs: &Options, config: &Config) -> Options {
+    Options {
+        wscale: theirs.wscale.filter(|_| config.window_scaling),
+        sack_permitted: theirs.sack_permitted && config.sack,
+        ts: theirs.ts.filter(|_| config.timestamps),
+        ..theirs.clone()
+    }
+}
+
+/// A SYN-ACK: our numbers, our options for those of `theirs` that are answered, and our clock.
+fn syn_ack(
+    site: &Site,
+    config: &Config,
+    (iss, irs): (Seq, Seq),
+    theirs: &Options,
+    clock: u32,
+) -> Header {
+    Header {
+        src: site.local.port(),
+        dst: site.remote.port(),
+        seq: iss,
+        ack: Some(irs + 1),
+        ctl: Ctl::SYN.with(Ctl::ACK),
+        wnd: config.recv_buffer.min(0xffff) as u16,
+        urg: 0,
+        options: Options {
+            mss: Some(advmss(config, site.mtu, site.remote.is_ipv6())),
+            wscale: theirs.wscale.map(|_| config.wscale()),
+            sack_permitted: theirs.sack_permitted,
+            ts: theirs.ts.map(|ts| Timestamps { val: clock, ecr: ts.val }),
             ..Options::default()
         },
-        false => Options { ts, ..Options::default() },
-    };
-    Header {
-        src: embryo.site.local.port(),
-        dst: embryo.site.remote.port(),
-        seq: embryo.iss + u32::from(!syn),
-        ack: Some(embryo.half.irs + 1),
-        ctl: if syn { Ctl::SYN.with(Ctl::ACK) } else { Ctl::ACK },
-        wnd: (config.recv_buffer.min(0xffff) >> shift) as u16,
-        urg: 0,
-        options,
     }
+}
+
+/// An embryo's segment: SYN-ACK with our options, or an ACK.
+fn answer(embryo: &Embryo, config: &Config, syn: bool, now: Instant) -> Header {
+    let theirs = usable(&embryo.half.options, config);
+    let clock = (now.as_millis() as u32).wrapping_add(embryo.ts_offset);
+    let hdr = syn_ack(&embryo.site, config, (embryo.iss, embryo.half.irs), &theirs, clock);
+    if syn {
+        return hdr;
+    }
+    // Only on a SYN is the window not scaled (RFC 7323 §2.2); rounded down, never more is offered.
+    let wnd = hdr.wnd >> hdr.options.wscale.unwrap_or(0);
+    let options = Options { ts: hdr.options.ts, ..Options::default() };
+    Header { seq: embryo.iss + 1, ctl: Ctl::ACK, wnd, options, ..hdr }
 }
 
 fn dropped(why: Why) -> Verdict {

@@ -4,7 +4,7 @@
 //! of reading:
 //!
 //! * parts: [`state`], [`timers`], [`rto`], [`rtxq`], [`sendbuf`], [`recvbuf`], [`reassembly`],
-//!   `window`, [`isn`], [`cc`], [`config`]
+//!   `window`, [`isn`], `cookie`, [`cc`], [`config`]
 //! * the block: [`tcb`], with [`event`], `invariant`, [`info`], [`measured`] and `status`
 //! * steps, functions over the block: [`arrives`] (SEGMENT ARRIVES), `ack`, `recovery`, `delack`,
 //!   `timeout`, [`output`] (plan and emit)
@@ -31,6 +31,7 @@ pub mod timers;
 
 mod ack;
 mod conn;
+mod cookie;
 mod delack;
 mod invariant;
 mod recovery;
@@ -44,7 +45,7 @@ pub use event::{
     AckWhy, Blocked, CaState, Event, Outcome, Plan, Reply, RtxRule, SegmentView, Timer,
 };
 pub use info::{Change, TcpInfo};
-pub use listener::Listener;
+pub use listener::{Listener, SynCookies};
 pub use output::Decision;
 pub use segment::{Because, Outgoing, Segment};
 pub use state::{Cause, State, TRANSITIONS, Transition};

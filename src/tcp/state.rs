@@ -107,6 +107,8 @@ crate::explained! {
         ActiveOpen = "ActiveOpen", "RFC 9293 §3.10.1", "the application called connect()";
         /// A SYN arrived.
         RcvSyn = "RcvSyn", "RFC 9293 §3.10.7.2", "a SYN arrived";
+        /// An ACK brought a cookie of ours back.
+        RcvCookie = "RcvCookie", "RFC 4987 §3.6", "the ACK brings the cookie of our SYN-ACK back";
         /// A SYN crossed ours (simultaneous open).
         RcvSynCrossed = "RcvSynCrossed", "RFC 9293 §3.10.7.3; §3.5 figure 7", "a SYN crossed ours: both sides open at once";
         /// The SYN-ACK to our SYN arrived.
@@ -137,8 +139,10 @@ crate::explained! {
         Timeout = "Timeout", "RFC 9293 §3.8.3 (R2)", "no acknowledgment after all retransmissions";
         /// The user timeout passed.
         UserTimeout = "UserTimeout", "RFC 9293 §3.10.8", "data stayed unacknowledged longer than the user timeout";
-        /// Keep-alive probes went unanswered.
-        KeepaliveTimeout = "KeepaliveTimeout", "RFC 9293 §3.8.4", "no keep-alive probe was answered";
+        /// The peer was silent while keep-alive waited for a sign of life.
+        KeepaliveTimeout = "KeepaliveTimeout", "RFC 9293 §3.8.4", "silence: no probe, of life or of the window, was answered";
+        /// The peer's window stayed closed.
+        ProbeTimeout = "ProbeTimeout", "RFC 9293 §3.8.6.1; RFC 6429 §3", "the peer's window stayed closed through all probes";
         /// An ICMP hard error in SYN-SENT.
         IcmpUnreachable = "IcmpUnreachable", "RFC 5927 §5.2; RFC 1122 §4.2.3.9", "ICMP or the link: the destination cannot be reached";
         /// Two maximum segment lifetimes passed.
@@ -177,6 +181,7 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::Closed, C::PassiveOpen, S::Listen),
         t(S::Closed, C::ActiveOpen, S::SynSent),
         t(S::Listen, C::RcvSyn, S::SynReceived),
+        t(S::Listen, C::RcvCookie, S::SynReceived),
         t(S::Listen, C::StopListening, S::Closed),
         t(S::SynSent, C::RcvSynAck, S::Established),
         t(S::SynSent, C::RcvSynCrossed, S::SynReceived),
@@ -202,6 +207,7 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::Established, C::Abort, S::Closed),
         t(S::Established, C::CloseUnread, S::Closed),
         t(S::Established, C::Timeout, S::Closed),
+        t(S::Established, C::ProbeTimeout, S::Closed),
         t(S::Established, C::UserTimeout, S::Closed),
         t(S::Established, C::KeepaliveTimeout, S::Closed),
         t(S::FinWait1, C::RcvAckOfFin, S::FinWait2),
@@ -211,6 +217,7 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::FinWait1, C::CloseUnread, S::Closed),
         t(S::FinWait1, C::DataAfterClose, S::Closed),
         t(S::FinWait1, C::Timeout, S::Closed),
+        t(S::FinWait1, C::ProbeTimeout, S::Closed),
         t(S::FinWait1, C::UserTimeout, S::Closed),
         t(S::FinWait1, C::KeepaliveTimeout, S::Closed),
         t(S::FinWait2, C::RcvFin, S::TimeWait),
@@ -225,18 +232,21 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::CloseWait, C::Abort, S::Closed),
         t(S::CloseWait, C::CloseUnread, S::Closed),
         t(S::CloseWait, C::Timeout, S::Closed),
+        t(S::CloseWait, C::ProbeTimeout, S::Closed),
         t(S::CloseWait, C::UserTimeout, S::Closed),
         t(S::CloseWait, C::KeepaliveTimeout, S::Closed),
         t(S::Closing, C::RcvAckOfFin, S::TimeWait),
         t(S::Closing, C::RcvRst, S::Closed),
         t(S::Closing, C::Abort, S::Closed),
         t(S::Closing, C::Timeout, S::Closed),
+        t(S::Closing, C::ProbeTimeout, S::Closed),
         t(S::Closing, C::UserTimeout, S::Closed),
         t(S::Closing, C::KeepaliveTimeout, S::Closed),
         t(S::LastAck, C::RcvAckOfFin, S::Closed),
         t(S::LastAck, C::RcvRst, S::Closed),
         t(S::LastAck, C::Abort, S::Closed),
         t(S::LastAck, C::Timeout, S::Closed),
+        t(S::LastAck, C::ProbeTimeout, S::Closed),
         t(S::LastAck, C::UserTimeout, S::Closed),
         t(S::LastAck, C::KeepaliveTimeout, S::Closed),
         t(S::TimeWait, C::TimeWaitOver, S::Closed),

@@ -335,8 +335,7 @@ impl Tcb {
         let smss = u32::from(default_mss(opening.v6));
         let iw = cc::initial_window(smss, config.initial_window);
         let now = cx.now;
-        let cc = cc::make(&config.congestion, smss, iw)
-            .unwrap_or_else(|| Box::new(cc::NewReno::new(smss, iw)));
+        let cc = config.congestion.make(smss, iw);
         let offset = opening.ts_offset;
         let ts = Some(Ts { offset, recent: 0, recent_at: now }).filter(|_| config.timestamps);
         let (iss, zero) = (opening.iss, Seq(0));
@@ -411,7 +410,7 @@ impl Tcb {
             },
             config,
         };
-        if from != State::Listen {
+        if cause != Cause::RcvSyn {
             cx.note(|| Event::State { from, to: state, cause });
         }
         tcb
@@ -433,8 +432,8 @@ impl Tcb {
         cx.note(|| Event::State { from, to, cause });
     }
 
-    /// The end: state, timers and queues. Data in order stays readable unless the end is an error
-    /// (RFC 9293 §3.10.7.4: "all segment queues should be flushed").
+    /// The end: state, timers and queues. Data that came in order stays readable, as on Linux, and
+    /// the error comes behind it: what was acknowledged is the reader's (ADR 0012).
     pub fn die(&mut self, cause: Cause, error: Option<SocketError>, cx: &mut Cx<'_>) {
         self.go(State::Closed, cause, cx);
         self.timers.stop_all();
@@ -442,10 +441,7 @@ impl Tcb {
         self.tx.clear();
         self.ooo = None;
         self.owe = Owe::default();
-        if error.is_some() {
-            self.rx.clear();
-            self.error = error;
-        }
+        self.error = error.or(self.error);
     }
 
     /// The end of patience: ICMP may have said why (RFC 9293 §3.9.2.2, SHLD-25).
@@ -612,8 +608,7 @@ impl Tcb {
 
     /// A fresh congestion window of `iw` bytes.
     fn reset_cc(&mut self, iw: u32) {
-        self.cc = cc::make(&self.config.congestion, self.snd.smss, iw)
-            .unwrap_or_else(|| Box::new(cc::NewReno::new(self.snd.smss, iw)));
+        self.cc = self.config.congestion.make(self.snd.smss, iw);
     }
 
     /// Takes the peer's SYN options; ours have been, or will be, sent (RFC 9293 §3.7.1,

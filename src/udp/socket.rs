@@ -4,8 +4,11 @@
 //! Whether a destination may be a broadcast address, and which source address a datagram gets when
 //! the socket has none, is decided where routes are known.
 
-use crate::base::{Chunks, Pool, SocketError, Why};
-use crate::wire::ip::Mark;
+use crate::base::{Chunks, IfaceId, Pool, SocketError, Why};
+use crate::wire::icmp::Icmp;
+use crate::wire::icmpv4::Icmpv4;
+use crate::wire::icmpv6::Icmpv6;
+use crate::wire::ip::{Discover, Mark};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
@@ -16,6 +19,8 @@ pub const MAX_PAYLOAD_V6: usize = 65_527;
 /// How many bytes a queue holds unless told otherwise: Linux's `net.core.rmem_default` and
 /// `wmem_default`.
 pub const DEFAULT_BUFFER: usize = 212_992;
+/// How many errors a socket keeps that nobody has taken.
+pub const REPORTS_MAX: usize = 128;
 
 /// A received datagram.
 #[derive(Clone, Debug)]
@@ -41,6 +46,53 @@ pub struct Outgoing {
     pub checksum: bool,
     /// What it asks of IP.
     pub mark: Mark,
+    /// The interface that it leaves by, if the socket is bound to one.
+    pub device: Option<IfaceId>,
+    /// What becomes of it on a path that is too narrow.
+    pub discover: Discover,
+}
+
+/// An error about a datagram that a socket has sent (`IP_RECVERR`).
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Report {
+    /// Where the datagram was going.
+    pub about: SocketAddr,
+    /// What the socket is told.
+    pub error: SocketError,
+    /// Who found it out.
+    pub origin: Origin,
+}
+
+/// Who found an error out.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// This host, where nothing larger than this MTU in bytes can be sent uncut.
+    Local {
+        /// The path's MTU, or the first link's.
+        mtu: u16,
+    },
+    /// Somebody who told by ICMP; this host itself, when a neighbour does not answer.
+    Icmp {
+        /// Who.
+        from: IpAddr,
+        /// What.
+        message: Icmp,
+    },
+}
+
+impl Report {
+    /// What an ICMP message says about a datagram to `about`. `None` for what says nothing of its
+    /// way there.
+    pub fn by_icmp(about: SocketAddr, from: IpAddr, message: Icmp) -> Option<Report> {
+        let on_the_way = matches!(
+            message,
+            Icmp::V4(Icmpv4::TimeExceeded { .. } | Icmpv4::ParameterProblem { .. })
+                | Icmp::V6(Icmpv6::TimeExceeded { .. } | Icmpv6::ParameterProblem { .. })
+        );
+        let soft = on_the_way.then_some(SocketError::HostUnreachable);
+        let error = message.socket_error().or(soft)?;
+        Some(Report { about, error, origin: Origin::Icmp { from, message } })
+    }
 }
 
 /// What [`Socket::recv`] copied.
@@ -74,6 +126,10 @@ pub struct Socket {
     received_bytes: usize,
     unsent_bytes: usize,
     error: Option<SocketError>,
+    reports: VecDeque<Report>,
+    /// Whether every error is kept for [`Socket::take_report`] (`IP_RECVERR`): then a socket
+    /// without a peer hears of errors, too, and any socket of those that are no verdict.
+    pub keeps_reports: bool,
     /// Memory that received datagrams may hold, bytes (`SO_RCVBUF`); blocks count whole.
     pub receive_buffer: usize,
     /// Memory that datagrams not yet sent may hold, bytes (`SO_SNDBUF`), the last one excepted;
@@ -83,6 +139,12 @@ pub struct Socket {
     pub checksum: bool,
     /// Hops and traffic class of the packets.
     pub mark: Mark,
+    /// Whether it may send to broadcast addresses (`SO_BROADCAST`).
+    pub broadcast: bool,
+    /// The one interface that it sends and receives by (`SO_BINDTODEVICE`).
+    pub device: Option<IfaceId>,
+    /// What becomes of packets on a path that is too narrow.
+    pub discover: Discover,
 }
 
 impl Socket {
@@ -96,10 +158,15 @@ impl Socket {
             received_bytes: 0,
             unsent_bytes: 0,
             error: None,
+            reports: VecDeque::new(),
+            keeps_reports: false,
             receive_buffer: DEFAULT_BUFFER,
             send_buffer: DEFAULT_BUFFER,
             checksum: true,
             mark: Mark::default(),
+            broadcast: false,
+            device: None,
+            discover: Discover::default(),
         }
     }
 
@@ -131,9 +198,41 @@ impl Socket {
         Ok(())
     }
 
-    /// Notes an error that ICMP reported about the peer; the next call hears of it.
+    /// Notes an error; the next call hears of it.
     pub fn on_error(&mut self, error: SocketError) {
         self.error = Some(error);
+    }
+
+    /// Notes an error that ICMP reported, and keeps it if the socket wants that.
+    ///
+    /// # Errors
+    /// As [`Socket::keep_report`].
+    pub fn on_report(&mut self, report: Report) -> Result<(), Why> {
+        self.keep_report(report)?;
+        self.error = Some(report.error);
+        Ok(())
+    }
+
+    /// Keeps an error if the socket wants that.
+    ///
+    /// # Errors
+    /// [`Why::UdpBufferFull`] when as many are kept as may be.
+    pub fn keep_report(&mut self, report: Report) -> Result<(), Why> {
+        if self.keeps_reports {
+            if self.reports.len() >= REPORTS_MAX {
+                return Err(Why::UdpBufferFull);
+            }
+            self.reports.push_back(report);
+        }
+        Ok(())
+    }
+
+    /// The oldest error kept (`MSG_ERRQUEUE`). The one that the next call hears of is then the next
+    /// one's, or none, as on Linux.
+    pub fn take_report(&mut self) -> Option<Report> {
+        let report = self.reports.pop_front()?;
+        self.error = self.reports.front().map(|next| next.error);
+        Some(report)
     }
 
     /// The error noted last, once.
@@ -163,9 +262,22 @@ impl Socket {
         Ok(Received { from, to, copied: payload.copy_to(out), len: payload.len() })
     }
 
+    /// Copies the start of the next datagram to `out`; it stays the next one.
+    ///
+    /// # Errors
+    /// As [`Socket::recv_datagram`].
+    pub fn peek(&mut self, out: &mut [u8]) -> Result<Received, SocketError> {
+        if let Some(error) = self.take_error() {
+            return Err(error);
+        }
+        let Datagram { from, to, payload } =
+            self.received.front().ok_or(SocketError::WouldBlock)?;
+        Ok(Received { from: *from, to: *to, copied: payload.copy_to(out), len: payload.len() })
+    }
+
     /// Whether [`Socket::recv`] has something to say.
     pub fn is_readable(&self) -> bool {
-        !self.received.is_empty() || self.error.is_some()
+        !self.received.is_empty() || self.error.is_some() || !self.reports.is_empty()
     }
 
     /// Whether a datagram could be sent, or an error waits.
@@ -210,7 +322,8 @@ impl Socket {
             return Err(SocketError::WouldBlock);
         }
         self.unsent_bytes += cost(&payload);
-        Ok(Outgoing { from: self.local, to, payload, checksum: self.checksum, mark: self.mark })
+        let Socket { local: from, checksum, mark, discover, device, .. } = *self;
+        Ok(Outgoing { from, to, payload, checksum, mark, discover, device })
     }
 
     /// A datagram of this socket was sent (or given up by those who send).
@@ -282,6 +395,20 @@ mod tests {
         assert_eq!((cut.copied, cut.len, cut.is_truncated()), (4, 5, true));
         assert_eq!(&out, b"five");
         assert!(!socket.is_readable());
+    }
+
+    #[test]
+    fn who_looks_takes_nothing_but_an_error() {
+        let (pool, mut socket, mut out) = (Pool::new(), Socket::new(at(1, 9)), [0; 4]);
+        assert_eq!(socket.peek(&mut out), Err(SocketError::WouldBlock));
+        assert_eq!(socket.on_datagram(datagram(&pool, at(2, 7), b"five5"), &pool), Ok(()));
+        socket.on_error(SocketError::Refused);
+        assert_eq!(socket.peek(&mut out), Err(SocketError::Refused));
+        for _ in 0..2 {
+            let seen = socket.peek(&mut out).expect("a datagram");
+            assert_eq!((seen.copied, seen.len, seen.from, &out), (4, 5, at(2, 7), b"five"));
+        }
+        assert_eq!((socket.waiting(), socket.recv(&mut []).map(|got| got.len)), (1, Ok(5)));
     }
 
     #[test]

@@ -26,6 +26,31 @@ pub struct Mark {
     pub tos: u8,
 }
 
+/// What becomes of a packet that is larger than its path's MTU (`IP_MTU_DISCOVER`).
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub enum Discover {
+    /// We cut it to what is known of the path; in IPv4 routers may cut it, too
+    /// (`IP_PMTUDISC_DONT`). Default.
+    #[default]
+    Dont,
+    /// We cut it to what is known of the path; no router may cut what needed no cutting here
+    /// (`IP_PMTUDISC_WANT`).
+    Want,
+    /// Nobody cuts it: it is refused (`IP_PMTUDISC_DO`).
+    Do,
+    /// Nobody cuts it, and it is refused only when the first link is too narrow: what is known of
+    /// the path does not count (`IP_PMTUDISC_PROBE`).
+    Probe,
+}
+
+impl Discover {
+    /// Whether we may cut the packet.
+    pub fn may_cut(self) -> bool {
+        matches!(self, Discover::Dont | Discover::Want)
+    }
+}
+
 impl Default for Mark {
     fn default() -> Mark {
         Mark { ttl: ipv4::DEFAULT_TTL, tos: 0 }

@@ -7,6 +7,7 @@ use crate::support::puppet::{
 };
 use crate::support::seen::scenarios;
 use netglass::base::SocketError;
+use netglass::socket::SocketId;
 use netglass::stack::ListenOptions;
 use netglass::tcp::State;
 use netglass::wire::tcp::Ctl;
@@ -266,10 +267,13 @@ fn resets_in_every_state() {
             p.inject(ctl, p.snd, p.rcv, WND, none(), b"data");
             p.expect_nothing();
             assert_eq!(p.state(), State::Closed);
-            let over = matches!(state, State::Closing | State::LastAck | State::TimeWait);
-            let expected = if over { Ok(0) } else { Err(SocketError::Reset) };
-            let conn = p.conn.unwrap();
-            assert_eq!(p.stack.read(p.now, conn, &mut [0; 1]), expected, "{state}");
+            let expected = match state {
+                State::Closing | State::LastAck | State::TimeWait => Ok(()),
+                State::CloseWait => Err(SocketError::BrokenPipe),
+                _ => Err(SocketError::Reset),
+            };
+            let id = SocketId::Conn(p.conn.unwrap());
+            assert_eq!(p.stack.take_error(p.now, id), expected, "{state}");
             p.advance(600_000);
             p.expect_nothing();
         }

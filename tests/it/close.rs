@@ -5,6 +5,7 @@ use crate::support::seen::scenarios;
 use netglass::base::limit::Millis;
 use netglass::base::{Duration, Limit, SocketError};
 use netglass::observe::view::reason;
+use netglass::socket::SocketId;
 use netglass::stack::{Event, ListenOptions};
 use netglass::tcp::{self, Keepalive, State};
 
@@ -248,8 +249,8 @@ fn retransmission_gives_up_in_every_state() {
         p.advance(20_000);
         assert_eq!(p.take_all().len(), 2, "{state}");
         assert_eq!(p.state(), State::Closed, "{state}");
-        let conn = p.conn.unwrap();
-        assert_eq!(p.stack.read(p.now, conn, &mut [0; 1]), Err(SocketError::TimedOut));
+        let id = SocketId::Conn(p.conn.unwrap());
+        assert_eq!(p.stack.take_error(p.now, id), Err(SocketError::TimedOut));
     }
 }
 
@@ -530,8 +531,8 @@ fn a_user_timeout_can_be_changed() {
     assert_eq!(p.state(), State::Closed);
 }
 
-/// The limits that a service's policy knows.
-fn limits() -> [Limit; Limit::COUNT] {
+/// The limits that a service's policy knows for connections; the backlog is the listener's.
+fn limits() -> [Limit; Limit::COUNT - 1] {
     let after = Millis(2500);
     [
         Limit::ClientConnections { max: 5 },

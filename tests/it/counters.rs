@@ -6,7 +6,7 @@ use crate::support::puppet::{
 };
 use netglass::base::SocketError;
 use netglass::stack::ListenOptions;
-use netglass::tcp::State;
+use netglass::tcp::{State, SynCookies};
 use netglass::wire::ipv4::protocol;
 use netglass::wire::tcp::Options;
 use std::net::SocketAddr;
@@ -63,7 +63,8 @@ fn nobody_answers() {
 #[test]
 fn a_listener_that_is_full() {
     let mut p = Puppet::new();
-    p.listen(ListenOptions { backlog: 1, ..ListenOptions::default() });
+    let syn_cookies = SynCookies::Never;
+    p.listen(ListenOptions { backlog: 1, syn_cookies, ..ListenOptions::default() });
     for port in [4000, 4001] {
         p.remote.set_port(port);
         p.inject(S, 0, 0, WND, none(), b"");

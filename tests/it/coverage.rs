@@ -2,7 +2,9 @@
 //! scenario: what the code can say, a test has heard it say.
 
 use crate::support::seen::{self, Scenario, Seen};
-use crate::{addresses, arrives, close, handshake, ip, ip6, link, nd, rto, sockets, window};
+use crate::{
+    addresses, arrives, close, flood, handshake, ip, ip6, link, nd, reports, rto, sockets, window,
+};
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
 use netglass::tcp::{AckWhy, Blocked, Cause, Plan, Reply, RtxRule, TRANSITIONS};
@@ -13,21 +15,21 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("addresses", addresses::SCENARIOS),
     ("arrives", arrives::SCENARIOS),
     ("close", close::SCENARIOS),
+    ("flood", flood::SCENARIOS),
     ("handshake", handshake::SCENARIOS),
     ("ip", ip::SCENARIOS),
     ("ip6", ip6::SCENARIOS),
     ("link", link::SCENARIOS),
     ("nd", nd::SCENARIOS),
+    ("reports", reports::SCENARIOS),
     ("rto", rto::SCENARIOS),
     ("window", window::SCENARIOS),
     ("sockets", sockets::SCENARIOS),
 ];
 
 /// What only another test can reach, and where.
-const ELSEWHERE: &[(&str, &str)] = &[
-    ("EchoRequest", "a host that pings"),
-    ("Contradicted", "ARP always overrides; the cache's own tests reach it"),
-];
+const ELSEWHERE: &[(&str, &str)] =
+    &[("Contradicted", "ARP always overrides; the cache's own tests reach it")];
 
 fn run_all() -> Seen {
     drop(seen::take());

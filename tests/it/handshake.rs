@@ -6,7 +6,7 @@ use crate::support::puppet::{
 use crate::support::seen::scenarios;
 use netglass::base::SocketError;
 use netglass::stack::{ListenOptions, Setup};
-use netglass::tcp::State;
+use netglass::tcp::{State, SynCookies};
 use netglass::wire::checksum;
 use netglass::wire::ipv4::protocol;
 use netglass::wire::tcp::Options;
@@ -369,7 +369,8 @@ fn listeners_side_by_side() {
 /// listen(2): half-open connections and those waiting for accept() are bounded.
 fn backlogs() {
     let mut p = Puppet::new();
-    p.listen(ListenOptions { backlog: 2, ..ListenOptions::default() });
+    let syn_cookies = SynCookies::Never;
+    p.listen(ListenOptions { backlog: 2, syn_cookies, ..ListenOptions::default() });
     for port in [4001, 4002, 4003] {
         p.remote.set_port(port);
         p.inject(S, 0, 0, WND, mss(1000), b"");

@@ -4,10 +4,12 @@
 mod addresses;
 mod alloc;
 mod arrives;
+mod broadcast;
 mod chaos;
 mod close;
 mod counters;
 mod coverage;
+mod flood;
 mod fuzz;
 mod garbage;
 mod handshake;
@@ -19,6 +21,7 @@ mod memory;
 mod nd;
 #[cfg(feature = "record")]
 mod replay;
+mod reports;
 mod rto;
 #[cfg(feature = "http")]
 mod services;

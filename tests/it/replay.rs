@@ -4,9 +4,9 @@ use crate::support::{A, B, World, addr, setup};
 use netglass::base::rng::Purpose;
 use netglass::base::{Chance, ConnId, Frame, IfaceId, Instant, UdpId};
 use netglass::observe::recording::{Recorder, ReplayError, Replayed, replay};
-use netglass::stack::{Input, Record, SentSoFar, Setup, Stack};
+use netglass::stack::{Input, PingOptions, Record, SentSoFar, Setup, Stack};
 use netglass::tcp::Config;
-use netglass::wire::ip::Mark;
+use netglass::wire::ip::{Discover, Mark};
 use std::time::Duration;
 
 #[derive(Default)]
@@ -73,9 +73,19 @@ fn recorded() -> (Vec<u8>, Vec<Record>, SentSoFar) {
     host.configure(now, b, Config { nagle: false, ..Config::default() }).unwrap();
     host.shutdown(now, b).unwrap();
     host.mark_udp(now, udp, Mark { ttl: 3, tos: 0xb8 }).unwrap();
+    host.discover_udp(now, udp, Discover::Do).unwrap();
+    host.keep_reports(now, udp, true).unwrap();
+    host.send_to(now, udp, Some(addr(A, 9)), &[1; 2000]).unwrap_err();
+    host.take_report(now, udp).unwrap();
+    let echo = host.open_echo(now).unwrap();
+    let options = PingOptions { mark: Mark { ttl: 7, tos: 8 }, discover: Discover::Want };
+    host.ping_with(now, addr(A, 0).ip(), (echo, 1), b"hello", options).unwrap();
     host.send_to(now, udp, Some(addr(A, 9)), b"marked").unwrap();
     host.close_udp(now, udp);
     world.run_for(Duration::from_secs(1));
+    let now = world.now;
+    world.hosts[B].take_answer(now, echo).unwrap();
+    world.hosts[B].close_echo(now, echo);
     world.hosts[A].abort(world.now, a);
     world.run_for(Duration::from_secs(1));
     let now = world.now;

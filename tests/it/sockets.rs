@@ -17,7 +17,9 @@ use std::time::Duration;
 scenarios![
     both families:
     segments_are_marked,
-    time_wait_keeps_the_address;
+    time_wait_keeps_the_address,
+    data_before_an_error_is_read_first,
+    the_end_before_a_reset_stays_the_end;
     IPv4:
     datagrams_are_marked,
 ];
@@ -55,6 +57,46 @@ fn segments_are_marked() {
     let mut p = Puppet::with(|config| config.mark.ttl = 0);
     p.connect();
     assert_eq!(mark(&p.expect(S, 0, 0, 0).packet), (1, 0));
+}
+
+/// What Linux does: what was acknowledged is the reader's, and the error comes behind it, once.
+fn data_before_an_error_is_read_first() {
+    let look = |p: &mut Puppet| p.stack.peek(p.now, p.conn.unwrap(), &mut [0; 10]);
+    let read = |p: &mut Puppet, n| p.stack.read(p.now, p.conn.unwrap(), &mut [0; 10][..n]);
+    for (reset, error) in [(true, SocketError::Reset), (false, SocketError::TimedOut)] {
+        let mut p = Puppet::with(|config| config.retries2 = 1).open(mss(1000));
+        p.data(1, 6);
+        assert_eq!((look(&mut p), look(&mut p)), (Ok(6), Ok(6)), "nothing is taken");
+        if reset {
+            p.inject(R, 7, 0, 0, none(), b"");
+        } else {
+            p.write(10);
+            p.advance(10_000);
+        }
+        assert_eq!((p.state(), look(&mut p)), (State::Closed, Ok(6)));
+        assert_eq!((read(&mut p, 4), read(&mut p, 10)), (Ok(4), Ok(2)));
+        // Whoever looks first hears of it.
+        assert_eq!((look(&mut p), look(&mut p)), (Err(error), Ok(0)));
+        assert_eq!(read(&mut p, 10), Ok(0));
+        let conn = p.conn.unwrap();
+        assert_eq!(p.stack.write(p.now, conn, b"x"), Err(SocketError::BrokenPipe));
+        p.close();
+        assert!(p.stack.tcp().is_empty());
+    }
+}
+
+/// The peer had said all that it would: only who writes hears of the reset.
+fn the_end_before_a_reset_stays_the_end() {
+    let mut p = Puppet::new().open(mss(1000));
+    p.inject(FA, 1, 1, WND, none(), b"all");
+    p.expect(A, 1, 5, 0);
+    p.inject(R, 5, 0, 0, none(), b"");
+    assert_eq!((p.state(), p.read(10), p.read(10)), (State::Closed, 3, 0));
+    let conn = p.conn.unwrap();
+    assert_eq!(p.stack.peek(p.now, conn, &mut [0; 10]), Ok(0));
+    let pending = p.stack.take_error(p.now, netglass::socket::SocketId::Conn(conn));
+    assert_eq!(pending, Err(SocketError::BrokenPipe));
+    assert_eq!(p.stack.write(p.now, conn, b"x"), Err(SocketError::BrokenPipe));
 }
 
 fn datagrams_are_marked() {

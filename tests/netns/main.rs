@@ -6,6 +6,7 @@
 mod control;
 mod curl;
 mod dns;
+mod flood;
 mod hostile;
 mod other_way;
 mod ping;
@@ -40,6 +41,7 @@ fn cases() -> Vec<Case> {
         control::CASES,
         policy::CASES,
         veth::CASES,
+        flood::CASES,
         vlan::CASES,
     ];
     all.concat()

@@ -36,7 +36,7 @@ fn every_key_reads_what_it_shows() {
         assert!(!key.text.is_empty() && !key.expected.is_empty());
     }
     let all: Vec<_> = KEYS.iter().map(|key| key.name).collect();
-    assert_eq!(all.len(), 11);
+    assert_eq!(all.len(), 12);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Values of a policy in words: counts, times, yes and no; and the word that somebody may have
 //! meant.
 
+use crate::tcp::SynCookies;
 use std::time::Duration;
 
 /// What stands for "no limit".
@@ -88,6 +89,24 @@ impl Word for bool {
 
     fn show(&self) -> String {
         self.to_string()
+    }
+}
+
+impl Word for SynCookies {
+    const EXPECTED: &'static str = "never, full (when the backlog is) or always";
+
+    fn read(text: &str) -> Option<SynCookies> {
+        let all = [SynCookies::Never, SynCookies::WhenFull, SynCookies::Always];
+        all.into_iter().find(|cookies| cookies.show() == text)
+    }
+
+    fn show(&self) -> String {
+        let word = match self {
+            SynCookies::Never => "never",
+            SynCookies::WhenFull => "full",
+            SynCookies::Always => "always",
+        };
+        word.to_owned()
     }
 }
 

@@ -63,6 +63,15 @@ impl TcpListener {
         Ok((TcpStream::new(Connection::new(&self.host, id)), peer))
     }
 
+    /// Takes a connection that is there, without waiting.
+    ///
+    /// # Errors
+    /// `WouldBlock` when none is; as [`TcpListener::accept`].
+    pub fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (id, peer) = self.host.at_once(|stack, now| stack.accept(now, self.id))?;
+        Ok((TcpStream::new(Connection::new(&self.host, id)), peer))
+    }
+
     /// Accepts for ever.
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming(self)

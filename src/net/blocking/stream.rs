@@ -89,9 +89,9 @@ impl TcpStream {
     /// As reading.
     pub fn peek(&self, room: &mut [u8]) -> io::Result<usize> {
         let (connection, end) = (self.connection(), self.0.timeouts.until(Timeouts::READ));
-        connection
-            .host
-            .wait(connection.socket(), Interest::READ, end, |stack, _| connection.peek(stack, room))
+        connection.host.wait(connection.socket(), Interest::READ, end, |stack, now| {
+            connection.peek(stack, now, room)
+        })
     }
 
     /// Ends sending (the peer reads the end behind the data), reading, or both. After reading was

@@ -71,4 +71,24 @@ impl UdpSocket {
     pub fn recv(&self, room: &mut [u8]) -> io::Result<usize> {
         Ok(self.recv_from(room)?.0)
     }
+
+    /// Waits for a datagram and looks at it without taking it; also says who sent it.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::recv_from`].
+    pub fn peek_from(&self, room: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let (held, end) = (&self.held, self.timeouts.until(Timeouts::READ));
+        let seen = held.host.wait(held.socket(), Interest::READ, end, |stack, now| {
+            stack.peek_from(now, held.id, room)
+        })?;
+        Ok((seen.copied, seen.from))
+    }
+
+    /// As [`UdpSocket::peek_from`], without the sender.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::recv_from`].
+    pub fn peek(&self, room: &mut [u8]) -> io::Result<usize> {
+        Ok(self.peek_from(room)?.0)
+    }
 }

@@ -8,10 +8,12 @@
 //! The error `NetworkDown` says that the host's driver has ended. It is final, unless the program
 //! starts another driver: whoever asks again gets the same answer at once.
 
+mod echo;
 mod listener;
 mod stream;
 mod udp;
 
+pub use echo::EchoSocket;
 pub use listener::TcpListener;
 pub use stream::TcpStream;
-pub use udp::UdpSocket;
+pub use udp::{Arrived, UdpSocket};

@@ -62,7 +62,7 @@ impl TcpStream {
     /// As reading.
     pub async fn peek(&self, room: &mut [u8]) -> io::Result<usize> {
         let connection = &self.connection;
-        let peek = |stack: &mut Stack, _| connection.peek(stack, room);
+        let peek = |stack: &mut Stack, now| connection.peek(stack, now, room);
         connection.host.ready(connection.socket(), Interest::READ, peek).await
     }
 

@@ -5,8 +5,18 @@ use crate::net::Host;
 use crate::net::datagrams::{Held, udp_methods};
 use crate::socket::Interest;
 use crate::stack::Stack;
+use crate::udp::{Received, Report};
 use std::io;
 use std::net::SocketAddr;
+
+/// What [`UdpSocket::recv_or_report`] waited for.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Arrived {
+    /// A datagram.
+    Datagram(Received),
+    /// An error about one of ours.
+    Report(Report),
+}
 
 /// A UDP socket. Any number of tasks may use it at a time.
 #[derive(Debug)]
@@ -56,11 +66,44 @@ impl UdpSocket {
         Ok((received.copied, received.from))
     }
 
+    /// Waits for a datagram, or for an error that the socket keeps
+    /// ([`UdpSocket::set_keep_reports`]); errors come first.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::recv_from`].
+    pub async fn recv_or_report(&self, room: &mut [u8]) -> io::Result<Arrived> {
+        let held = &self.held;
+        let receive = |stack: &mut Stack, now| match stack.take_report(now, held.id) {
+            Some(report) => Ok(Arrived::Report(report)),
+            None => stack.recv_from(now, held.id, room).map(Arrived::Datagram),
+        };
+        held.host.ready(held.socket(), Interest::READ, receive).await
+    }
+
     /// As [`UdpSocket::recv_from`], without the sender.
     ///
     /// # Errors
     /// As [`UdpSocket::recv_from`].
     pub async fn recv(&self, room: &mut [u8]) -> io::Result<usize> {
         Ok(self.recv_from(room).await?.0)
+    }
+
+    /// Waits for a datagram and looks at it without taking it; also says who sent it.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::recv_from`].
+    pub async fn peek_from(&self, room: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let held = &self.held;
+        let look = |stack: &mut Stack, now| stack.peek_from(now, held.id, room);
+        let seen = held.host.ready(held.socket(), Interest::READ, look).await?;
+        Ok((seen.copied, seen.from))
+    }
+
+    /// As [`UdpSocket::peek_from`], without the sender.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::recv_from`].
+    pub async fn peek(&self, room: &mut [u8]) -> io::Result<usize> {
+        Ok(self.peek_from(room).await?.0)
     }
 }

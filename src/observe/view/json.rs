@@ -123,6 +123,7 @@ fn outcome_name(outcome: &tcp::Outcome) -> &'static str {
     match outcome {
         tcp::Outcome::Dropped(_) => "dropped",
         tcp::Outcome::Accepted => "accepted",
+        tcp::Outcome::Cookie => "cookie",
         tcp::Outcome::Closed(_) => "closed",
         tcp::Outcome::Reopen => "reopen",
     }

@@ -64,6 +64,7 @@ pub fn plan_reason(plan: &Plan) -> Reason {
 fn outcome_reason(outcome: &Outcome) -> Option<Reason> {
     match outcome {
         Outcome::Accepted => None,
+        Outcome::Cookie => Some(explained!(tcp::Reply::SynCookie)),
         Outcome::Dropped(why) => Some(explained!(why)),
         Outcome::Closed(cause) => Some(explained!(cause)),
         Outcome::Reopen => Some(explained!(tcp::Cause::TimeWaitReuse)),

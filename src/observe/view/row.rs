@@ -38,6 +38,9 @@ pub(super) enum Bulk {
     Read,
     Write,
     Held,
+    /// A SYN that finds no place in the backlog.
+    Syn,
+    Cookie,
 }
 
 /// A record as a row.
@@ -71,6 +74,8 @@ pub(super) struct Tally {
     reads: u64,
     writes: u64,
     held: u64,
+    syns: u64,
+    cookies: u64,
 }
 
 impl Tally {
@@ -94,6 +99,8 @@ impl Tally {
             Bulk::Read => self.reads += 1,
             Bulk::Write => self.writes += 1,
             Bulk::Held => self.held += 1,
+            Bulk::Syn => self.syns += 1,
+            Bulk::Cookie => self.cookies += 1,
         }
     }
 
@@ -111,6 +118,8 @@ impl Tally {
         part(self.acks_out, "ACK", " out".into());
         part(self.reads, "read", String::new());
         part(self.writes, "write", String::new());
+        part(self.syns, "SYN", " in that found the backlog full".into());
+        part(self.cookies, "cookie", " out".into());
         part(self.held, "change", " of what limits sending".into());
         format!("#{}-#{}: {}", self.first, self.last, parts.join(", "))
     }
@@ -191,7 +200,7 @@ impl Rows {
             Event::In(packet) => arrow(&mut row, packet, false, Lane::In, Tone::In),
             Event::Out { packet, .. } => arrow(&mut row, packet, true, Lane::Out, Tone::Out),
             Event::Dropped { why, packet } => {
-                let out = matches!(why, Why::NoRoute | Why::EgressFull);
+                let out = matches!(why, Why::NoRoute | Why::PathTooNarrow | Why::EgressFull);
                 let lane = |text| {
                     if out { Lane::Note(format!("not sent: {text}")) } else { Lane::Lost(text) }
                 };
@@ -406,6 +415,11 @@ impl Flow {
                 );
                 (usual && !first).then_some(Bulk::AckOut)
             }
+            Event::StrayIn {
+                outcome: Outcome::Cookie | Outcome::Dropped(Why::BacklogFull),
+                ..
+            } => Some(Bulk::Syn),
+            Event::StrayOut { reply: Reply::SynCookie, .. } => Some(Bulk::Cookie),
             _ => None,
         }
     }

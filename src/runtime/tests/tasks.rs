@@ -212,3 +212,27 @@ fn asking_a_host_without_a_driver_yields() {
         }
     });
 }
+
+/// Looking takes nothing and waits, trying does not wait.
+#[test]
+fn looking_and_trying() {
+    let net = Net::new();
+    run(async {
+        let (client, mut server) = connected(&net).await;
+        let mut room = [0; 10];
+        let early = client.try_read(&mut room).map_err(|error| error.kind());
+        assert_eq!(early, Err(ErrorKind::WouldBlock));
+        assert_eq!(server.try_write(b"hello").expect("room"), 5);
+        assert_eq!(client.peek(&mut room).await.expect("it comes"), 5);
+        assert_eq!(client.try_peek(&mut room).expect("it stays"), 5);
+        assert_eq!(client.try_read(&mut room).expect("it is there"), 5);
+        server.shutdown().await.expect("it is open");
+        assert_eq!(client.peek(&mut room).await.expect("the end"), 0);
+        let udp = |host, at| UdpSocket::bind(host, addr(at)).expect("the port is free");
+        let (a, b) = (udp(&net.a, "10.0.0.1:1000"), udp(&net.b, "10.0.0.2:2000"));
+        a.send_to(b"one", addr("10.0.0.2:2000")).await.expect("room");
+        assert_eq!(b.peek_from(&mut room).await.expect("it comes").0, 3);
+        assert_eq!(b.peek(&mut room).await.expect("it stays"), 3);
+        assert_eq!(b.try_recv(&mut room).expect("it is there"), 3);
+    });
+}

@@ -176,3 +176,75 @@ fn datagrams_and_their_errors() {
     client.send(b"anybody there?").expect("sent");
     assert_eq!(client.recv(&mut room).unwrap_err().kind(), ErrorKind::ConnectionRefused);
 }
+
+/// `MSG_PEEK` and `MSG_DONTWAIT`: looking takes nothing and waits, trying takes and does not wait.
+#[test]
+fn looking_and_trying() {
+    let net = Net::new();
+    let (client, mut server) = net.connected();
+    let mut room = [0; 10];
+    let kind = |answer: std::io::Result<usize>| answer.map_err(|error| error.kind());
+    assert_eq!(kind(client.try_read(&mut room)), Err(ErrorKind::WouldBlock));
+    assert_eq!(kind(client.try_peek(&mut room)), Err(ErrorKind::WouldBlock));
+    assert_eq!(kind(client.try_read(&mut [])), Ok(0));
+    server.write_all(b"hello").expect("room");
+    assert_eq!(client.peek(&mut room).expect("it comes"), 5);
+    assert_eq!(kind(client.try_peek(&mut room[..3])), Ok(3));
+    assert_eq!((kind(client.try_read(&mut room)), &room[..5]), (Ok(5), &b"hello"[..]));
+    assert_eq!(kind(client.try_read(&mut room)), Err(ErrorKind::WouldBlock));
+    // Nobody reads: the buffers fill up.
+    let mut fill = std::iter::repeat_with(|| client.try_write(&[0; 1 << 16])).map(kind);
+    assert_eq!(fill.find(Result::is_err), Some(Err(ErrorKind::WouldBlock)));
+    server.shutdown(Shutdown::Write).expect("it is open");
+    assert_eq!(client.peek(&mut room).expect("the end"), 0);
+    assert_eq!(kind(client.try_read(&mut room)), Ok(0));
+    // Nothing is worth waiting for any more.
+    let [a, _b] = net.running;
+    a.stop(Duration::ZERO).expect("it ran");
+    assert_eq!(fill.find(Result::is_err), Some(Err(ErrorKind::NetworkDown)));
+}
+
+#[test]
+fn looking_at_datagrams_and_trying_for_them() {
+    let net = Net::new();
+    let bind = |host, at| UdpSocket::bind(host, addr(at)).expect("the port is free");
+    let (a, b) = (bind(&net.a, "10.0.0.1:1000"), bind(&net.b, "10.0.0.2:2000"));
+    b.set_read_timeout(Some(LONG)).expect("a timeout");
+    let mut room = [0; 3];
+    for tried in [b.try_recv_from(&mut room), b.try_peek_from(&mut room)] {
+        assert_eq!(tried.map_err(|error| error.kind()), Err(ErrorKind::WouldBlock));
+    }
+    a.connect(addr("10.0.0.2:2000")).expect("a route");
+    assert_eq!(a.try_send(b"first").expect("room"), 5);
+    assert_eq!(a.try_send_to(b"second", addr("10.0.0.2:2000")).expect("room"), 6);
+    let from = addr("10.0.0.1:1000");
+    assert_eq!(b.peek_from(&mut room).expect("it comes"), (3, from));
+    assert_eq!((b.try_peek_from(&mut room).expect("it stays"), &room), ((3, from), b"fir"));
+    assert_eq!((b.try_recv(&mut room).expect("it is there"), &room), (3, b"fir"));
+    assert_eq!((b.peek(&mut room).expect("what is left is lost"), &room), (3, b"sec"));
+    // An error is told once, whoever asks, and before what has come.
+    drop(b);
+    assert_eq!(a.try_send(b"nobody").expect("room"), 6);
+    a.set_read_timeout(Some(LONG)).expect("a timeout");
+    assert_eq!(a.peek(&mut room).map_err(|e| e.kind()), Err(ErrorKind::ConnectionRefused));
+    assert_eq!(a.try_recv(&mut room).map_err(|e| e.kind()), Err(ErrorKind::WouldBlock));
+}
+
+#[test]
+fn accepting_without_waiting() {
+    let net = Net::new();
+    let listener = TcpListener::bind(&net.b, addr("10.0.0.2:80")).expect("the port is free");
+    let none = listener.try_accept().map(|(_, peer)| peer).map_err(|error| error.kind());
+    assert_eq!(none, Err(ErrorKind::WouldBlock));
+    let client = TcpStream::connect(&net.a, addr("10.0.0.2:80")).expect("it listens");
+    let start = std::time::Instant::now();
+    let (_, peer) = loop {
+        // The last ACK of the handshake may still be on its way.
+        match listener.try_accept() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::yield_now(),
+            other => break other.expect("it came"),
+        }
+        assert!(start.elapsed() < LONG, "nobody came");
+    };
+    assert_eq!(peer, client.local_addr().expect("an address"));
+}

@@ -155,6 +155,8 @@ fn second_check_rst(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
         State::SynReceived if !tcb.passive => (Cause::Refused, Some(SocketError::Refused)),
         State::SynReceived => (Cause::RcvRst, Some(SocketError::Reset)),
         State::Closing | State::LastAck | State::TimeWait => (Cause::RcvRst, None),
+        // The reader has had, or will read, the end; it is the writer that is cut off.
+        State::CloseWait => (Cause::RcvRst, Some(SocketError::BrokenPipe)),
         _ => (Cause::RcvRst, Some(SocketError::Reset)),
     };
     tcb.die(cause, error, cx);
