@@ -7,6 +7,7 @@
 //! No part of this row is needed by the stack, and none knows more of it than its public calls.
 
 mod date;
+pub mod dhcp;
 #[cfg(feature = "dns")]
 pub mod dns;
 mod door;

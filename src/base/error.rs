@@ -39,6 +39,8 @@ pub enum SocketError {
     BadHandle,
     /// A bound of this host is reached.
     LimitReached,
+    /// Sending to everybody without having said that this is meant.
+    AccessDenied,
 }
 
 impl SocketError {
@@ -60,6 +62,7 @@ impl SocketError {
             SocketError::InvalidInput => io::ErrorKind::InvalidInput,
             SocketError::WouldBlock => io::ErrorKind::WouldBlock,
             SocketError::LimitReached => io::ErrorKind::OutOfMemory,
+            SocketError::AccessDenied => io::ErrorKind::PermissionDenied,
         }
     }
 }
@@ -83,6 +86,7 @@ impl fmt::Display for SocketError {
             SocketError::WouldBlock => "nothing can be done right now",
             SocketError::BadHandle => "no such socket",
             SocketError::LimitReached => "a limit of this host is reached",
+            SocketError::AccessDenied => "permission denied",
         })
     }
 }

@@ -52,6 +52,8 @@ pub enum Purpose {
     Cookie = 26,
     /// What hides them.
     CookieMask = 27,
+    /// Numbers of DHCP messages, and when they are sent.
+    Dhcp = 30,
 }
 
 /// The seed of one host's (or one run's) chance.

@@ -1,5 +1,6 @@
 //! The command line.
 
+use super::vlan::Wanted;
 use crate::app::Services;
 use crate::app::policy::Setting;
 use crate::base::{Duration, Mac};
@@ -112,6 +113,9 @@ pub(super) struct HostArgs {
     /// On an Ethernet, ask for some seconds whether anybody has the address (RFC 5227)
     #[arg(long)]
     pub(super) probe: bool,
+    /// With --tap, be in that VLAN (802.1Q), or in it with that address; repeatable
+    #[arg(long, value_name = "ID[=ADDR/PREFIX]")]
+    pub(super) vlan: Vec<Wanted>,
     /// Speak IPv4 only
     #[arg(long)]
     pub(super) no_ipv6: bool,

@@ -51,6 +51,7 @@ fn host_args(args: &DemoArgs) -> Result<HostArgs, Failure> {
         linux6: None,
         tap: false,
         on: None,
+        vlan: Vec::new(),
         mac: None,
         probe: false,
         no_ipv6: true,

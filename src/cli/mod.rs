@@ -26,6 +26,7 @@ mod sinks;
 mod ss;
 mod talk;
 mod up;
+mod vlan;
 
 use args::Command;
 use std::fmt;

@@ -22,7 +22,7 @@ const LINGER: Duration = Duration::from_secs(2);
 const GLANCE: Duration = Duration::from_millis(20);
 
 pub(super) fn run(args: &UpArgs) -> Outcome {
-    let addrs: Vec<_> = host::ends(&args.host).iter().map(|ends| ends.own.addr()).collect();
+    let addrs = host::addresses(&args.host);
     let zones = Some(Arc::new(zones(args, &addrs)?));
     let prepared = host::prepare(&args.host)?;
     let door = door(args)?;

@@ -1,7 +1,7 @@
 //! A UDP socket that somebody holds: what both flavours have in common.
 
 use super::host::Host;
-use crate::base::UdpId;
+use crate::base::{IfaceId, UdpId};
 use crate::socket::SocketId;
 use crate::udp;
 use crate::wire::ip::Mark;
@@ -35,6 +35,14 @@ impl Held {
         let mut mark = self.look(|socket| socket.mark)?;
         change(&mut mark);
         Ok(self.host.with(|stack, now| stack.mark_udp(now, self.id, mark))?)
+    }
+
+    pub(super) fn broadcast(&self, on: bool) -> io::Result<()> {
+        Ok(self.host.with(|stack, now| stack.set_broadcast(now, self.id, on))?)
+    }
+
+    pub(super) fn bind_device(&self, device: Option<IfaceId>) -> io::Result<()> {
+        Ok(self.host.with(|stack, now| stack.bind_device(now, self.id, device))?)
     }
 }
 
@@ -114,6 +122,30 @@ macro_rules! udp_methods {
         /// `NotConnected` when the stack was told to close it.
         pub fn tos(&self) -> io::Result<u8> {
             self.held.look(|socket| socket.mark.tos)
+        }
+
+        /// Whether datagrams may go to broadcast addresses (`SO_BROADCAST`).
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn set_broadcast(&self, on: bool) -> io::Result<()> {
+            self.held.broadcast(on)
+        }
+
+        /// What [`Self::set_broadcast`] was told, or false.
+        ///
+        /// # Errors
+        /// `NotConnected` when the stack was told to close it.
+        pub fn broadcast(&self) -> io::Result<bool> {
+            self.held.look(|socket| socket.broadcast)
+        }
+
+        /// Sends and receives by one interface only (`SO_BINDTODEVICE`).
+        ///
+        /// # Errors
+        /// As [`crate::stack::Stack::bind_device`].
+        pub fn bind_device(&self, device: Option<crate::base::IfaceId>) -> io::Result<()> {
+            self.held.bind_device(device)
         }
 
         /// What becomes of datagrams on paths that are too narrow (`IP_MTU_DISCOVER`).

@@ -13,6 +13,7 @@ use crate::base::{Checksum, Frame, IfaceId, Instant, Medium, Pool};
 use crate::device::{Device, split};
 use crate::impair::Link;
 use crate::net::{Direction, Host, Journal, Stage, Turn};
+use crate::stack::{IfaceSetup, LinkSetup, Stack};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -71,13 +72,15 @@ struct Shared {
 }
 
 impl Live {
-    /// A driver for `host`, whose only interface will be the device.
+    /// A driver for `host`, whose first interface will be the device; others can only be VLANs of
+    /// it.
     ///
     /// # Errors
-    /// `InvalidInput` when the host has not one interface; when the process has no descriptor left.
+    /// `InvalidInput` when the host has no interface, or others; when the process has no descriptor
+    /// left.
     pub fn new(host: &Host) -> io::Result<Live> {
-        if host.with(|stack, _| stack.ifaces().count()) != 1 {
-            let text = "a live driver serves a host with one interface";
+        if !host.with(|stack, _| is_on_one_device(stack)) {
+            let text = "a live driver serves a host with one interface and its VLANs";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         Ok(Live { host: host.clone(), bell: Bell::new()?, inward: None, outward: None })
@@ -429,6 +432,17 @@ fn send_by(
             journal.lost(now, way, medium, gone);
         }
     }
+}
+
+/// Whether all frames of a host come and go by its first interface's device.
+fn is_on_one_device(stack: &Stack) -> bool {
+    let parent = |iface: &IfaceSetup| match &iface.link {
+        LinkSetup::Ethernet(ethernet) => ethernet.vlan.map(|vlan| vlan.parent),
+        LinkSetup::Ip => None,
+    };
+    let mut ifaces = stack.ifaces();
+    let first = ifaces.next().is_some_and(|first| parent(first).is_none_or(|of| of == IFACE));
+    first && ifaces.all(|other| parent(other) == Some(IFACE))
 }
 
 /// What a link lets out.

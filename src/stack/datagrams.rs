@@ -2,12 +2,12 @@
 
 use super::event::{Call, Event};
 use super::{Input, Stack};
-use crate::base::{Chunks, EventId, Instant, SocketError, UdpId};
+use crate::base::{Chunks, EventId, IfaceId, Instant, SocketError, UdpId};
 use crate::socket::SocketId;
 use crate::udp::{Origin, Received, Report};
 use crate::wire::ip::{Discover, Mark};
 use crate::wire::{ip, udp};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 impl Stack {
     /// A UDP socket at `local`; an unspecified address means any of the host's, port 0 any free
@@ -35,7 +35,8 @@ impl Stack {
     /// Fixes a socket's peer: it hears of nobody else, and of ICMP errors.
     ///
     /// # Errors
-    /// `NetworkUnreachable` without a route, `InvalidInput`, `BadHandle`.
+    /// `NetworkUnreachable` without a route, `AccessDenied` for a broadcast address unless
+    /// [`Stack::set_broadcast`] was called, `InvalidInput`, `BadHandle`.
     pub fn connect_udp(
         &mut self,
         now: Instant,
@@ -43,8 +44,8 @@ impl Stack {
         remote: SocketAddr,
     ) -> Result<(), SocketError> {
         self.keep(now, || Input::ConnectUdp { id, remote });
-        let route = self.route_to(remote.ip()).ok_or(SocketError::NetworkUnreachable);
-        let result = route.and_then(|(_, own)| self.udp.connect(id, remote, own));
+        let source = self.datagram_source(id, remote.ip());
+        let result = source.and_then(|own| self.udp.connect(id, remote, own));
         self.told_udp(now, Call::Connect { remote }, result.map(|()| 0));
         result
     }
@@ -52,9 +53,9 @@ impl Stack {
     /// Queues one datagram, to `to` or to the connected peer.
     ///
     /// # Errors
-    /// `MessageTooLong` beyond 65 507 bytes, `NetworkUnreachable` without a route, `NotConnected`
-    /// without an address, `WouldBlock` when the queue is full, the socket's pending error,
-    /// `BadHandle`.
+    /// `MessageTooLong` beyond 65 507 bytes, `NetworkUnreachable` without a route, `AccessDenied`
+    /// for a broadcast address unless [`Stack::set_broadcast`] was called, `NotConnected` without
+    /// an address, `WouldBlock` when the queue is full, the socket's pending error, `BadHandle`.
     pub fn send_to(
         &mut self,
         now: Instant,
@@ -80,7 +81,7 @@ impl Stack {
         bytes: &[u8],
     ) -> Result<usize, SocketError> {
         if let Some(to) = to {
-            self.route_to(to.ip()).ok_or(SocketError::NetworkUnreachable)?;
+            self.datagram_source(id, to.ip())?;
         }
         if bytes.len() > crate::udp::socket::MAX_PAYLOAD_V6 {
             return Err(SocketError::MessageTooLong); // before anything is copied
@@ -102,7 +103,9 @@ impl Stack {
         let socket = self.udp.get(id).ok_or_else(Self::gone)?;
         let (discover, about) = (socket.discover, to.or(socket.peer()));
         let Some(about) = about.filter(|_| !discover.may_cut()) else { return Ok(()) };
-        let mtu = self.mtu_to(now, about.ip(), discover).ok_or(SocketError::NetworkUnreachable)?;
+        let route = self.datagram_route(socket.device, about.ip());
+        let (iface, _) = route.ok_or(SocketError::NetworkUnreachable)?;
+        let mtu = self.mtu_by(now, iface, about.ip(), discover);
         if ip::header_len(about.ip()) + udp::HEADER_LEN + len <= usize::from(mtu) {
             return Ok(());
         }
@@ -169,6 +172,64 @@ impl Stack {
         }
         socket.mark = mark;
         Ok(())
+    }
+
+    /// Lets a socket send to broadcast addresses, or not (`SO_BROADCAST`). Default: it may not.
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub fn set_broadcast(&mut self, now: Instant, id: UdpId, on: bool) -> Result<(), SocketError> {
+        self.keep(now, || Input::SetBroadcast { id, on });
+        self.udp.get_mut(id).ok_or_else(Self::gone)?.broadcast = on;
+        Ok(())
+    }
+
+    /// Has a socket send and receive by one interface only (`SO_BINDTODEVICE`). By one without an
+    /// IPv4 address it can send to 255.255.255.255, from 0.0.0.0.
+    ///
+    /// # Errors
+    /// `InvalidInput` without such an interface, `BadHandle`.
+    pub fn bind_device(
+        &mut self,
+        now: Instant,
+        id: UdpId,
+        device: Option<IfaceId>,
+    ) -> Result<(), SocketError> {
+        self.keep(now, || Input::BindDevice { id, device });
+        if device.is_some_and(|device| usize::from(device.0) >= self.ifaces.len()) {
+            return Err(SocketError::InvalidInput);
+        }
+        self.udp.get_mut(id).ok_or_else(Self::gone)?.device = device;
+        Ok(())
+    }
+
+    /// The address that a socket's datagrams to `to` leave from, unless it is bound to one.
+    fn datagram_source(&self, id: UdpId, to: IpAddr) -> Result<IpAddr, SocketError> {
+        let socket = self.udp.get(id).ok_or_else(Self::gone)?;
+        let route = self.datagram_route(socket.device, to);
+        let (iface, own) = route.ok_or(SocketError::NetworkUnreachable)?;
+        let reaches_many = self.ifaces[usize::from(iface.0)].local().is_broadcast(to);
+        if reaches_many && !socket.broadcast {
+            return Err(SocketError::AccessDenied);
+        }
+        Ok(own)
+    }
+
+    /// The interface towards `to` and our address there. `device`: no other interface will do; by
+    /// it everybody on its link can be reached without a route, also by a host that has no address
+    /// yet (RFC 1122 §3.2.1.3 (a)).
+    pub(super) fn datagram_route(
+        &self,
+        device: Option<IfaceId>,
+        to: IpAddr,
+    ) -> Option<(IfaceId, IpAddr)> {
+        let Some(id) = device else { return self.route_to(to) };
+        let route = self.route_to(to).filter(|(iface, _)| *iface == id);
+        if route.is_some() || to != IpAddr::V4(Ipv4Addr::BROADCAST) {
+            return route;
+        }
+        let own = self.ifaces.get(usize::from(id.0))?.source(to, to);
+        Some((id, own.unwrap_or(Ipv4Addr::UNSPECIFIED.into())))
     }
 
     /// Says what becomes of a socket's datagrams, from now on, on paths that are too narrow

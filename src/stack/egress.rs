@@ -156,14 +156,18 @@ impl Stack {
         let Header { src, dst, .. } = header;
         let view = PacketView::Icmp { src, dst, message, len: frame.len() as u32 };
         self.snmp.of(dst).icmp_out(&message);
-        self.send_packet(now, (header, discover), frame, view, why);
+        let Some((iface, _)) = self.route_to(dst) else {
+            self.dropped(now, Why::NoRoute, view);
+            return;
+        };
+        self.send_packet(now, iface, (header, discover), frame, view, why);
     }
 
     fn send_from_udp(&mut self, now: Instant) -> bool {
         let Some((id, out)) = self.udp.output() else { return false };
         self.wake_udp(id);
         let (to, len) = (out.to, out.payload.len() as u32);
-        let Some((_, own)) = self.route_to(to.ip()) else {
+        let Some((iface, own)) = self.datagram_route(out.device, to.ip()) else {
             let view = PacketView::Udp { src: out.from, dst: to, len };
             self.dropped(now, Why::NoRoute, view);
             return true;
@@ -176,7 +180,8 @@ impl Stack {
         udp::emit(&mut frame.head, from, to, &frame.body, fill);
         let view = PacketView::Udp { src: from, dst: to, len };
         let header = Header::new(from.ip(), to.ip(), protocol::UDP).marked(out.mark);
-        self.send_packet(now, (header, out.discover), frame, view, (Sent::Datagram, EventId::NONE));
+        let why = (Sent::Datagram, EventId::NONE);
+        self.send_packet(now, iface, (header, out.discover), frame, view, why);
         true
     }
 
@@ -184,28 +189,35 @@ impl Stack {
     /// for [`Discover::Probe`], by the first link alone (`IP_MTU`). `None` without a route.
     pub fn mtu_to(&self, now: Instant, dst: IpAddr, discover: Discover) -> Option<u16> {
         let (iface, _) = self.route_to(dst)?;
+        Some(self.mtu_by(now, iface, dst, discover))
+    }
+
+    /// As [`Stack::mtu_to`], by an interface that is known to lead there.
+    pub(super) fn mtu_by(
+        &self,
+        now: Instant,
+        iface: IfaceId,
+        dst: IpAddr,
+        discover: Discover,
+    ) -> u16 {
         let link = self.ifaces[usize::from(iface.0)].mtu(dst);
         let path = self.path_mtu.get(now, dst).filter(|_| discover != Discover::Probe);
-        Some(path.map_or(link, |path| path.min(link)))
+        path.map_or(link, |path| path.min(link))
     }
 
     /// Sends a packet that may be fragmented, unless `discover` forbids it.
     fn send_packet(
         &mut self,
         now: Instant,
+        iface: IfaceId,
         (header, discover): (Header, Discover),
         frame: Frame,
         view: PacketView,
         (why, cause): (Sent, EventId),
     ) {
         let dst = header.dst;
-        let route = self.route_to(dst).zip(self.mtu_to(now, dst, discover));
-        let Some(((iface, _), mtu)) = route else {
-            self.dropped(now, Why::NoRoute, view);
-            return;
-        };
         self.snmp.of(dst).out_requests += 1;
-        let mtu = usize::from(mtu);
+        let mtu = usize::from(self.mtu_by(now, iface, dst, discover));
         let whole = frame.len() + ip::header_len(dst) <= mtu;
         if !whole && !discover.may_cut() {
             self.snmp.of(dst).frag_fails += 1;

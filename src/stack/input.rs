@@ -143,6 +143,14 @@ pub enum Input {
         dst: Cidr,
         metric: u32,
     },
+    SetBroadcast {
+        id: UdpId,
+        on: bool,
+    },
+    BindDevice {
+        id: UdpId,
+        device: Option<IfaceId>,
+    },
     DiscoverUdp {
         id: UdpId,
         discover: Discover,
@@ -318,6 +326,12 @@ impl Stack {
             }
             Input::MarkUdp { id, mark } => {
                 let _ = self.mark_udp(now, id, mark);
+            }
+            Input::SetBroadcast { id, on } => {
+                let _ = self.set_broadcast(now, id, on);
+            }
+            Input::BindDevice { id, device } => {
+                let _ = self.bind_device(now, id, device);
             }
             Input::DiscoverUdp { id, discover } => {
                 let _ = self.discover_udp(now, id, discover);

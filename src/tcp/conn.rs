@@ -478,6 +478,11 @@ impl Conn {
         self.tcb.cc.name()
     }
 
+    /// When something last came from the peer, or data was last sent.
+    pub fn last_heard_or_said(&self) -> Instant {
+        self.tcb.last_recv.max(self.tcb.last_sent)
+    }
+
     /// Lets go of memory that a silent connection does not need.
     pub fn shrink(&mut self) {
         self.tcb.shrink();

@@ -4,7 +4,7 @@
 //! Whether a destination may be a broadcast address, and which source address a datagram gets when
 //! the socket has none, is decided where routes are known.
 
-use crate::base::{Chunks, Pool, SocketError, Why};
+use crate::base::{Chunks, IfaceId, Pool, SocketError, Why};
 use crate::wire::icmp::Icmp;
 use crate::wire::icmpv4::Icmpv4;
 use crate::wire::icmpv6::Icmpv6;
@@ -46,6 +46,8 @@ pub struct Outgoing {
     pub checksum: bool,
     /// What it asks of IP.
     pub mark: Mark,
+    /// The interface that it leaves by, if the socket is bound to one.
+    pub device: Option<IfaceId>,
     /// What becomes of it on a path that is too narrow.
     pub discover: Discover,
 }
@@ -137,6 +139,10 @@ pub struct Socket {
     pub checksum: bool,
     /// Hops and traffic class of the packets.
     pub mark: Mark,
+    /// Whether it may send to broadcast addresses (`SO_BROADCAST`).
+    pub broadcast: bool,
+    /// The one interface that it sends and receives by (`SO_BINDTODEVICE`).
+    pub device: Option<IfaceId>,
     /// What becomes of packets on a path that is too narrow.
     pub discover: Discover,
 }
@@ -158,6 +164,8 @@ impl Socket {
             send_buffer: DEFAULT_BUFFER,
             checksum: true,
             mark: Mark::default(),
+            broadcast: false,
+            device: None,
             discover: Discover::default(),
         }
     }
@@ -314,8 +322,8 @@ impl Socket {
             return Err(SocketError::WouldBlock);
         }
         self.unsent_bytes += cost(&payload);
-        let Socket { local: from, checksum, mark, discover, .. } = *self;
-        Ok(Outgoing { from, to, payload, checksum, mark, discover })
+        let Socket { local: from, checksum, mark, discover, device, .. } = *self;
+        Ok(Outgoing { from, to, payload, checksum, mark, discover, device })
     }
 
     /// A datagram of this socket was sent (or given up by those who send).

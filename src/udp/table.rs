@@ -7,7 +7,7 @@
 
 use super::socket::{Outgoing, Report, Socket, check_remote};
 use crate::base::ports::Ephemeral;
-use crate::base::{Chance, Chunks, SocketError, UdpId, Why};
+use crate::base::{Chance, Chunks, IfaceId, SocketError, UdpId, Why};
 use crate::wire::icmp::Icmp;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -173,33 +173,57 @@ impl Table {
         self.sockets.is_empty()
     }
 
-    /// The socket that a datagram from `from` to `to` is for: among equals the newest, as on Linux.
+    /// The socket that a datagram from `from` to `to`, which came in by `via`, is for: among equals
+    /// the newest, as on Linux.
     ///
     /// # Errors
     /// [`Why::UdpNotPeer`] when only sockets with another peer are there, [`Why::UdpNoPort`] when
     /// none is.
-    pub fn lookup(&self, from: SocketAddr, to: SocketAddr) -> Result<UdpId, Why> {
+    pub fn lookup(&self, from: SocketAddr, to: SocketAddr, via: IfaceId) -> Result<UdpId, Why> {
+        self.best(from, to, |id| self.hears(id, via))
+    }
+
+    /// As [`Table::lookup`], among those that `may`.
+    fn best(
+        &self,
+        from: SocketAddr,
+        to: SocketAddr,
+        may: impl Fn(UdpId) -> bool,
+    ) -> Result<UdpId, Why> {
         let (port, addr) = (to.port(), to.ip());
         let places =
             [(port, addr, Some(from)), (port, addr, None), (port, unspecified(addr), None)];
-        let newest = places.iter().find_map(|place| self.places.get(place)?.last());
-        newest.copied().ok_or_else(|| {
-            match self.at_port(port).any(|((_, bound, _), _)| *bound == addr) {
-                true => Why::UdpNotPeer,
-                false => Why::UdpNoPort,
-            }
+        let newest = places.iter().find_map(|place| {
+            let ids = self.places.get(place)?.iter().rev();
+            ids.copied().find(|id| may(*id))
+        });
+        newest.ok_or_else(|| match self.at_port(port).any(|((_, bound, _), _)| *bound == addr) {
+            true => Why::UdpNotPeer,
+            false => Why::UdpNoPort,
         })
     }
 
-    /// Every socket that a broadcast or multicast datagram from `from` to `to` is for: each gets
-    /// its own (RFC 1122 §4.1.3.5 leaves it to the sockets to tell; Linux delivers to all, too).
-    pub fn lookup_all(&self, from: SocketAddr, to: SocketAddr) -> impl Iterator<Item = UdpId> {
+    /// Every socket that a broadcast or multicast datagram from `from` to `to`, which came in by
+    /// `via`, is for: each gets its own (RFC 1122 §4.1.3.5 leaves it to the sockets to tell; Linux
+    /// delivers to all, too).
+    pub fn lookup_all(
+        &self,
+        from: SocketAddr,
+        to: SocketAddr,
+        via: IfaceId,
+    ) -> impl Iterator<Item = UdpId> {
         let (addr, any) = (to.ip(), unspecified(to.ip()));
         self.at_port(to.port())
             .filter(move |((_, bound, peer), _)| {
                 (*bound == addr || *bound == any) && peer.is_none_or(|peer| peer == from)
             })
             .flat_map(|(_, ids)| ids.iter().copied())
+            .filter(move |id| self.hears(*id, via))
+    }
+
+    /// Whether a socket receives what comes in by an interface.
+    fn hears(&self, id: UdpId, via: IfaceId) -> bool {
+        self.get(id).is_some_and(|socket| socket.device.is_none_or(|device| device == via))
     }
 
     /// Tells the socket that a datagram from `local` to `remote` came from of an error that `from`
@@ -215,7 +239,7 @@ impl Table {
         remote: SocketAddr,
         (from, message): (IpAddr, Icmp),
     ) -> Result<UdpId, Why> {
-        let id = self.lookup(remote, local).map_err(|_| Why::IcmpNoSocket)?;
+        let id = self.best(remote, local, |_| true).map_err(|_| Why::IcmpNoSocket)?;
         let socket = self.get_mut(id).ok_or(Why::IcmpNoSocket)?;
         if socket.peer().is_none() && !socket.keeps_reports {
             return Err(Why::IcmpNoSocket);

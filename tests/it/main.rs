@@ -4,6 +4,7 @@
 mod addresses;
 mod alloc;
 mod arrives;
+mod broadcast;
 mod chaos;
 mod close;
 mod counters;

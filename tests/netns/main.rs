@@ -16,6 +16,7 @@ mod support;
 mod tap;
 mod usage;
 mod veth;
+mod vlan;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::Command;
@@ -41,6 +42,7 @@ fn cases() -> Vec<Case> {
         policy::CASES,
         veth::CASES,
         flood::CASES,
+        vlan::CASES,
     ];
     all.concat()
 }

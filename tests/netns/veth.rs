@@ -271,6 +271,7 @@ fn mistakes() {
     refused(&["--on", "lo"], "no Ethernet");
     refused(&["--on", "wire1", "--tap"], "--tap or --on");
     refused(&["--on", "wire1", "--mtu", "1501"], "1500 bytes");
+    refused(&["--on", "wire1", "--vlan", "10=10.10.0.2/24"], "name wire1.10 type vlan id 10");
     refused(&["--on", "wire1", "--addr", "10.9.0.5/24"], "Linux's own");
     refused(&["--on", "wire1", "--mac", "03:00:00:00:00:01"], "not one host's");
     let link = beside.run("ip", &["-o", "link", "show", "wire1"]);

@@ -30,7 +30,7 @@ fn the_best_match_wins() {
     table.connect(first, at("10.9.0.2:7"), local).expect("a peer");
     table.connect(second, at("10.9.0.2:8"), local).expect("a peer");
     let check = |table: &Table, from, to, expected| {
-        assert_eq!(table.lookup(at(from), at(to)), expected, "{from} > {to}");
+        assert_eq!(table.lookup(at(from), at(to), IfaceId(0)), expected, "{from} > {to}");
     };
     check(&table, "10.9.0.2:7", "10.9.0.1:53", Ok(first));
     check(&table, "10.9.0.2:8", "10.9.0.1:53", Ok(second));
@@ -58,13 +58,31 @@ fn broadcasts_reach_every_socket_of_the_port() {
     let group = bind(&mut table, "255.255.255.255:67", true);
     let own = bind(&mut table, "10.9.0.1:67", true);
     bind(&mut table, "[::]:67", true);
-    let all =
-        |table: &Table, to| -> Vec<UdpId> { table.lookup_all(at("10.9.0.2:68"), at(to)).collect() };
+    let all = |table: &Table, to| -> Vec<UdpId> {
+        table.lookup_all(at("10.9.0.2:68"), at(to), IfaceId(0)).collect()
+    };
     assert_eq!(all(&table, "255.255.255.255:67"), [any, group]);
     assert_eq!(all(&table, "10.9.0.255:67"), [any]);
     table.connect(any, at("10.9.0.3:68"), at("10.9.0.1:0").ip()).expect("a peer");
     assert_eq!(all(&table, "255.255.255.255:67"), [group]);
     assert_eq!(all(&table, "10.9.0.1:67"), [own]);
+}
+
+#[test]
+fn a_socket_of_an_interface_hears_no_other() {
+    let mut table = Table::new();
+    let any = bind(&mut table, "0.0.0.0:68", true);
+    let bound = bind(&mut table, "0.0.0.0:68", true);
+    table.get_mut(bound).expect("a socket").device = Some(IfaceId(1));
+    let (from, to, all) = (at("10.9.0.1:67"), at("10.9.0.2:68"), at("255.255.255.255:68"));
+    for (via, best, everybody) in
+        [(IfaceId(0), any, vec![any]), (IfaceId(1), bound, vec![any, bound])]
+    {
+        assert_eq!(table.lookup(from, to, via), Ok(best));
+        assert_eq!(table.lookup_all(from, all, via).collect::<Vec<_>>(), everybody);
+    }
+    table.close(any);
+    assert_eq!(table.lookup(from, to, IfaceId(0)), Err(Why::UdpNoPort));
 }
 
 #[test]
@@ -311,8 +329,8 @@ proptest! {
             let scored = model.iter().filter_map(|k| Some((score(k, from, to)?, k.id)));
             // `max_by_key` takes the last of equals: the newest.
             let best = scored.max_by_key(|(score, _)| *score).map(|(_, id)| id);
-            prop_assert_eq!(table.lookup(from, to).ok(), best);
-            let mut all: Vec<UdpId> = table.lookup_all(from, to).collect();
+            prop_assert_eq!(table.lookup(from, to, IfaceId(0)).ok(), best);
+            let mut all: Vec<UdpId> = table.lookup_all(from, to, IfaceId(0)).collect();
             let fitting = model.iter().filter(|k| score(k, from, to).is_some());
             let mut fitting: Vec<UdpId> = fitting.map(|k| k.id).collect();
             all.sort_unstable();
