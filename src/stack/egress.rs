@@ -88,7 +88,7 @@ impl Stack {
         let (src, dst) = (pair.local.ip(), pair.remote.ip());
         let checksum_offload = self.ifaces[usize::from(iface.0)].setup.checksum_offload;
         let len = out.hdr.encoded_len() + out.payload.len();
-        self.snmp.tcp_out(&out);
+        let segments = self.snmp.tcp_out(&out);
         self.snmp.of(dst).out_requests += 1;
         let mut frame = Frame { body: out.payload, origin: out.origin, ..Frame::default() };
         frame.offload.gso = out.gso_size.map(|size| Gso { kind: GsoKind::Tcp, size });
@@ -102,17 +102,19 @@ impl Stack {
             let at = crate::wire::tcp::CHECKSUM_OFFSET;
             frame.head.bytes_mut()[at..at + 2].copy_from_slice(&sum.to_be_bytes());
         }
-        // Path MTU discovery (RFC 1191 §3): TCP never lets a router fragment.
-        let header = Header { df: true, ..Header::new(src, dst, protocol::TCP) }.marked(out.mark);
+        let new = Header::new(src, dst, protocol::TCP);
+        let df = out.df || new.df;
+        let id = if df { 0 } else { self.next_ip_ids(dst, protocol::TCP, segments as u32) };
+        let header = Header { df, id, ..new }.marked(out.mark);
         header.emit(&mut frame.head, len);
         self.push(now, iface, frame);
     }
 
-    /// The identification of a packet that may be fragmented (that of others is read by nobody,
-    /// RFC 6864 §4.1). It starts at a place that depends on
+    /// The first of the identifications of `count` packets that may be fragmented (that of others
+    /// is read by nobody, RFC 6864 §4.1). It starts at a place that depends on
     /// the destination and counts on in one of several counters, so that what one peer sees hardly
     /// tells how much is sent to another (RFC 7739 §5.4).
-    fn next_ip_id(&mut self, dst: IpAddr, proto: u8) -> u32 {
+    fn next_ip_ids(&mut self, dst: IpAddr, proto: u8, count: u32) -> u32 {
         let key = match dst {
             IpAddr::V4(dst) => u64::from(dst.to_bits()) << 8 | u64::from(proto),
             IpAddr::V6(dst) => {
@@ -124,8 +126,9 @@ impl Stack {
         };
         let place = self.chance.draw(Purpose::IpId, key, 1);
         let counter = &mut self.ip_ids[place as usize % IP_IDS];
-        *counter = counter.wrapping_add(1);
-        ((place >> 32) as u32).wrapping_add(*counter)
+        let first = counter.wrapping_add(1);
+        *counter = counter.wrapping_add(count);
+        ((place >> 32) as u32).wrapping_add(first)
     }
 
     /// Answers with an ICMP message whose transport part is `frame`.
@@ -226,7 +229,7 @@ impl Stack {
         }
         let origin = self.note(now, None, cause, || Event::Out { packet: view, why });
         let uncut = whole && discover != Discover::Dont;
-        let id = self.next_ip_id(dst, header.proto);
+        let id = self.next_ip_ids(dst, header.proto, 1);
         let header = Header { id, df: header.df || uncut, ..header };
         let Some(pieces) = fragment::packets(header, &frame, mtu) else { return };
         self.snmp.of(dst).frag_oks += u64::from(!whole);
