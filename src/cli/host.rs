@@ -69,6 +69,11 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     } else if args.mac.is_some() || args.probe {
         return Err(Failure::usage("--mac and --probe are of an Ethernet: add --tap or --on"));
     }
+    if matches!(attachment, Attachment::On(_)) {
+        // Whoever looks at the wire finds no checksum missing that need not be.
+        setup = setup.with_offload();
+        setup.ifaces[0].checksum_offload = false;
+    }
     setup = vlan::set_up(args, setup);
     setup.ifaces[0].addrs = ends.iter().map(|ends| ends.own).collect();
     let default_via = |ends: &Ends| Route::default_via(ends.linux, crate::base::IfaceId(0));

@@ -8,7 +8,7 @@ use crate::socket::SocketId;
 use crate::wire::icmp::{self, Echo, Icmp};
 use crate::wire::ip::{self, Discover, Header, Mark};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Requests that are remembered: older ones are forgotten.
 const ASKED_MAX: usize = 1024;
@@ -240,7 +240,7 @@ impl Stack {
         message.emit(own, dst, &mut frame.head, &frame.body);
         let header = Header::new(own, dst, icmp::number(dst)).marked(mark);
         let why = (Sent::EchoRequest, EventId::NONE);
-        self.send_icmp(now, header, discover, message, frame, why);
+        self.send_icmp(now, SocketAddr::new(dst, 0), (header, discover), message, frame, why);
         Ok(())
     }
 

@@ -121,8 +121,6 @@ impl Table {
         peer: SocketAddr,
         local: IpAddr,
     ) -> Result<(), SocketError> {
-        // Flow labels and scopes do not tell peers apart.
-        let peer = SocketAddr::new(peer.ip(), peer.port());
         let socket = self.get(id).ok_or(SocketError::BadHandle)?;
         check_remote(socket.local(), peer)?;
         if local.is_ipv4() != peer.is_ipv4() {

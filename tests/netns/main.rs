@@ -8,6 +8,7 @@ mod curl;
 mod dns;
 mod flood;
 mod hostile;
+mod nd;
 mod other_way;
 mod ping;
 mod policy;
@@ -43,6 +44,7 @@ fn cases() -> Vec<Case> {
         tap::CASES,
         control::CASES,
         policy::CASES,
+        nd::CASES,
         router::CASES,
         scan::CASES,
         veth::CASES,
