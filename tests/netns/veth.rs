@@ -4,7 +4,9 @@
 
 use crate::Case;
 use crate::curl::{download, upload};
-use crate::support::{HOST, LINUX, Need, PATIENCE, Up, interrupt, netglass, output, run, scratch};
+use crate::support::{
+    self, HOST, LINUX, Need, PATIENCE, Up, interrupt, netglass, output, run, scratch,
+};
 use crate::support::{nothing_bad, until};
 use netglass::sys::netns::private_child;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -95,8 +97,7 @@ fn ping() {
     let ours = replies.filter(|line| line.to_ascii_lowercase().contains(MAC)).count();
     assert_eq!(ours, 3, "{text}");
     for size in ["0", "1", "17", "18", "56", "1472", "1473", "4000", "65000", "65507"] {
-        let text = run("ping", &["-c", "3", "-i", "0.05", "-s", size, HOST]);
-        assert!(text.contains(" 0% packet loss") && !text.contains("DUP!"), "size {size}:\n{text}");
+        support::ping(size, HOST);
     }
     up.stop();
     // Linux over there is as it was.
