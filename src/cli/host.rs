@@ -1,7 +1,7 @@
 //! A virtual host, with those who look on: what `up`, `get` and `nc` have in common.
 
 use super::Failure;
-use super::args::HostArgs;
+use super::args::{ClientArgs, HostArgs};
 use super::attach::{self, Attached, Attachment};
 use super::names::Peer;
 use super::sinks::{Capture, CaptureSink, LiveSink, RecordSink, SharedVoice};
@@ -299,6 +299,18 @@ pub(super) fn refuse_own(args: &HostArgs, peer: &Peer) -> Result<(), Failure> {
          is {linux}; to ask a host that `netglass up` runs, use a program on Linux's side, or have \
          another address with {options}"
     )))
+}
+
+impl ClientArgs {
+    /// The host that a client's arguments describe.
+    pub(super) fn host(&self) -> HostArgs {
+        let host = self.host.clone();
+        match self.via.as_deref() {
+            None | Some("tun") => host,
+            Some("tap") => HostArgs { tap: true, ..host },
+            Some(name) => HostArgs { on: Some(name.to_owned()), ..host },
+        }
+    }
 }
 
 /// Connects the host to the virtual network for a client; live lines are apart from what the

@@ -8,15 +8,18 @@ mod curl;
 mod dns;
 mod flood;
 mod hostile;
+mod nd;
 mod other_way;
 mod ping;
 mod policy;
 mod records;
+mod router;
 mod support;
 mod tap;
 mod usage;
 mod veth;
 mod vlan;
+mod world;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::Command;
@@ -40,6 +43,8 @@ fn cases() -> Vec<Case> {
         tap::CASES,
         control::CASES,
         policy::CASES,
+        nd::CASES,
+        router::CASES,
         veth::CASES,
         flood::CASES,
         vlan::CASES,
