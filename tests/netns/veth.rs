@@ -245,6 +245,12 @@ fn clients() {
     let got = beside.there(&get).stdin(Stdio::null()).output().expect("it runs");
     assert!(got.status.success(), "{}", String::from_utf8_lossy(&got.stderr));
     assert_eq!(got.stdout.len(), PAGE);
+    let mut ping = netglass();
+    ping.args(["ping", "--via", "wire1", "-c", "2", "-i", "0.2", LINUX]);
+    let pinged = beside.there(&ping).stdin(Stdio::null()).output().expect("it runs");
+    let text = String::from_utf8_lossy(&pinged.stdout);
+    assert!(text.contains(" 0% packet loss"), "{text}");
+    // Nobody is there.
     let mut nc = netglass();
     nc.args(["nc", "--on", "wire1", "10.9.0.99", "7"]);
     let lost = beside.there(&nc).stdin(Stdio::null()).output().expect("it runs");
