@@ -14,6 +14,7 @@ mod ping;
 mod policy;
 mod records;
 mod router;
+mod scan;
 mod support;
 mod tap;
 mod usage;
@@ -45,6 +46,7 @@ fn cases() -> Vec<Case> {
         policy::CASES,
         nd::CASES,
         router::CASES,
+        scan::CASES,
         veth::CASES,
         flood::CASES,
         vlan::CASES,

@@ -134,7 +134,7 @@ fn curl() {
     std::fs::write(&upload, vec![7; 3_000_000]).expect("a file");
     run("curl", &["-sSf", "-T", upload.to_str().expect("plain"), &format!("{at}/sink")]);
     up.stop();
-    nothing_bad(file, Some("10.9.0.2"));
+    nothing_bad(file, Some("ip.src == 10.9.0.2"));
     let bad = "icmpv6.checksum.status == \"Bad\" || (ipv6.src == fd09::2 && \
                tcp.checksum.status == \"Bad\")";
     let checks = ["-o", "tcp.check_checksum:TRUE"];
