@@ -48,7 +48,7 @@ pub(super) struct Prepared<'a> {
 /// Checks the arguments and opens the files.
 pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     let ends = ends(args);
-    ends.iter().try_for_each(check_addresses)?;
+    ends.iter().try_for_each(|ends| check_family(ends).and_then(|()| check_addresses(ends)))?;
     vlan::check(args)?;
     let file = |path: &Option<PathBuf>| path.as_ref().and_then(|p| std::path::absolute(p).ok());
     if let Some(path) = file(&args.pcap).filter(|_| file(&args.pcap) == file(&args.record)) {
@@ -121,8 +121,9 @@ pub(super) fn addresses(args: &HostArgs) -> Vec<IpAddr> {
 }
 
 /// The two ends of the link, and of each VLAN.
-pub(super) fn all_ends(args: &HostArgs) -> impl Iterator<Item = Ends> + '_ {
-    ends(args).into_iter().chain(vlan::others(args).map(|(_, ends)| ends))
+pub(super) fn all_ends(args: &HostArgs) -> impl Iterator<Item = Ends> {
+    let of_vlans = vlan::others(args).into_iter().flat_map(|(_, ends)| ends);
+    ends(args).into_iter().chain(of_vlans)
 }
 
 /// The first other address of a network that a host may have; `own` itself when there is none.
@@ -139,14 +140,18 @@ pub(super) fn neighbour(own: Cidr) -> IpAddr {
     candidates.find(|addr| *addr != own.addr() && own.contains(*addr)).unwrap_or(own.addr())
 }
 
+fn check_family(ends: &Ends) -> Result<(), Failure> {
+    let Ends { own, linux, options } = ends;
+    let is_six = options.contains('6');
+    if [own.addr(), *linux].iter().all(|addr| addr.is_ipv6() == is_six) {
+        return Ok(());
+    }
+    Err(Failure::usage(format_args!("{own} and {linux} are not both of the family of {options}")))
+}
+
 pub(super) fn check_addresses(ends: &Ends) -> Result<(), Failure> {
     let Ends { own, linux, options } = ends;
     let (addr, linux) = (own.addr(), *linux);
-    if addr.is_ipv6() != options.contains('6') || linux.is_ipv6() != addr.is_ipv6() {
-        return Err(Failure::usage(format_args!(
-            "{own} and {linux} are not both of the family of {options}"
-        )));
-    }
     if own.prefix() == 0 || Cidr::host(addr) == *own {
         let what = if own.prefix() == 0 { "everything" } else { "one address" };
         return Err(Failure::usage(format_args!(
