@@ -28,6 +28,7 @@ pub(crate) const CASES: &[Case] = &[
     ("router::our_ping_tells_errors", NEEDS, our_ping_tells_errors),
     ("router::our_traceroute", NEEDS, our_traceroute),
     ("router::our_traceroute_tells_errors", NEEDS, our_traceroute_tells_errors),
+    ("router::our_tools_on_an_interface", NEEDS, our_tools_on_an_interface),
     ("router::traceroute", TRACEROUTE, traceroute),
     ("router::tracepath", TRACEPATH, tracepath),
     ("router::ping", NEEDS, ping),
@@ -214,6 +215,23 @@ fn our_traceroute_tells_errors() {
     assert_eq!(silent, [" 3  * * *", " 4  * * *"], "{said}");
     let (said, code) = ours(&["traceroute", "-f", "9", "-m", "8", FAR[0]]);
     assert!(said.contains("change -f or -m") && code == Some(2), "{said}");
+}
+
+/// Beside the near router on its link, which has no device for the virtual host.
+fn our_tools_on_an_interface() {
+    let _world = World::new();
+    let via = ["--via", "down0", "--addr", "10.8.0.9/24", "--linux", MIDDLE[0]];
+    let six = ["--addr6", "fd08::9/64", "--linux6", MIDDLE[1]];
+    let via = [&via[..], &six].concat();
+    for n in [0, 1] {
+        let (said, code) = ours(&[&["ping", "-c", "2", "-i", "0.2"], &via[..], &[FAR[n]]].concat());
+        assert!(said.contains("2 received, 0% packet loss") && code == Some(0), "{said}");
+        assert!(said.contains(": icmp_seq=1 ttl=63 time="), "{said}");
+        let (said, _) = ours(&[&["traceroute", "-n"], &via[..], &[FAR[n]]].concat());
+        assert_eq!(hops(&said), [MIDDLE[n], FAR[n]]);
+    }
+    let (said, code) = ours(&["ping", "--via", "nothing0", "-c", "1", FAR[0]]);
+    assert!(said.contains("nothing0") && code == Some(2), "{said}");
 }
 
 /// Linux' traceroute to the virtual host, by every method that it has.
