@@ -1,7 +1,7 @@
 //! The services on a host: what listens, and how all of it ends.
 
 #[cfg(feature = "dns")]
-use super::dns::{self, Zones};
+use super::dns;
 use super::door::Door;
 use super::policy::Policies;
 use super::services::{Service, Services, Transport};
@@ -24,21 +24,10 @@ pub struct Options {
     pub policies: Policies,
     /// Who draws the ladder that `/me` shows, if anybody.
     pub ladder: Option<Ladder>,
-    /// The names that DNS answers for; `None`: `host.glass.` with the host's addresses.
+    /// Names that DNS answers for besides `host.glass.`, which has the host's addresses: a line for
+    /// each record, as [`dns::Zones::read`] takes them.
     #[cfg(feature = "dns")]
-    pub zones: Option<Arc<Zones>>,
-}
-
-#[cfg(feature = "dns")]
-impl Options {
-    /// The names that DNS answers for on `host`.
-    pub(super) fn zones(&self, host: &Host) -> Arc<Zones> {
-        self.zones.clone().unwrap_or_else(|| {
-            let addrs: Vec<_> =
-                host.with(|stack, _| stack.addresses().map(|(_, own)| own.addr()).collect());
-            Arc::new(Zones::of_host(&addrs))
-        })
-    }
+    pub zone: String,
 }
 
 impl fmt::Debug for Options {
@@ -95,7 +84,8 @@ impl Serving {
     ///
     /// # Errors
     /// The first that a service gets from listening, with its name; `Unsupported` for HTTP and
-    /// DNS without the features `http` and `dns`. Then no service listens.
+    /// DNS without the features `http` and `dns`; `InvalidInput` for names that cannot be read.
+    /// Then no service listens.
     pub fn start(
         host: &Host,
         at: &[IpAddr],
@@ -107,7 +97,7 @@ impl Serving {
         for entry in services.enabled() {
             let (service, transport) = (entry.service, entry.transport);
             let stop = serving.stop.subscribe();
-            let door = Arc::new(Door::new(host, service, &options, stop));
+            let door = Arc::new(Door::new(host, service, &options, stop)?);
             for ip in at {
                 let at = SocketAddr::new(*ip, entry.port);
                 let place = Place { service, transport, at };
@@ -152,8 +142,8 @@ impl Serving {
                 match place.service {
                     #[cfg(feature = "dns")]
                     Service::Dns => {
-                        let zones = Arc::clone(door.zones());
-                        self.tasks.spawn(dns::server::answer_datagrams(socket, zones, stop))
+                        let names = Arc::clone(door.names());
+                        self.tasks.spawn(dns::server::answer_datagrams(socket, names, stop))
                     }
                     _ => self.tasks.spawn(answer(place, socket, stop)),
                 };

@@ -88,8 +88,9 @@ pub(super) struct HostArgs {
     #[arg(long, value_name = "NAME", default_value = "glass0")]
     pub(super) dev: String,
     /// The virtual host's address
-    #[arg(long, value_name = "ADDR/PREFIX", default_value = "10.9.0.2/24")]
-    pub(super) addr: Cidr,
+    #[arg(long, value_name = "ADDR/PREFIX", default_value = "10.9.0.2/24",
+        default_value_if("dhcp", "true", None::<&str>))]
+    pub(super) addr: Option<Cidr>,
     /// Linux's address on the link, or with --on the router's; if not given, the first other one of
     /// the network
     #[arg(long, value_name = "ADDR")]
@@ -112,6 +113,12 @@ pub(super) struct HostArgs {
     /// On an Ethernet, ask for some seconds whether anybody has the address (RFC 5227)
     #[arg(long)]
     pub(super) probe: bool,
+    /// On an Ethernet, have the address, routes and name servers from a DHCP server
+    #[arg(long)]
+    pub(super) dhcp: bool,
+    /// What the virtual host tells a DHCP server that it is called
+    #[arg(long, value_name = "NAME", default_value = "netglass")]
+    pub(super) hostname: String,
     /// Speak IPv4 only
     #[arg(long)]
     pub(super) no_ipv6: bool,
@@ -136,7 +143,7 @@ pub(super) struct HostArgs {
     pub(super) seed: u64,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Clone)]
 pub(super) struct UpArgs {
     #[command(flatten)]
     pub(super) host: HostArgs,

@@ -3,6 +3,7 @@
 
 use super::Failure;
 use super::args::HostArgs;
+use super::dhcp;
 use super::host::{self, Ends};
 use crate::base::Mac;
 use crate::device::Device;
@@ -130,6 +131,12 @@ pub(super) fn attach(args: &HostArgs, mac: Option<Mac>) -> Result<Attached, Fail
         dev: dev.clone(),
         addr: linux,
         prefix: own.prefix(),
+        add: true,
+    }));
+    changes.extend(dhcp::linux(args).map(|(addr, prefix)| Change::Address {
+        dev: dev.clone(),
+        addr,
+        prefix,
         add: true,
     }));
     changes.push(Change::Up { dev: dev.clone(), up: true });

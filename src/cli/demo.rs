@@ -45,7 +45,9 @@ fn host_args(args: &DemoArgs) -> Result<HostArgs, Failure> {
         || std::env::temp_dir().join(format!("netglass-demo-{}.pcapng", std::process::id()));
     Ok(HostArgs {
         dev: "glass0".into(),
-        addr: Cidr::new(HOST.parse().map_err(Failure::usage)?, 24).map_err(Failure::usage)?,
+        addr: Some(Cidr::new(HOST.parse().map_err(Failure::usage)?, 24).map_err(Failure::usage)?),
+        dhcp: false,
+        hostname: String::new(),
         linux: Some(linux.addr()),
         addr6: Cidr::new(Ipv6Addr::LOCALHOST.into(), 128).map_err(Failure::usage)?,
         linux6: None,
@@ -99,7 +101,8 @@ fn start<D: crate::device::Device + 'static>(
         .build()
         .map_err(Failure::failed)?;
     let services: Services = "http,echo".parse().map_err(Failure::usage)?;
-    let (addr, host) = (host_args.addr.addr(), session.host.clone());
+    let (addr, host): (std::net::IpAddr, _) =
+        (HOST.parse().map_err(Failure::usage)?, session.host.clone());
     let options = Options { ladder: Some(history.drawer()), ..Options::default() };
     let started = runtime.block_on(async { Serving::start(&host, &[addr], &services, options) });
     let serving = started.map_err(Failure::failed)?;

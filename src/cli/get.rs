@@ -2,7 +2,7 @@
 
 use super::args::GetArgs;
 use super::names::{Names, Peer};
-use super::{Failure, Outcome, host};
+use super::{Failure, Outcome, dhcp, host};
 use crate::app::get::{self, Upload, Url};
 use crate::base::Duration;
 use crate::net::tokio::TcpStream;
@@ -26,14 +26,17 @@ pub(super) fn run(args: &GetArgs) -> Outcome {
     let (upload, output) = runtime.block_on(files(args))?;
     let (session, network) = host::client(&args.host, args.live)?;
     let fetched = runtime.block_on(async {
-        let names = names.on(&session.host)?;
+        let (address, servers) = dhcp::borrow(&session, &args.host).await?;
+        let names = names.on(&session.host, &servers)?;
         let fetching = async {
             let connecting = names.connect(&peer, url.port());
             let connected =
                 within(args.connect_timeout, url.host(), "answered", connecting).await?;
             fetch(args, connected, &url, upload, output).await
         };
-        within(args.max_time, url.host(), "finished", fetching).await
+        let fetched = within(args.max_time, url.host(), "finished", fetching).await;
+        address.give_back().await;
+        fetched
     });
     runtime.shutdown_background();
     let stopped = session.stop(Duration::from_secs(2));

@@ -3,6 +3,7 @@
 use super::Failure;
 use super::args::HostArgs;
 use super::attach::{self, Attached, Attachment};
+use super::dhcp;
 use super::names::Peer;
 use super::sinks::{Capture, CaptureSink, LiveSink, RecordSink, SharedVoice};
 use super::talk::{self, Stream};
@@ -41,6 +42,7 @@ pub(super) struct Prepared<'a> {
 
 /// Checks the arguments and opens the files.
 pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
+    dhcp::check(args)?;
     let ends = ends(args);
     ends.iter().try_for_each(check_addresses)?;
     let file = |path: &Option<PathBuf>| path.as_ref().and_then(|p| std::path::absolute(p).ok());
@@ -52,8 +54,8 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     }
     let key = secret()?;
     let attachment = Attachment::of(args)?;
-    let mut setup =
-        Setup::new(key).with_iface(attach::name(args), attachment.mtu(args)?, args.addr);
+    let none = Cidr::host(Ipv4Addr::UNSPECIFIED.into());
+    let mut setup = Setup::new(key).with_iface(attach::name(args), attachment.mtu(args)?, none);
     if attach::is_on_ethernet(args) {
         let mac = args.mac.unwrap_or_else(|| Mac::random(&Chance::from_key(key), 0));
         attachment.check_mac(mac)?;
@@ -94,13 +96,13 @@ pub(super) fn ends(args: &HostArgs) -> Vec<Ends> {
         let linux = linux.unwrap_or_else(|| neighbour(own));
         Ends { own, linux, options }
     };
-    let v4 = ends(args.addr, args.linux, "--addr or --linux");
+    let v4 = args.addr.map(|addr| ends(addr, args.linux, "--addr or --linux"));
     let v6 = ends(args.addr6, args.linux6, "--addr6 or --linux6");
     let spoken = !args.no_ipv6
         && !attach::is_on_ethernet(args)
         && attach::mtu(args) >= 1280
         && Path::new("/proc/net/if_inet6").exists();
-    [v4].into_iter().chain(spoken.then_some(v6)).collect()
+    v4.into_iter().chain(spoken.then_some(v6)).collect()
 }
 
 /// The first other address of a network that a host may have; `own` itself when there is none.
@@ -231,8 +233,16 @@ impl Session {
 
     /// Says a line among the live ones, if there are any: who does not read them holds up nobody.
     pub(super) fn say(&self, line: &str) {
-        let mut voice = self.voice.lock().unwrap_or_else(PoisonError::into_inner);
-        voice.iter_mut().for_each(|voice| voice.say(line.to_owned()));
+        self.speaker()(line);
+    }
+
+    /// As [`Session::say`], for those who stay.
+    pub(super) fn speaker(&self) -> impl Fn(&str) + Send + use<> {
+        let voice = self.voice.clone();
+        move |line| {
+            let mut voice = voice.lock().unwrap_or_else(PoisonError::into_inner);
+            voice.iter_mut().for_each(|voice| voice.say(line.to_owned()));
+        }
     }
 
     /// Ends the host, giving connections `linger` to end well.
@@ -257,9 +267,9 @@ impl Session {
     }
 }
 
-/// Linux's IPv4 address on the link.
-pub(super) fn linux(args: &HostArgs) -> IpAddr {
-    args.linux.unwrap_or_else(|| neighbour(args.addr))
+/// Linux's IPv4 address on the link, as far as that is known.
+pub(super) fn linux(args: &HostArgs) -> Option<IpAddr> {
+    args.linux.or(args.addr.map(neighbour))
 }
 
 /// Refuses a client's peer that is the client's own host: nobody serves there.

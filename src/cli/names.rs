@@ -7,7 +7,7 @@ use crate::app::eyeballs;
 use crate::net::Host;
 use crate::net::tokio::TcpStream;
 use std::cell::RefCell;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
 /// The port of name servers.
@@ -46,8 +46,9 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Reads the files; asks `server` when no other is named.
-    pub(super) fn prepare(args: &NameArgs, server: IpAddr) -> Result<Names, Failure> {
+    /// Reads the files; asks `server` when no other is named, and those of a lease when there is
+    /// none.
+    pub(super) fn prepare(args: &NameArgs, server: Option<IpAddr>) -> Result<Names, Failure> {
         let hosts = match &args.hosts {
             Some(path) => {
                 let text = std::fs::read_to_string(path);
@@ -56,14 +57,16 @@ impl Names {
             }
             None => Hosts::default(),
         };
-        let servers = if args.dns.is_empty() { &[server][..] } else { &args.dns };
+        let servers = if args.dns.is_empty() { server.as_slice() } else { &args.dns };
         let servers = servers.iter().map(|addr| SocketAddr::new(*addr, PORT)).collect();
         Ok(Names { servers, hosts })
     }
 
-    /// The same on a host; within its runtime.
-    pub(super) fn on(self, host: &Host) -> Result<Online, Failure> {
-        let settings = Settings::new(self.servers);
+    /// The same on a host whose lease names these servers; within its runtime.
+    pub(super) fn on(self, host: &Host, leased: &[Ipv4Addr]) -> Result<Online, Failure> {
+        let leased = leased.iter().map(|addr| SocketAddr::from((*addr, PORT)));
+        let servers = if self.servers.is_empty() { leased.collect() } else { self.servers };
+        let settings = Settings::new(servers);
         let resolver = Resolver::new(host.clone(), settings, self.hosts, host::secret()?);
         let addrs: Vec<IpAddr> =
             host.with(|stack, _| stack.addresses().map(|(_, own)| own.addr()).collect());

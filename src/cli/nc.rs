@@ -3,7 +3,7 @@
 use super::args::NcArgs;
 use super::get::within;
 use super::names::{Names, Online, Peer};
-use super::{Failure, Outcome, host};
+use super::{Failure, Outcome, dhcp, host};
 use crate::app::nc;
 use crate::base::Duration;
 use crate::net::Host;
@@ -22,11 +22,14 @@ pub(super) fn run(args: &NcArgs) -> Outcome {
         .build()
         .map_err(Failure::failed)?;
     let talked = runtime.block_on(async {
-        let names = names.on(&session.host)?;
-        tokio::select! {
+        let (address, servers) = dhcp::borrow(&session, &args.host).await?;
+        let names = names.on(&session.host, &servers)?;
+        let talked = tokio::select! {
             talked = talk(args, &names, &session.host, &peer) => talked,
             done = tokio::signal::ctrl_c() => done.map_err(Failure::failed),
-        }
+        };
+        address.give_back().await;
+        talked
     });
     // Standard input may be read by a thread that nothing ends.
     runtime.shutdown_background();
