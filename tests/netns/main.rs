@@ -5,6 +5,7 @@
 
 mod control;
 mod curl;
+mod dhcp;
 mod dns;
 mod flood;
 mod hostile;
@@ -37,6 +38,7 @@ fn cases() -> Vec<Case> {
         usage::CASES,
         dns::CASES,
         tap::CASES,
+        dhcp::CASES,
         control::CASES,
         policy::CASES,
         veth::CASES,
