@@ -9,9 +9,10 @@ use super::sight::Ladder;
 use super::simple;
 use crate::net::Host;
 use crate::net::tokio::{TcpListener, UdpSocket};
+use crate::stack::ListenOptions;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::sync::watch;
@@ -94,6 +95,8 @@ impl Serving {
     ) -> io::Result<Serving> {
         let (tasks, places) = (JoinSet::new(), Vec::new());
         let mut serving = Serving { tasks, places, stop: watch::Sender::new(false) };
+        // Where both families have a place of their own, `::` leaves IPv4 to the other.
+        let v6_only = at.contains(&Ipv4Addr::UNSPECIFIED.into());
         for entry in services.enabled() {
             let (service, transport) = (entry.service, entry.transport);
             let stop = serving.stop.subscribe();
@@ -101,7 +104,7 @@ impl Serving {
             for ip in at {
                 let at = SocketAddr::new(*ip, entry.port);
                 let place = Place { service, transport, at };
-                serving.add(host, place, &door).map_err(|error| {
+                serving.add(host, place, v6_only, &door).map_err(|error| {
                     let text = format!("{service} cannot listen at {at} ({transport}): {error}");
                     io::Error::new(error.kind(), text)
                 })?;
@@ -129,7 +132,13 @@ impl Serving {
         self.ended().await;
     }
 
-    fn add(&mut self, host: &Host, mut place: Place, door: &Arc<Door>) -> io::Result<()> {
+    fn add(
+        &mut self,
+        host: &Host,
+        mut place: Place,
+        v6_only: bool,
+        door: &Arc<Door>,
+    ) -> io::Result<()> {
         if let Some(feature) = missing(place.service) {
             let text = format!("it was left out of this program (feature `{feature}`)");
             return Err(io::Error::new(io::ErrorKind::Unsupported, text));
@@ -149,7 +158,8 @@ impl Serving {
                 };
             }
             Transport::Tcp => {
-                let listener = TcpListener::bind_with(host, place.at, door.listening())?;
+                let options = ListenOptions { v6_only, ..door.listening() };
+                let listener = TcpListener::bind_with(host, place.at, options)?;
                 place.at = listener.local_addr()?;
                 self.tasks.spawn(door.clone().open(listener));
             }

@@ -3,12 +3,12 @@
 
 use super::Failure;
 use super::args::HostArgs;
-use super::dhcp;
-use super::host::{self, Ends};
+use super::{host, vlan};
 use crate::base::Mac;
 use crate::device::Device;
 use crate::device::packet::{self, Gauge, Packet};
 use crate::device::tun::Tun;
+use crate::sys::SetupError;
 use crate::sys::ifconfig::{Change, Configured, Link};
 use std::net::IpAddr;
 
@@ -127,21 +127,16 @@ pub(super) fn attach(args: &HostArgs, mac: Option<Mac>) -> Result<Attached, Fail
         Change::Mtu { dev: dev.clone(), mtu: mtu.into() },
         Change::TxQueue { dev: dev.clone(), packets: 5000 },
     ];
-    changes.extend(host::ends(args).into_iter().map(|Ends { own, linux, .. }| Change::Address {
-        dev: dev.clone(),
-        addr: linux,
-        prefix: own.prefix(),
-        add: true,
-    }));
-    changes.extend(dhcp::linux(args).map(|(addr, prefix)| Change::Address {
-        dev: dev.clone(),
-        addr,
-        prefix,
-        add: true,
-    }));
-    changes.push(Change::Up { dev: dev.clone(), up: true });
+    changes.extend(vlan::changes(args, &dev));
     for change in changes {
-        network.apply(change).map_err(Failure::usage)?;
+        match network.apply(change) {
+            // Something else may have the other end of a VLAN.
+            Err(error @ SetupError::NoVlans) => {
+                log::warn!("{error}; until then, Linux is not in the VLANs of {dev}");
+                break;
+            }
+            done => done.map_err(Failure::usage)?,
+        }
     }
     let mut commands = vec![format!("ip tuntap add dev {dev} mode {mode}")];
     commands.extend(network.commands());
@@ -151,7 +146,7 @@ pub(super) fn attach(args: &HostArgs, mac: Option<Mac>) -> Result<Attached, Fail
 /// Whether the network is one that Linux has already. On an interface of its own, Linux may.
 fn taken(args: &HostArgs, network: &mut Configured) -> Result<Option<String>, Failure> {
     let addresses = network.config().addresses().map_err(Failure::usage)?;
-    let clash = host::ends(args).into_iter().find_map(|ends| {
+    let clash = host::all_ends(args).find_map(|ends| {
         let taken = |addr: IpAddr| addresses.iter().any(|known| known.addr == addr);
         let linux = Some(ends.linux).filter(|_| args.on.is_none());
         let addr = linux.into_iter().chain([ends.own.addr()]).find(|addr| taken(*addr))?;

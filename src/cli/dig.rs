@@ -15,11 +15,12 @@ pub(super) fn run(args: &DigArgs) -> Outcome {
         .build()
         .map_err(Failure::failed)?;
     let secret = host::secret()?;
-    let (session, network) = host::client(&args.host, false)?;
+    let client = args.client.host();
+    let (session, network) = host::client(&client, false)?;
     let told = runtime.block_on(async {
-        let (address, servers) = dhcp::borrow(&session, &args.host).await?;
+        let (address, servers) = dhcp::borrow(&session, &client).await?;
         let leased = servers.first().copied().map(IpAddr::V4);
-        let told = match dig.server().or(host::linux(&args.host)).or(leased) {
+        let told = match dig.server().or(host::linux(&client)).or(leased) {
             Some(server) => Ok(dig.run(&session.host, server, secret, SystemTime::now).await),
             None => Err(Failure::failed("the lease names no server to ask: name one with @")),
         };

@@ -2,7 +2,7 @@
 
 use super::args::GetArgs;
 use super::names::{Names, Peer};
-use super::{Failure, Outcome, dhcp, host};
+use super::{Failure, Outcome, host};
 use crate::app::get::{self, Upload, Url};
 use crate::base::Duration;
 use crate::net::tokio::TcpStream;
@@ -17,17 +17,17 @@ use tokio::io::AsyncWrite;
 pub(super) fn run(args: &GetArgs) -> Outcome {
     let url: Url = args.url.parse().map_err(Failure::usage)?;
     let peer: Peer = url.host().to_string().parse()?;
-    let names = Names::prepare(&args.names, host::linux(&args.host))?;
-    host::refuse_own(&args.host, &peer)?;
+    let client = args.client.host();
+    let names = Names::prepare(&args.names, host::linux(&client))?;
+    host::refuse_own(&client, &peer)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::failed)?;
     let (upload, output) = runtime.block_on(files(args))?;
-    let (session, network) = host::client(&args.host, args.live)?;
+    let (session, network) = host::client(&client, args.live)?;
     let fetched = runtime.block_on(async {
-        let (address, servers) = dhcp::borrow(&session, &args.host).await?;
-        let names = names.on(&session.host, &servers)?;
+        let names = names.on(&session, &client).await?;
         let fetching = async {
             let connecting = names.connect(&peer, url.port());
             let connected =
@@ -35,7 +35,7 @@ pub(super) fn run(args: &GetArgs) -> Outcome {
             fetch(args, connected, &url, upload, output).await
         };
         let fetched = within(args.max_time, url.host(), "finished", fetching).await;
-        address.give_back().await;
+        names.give_back().await;
         fetched
     });
     runtime.shutdown_background();

@@ -1,17 +1,18 @@
 //! A virtual host, with those who look on: what `up`, `get` and `nc` have in common.
 
 use super::Failure;
-use super::args::HostArgs;
+use super::args::{ClientArgs, HostArgs};
 use super::attach::{self, Attached, Attachment};
 use super::dhcp;
 use super::names::Peer;
 use super::sinks::{Capture, CaptureSink, LiveSink, RecordSink, SharedVoice};
 use super::talk::{self, Stream};
+use super::vlan;
 use crate::base::{Chance, Duration, Mac};
 use crate::device::Device;
 use crate::device::packet;
 use crate::impair::{Gauge, Impairment, Link};
-use crate::ip::{Cidr, Route};
+use crate::ip::{Address, Cidr, Route, Standing};
 use crate::net::Host;
 use crate::observe::pcapng::LinkType;
 use crate::runtime::{Bell, Live, Running};
@@ -21,6 +22,11 @@ use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// How long addresses may take to be the host's: three probes and their pauses (RFC 5227 §1.1).
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks at that.
+const GLANCE: Duration = Duration::from_millis(20);
 
 /// 128 bits that nobody else knows.
 pub(super) fn secret() -> Result<[u64; 2], Failure> {
@@ -45,6 +51,7 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     dhcp::check(args)?;
     let ends = ends(args);
     ends.iter().try_for_each(check_addresses)?;
+    vlan::check(args)?;
     let file = |path: &Option<PathBuf>| path.as_ref().and_then(|p| std::path::absolute(p).ok());
     if let Some(path) = file(&args.pcap).filter(|_| file(&args.pcap) == file(&args.record)) {
         return Err(Failure::usage(format_args!(
@@ -59,10 +66,17 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     if attach::is_on_ethernet(args) {
         let mac = args.mac.unwrap_or_else(|| Mac::random(&Chance::from_key(key), 0));
         attachment.check_mac(mac)?;
-        setup = setup.on_ethernet(Ethernet { probe: args.probe, ..Ethernet::new(mac) });
+        let autoconf = speaks_ipv6(args);
+        setup = setup.on_ethernet(Ethernet { probe: args.probe, autoconf, ..Ethernet::new(mac) });
     } else if args.mac.is_some() || args.probe {
         return Err(Failure::usage("--mac and --probe are of an Ethernet: add --tap or --on"));
     }
+    if matches!(attachment, Attachment::On(_)) {
+        // Whoever looks at the wire finds no checksum missing that need not be.
+        setup = setup.with_offload();
+        setup.ifaces[0].checksum_offload = false;
+    }
+    setup = vlan::set_up(args, setup);
     setup.ifaces[0].addrs = ends.iter().map(|ends| ends.own).collect();
     let default_via = |ends: &Ends| Route::default_via(ends.linux, crate::base::IfaceId(0));
     setup.routes.extend(ends.iter().map(default_via));
@@ -90,23 +104,41 @@ pub(super) struct Ends {
     pub(super) options: &'static str,
 }
 
-/// The families that are spoken: IPv4, and IPv6 where Linux does (RFC 8200 §5 wants 1280 bytes).
+/// Whether IPv6 is spoken: where Linux does (RFC 8200 §5 wants 1280 bytes).
+pub(super) fn speaks_ipv6(args: &HostArgs) -> bool {
+    !args.no_ipv6 && attach::mtu(args) >= 1280 && Path::new("/proc/net/if_inet6").exists()
+}
+
+/// Linux's addresses on the link, with their prefixes.
+pub(super) fn linux_side(args: &HostArgs) -> impl Iterator<Item = (IpAddr, u8)> {
+    let ends = ends(args).into_iter().map(|ends| (ends.linux, ends.own.prefix()));
+    ends.chain(dhcp::linux(args))
+}
+
+/// The two ends in each family that has addresses from the start.
 pub(super) fn ends(args: &HostArgs) -> Vec<Ends> {
     let ends = |own, linux: Option<IpAddr>, options| {
         let linux = linux.unwrap_or_else(|| neighbour(own));
         Ends { own, linux, options }
     };
     let v4 = args.addr.map(|addr| ends(addr, args.linux, "--addr or --linux"));
-    let v6 = ends(args.addr6, args.linux6, "--addr6 or --linux6");
-    let spoken = !args.no_ipv6
-        && !attach::is_on_ethernet(args)
-        && attach::mtu(args) >= 1280
-        && Path::new("/proc/net/if_inet6").exists();
-    v4.into_iter().chain(spoken.then_some(v6)).collect()
+    let v6 = args.addr6.filter(|_| speaks_ipv6(args));
+    let v6 = v6.map(|addr| ends(addr, args.linux6, "--addr6 or --linux6"));
+    v4.into_iter().chain(v6).collect()
+}
+
+/// The virtual host's addresses, those in VLANs included.
+pub(super) fn addresses(args: &HostArgs) -> Vec<IpAddr> {
+    all_ends(args).map(|ends| ends.own.addr()).collect()
+}
+
+/// The two ends of the link, and of each VLAN.
+pub(super) fn all_ends(args: &HostArgs) -> impl Iterator<Item = Ends> + '_ {
+    ends(args).into_iter().chain(vlan::others(args).map(|(_, ends)| ends))
 }
 
 /// The first other address of a network that a host may have; `own` itself when there is none.
-fn neighbour(own: Cidr) -> IpAddr {
+pub(super) fn neighbour(own: Cidr) -> IpAddr {
     let network = own.network().addr();
     let width = if network.is_ipv4() { 32 } else { 128 };
     // The network's own address is a host's only where there are no more than two.
@@ -119,7 +151,7 @@ fn neighbour(own: Cidr) -> IpAddr {
     candidates.find(|addr| *addr != own.addr() && own.contains(*addr)).unwrap_or(own.addr())
 }
 
-fn check_addresses(ends: &Ends) -> Result<(), Failure> {
+pub(super) fn check_addresses(ends: &Ends) -> Result<(), Failure> {
     let Ends { own, linux, options } = ends;
     let (addr, linux) = (own.addr(), *linux);
     if addr.is_ipv6() != options.contains('6') || linux.is_ipv6() != addr.is_ipv6() {
@@ -275,7 +307,7 @@ pub(super) fn linux(args: &HostArgs) -> Option<IpAddr> {
 /// Refuses a client's peer that is the client's own host: nobody serves there.
 pub(super) fn refuse_own(args: &HostArgs, peer: &Peer) -> Result<(), Failure> {
     let Peer::Addr(to) = peer else { return Ok(()) };
-    let own = ends(args).into_iter().find(|ends| ends.own.addr() == *to);
+    let own = all_ends(args).find(|ends| ends.own.addr() == *to);
     let Some(Ends { linux, options, .. }) = own else { return Ok(()) };
     Err(Failure::usage(format_args!(
         "{to} is the address of the virtual host that would ask, and nobody serves there: Linux \
@@ -284,13 +316,41 @@ pub(super) fn refuse_own(args: &HostArgs, peer: &Peer) -> Result<(), Failure> {
     )))
 }
 
+impl ClientArgs {
+    /// The host that a client's arguments describe.
+    pub(super) fn host(&self) -> HostArgs {
+        let host = self.host.clone();
+        match self.via.as_deref() {
+            None | Some("tun") => host,
+            Some("tap") => HostArgs { tap: true, ..host },
+            Some(name) => HostArgs { on: Some(name.to_owned()), ..host },
+        }
+    }
+}
+
 /// Connects the host to the virtual network for a client; live lines are apart from what the
 /// client has to say.
 pub(super) fn client(args: &HostArgs, live: bool) -> Result<(Session, Configured), Failure> {
-    let prepared = prepare(args)?;
+    let mut prepared = prepare(args)?;
+    if let (true, LinkSetup::Ethernet(ethernet)) = (args.tap, &mut prepared.setup.ifaces[0].link) {
+        // There is nobody on a device of its own but Linux, whose address is known.
+        ethernet.dad_transmits = 0;
+    }
     let Attached { device, network, losses, .. } = prepared.attach()?;
     let session = prepared.start(|_| device, live.then_some(Stream::Error), |_| {})?;
+    settle(&session.host);
     Ok((session.with_losses(losses), network))
+}
+
+/// Waits until others had the time to say that they have the host's addresses.
+fn settle(host: &Host) {
+    let end = std::time::Instant::now() + PATIENCE;
+    let is_tentative = |own: &Address| own.standing == Standing::Tentative;
+    while std::time::Instant::now() < end
+        && host.with(|stack, _| stack.addresses().any(|(_, own)| is_tentative(own)))
+    {
+        std::thread::sleep(GLANCE);
+    }
 }
 
 #[cfg(test)]

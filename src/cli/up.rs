@@ -12,7 +12,7 @@ use crate::app::{Options, Policies, Serving};
 use crate::base::{Duration, IfaceId};
 use crate::net::Host;
 use std::fmt::Display;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -22,7 +22,7 @@ const LINGER: Duration = Duration::from_secs(2);
 const GLANCE: Duration = Duration::from_millis(20);
 
 pub(super) fn run(args: &UpArgs) -> Outcome {
-    let addrs: Vec<_> = host::ends(&args.host).iter().map(|ends| ends.own.addr()).collect();
+    let addrs = host::addresses(&args.host);
     let zone = zone(args, &addrs)?;
     let prepared = host::prepare(&args.host)?;
     let door = door(args)?;
@@ -115,10 +115,13 @@ fn tell_linux(args: &UpArgs, commands: &[String]) -> Result<(), Failure> {
     commands.iter().try_for_each(|command| talk::say(command))
 }
 
-/// Where services listen: an address that is to come is not known yet.
+/// Where services listen: addresses that are to come are not known yet.
 fn places(args: &UpArgs, addrs: &[IpAddr]) -> Vec<IpAddr> {
-    let any = args.host.dhcp.then_some(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    any.into_iter().chain(addrs.iter().copied()).collect()
+    if !args.host.dhcp {
+        return addrs.to_vec();
+    }
+    let v6 = host::speaks_ipv6(&args.host).then_some(Ipv6Addr::UNSPECIFIED.into());
+    std::iter::once(Ipv4Addr::UNSPECIFIED.into()).chain(v6).collect()
 }
 
 /// Says who is up, and where it can be asked; `control` is the control socket's path.

@@ -98,7 +98,8 @@ fn tcp_level(event: &tcp::Event) -> Level {
     use tcp::Event as E;
     match event {
         E::State { cause, .. } => match cause {
-            Cause::Timeout | Cause::UserTimeout | Cause::KeepaliveTimeout => Level::Warn,
+            Cause::Timeout | Cause::UserTimeout => Level::Warn,
+            Cause::KeepaliveTimeout | Cause::ProbeTimeout => Level::Warn,
             _ => Level::Info,
         },
         E::R1 { .. } => Level::Warn,

@@ -9,10 +9,11 @@
 //! arrives before the inward link, and what leaves behind the outward one.
 
 use super::bell::{Bell, Descriptor};
-use crate::base::{Checksum, Frame, IfaceId, Instant, Pool};
+use crate::base::{Checksum, Frame, IfaceId, Instant, Medium, Pool};
 use crate::device::{Device, split};
 use crate::impair::Link;
-use crate::net::{Host, Journal, Stage, Turn};
+use crate::net::{Direction, Host, Journal, Stage, Turn};
+use crate::stack::{IfaceSetup, LinkSetup, Stack};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -71,13 +72,15 @@ struct Shared {
 }
 
 impl Live {
-    /// A driver for `host`, whose only interface will be the device.
+    /// A driver for `host`, whose first interface will be the device; others can only be VLANs of
+    /// it.
     ///
     /// # Errors
-    /// `InvalidInput` when the host has not one interface; when the process has no descriptor left.
+    /// `InvalidInput` when the host has no interface, or others; when the process has no descriptor
+    /// left.
     pub fn new(host: &Host) -> io::Result<Live> {
-        if host.with(|stack, _| stack.ifaces().count()) != 1 {
-            let text = "a live driver serves a host with one interface";
+        if !host.with(|stack, _| is_on_one_device(stack)) {
+            let text = "a live driver serves a host with one interface and its VLANs";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         Ok(Live { host: host.clone(), bell: Bell::new()?, inward: None, outward: None })
@@ -316,10 +319,12 @@ impl<D: Device> Driver<D> {
                 }
                 continue;
             };
+            let way = (Direction::In, IFACE);
+            let journal = stage.observed.then_some(&mut self.journal);
             match split::split_on(medium, &frame, mtu) {
-                Ok(pieces) => pieces.for_each(|piece| link.input(now, piece)),
+                Ok(pieces) => send_by(link, pieces, now, journal, (way, medium)),
                 // What is no packet is the host's to judge.
-                Err(_) => link.input(now, frame),
+                Err(_) => send_by(link, [frame], now, journal, (way, medium)),
             }
         }
         while let Some(frame) = self.inward.as_mut().and_then(|link| link.output(now)) {
@@ -348,7 +353,14 @@ impl<D: Device> Driver<D> {
                 continue;
             };
             match &mut self.outward {
-                Some(link) => pieces.for_each(|piece| link.input(now, piece)),
+                Some(link) => {
+                    let mut journal = stage.observed.then_some(&mut self.journal);
+                    if let Some(journal) = &mut journal {
+                        journal.catch_up(stage.stack);
+                    }
+                    let way = (Direction::Out, IFACE);
+                    send_by(link, pieces, now, journal, (way, medium));
+                }
                 None => self.outbox.extend(pieces),
             }
             self.outbox.extend(self.outward.iter_mut().flat_map(|link| released(link, now)));
@@ -404,6 +416,33 @@ impl<D: Device> Driver<D> {
         let on: Descriptor<'_> = None;
         self.bell.sleep(on, most)
     }
+}
+
+/// Gives packets to a link, and tells of those that it loses.
+fn send_by(
+    link: &mut Link,
+    packets: impl IntoIterator<Item = Frame>,
+    now: Instant,
+    mut journal: Option<&mut Journal>,
+    (way, medium): ((Direction, IfaceId), Medium),
+) {
+    for packet in packets {
+        let gone = link.input(now, packet);
+        if let (Some(gone), Some(journal)) = (gone, &mut journal) {
+            journal.lost(now, way, medium, gone);
+        }
+    }
+}
+
+/// Whether all frames of a host come and go by its first interface's device.
+fn is_on_one_device(stack: &Stack) -> bool {
+    let parent = |iface: &IfaceSetup| match &iface.link {
+        LinkSetup::Ethernet(ethernet) => ethernet.vlan.map(|vlan| vlan.parent),
+        LinkSetup::Ip => None,
+    };
+    let mut ifaces = stack.ifaces();
+    let first = ifaces.next().is_some_and(|first| parent(first).is_none_or(|of| of == IFACE));
+    first && ifaces.all(|other| parent(other) == Some(IFACE))
 }
 
 /// What a link lets out.

@@ -1,11 +1,9 @@
 //! A frame's way up: IP, then ICMP, UDP or TCP, then the socket.
 
-use super::echo::{EchoError, Pong};
 use super::event::{Event, PacketView, Sent};
+use super::zone::zoned;
 use super::{Input, Stack, cx};
-use crate::base::{
-    Checksum, Chunks, Duration, EventId, Frame, IfaceId, Instant, Mac, Seq, SocketError, Why,
-};
+use crate::base::{Checksum, Chunks, EventId, Frame, IfaceId, Instant, Mac, Seq, SocketError, Why};
 use crate::ip::{self, Destination};
 use crate::socket::SocketId;
 use crate::socket::demux::Pair;
@@ -13,12 +11,11 @@ use crate::tcp::arrives::closed;
 use crate::tcp::listener::{Site, Verdict, reply};
 use crate::tcp::{self, Conn, Outcome, Reply, Segment, SegmentView, State};
 use crate::udp::Datagram;
-use crate::wire::icmp::{self, Echo, Icmp, Quoted};
-use crate::wire::icmpv4::Icmpv4;
+use crate::wire::icmp::{self, Icmp, Quoted};
 use crate::wire::icmpv6::Icmpv6;
 use crate::wire::ip::Header;
 use crate::wire::ipv4::protocol;
-use crate::wire::{checksum, ipv6, nd, udp};
+use crate::wire::{checksum, udp};
 use std::net::{IpAddr, SocketAddr};
 
 /// What is known of a packet behind its IP header.
@@ -29,8 +26,8 @@ pub(super) struct Via {
     /// Who sent the frame; [`Mac::ZERO`] on a bare link.
     pub(super) mac: Mac,
     pub(super) header: Header,
-    destination: Destination,
-    origin: EventId,
+    pub(super) destination: Destination,
+    pub(super) origin: EventId,
 }
 
 impl Via {
@@ -48,10 +45,10 @@ impl Via {
     }
 }
 
-/// The ends of what a quoted packet belonged to.
-pub(super) fn pair(quoted: &Quoted) -> Option<Pair> {
+/// The ends of what a quoted packet belonged to, which left by that interface.
+pub(super) fn pair(quoted: &Quoted, iface: IfaceId) -> Option<Pair> {
     let (from, to) = quoted.ports()?;
-    let (local, remote) = (SocketAddr::new(quoted.src, from), SocketAddr::new(quoted.dst, to));
+    let (local, remote) = (zoned(quoted.src, from, iface), zoned(quoted.dst, to, iface));
     Some(Pair { local, remote })
 }
 
@@ -192,181 +189,6 @@ impl Stack {
         }
     }
 
-    /// Sends an ICMP error about `packet`, if one may be sent (RFC 1122 §3.2.2, RFC 1812 §4.3.2.8).
-    fn report(&mut self, via: Via, message: Icmp, why: Sent, packet: &Chunks, cause: EventId) {
-        let front = packet.iter().next().map_or(&[][..], |chunk| chunk);
-        let about = ip::icmp::About {
-            src: via.src(),
-            destination: via.destination,
-            link_broadcast: false,
-            offset: via.header.offset,
-            proto: via.header.proto,
-            transport: front.get(via.header.header_len..).unwrap_or(&[]),
-        };
-        let local = self.ifaces[usize::from(via.iface.0)].local();
-        if let Err(why) = about.may_report(&message, &local) {
-            self.drops.count(why);
-            return;
-        }
-        if !self.limiter.allow(via.now) {
-            let view = via.view(0);
-            self.dropped(via.now, Why::IcmpRateLimit, view);
-            return;
-        }
-        let (src, dst) = (self.answer_from(&via), via.src());
-        let frame = ip::icmp::error(src, dst, message, packet);
-        self.answer_icmp(via.now, (src, dst), message, frame, (why, cause));
-    }
-
-    /// The address that answers what came `via`: the one it was sent to, if that is one host's
-    /// (RFC 1122 §3.2.2, RFC 4443 §2.2).
-    fn answer_from(&self, via: &Via) -> IpAddr {
-        match via.destination {
-            Destination::Unicast => via.dst(),
-            _ => self.route_to(via.src()).map_or(via.dst(), |(_, own)| own),
-        }
-    }
-
-    // ---- ICMP
-
-    fn on_icmp(&mut self, via: Via, mut frame: Frame) {
-        self.snmp.of(via.dst()).icmp_in.msgs += 1;
-        let packet_view = via.view(via.header.payload_len());
-        frame.advance(via.header.header_len);
-        let (src, dst, len) = (via.src(), via.dst(), frame.len() as u32);
-        let message = match Icmp::parse(src, dst, frame.slices()) {
-            Ok(message) => message,
-            Err(why) => return self.discard(via.now, why, packet_view),
-        };
-        let view = PacketView::Icmp { src, dst, message, len };
-        self.snmp.of(dst).icmp_in(&message);
-        if let Icmp::V6(Icmpv6::Other { kind, .. }) = message
-            && nd::is_nd(kind)
-            && self.mac(via.iface).is_some()
-        {
-            return self.on_nd(via, frame);
-        }
-        match message.as_echo() {
-            Some(echo) if echo.request => self.on_echo_request(via, echo, view, frame),
-            Some(Echo { id, seq, .. }) => {
-                let (ttl, rtt) = (via.header.ttl, Duration::ZERO);
-                let pong = Pong { from: src, id, seq, len, ttl, rtt, duplicate: false };
-                if self.on_pong(via.now, pong) {
-                    self.note(via.now, None, EventId::NONE, || Event::In(view));
-                } else {
-                    self.discard(via.now, Why::IcmpNoSocket, view);
-                }
-            }
-            None if message.is_error() => self.on_icmp_error(via, message, view, frame),
-            None => self.discard(via.now, Why::IcmpType, view),
-        }
-    }
-
-    /// RFC 1122 §3.2.2.6: not to a broadcast or group of IPv4; to a group of IPv6 it is answered
-    /// (RFC 4443 §4.2).
-    fn on_echo_request(&mut self, via: Via, echo: Echo, view: PacketView, mut frame: Frame) {
-        if via.destination != Destination::Unicast && via.dst().is_ipv4() {
-            return self.discard(via.now, Why::IcmpBroadcast, view);
-        }
-        let cause = self.note(via.now, None, EventId::NONE, || Event::In(view));
-        frame.advance(icmp::HEADER_LEN);
-        let (src, dst) = (self.answer_from(&via), via.src());
-        let message = Icmp::echo(dst, Echo { request: false, ..echo });
-        let mut answer = Frame { body: self.whole(frame), ..Frame::default() };
-        message.emit(src, dst, &mut answer.head, &answer.body);
-        self.answer_icmp(via.now, (src, dst), message, answer, (Sent::EchoReply, cause));
-    }
-
-    /// The socket that an error quotes hears of it, after the checks of RFC 5927 §4.
-    fn on_icmp_error(&mut self, via: Via, message: Icmp, view: PacketView, mut frame: Frame) {
-        frame.advance(icmp::HEADER_LEN);
-        let result = match (Quoted::parse(frame.front()), message) {
-            (Ok(quoted), Icmp::V4(Icmpv4::Redirect { gateway, .. })) => {
-                self.on_redirect(&via, gateway.into(), &quoted, EventId::NONE)
-            }
-            (Ok(quoted), _) => self.deliver_error(via.now, via.src(), message, &quoted),
-            (Err(why), _) => Err(why),
-        };
-        match result {
-            Ok(()) => {
-                self.note(via.now, None, EventId::NONE, || Event::In(view));
-            }
-            Err(why) => self.discard(via.now, why, view),
-        }
-    }
-
-    fn deliver_error(
-        &mut self,
-        now: Instant,
-        by: IpAddr,
-        message: Icmp,
-        quoted: &Quoted,
-    ) -> Result<(), Why> {
-        if quoted.proto != protocol::TCP {
-            self.deliver_datagram_error(now, by, message, quoted)?;
-            self.learn_path(now, quoted.dst, message);
-            return Ok(());
-        }
-        let pair = pair(quoted).ok_or(Why::IcmpNoSocket)?;
-        let seq = quoted.seq().ok_or(Why::IcmpNoSocket)?;
-        self.deliver_tcp_error(now, pair, seq, message)
-    }
-
-    /// An error about a UDP datagram or an echo request of ours.
-    pub(super) fn deliver_datagram_error(
-        &mut self,
-        now: Instant,
-        by: IpAddr,
-        message: Icmp,
-        quoted: &Quoted,
-    ) -> Result<(), Why> {
-        if quoted.proto == protocol::UDP {
-            let Pair { local, remote } = pair(quoted).ok_or(Why::IcmpNoSocket)?;
-            let known = self.udp.on_icmp(local, remote, (by, message))?;
-            self.wake_udp(known);
-            return Ok(());
-        }
-        let of_ours = quoted.proto == icmp::number(quoted.dst);
-        let echo = Icmp::of_quoted(quoted).filter(|echo| of_ours && echo.request);
-        let Echo { id, seq, .. } = echo.ok_or(Why::IcmpNoSocket)?;
-        let (to, rtt) = (quoted.dst, Duration::ZERO);
-        let error = EchoError { from: by, to, id, seq, message, rtt };
-        self.on_echo_error(now, error).then_some(()).ok_or(Why::IcmpNoSocket)
-    }
-
-    fn learn_path(&mut self, now: Instant, dst: IpAddr, message: Icmp) {
-        if let Some(mtu) = message.too_big() {
-            self.path_mtu.set(now, dst, mtu);
-        }
-    }
-
-    fn deliver_tcp_error(
-        &mut self,
-        now: Instant,
-        pair: Pair,
-        seq: Seq,
-        message: Icmp,
-    ) -> Result<(), Why> {
-        let key = self.tcp.find(&pair).ok_or(Why::IcmpNoSocket)?;
-        let slot = self.tcp.slot_mut(key);
-        let (id, before) = (slot.id, slot.conn.state());
-        let cx = &mut cx!(self, now, EventId::NONE);
-        let result = match message.too_big() {
-            Some(mtu) => {
-                let least = if pair.remote.is_ipv4() { 0 } else { ipv6::MIN_MTU as u32 };
-                slot.conn.on_packet_too_big(seq, mtu.clamp(least, 0xffff) as u16, cx)
-            }
-            None => match message.socket_error() {
-                Some(error) => slot.conn.on_icmp(seq, error, cx),
-                None => Err(Why::IcmpType),
-            },
-        };
-        self.snmp.tcp_went(before, slot.conn.state(), false);
-        self.collect(now, Some(id), Event::Tcp);
-        self.settle(now, key);
-        result
-    }
-
     // ---- UDP
 
     fn on_udp(&mut self, via: Via, frame: Frame) {
@@ -378,8 +200,8 @@ impl Stack {
             Ok(header) => header,
             Err(why) => return self.discard(via.now, why, via.view(frame.len())),
         };
-        let from = SocketAddr::new(src, header.src);
-        let to = SocketAddr::new(dst, header.dst);
+        let from = zoned(src, header.src, via.iface);
+        let to = zoned(dst, header.dst, via.iface);
         let len = (usize::from(header.len) - udp::HEADER_LEN) as u32;
         let view = PacketView::Udp { src: from, dst: to, len };
         frame.truncate(usize::from(header.len));
@@ -449,8 +271,8 @@ impl Stack {
             Ok(parsed) => parsed,
             Err(why) => return self.discard(via.now, why, via.view(len)),
         };
-        let local = SocketAddr::new(dst, hdr.dst);
-        let remote = SocketAddr::new(src, hdr.src);
+        let local = zoned(dst, hdr.dst, via.iface);
+        let remote = zoned(src, hdr.src, via.iface);
         let view = PacketView::Tcp { src: remote, dst: local, len: len as u32 };
         if frame.offload.checksum == Checksum::Complete {
             let pseudo = checksum::pseudo(src, dst, protocol::TCP, len);

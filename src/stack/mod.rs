@@ -40,6 +40,7 @@ mod calls;
 mod datagrams;
 mod echo;
 mod egress;
+mod icmp;
 mod iface;
 mod ingress;
 mod input;
@@ -50,6 +51,7 @@ mod setup;
 mod snmp;
 #[cfg(test)]
 mod tests;
+mod zone;
 
 pub use calls::ListenOptions;
 pub use echo::{Answer, EchoError, PingOptions, Pong};
@@ -317,6 +319,7 @@ impl Stack {
             self.snmp.tcp_attempt_fails += (half_open - slot.listener.half_open()) as u64;
             self.collect_stray(now, Pair { local: site.local, remote: site.remote });
         }
+        self.tcp.sweep(now);
         self.expire_fragments(now);
         self.poll_addresses(now);
         self.poll_redirects(now);
@@ -343,7 +346,9 @@ impl Stack {
         }
     }
 
-    /// Gives memory back that silent connections hold. For drivers to call now and then.
+    /// Gives memory back that nobody needs while nothing happens. For drivers to call when the host
+    /// has been silent for a while; connections that are silent beside others give theirs back as
+    /// time is looked at.
     pub fn shrink(&mut self, now: Instant) {
         self.keep(now, || Input::Shrink);
         self.tcp.iter_mut().for_each(|slot| slot.conn.shrink());

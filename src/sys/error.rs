@@ -35,6 +35,8 @@ pub enum SetupError {
         /// The name.
         name: String,
     },
+    /// The kernel has no interfaces for VLANs.
+    NoVlans,
     /// An interface that is to be used as it is, is off.
     LinkDown {
         /// Its name.
@@ -121,6 +123,9 @@ impl fmt::Display for SetupError {
                 write!(f, "the interface {name} exists and is in use: choose another name")
             }
             SetupError::NoSuchLink { name } => write!(f, "there is no interface {name}"),
+            SetupError::NoVlans => f.write_str(
+                "this kernel has no interfaces for VLANs: load the module with \"modprobe 8021q\"",
+            ),
             SetupError::LinkDown { name } => write!(
                 f,
                 "the interface {name} is down: switch it on with \"ip link set dev {name} up\""

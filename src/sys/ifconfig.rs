@@ -4,13 +4,14 @@
 //! [`Configured`] makes changes and takes them all back when it is dropped.
 
 use super::error::SetupError;
-use super::netlink::{CREATE_EXCL, Message, Netlink, attributes, number};
+use super::netlink::{CREATE_EXCL, Message, Netlink, attributes, number, together};
 use crate::base::Mac;
 use std::fmt;
 use std::io;
 use std::net::IpAddr;
 
 const RTM_NEWLINK: u16 = 16;
+const RTM_DELLINK: u16 = 17;
 const RTM_GETLINK: u16 = 18;
 const RTM_NEWADDR: u16 = 20;
 const RTM_DELADDR: u16 = 21;
@@ -20,7 +21,12 @@ const RTM_DELROUTE: u16 = 25;
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;
 const IFLA_MTU: u16 = 4;
+const IFLA_LINK: u16 = 5;
 const IFLA_TXQLEN: u16 = 13;
+const IFLA_LINKINFO: u16 = 18;
+const IFLA_INFO_KIND: u16 = 1;
+const IFLA_INFO_DATA: u16 = 2;
+const IFLA_VLAN_ID: u16 = 1;
 const ARPHRD_ETHER: u16 = nix::libc::ARPHRD_ETHER;
 const IFF_UP: u32 = 1;
 const IFA_ADDRESS: u16 = 1;
@@ -89,6 +95,17 @@ pub enum Change {
         /// The number of packets.
         packets: u32,
     },
+    /// Adds or removes an interface for a VLAN (IEEE 802.1Q) of another one.
+    Vlan {
+        /// The interface that is to be there, or not.
+        dev: String,
+        /// The other one, by which tagged frames come and go.
+        of: String,
+        /// The VLAN's number.
+        id: u16,
+        /// Add it?
+        add: bool,
+    },
     /// Adds or removes an address.
     Address {
         /// The interface.
@@ -126,6 +143,10 @@ impl fmt::Display for Change {
             Change::TxQueue { dev, packets } => {
                 write!(f, "ip link set dev {dev} txqueuelen {packets}")
             }
+            Change::Vlan { dev, of, id, add: true } => {
+                write!(f, "ip link add link {of} name {dev} type vlan id {id}")
+            }
+            Change::Vlan { dev, .. } => write!(f, "ip link del dev {dev}"),
             Change::Address { dev, addr, prefix, add } => {
                 write!(f, "ip address {} {addr}/{prefix} dev {dev}", verb(add))?;
                 if addr.is_ipv6() && *add { f.write_str(" nodad") } else { Ok(()) }
@@ -215,6 +236,15 @@ impl Config {
                 let undo = || Change::TxQueue { dev: dev.clone(), packets: before };
                 Ok((before != *packets).then(undo))
             }
+            Change::Vlan { dev, of, id, add } => {
+                if *add {
+                    self.add_vlan(dev, of, *id)?
+                } else {
+                    self.delete(dev)?
+                };
+                let (dev, of, id) = (dev.clone(), of.clone(), *id);
+                Ok(Some(Change::Vlan { dev, of, id, add: !add }))
+            }
             Change::Address { dev, addr, prefix, add } => {
                 self.set_address(dev, *addr, *prefix, *add)?;
                 let (dev, addr, prefix) = (dev.clone(), *addr, *prefix);
@@ -252,6 +282,28 @@ impl Config {
         let message = Message::new(RTM_NEWLINK, 0, &link_fixed(index, 0, 0))
             .attribute(attribute, &value.to_ne_bytes());
         self.0.change(&message).map_err(|e| SetupError::system(what, e))
+    }
+
+    fn add_vlan(&mut self, dev: &str, of: &str, id: u16) -> Result<(), SetupError> {
+        check_name(dev)?;
+        let index = self.need(of)?.index;
+        let data = together(&[(IFLA_VLAN_ID, &id.to_ne_bytes())]);
+        let message = Message::new(RTM_NEWLINK, CREATE_EXCL, &link_fixed(0, 0, 0))
+            .attribute(IFLA_IFNAME, &terminated(dev))
+            .attribute(IFLA_LINK, &index.to_ne_bytes())
+            .nested(IFLA_LINKINFO, &[(IFLA_INFO_KIND, b"vlan"), (IFLA_INFO_DATA, &data)]);
+        self.0.change(&message).map_err(|e| match e.raw_os_error() {
+            Some(nix::libc::EOPNOTSUPP) => SetupError::NoVlans,
+            Some(nix::libc::EEXIST) => SetupError::NameTaken { name: dev.into() },
+            _ => SetupError::system("to add an interface for a VLAN", e),
+        })
+    }
+
+    fn delete(&mut self, dev: &str) -> Result<(), SetupError> {
+        let index = self.need(dev)?.index;
+        let message = Message::new(RTM_DELLINK, 0, &link_fixed(index, 0, 0));
+        let say = |e| SetupError::system("to remove an interface", e);
+        self.0.change(&message).map_err(say)
     }
 
     fn set_address(

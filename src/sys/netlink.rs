@@ -35,12 +35,13 @@ impl Message {
 
     /// Adds an attribute.
     pub(super) fn attribute(mut self, kind: u16, value: &[u8]) -> Message {
-        self.body.resize(self.body.len().next_multiple_of(4), 0);
-        let len = (4 + value.len()) as u16;
-        self.body.extend_from_slice(&len.to_ne_bytes());
-        self.body.extend_from_slice(&kind.to_ne_bytes());
-        self.body.extend_from_slice(value);
+        append(&mut self.body, kind, value);
         self
+    }
+
+    /// Adds an attribute that consists of attributes.
+    pub(super) fn nested(self, kind: u16, inside: &[(u16, &[u8])]) -> Message {
+        self.attribute(kind, &together(inside))
     }
 
     fn encode(&self, extra: u16, seq: u32) -> Vec<u8> {
@@ -53,6 +54,22 @@ impl Message {
         out.extend_from_slice(&self.body);
         out
     }
+}
+
+/// Puts an attribute behind others.
+fn append(attributes: &mut Vec<u8>, kind: u16, value: &[u8]) {
+    attributes.resize(attributes.len().next_multiple_of(4), 0);
+    let len = (4 + value.len()) as u16;
+    attributes.extend_from_slice(&len.to_ne_bytes());
+    attributes.extend_from_slice(&kind.to_ne_bytes());
+    attributes.extend_from_slice(value);
+}
+
+/// Attributes as the value of another.
+pub(super) fn together(attributes: &[(u16, &[u8])]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    attributes.iter().for_each(|(kind, value)| append(&mut bytes, *kind, value));
+    bytes
 }
 
 /// The attributes of a reply behind a fixed part of `fixed` bytes: (kind, value).
@@ -171,6 +188,18 @@ mod tests {
         assert_eq!((kind, seq, rest.len()), (16, 7, 0));
         let found: Vec<_> = attributes(body, 16).collect();
         assert_eq!(found, [(3, &b"tun\0"[..]), (4, &[1; 3][..]), (5, &[2][..])]);
+    }
+
+    #[test]
+    fn attributes_lie_in_attributes() {
+        let inner = together(&[(1, &10u16.to_ne_bytes())]);
+        let message = Message::new(16, 0, &[9; 16]).nested(18, &[(1, b"vlan"), (2, &inner)]);
+        let bytes = message.encode(ACK, 7);
+        let (.., body, _) = first(&bytes).expect("one message");
+        let (kind, value) = attributes(body, 16).next().expect("an attribute");
+        let inside: Vec<_> = attributes(value, 0).collect();
+        assert_eq!((kind, &inside[..]), (18, &[(1, &b"vlan"[..]), (2, &inner[..])][..]));
+        assert_eq!(attributes(&inner, 0).next(), Some((1, &10u16.to_ne_bytes()[..])));
     }
 
     #[test]

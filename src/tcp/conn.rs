@@ -13,6 +13,7 @@ use super::state::{Cause, State};
 use super::tcb::{Cx, Opening, Tcb};
 use super::timeout;
 use crate::base::{Instant, Limit, Seq, SocketError, Why};
+use crate::wire::ip::Discover;
 use crate::wire::tcp::Options;
 use std::sync::Arc;
 
@@ -183,6 +184,14 @@ impl Conn {
     /// become smaller, and what was sent larger is sent again.
     pub fn on_packet_too_big(&mut self, seq: Seq, mtu: u16, cx: &mut Cx<'_>) -> Result<(), Why> {
         self.check_in_flight(seq)?;
+        let believed = match self.tcb.config.mtu_discover {
+            Discover::Want | Discover::Do => true,
+            Discover::Dont => self.tcb.header_len == 60, // nobody cuts packets of IPv6
+            Discover::Probe => false,
+        };
+        if !believed {
+            return Ok(());
+        }
         let floor = self.tcb.header_len + self.tcb.config.min_mss;
         if mtu < self.tcb.pmtu && mtu >= floor {
             self.tcb.reduce_path_mtu(mtu, cx);
@@ -449,6 +458,11 @@ impl Conn {
         self.tcb.snd.nxt
     }
 
+    /// The longest packet that its path carries, as far as is known, bytes.
+    pub fn path_mtu(&self) -> u16 {
+        self.tcb.pmtu
+    }
+
     /// Largest payload a segment of this connection carries.
     pub fn smss(&self) -> u32 {
         self.tcb.snd.smss
@@ -462,6 +476,11 @@ impl Conn {
     /// The congestion control algorithm's name.
     pub fn congestion(&self) -> &'static str {
         self.tcb.cc.name()
+    }
+
+    /// When something last came from the peer, or data was last sent.
+    pub fn last_heard_or_said(&self) -> Instant {
+        self.tcb.last_recv.max(self.tcb.last_sent)
     }
 
     /// Lets go of memory that a silent connection does not need.

@@ -1,7 +1,7 @@
 //! `tcp_info`: a connection's state in numbers, with Linux's names and units.
 
 macro_rules! info {
-    ($( $(#[$m:meta])* $field:ident ),* $(,)?) => {
+    ($( $(#[$m:meta])* $field:ident $(in $unit:literal)? ),* $(,)?) => {
         /// What `getsockopt(TCP_INFO)` tells on Linux, field for field where it makes sense here.
         /// Times are microseconds unless said otherwise, windows of `cwnd` kind are segments,
         /// others bytes.
@@ -13,6 +13,9 @@ macro_rules! info {
         impl TcpInfo {
             /// The fields' names, in order.
             pub const FIELDS: &'static [&'static str] = &[$(stringify!($field)),*];
+
+            /// The fields' units, in the same order; empty for numbers that have none.
+            pub const UNITS: &'static [&'static str] = &[$(concat!("", $($unit)?)),*];
 
             /// The fields' values, in the order of [`TcpInfo::FIELDS`].
             pub fn values(&self) -> [u64; TcpInfo::FIELDS.len()] {
@@ -48,89 +51,89 @@ info! {
     /// Options in use: 1 timestamps, 2 SACK, 4 window scale.
     options,
     /// Retransmission timeout.
-    rto,
+    rto in "us",
     /// Delayed-ACK timeout.
-    ato,
+    ato in "us",
     /// Largest segment we send, payload bytes.
-    snd_mss,
+    snd_mss in "bytes",
     /// Largest segment seen from the peer, payload bytes.
-    rcv_mss,
+    rcv_mss in "bytes",
     /// The MSS we announced, less the timestamps that every segment carries.
-    advmss,
+    advmss in "bytes",
     /// Path MTU.
-    pmtu,
+    pmtu in "bytes",
     /// Segments in flight.
-    unacked,
+    unacked in "segments",
     /// Segments the peer holds out of order.
-    sacked,
+    sacked in "segments",
     /// Segments taken for lost.
-    lost,
+    lost in "segments",
     /// Retransmitted segments in flight.
-    retrans,
+    retrans in "segments",
     /// Smoothed round-trip time.
-    rtt,
+    rtt in "us",
     /// Its mean deviation.
-    rttvar,
+    rttvar in "us",
     /// The smallest round trip seen.
-    min_rtt,
+    min_rtt in "us",
     /// Slow-start threshold, segments.
-    snd_ssthresh,
+    snd_ssthresh in "segments",
     /// Congestion window, segments.
-    snd_cwnd,
+    snd_cwnd in "segments",
     /// Congestion window, bytes.
-    snd_cwnd_bytes,
+    snd_cwnd_bytes in "bytes",
     /// Bytes in flight.
-    bytes_in_flight,
+    bytes_in_flight in "bytes",
     /// The peer's window.
-    snd_wnd,
+    snd_wnd in "bytes",
     /// Our window.
-    rcv_wnd,
+    rcv_wnd in "bytes",
     /// The receive buffer's size.
-    rcv_space,
+    rcv_space in "bytes",
     /// Segments retransmitted ever.
-    total_retrans,
+    total_retrans in "segments",
     /// Bytes sent, retransmissions included.
-    bytes_sent,
+    bytes_sent in "bytes",
     /// Bytes sent again.
-    bytes_retrans,
+    bytes_retrans in "bytes",
     /// Bytes the peer acknowledged.
-    bytes_acked,
+    bytes_acked in "bytes",
     /// Bytes received in order.
-    bytes_received,
+    bytes_received in "bytes",
     /// Bytes written and not yet sent.
-    notsent_bytes,
+    notsent_bytes in "bytes",
     /// Segments sent.
-    segs_out,
+    segs_out in "segments",
     /// Segments received.
-    segs_in,
+    segs_in in "segments",
     /// Segments with data sent.
-    data_segs_out,
+    data_segs_out in "segments",
     /// Segments with data received.
-    data_segs_in,
+    data_segs_in in "segments",
     /// Segments received out of order.
-    rcv_ooopack,
+    rcv_ooopack in "segments",
     /// Segments delivered to the peer.
-    delivered,
+    delivered in "segments",
     /// Time spent with data to send or in flight.
-    busy_time,
+    busy_time in "us",
     /// Time held back by the peer's window.
-    rwnd_limited,
+    rwnd_limited in "us",
     /// Time held back by cwnd.
-    cwnd_limited,
+    cwnd_limited in "us",
     /// Since data was last sent, milliseconds.
-    last_data_sent,
+    last_data_sent in "ms",
     /// Since data last arrived, milliseconds.
-    last_data_recv,
+    last_data_recv in "ms",
     /// Since an ACK last arrived, milliseconds.
-    last_ack_recv,
+    last_ack_recv in "ms",
     /// Round trip as the receiver of data sees it.
-    rcv_rtt,
+    rcv_rtt in "us",
     /// The most that our window may become.
-    rcv_ssthresh,
+    rcv_ssthresh in "bytes",
     /// Duplicate ACKs that make a loss.
     reordering,
     /// Rate at which the peer last took data, bytes per second.
-    delivery_rate,
+    delivery_rate in "bytes/s",
     /// Whether the application, not the network, set that rate.
     delivery_rate_app_limited,
 }
@@ -152,6 +155,14 @@ impl Change {
 }
 
 impl TcpInfo {
+    /// The slow-start threshold in segments; `None` before the first loss: it is beyond every
+    /// window.
+    pub fn ssthresh(&self) -> Option<u64> {
+        let bytes = self.snd_ssthresh.saturating_mul(self.snd_mss.max(1));
+        // Whole segments: rounded down, the largest number of bytes may lack almost one.
+        (bytes < i32::MAX as u64 - self.snd_mss).then_some(self.snd_ssthresh)
+    }
+
     /// What changed between `before` and `self`.
     pub fn changes_since(&self, before: &TcpInfo) -> Vec<Change> {
         let pairs = before.values().into_iter().zip(self.values()).enumerate();
@@ -177,5 +188,23 @@ mod tests {
         assert!(changes.into_iter().all(|c| rebuilt.apply(c)));
         assert_eq!(rebuilt, after);
         assert!(!rebuilt.apply(Change { field: 250, value: 0 }));
+        let unit = |name| {
+            let place = TcpInfo::FIELDS.iter().position(|field| *field == name);
+            place.map(|place| TcpInfo::UNITS[place])
+        };
+        assert_eq!((unit("rtt"), unit("state"), TcpInfo::UNITS.len()), (Some("us"), Some(""), 51));
+    }
+
+    #[test]
+    fn a_threshold_beyond_every_window_is_none() {
+        for mss in [1, 48, 536, 1448, 65_495] {
+            let info = |bytes: u64| TcpInfo {
+                snd_mss: mss,
+                snd_ssthresh: bytes.div_ceil(mss),
+                ..TcpInfo::default()
+            };
+            assert_eq!(info(i32::MAX as u64).ssthresh(), None, "{mss}");
+            assert_eq!(info(2 * mss).ssthresh(), Some(2), "{mss}");
+        }
     }
 }

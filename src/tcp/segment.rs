@@ -98,13 +98,15 @@ pub struct Outgoing {
     pub why: Because,
     /// What it asks of IP.
     pub mark: Mark,
+    /// No router may fragment its packet (RFC 1191 §3).
+    pub df: bool,
 }
 
 impl Outgoing {
     /// With what its socket asks of IP.
     #[must_use]
     pub fn marked(self, config: &Config) -> Outgoing {
-        Outgoing { mark: config.segment_mark(), ..self }
+        Outgoing { mark: config.segment_mark(), df: config.may_not_be_cut(), ..self }
     }
 }
 

@@ -139,8 +139,10 @@ crate::explained! {
         Timeout = "Timeout", "RFC 9293 §3.8.3 (R2)", "no acknowledgment after all retransmissions";
         /// The user timeout passed.
         UserTimeout = "UserTimeout", "RFC 9293 §3.10.8", "data stayed unacknowledged longer than the user timeout";
-        /// Keep-alive probes went unanswered.
-        KeepaliveTimeout = "KeepaliveTimeout", "RFC 9293 §3.8.4", "no keep-alive probe was answered";
+        /// The peer was silent while keep-alive waited for a sign of life.
+        KeepaliveTimeout = "KeepaliveTimeout", "RFC 9293 §3.8.4", "silence: no probe, of life or of the window, was answered";
+        /// The peer's window stayed closed.
+        ProbeTimeout = "ProbeTimeout", "RFC 9293 §3.8.6.1; RFC 6429 §3", "the peer's window stayed closed through all probes";
         /// An ICMP hard error in SYN-SENT.
         IcmpUnreachable = "IcmpUnreachable", "RFC 5927 §5.2; RFC 1122 §4.2.3.9", "ICMP or the link: the destination cannot be reached";
         /// Two maximum segment lifetimes passed.
@@ -205,6 +207,7 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::Established, C::Abort, S::Closed),
         t(S::Established, C::CloseUnread, S::Closed),
         t(S::Established, C::Timeout, S::Closed),
+        t(S::Established, C::ProbeTimeout, S::Closed),
         t(S::Established, C::UserTimeout, S::Closed),
         t(S::Established, C::KeepaliveTimeout, S::Closed),
         t(S::FinWait1, C::RcvAckOfFin, S::FinWait2),
@@ -214,6 +217,7 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::FinWait1, C::CloseUnread, S::Closed),
         t(S::FinWait1, C::DataAfterClose, S::Closed),
         t(S::FinWait1, C::Timeout, S::Closed),
+        t(S::FinWait1, C::ProbeTimeout, S::Closed),
         t(S::FinWait1, C::UserTimeout, S::Closed),
         t(S::FinWait1, C::KeepaliveTimeout, S::Closed),
         t(S::FinWait2, C::RcvFin, S::TimeWait),
@@ -228,18 +232,21 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::CloseWait, C::Abort, S::Closed),
         t(S::CloseWait, C::CloseUnread, S::Closed),
         t(S::CloseWait, C::Timeout, S::Closed),
+        t(S::CloseWait, C::ProbeTimeout, S::Closed),
         t(S::CloseWait, C::UserTimeout, S::Closed),
         t(S::CloseWait, C::KeepaliveTimeout, S::Closed),
         t(S::Closing, C::RcvAckOfFin, S::TimeWait),
         t(S::Closing, C::RcvRst, S::Closed),
         t(S::Closing, C::Abort, S::Closed),
         t(S::Closing, C::Timeout, S::Closed),
+        t(S::Closing, C::ProbeTimeout, S::Closed),
         t(S::Closing, C::UserTimeout, S::Closed),
         t(S::Closing, C::KeepaliveTimeout, S::Closed),
         t(S::LastAck, C::RcvAckOfFin, S::Closed),
         t(S::LastAck, C::RcvRst, S::Closed),
         t(S::LastAck, C::Abort, S::Closed),
         t(S::LastAck, C::Timeout, S::Closed),
+        t(S::LastAck, C::ProbeTimeout, S::Closed),
         t(S::LastAck, C::UserTimeout, S::Closed),
         t(S::LastAck, C::KeepaliveTimeout, S::Closed),
         t(S::TimeWait, C::TimeWaitOver, S::Closed),

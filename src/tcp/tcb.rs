@@ -335,8 +335,7 @@ impl Tcb {
         let smss = u32::from(default_mss(opening.v6));
         let iw = cc::initial_window(smss, config.initial_window);
         let now = cx.now;
-        let cc = cc::make(&config.congestion, smss, iw)
-            .unwrap_or_else(|| Box::new(cc::NewReno::new(smss, iw)));
+        let cc = config.congestion.make(smss, iw);
         let offset = opening.ts_offset;
         let ts = Some(Ts { offset, recent: 0, recent_at: now }).filter(|_| config.timestamps);
         let (iss, zero) = (opening.iss, Seq(0));
@@ -609,8 +608,7 @@ impl Tcb {
 
     /// A fresh congestion window of `iw` bytes.
     fn reset_cc(&mut self, iw: u32) {
-        self.cc = cc::make(&self.config.congestion, self.snd.smss, iw)
-            .unwrap_or_else(|| Box::new(cc::NewReno::new(self.snd.smss, iw)));
+        self.cc = self.config.congestion.make(self.snd.smss, iw);
     }
 
     /// Takes the peer's SYN options; ours have been, or will be, sent (RFC 9293 §3.7.1,

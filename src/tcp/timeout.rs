@@ -64,7 +64,7 @@ fn on_persist(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         return;
     }
     if tcb.probes >= tcb.config.retries2 {
-        tcb.give_up(Cause::Timeout, cx);
+        tcb.give_up(Cause::ProbeTimeout, cx);
         return;
     }
     tcb.owe.probe = true;

@@ -12,6 +12,9 @@ use std::net::IpAddr;
 /// error.
 pub const HEADER_LEN: usize = 8;
 
+/// MTUs that links have, bytes: where to go on from when nobody says (RFC 1191 §7.1).
+const PLATEAUS: [u16; 11] = [65_535, 32_000, 17_914, 8166, 4352, 2002, 1492, 1006, 508, 296, 68];
+
 /// A message of either version.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Icmp {
@@ -181,6 +184,24 @@ impl Icmp {
         }
     }
 
+    /// Whether this says why a packet will not arrive. Other messages that quote packets, such as
+    /// redirects, say nothing of that.
+    pub fn is_verdict(&self) -> bool {
+        matches!(
+            self,
+            Icmp::V4(
+                Icmpv4::Unreachable { .. }
+                    | Icmpv4::TimeExceeded { .. }
+                    | Icmpv4::ParameterProblem { .. }
+            ) | Icmp::V6(
+                Icmpv6::Unreachable { .. }
+                    | Icmpv6::PacketTooBig { .. }
+                    | Icmpv6::TimeExceeded { .. }
+                    | Icmpv6::ParameterProblem { .. }
+            )
+        )
+    }
+
     /// Whether it may be sent about a packet to many hosts: those of RFC 4443 §2.4 (e.3) may.
     pub fn may_answer_many(&self) -> bool {
         use super::ipv6::problem::OPTION;
@@ -216,6 +237,10 @@ pub struct Quoted {
     pub dst: IpAddr,
     /// What was inside.
     pub proto: u8,
+    /// How long the packet was, as the quotation says, bytes.
+    pub total_len: u32,
+    /// How long its IPv4 header was, bytes; 0 for IPv6.
+    pub header_len: u32,
     /// The first eight bytes of its transport header.
     pub transport: [u8; 8],
 }
@@ -239,7 +264,23 @@ impl Quoted {
         if header.offset > 0 {
             return Err(Why::IcmpNoSocket);
         }
-        Ok(Quoted { src: header.src, dst: header.dst, proto: header.proto, transport })
+        let (total_len, header_len) = match header.src {
+            IpAddr::V4(_) => (u32::from(u16::from_be_bytes([bytes[2], bytes[3]])), offset as u32),
+            IpAddr::V6(_) => (u32::from(u16::from_be_bytes([bytes[4], bytes[5]])) + 40, 0),
+        };
+        let ip::Header { src, dst, proto, .. } = header;
+        Ok(Quoted { src, dst, proto, total_len, header_len, transport })
+    }
+
+    /// The MTU to try next for a path that `known` was believed of, when a router says that the
+    /// packet was too big, but not for what: the next plateau below it (RFC 1191 §5). Some routers
+    /// count the header twice in the length they quote; a length that cannot be is taken for one
+    /// of theirs.
+    pub fn plateau(&self, known: u16) -> u16 {
+        let twice = self.total_len >= u32::from(known);
+        let len = self.total_len.saturating_sub(if twice { self.header_len } else { 0 });
+        let below = PLATEAUS.iter().find(|plateau| u32::from(**plateau) < len);
+        below.copied().unwrap_or(PLATEAUS[PLATEAUS.len() - 1])
     }
 
     /// Source and destination port, when the protocol has them where TCP and UDP do.
@@ -340,6 +381,33 @@ mod tests {
     }
 
     #[test]
+    fn what_to_try_when_the_router_does_not_say() {
+        let quoted = |total_len, header_len| Quoted {
+            src: v6("10.9.0.1"),
+            dst: v6("10.9.0.2"),
+            proto: protocol::TCP,
+            total_len,
+            header_len,
+            transport: [0; 8],
+        };
+        // (length quoted, header, believed before, next)
+        let table = [
+            (1500, 20, 1501, 1492),
+            (1500, 20, 1500, 1006),
+            (1520, 20, 1500, 1492),
+            (1492, 20, 1500, 1006),
+            (600, 20, 1500, 508),
+            (576, 20, 1006, 508),
+            (68, 20, 1500, 68),
+            (0, 20, 1500, 68),
+            (65_535, 60, 65_535, 32_000),
+        ];
+        for (total, header, known, next) in table {
+            assert_eq!(quoted(total, header).plateau(known), next, "{total} of {known}");
+        }
+    }
+
+    #[test]
     fn quotations_with_options() {
         let mut frame = Frame::default();
         let ends = [v6("10.9.0.1"), v6("10.9.0.2")];
@@ -350,7 +418,7 @@ mod tests {
         bytes[0] = 0x46;
         assert_eq!(Quoted::parse(&bytes), Err(Why::IcmpTruncated));
         bytes.splice(20..20, [1, 1, 1, 0]);
-        assert_eq!(Quoted::parse(&bytes), Ok(read));
+        assert_eq!(Quoted::parse(&bytes), Ok(Quoted { header_len: 24, ..read }));
         bytes[0] = 0x44;
         assert_eq!(Quoted::parse(&bytes), Err(Why::IcmpTruncated));
     }

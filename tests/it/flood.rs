@@ -242,6 +242,9 @@ fn a_full_accept_queue_refuses_cookies() {
     p.inject(A, 1, 1, WND, none(), b"");
     p.expect_nothing();
     assert_eq!((p.drops("AcceptQueueFull"), counter(&p, "TcpExtListenOverflows")), (1, 1));
+    // Nor is it reset for what it says behind that: it will say all of it again.
+    p.inject(A, 1461, 1, WND, none(), b"more");
+    p.expect_nothing();
     p.remote.set_port(4003);
     p.inject(S, 0, 0, WND, mss(1460), b"");
     p.expect_nothing();

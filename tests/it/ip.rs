@@ -5,8 +5,9 @@ use crate::support::puppet::{A, HOST, PEER, Puppet, S, SA, ip_packet, mss, tcp_b
 use crate::support::seen::scenarios;
 use netglass::base::{Chunks, Duration, Frame, Head, IfaceId, Pool, Seq, SocketError, UdpId};
 use netglass::stack::ListenOptions;
-use netglass::tcp::State;
+use netglass::tcp::{Config, State};
 use netglass::wire::icmpv4::{Icmpv4, unreachable};
+use netglass::wire::ip::{Discover, Header};
 use netglass::wire::ipv4::{self, protocol};
 use netglass::wire::{checksum::Fill, udp};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -31,6 +32,8 @@ scenarios![
     soft_errors_name_the_reason,
     errors_that_quote_nothing_of_ours,
     fragmentation_needed,
+    fragmentation_needed_without_a_size,
+    mtu_discovery_is_a_choice,
 ];
 
 /// A UDP datagram from the peer, without its IP header.
@@ -512,8 +515,8 @@ fn fragmentation_needed() {
     assert_eq!((p.info().pmtu, p.info().snd_mss), (600, 560));
     let covered: usize = again.iter().map(|got| got.len()).sum();
     assert_eq!(covered, 4_000);
-    // Larger, absurd or unknown values change nothing.
-    for mtu in [0, 20, 68, 600, 1_400] {
+    // Larger or absurd values change nothing.
+    for mtu in [20, 68, 600, 1_400] {
         p.raw(&error(unreachable::FRAGMENTATION_NEEDED, mtu, quote(&again[0].packet)));
         assert_eq!(p.info().pmtu, 600, "{mtu}");
     }
@@ -521,6 +524,66 @@ fn fragmentation_needed() {
     p.expect_nothing();
     p.advance(Duration::from_secs(60).as_millis() as u64);
     p.expect_nothing();
+}
+
+/// IP_MTU_DISCOVER: who lets routers cut has packets with numbers of their own, and who believes
+/// nobody sends on as before.
+fn mtu_discovery_is_a_choice() {
+    for (discover, df, pmtu) in [
+        (Discover::Want, true, 600),
+        (Discover::Do, true, 600),
+        (Discover::Dont, false, 1_500),
+        (Discover::Probe, true, 1_500),
+    ] {
+        let mut p = Puppet::new().open(mss(1460));
+        let conn = p.conn.unwrap();
+        let config = p.stack.config(conn).unwrap().clone();
+        p.stack.configure(p.now, conn, Config { mtu_discover: discover, ..config }).unwrap();
+        p.batch = true; // what it sends may be cut: the puppet would not have it
+        p.stack.write(p.now, conn, &[7; 2_920]).unwrap();
+        let mut sent = std::iter::from_fn(|| p.stack.output(p.now)).map(|(_, frame)| {
+            let bytes = frame.to_vec();
+            let header = Header::parse(&bytes, bytes.len()).unwrap();
+            (header.df, header.id, bytes)
+        });
+        let (first, second) = (sent.next().unwrap(), sent.next().unwrap());
+        assert_eq!((first.0, second.0, sent.next().is_some()), (df, df, false), "{discover:?}");
+        assert_eq!(second.1 - first.1, u32::from(!df), "{discover:?}");
+        drop(sent);
+        p.raw(&error(unreachable::FRAGMENTATION_NEEDED, 600, quote(&first.2)));
+        assert_eq!(p.info().pmtu, pmtu, "{discover:?}");
+    }
+}
+
+/// RFC 1191 §5, §7.1: an old router does not say how wide the path is; plateau by plateau, what
+/// gets through is found.
+fn fragmentation_needed_without_a_size() {
+    let mut p = Puppet::with(|c| c.nagle = false).open(mss(1460));
+    p.write(4_000);
+    // A router that counts the header twice, as the length that is believed allows no less.
+    for mtu in [1_006, 508, 296, 296] {
+        let first = p.take_all()[0].clone();
+        p.raw(&error(unreachable::FRAGMENTATION_NEEDED, 0, quote(&first.packet)));
+        assert_eq!(p.info().pmtu, mtu);
+        if mtu == 296 {
+            break;
+        }
+    }
+    assert!(p.take_all().iter().all(|got| got.packet.len() <= 296));
+    // Datagrams learn it, too.
+    let mut p = Puppet::new();
+    let socket = bound(&mut p);
+    p.stack.connect_udp(p.now, socket, (PEER, 9).into()).unwrap();
+    p.stack.send_to(p.now, socket, None, &[0; 1400]).unwrap();
+    p.pump();
+    let sent = p.expect_other();
+    p.raw(&error(unreachable::FRAGMENTATION_NEEDED, 0, quote(&sent)));
+    let heard = p.stack.send_to(p.now, socket, None, &[0; 1400]);
+    assert_eq!(heard, Err(SocketError::MessageTooLong));
+    p.stack.send_to(p.now, socket, None, &[0; 1400]).unwrap();
+    p.pump();
+    let pieces = p.take_others();
+    assert_eq!(pieces.iter().map(Vec::len).max(), Some(1_004), "1006, in eights");
 }
 
 /// RFC 1122 §3.2.1.8: options are ignored, also those of fragments, and what they precede is read

@@ -5,7 +5,7 @@ use crate::support::puppet::{A, FA, Got, PEER_ISN, Puppet, R, S, SA, WND, byte, 
 use crate::support::seen::scenarios;
 use netglass::base::Duration;
 use netglass::stack::Event;
-use netglass::tcp::{AckWhy, Event as Tcp, Plan, State};
+use netglass::tcp::{AckWhy, Cause, Event as Tcp, Plan, State};
 use netglass::wire::tcp::{Ctl, Options};
 
 scenarios![both families:
@@ -260,12 +260,38 @@ fn zero_window_probes() {
     p.expect(A, 1, 1, 10);
 }
 
+/// R2 for probes, in every state in which something may wait for the window.
 fn unanswered_probes_give_up() {
-    let mut p = Puppet::with(|c| c.retries2 = 3).open(mss(1000));
-    p.window(1, 0);
-    p.write(10);
-    p.advance(10_000);
-    assert_eq!((p.take_all().len(), p.state()), (3, State::Closed));
+    let states = [
+        (State::Established, false, false),
+        (State::CloseWait, true, false),
+        (State::FinWait1, false, true),
+        (State::Closing, false, true),
+        (State::LastAck, true, true),
+    ];
+    for (state, peer_first, ours) in states {
+        let mut p = Puppet::with(|c| c.retries2 = 3).open(mss(1000));
+        p.window(1, 0);
+        p.write(10);
+        if peer_first {
+            p.inject(FA, 1, 1, 0, none(), b"");
+        }
+        if ours {
+            p.shutdown();
+        }
+        if state == State::Closing {
+            p.inject(FA, 1, 1, 0, none(), b"");
+        }
+        p.take_all();
+        assert_eq!(p.state(), state);
+        p.advance(10_000);
+        assert_eq!((p.take_all().len(), p.state()), (3, State::Closed));
+        let last = p.records.iter().rev().find_map(|record| match &record.event {
+            Event::Tcp(Tcp::State { cause, .. }) => Some(*cause),
+            _ => None,
+        });
+        assert_eq!(last, Some(Cause::ProbeTimeout));
+    }
 }
 
 /// SHLD-15 to SHLD-17, MUST-34: the right edge moved left with data in flight. Nothing new is sent,

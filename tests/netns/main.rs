@@ -9,14 +9,18 @@ mod dhcp;
 mod dns;
 mod flood;
 mod hostile;
+mod nd;
 mod other_way;
 mod ping;
 mod policy;
 mod records;
+mod router;
 mod support;
 mod tap;
 mod usage;
 mod veth;
+mod vlan;
+mod world;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::Command;
@@ -41,8 +45,11 @@ fn cases() -> Vec<Case> {
         dhcp::CASES,
         control::CASES,
         policy::CASES,
+        nd::CASES,
+        router::CASES,
         veth::CASES,
         flood::CASES,
+        vlan::CASES,
     ];
     all.concat()
 }

@@ -218,10 +218,10 @@ pub(crate) fn sha256(path: &Path) -> String {
     text.split_whitespace().next().expect("a digest").to_owned()
 }
 
-/// tshark finds nothing malformed in a capture, and no wrong checksum in what `from` has sent.
+/// tshark finds nothing malformed in a capture, and no wrong checksum in frames that a filter finds.
 #[track_caller]
-pub(crate) fn nothing_bad(file: &str, from: Option<&str>) {
-    let of = from.map(|addr| format!("ip.src == {addr} && ")).unwrap_or_default();
+pub(crate) fn nothing_bad(file: &str, of: Option<&str>) {
+    let of = of.map(|filter| format!("{filter} && ")).unwrap_or_default();
     let sums = ["tcp", "udp", "ip"].map(|proto| format!("{proto}.checksum.status == \"Bad\""));
     let bad =
         format!("_ws.malformed || arp.duplicate-address-detected || {of}({})", sums.join(" || "));

@@ -104,13 +104,19 @@ fn me_json(sight: &Sight, share: Option<Share>, terms: Terms<'_>, ladder: Option
     let policy: Map<_, _> =
         KEYS.iter().map(|key| (key.name.to_owned(), key.show(terms.policy).into())).collect();
     let values = TcpInfo::FIELDS.iter().zip(sight.info.values());
-    let info: Map<_, _> = values.map(|(name, n)| ((*name).to_owned(), Value::from(n))).collect();
+    let mut info: Map<_, _> =
+        values.map(|(name, n)| ((*name).to_owned(), Value::from(n))).collect();
+    info.insert("snd_ssthresh".to_owned(), sight.info.ssthresh().into());
+    let units = TcpInfo::FIELDS.iter().zip(TcpInfo::UNITS).filter(|(_, unit)| !unit.is_empty());
+    let units: Map<_, _> =
+        units.map(|(name, unit)| ((*name).to_owned(), Value::from(*unit))).collect();
     json!({
         "local": sight.pair.local.to_string(),
         "remote": sight.pair.remote.to_string(),
         "state": sight.state.name(),
         "congestion": sight.congestion,
         "info": info,
+        "units": units,
         "policy": policy,
         "request": terms.number,
         "requests_left": terms.left(),
@@ -159,11 +165,8 @@ fn congestion(sight: &Sight) -> String {
     let info = &sight.info;
     let phases = ["Open", "Disorder", "CWR", "Recovery", "Loss"];
     let phase = phases.get(info.ca_state as usize).unwrap_or(&"?");
-    // Before the first loss the threshold is beyond every window.
-    let ssthresh = match info.snd_ssthresh.saturating_mul(info.snd_mss) >= i32::MAX as u64 {
-        true => "none yet".to_owned(),
-        false => count(info.snd_ssthresh, "segment"),
-    };
+    let none = || "none yet".to_owned();
+    let ssthresh = info.ssthresh().map_or_else(none, |segments| count(segments, "segment"));
     let (cwnd, bytes) = (count(info.snd_cwnd, "segment"), info.snd_cwnd_bytes);
     format!("{}, {phase}; cwnd {cwnd} ({bytes} bytes), ssthresh {ssthresh}", sight.congestion)
 }

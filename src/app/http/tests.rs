@@ -396,4 +396,7 @@ fn the_numbers_of_a_connection_are_complete() {
     let info = told["info"].as_object().expect("an object");
     assert_eq!(info.len(), TcpInfo::FIELDS.len());
     assert_eq!(info["rtt"], 40_020);
+    assert_eq!(info["snd_ssthresh"], serde_json::Value::Null, "beyond every window");
+    let units = [&told["units"]["rtt"], &told["units"]["snd_wnd"], &told["units"]["state"]];
+    assert_eq!(units, [&"us".into(), &"bytes".into(), &serde_json::Value::Null]);
 }

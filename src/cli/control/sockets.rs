@@ -104,7 +104,7 @@ impl Seen {
         };
         let listener = Seen {
             queues: (slot.accept_queue.len() as u64, slot.backlog as u64),
-            congestion: Some(config.congestion.to_string()),
+            congestion: Some(config.congestion.name().to_owned()),
             ..bare("LISTEN", slot.local, None)
         };
         let embryos = slot.listener.embryos();

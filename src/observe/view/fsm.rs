@@ -30,7 +30,7 @@ pub fn actor(cause: Cause) -> Actor {
         C::RcvAckOfFin | C::RcvRst | C::Refused | C::DataAfterClose => Actor::Peer,
         C::IcmpUnreachable | C::TimeWaitReuse | C::RcvCookie => Actor::Peer,
         C::Timeout | C::UserTimeout | C::KeepaliveTimeout | C::TimeWaitOver => Actor::Clock,
-        C::FinWait2Timeout | C::SynAckTimeout => Actor::Clock,
+        C::FinWait2Timeout | C::SynAckTimeout | C::ProbeTimeout => Actor::Clock,
     }
 }
 

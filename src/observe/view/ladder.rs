@@ -214,9 +214,7 @@ impl Sheet {
         self.names(row.pair);
         let mark = self.style.ellipsis();
         let letters = |text: &str| self.style.letters(text);
-        let call =
-            if columns(&row.call) > CALL { row.call.replace('(', " (") } else { row.call.clone() };
-        let calls = cut(wrap(&letters(&call), CALL), 3, CALL, mark);
+        let calls = cut(wrap_call(&letters(&row.call)), 3, CALL, mark);
         let lanes = self.lanes(&row.lane);
         let room = if self.why < 40 { 3 } else { 2 };
         let whys = cut(wrap(&letters(&row.why), self.why), room, self.why, mark);
@@ -274,6 +272,17 @@ impl Sheet {
         }
         lines
     }
+}
+
+/// A call in lines; a long one may break behind its bracket.
+fn wrap_call(call: &str) -> Vec<String> {
+    let spaced = match call.split_once('(') {
+        Some((name, rest)) if columns(call) > CALL && !rest.starts_with(')') => {
+            format!("{name}( {rest}")
+        }
+        _ => call.to_owned(),
+    };
+    wrap(&spaced, CALL).into_iter().map(|line| line.replacen("( ", "(", 1)).collect()
 }
 
 /// An end's name; port 0 stands for "no ports".

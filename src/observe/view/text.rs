@@ -5,12 +5,32 @@ pub(super) fn columns(text: &str) -> usize {
     text.chars().count()
 }
 
-/// `text` in lines of at most `width` characters, broken at spaces; longer words are cut through.
+/// The words of `text`; what is one thing stays one, when it fits into `width`: a number and its
+/// name (`ack 79`), a call and its result (`close() = 0`).
+fn phrases(text: &str, width: usize) -> Vec<String> {
+    let mut phrases: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let is_one = |last: &String| {
+            let number = word.starts_with(|c: char| c.is_ascii_digit());
+            let named = number && last.ends_with(|c: char| c.is_alphabetic());
+            (named || word == "=" || last.ends_with(" ="))
+                && columns(last) + 1 + columns(word) <= width
+        };
+        match phrases.last_mut().filter(|last| is_one(last)) {
+            Some(last) => *last = format!("{last} {word}"),
+            None => phrases.push(word.to_owned()),
+        }
+    }
+    phrases
+}
+
+/// `text` in lines of at most `width` characters, broken between phrases; longer words are cut
+/// through.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = Vec::new();
     let mut line = String::new();
-    for word in text.split_whitespace() {
+    for word in phrases(text, width) {
         let mut rest: Vec<char> = word.chars().collect();
         let used = columns(&line);
         if used > 0 && used + 1 + rest.len() > width {
@@ -67,6 +87,9 @@ mod tests {
     fn words_wrap_and_long_ones_break() {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("a abcdefgh b", 3), ["a", "abc", "def", "gh", "b"]);
+        assert_eq!(wrap("SYN seq 0 ack 1", 12), ["SYN seq 0", "ack 1"]);
+        assert_eq!(wrap("close(1, 2) = 0 (end)", 9), ["close(1,", "2) = 0", "(end)"]);
+        assert_eq!(wrap("ack 1234567", 9), ["ack", "1234567"], "too long to be one");
         assert_eq!(cut(wrap("one two three four", 7), 2, 7, "…"), ["one two", "three …"]);
         assert_eq!(cut(wrap("one two six ten", 7), 1, 7, "…"), ["one t …"]);
         assert_eq!((fit("abcdef", 4, "…"), fit("abc", 4, "…")), ("abc…".into(), "abc".into()));

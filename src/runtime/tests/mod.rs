@@ -9,9 +9,10 @@ mod threads;
 mod tasks;
 
 use super::{Running, memory};
+use crate::base::{IfaceId, Mac};
 use crate::net::Host;
 use crate::net::blocking::{TcpListener, TcpStream};
-use crate::stack::Setup;
+use crate::stack::{Ethernet, Setup, Vlan};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -64,6 +65,33 @@ impl Net {
         }
         (client, server)
     }
+}
+
+/// An address in a VLAN comes and goes by the one device there is.
+#[test]
+fn vlans_share_the_device() {
+    let host = |key: u64| {
+        let ethernet = |vlan| Ethernet { vlan, ..Ethernet::new(Mac([2, 0, 0, 0, 0, key as u8])) };
+        let vlan = Some(Vlan { parent: IfaceId(0), id: 5 });
+        let there = format!("10.5.0.{key}/24").parse().expect("an address");
+        let setup = setup(key, &format!("10.0.0.{key}/24")).on_ethernet(ethernet(None));
+        Host::new(setup.with_iface("wire0.5", 1500, there).on_ethernet(ethernet(vlan)))
+    };
+    let (a, b) = (host(1), host(2));
+    let medium = crate::base::Medium::Ethernet;
+    let options = crate::device::memory::Options { medium, ..<_>::default() };
+    let running = memory::join(&a, &b, options, [None, None]).expect("two drivers start");
+    let net = Net { a, b, running };
+    for (at, from) in [("10.0.0.2:80", "10.0.0.1"), ("10.5.0.2:81", "10.5.0.1")] {
+        let listener = TcpListener::bind(&net.b, addr(at)).expect("a port is free");
+        let client = TcpStream::connect(&net.a, addr(at)).expect("somebody listens");
+        let (_, peer) = listener.accept_timeout(LONG).expect("somebody connects");
+        assert_eq!(client.local_addr().expect("connected"), peer);
+        assert_eq!(peer.ip().to_string(), from);
+    }
+    let two = setup(3, "10.0.0.3/24").with_iface("wire1", 1500, "10.1.0.3/24".parse().unwrap());
+    let refused = crate::runtime::Live::new(&Host::new(two)).expect_err("two devices");
+    assert_eq!(refused.kind(), std::io::ErrorKind::InvalidInput);
 }
 
 /// The byte at a place of the test data of a number.

@@ -46,6 +46,10 @@ fn route(dst: impl Into<IpAddr>, prefix: u8, via: Option<IpAddr>, dev: &str) -> 
     Change::Route { dst: dst.into(), prefix, via, dev: dev.into(), add: true }
 }
 
+fn vlan(add: bool) -> Change {
+    Change::Vlan { dev: "tap0.10".into(), of: "tap0".into(), id: 10, add }
+}
+
 #[test]
 fn changes_read_as_ip_commands() {
     let v4 = Ipv4Addr::new(10, 0, 0, 1);
@@ -56,6 +60,8 @@ fn changes_read_as_ip_commands() {
         (up("tun0"), "ip link set dev tun0 up"),
         (mtu, "ip link set dev tun0 mtu 1400"),
         (queue, "ip link set dev tun0 txqueuelen 500"),
+        (vlan(true), "ip link add link tap0 name tap0.10 type vlan id 10"),
+        (vlan(false), "ip link del dev tap0.10"),
         (address("tun0", v4, 24), "ip address add 10.0.0.1/24 dev tun0"),
         (address("tun0", Ipv6Addr::LOCALHOST, 64), "ip address add ::1/64 dev tun0 nodad"),
         (via, "ip route add 0.0.0.0/0 via 10.0.0.1 dev tun0"),
@@ -142,6 +148,28 @@ fn check_refusals(made: &mut Configured, name: &str) {
     assert_eq!(made.commands().len(), 10, "what was refused is not listed");
     let again = tun::create(name).expect_err("the name is taken").to_string();
     assert_eq!(again, "the interface netglass0 exists and is in use: choose another name");
+}
+
+#[test]
+fn vlans_come_and_go() {
+    in_namespace("sys::ifconfig::tests::vlans_come_and_go", || {
+        let (_fd, _) = tun::create_on("tap0", crate::base::Medium::Ethernet).expect("a TAP device");
+        let mut made = Configured::new().expect("netlink");
+        match made.apply(vlan(true)) {
+            // What a kernel says that does not have them.
+            Err(SetupError::NoVlans) => assert!(made.commands().is_empty()),
+            done => {
+                done.expect("a VLAN");
+                let again = made.apply(vlan(true)).expect_err("it is there").to_string();
+                assert!(again.contains("tap0.10"), "{again}");
+                assert!(made.config().link("tap0.10").expect("asked").is_some());
+            }
+        }
+        drop(made);
+        let mut config = Config::open().expect("netlink");
+        assert_eq!(config.link("tap0.10").expect("asked"), None);
+        assert!(matches!(config.apply(&vlan(false)), Err(SetupError::NoSuchLink { .. })));
+    });
 }
 
 #[test]

@@ -9,7 +9,8 @@ mod newreno;
 pub use newreno::NewReno;
 
 use crate::base::{Duration, Instant};
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
+use std::str::FromStr;
 
 /// What an acknowledgment of new data tells.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -73,12 +74,53 @@ pub fn initial_window(smss: u32, segments: u8) -> u32 {
     (n * smss).min((2 * smss).max(n * 1460))
 }
 
-/// Makes the algorithm of a name, for a connection with segments of `smss` bytes and the initial
-/// window `iw` bytes; `None` when there is none of that name.
-pub fn make(name: &str, smss: u32, iw: u32) -> Option<Box<dyn CongestionControl>> {
-    match name {
-        "newreno" => Some(Box::new(NewReno::new(smss, iw))),
-        _ => None,
+/// The algorithms that a connection can have.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub enum Algorithm {
+    /// RFC 5681 and RFC 6582.
+    #[default]
+    NewReno,
+}
+
+impl Algorithm {
+    /// All of them.
+    pub const ALL: [Algorithm; 1] = [Algorithm::NewReno];
+
+    /// The name by which sockets choose it and `ss` shows it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Algorithm::NewReno => "newreno",
+        }
+    }
+
+    /// Makes it, for a connection with segments of `smss` bytes and the initial window `iw` bytes.
+    pub fn make(self, smss: u32, iw: u32) -> Box<dyn CongestionControl> {
+        match self {
+            Algorithm::NewReno => Box::new(NewReno::new(smss, iw)),
+        }
+    }
+}
+
+/// There is no algorithm of that name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnknownAlgorithm(String);
+
+impl fmt::Display for UnknownAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = Algorithm::ALL.map(Algorithm::name).join(", ");
+        write!(f, "there is no congestion control \"{}\": choose from {names}", self.0)
+    }
+}
+
+impl std::error::Error for UnknownAlgorithm {}
+
+impl FromStr for Algorithm {
+    type Err = UnknownAlgorithm;
+
+    fn from_str(name: &str) -> Result<Algorithm, UnknownAlgorithm> {
+        let found = Algorithm::ALL.into_iter().find(|known| known.name() == name);
+        found.ok_or_else(|| UnknownAlgorithm(name.to_owned()))
     }
 }
 
@@ -92,10 +134,16 @@ mod tests {
         assert_eq!(initial_window(536, 10), 5_360);
         assert_eq!(initial_window(8_960, 10), 17_920);
         assert_eq!((initial_window(1_000, 1), initial_window(1_000, 0)), (1_000, 1_000));
-        assert_eq!(
-            make("newreno", 1460, 14_600).map(|c| (c.name(), c.cwnd())),
-            Some(("newreno", 14_600))
-        );
-        assert!(make("vegas", 1460, 14_600).is_none());
+    }
+
+    #[test]
+    fn algorithms_have_names_and_others_are_none() {
+        for algorithm in Algorithm::ALL {
+            assert_eq!(algorithm.name().parse(), Ok(algorithm));
+            let made = algorithm.make(1460, 14_600);
+            assert_eq!((made.name(), made.cwnd()), (algorithm.name(), 14_600));
+        }
+        let error = "vegas".parse::<Algorithm>().unwrap_err().to_string();
+        assert_eq!(error, "there is no congestion control \"vegas\": choose from newreno");
     }
 }

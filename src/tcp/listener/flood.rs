@@ -19,6 +19,8 @@ pub(super) struct Flood {
     full_at: Option<Instant>,
     /// When a cookie was last sent.
     cookie_at: Option<Instant>,
+    /// When a cookie last came back and found the accept queue full.
+    turned_away_at: Option<Instant>,
     /// The backlog is full, and nobody has been told.
     hit: Option<Limit>,
 }
@@ -87,7 +89,12 @@ impl Listener {
         let offset = isn::ts_offset(site.local, site.remote, cx.chance);
         let remembered = awaited.then(|| self.remember(site, &seg, ack - 1, offset, cx));
         match remembered {
-            Some(Some(_)) if !room => dropped(Why::AcceptQueueFull),
+            Some(Some(_)) if !room => {
+                self.flood.turned_away_at = Some(cx.now);
+                dropped(Why::AcceptQueueFull)
+            }
+            // It may be what a peer said next whose cookie was turned away: that one comes again.
+            Some(None) if is_recent(self.flood.turned_away_at, cx.now) => dropped(Why::BadCookie),
             Some(Some(half)) => {
                 let opening = self.opening(site, ack - 1, offset);
                 Verdict::Promote(Box::new((opening, half, seg)))
