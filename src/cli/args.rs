@@ -128,10 +128,10 @@ pub(super) struct HostArgs {
     /// Linux's IPv6 address on the link; if not given, the first other one of the network
     #[arg(long, value_name = "ADDR")]
     pub(super) linux6: Option<IpAddr>,
-    /// On an Ethernet: a TAP interface, with ARP (IPv4 only)
+    /// On an Ethernet: a TAP interface, with ARP and ND
     #[arg(long)]
     pub(super) tap: bool,
-    /// On the Ethernet of an interface that exists, beside Linux, by a packet socket (IPv4 only)
+    /// On the Ethernet of an interface that exists, beside Linux, by a packet socket
     #[arg(long, value_name = "NAME")]
     pub(super) on: Option<String>,
     /// The virtual host's Ethernet address; a random one when not given

@@ -50,7 +50,7 @@ pub(super) struct Prepared<'a> {
 pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     dhcp::check(args)?;
     let ends = ends(args);
-    ends.iter().try_for_each(check_addresses)?;
+    ends.iter().try_for_each(|ends| check_family(ends).and_then(|()| check_addresses(ends)))?;
     vlan::check(args)?;
     let file = |path: &Option<PathBuf>| path.as_ref().and_then(|p| std::path::absolute(p).ok());
     if let Some(path) = file(&args.pcap).filter(|_| file(&args.pcap) == file(&args.record)) {
@@ -104,6 +104,13 @@ pub(super) struct Ends {
     pub(super) options: &'static str,
 }
 
+impl Ends {
+    /// Linux's address and its prefix.
+    pub(super) fn linux_side(&self) -> (IpAddr, u8) {
+        (self.linux, self.own.prefix())
+    }
+}
+
 /// Whether IPv6 is spoken: where Linux does (RFC 8200 §5 wants 1280 bytes).
 pub(super) fn speaks_ipv6(args: &HostArgs) -> bool {
     !args.no_ipv6 && attach::mtu(args) >= 1280 && Path::new("/proc/net/if_inet6").exists()
@@ -111,7 +118,7 @@ pub(super) fn speaks_ipv6(args: &HostArgs) -> bool {
 
 /// Linux's addresses on the link, with their prefixes.
 pub(super) fn linux_side(args: &HostArgs) -> impl Iterator<Item = (IpAddr, u8)> {
-    let ends = ends(args).into_iter().map(|ends| (ends.linux, ends.own.prefix()));
+    let ends = ends(args).into_iter().map(|ends| ends.linux_side());
     ends.chain(dhcp::linux(args))
 }
 
@@ -133,8 +140,9 @@ pub(super) fn addresses(args: &HostArgs) -> Vec<IpAddr> {
 }
 
 /// The two ends of the link, and of each VLAN.
-pub(super) fn all_ends(args: &HostArgs) -> impl Iterator<Item = Ends> + '_ {
-    ends(args).into_iter().chain(vlan::others(args).map(|(_, ends)| ends))
+pub(super) fn all_ends(args: &HostArgs) -> impl Iterator<Item = Ends> {
+    let of_vlans = vlan::others(args).into_iter().flat_map(|(_, ends)| ends);
+    ends(args).into_iter().chain(of_vlans)
 }
 
 /// The first other address of a network that a host may have; `own` itself when there is none.
@@ -151,14 +159,18 @@ pub(super) fn neighbour(own: Cidr) -> IpAddr {
     candidates.find(|addr| *addr != own.addr() && own.contains(*addr)).unwrap_or(own.addr())
 }
 
+fn check_family(ends: &Ends) -> Result<(), Failure> {
+    let Ends { own, linux, options } = ends;
+    let is_six = options.contains('6');
+    if [own.addr(), *linux].iter().all(|addr| addr.is_ipv6() == is_six) {
+        return Ok(());
+    }
+    Err(Failure::usage(format_args!("{own} and {linux} are not both of the family of {options}")))
+}
+
 pub(super) fn check_addresses(ends: &Ends) -> Result<(), Failure> {
     let Ends { own, linux, options } = ends;
     let (addr, linux) = (own.addr(), *linux);
-    if addr.is_ipv6() != options.contains('6') || linux.is_ipv6() != addr.is_ipv6() {
-        return Err(Failure::usage(format_args!(
-            "{own} and {linux} are not both of the family of {options}"
-        )));
-    }
     if own.prefix() == 0 || Cidr::host(addr) == *own {
         let what = if own.prefix() == 0 { "everything" } else { "one address" };
         return Err(Failure::usage(format_args!(

@@ -119,9 +119,9 @@ pub struct Socket {
     unsent_bytes: usize,
     error: Option<SocketError>,
     reports: VecDeque<Report>,
-    /// Whether every error is kept for [`Socket::take_report`] (`IP_RECVERR`), instead of being told
-    /// by the next call: then a socket without a peer hears of errors, too, and any socket of those
-    /// that end nothing.
+    /// Whether every error is kept for [`Socket::take_report`] (`IP_RECVERR`), instead of being
+    /// told by the next call: then a socket without a peer hears of errors, too, and any socket of
+    /// those that end nothing.
     pub keeps_reports: bool,
     /// Memory that received datagrams may hold, bytes (`SO_RCVBUF`); blocks count whole.
     pub receive_buffer: usize,

@@ -15,6 +15,7 @@ mod ping;
 mod policy;
 mod records;
 mod router;
+mod scan;
 mod support;
 mod tap;
 mod usage;
@@ -47,6 +48,7 @@ fn cases() -> Vec<Case> {
         policy::CASES,
         nd::CASES,
         router::CASES,
+        scan::CASES,
         veth::CASES,
         flood::CASES,
         vlan::CASES,

@@ -3,6 +3,7 @@
 
 use crate::Case;
 use crate::curl::{download_from, upload_to};
+use crate::records::well_formed;
 use crate::support::{HOST, HOST6, LINUX, LINUX6, Need, Up, netglass, output, run, scratch};
 use crate::world::{FAR, MIDDLE, MIDDLE_FROM_FAR, NEAR_FROM_FAR, ROUTERS, World};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -12,7 +13,10 @@ use std::time::Duration;
 const NEEDS: &[Need] = &ROUTERS;
 const TRACEROUTE: &[Need] = &with(Need::Program("traceroute"));
 const TRACEPATH: &[Need] = &with(Need::Program("tracepath"));
-const CURL: &[Need] = &with(Need::Program("curl"));
+const CURL: &[Need] = &{
+    let [a, b, c, d] = ROUTERS;
+    [a, b, c, d, Need::Program("curl"), Need::Program("tshark")]
+};
 
 const fn with(more: Need) -> [Need; 5] {
     let [a, b, c, d] = ROUTERS;
@@ -24,6 +28,7 @@ pub(crate) const CASES: &[Case] = &[
     ("router::our_ping_tells_errors", NEEDS, our_ping_tells_errors),
     ("router::our_traceroute", NEEDS, our_traceroute),
     ("router::our_traceroute_tells_errors", NEEDS, our_traceroute_tells_errors),
+    ("router::our_tools_on_an_interface", NEEDS, our_tools_on_an_interface),
     ("router::traceroute", TRACEROUTE, traceroute),
     ("router::tracepath", TRACEPATH, tracepath),
     ("router::ping", NEEDS, ping),
@@ -212,6 +217,23 @@ fn our_traceroute_tells_errors() {
     assert!(said.contains("change -f or -m") && code == Some(2), "{said}");
 }
 
+/// Beside the near router on its link, which has no device for the virtual host.
+fn our_tools_on_an_interface() {
+    let _world = World::new();
+    let via = ["--via", "down0", "--addr", "10.8.0.9/24", "--linux", MIDDLE[0]];
+    let six = ["--addr6", "fd08::9/64", "--linux6", MIDDLE[1]];
+    let via = [&via[..], &six].concat();
+    for n in [0, 1] {
+        let (said, code) = ours(&[&["ping", "-c", "2", "-i", "0.2"], &via[..], &[FAR[n]]].concat());
+        assert!(said.contains("2 received, 0% packet loss") && code == Some(0), "{said}");
+        assert!(said.contains(": icmp_seq=1 ttl=63 time="), "{said}");
+        let (said, _) = ours(&[&["traceroute", "-n"], &via[..], &[FAR[n]]].concat());
+        assert_eq!(hops(&said), [MIDDLE[n], FAR[n]]);
+    }
+    let (said, code) = ours(&["ping", "--via", "nothing0", "-c", "1", FAR[0]]);
+    assert!(said.contains("nothing0") && code == Some(2), "{said}");
+}
+
 /// Linux' traceroute to the virtual host, by every method that it has.
 fn traceroute() {
     let world = World::new();
@@ -258,11 +280,6 @@ fn ping() {
     up.stop();
 }
 
-/// What the capture's comments say of the segments that were sent again.
-fn comments(capture: &str, filter: &str) -> String {
-    run("tshark", &["-r", capture, "-Y", filter, "-T", "fields", "-e", "frame.comment"])
-}
-
 fn bulk_through_the_narrow_link() {
     let world = World::new();
     let path = scratch("narrow.pcapng");
@@ -270,13 +287,29 @@ fn bulk_through_the_narrow_link() {
     let up = Up::start(&["--pcap", file]);
     for host in [HOST.to_owned(), format!("[{HOST6}]")] {
         let site = format!("http://{host}");
-        world.on_far(|| download_from(&site, 20_000_000));
-        world.on_far(|| upload_to(&site, 20));
+        world.on_far(|| download_from(&site, 5_000_000));
+        world.on_far(|| upload_to(&site, 5));
     }
     up.stop();
-    let said = comments(file, "tcp");
-    println!("{}", &said[..said.len().min(5000)]);
+    well_formed(file, "!icmp && !icmpv6 && "); // those are Linux', with cut quotations
+    for (told, sent) in [
+        ("icmp.type == 3 && icmp.code == 4", "ip.src == 10.9.0.2 && tcp"),
+        ("icmpv6.type == 2", "ipv6.src == fd09::2 && tcp"),
+    ] {
+        assert!(!run("tshark", &["-r", file, "-Y", told]).is_empty(), "{told}");
+        // What was under way is sent again for that reason, and nothing as long from then on.
+        let fields = ["-T", "fields", "-e", "frame.len", "-e", "frame.comment"];
+        let said = run("tshark", &[&["-r", file, "-Y", sent][..], &fields].concat());
+        let mut after = said.lines().skip_while(|line| !line.contains(NARROW)).peekable();
+        assert!(after.peek().is_some(), "{NARROW}:\n{}", &said[..said.len().min(3000)]);
+        let len = |line: &str| line.split('\t').next().and_then(|len| len.parse::<u32>().ok());
+        let long = after.take(1000).filter(|line| len(line).is_none_or(|len| len > 1300)).count();
+        assert_eq!(long, 0);
+    }
 }
+
+/// The reason for what is sent again after "fragmentation needed" or "packet too big".
+const NARROW: &str = "retransmission: the path carries only smaller packets";
 
 fn datagrams_through_the_narrow_link() {
     let world = World::new();

@@ -41,9 +41,9 @@ fn millis(rtt: Duration) -> String {
     let micros = rtt.as_micros();
     let rounded = |to: u128| (micros + to / 2) / to;
     match micros {
-        ..1000 => format!("0.{micros:03}"),
-        ..9_995 => format!("{}.{:02}", rounded(10) / 100, rounded(10) % 100),
-        ..99_950 => format!("{}.{}", rounded(100) / 10, rounded(100) % 10),
+        0..1000 => format!("0.{micros:03}"),
+        1000..9_995 => format!("{}.{:02}", rounded(10) / 100, rounded(10) % 100),
+        9_995..99_950 => format!("{}.{}", rounded(100) / 10, rounded(100) % 10),
         _ => rounded(1000).to_string(),
     }
 }
