@@ -14,8 +14,9 @@ pub(super) fn run(args: &DigArgs) -> Outcome {
         .build()
         .map_err(Failure::failed)?;
     let secret = host::secret()?;
-    let (session, network) = host::client(&args.host, false)?;
-    let asked = dig.run(&session.host, host::linux(&args.host), secret, SystemTime::now);
+    let client = args.client.host();
+    let (session, network) = host::client(&client, false)?;
+    let asked = dig.run(&session.host, host::linux(&client), secret, SystemTime::now);
     let told = runtime.block_on(asked);
     let stopped = session.stop(Duration::from_secs(2));
     drop(network);

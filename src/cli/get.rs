@@ -17,14 +17,15 @@ use tokio::io::AsyncWrite;
 pub(super) fn run(args: &GetArgs) -> Outcome {
     let url: Url = args.url.parse().map_err(Failure::usage)?;
     let peer: Peer = url.host().to_string().parse()?;
-    let names = Names::prepare(&args.names, host::linux(&args.host))?;
-    host::refuse_own(&args.host, &peer)?;
+    let client = args.client.host();
+    let names = Names::prepare(&args.names, host::linux(&client))?;
+    host::refuse_own(&client, &peer)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::failed)?;
     let (upload, output) = runtime.block_on(files(args))?;
-    let (session, network) = host::client(&args.host, args.live)?;
+    let (session, network) = host::client(&client, args.live)?;
     let fetched = runtime.block_on(async {
         let names = names.on(&session.host)?;
         let fetching = async {

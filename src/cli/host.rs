@@ -1,7 +1,7 @@
 //! A virtual host, with those who look on: what `up`, `get` and `nc` have in common.
 
 use super::Failure;
-use super::args::HostArgs;
+use super::args::{ClientArgs, HostArgs};
 use super::attach::{self, Attached, Attachment};
 use super::names::Peer;
 use super::sinks::{Capture, CaptureSink, LiveSink, RecordSink, SharedVoice};
@@ -68,6 +68,11 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
         setup = setup.on_ethernet(Ethernet { probe: args.probe, autoconf, ..Ethernet::new(mac) });
     } else if args.mac.is_some() || args.probe {
         return Err(Failure::usage("--mac and --probe are of an Ethernet: add --tap or --on"));
+    }
+    if matches!(attachment, Attachment::On(_)) {
+        // Whoever looks at the wire finds no checksum missing that need not be.
+        setup = setup.with_offload();
+        setup.ifaces[0].checksum_offload = false;
     }
     setup = vlan::set_up(args, setup);
     setup.ifaces[0].addrs = ends.iter().map(|ends| ends.own).collect();
@@ -289,6 +294,18 @@ pub(super) fn refuse_own(args: &HostArgs, peer: &Peer) -> Result<(), Failure> {
          is {linux}; to ask a host that `netglass up` runs, use a program on Linux's side, or have \
          another address with {options}"
     )))
+}
+
+impl ClientArgs {
+    /// The host that a client's arguments describe.
+    pub(super) fn host(&self) -> HostArgs {
+        let host = self.host.clone();
+        match self.via.as_deref() {
+            None | Some("tun") => host,
+            Some("tap") => HostArgs { tap: true, ..host },
+            Some(name) => HostArgs { on: Some(name.to_owned()), ..host },
+        }
+    }
 }
 
 /// Connects the host to the virtual network for a client; live lines are apart from what the

@@ -24,7 +24,8 @@ impl Stack {
     ) -> Result<UdpId, SocketError> {
         self.keep(now, || Input::Bind { local, reuse });
         let result = if local.ip().is_unspecified() || self.is_own(local.ip()) {
-            self.udp.bind(local, reuse, &self.chance)
+            let local = self.canonical(local);
+            local.and_then(|local| self.udp.bind(local, reuse, &self.chance))
         } else {
             Err(SocketError::AddrNotAvailable)
         };
@@ -44,8 +45,10 @@ impl Stack {
         remote: SocketAddr,
     ) -> Result<(), SocketError> {
         self.keep(now, || Input::ConnectUdp { id, remote });
-        let source = self.datagram_source(id, remote.ip());
-        let result = source.and_then(|own| self.udp.connect(id, remote, own));
+        let result = self.canonical(remote).and_then(|remote| {
+            let own = self.datagram_source(id, remote)?;
+            self.udp.connect(id, remote, own)
+        });
         self.told_udp(now, Call::Connect { remote }, result.map(|()| 0));
         result
     }
@@ -80,8 +83,9 @@ impl Stack {
         to: Option<SocketAddr>,
         bytes: &[u8],
     ) -> Result<usize, SocketError> {
+        let to = to.map(|to| self.canonical(to)).transpose()?;
         if let Some(to) = to {
-            self.datagram_source(id, to.ip())?;
+            self.datagram_source(id, to)?;
         }
         if bytes.len() > crate::udp::socket::MAX_PAYLOAD_V6 {
             return Err(SocketError::MessageTooLong); // before anything is copied
@@ -103,7 +107,7 @@ impl Stack {
         let socket = self.udp.get(id).ok_or_else(Self::gone)?;
         let (discover, about) = (socket.discover, to.or(socket.peer()));
         let Some(about) = about.filter(|_| !discover.may_cut()) else { return Ok(()) };
-        let route = self.datagram_route(socket.device, about.ip());
+        let route = self.datagram_route(socket.device, about);
         let (iface, _) = route.ok_or(SocketError::NetworkUnreachable)?;
         let mtu = self.mtu_by(now, iface, about.ip(), discover);
         if ip::header_len(about.ip()) + udp::HEADER_LEN + len <= usize::from(mtu) {
@@ -111,8 +115,8 @@ impl Stack {
         }
         let error = SocketError::MessageTooLong;
         let report = Report { about, error, origin: Origin::Local { mtu } };
-        let socket = self.udp.get_mut(id).ok_or_else(Self::gone)?;
-        if let Err(why) = socket.keep_report(report) {
+        let socket = self.udp.get_mut(id).filter(|socket| socket.keeps_reports);
+        if let Some(Err(why)) = socket.map(|socket| socket.on_report(report)) {
             self.drops.count(why);
         }
         Err(error)
@@ -204,11 +208,11 @@ impl Stack {
     }
 
     /// The address that a socket's datagrams to `to` leave from, unless it is bound to one.
-    fn datagram_source(&self, id: UdpId, to: IpAddr) -> Result<IpAddr, SocketError> {
+    fn datagram_source(&self, id: UdpId, to: SocketAddr) -> Result<IpAddr, SocketError> {
         let socket = self.udp.get(id).ok_or_else(Self::gone)?;
         let route = self.datagram_route(socket.device, to);
         let (iface, own) = route.ok_or(SocketError::NetworkUnreachable)?;
-        let reaches_many = self.ifaces[usize::from(iface.0)].local().is_broadcast(to);
+        let reaches_many = self.ifaces[usize::from(iface.0)].local().is_broadcast(to.ip());
         if reaches_many && !socket.broadcast {
             return Err(SocketError::AccessDenied);
         }
@@ -221,10 +225,11 @@ impl Stack {
     pub(super) fn datagram_route(
         &self,
         device: Option<IfaceId>,
-        to: IpAddr,
+        to: SocketAddr,
     ) -> Option<(IfaceId, IpAddr)> {
-        let Some(id) = device else { return self.route_to(to) };
-        let route = self.route_to(to).filter(|(iface, _)| *iface == id);
+        let route = self.route_for(to).ok();
+        let Some(id) = device else { return route };
+        let (route, to) = (route.filter(|(iface, _)| *iface == id), to.ip());
         if route.is_some() || to != IpAddr::V4(Ipv4Addr::BROADCAST) {
             return route;
         }
@@ -249,8 +254,7 @@ impl Stack {
     }
 
     /// Keeps every error about a socket's datagrams for [`Stack::take_report`], with who told it
-    /// (`IP_RECVERR`). As on Linux an error kept is told by the socket's next call, too, unless it
-    /// is taken before.
+    /// (`IP_RECVERR`). Other than on Linux, the socket's next call does not fail for it.
     ///
     /// # Errors
     /// `BadHandle`.

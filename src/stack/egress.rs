@@ -2,6 +2,8 @@
 //! the link is too narrow, its fragments.
 
 use super::event::{Event, PacketView, Sent};
+use super::ingress::Via;
+use super::zone::zoned;
 use super::{EGRESS_MAX, IP_IDS, Stack, cx};
 use crate::base::rng::Purpose;
 use crate::base::{Checksum, EventId, Frame, Gso, GsoKind, IfaceId, Instant, Offload, Why};
@@ -12,7 +14,7 @@ use crate::wire::icmp::{self, Icmp};
 use crate::wire::ip::{self, Discover, Header};
 use crate::wire::ipv4::protocol;
 use crate::wire::{checksum, udp};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Frames a connection sends before the next one may.
 const QUANTUM: u32 = 16;
@@ -75,7 +77,7 @@ impl Stack {
         };
         let pair = Pair { local: site.local, remote: site.remote };
         self.collect_stray(now, pair);
-        if let Some((iface, _)) = self.route_to(site.remote.ip()) {
+        if let Ok((iface, _)) = self.route_for(site.remote) {
             self.send_segment(now, iface, pair, out);
         }
         true
@@ -132,23 +134,24 @@ impl Stack {
     /// Answers with an ICMP message whose transport part is `frame`.
     pub(super) fn answer_icmp(
         &mut self,
-        now: Instant,
+        via: &Via,
         (src, dst): (IpAddr, IpAddr),
         message: Icmp,
         frame: Frame,
         why: (Sent, EventId),
     ) {
         let header = Header::new(src, dst, icmp::number(dst));
-        self.send_icmp(now, header, Discover::Dont, message, frame, why);
+        let to = zoned(dst, 0, via.iface);
+        self.send_icmp(via.now, to, (header, Discover::Dont), message, frame, why);
     }
 
-    /// Sends an ICMP message whose transport part is `frame`; `why` it is sent, and what that
-    /// followed from.
+    /// Sends an ICMP message to `to`, whose transport part is `frame`; `why` it is sent, and what
+    /// that followed from.
     pub(super) fn send_icmp(
         &mut self,
         now: Instant,
-        header: Header,
-        discover: Discover,
+        to: SocketAddr,
+        (header, discover): (Header, Discover),
         message: Icmp,
         frame: Frame,
         why: (Sent, EventId),
@@ -156,7 +159,7 @@ impl Stack {
         let Header { src, dst, .. } = header;
         let view = PacketView::Icmp { src, dst, message, len: frame.len() as u32 };
         self.snmp.of(dst).icmp_out(&message);
-        let Some((iface, _)) = self.route_to(dst) else {
+        let Ok((iface, _)) = self.route_for(to) else {
             self.dropped(now, Why::NoRoute, view);
             return;
         };
@@ -167,14 +170,14 @@ impl Stack {
         let Some((id, out)) = self.udp.output() else { return false };
         self.wake_udp(id);
         let (to, len) = (out.to, out.payload.len() as u32);
-        let Some((iface, own)) = self.datagram_route(out.device, to.ip()) else {
+        let Some((iface, own)) = self.datagram_route(out.device, to) else {
             let view = PacketView::Udp { src: out.from, dst: to, len };
             self.dropped(now, Why::NoRoute, view);
             return true;
         };
         self.snmp.of(to.ip()).udp_out += 1;
         let ip = if out.from.ip().is_unspecified() { own } else { out.from.ip() };
-        let from = std::net::SocketAddr::new(ip, out.from.port());
+        let from = zoned(ip, out.from.port(), iface);
         let mut frame = Frame { body: out.payload, ..Frame::default() };
         let fill = if out.checksum { checksum::Fill::Complete } else { checksum::Fill::Absent };
         udp::emit(&mut frame.head, from, to, &frame.body, fill);

@@ -1,6 +1,7 @@
 //! A frame's way up: IP, then ICMP, UDP or TCP, then the socket.
 
 use super::event::{Event, PacketView, Sent};
+use super::zone::zoned;
 use super::{Input, Stack, cx};
 use crate::base::{Checksum, Chunks, EventId, Frame, IfaceId, Instant, Mac, Seq, SocketError, Why};
 use crate::ip::{self, Destination};
@@ -44,10 +45,10 @@ impl Via {
     }
 }
 
-/// The ends of what a quoted packet belonged to.
-pub(super) fn pair(quoted: &Quoted) -> Option<Pair> {
+/// The ends of what a quoted packet belonged to, which left by that interface.
+pub(super) fn pair(quoted: &Quoted, iface: IfaceId) -> Option<Pair> {
     let (from, to) = quoted.ports()?;
-    let (local, remote) = (SocketAddr::new(quoted.src, from), SocketAddr::new(quoted.dst, to));
+    let (local, remote) = (zoned(quoted.src, from, iface), zoned(quoted.dst, to, iface));
     Some(Pair { local, remote })
 }
 
@@ -199,8 +200,8 @@ impl Stack {
             Ok(header) => header,
             Err(why) => return self.discard(via.now, why, via.view(frame.len())),
         };
-        let from = SocketAddr::new(src, header.src);
-        let to = SocketAddr::new(dst, header.dst);
+        let from = zoned(src, header.src, via.iface);
+        let to = zoned(dst, header.dst, via.iface);
         let len = (usize::from(header.len) - udp::HEADER_LEN) as u32;
         let view = PacketView::Udp { src: from, dst: to, len };
         frame.truncate(usize::from(header.len));
@@ -270,8 +271,8 @@ impl Stack {
             Ok(parsed) => parsed,
             Err(why) => return self.discard(via.now, why, via.view(len)),
         };
-        let local = SocketAddr::new(dst, hdr.dst);
-        let remote = SocketAddr::new(src, hdr.src);
+        let local = zoned(dst, hdr.dst, via.iface);
+        let remote = zoned(src, hdr.src, via.iface);
         let view = PacketView::Tcp { src: remote, dst: local, len: len as u32 };
         if frame.offload.checksum == Checksum::Complete {
             let pseudo = checksum::pseudo(src, dst, protocol::TCP, len);

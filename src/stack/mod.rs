@@ -51,6 +51,7 @@ mod setup;
 mod snmp;
 #[cfg(test)]
 mod tests;
+mod zone;
 
 pub use calls::ListenOptions;
 pub use echo::{Answer, EchoError, PingOptions, Pong};

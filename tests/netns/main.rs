@@ -8,15 +8,19 @@ mod curl;
 mod dns;
 mod flood;
 mod hostile;
+mod nd;
 mod other_way;
 mod ping;
 mod policy;
 mod records;
+mod router;
+mod scan;
 mod support;
 mod tap;
 mod usage;
 mod veth;
 mod vlan;
+mod world;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::Command;
@@ -40,6 +44,9 @@ fn cases() -> Vec<Case> {
         tap::CASES,
         control::CASES,
         policy::CASES,
+        nd::CASES,
+        router::CASES,
+        scan::CASES,
         veth::CASES,
         flood::CASES,
         vlan::CASES,

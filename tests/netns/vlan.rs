@@ -5,7 +5,7 @@
 //! takes them off: Linux is there all the same.
 
 use crate::Case;
-use crate::support::{LINUX, Need, Up, netglass, nothing_bad, output, run, scratch};
+use crate::support::{self, LINUX, Need, Up, netglass, nothing_bad, output, run, scratch};
 use netglass::base::Medium;
 use netglass::sys::tun;
 use nix::libc;
@@ -111,8 +111,7 @@ fn found(file: &str, filter: &str) -> usize {
 
 fn talk(host: &str) {
     for size in ["0", "1472", "1473", "4000"] {
-        let text = run("ping", &["-c", "3", "-i", "0.05", "-s", size, host]);
-        assert!(text.contains(" 0% packet loss") && !text.contains("DUP!"), "size {size}:\n{text}");
+        support::ping(size, host);
     }
     let url = format!("http://{host}/bytes/2000000");
     let size =
