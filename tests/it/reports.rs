@@ -3,9 +3,10 @@
 //! `IP_MTU_DISCOVER`).
 
 use crate::ip::icmp_bytes;
-use crate::support::puppet::{HOST, HOST6, PEER, PEER6, Puppet, ip_packet};
+use crate::support::puppet::{HOST, HOST6, PEER, PEER6, Puppet, host_setup, ip_packet};
 use crate::support::seen::scenarios;
-use netglass::base::{Chunks, Duration, Frame, Pool, SocketError, UdpId};
+use netglass::base::{Chunks, Duration, Frame, IfaceId, Pool, SocketError, UdpId};
+use netglass::ip::Route;
 use netglass::socket::{Interest, SocketId};
 use netglass::stack::{Answer, EchoError, PingOptions, Pong};
 use netglass::udp::{Origin, Report};
@@ -19,6 +20,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 scenarios![
     echo_requests_have_one_user_each,
     a_reply_twice_is_a_duplicate,
+    a_group_answers_with_many_voices,
     errors_about_echo_requests_name_their_sender,
     echo_requests_ask_things_of_ip,
     reports_name_the_sender,
@@ -117,6 +119,23 @@ fn a_reply_twice_is_a_duplicate() {
     p.raw(&told(PEER, Icmpv4::EchoReply { id: 1, seq: 2 }, b""));
     p.raw(&told(ROUTER, Icmpv4::EchoReply { id: 1, seq: 1 }, b""));
     assert_eq!(p.drops("IcmpNoSocket"), 2);
+    p.take_others();
+}
+
+fn a_group_answers_with_many_voices() {
+    let mut setup = host_setup();
+    setup.routes.push(Route::default_via(ROUTER.into(), IfaceId(0)));
+    let mut p = Puppet::of(setup);
+    let group = Ipv4Addr::new(224, 0, 0, 1);
+    p.stack.ping(p.now, group.into(), (1, 1), b"").unwrap();
+    p.pump();
+    for (from, duplicate) in [(PEER, false), (ROUTER, true)] {
+        p.raw(&told(from, Icmpv4::EchoReply { id: 1, seq: 1 }, b""));
+        let Ok(Answer::Reply(pong)) = p.stack.take_answer(p.now, 1) else { panic!("a reply") };
+        assert_eq!((pong.from, pong.duplicate), (from.into(), duplicate));
+    }
+    p.raw(&told(PEER, Icmpv4::EchoReply { id: 1, seq: 2 }, b""));
+    assert_eq!(p.drops("IcmpNoSocket"), 1);
     p.take_others();
 }
 
