@@ -3,6 +3,7 @@
 use super::Failure;
 use super::args::{ClientArgs, HostArgs};
 use super::attach::{self, Attached, Attachment};
+use super::dhcp;
 use super::names::Peer;
 use super::sinks::{Capture, CaptureSink, LiveSink, RecordSink, SharedVoice};
 use super::talk::{self, Stream};
@@ -47,6 +48,7 @@ pub(super) struct Prepared<'a> {
 
 /// Checks the arguments and opens the files.
 pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
+    dhcp::check(args)?;
     let ends = ends(args);
     ends.iter().try_for_each(|ends| check_family(ends).and_then(|()| check_addresses(ends)))?;
     vlan::check(args)?;
@@ -59,12 +61,12 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     }
     let key = secret()?;
     let attachment = Attachment::of(args)?;
-    let mut setup =
-        Setup::new(key).with_iface(attach::name(args), attachment.mtu(args)?, args.addr);
+    let none = Cidr::host(Ipv4Addr::UNSPECIFIED.into());
+    let mut setup = Setup::new(key).with_iface(attach::name(args), attachment.mtu(args)?, none);
     if attach::is_on_ethernet(args) {
         let mac = args.mac.unwrap_or_else(|| Mac::random(&Chance::from_key(key), 0));
         attachment.check_mac(mac)?;
-        let autoconf = ends.iter().any(|ends| ends.own.addr().is_ipv6());
+        let autoconf = speaks_ipv6(args);
         setup = setup.on_ethernet(Ethernet { probe: args.probe, autoconf, ..Ethernet::new(mac) });
     } else if args.mac.is_some() || args.probe {
         return Err(Failure::usage("--mac and --probe are of an Ethernet: add --tap or --on"));
@@ -102,17 +104,34 @@ pub(super) struct Ends {
     pub(super) options: &'static str,
 }
 
-/// The families that are spoken: IPv4, and IPv6 where Linux does (RFC 8200 §5 wants 1280 bytes).
+impl Ends {
+    /// Linux's address and its prefix.
+    pub(super) fn linux_side(&self) -> (IpAddr, u8) {
+        (self.linux, self.own.prefix())
+    }
+}
+
+/// Whether IPv6 is spoken: where Linux does (RFC 8200 §5 wants 1280 bytes).
+pub(super) fn speaks_ipv6(args: &HostArgs) -> bool {
+    !args.no_ipv6 && attach::mtu(args) >= 1280 && Path::new("/proc/net/if_inet6").exists()
+}
+
+/// Linux's addresses on the link, with their prefixes.
+pub(super) fn linux_side(args: &HostArgs) -> impl Iterator<Item = (IpAddr, u8)> {
+    let ends = ends(args).into_iter().map(|ends| ends.linux_side());
+    ends.chain(dhcp::linux(args))
+}
+
+/// The two ends in each family that has addresses from the start.
 pub(super) fn ends(args: &HostArgs) -> Vec<Ends> {
     let ends = |own, linux: Option<IpAddr>, options| {
         let linux = linux.unwrap_or_else(|| neighbour(own));
         Ends { own, linux, options }
     };
-    let v4 = ends(args.addr, args.linux, "--addr or --linux");
-    let v6 = ends(args.addr6, args.linux6, "--addr6 or --linux6");
-    let spoken =
-        !args.no_ipv6 && attach::mtu(args) >= 1280 && Path::new("/proc/net/if_inet6").exists();
-    [v4].into_iter().chain(spoken.then_some(v6)).collect()
+    let v4 = args.addr.map(|addr| ends(addr, args.linux, "--addr or --linux"));
+    let v6 = args.addr6.filter(|_| speaks_ipv6(args));
+    let v6 = v6.map(|addr| ends(addr, args.linux6, "--addr6 or --linux6"));
+    v4.into_iter().chain(v6).collect()
 }
 
 /// The virtual host's addresses, those in VLANs included.
@@ -258,8 +277,16 @@ impl Session {
 
     /// Says a line among the live ones, if there are any: who does not read them holds up nobody.
     pub(super) fn say(&self, line: &str) {
-        let mut voice = self.voice.lock().unwrap_or_else(PoisonError::into_inner);
-        voice.iter_mut().for_each(|voice| voice.say(line.to_owned()));
+        self.speaker()(line);
+    }
+
+    /// As [`Session::say`], for those who stay.
+    pub(super) fn speaker(&self) -> impl Fn(&str) + Send + use<> {
+        let voice = self.voice.clone();
+        move |line| {
+            let mut voice = voice.lock().unwrap_or_else(PoisonError::into_inner);
+            voice.iter_mut().for_each(|voice| voice.say(line.to_owned()));
+        }
     }
 
     /// Ends the host, giving connections `linger` to end well.
@@ -284,9 +311,9 @@ impl Session {
     }
 }
 
-/// Linux's IPv4 address on the link.
-pub(super) fn linux(args: &HostArgs) -> IpAddr {
-    args.linux.unwrap_or_else(|| neighbour(args.addr))
+/// Linux's IPv4 address on the link, as far as that is known.
+pub(super) fn linux(args: &HostArgs) -> Option<IpAddr> {
+    args.linux.or(args.addr.map(neighbour))
 }
 
 /// Refuses a client's peer that is the client's own host: nobody serves there.

@@ -1,7 +1,9 @@
 //! Peers that a command names: from a name to a connection.
 
-use super::args::{FamilyArgs, NameArgs};
-use super::{Failure, host};
+use super::Failure;
+use super::args::{FamilyArgs, HostArgs, NameArgs};
+use super::dhcp::{self, Borrowed};
+use super::host::{self, Session};
 use crate::app::called::Called;
 use crate::app::dns::{Dig, Found, Hosts, LookupError, Name, Resolver, Settings, Type};
 use crate::app::eyeballs;
@@ -51,8 +53,9 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Reads the files; asks `server` when no other is named.
-    pub(super) fn prepare(args: &NameArgs, server: IpAddr) -> Result<Names, Failure> {
+    /// Reads the files; asks `server` when no other is named, and those of a lease when there is
+    /// none.
+    pub(super) fn prepare(args: &NameArgs, server: Option<IpAddr>) -> Result<Names, Failure> {
         let hosts = match &args.hosts {
             Some(path) => {
                 let text = std::fs::read_to_string(path);
@@ -61,20 +64,24 @@ impl Names {
             }
             None => Hosts::default(),
         };
-        let servers = if args.dns.is_empty() { &[server][..] } else { &args.dns };
+        let servers = if args.dns.is_empty() { server.as_slice() } else { &args.dns };
         let servers = servers.iter().map(|addr| SocketAddr::new(*addr, PORT)).collect();
         Ok(Names { servers, hosts })
     }
 
-    /// The same on a host; within its runtime.
-    pub(super) fn on(self, host: &Host) -> Result<Online, Failure> {
-        let server = self.servers.first().map(SocketAddr::ip);
-        let settings = Settings::new(self.servers);
+    /// The same on a session's host, as soon as that has an address; within its runtime.
+    pub(super) async fn on(self, session: &Session, args: &HostArgs) -> Result<Online, Failure> {
+        let host = &session.host;
+        let (address, leased) = dhcp::borrow(session, args).await?;
+        let leased = leased.into_iter().map(|addr| SocketAddr::from((addr, PORT)));
+        let servers = if self.servers.is_empty() { leased.collect() } else { self.servers };
+        let server = servers.first().map(SocketAddr::ip);
+        let settings = Settings::new(servers);
         let resolver = Resolver::new(host.clone(), settings, self.hosts, host::secret()?);
         let addrs: Vec<IpAddr> =
             host.with(|stack, _| stack.addresses().map(|(_, own)| own.addr()).collect());
         let families = [IpAddr::is_ipv6, IpAddr::is_ipv4].map(|family| addrs.iter().any(family));
-        Ok(Online { host: host.clone(), resolver, families, server })
+        Ok(Online { host: host.clone(), resolver, families, server, address })
     }
 }
 
@@ -86,6 +93,8 @@ pub(super) struct Online {
     families: [bool; 2],
     /// Whom to ask for names of addresses.
     server: Option<IpAddr>,
+    /// The host's address, if it is for a time only.
+    address: Borrowed,
 }
 
 /// Which of a name's addresses to use, IPv6 and IPv4.
@@ -106,6 +115,11 @@ impl Families {
 type Results = RefCell<Vec<Result<Found, LookupError>>>;
 
 impl Online {
+    /// Gives the host's address back, if it is for a time only.
+    pub(super) async fn give_back(self) {
+        self.address.give_back().await;
+    }
+
     /// The addresses of a family, if the host has that family; what else was found goes to
     /// `results`.
     async fn addresses(&self, name: &Name, rtype: Type, results: &Results) -> Vec<IpAddr> {

@@ -32,8 +32,10 @@ pub(super) fn run(args: &PingArgs) -> Outcome {
         .map_err(Failure::failed)?;
     let (session, network) = host::client(&client, args.live)?;
     let pinged = runtime.block_on(async {
-        let names = names.on(&session.host)?;
-        ask(args, &names, &session.host, &peer).await
+        let names = names.on(&session, &client).await?;
+        let asked = ask(args, &names, &session.host, &peer).await;
+        names.give_back().await;
+        asked
     });
     let stopped = session.stop(Duration::ZERO);
     drop(network);

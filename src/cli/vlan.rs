@@ -2,12 +2,13 @@
 //! address in each of others.
 
 use super::args::HostArgs;
-use super::host::{Ends, check_addresses, ends, neighbour};
+use super::host::{Ends, check_addresses, ends, linux_side, neighbour};
 use super::{Failure, attach};
 use crate::base::IfaceId;
 use crate::ip::Cidr;
 use crate::stack::{Ethernet, LinkSetup, Setup, Vlan};
 use crate::sys::ifconfig::Change;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 /// A VLAN as the command line names it: `10`, or `10=10.10.0.2/24`.
@@ -127,22 +128,24 @@ pub(super) fn set_up(args: &HostArgs, mut setup: Setup) -> Setup {
 /// them.
 pub(super) fn changes(args: &HostArgs, dev: &str) -> Vec<Change> {
     let up = |dev: &str| Change::Up { dev: dev.to_owned(), up: true };
-    let address = |dev: &str, ends: &Ends| Change::Address {
+    let address = |dev: &str, (addr, prefix): (IpAddr, u8)| Change::Address {
         dev: dev.to_owned(),
-        addr: ends.linux,
-        prefix: ends.own.prefix(),
+        addr,
+        prefix,
         add: true,
     };
-    let (own, ends) = (own(args), ends(args));
+    let (own, linux) = (own(args), linux_side(args).collect::<Vec<_>>());
     let mut changes = Vec::new();
     if own.is_none() {
-        changes.extend(ends.iter().map(|ends| address(dev, ends)));
+        changes.extend(linux.iter().map(|linux| address(dev, *linux)));
     }
     changes.push(up(dev));
-    for (id, ends) in own.map(|id| (id, ends)).into_iter().chain(others(args)) {
+    let others = others(args).into_iter();
+    let others = others.map(|(id, ends)| (id, ends.iter().map(Ends::linux_side).collect()));
+    for (id, linux) in own.map(|id| (id, linux)).into_iter().chain(others) {
         let (of, name) = (dev.to_owned(), name(dev, id));
         changes.push(Change::Vlan { dev: name.clone(), of, id, add: true });
-        changes.extend(ends.iter().map(|ends| address(&name, ends)));
+        changes.extend(linux.iter().map(|linux| address(&name, *linux)));
         changes.push(up(&name));
     }
     changes

@@ -30,6 +30,10 @@ fn mistakes() {
     refused(&["up", "--tap", "--mtu", "65535"], "65521");
     refused(&["up", "--tap", "--mac", "ff:ff:ff:ff:ff:ff"], "not one host");
     refused(&["up", "--mac", "02:00:00:00:00:01"], "--tap");
+    refused(&["up", "--dhcp"], "--tap or --on");
+    refused(&["up", "--tap", "--dhcp", "--addr", "10.9.0.2/24"], "leave out --addr");
+    refused(&["get", "--tap", "--dhcp", "--linux", "fd09::1", "http://a/"], "leave out --linux");
+    refused(&["up", "--tap", "--dhcp", "--hostname", "a b"], "a host's name");
     refused(&["up", "--impair", "delay 20ms los 1%"], "los");
     refused(&["up", "--impair", "reorder 5%"], "delay");
     refused(&["up", "--services", "http,gopher"], "gopher");
