@@ -9,7 +9,7 @@ use netglass::base::{Chunks, Duration, Frame, IfaceId, Pool, SocketError, UdpId}
 use netglass::ip::Route;
 use netglass::socket::{Interest, SocketId};
 use netglass::stack::{Answer, EchoError, PingOptions, Pong};
-use netglass::udp::{Origin, Report};
+use netglass::udp::{Origin, Report, Told};
 use netglass::wire::icmp::Icmp;
 use netglass::wire::icmpv4::{Icmpv4, unreachable};
 use netglass::wire::icmpv6::Icmpv6;
@@ -222,10 +222,11 @@ fn reports_name_the_sender() {
     let report = Report {
         about: (PEER, 7000).into(),
         error: SocketError::HostUnreachable,
-        origin: Origin::Icmp {
+        origin: Origin::Icmp(Told {
             from: ROUTER.into(),
             message: Icmp::V4(Icmpv4::TimeExceeded { code: 0 }),
-        },
+            at: p.now,
+        }),
     };
     assert_eq!(p.stack.take_report(p.now, socket), Some(report));
     // No call fails for what is kept.
@@ -311,7 +312,7 @@ fn paths_of_ipv6() {
     p.raw(&told6(message, &sent));
     let report = p.stack.take_report(p.now, socket).unwrap();
     let message = Icmp::V6(message);
-    assert_eq!(report.origin, Origin::Icmp { from: router, message });
+    assert_eq!(report.origin, Origin::Icmp(Told { from: router, message, at: p.now }));
     assert!(!send(&mut p, socket, peer, 1253) && send(&mut p, socket, peer, 1252));
     let id = p.stack.open_echo(p.now).unwrap();
     let options = PingOptions { discover: Discover::Do, ..PingOptions::default() };
