@@ -237,9 +237,18 @@ impl Stack {
         urgent: bool,
     ) -> Answer<usize> {
         let key = self.tcp.place(id).ok_or_else(Self::gone)?;
+        let whole = bytes;
+        let bytes = match self.tcp.is_pressed() {
+            true => {
+                let share = self.tcp.slot(key).conn.share_of_write(bytes.len());
+                &bytes[..share.ok_or(SocketError::WouldBlock)?]
+            }
+            false => bytes,
+        };
         let cause = self.trace.reserve();
         let conn = &mut self.tcp.slot_mut(key).conn;
         let cx = &mut cx!(self, now, cause);
+        let urgent = urgent && bytes.len() == whole.len();
         let result = if urgent { conn.write_urgent(bytes, cx) } else { conn.write(bytes, cx) };
         if result != Err(SocketError::WouldBlock) {
             let taken = *result.as_ref().unwrap_or(&0);
@@ -247,7 +256,7 @@ impl Stack {
                 let bytes = bytes[..taken.max(1).min(bytes.len())].to_vec();
                 Input::Write { id, bytes, urgent }
             });
-            let call = Call::Write { len: bytes.len() as u32 };
+            let call = Call::Write { len: whole.len() as u32 };
             self.told_as(now, cause, Some(id), call, result.map(|n| n as u64));
         }
         self.collect(now, Some(id), Event::Tcp);
@@ -274,7 +283,9 @@ impl Stack {
     ) -> Answer<usize> {
         let key = self.tcp.place(id).ok_or_else(Self::gone)?;
         let cause = self.trace.reserve();
+        let pressed = self.tcp.is_pressed();
         let conn = &mut self.tcp.slot_mut(key).conn;
+        conn.press(pressed);
         let result = conn.read(room, &mut cx!(self, now, cause));
         if result != Err(SocketError::WouldBlock) {
             self.keep(now, || Input::Read { id, max });

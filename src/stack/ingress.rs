@@ -302,7 +302,9 @@ impl Stack {
     }
 
     /// A segment for a connection.
-    fn for_connection(&mut self, via: Via, key: usize, seg: Segment) {
+    fn for_connection(&mut self, via: Via, key: usize, mut seg: Segment) {
+        let pressed = self.tcp.is_pressed();
+        seg.no_room = self.tcp.slot_mut(key).conn.press(pressed);
         let slot = self.tcp.slot(key);
         let (id, pair) = (slot.id, slot.pair);
         let state = slot.conn.state();

@@ -306,6 +306,8 @@ impl Stack {
             ("TCPAbortOnTimeout", s.tcp_abort_on_timeout),
             ("TCPReqQFullDoCookies", s.syn_cookies_sent),
             ("TCPReqQFullDrop", self.lost(&[Why::BacklogFull])),
+            ("TCPMemoryPressures", self.hits.of("Memory")),
+            ("TCPRcvQDrop", self.lost(&[Why::MemoryFull])),
             ("TCPOFODrop", self.lost(&[Why::ReassemblyFull])),
             ("TCPChallengeACK", s.tcp_challenge_ack),
             ("TCPSYNChallenge", self.lost(&[Why::SynInWindow])),

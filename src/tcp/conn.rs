@@ -10,7 +10,7 @@ use super::output::{self, Decision};
 use super::rtxq::Sent;
 use super::segment::{Outgoing, Segment};
 use super::state::{Cause, State};
-use super::tcb::{Cx, Opening, Tcb};
+use super::tcb::{Cx, Opening, SHARE, Tcb};
 use super::timeout;
 use crate::base::{Instant, Limit, Seq, SocketError, Why};
 use crate::wire::ip::Discover;
@@ -424,6 +424,29 @@ impl Conn {
     /// Send-Q of `ss`).
     pub fn queues(&self) -> (u32, u32) {
         (self.tcb.rx.len(), self.tcb.tx.len())
+    }
+
+    /// Bytes that its queues hold: those to be read, those behind a gap, and those that are not
+    /// acknowledged.
+    pub fn held_bytes(&self) -> u64 {
+        let ooo = self.tcb.ooo.as_ref().map_or(0, |ooo| ooo.len());
+        u64::from(self.tcb.rx.len()) + u64::from(self.tcb.tx.len()) + u64::from(ooo)
+    }
+
+    /// The host is short of memory, or no more: what the window to be offered must heed. Says
+    /// whether data that comes now has no place, because the connection holds its share.
+    pub fn press(&mut self, pressed: bool) -> bool {
+        self.tcb.rcv.pressed = pressed;
+        let ooo = || self.tcb.ooo.as_ref().map_or(0, |ooo| ooo.len());
+        pressed && self.tcb.rx.len() + ooo() >= SHARE
+    }
+
+    /// How many of `len` bytes may be written while the host is short of memory; `None`: none, as
+    /// the connection holds its share.
+    pub fn share_of_write(&self, len: usize) -> Option<usize> {
+        let room = SHARE.saturating_sub(self.tcb.tx.len()) as usize;
+        let waits = room == 0 && self.tcb.error.is_none() && self.tcb.state() != State::Closed;
+        (!waits || self.tcb.fin_queued).then_some(len.min(room.max(1)))
     }
 
     /// Bytes written that were not sent even once.

@@ -18,6 +18,8 @@ pub struct Segment {
     pub wire_mss: Option<u16>,
     /// As it arrived: trimming does not change that.
     pub arrived: Arrived,
+    /// There is no memory for its payload.
+    pub no_room: bool,
 }
 
 /// What is asked about a segment as its sender made it.
@@ -35,7 +37,7 @@ impl Segment {
     /// As it arrived.
     pub fn new(hdr: Header, payload: Chunks, wire_mss: Option<u16>) -> Segment {
         let arrived = Arrived { seq: hdr.seq, len: 0, syn: hdr.ctl.syn() };
-        let mut seg = Segment { hdr, payload, wire_mss, arrived };
+        let mut seg = Segment { hdr, payload, wire_mss, arrived, no_room: false };
         seg.arrived.len = seg.len();
         seg
     }

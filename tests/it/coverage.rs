@@ -3,7 +3,8 @@
 
 use crate::support::seen::{self, Scenario, Seen};
 use crate::{
-    addresses, arrives, close, flood, handshake, ip, ip6, link, nd, reports, rto, sockets, window,
+    addresses, arrives, close, flood, handshake, ip, ip6, link, nd, pressure, reports, rto,
+    sockets, window,
 };
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
@@ -25,6 +26,7 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("rto", rto::SCENARIOS),
     ("window", window::SCENARIOS),
     ("sockets", sockets::SCENARIOS),
+    ("pressure", pressure::SCENARIOS),
 ];
 
 /// What only another test can reach, and where.
