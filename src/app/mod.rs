@@ -6,6 +6,7 @@
 //!
 //! No part of this row is needed by the stack, and none knows more of it than its public calls.
 
+pub mod called;
 mod date;
 pub mod dhcp;
 #[cfg(feature = "dns")]
@@ -18,12 +19,14 @@ pub mod get;
 pub mod http;
 mod idle;
 pub mod nc;
+pub mod ping;
 pub mod policy;
 mod refuse;
 mod services;
 mod serving;
 pub mod sight;
 pub mod simple;
+pub mod traceroute;
 
 pub use idle::Waits;
 pub use policy::{Policies, Policy};

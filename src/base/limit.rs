@@ -76,6 +76,12 @@ crate::explained! {
             /// How many that is.
             max: u32
         } = "Backlog", "policy: backlog; RFC 4987", "{max} connections are half open at port {port}: that is its limit, and perhaps a flood";
+        /// The queues of all connections hold as many bytes as they may; told once, until there is
+        /// room again.
+        Memory {
+            /// How many KiB that is.
+            max: u32
+        } = "Memory", "bound of this host (Linux: tcp_mem)", "the queues of all connections hold {max} KiB: each gets by on its share until they hold less";
         /// The service ends, and nothing is going on.
         Stopping = "Stopping", "policy: drain", "the host stops: a connection in which nothing is going on is closed";
         /// The service ends, and the connection did not in time.

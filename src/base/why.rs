@@ -153,6 +153,8 @@ crate::explained! {
         DataAfterClose = "DataAfterClose", "RFC 9293 §3.6.1 (SHLD-3); RFC 2525 §2.17", "data for a socket that its process has closed";
         /// The reassembly queue is full.
         ReassemblyFull = "ReassemblyFull", "bound of this connection", "the queue of out-of-order segments is full";
+        /// The host's memory for queues is used up, and so is this connection's share.
+        MemoryFull = "MemoryFull", "bound of this host (Linux: tcp_mem)", "the host's memory for queues is used up, and the connection has its share of it";
         /// A challenge ACK was due but the limit is reached.
         ChallengeLimit = "ChallengeLimit", "RFC 5961 §7", "a challenge ACK was due, but the last one is too recent";
 

@@ -6,6 +6,7 @@ use crate::app::policy::Setting;
 use crate::base::{Duration, Mac};
 use crate::impair::Impairments;
 use crate::ip::Cidr;
+use crate::wire::ip::Discover;
 use clap::{Args, Parser, Subcommand};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -21,6 +22,26 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let nanos = format!("{part:0<9}").parse().map_err(|_| wrong())?;
     let time = Duration::new(whole.parse().map_err(|_| wrong())?, nanos);
     if time.is_zero() { Err(wrong()) } else { Ok(time) }
+}
+
+/// What `ping -M` takes.
+fn discover(text: &str) -> Result<Discover, String> {
+    Ok(match text {
+        "do" => Discover::Do,
+        "want" => Discover::Want,
+        "dont" => Discover::Dont,
+        "probe" => Discover::Probe,
+        _ => return Err(format!("\"{text}\" is not known: choose from do, want, dont and probe")),
+    })
+}
+
+/// A byte in decimal or, after 0x, in hex.
+fn byte(text: &str) -> Result<u8, String> {
+    let byte = match text.strip_prefix("0x") {
+        Some(hex) => u8::from_str_radix(hex, 16),
+        None => text.parse(),
+    };
+    byte.map_err(|_| format!("\"{text}\" is not a number from 0 to 255, or 0x00 to 0xff"))
 }
 
 /// A TCP/IP stack made of glass: it carries real traffic and explains every segment.
@@ -46,6 +67,10 @@ pub(super) enum Command {
     Nc(NcArgs),
     /// Ask a name server from the virtual host's side
     Dig(DigArgs),
+    /// Ask a host for echoes from the virtual host's side, as ping does
+    Ping(PingArgs),
+    /// Show the way to a host from the virtual host's side, as traceroute does
+    Traceroute(TracerouteArgs),
     /// Say what this machine lacks, and how to get it
     Doctor(DoctorArgs),
     /// Draw TCP's state machine from the table the code runs
@@ -89,22 +114,24 @@ pub(super) struct HostArgs {
     #[arg(long, value_name = "NAME", default_value = "glass0")]
     pub(super) dev: String,
     /// The virtual host's address
-    #[arg(long, value_name = "ADDR/PREFIX", default_value = "10.9.0.2/24")]
-    pub(super) addr: Cidr,
+    #[arg(long, value_name = "ADDR/PREFIX", default_value = "10.9.0.2/24",
+        default_value_if("dhcp", "true", None::<&str>))]
+    pub(super) addr: Option<Cidr>,
     /// Linux's address on the link, or with --on the router's; if not given, the first other one of
     /// the network
     #[arg(long, value_name = "ADDR")]
     pub(super) linux: Option<IpAddr>,
     /// The virtual host's IPv6 address
-    #[arg(long, value_name = "ADDR/PREFIX", default_value = "fd09::2/64")]
-    pub(super) addr6: Cidr,
+    #[arg(long, value_name = "ADDR/PREFIX", default_value = "fd09::2/64",
+        default_value_if("dhcp", "true", None::<&str>))]
+    pub(super) addr6: Option<Cidr>,
     /// Linux's IPv6 address on the link; if not given, the first other one of the network
     #[arg(long, value_name = "ADDR")]
     pub(super) linux6: Option<IpAddr>,
-    /// On an Ethernet: a TAP interface, with ARP (IPv4 only)
+    /// On an Ethernet: a TAP interface, with ARP and ND
     #[arg(long)]
     pub(super) tap: bool,
-    /// On the Ethernet of an interface that exists, beside Linux, by a packet socket (IPv4 only)
+    /// On the Ethernet of an interface that exists, beside Linux, by a packet socket
     #[arg(long, value_name = "NAME")]
     pub(super) on: Option<String>,
     /// The virtual host's Ethernet address; a random one when not given
@@ -113,6 +140,12 @@ pub(super) struct HostArgs {
     /// On an Ethernet, ask for some seconds whether anybody has the address (RFC 5227)
     #[arg(long)]
     pub(super) probe: bool,
+    /// On an Ethernet, have the address, routes and name servers from a DHCP server
+    #[arg(long)]
+    pub(super) dhcp: bool,
+    /// What the virtual host tells a DHCP server that it is called
+    #[arg(long, value_name = "NAME", default_value = "netglass")]
+    pub(super) hostname: String,
     /// With --tap, be in that VLAN (802.1Q), or in it with that address; repeatable
     #[arg(long, value_name = "ID[=ADDR/PREFIX]")]
     pub(super) vlan: Vec<Wanted>,
@@ -140,7 +173,17 @@ pub(super) struct HostArgs {
     pub(super) seed: u64,
 }
 
+/// The virtual host of a command that is a client.
 #[derive(Args, Debug)]
+pub(super) struct ClientArgs {
+    #[command(flatten)]
+    pub(super) host: HostArgs,
+    /// How the virtual host is attached: tun, tap (as --tap), or the NAME of an interface (as --on)
+    #[arg(long, value_name = "tun|tap|NAME", conflicts_with_all = ["tap", "on"])]
+    pub(super) via: Option<String>,
+}
+
+#[derive(Args, Debug, Clone)]
 pub(super) struct UpArgs {
     #[command(flatten)]
     pub(super) host: HostArgs,
@@ -184,7 +227,7 @@ pub(super) struct NameArgs {
 #[derive(Args, Debug)]
 pub(super) struct GetArgs {
     #[command(flatten)]
-    pub(super) host: HostArgs,
+    pub(super) client: ClientArgs,
     #[command(flatten)]
     pub(super) names: NameArgs,
     /// Print the response's head, too
@@ -215,7 +258,7 @@ pub(super) struct GetArgs {
 #[derive(Args, Debug)]
 pub(super) struct NcArgs {
     #[command(flatten)]
-    pub(super) host: HostArgs,
+    pub(super) client: ClientArgs,
     #[command(flatten)]
     pub(super) names: NameArgs,
     /// UDP instead of TCP
@@ -237,11 +280,124 @@ pub(super) struct NcArgs {
 #[derive(Args, Debug)]
 pub(super) struct DigArgs {
     #[command(flatten)]
-    pub(super) host: HostArgs,
+    pub(super) client: ClientArgs,
     /// [@SERVER] NAME [TYPE] [-x ADDRESS] [-p PORT] [+tcp] [+short] [+norecurse] [+noedns]; the
     /// server is Linux's address if none is given
     #[arg(value_name = "WORDS", trailing_var_arg = true, allow_hyphen_values = true)]
     pub(super) words: Vec<String>,
+}
+
+/// Which of a name's addresses to use.
+#[derive(Args, Debug)]
+pub(super) struct FamilyArgs {
+    /// IPv4 only
+    #[arg(short = '4', conflicts_with = "six")]
+    pub(super) four: bool,
+    /// IPv6 only
+    #[arg(short = '6')]
+    pub(super) six: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct PingArgs {
+    #[command(flatten)]
+    pub(super) client: ClientArgs,
+    #[command(flatten)]
+    pub(super) names: NameArgs,
+    #[command(flatten)]
+    pub(super) family: FamilyArgs,
+    /// End after so many answers; if not given, with Ctrl-C
+    #[arg(short, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) count: Option<u64>,
+    /// Seconds between two requests, 0.002 at least
+    #[arg(short, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    pub(super) interval: Duration,
+    /// Bytes of data in a request
+    #[arg(short, value_name = "BYTES", default_value_t = 56,
+        value_parser = clap::value_parser!(u16).range(..=65_527))]
+    pub(super) size: u16,
+    /// Hops that a request may take
+    #[arg(short, value_name = "TTL", default_value_t = 64,
+        value_parser = clap::value_parser!(u8).range(1..))]
+    pub(super) ttl: u8,
+    /// Traffic class of the requests
+    #[arg(short = 'Q', value_name = "TOS", default_value = "0", value_parser = byte)]
+    pub(super) tos: u8,
+    /// Whether long requests are cut: do (not), want (by us only), dont (forbid it), probe (not,
+    /// whatever is known of the path)
+    #[arg(short = 'M', value_name = "HOW", default_value = "want", value_parser = discover)]
+    pub(super) discover: Discover,
+    /// Seconds to wait for an answer to the last request when there was none at all
+    #[arg(short = 'W', value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(super) linger: Duration,
+    /// End after so many seconds, however much came; a count is of answers then
+    #[arg(short = 'w', value_name = "SECONDS", value_parser = seconds)]
+    pub(super) deadline: Option<Duration>,
+    /// Say what came in all, and nothing of each answer
+    #[arg(short)]
+    pub(super) quiet: bool,
+    /// Look no names of addresses up
+    #[arg(short)]
+    pub(super) numeric: bool,
+    /// Say when, in seconds since 1970, before each answer
+    #[arg(short = 'D')]
+    pub(super) timestamps: bool,
+    /// Show every packet and its reason on standard error
+    #[arg(long)]
+    pub(super) live: bool,
+    /// The host's name or address
+    pub(super) peer: String,
+}
+
+// `--mtu` is what traceroute calls finding the path's.
+#[derive(Args, Debug)]
+#[command(mut_arg("mtu", |link| link.long("link-mtu")))]
+pub(super) struct TracerouteArgs {
+    #[command(flatten)]
+    pub(super) client: ClientArgs,
+    #[command(flatten)]
+    pub(super) names: NameArgs,
+    #[command(flatten)]
+    pub(super) family: FamilyArgs,
+    /// Echo requests instead of UDP datagrams
+    #[arg(short = 'I')]
+    pub(super) icmp: bool,
+    /// The first UDP port
+    #[arg(short, default_value_t = 33_434, conflicts_with = "icmp",
+        value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) port: u16,
+    /// The first hop to ask for
+    #[arg(short, value_name = "HOP", default_value_t = 1,
+        value_parser = clap::value_parser!(u8).range(1..))]
+    pub(super) first: u8,
+    /// The last hop to ask for
+    #[arg(short, value_name = "HOP", default_value_t = 30,
+        value_parser = clap::value_parser!(u8).range(1..))]
+    pub(super) max: u8,
+    /// Packets for each hop
+    #[arg(short, value_name = "COUNT", default_value_t = 3,
+        value_parser = clap::value_parser!(u8).range(1..=10))]
+    pub(super) queries: u8,
+    /// Seconds to wait for an answer
+    #[arg(short, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(super) wait: Duration,
+    /// Look no names of addresses up
+    #[arg(short)]
+    pub(super) numeric: bool,
+    /// No router may cut the packets
+    #[arg(short = 'F')]
+    pub(super) dont_fragment: bool,
+    /// Find how long packets may be, hop by hop
+    #[arg(long = "mtu", conflicts_with = "length")]
+    pub(super) path_mtu: bool,
+    /// Show every packet and its reason on standard error
+    #[arg(long)]
+    pub(super) live: bool,
+    /// The host's name or address
+    pub(super) peer: String,
+    /// Bytes of a packet, headers included; 60 if not given, 80 in IPv6
+    #[arg(value_parser = clap::value_parser!(u16).range(28..=65_000))]
+    pub(super) length: Option<u16>,
 }
 
 #[derive(Args, Debug)]

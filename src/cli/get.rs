@@ -17,23 +17,26 @@ use tokio::io::AsyncWrite;
 pub(super) fn run(args: &GetArgs) -> Outcome {
     let url: Url = args.url.parse().map_err(Failure::usage)?;
     let peer: Peer = url.host().to_string().parse()?;
-    let names = Names::prepare(&args.names, host::linux(&args.host))?;
-    host::refuse_own(&args.host, &peer)?;
+    let client = args.client.host();
+    let names = Names::prepare(&args.names, host::linux(&client))?;
+    host::refuse_own(&client, &peer)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::failed)?;
     let (upload, output) = runtime.block_on(files(args))?;
-    let (session, network) = host::client(&args.host, args.live)?;
+    let (session, network) = host::client(&client, args.live)?;
     let fetched = runtime.block_on(async {
-        let names = names.on(&session.host)?;
+        let names = names.on(&session, &client).await?;
         let fetching = async {
             let connecting = names.connect(&peer, url.port());
             let connected =
                 within(args.connect_timeout, url.host(), "answered", connecting).await?;
             fetch(args, connected, &url, upload, output).await
         };
-        within(args.max_time, url.host(), "finished", fetching).await
+        let fetched = within(args.max_time, url.host(), "finished", fetching).await;
+        names.give_back().await;
+        fetched
     });
     runtime.shutdown_background();
     let stopped = session.stop(Duration::from_secs(2));

@@ -10,6 +10,7 @@ mod attach;
 mod config;
 mod control;
 mod demo;
+mod dhcp;
 mod dig;
 mod doctor;
 mod fsm;
@@ -20,11 +21,13 @@ mod ip;
 mod names;
 mod nc;
 mod nstat;
+mod ping;
 mod private;
 mod replay;
 mod sinks;
 mod ss;
 mod talk;
+mod traceroute;
 mod up;
 mod vlan;
 
@@ -74,6 +77,8 @@ pub fn main() -> ExitCode {
         Command::Get(args) => get::run(&args),
         Command::Nc(args) => nc::run(&args),
         Command::Dig(args) => dig::run(&args),
+        Command::Ping(args) => ping::run(&args),
+        Command::Traceroute(args) => traceroute::run(&args),
         Command::Doctor(args) => doctor::run(&args),
         Command::Fsm(args) => fsm::run(&args),
         Command::Replay(args) => replay::run(&args),

@@ -1,17 +1,24 @@
 //! Peers that a command names: from a name to a connection.
 
-use super::args::NameArgs;
-use super::{Failure, host};
-use crate::app::dns::{Found, Hosts, LookupError, Name, Resolver, Settings, Type};
+use super::Failure;
+use super::args::{FamilyArgs, HostArgs, NameArgs};
+use super::dhcp::{self, Borrowed};
+use super::host::{self, Session};
+use crate::app::called::Called;
+use crate::app::dns::{Dig, Found, Hosts, LookupError, Name, Resolver, Settings, Type};
 use crate::app::eyeballs;
 use crate::net::Host;
 use crate::net::tokio::TcpStream;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
+use std::time::{Duration, SystemTime};
 
 /// The port of name servers.
 const PORT: u16 = 53;
+/// How long the name of an address is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A host that the command line names.
 #[derive(Debug)]
@@ -46,8 +53,9 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Reads the files; asks `server` when no other is named.
-    pub(super) fn prepare(args: &NameArgs, server: IpAddr) -> Result<Names, Failure> {
+    /// Reads the files; asks `server` when no other is named, and those of a lease when there is
+    /// none.
+    pub(super) fn prepare(args: &NameArgs, server: Option<IpAddr>) -> Result<Names, Failure> {
         let hosts = match &args.hosts {
             Some(path) => {
                 let text = std::fs::read_to_string(path);
@@ -56,19 +64,24 @@ impl Names {
             }
             None => Hosts::default(),
         };
-        let servers = if args.dns.is_empty() { &[server][..] } else { &args.dns };
+        let servers = if args.dns.is_empty() { server.as_slice() } else { &args.dns };
         let servers = servers.iter().map(|addr| SocketAddr::new(*addr, PORT)).collect();
         Ok(Names { servers, hosts })
     }
 
-    /// The same on a host; within its runtime.
-    pub(super) fn on(self, host: &Host) -> Result<Online, Failure> {
-        let settings = Settings::new(self.servers);
+    /// The same on a session's host, as soon as that has an address; within its runtime.
+    pub(super) async fn on(self, session: &Session, args: &HostArgs) -> Result<Online, Failure> {
+        let host = &session.host;
+        let (address, leased) = dhcp::borrow(session, args).await?;
+        let leased = leased.into_iter().map(|addr| SocketAddr::from((addr, PORT)));
+        let servers = if self.servers.is_empty() { leased.collect() } else { self.servers };
+        let server = servers.first().map(SocketAddr::ip);
+        let settings = Settings::new(servers);
         let resolver = Resolver::new(host.clone(), settings, self.hosts, host::secret()?);
         let addrs: Vec<IpAddr> =
             host.with(|stack, _| stack.addresses().map(|(_, own)| own.addr()).collect());
         let families = [IpAddr::is_ipv6, IpAddr::is_ipv4].map(|family| addrs.iter().any(family));
-        Ok(Online { host: host.clone(), resolver, families })
+        Ok(Online { host: host.clone(), resolver, families, server, address })
     }
 }
 
@@ -78,12 +91,35 @@ pub(super) struct Online {
     resolver: Resolver<Host>,
     /// Whether the host has IPv6 and IPv4 addresses of its own.
     families: [bool; 2],
+    /// Whom to ask for names of addresses.
+    server: Option<IpAddr>,
+    /// The host's address, if it is for a time only.
+    address: Borrowed,
+}
+
+/// Which of a name's addresses to use, IPv6 and IPv4.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) struct Families([bool; 2]);
+
+impl Families {
+    /// Any.
+    pub(super) const ANY: Families = Families([true; 2]);
+
+    /// As the command line says.
+    pub(super) fn of(args: &FamilyArgs) -> Families {
+        Families([!args.four, !args.six])
+    }
 }
 
 /// What the look-ups came to, one of each family.
 type Results = RefCell<Vec<Result<Found, LookupError>>>;
 
 impl Online {
+    /// Gives the host's address back, if it is for a time only.
+    pub(super) async fn give_back(self) {
+        self.address.give_back().await;
+    }
+
     /// The addresses of a family, if the host has that family; what else was found goes to
     /// `results`.
     async fn addresses(&self, name: &Name, rtype: Type, results: &Results) -> Vec<IpAddr> {
@@ -128,19 +164,71 @@ impl Online {
         }
     }
 
-    /// The first address of `peer`.
-    pub(super) async fn first(&self, peer: &Peer) -> Result<IpAddr, Failure> {
+    /// The first address of `peer` in one of these families.
+    pub(super) async fn first(
+        &self,
+        peer: &Peer,
+        Families([v6, v4]): Families,
+    ) -> Result<IpAddr, Failure> {
         let name = match peer {
-            Peer::Addr(addr) => return Ok(*addr),
+            Peer::Addr(addr) if if addr.is_ipv4() { v4 } else { v6 } => return Ok(*addr),
+            Peer::Addr(addr) => {
+                return Err(Failure::usage(format_args!("{addr} is not of the family asked for")));
+            }
             Peer::Name(name) => name,
         };
         let results = Results::default();
-        for rtype in [Type::AAAA, Type::A] {
+        let wanted = [(Type::AAAA, v6), (Type::A, v4)].into_iter().filter(|(_, wanted)| *wanted);
+        for (rtype, _) in wanted {
             if let Some(addr) = self.addresses(name, rtype, &results).await.first() {
                 return Ok(*addr);
             }
         }
         Err(nowhere(name, &results.into_inner()))
+    }
+}
+
+/// Names of addresses, as a name server has them: asked once each, and no more once nobody answers.
+pub(super) struct Reverse<'a> {
+    online: &'a Online,
+    known: RefCell<BTreeMap<IpAddr, Option<String>>>,
+    ended: Cell<bool>,
+}
+
+impl<'a> Reverse<'a> {
+    /// `numeric`: nobody is asked.
+    pub(super) fn new(online: &'a Online, numeric: bool) -> Reverse<'a> {
+        Reverse { online, known: RefCell::default(), ended: Cell::new(numeric) }
+    }
+
+    /// Asks; an error when nobody has answered.
+    async fn ask(&self, addr: IpAddr) -> Result<Option<String>, Failure> {
+        let server = self.online.server.ok_or_else(|| Failure::failed("nobody to ask"))?;
+        let words = ["-x", &addr.to_string(), "+short"];
+        let dig = Dig::parse(words).map_err(Failure::failed)?;
+        let asked = dig.run(&self.online.host, server, host::secret()?, SystemTime::now);
+        let told = tokio::time::timeout(PATIENCE, asked).await.map_err(Failure::failed)?;
+        match told.code {
+            0 => Ok(told.text.lines().next().map(|name| name.trim_end_matches('.').to_owned())),
+            _ => Err(Failure::failed("nobody has answered")),
+        }
+    }
+}
+
+impl Called for Reverse<'_> {
+    async fn name(&self, addr: IpAddr) -> Option<String> {
+        if self.ended.get() {
+            return None;
+        }
+        let known = self.known.borrow().get(&addr).cloned();
+        if let Some(known) = known {
+            return known;
+        }
+        let name = self.ask(addr).await;
+        self.ended.set(name.is_err());
+        let name = name.ok().flatten();
+        self.known.borrow_mut().insert(addr, name.clone());
+        name
     }
 }
 

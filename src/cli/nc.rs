@@ -2,7 +2,7 @@
 
 use super::args::NcArgs;
 use super::get::within;
-use super::names::{Names, Online, Peer};
+use super::names::{Families, Names, Online, Peer};
 use super::{Failure, Outcome, host};
 use crate::app::nc;
 use crate::base::Duration;
@@ -14,19 +14,22 @@ use std::process::ExitCode;
 
 pub(super) fn run(args: &NcArgs) -> Outcome {
     let peer: Peer = args.peer.parse()?;
-    host::refuse_own(&args.host, &peer)?;
-    let names = Names::prepare(&args.names, host::linux(&args.host))?;
-    let (session, network) = host::client(&args.host, args.live)?;
+    let client = args.client.host();
+    host::refuse_own(&client, &peer)?;
+    let names = Names::prepare(&args.names, host::linux(&client))?;
+    let (session, network) = host::client(&client, args.live)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::failed)?;
     let talked = runtime.block_on(async {
-        let names = names.on(&session.host)?;
-        tokio::select! {
+        let names = names.on(&session, &client).await?;
+        let talked = tokio::select! {
             talked = talk(args, &names, &session.host, &peer) => talked,
             done = tokio::signal::ctrl_c() => done.map_err(Failure::failed),
-        }
+        };
+        names.give_back().await;
+        talked
     });
     // Standard input may be read by a thread that nothing ends.
     runtime.shutdown_background();
@@ -42,7 +45,7 @@ async fn talk(args: &NcArgs, names: &Online, host: &Host, peer: &Peer) -> Result
     let until_peer_ends = io::stdin().is_terminal();
     let options = nc::Options { idle: args.wait, until_peer_ends, ..nc::Options::default() };
     let (to, carried) = if args.udp {
-        let to = SocketAddr::new(names.first(peer).await?, args.port);
+        let to = SocketAddr::new(names.first(peer, Families::ANY).await?, args.port);
         let socket = socket(host, to).map_err(|e| Failure::failed(format_args!("{to}: {e}")))?;
         (to, nc::datagrams(&socket, input, output, options).await)
     } else {

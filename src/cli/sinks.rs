@@ -3,7 +3,7 @@
 use super::Failure;
 use super::talk::Voice;
 use crate::base::{EventId, Frame, Instant};
-use crate::net::{Direction, Observer, Recorder, Sighting};
+use crate::net::{Direction, Loss, Observer, Recorder, Sighting};
 use crate::observe::LogSink;
 use crate::observe::pcapng::{self, Flush, LinkType, Writer};
 use crate::observe::recording;
@@ -184,6 +184,18 @@ impl Observer for LiveSink {
             {
                 voice.say(line);
             }
+        }
+    }
+
+    fn lost(&mut self, loss: &Loss<'_>) {
+        let Loss { at, direction, medium, frame, why, .. } = *loss;
+        let Some(live) = &mut self.live else { return };
+        let mut voice = self.voice.lock().unwrap_or_else(PoisonError::into_inner);
+        let out = direction == Direction::Out;
+        if let Some(line) = live.lost(at, out, (medium, frame), &why.to_string())
+            && let Some(voice) = &mut *voice
+        {
+            voice.say(line);
         }
     }
 }

@@ -3,13 +3,15 @@
 //!
 //! In front of every frame lies a virtio-net header. It says what the frame leaves out: on a
 //! virtual Ethernet, checksums that nobody has computed and segments that nobody has cut are usual
-//! (docs/adr/0011-a-header-that-tells-offloads.md). What is sent from here is complete.
+//! (docs/adr/0011-a-header-that-tells-offloads.md).
 //!
 //! The interface itself is left as it is, but for promiscuous mode while it is used: our Ethernet
 //! address is not the interface's.
 
-use super::{Device, split};
-use crate::base::{Checksum, Frame, Gso, GsoKind, Mac, Medium, Offload, Pool};
+mod header;
+
+use super::{Capabilities, Device, split};
+use crate::base::{Frame, Gso, GsoKind, Mac, Medium, Pool};
 use crate::sys::ifconfig::{Config, Link};
 use crate::sys::{SetupError, packet};
 use nix::libc;
@@ -22,10 +24,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Bytes of a virtio-net header.
-const HEADER_LEN: usize = 10;
 /// Bytes of the longest frame with that header: 64 KiB less one of IP behind an Ethernet header.
-const LONGEST: usize = HEADER_LEN + 14 + 65_535;
+const LONGEST: usize = header::LEN + 14 + 65_535;
 
 /// Frames that a packet socket did not carry.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
@@ -34,7 +34,7 @@ pub struct Losses {
     pub tagged: u64,
     /// Arrived, but were not read in time.
     pub overrun: u64,
-    /// Arrived, but offloaded in a way that is not known here.
+    /// Arrived, but longer than 64 KiB, or offloaded in another way that is not known here.
     pub unknown: u64,
     /// Sent, but the kernel had no memory for it, or the interface's MTU is smaller by now.
     pub refused: u64,
@@ -141,7 +141,8 @@ impl Packet {
         let known = datalink::interfaces().into_iter().find(|known| known.index == link.index);
         let interface = known.ok_or_else(|| SetupError::NoSuchLink { name: name.to_owned() })?;
         let config = datalink::Config {
-            read_buffer_size: LONGEST,
+            // A longer frame is cut silently: with room for one byte more it gives itself away.
+            read_buffer_size: LONGEST + 1,
             read_timeout: Some(Duration::ZERO),
             write_timeout: Some(Duration::ZERO),
             promiscuous: true,
@@ -212,30 +213,6 @@ impl Packet {
     }
 }
 
-/// What a virtio-net header says about the frame behind it (virtio 1.2 §5.1.6); `None` when that is
-/// not understood here.
-fn offload(header: &[u8; HEADER_LEN]) -> Option<Offload> {
-    const NEEDS_CHECKSUM: u8 = 1;
-    const IS_VERIFIED: u8 = 2;
-    /// Not a kind, but that the segments' CWR is set in the first only.
-    const ECN: u8 = 0x80;
-    let [flags, kind, _, _, low, high, ..] = *header;
-    let size = u16::from_ne_bytes([low, high]);
-    let gso = match kind & !ECN {
-        0 => None,
-        _ if size == 0 => return None,
-        1 | 4 => Some(Gso { kind: GsoKind::Tcp, size }),
-        5 => Some(Gso { kind: GsoKind::Udp, size }),
-        _ => return None,
-    };
-    let checksum = match flags {
-        flags if flags & NEEDS_CHECKSUM != 0 => Checksum::Partial,
-        flags if flags & IS_VERIFIED != 0 => Checksum::Verified,
-        _ => Checksum::Complete,
-    };
-    Some(Offload { gso, checksum })
-}
-
 impl Device for Packet {
     fn mtu(&self) -> usize {
         self.mtu
@@ -243,6 +220,10 @@ impl Device for Packet {
 
     fn medium(&self) -> Medium {
         Medium::Ethernet
+    }
+
+    fn offload(&self) -> Capabilities {
+        Capabilities { gso: true, checksum: true }
     }
 
     fn receive(&mut self, pool: &Pool) -> io::Result<Option<Frame>> {
@@ -262,14 +243,15 @@ impl Device for Packet {
                     None => return Ok(None),
                 },
             };
-            let Some((header, bytes)) = bytes.split_first_chunk::<HEADER_LEN>() else { continue };
+            let Some((offload, bytes)) = bytes.split_first_chunk() else { continue };
             if bytes.len() <= packet::TAGGED_LEN {
                 if self.counters.tagged.fetch_add(1, Ordering::Relaxed) == 0 {
                     log::warn!("{} carries frames of a VLAN: they are not taken", self.name);
                 }
                 continue;
             }
-            let Some(offload) = offload(header) else {
+            let too_long = header::LEN + bytes.len() > LONGEST;
+            let Some(offload) = header::read(offload).filter(|_| !too_long) else {
                 count(&self.counters.unknown);
                 continue;
             };
@@ -281,13 +263,18 @@ impl Device for Packet {
     }
 
     fn transmit(&mut self, frame: &Frame) -> io::Result<bool> {
-        let offloaded = frame.offload.gso.is_some() || frame.offload.checksum == Checksum::Partial;
-        if offloaded || frame.len() > self.mtu + super::link_room(Medium::Ethernet) {
-            let what = "a packet socket takes complete packets within the MTU: split them first";
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        let invalid = |e| io::Error::new(io::ErrorKind::InvalidInput, e);
+        let longest = match frame.offload.gso {
+            Some(_) => LONGEST - header::LEN,
+            None => self.mtu + super::link_room(Medium::Ethernet),
+        };
+        if frame.len() > longest {
+            let (len, mtu) = (frame.len(), self.mtu);
+            return Err(invalid(split::Unsplittable::TooLong { len, mtu }));
         }
+        let header = header::write(frame).map_err(invalid)?;
         self.outgoing.clear();
-        self.outgoing.extend([0; HEADER_LEN]); // nothing is left out
+        self.outgoing.extend(header);
         frame.slices().for_each(|slice| self.outgoing.extend_from_slice(slice));
         let Some(Err(error)) = self.sender.send_to(&self.outgoing, None) else { return Ok(true) };
         if let Some(libc::ENOBUFS | libc::ENOMEM | libc::EMSGSIZE | libc::EINVAL) =

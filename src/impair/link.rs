@@ -29,6 +29,17 @@ pub struct Counters {
     pub overlimit: u64,
 }
 
+crate::explained! {
+    /// Why a packet came to nothing.
+    #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+    pub enum Fate {
+        /// Luck.
+        Lost = "LinkLoss", "tc-netem(8): loss", "lost by the bad link";
+        /// The queue was full.
+        Overlimit = "LinkLimit", "tc-netem(8): limit", "dropped by the bad link: as many packets are under way as may be";
+    }
+}
+
 /// `97 passed, 3 lost`: those that are not zero.
 impl fmt::Display for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -156,8 +167,9 @@ impl Link {
         self.queue.is_empty()
     }
 
-    /// Takes a packet that is sent at `now`. Calls come in the order of time.
-    pub fn input(&mut self, now: Instant, frame: Frame) {
+    /// Takes a packet that is sent at `now`; gives back what came to nothing, be it one of two
+    /// copies. Calls come in the order of time.
+    pub fn input(&mut self, now: Instant, frame: Frame) -> Option<(Fate, Frame)> {
         let counter = self.ordinal * 2;
         self.ordinal += 1;
         let Impairment { duplicate, loss, .. } = self.rules;
@@ -165,13 +177,15 @@ impl Link {
         let lost = self.hits(Purpose::Loss, counter, loss, |last| &mut last.loss);
         self.counters.duplicated += u64::from(twice);
         self.counters.lost += u64::from(lost);
+        let mut gone = lost.then(|| (Fate::Lost, frame.clone()));
         if twice && !lost {
-            self.send(now, counter + 1, frame.clone());
+            gone = self.send(now, counter + 1, frame.clone());
         }
         if twice || !lost {
-            self.send(now, counter, frame);
+            gone = self.send(now, counter, frame).or(gone);
         }
         self.gauge.set(self.counters);
+        gone
     }
 
     /// A packet that has arrived by `now`; call it until it gives none.
@@ -211,8 +225,8 @@ impl Link {
         u64::from(value) < odds.share.of_32_bits()
     }
 
-    /// Puts one copy on its way. `counter` is unique to the copy.
-    fn send(&mut self, now: Instant, counter: u64, mut frame: Frame) {
+    /// Puts one copy on its way, unless there is no place for it. `counter` is unique to the copy.
+    fn send(&mut self, now: Instant, counter: u64, mut frame: Frame) -> Option<(Fate, Frame)> {
         let corrupt = self.rules.corrupt;
         if self.hits(Purpose::Corrupt, counter, corrupt, |last| &mut last.corrupt)
             && !frame.is_empty()
@@ -225,7 +239,7 @@ impl Link {
         }
         if self.queue.len() >= self.rules.limit as usize {
             self.counters.overlimit += 1;
-            return;
+            return Some((Fate::Overlimit, frame));
         }
         let at = if self.overtakes(counter) {
             self.counters.reordered += 1;
@@ -235,6 +249,7 @@ impl Link {
         };
         self.queue.insert((at, self.sent), frame);
         self.sent += 1;
+        None
     }
 
     fn overtakes(&mut self, counter: u64) -> bool {

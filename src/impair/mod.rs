@@ -8,7 +8,7 @@
 mod link;
 mod parse;
 
-pub use link::{Counters, Gauge, Link};
+pub use link::{Counters, Fate, Gauge, Link};
 pub use parse::ParseError;
 
 use crate::base::Duration;

@@ -296,6 +296,32 @@ macro_rules! connection_methods {
             Ok(self.config()?.mark.tos)
         }
 
+        /// What becomes of packets on paths that are too narrow (`IP_MTU_DISCOVER`): see
+        /// [`crate::tcp::Config::mtu_discover`].
+        ///
+        /// # Errors
+        /// As [`Self::configure`].
+        pub fn set_mtu_discover(&self, discover: crate::wire::ip::Discover) -> io::Result<()> {
+            self.configure(|config| config.mtu_discover = discover)
+        }
+
+        /// What [`Self::set_mtu_discover`] was told, or that they become smaller.
+        ///
+        /// # Errors
+        /// As [`Self::config`].
+        pub fn mtu_discover(&self) -> io::Result<crate::wire::ip::Discover> {
+            Ok(self.config()?.mtu_discover)
+        }
+
+        /// The longest packet that the path carries, as far as is known, bytes (`IP_MTU`).
+        ///
+        /// # Errors
+        /// None while the host knows the connection.
+        pub fn mtu(&self) -> io::Result<u16> {
+            let connection = self.connection();
+            connection.with(|stack, _| Ok(stack.conn(connection.id)?.path_mtu()))
+        }
+
         /// The largest payload of a segment (`TCP_MAXSEG`): of what the peer and the path allow,
         /// the smaller, less what options take. To announce less than the interface allows, set
         /// [`crate::tcp::Config::mss`] before connecting or listening.

@@ -177,7 +177,7 @@ macro_rules! udp_methods {
         }
 
         /// Keeps every error about datagrams for [`Self::take_report`], with who told it
-        /// (`IP_RECVERR`).
+        /// (`IP_RECVERR`). Other than on Linux, the next call does not fail for it.
         ///
         /// # Errors
         /// `NotConnected` when the stack was told to close it.

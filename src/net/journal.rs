@@ -1,8 +1,9 @@
 //! What a driver has seen in a turn, in order, for the observers.
 
-use super::observer::{Direction, Observer, Sighting};
+use super::observer::{Direction, Loss, Observer, Sighting};
 use crate::base::{EventId, Frame, IfaceId, Instant, Medium};
 use crate::device::split;
+use crate::impair::Fate;
 use crate::stack::{Record, Stack};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +25,8 @@ struct Seen {
     before: usize,
     /// Records behind those that it caused.
     caused: usize,
+    /// It was not seen at the device, but lost.
+    lost: Option<(Medium, Fate)>,
 }
 
 /// The frames and records of a turn, as they came. A driver keeps one, and fills it only while the
@@ -68,6 +71,20 @@ impl Journal {
         }
     }
 
+    /// A bad link has lost a frame, a packet by itself.
+    pub fn lost(
+        &mut self,
+        at: Instant,
+        way: (Direction, IfaceId),
+        medium: Medium,
+        gone: (Fate, Frame),
+    ) {
+        let ((direction, iface), (why, frame)) = (way, gone);
+        let before = self.records.len();
+        let lost = Some((medium, why));
+        self.seen.push(Seen { at, direction, iface, frame, before, caused: before, lost });
+    }
+
     /// The device has taken a frame.
     pub fn went(&mut self, at: Instant, iface: IfaceId, frame: &Frame, link: LinkOf) {
         self.see(at, Direction::Out, iface, frame, link);
@@ -82,7 +99,7 @@ impl Journal {
         (medium, mtu): LinkOf,
     ) {
         let before = self.records.len();
-        let seen = |frame| Seen { at, direction, iface, frame, before, caused: before };
+        let seen = |frame| Seen { at, direction, iface, frame, before, caused: before, lost: None };
         match split::split_on(medium, frame, mtu) {
             Ok(pieces) => self.seen.extend(pieces.map(seen)),
             // What is no packet is shown as it is.
@@ -112,13 +129,18 @@ impl Journal {
                 Direction::In => &self.records[seen.before..seen.caused],
                 Direction::Out => sent.map_or(&[][..], std::slice::from_ref),
             };
-            let Seen { at, direction, iface, ref frame, .. } = *seen;
+            let Seen { at, direction, iface, ref frame, lost, .. } = *seen;
             let sighting = Sighting { at, direction, iface, frame, records };
             for observer in observers.iter_mut() {
                 if !news.is_empty() {
                     observer.records(news);
                 }
-                observer.frame(&sighting);
+                match lost {
+                    Some((medium, why)) => {
+                        observer.lost(&Loss { at, direction, iface, medium, frame, why });
+                    }
+                    None => observer.frame(&sighting),
+                }
             }
         }
         let rest = &self.records[told..];

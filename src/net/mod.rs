@@ -24,6 +24,6 @@ mod waiters;
 pub use clock::{Clock, Monotonic};
 pub use host::{Host, Stage, Turn, Woken};
 pub use journal::{Journal, LinkOf};
-pub use observer::{Direction, Observer, Recorder, Sighting};
+pub use observer::{Direction, Loss, Observer, Recorder, Sighting};
 pub use options::ConnectOptions;
 pub use signal::Signal;

@@ -3,7 +3,8 @@
 //! Both are called by the host's driver, never by the thread of a socket's user, without the
 //! host's mutex held, and in the order things happened.
 
-use crate::base::{Frame, IfaceId, Instant};
+use crate::base::{Frame, IfaceId, Instant, Medium};
+use crate::impair::Fate;
 use crate::stack::{Input, Record};
 
 /// Which way a frame goes.
@@ -31,6 +32,23 @@ pub struct Sighting<'a> {
     pub records: &'a [Record],
 }
 
+/// A frame that a bad link between device and host has lost.
+#[derive(Copy, Clone, Debug)]
+pub struct Loss<'a> {
+    /// When.
+    pub at: Instant,
+    /// Which way it went.
+    pub direction: Direction,
+    /// By which interface.
+    pub iface: IfaceId,
+    /// What carries it.
+    pub medium: Medium,
+    /// The frame.
+    pub frame: &'a Frame,
+    /// Why.
+    pub why: Fate,
+}
+
 /// Something that looks on: a capture file, a ladder, a log.
 ///
 /// Frames are what the device carries. With a bad link between device and host
@@ -48,6 +66,12 @@ pub trait Observer: Send {
     /// came before.
     fn frame(&mut self, sighting: &Sighting<'_>) {
         let _ = sighting;
+    }
+
+    /// A frame that got lost on a bad link: behind the device on its way in, before it on its way
+    /// out. What sent it came to [`Observer::records`] before.
+    fn lost(&mut self, loss: &Loss<'_>) {
+        let _ = loss;
     }
 }
 

@@ -9,10 +9,10 @@
 //! arrives before the inward link, and what leaves behind the outward one.
 
 use super::bell::{Bell, Descriptor};
-use crate::base::{Checksum, Frame, IfaceId, Instant, Pool};
+use crate::base::{Checksum, Frame, IfaceId, Instant, Medium, Pool};
 use crate::device::{Device, split};
 use crate::impair::Link;
-use crate::net::{Host, Journal, Stage, Turn};
+use crate::net::{Direction, Host, Journal, Stage, Turn};
 use crate::stack::{IfaceSetup, LinkSetup, Stack};
 use std::collections::VecDeque;
 use std::io;
@@ -319,10 +319,12 @@ impl<D: Device> Driver<D> {
                 }
                 continue;
             };
+            let way = (Direction::In, IFACE);
+            let journal = stage.observed.then_some(&mut self.journal);
             match split::split_on(medium, &frame, mtu) {
-                Ok(pieces) => pieces.for_each(|piece| link.input(now, piece)),
+                Ok(pieces) => send_by(link, pieces, now, journal, (way, medium)),
                 // What is no packet is the host's to judge.
-                Err(_) => link.input(now, frame),
+                Err(_) => send_by(link, [frame], now, journal, (way, medium)),
             }
         }
         while let Some(frame) = self.inward.as_mut().and_then(|link| link.output(now)) {
@@ -351,7 +353,14 @@ impl<D: Device> Driver<D> {
                 continue;
             };
             match &mut self.outward {
-                Some(link) => pieces.for_each(|piece| link.input(now, piece)),
+                Some(link) => {
+                    let mut journal = stage.observed.then_some(&mut self.journal);
+                    if let Some(journal) = &mut journal {
+                        journal.catch_up(stage.stack);
+                    }
+                    let way = (Direction::Out, IFACE);
+                    send_by(link, pieces, now, journal, (way, medium));
+                }
                 None => self.outbox.extend(pieces),
             }
             self.outbox.extend(self.outward.iter_mut().flat_map(|link| released(link, now)));
@@ -406,6 +415,22 @@ impl<D: Device> Driver<D> {
         #[cfg(not(unix))]
         let on: Descriptor<'_> = None;
         self.bell.sleep(on, most)
+    }
+}
+
+/// Gives packets to a link, and tells of those that it loses.
+fn send_by(
+    link: &mut Link,
+    packets: impl IntoIterator<Item = Frame>,
+    now: Instant,
+    mut journal: Option<&mut Journal>,
+    (way, medium): ((Direction, IfaceId), Medium),
+) {
+    for packet in packets {
+        let gone = link.input(now, packet);
+        if let (Some(gone), Some(journal)) = (gone, &mut journal) {
+            journal.lost(now, way, medium, gone);
+        }
     }
 }
 

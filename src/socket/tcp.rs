@@ -5,11 +5,18 @@ use super::demux::{Demux, Pair};
 use super::{Interest, SocketId};
 use crate::base::deadlines::Deadlines;
 use crate::base::ports::Ephemeral;
-use crate::base::{Chance, ConnId, IfaceId, Instant, ListenerId, SocketError};
+use crate::base::{Chance, ConnId, Duration, IfaceId, Instant, ListenerId, SocketError};
 use crate::tcp::{Conn, Listener};
 use slab::Slab;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// How long a connection is silent before it gives memory back.
+const SILENCE: Duration = Duration::from_secs(1);
+/// How often some connections are looked at for that, at most, and how many at a time: a thousand
+/// within 160 ms, and nothing that a busy host would notice.
+const SWEEP_EVERY: Duration = Duration::from_millis(10);
+const SWEEP: usize = 64;
 
 /// A connection and what the host knows about it.
 #[derive(Debug)]
@@ -24,6 +31,8 @@ pub struct Slot {
     pub iface: IfaceId,
     /// Its pair is free for another: it is over, and only its user still knows it.
     retired: bool,
+    /// What its queues held when that was last looked at, bytes.
+    charged: u32,
     /// Whether it stands in the queue of those with something to send.
     queued: bool,
     /// What its user waits for.
@@ -69,14 +78,26 @@ pub struct Sockets {
     ephemeral: Ephemeral,
     born: u64,
     picks: u64,
+    /// The place where the next sweep begins, and when it is due.
+    hand: usize,
+    next_sweep: Instant,
+    /// What the queues of all connections hold, and may hold before the host is short of memory,
+    /// bytes.
+    memory: u64,
+    memory_max: u64,
+    /// The host is short of memory.
+    pressed: bool,
+    /// That began, and nobody was told.
+    newly_pressed: bool,
 }
 
 /// The key that keeps TCP's port choices apart from UDP's.
 const PORT_KEY: u64 = 6;
 
 impl Sockets {
-    /// None yet; connections that do not ask for a port get one of `ephemeral`.
-    pub fn new(chance: &Chance, ephemeral: Ephemeral) -> Sockets {
+    /// None yet; connections that do not ask for a port get one of `ephemeral`, and their queues
+    /// hold `memory_max` bytes together before each gets by on its share.
+    pub fn new(chance: &Chance, ephemeral: Ephemeral, memory_max: u64) -> Sockets {
         Sockets {
             slots: Slab::new(),
             demux: Demux::new(chance),
@@ -89,6 +110,12 @@ impl Sockets {
             ephemeral,
             born: 0,
             picks: 0,
+            hand: 0,
+            next_sweep: Instant::ZERO,
+            memory: 0,
+            memory_max,
+            pressed: false,
+            newly_pressed: false,
         }
     }
 
@@ -115,8 +142,9 @@ impl Sockets {
         let id = self.next_id();
         self.born += 1;
         let interest = Interest::default();
-        let (retired, queued) = (false, false);
-        let key = self.slots.insert(Slot { id, conn, pair, iface, retired, queued, interest });
+        let (retired, queued, charged) = (false, false, 0);
+        let slot = Slot { id, conn, pair, iface, retired, charged, queued, interest };
+        let key = self.slots.insert(slot);
         let fresh = self.demux.insert(pair, key);
         assert!(fresh, "a pair of sockets names one connection");
         *self.ports.entry(pair.local.port()).or_default() += 1;
@@ -127,7 +155,42 @@ impl Sockets {
     pub fn remove(&mut self, key: usize) -> Slot {
         self.retire(key);
         self.deadlines.set(key, None);
+        self.account(key, 0);
         self.slots.remove(key)
+    }
+
+    // ---- what they hold
+
+    /// What the queues of all connections hold, bytes.
+    pub fn memory(&self) -> u64 {
+        self.memory
+    }
+
+    /// Whether the host is short of memory: its connections get by on their shares.
+    pub fn is_pressed(&self) -> bool {
+        self.pressed
+    }
+
+    /// Whether that began since the last time.
+    pub fn take_newly_pressed(&mut self) -> bool {
+        std::mem::take(&mut self.newly_pressed)
+    }
+
+    /// Takes note of what a connection's queues hold now.
+    fn account(&mut self, key: usize, holds: u64) {
+        let holds = u32::try_from(holds).unwrap_or(u32::MAX);
+        let before = std::mem::replace(&mut self.slots[key].charged, holds);
+        if holds == before {
+            return;
+        }
+        self.memory = self.memory + u64::from(holds) - u64::from(before);
+        // It ends some way below where it begins: nobody is told of every byte.
+        let least = self.memory_max - self.memory_max / 8;
+        if !self.pressed && self.memory > self.memory_max {
+            (self.pressed, self.newly_pressed) = (true, true);
+        } else if self.pressed && self.memory < least {
+            self.pressed = false;
+        }
     }
 
     /// Frees the pair of a connection that is over (CLOSED means that there is none, RFC 9293
@@ -192,6 +255,25 @@ impl Sockets {
         self.slots.iter_mut().map(|(_, slot)| slot)
     }
 
+    /// Has some silent connections give memory back, a few at a time, round and round: to be called
+    /// whenever time is looked at. It wakes nobody: a host in which nothing happens is shrunk as a
+    /// whole.
+    pub fn sweep(&mut self, now: Instant) {
+        if now < self.next_sweep {
+            return;
+        }
+        self.next_sweep = now + SWEEP_EVERY;
+        let places = self.slots.capacity();
+        for _ in 0..SWEEP.min(places) {
+            self.hand = if self.hand + 1 < places { self.hand + 1 } else { 0 };
+            if let Some(slot) = self.slots.get_mut(self.hand)
+                && now.since(slot.conn.last_heard_or_said()) >= SILENCE
+            {
+                slot.conn.shrink();
+            }
+        }
+    }
+
     /// A free local port for a connection to `remote` from `local` (RFC 6056).
     ///
     /// # Errors
@@ -213,8 +295,10 @@ impl Sockets {
 
     // ---- who has something to send, and when
 
-    /// The connection may have something to send.
+    /// The connection was touched, and may have something to send.
     pub fn queue(&mut self, key: usize) {
+        let holds = self.slots[key].conn.held_bytes();
+        self.account(key, holds);
         if !std::mem::replace(&mut self.slots[key].queued, true) {
             self.ready.push_back(key as u32);
         }
@@ -276,7 +360,8 @@ impl Sockets {
         if slot.interest.is_none() {
             return false;
         }
-        let ready = slot.conn.readiness();
+        let mut ready = slot.conn.readiness();
+        ready.writable &= !self.pressed || slot.conn.share_of_write(1).is_some();
         let met = (slot.interest.read && ready.readable)
             || (slot.interest.write && (ready.writable && ready.opened))
             || (slot.interest.finish && ready.finished);

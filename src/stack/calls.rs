@@ -2,6 +2,7 @@
 //! questions around them. Nothing here waits; [`Stack::want`] says who is to be woken.
 
 use super::event::{Call, Event};
+use super::zone::zoned;
 use super::{Input, Stack, cx};
 use crate::base::{ConnId, EventId, Instant, Limit, ListenerId, SocketError};
 use crate::socket::demux::Pair;
@@ -74,6 +75,7 @@ impl Stack {
         if !local.ip().is_unspecified() && !self.is_own(local.ip()) {
             return Err(SocketError::AddrNotAvailable);
         }
+        local = self.canonical(local)?;
         if local.port() == 0 {
             let v6_only = options.v6_only;
             local.set_port(self.tcp.pick_listen_port(local.ip(), v6_only, &self.chance)?);
@@ -108,7 +110,7 @@ impl Stack {
         while let Some((site, out)) = slot.listener.reset_one(&mut cx!(self, now, cause)) {
             let pair = Pair { local: site.local, remote: site.remote };
             self.collect_stray(now, pair);
-            if let Some((iface, _)) = self.route_to(site.remote.ip()) {
+            if let Ok((iface, _)) = self.route_for(site.remote) {
                 self.send_segment(now, iface, pair, out);
             }
         }
@@ -168,7 +170,8 @@ impl Stack {
         if remote.port() == 0 || impossible {
             return Err(SocketError::InvalidInput);
         }
-        let (iface, own) = self.route_to(remote.ip()).ok_or(SocketError::NetworkUnreachable)?;
+        let remote = self.canonical(remote)?;
+        let (iface, own) = self.route_for(remote)?;
         let link = &self.ifaces[usize::from(iface.0)];
         let (mtu, gso_max) = (link.mtu(own), link.setup.gso_max);
         if self.ifaces[usize::from(iface.0)].local().is_broadcast(remote.ip()) {
@@ -185,7 +188,7 @@ impl Stack {
             0 => self.tcp.pick_port(ip, remote, &self.chance)?,
             port => port,
         };
-        let pair = Pair { local: SocketAddr::new(ip, port), remote };
+        let pair = Pair { local: zoned(ip, port, iface), remote };
         if self.tcp.find(&pair).is_some() {
             return Err(SocketError::AddrInUse);
         }
@@ -234,9 +237,18 @@ impl Stack {
         urgent: bool,
     ) -> Answer<usize> {
         let key = self.tcp.place(id).ok_or_else(Self::gone)?;
+        let whole = bytes;
+        let bytes = match self.tcp.is_pressed() {
+            true => {
+                let share = self.tcp.slot(key).conn.share_of_write(bytes.len());
+                &bytes[..share.ok_or(SocketError::WouldBlock)?]
+            }
+            false => bytes,
+        };
         let cause = self.trace.reserve();
         let conn = &mut self.tcp.slot_mut(key).conn;
         let cx = &mut cx!(self, now, cause);
+        let urgent = urgent && bytes.len() == whole.len();
         let result = if urgent { conn.write_urgent(bytes, cx) } else { conn.write(bytes, cx) };
         if result != Err(SocketError::WouldBlock) {
             let taken = *result.as_ref().unwrap_or(&0);
@@ -244,7 +256,7 @@ impl Stack {
                 let bytes = bytes[..taken.max(1).min(bytes.len())].to_vec();
                 Input::Write { id, bytes, urgent }
             });
-            let call = Call::Write { len: bytes.len() as u32 };
+            let call = Call::Write { len: whole.len() as u32 };
             self.told_as(now, cause, Some(id), call, result.map(|n| n as u64));
         }
         self.collect(now, Some(id), Event::Tcp);
@@ -271,7 +283,9 @@ impl Stack {
     ) -> Answer<usize> {
         let key = self.tcp.place(id).ok_or_else(Self::gone)?;
         let cause = self.trace.reserve();
+        let pressed = self.tcp.is_pressed();
         let conn = &mut self.tcp.slot_mut(key).conn;
+        conn.press(pressed);
         let result = conn.read(room, &mut cx!(self, now, cause));
         if result != Err(SocketError::WouldBlock) {
             self.keep(now, || Input::Read { id, max });

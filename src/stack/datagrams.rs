@@ -26,7 +26,8 @@ impl Stack {
         self.keep(now, || Input::Bind { local, reuse });
         let ip = local.ip();
         let result = if ip.is_unspecified() || ip.is_multicast() || self.is_own(ip) {
-            self.udp.bind(local, reuse, &self.chance)
+            let local = self.canonical(local);
+            local.and_then(|local| self.udp.bind(local, reuse, &self.chance))
         } else {
             Err(SocketError::AddrNotAvailable)
         };
@@ -46,8 +47,10 @@ impl Stack {
         remote: SocketAddr,
     ) -> Result<(), SocketError> {
         self.keep(now, || Input::ConnectUdp { id, remote });
-        let source = self.datagram_source(id, remote.ip());
-        let result = source.and_then(|own| self.udp.connect(id, remote, own));
+        let result = self.destination(id, remote).and_then(|remote| {
+            let own = self.datagram_source(id, remote)?;
+            self.udp.connect(id, remote, own)
+        });
         self.told_udp(now, Call::Connect { remote }, result.map(|()| 0));
         result
     }
@@ -82,8 +85,9 @@ impl Stack {
         to: Option<SocketAddr>,
         bytes: &[u8],
     ) -> Result<usize, SocketError> {
+        let to = to.map(|to| self.destination(id, to)).transpose()?;
         if let Some(to) = to {
-            self.datagram_source(id, to.ip())?;
+            self.datagram_source(id, to)?;
         }
         if bytes.len() > crate::udp::socket::MAX_PAYLOAD_V6 {
             return Err(SocketError::MessageTooLong); // before anything is copied
@@ -105,8 +109,8 @@ impl Stack {
         let socket = self.udp.get(id).ok_or_else(Self::gone)?;
         let (discover, about) = (socket.discover, to.or(socket.peer()));
         let Some(about) = about.filter(|_| !discover.may_cut()) else { return Ok(()) };
-        let device = socket.device_to(about.ip());
-        let route = self.datagram_route(device, socket.local().ip(), about.ip());
+        let device = socket.device_to(about);
+        let route = self.datagram_route(device, socket.local().ip(), about);
         let (iface, _) = route.ok_or(SocketError::NetworkUnreachable)?;
         let mtu = self.mtu_by(now, iface, about.ip(), discover);
         if ip::header_len(about.ip()) + udp::HEADER_LEN + len <= usize::from(mtu) {
@@ -114,8 +118,8 @@ impl Stack {
         }
         let error = SocketError::MessageTooLong;
         let report = Report { about, error, origin: Origin::Local { mtu } };
-        let socket = self.udp.get_mut(id).ok_or_else(Self::gone)?;
-        if let Err(why) = socket.keep_report(report) {
+        let socket = self.udp.get_mut(id).filter(|socket| socket.keeps_reports);
+        if let Some(Err(why)) = socket.map(|socket| socket.on_report(report)) {
             self.drops.count(why);
         }
         Err(error)
@@ -207,11 +211,11 @@ impl Stack {
     }
 
     /// The address that a socket's datagrams to `to` leave from, unless it is bound to one.
-    fn datagram_source(&self, id: UdpId, to: IpAddr) -> Result<IpAddr, SocketError> {
+    fn datagram_source(&self, id: UdpId, to: SocketAddr) -> Result<IpAddr, SocketError> {
         let socket = self.udp.get(id).ok_or_else(Self::gone)?;
         let route = self.datagram_route(socket.device_to(to), socket.local().ip(), to);
         let (iface, own) = route.ok_or(SocketError::NetworkUnreachable)?;
-        let reaches_many = self.ifaces[usize::from(iface.0)].local().is_broadcast(to);
+        let reaches_many = self.ifaces[usize::from(iface.0)].local().is_broadcast(to.ip());
         if reaches_many && !socket.broadcast {
             return Err(SocketError::AccessDenied);
         }
@@ -226,13 +230,16 @@ impl Stack {
         &self,
         device: Option<IfaceId>,
         from: IpAddr,
-        to: IpAddr,
+        to: SocketAddr,
     ) -> Option<(IfaceId, IpAddr)> {
-        if to.is_multicast() {
-            return self.group_route(device, from, to);
+        if to.ip().is_multicast() {
+            let zone = self.zone(to).ok().flatten();
+            let fits = zone.is_none() || device.is_none() || zone == device;
+            return self.group_route(zone.or(device), from, to.ip()).filter(|_| fits);
         }
-        let Some(id) = device else { return self.route_to(to) };
-        let route = self.route_to(to).filter(|(iface, _)| *iface == id);
+        let route = self.route_for(to).ok();
+        let Some(id) = device else { return route };
+        let (route, to) = (route.filter(|(iface, _)| *iface == id), to.ip());
         if route.is_some() || to != IpAddr::V4(Ipv4Addr::BROADCAST) {
             return route;
         }
@@ -257,8 +264,7 @@ impl Stack {
     }
 
     /// Keeps every error about a socket's datagrams for [`Stack::take_report`], with who told it
-    /// (`IP_RECVERR`). As on Linux an error kept is told by the socket's next call, too, unless it
-    /// is taken before.
+    /// (`IP_RECVERR`). Other than on Linux, the socket's next call does not fail for it.
     ///
     /// # Errors
     /// `BadHandle`.

@@ -8,12 +8,16 @@ use crate::socket::SocketId;
 use crate::wire::icmp::{self, Echo, Icmp};
 use crate::wire::ip::{self, Discover, Header, Mark};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Requests that are remembered: older ones are forgotten.
 const ASKED_MAX: usize = 1024;
 /// Answers that may wait to be taken; more are lost.
 const ANSWERS_MAX: usize = 1024;
+/// Long replies of ours that are remembered.
+const REPLIES_MAX: usize = 64;
+/// Every link carries echoes up to this payload, bytes, with any header.
+const SHORT: usize = 1200;
 
 /// What an echo request asks of IP.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
@@ -98,6 +102,8 @@ pub(super) struct Echoes {
     /// Oldest first.
     order: VecDeque<Key>,
     answers: VecDeque<Answer>,
+    /// Our latest replies that a link may be too narrow for.
+    replies: VecDeque<Key>,
     /// Identifiers that have a user, and those whose user waits.
     users: BTreeSet<u16>,
     waiting: BTreeSet<u16>,
@@ -131,6 +137,20 @@ impl Echoes {
         error.rtt = now.since(asked.at);
         self.keep(Answer::Error(error));
         true
+    }
+
+    /// A request from `dst` is answered with so much payload.
+    pub(super) fn on_answered(&mut self, dst: IpAddr, echo: Echo, len: usize) {
+        if len > SHORT {
+            self.replies.truncate(REPLIES_MAX - 1);
+            self.replies.push_front((echo.id, echo.seq, dst));
+        }
+    }
+
+    /// Whether that echo went from here to `dst`, as far as is remembered.
+    pub(super) fn has_sent(&self, dst: IpAddr, Echo { request, id, seq }: Echo) -> bool {
+        let key = (id, seq, dst);
+        if request { self.asked.contains_key(&key) } else { self.replies.contains(&key) }
     }
 
     fn keep(&mut self, answer: Answer) {
@@ -220,7 +240,7 @@ impl Stack {
         message.emit(own, dst, &mut frame.head, &frame.body);
         let header = Header::new(own, dst, icmp::number(dst)).marked(mark);
         let why = (Sent::EchoRequest, EventId::NONE);
-        self.send_icmp(now, header, discover, message, frame, why);
+        self.send_icmp(now, SocketAddr::new(dst, 0), (header, discover), message, frame, why);
         Ok(())
     }
 

@@ -2,6 +2,8 @@
 //! the link is too narrow, its fragments.
 
 use super::event::{Event, PacketView, Sent};
+use super::ingress::Via;
+use super::zone::zoned;
 use super::{EGRESS_MAX, IP_IDS, Stack, cx};
 use crate::base::rng::Purpose;
 use crate::base::{Checksum, EventId, Frame, Gso, GsoKind, IfaceId, Instant, Offload, Why};
@@ -12,7 +14,7 @@ use crate::wire::icmp::{self, Icmp};
 use crate::wire::ip::{self, Discover, Header};
 use crate::wire::ipv4::protocol;
 use crate::wire::{checksum, udp};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Frames a connection sends before the next one may.
 const QUANTUM: u32 = 16;
@@ -75,7 +77,7 @@ impl Stack {
         };
         let pair = Pair { local: site.local, remote: site.remote };
         self.collect_stray(now, pair);
-        if let Some((iface, _)) = self.route_to(site.remote.ip()) {
+        if let Ok((iface, _)) = self.route_for(site.remote) {
             self.send_segment(now, iface, pair, out);
         }
         true
@@ -86,7 +88,7 @@ impl Stack {
         let (src, dst) = (pair.local.ip(), pair.remote.ip());
         let checksum_offload = self.ifaces[usize::from(iface.0)].setup.checksum_offload;
         let len = out.hdr.encoded_len() + out.payload.len();
-        self.snmp.tcp_out(&out);
+        let segments = self.snmp.tcp_out(&out);
         self.snmp.of(dst).out_requests += 1;
         let mut frame = Frame { body: out.payload, origin: out.origin, ..Frame::default() };
         frame.offload.gso = out.gso_size.map(|size| Gso { kind: GsoKind::Tcp, size });
@@ -100,17 +102,19 @@ impl Stack {
             let at = crate::wire::tcp::CHECKSUM_OFFSET;
             frame.head.bytes_mut()[at..at + 2].copy_from_slice(&sum.to_be_bytes());
         }
-        // Path MTU discovery (RFC 1191 §3): TCP never lets a router fragment.
-        let header = Header { df: true, ..Header::new(src, dst, protocol::TCP) }.marked(out.mark);
+        let new = Header::new(src, dst, protocol::TCP);
+        let df = out.df || new.df;
+        let id = if df { 0 } else { self.next_ip_ids(dst, protocol::TCP, segments as u32) };
+        let header = Header { df, id, ..new }.marked(out.mark);
         header.emit(&mut frame.head, len);
         self.push(now, iface, frame);
     }
 
-    /// The identification of a packet that may be fragmented (that of others is read by nobody,
-    /// RFC 6864 §4.1). It starts at a place that depends on
+    /// The first of the identifications of `count` packets that may be fragmented (that of others
+    /// is read by nobody, RFC 6864 §4.1). It starts at a place that depends on
     /// the destination and counts on in one of several counters, so that what one peer sees hardly
     /// tells how much is sent to another (RFC 7739 §5.4).
-    fn next_ip_id(&mut self, dst: IpAddr, proto: u8) -> u32 {
+    fn next_ip_ids(&mut self, dst: IpAddr, proto: u8, count: u32) -> u32 {
         let key = match dst {
             IpAddr::V4(dst) => u64::from(dst.to_bits()) << 8 | u64::from(proto),
             IpAddr::V6(dst) => {
@@ -122,30 +126,32 @@ impl Stack {
         };
         let place = self.chance.draw(Purpose::IpId, key, 1);
         let counter = &mut self.ip_ids[place as usize % IP_IDS];
-        *counter = counter.wrapping_add(1);
-        ((place >> 32) as u32).wrapping_add(*counter)
+        let first = counter.wrapping_add(1);
+        *counter = counter.wrapping_add(count);
+        ((place >> 32) as u32).wrapping_add(first)
     }
 
     /// Answers with an ICMP message whose transport part is `frame`.
     pub(super) fn answer_icmp(
         &mut self,
-        now: Instant,
+        via: &Via,
         (src, dst): (IpAddr, IpAddr),
         message: Icmp,
         frame: Frame,
         why: (Sent, EventId),
     ) {
         let header = Header::new(src, dst, icmp::number(dst));
-        self.send_icmp(now, header, Discover::Dont, message, frame, why);
+        let to = zoned(dst, 0, via.iface);
+        self.send_icmp(via.now, to, (header, Discover::Dont), message, frame, why);
     }
 
-    /// Sends an ICMP message whose transport part is `frame`; `why` it is sent, and what that
-    /// followed from.
+    /// Sends an ICMP message to `to`, whose transport part is `frame`; `why` it is sent, and what
+    /// that followed from.
     pub(super) fn send_icmp(
         &mut self,
         now: Instant,
-        header: Header,
-        discover: Discover,
+        to: SocketAddr,
+        (header, discover): (Header, Discover),
         message: Icmp,
         frame: Frame,
         why: (Sent, EventId),
@@ -153,7 +159,7 @@ impl Stack {
         let Header { src, dst, .. } = header;
         let view = PacketView::Icmp { src, dst, message, len: frame.len() as u32 };
         self.snmp.of(dst).icmp_out(&message);
-        let Some((iface, _)) = self.route_to(dst) else {
+        let Ok((iface, _)) = self.route_for(to) else {
             self.dropped(now, Why::NoRoute, view);
             return;
         };
@@ -164,7 +170,7 @@ impl Stack {
         let Some((id, out)) = self.udp.output() else { return false };
         self.wake_udp(id);
         let (to, len) = (out.to, out.payload.len() as u32);
-        let route = self.datagram_route(out.device, out.from.ip(), to.ip());
+        let route = self.datagram_route(out.device, out.from.ip(), to);
         let Some((iface, own)) = route else {
             let view = PacketView::Udp { src: out.from, dst: to, len };
             self.dropped(now, Why::NoRoute, view);
@@ -172,7 +178,7 @@ impl Stack {
         };
         self.snmp.of(to.ip()).udp_out += 1;
         let bound = Some(out.from.ip()).filter(|ip| !ip.is_unspecified() && !ip.is_multicast());
-        let from = std::net::SocketAddr::new(bound.unwrap_or(own), out.from.port());
+        let from = zoned(bound.unwrap_or(own), out.from.port(), iface);
         let mut frame = Frame { body: out.payload, ..Frame::default() };
         let fill = if out.checksum { checksum::Fill::Complete } else { checksum::Fill::Absent };
         udp::emit(&mut frame.head, from, to, &frame.body, fill);
@@ -230,7 +236,7 @@ impl Stack {
         }
         let origin = self.note(now, None, cause, || Event::Out { packet: view, why });
         let uncut = whole && discover != Discover::Dont;
-        let id = self.next_ip_id(dst, header.proto);
+        let id = self.next_ip_ids(dst, header.proto, 1);
         let header = Header { id, df: header.df || uncut, ..header };
         let Some(pieces) = fragment::packets(header, &frame, mtu) else { return };
         self.snmp.of(dst).frag_oks += u64::from(!whole);

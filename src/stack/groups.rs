@@ -8,18 +8,19 @@
 use super::event::{Call, Event, PacketView, Sent};
 use super::iface::{ADDRESSES_MAX, Iface};
 use super::ingress::Via;
+use super::zone::zoned;
 use super::{EGRESS_MAX, Input, Stack};
 use crate::base::{EventId, Frame, IfaceId, Instant, SocketError, UdpId, Why};
 use crate::link::groups::{GROUPS_MAX, Reason, Report, Says};
 use crate::link::{self, Groups};
-use crate::udp::Multicast;
+use crate::udp::{Multicast, Socket};
 use crate::wire::icmp::Icmp;
 use crate::wire::icmpv6::Icmpv6;
 use crate::wire::ip::Header;
 use crate::wire::ipv4::protocol;
 use crate::wire::membership::{self, HOP_LIMIT, Membership, Record};
 use crate::wire::mld;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// One address of each family.
 const FAMILIES: [IpAddr; 2] =
@@ -152,6 +153,22 @@ impl Stack {
         let first = || (0..self.ifaces.len()).find_map(|n| by(IfaceId(n as u16)));
         let routed = || self.route_to(group).or_else(first);
         bound.and_then(|(id, _)| by(id)).or_else(routed)
+    }
+
+    /// Where a socket sends to, as sockets keep it. A group of a link without a zone is the one of
+    /// the interface that the socket's datagrams to groups leave by.
+    ///
+    /// # Errors
+    /// As [`Stack::zone`].
+    pub(super) fn destination(&self, id: UdpId, to: SocketAddr) -> Result<SocketAddr, SocketError> {
+        let unzoned = matches!(to, SocketAddr::V6(v6) if v6.scope_id() == 0);
+        let socket = self.udp.get(id).filter(|_| unzoned && to.ip().is_multicast());
+        let leads =
+            |socket: &Socket| self.group_route(socket.device_to(to), socket.local().ip(), to.ip());
+        match socket.and_then(leads) {
+            Some((iface, _)) => Ok(zoned(to.ip(), to.port(), iface)),
+            None => self.canonical(to),
+        }
     }
 
     fn with_groups<R>(

@@ -4,8 +4,9 @@
 use super::echo::{EchoError, Pong};
 use super::event::{Event, PacketView, Sent};
 use super::ingress::{Via, pair};
+use super::zone::zoned;
 use super::{Stack, cx};
-use crate::base::{Chunks, Duration, EventId, Frame, Instant, Why};
+use crate::base::{Chunks, Duration, EventId, Frame, IfaceId, Instant, Why};
 use crate::ip::{self, Destination};
 use crate::socket::demux::Pair;
 use crate::wire::icmp::{self, Echo, Icmp, Quoted};
@@ -46,7 +47,7 @@ impl Stack {
         }
         let (src, dst) = (self.answer_from(&via), via.src());
         let frame = ip::icmp::error(src, dst, message, packet);
-        self.answer_icmp(via.now, (src, dst), message, frame, (why, cause));
+        self.answer_icmp(&via, (src, dst), message, frame, (why, cause));
     }
 
     /// The address that answers what came `via`: the one it was sent to, if that is one host's
@@ -54,7 +55,10 @@ impl Stack {
     pub(super) fn answer_from(&self, via: &Via) -> IpAddr {
         match via.destination {
             Destination::Unicast => via.dst(),
-            _ => self.route_to(via.src()).map_or(via.dst(), |(_, own)| own),
+            _ => {
+                let route = self.route_for(zoned(via.src(), 0, via.iface));
+                route.map_or(via.dst(), |(_, own)| own)
+            }
         }
     }
 
@@ -109,8 +113,9 @@ impl Stack {
         let (src, dst) = (self.answer_from(&via), via.src());
         let message = Icmp::echo(dst, Echo { request: false, ..echo });
         let mut answer = Frame { body: self.whole(frame), ..Frame::default() };
+        self.echoes.on_answered(dst, echo, answer.body.len());
         message.emit(src, dst, &mut answer.head, &answer.body);
-        self.answer_icmp(via.now, (src, dst), message, answer, (Sent::EchoReply, cause));
+        self.answer_icmp(&via, (src, dst), message, answer, (Sent::EchoReply, cause));
     }
 
     /// The socket that an error quotes hears of it, after the checks of RFC 5927 §4.
@@ -120,7 +125,9 @@ impl Stack {
             (Ok(quoted), Icmp::V4(Icmpv4::Redirect { gateway, .. })) => {
                 self.on_redirect(&via, gateway.into(), &quoted, EventId::NONE)
             }
-            (Ok(quoted), _) => self.deliver_error(via.now, via.src(), message, &quoted),
+            (Ok(quoted), _) => {
+                self.deliver_error(via.now, (via.iface, via.src()), message, &quoted)
+            }
             (Err(why), _) => Err(why),
         };
         match result {
@@ -134,16 +141,18 @@ impl Stack {
     fn deliver_error(
         &mut self,
         now: Instant,
-        by: IpAddr,
+        by: (IfaceId, IpAddr),
         message: Icmp,
         quoted: &Quoted,
     ) -> Result<(), Why> {
         if quoted.proto != protocol::TCP {
-            self.deliver_datagram_error(now, by, message, quoted)?;
-            self.learn_path(now, quoted, message);
-            return Ok(());
+            let learned = self.learn_path(now, by.0, message, quoted);
+            let delivered = self.deliver_datagram_error(now, by, message, quoted);
+            // Whether or not its socket hears of errors.
+            let nobody = delivered == Err(Why::IcmpNoSocket);
+            return if nobody && learned { Ok(()) } else { delivered };
         }
-        let pair = pair(quoted).ok_or(Why::IcmpNoSocket)?;
+        let pair = pair(quoted, by.0).ok_or(Why::IcmpNoSocket)?;
         self.deliver_tcp_error(now, pair, message, quoted)
     }
 
@@ -151,31 +160,44 @@ impl Stack {
     pub(super) fn deliver_datagram_error(
         &mut self,
         now: Instant,
-        by: IpAddr,
+        by: (IfaceId, IpAddr),
         message: Icmp,
         quoted: &Quoted,
     ) -> Result<(), Why> {
         if quoted.proto == protocol::UDP {
-            let Pair { local, remote } = pair(quoted).ok_or(Why::IcmpNoSocket)?;
-            let known = self.udp.on_icmp(local, remote, (by, message))?;
+            let Pair { local, remote } = pair(quoted, by.0).ok_or(Why::IcmpNoSocket)?;
+            let known = self.udp.on_icmp(local, remote, (by.1, message))?;
             self.wake_udp(known);
             return Ok(());
         }
         let of_ours = quoted.proto == icmp::number(quoted.dst);
         let echo = Icmp::of_quoted(quoted).filter(|echo| of_ours && echo.request);
         let Echo { id, seq, .. } = echo.ok_or(Why::IcmpNoSocket)?;
+        if !message.is_verdict() {
+            return Err(Why::IcmpType);
+        }
         let (to, rtt) = (quoted.dst, Duration::ZERO);
-        let error = EchoError { from: by, to, id, seq, message, rtt };
+        let error = EchoError { from: by.1, to, id, seq, message, rtt };
         self.on_echo_error(now, error).then_some(()).ok_or(Why::IcmpNoSocket)
     }
 
-    fn learn_path(&mut self, now: Instant, quoted: &Quoted, message: Icmp) {
-        let Some(mtu) = message.too_big() else { return };
+    /// Learns how wide a path is, from a message about a datagram or an echo of ours.
+    fn learn_path(&mut self, now: Instant, iface: IfaceId, message: Icmp, quoted: &Quoted) -> bool {
+        let Some(mtu) = message.too_big() else { return false };
+        let sent = match quoted.proto {
+            protocol::UDP => pair(quoted, iface)
+                .is_some_and(|Pair { local, remote }| self.udp.may_have_sent(local, remote)),
+            _ => Icmp::of_quoted(quoted).is_some_and(|echo| self.echoes.has_sent(quoted.dst, echo)),
+        };
+        if !sent || !self.is_own(quoted.src) {
+            return false;
+        }
         let (dst, route) = (quoted.dst, self.route_to(quoted.dst));
         let link = route.map_or(u16::MAX, |(iface, _)| self.ifaces[usize::from(iface.0)].setup.mtu);
         let known = self.path_mtu.get(now, dst).unwrap_or(link);
         let mtu = if mtu == 0 { quoted.plateau(known).into() } else { mtu };
         self.path_mtu.set(now, dst, mtu);
+        true
     }
 
     fn deliver_tcp_error(

@@ -167,7 +167,9 @@ impl Stack {
         new: NewAddress,
     ) -> Result<(), SocketError> {
         let addr = new.cidr.addr();
-        if self.addresses().any(|(other, own)| other != id && own.addr() == addr) {
+        let link_local = matches!(addr, IpAddr::V6(addr) if addr.is_unicast_link_local());
+        let elsewhere = |(other, own): (IfaceId, &Address)| other != id && own.addr() == addr;
+        if !link_local && self.addresses().any(elsewhere) {
             return Err(SocketError::AddrInUse);
         }
         let iface = self.ifaces.get_mut(usize::from(id.0)).ok_or(SocketError::InvalidInput)?;

@@ -1,6 +1,7 @@
 //! A frame's way up: IP, then ICMP, UDP or TCP, then the socket.
 
 use super::event::{Event, PacketView, Sent};
+use super::zone::zoned;
 use super::{Input, Stack, cx};
 use crate::base::{Checksum, Chunks, EventId, Frame, IfaceId, Instant, Mac, Seq, SocketError, Why};
 use crate::ip::{self, Destination};
@@ -44,10 +45,10 @@ impl Via {
     }
 }
 
-/// The ends of what a quoted packet belonged to.
-pub(super) fn pair(quoted: &Quoted) -> Option<Pair> {
+/// The ends of what a quoted packet belonged to, which left by that interface.
+pub(super) fn pair(quoted: &Quoted, iface: IfaceId) -> Option<Pair> {
     let (from, to) = quoted.ports()?;
-    let (local, remote) = (SocketAddr::new(quoted.src, from), SocketAddr::new(quoted.dst, to));
+    let (local, remote) = (zoned(quoted.src, from, iface), zoned(quoted.dst, to, iface));
     Some(Pair { local, remote })
 }
 
@@ -204,8 +205,8 @@ impl Stack {
             Ok(header) => header,
             Err(why) => return self.discard(via.now, why, via.view(frame.len())),
         };
-        let from = SocketAddr::new(src, header.src);
-        let to = SocketAddr::new(dst, header.dst);
+        let from = zoned(src, header.src, via.iface);
+        let to = zoned(dst, header.dst, via.iface);
         let len = (usize::from(header.len) - udp::HEADER_LEN) as u32;
         let view = PacketView::Udp { src: from, dst: to, len };
         frame.truncate(usize::from(header.len));
@@ -306,8 +307,8 @@ impl Stack {
             Ok(parsed) => parsed,
             Err(why) => return self.discard(via.now, why, via.view(len)),
         };
-        let local = SocketAddr::new(dst, hdr.dst);
-        let remote = SocketAddr::new(src, hdr.src);
+        let local = zoned(dst, hdr.dst, via.iface);
+        let remote = zoned(src, hdr.src, via.iface);
         let view = PacketView::Tcp { src: remote, dst: local, len: len as u32 };
         if frame.offload.checksum == Checksum::Complete {
             let pseudo = checksum::pseudo(src, dst, protocol::TCP, len);
@@ -337,7 +338,9 @@ impl Stack {
     }
 
     /// A segment for a connection.
-    fn for_connection(&mut self, via: Via, key: usize, seg: Segment) {
+    fn for_connection(&mut self, via: Via, key: usize, mut seg: Segment) {
+        let pressed = self.tcp.is_pressed();
+        seg.no_room = self.tcp.slot_mut(key).conn.press(pressed);
         let slot = self.tcp.slot(key);
         let (id, pair) = (slot.id, slot.pair);
         let state = slot.conn.state();

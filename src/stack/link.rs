@@ -371,7 +371,7 @@ impl Stack {
                 Action::Send { mac, frame } => self.put_frame(iface, mac, frame),
                 Action::Drop { why, addr, frame } => {
                     self.unredirect(iface, addr);
-                    self.unreachable(now, why, &frame);
+                    self.unreachable(now, iface, why, &frame);
                 }
             }
         }
@@ -427,7 +427,7 @@ impl Stack {
 
     /// A packet of ours was given up: its socket hears that the host cannot be reached (RFC 1122
     /// §2.4, §3.3.1).
-    fn unreachable(&mut self, now: Instant, why: Why, frame: &Frame) {
+    fn unreachable(&mut self, now: Instant, iface: IfaceId, why: Why, frame: &Frame) {
         let mut front = [0; 128];
         let copied = frame.copy_to(&mut front);
         let quoted = Quoted::parse(&front[..copied]);
@@ -445,9 +445,9 @@ impl Stack {
         if quoted.proto != protocol::TCP {
             // As if a router that is this host itself had said so.
             let message = Icmp::host_unreachable(quoted.src);
-            let heard = self.deliver_datagram_error(now, quoted.src, message, &quoted);
+            let heard = self.deliver_datagram_error(now, (iface, quoted.src), message, &quoted);
             debug_assert!(heard != Err(Why::IcmpType), "that is a verdict");
-        } else if let Some(key) = pair(&quoted).and_then(|pair| self.tcp.find(&pair)) {
+        } else if let Some(key) = pair(&quoted, iface).and_then(|pair| self.tcp.find(&pair)) {
             let cause = self.trace.last();
             let slot = self.tcp.slot_mut(key);
             let id = slot.id;

@@ -52,6 +52,7 @@ mod setup;
 mod snmp;
 #[cfg(test)]
 mod tests;
+mod zone;
 
 pub use calls::ListenOptions;
 pub use echo::{Answer, EchoError, PingOptions, Pong};
@@ -62,7 +63,9 @@ pub use snmp::{FamilyCounts, IcmpCounts, Snmp};
 
 use crate::base::limit::Hits;
 use crate::base::why::Drops;
-use crate::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Limiter, Pool, Trace, Why};
+use crate::base::{
+    Chance, ConnId, EventId, Frame, IfaceId, Instant, Limit, Limiter, Pool, Trace, Why,
+};
 use crate::ip::{NewAddress, PathMtu, Reassembly, Routes};
 use crate::socket::SocketId;
 use crate::socket::demux::Pair;
@@ -104,6 +107,7 @@ pub struct Stack {
     pool: Pool,
     tcp_config: Arc<tcp::Config>,
     connections_max: usize,
+    tcp_memory: u64,
     ifaces: Vec<Iface>,
     routes: Routes,
     redirects: redirect::Redirects,
@@ -154,6 +158,7 @@ impl Stack {
             pool: Pool::new(),
             tcp_config: Arc::new(setup.tcp),
             connections_max: setup.connections_max as usize,
+            tcp_memory: setup.tcp_memory,
             ifaces: setup.ifaces.into_iter().map(Iface::new).collect(),
             routes: Routes::new(),
             redirects: Default::default(),
@@ -161,7 +166,7 @@ impl Stack {
             limiter: Limiter::new(setup.icmp_rate, setup.icmp_burst),
             ip_ids: [0; IP_IDS],
             path_mtu: PathMtu::default(),
-            tcp: Sockets::new(&chance, setup.ephemeral),
+            tcp: Sockets::new(&chance, setup.ephemeral, setup.tcp_memory),
             udp,
             echoes: Default::default(),
             udp_waiting: Default::default(),
@@ -319,6 +324,13 @@ impl Stack {
             self.snmp.tcp_attempt_fails += (half_open - slot.listener.half_open()) as u64;
             self.collect_stray(now, Pair { local: site.local, remote: site.remote });
         }
+        self.tcp.sweep(now);
+        if self.tcp.take_newly_pressed() {
+            let max = u32::try_from(self.tcp_memory / 1024).unwrap_or(u32::MAX);
+            let limit = Limit::Memory { max };
+            self.hits.count(limit);
+            self.note(now, None, EventId::NONE, || Event::Limit { limit });
+        }
         self.expire_fragments(now);
         self.poll_addresses(now);
         self.poll_redirects(now);
@@ -347,7 +359,9 @@ impl Stack {
         }
     }
 
-    /// Gives memory back that silent connections hold. For drivers to call now and then.
+    /// Gives memory back that nobody needs while nothing happens. For drivers to call when the host
+    /// has been silent for a while; connections that are silent beside others give theirs back as
+    /// time is looked at.
     pub fn shrink(&mut self, now: Instant) {
         self.keep(now, || Input::Shrink);
         self.tcp.iter_mut().for_each(|slot| slot.conn.shrink());

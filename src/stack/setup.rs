@@ -92,6 +92,9 @@ pub struct Setup {
     pub routes: Vec<Route>,
     /// The most TCP connections at a time, TIME-WAIT included. Default 262 144.
     pub connections_max: u32,
+    /// Bytes that the queues of all TCP connections together may hold before each gets by on its
+    /// share (Linux: `tcp_mem`). Default 512 MiB.
+    pub tcp_memory: u64,
     /// Ports of connections that did not ask for one. Default 32768..=60999 (as Linux).
     pub ephemeral: Ephemeral,
     /// ICMP errors per second. Default 1000 (as Linux `icmp_msgs_per_sec`).
@@ -109,6 +112,7 @@ impl Setup {
             ifaces: Vec::new(),
             routes: Vec::new(),
             connections_max: 262_144,
+            tcp_memory: 512 << 20,
             ephemeral: Ephemeral::default(),
             icmp_rate: 1000,
             icmp_burst: 50,

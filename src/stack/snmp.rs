@@ -189,8 +189,9 @@ impl Snmp {
         family.drops.count(why);
     }
 
-    /// A segment is sent. What was sent before counts apart (RFC 4022, tcpOutSegs).
-    pub(super) fn tcp_out(&mut self, out: &Outgoing) {
+    /// A segment is sent; says how many that are on the wire. What was sent before counts apart
+    /// (RFC 4022, tcpOutSegs).
+    pub(super) fn tcp_out(&mut self, out: &Outgoing) -> u64 {
         let mss = out.gso_size.map_or(usize::MAX, usize::from).max(1);
         let segs = out.payload.len().div_ceil(mss).max(1) as u64;
         self.tcp_out_rsts += u64::from(out.hdr.ctl.rst());
@@ -203,13 +204,13 @@ impl Snmp {
                     RtxRule::FastRetransmit | RtxRule::PartialAck => self.tcp_fast_retrans += segs,
                     _ => {}
                 }
-                return;
+                return segs;
             }
             Because::Plan(Plan::RetransmitSyn { .. }) | Because::Reply(Reply::SynAckAgain) => {
                 self.tcp_retrans_segs += 1;
                 self.tcp_syn_retrans += 1;
                 self.tcp_timeouts += 1;
-                return;
+                return segs;
             }
             Because::Plan(Plan::NewData { .. } | Plan::SwsOverride { .. }) => {
                 self.tcp_orig_data_sent += segs;
@@ -227,6 +228,7 @@ impl Snmp {
             _ => {}
         }
         self.tcp_out_segs += segs;
+        segs
     }
 
     /// A connection went from one state to another; `timer`: because a timer expired.
@@ -315,6 +317,8 @@ impl Stack {
             ("TCPAbortOnTimeout", s.tcp_abort_on_timeout),
             ("TCPReqQFullDoCookies", s.syn_cookies_sent),
             ("TCPReqQFullDrop", self.lost(&[Why::BacklogFull])),
+            ("TCPMemoryPressures", self.hits.of("Memory")),
+            ("TCPRcvQDrop", self.lost(&[Why::MemoryFull])),
             ("TCPOFODrop", self.lost(&[Why::ReassemblyFull])),
             ("TCPChallengeACK", s.tcp_challenge_ack),
             ("TCPSYNChallenge", self.lost(&[Why::SynInWindow])),

@@ -17,8 +17,8 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 /// itself is not in the frame, the kernel has taken it off.
 pub const TAGGED_LEN: usize = 1;
 
-/// Bytes of frames that may wait to be read: some dozens of the longest ones.
-const RECEIVE_BUFFER: usize = 4 << 20;
+/// Bytes of frames that may wait to be read, or to leave: some dozens of the longest ones.
+const BUFFER: usize = 4 << 20;
 
 /// A packet socket that no interface is bound to yet, so that nothing arrives at it. Later frames
 /// will have a virtio-net header in front, in both directions; only those for `mac` and for groups
@@ -35,8 +35,10 @@ pub fn open(mac: Mac) -> Result<OwnedFd, SetupError> {
         // Before Linux 4.20 the filter does it alone.
         let _ = set(&fd, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &1);
         // What the system allows everybody is less, and enough for slow links.
-        setsockopt(&fd, sockopt::RcvBufForce, &RECEIVE_BUFFER)
-            .or_else(|_| setsockopt(&fd, sockopt::RcvBuf, &RECEIVE_BUFFER))?;
+        setsockopt(&fd, sockopt::RcvBufForce, &BUFFER)
+            .or_else(|_| setsockopt(&fd, sockopt::RcvBuf, &BUFFER))?;
+        setsockopt(&fd, sockopt::SndBufForce, &BUFFER)
+            .or_else(|_| setsockopt(&fd, sockopt::SndBuf, &BUFFER))?;
         attach(&fd, &mut filter(mac))
     };
     options().map_err(|e| SetupError::system(what, e))?;

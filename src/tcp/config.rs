@@ -3,7 +3,7 @@
 
 use super::cc::Algorithm;
 use crate::base::Duration;
-use crate::wire::ip::Mark;
+use crate::wire::ip::{Discover, Mark};
 
 /// Keep-alive (RFC 9293 §3.8.4): off unless a socket asks for it (MUST-25).
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -87,6 +87,10 @@ pub struct Config {
     pub congestion: Algorithm,
     /// Hops and traffic class of the packets; the two bits of ECN are TCP's own.
     pub mark: Mark,
+    /// Path MTU discovery (RFC 1191, RFC 8201; `IP_MTU_DISCOVER`). Default `Want`: no router may
+    /// cut a packet, and what one says of its next link is believed. `Do` is the same for TCP;
+    /// `Dont` lets routers of IPv4 cut; `Probe` believes nobody.
+    pub mtu_discover: Discover,
 }
 
 impl Default for Config {
@@ -120,6 +124,7 @@ impl Default for Config {
             min_mss: 48,
             congestion: Algorithm::NewReno,
             mark: Mark::default(),
+            mtu_discover: Discover::Want,
         }
     }
 }
@@ -128,6 +133,11 @@ impl Config {
     /// What segments ask of IP: the bits of ECN are not the user's (RFC 3168 §6.1).
     pub fn segment_mark(&self) -> Mark {
         Mark { tos: self.mark.tos & 0xfc, ..self.mark }
+    }
+
+    /// Whether packets of IPv4 forbid routers to fragment them.
+    pub fn may_not_be_cut(&self) -> bool {
+        self.mtu_discover != Discover::Dont
     }
 
     /// The window scale to offer: the smallest shift that lets 16 bits cover the receive buffer

@@ -10,9 +10,10 @@ use super::output::{self, Decision};
 use super::rtxq::Sent;
 use super::segment::{Outgoing, Segment};
 use super::state::{Cause, State};
-use super::tcb::{Cx, Opening, Tcb};
+use super::tcb::{Cx, Opening, SHARE, Tcb};
 use super::timeout;
 use crate::base::{Instant, Limit, Seq, SocketError, Why};
+use crate::wire::ip::Discover;
 use crate::wire::tcp::Options;
 use std::sync::Arc;
 
@@ -183,6 +184,14 @@ impl Conn {
     /// become smaller, and what was sent larger is sent again.
     pub fn on_packet_too_big(&mut self, seq: Seq, mtu: u16, cx: &mut Cx<'_>) -> Result<(), Why> {
         self.check_in_flight(seq)?;
+        let believed = match self.tcb.config.mtu_discover {
+            Discover::Want | Discover::Do => true,
+            Discover::Dont => self.tcb.header_len == 60, // nobody cuts packets of IPv6
+            Discover::Probe => false,
+        };
+        if !believed {
+            return Ok(());
+        }
         let floor = self.tcb.header_len + self.tcb.config.min_mss;
         if mtu < self.tcb.pmtu && mtu >= floor {
             self.tcb.reduce_path_mtu(mtu, cx);
@@ -417,6 +426,29 @@ impl Conn {
         (self.tcb.rx.len(), self.tcb.tx.len())
     }
 
+    /// Bytes that its queues hold: those to be read, those behind a gap, and those that are not
+    /// acknowledged.
+    pub fn held_bytes(&self) -> u64 {
+        let ooo = self.tcb.ooo.as_ref().map_or(0, |ooo| ooo.len());
+        u64::from(self.tcb.rx.len()) + u64::from(self.tcb.tx.len()) + u64::from(ooo)
+    }
+
+    /// The host is short of memory, or no more: what the window to be offered must heed. Says
+    /// whether data that comes now has no place, because the connection holds its share.
+    pub fn press(&mut self, pressed: bool) -> bool {
+        self.tcb.rcv.pressed = pressed;
+        let ooo = || self.tcb.ooo.as_ref().map_or(0, |ooo| ooo.len());
+        pressed && self.tcb.rx.len() + ooo() >= SHARE
+    }
+
+    /// How many of `len` bytes may be written while the host is short of memory; `None`: none, as
+    /// the connection holds its share.
+    pub fn share_of_write(&self, len: usize) -> Option<usize> {
+        let room = SHARE.saturating_sub(self.tcb.tx.len()) as usize;
+        let waits = room == 0 && self.tcb.error.is_none() && self.tcb.state() != State::Closed;
+        (!waits || self.tcb.fin_queued).then_some(len.min(room.max(1)))
+    }
+
     /// Bytes written that were not sent even once.
     pub fn unsent(&self) -> u32 {
         self.tcb.unsent()
@@ -467,6 +499,11 @@ impl Conn {
     /// The congestion control algorithm's name.
     pub fn congestion(&self) -> &'static str {
         self.tcb.cc.name()
+    }
+
+    /// When something last came from the peer, or data was last sent.
+    pub fn last_heard_or_said(&self) -> Instant {
+        self.tcb.last_recv.max(self.tcb.last_sent)
     }
 
     /// Lets go of memory that a silent connection does not need.

@@ -456,5 +456,5 @@ pub fn reply(hdr: Header, why: Reply, cause: EventId, cx: &mut Cx<'_>) -> Outgoi
     let seg = || SegmentView::of(&hdr, 0);
     let origin = cx.note_caused(cause, || Event::Replied { seg: seg(), reply: why });
     let (payload, why, mark) = (Chunks::new(), Because::Reply(why), Mark::default());
-    Outgoing { hdr, payload, gso_size: None, origin, why, mark }
+    Outgoing { hdr, payload, gso_size: None, origin, why, mark, df: true }
 }

@@ -246,7 +246,7 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
     let origin = cx.note_caused(cause, || Event::Sent { seg: SegmentView::of(&hdr, len), plan });
     let gso_size = (len as u32 > mss).then_some(mss as u16);
     let (why, mark) = (Because::Plan(plan), tcb.config.segment_mark());
-    Outgoing { hdr, payload, gso_size, origin, why, mark }
+    Outgoing { hdr, payload, gso_size, origin, why, mark, df: tcb.config.may_not_be_cut() }
 }
 
 /// Sends `len` bytes of data, and `ctl_len` of SYN or FIN, for the first time.

@@ -18,6 +18,8 @@ pub struct Segment {
     pub wire_mss: Option<u16>,
     /// As it arrived: trimming does not change that.
     pub arrived: Arrived,
+    /// There is no memory for its payload.
+    pub no_room: bool,
 }
 
 /// What is asked about a segment as its sender made it.
@@ -35,7 +37,7 @@ impl Segment {
     /// As it arrived.
     pub fn new(hdr: Header, payload: Chunks, wire_mss: Option<u16>) -> Segment {
         let arrived = Arrived { seq: hdr.seq, len: 0, syn: hdr.ctl.syn() };
-        let mut seg = Segment { hdr, payload, wire_mss, arrived };
+        let mut seg = Segment { hdr, payload, wire_mss, arrived, no_room: false };
         seg.arrived.len = seg.len();
         seg
     }
@@ -98,13 +100,15 @@ pub struct Outgoing {
     pub why: Because,
     /// What it asks of IP.
     pub mark: Mark,
+    /// No router may fragment its packet (RFC 1191 §3).
+    pub df: bool,
 }
 
 impl Outgoing {
     /// With what its socket asks of IP.
     #[must_use]
     pub fn marked(self, config: &Config) -> Outgoing {
-        Outgoing { mark: config.segment_mark(), ..self }
+        Outgoing { mark: config.segment_mark(), df: config.may_not_be_cut(), ..self }
     }
 }
 

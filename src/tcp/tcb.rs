@@ -79,6 +79,8 @@ pub struct Rcv {
     pub advmss: u16,
     /// The reader took data since the window was last offered.
     pub read: bool,
+    /// The host is short of memory: no more is offered than the connection's share.
+    pub pressed: bool,
     /// Bytes received in order since the last ACK was sent.
     pub unacked: u32,
     /// Last.ACK.sent (RFC 7323 §4.3).
@@ -283,6 +285,10 @@ pub struct Tcb {
     pub measured: Measured,
 }
 
+/// What a connection may hold in each of its two queues when the host is short of memory, bytes
+/// (Linux: the least of `tcp_rmem` and `tcp_wmem`).
+pub const SHARE: u32 = 4096;
+
 /// What a new block needs to know.
 #[derive(Clone, Debug)]
 pub struct Opening {
@@ -364,6 +370,7 @@ impl Tcb {
                 mss_seen: u32::from(advmss.min(default_mss(false))),
                 advmss,
                 read: false,
+                pressed: false,
                 unacked: 0,
                 last_ack_sent: zero,
             },

@@ -1,12 +1,13 @@
 //! The window we offer, with receiver-side silly-window avoidance (RFC 9293 §3.8.6.2.2, MUST-39).
 
-use super::tcb::Tcb;
+use super::tcb::{SHARE, Tcb};
 
 impl Tcb {
     /// What the right edge may become, bytes from RCV.NXT: it moves only by a useful amount
     /// (SHLD-14: never left).
     pub(super) fn window_to_offer(&self) -> u32 {
         let buffer = self.config.recv_buffer;
+        let buffer = if self.rcv.pressed { buffer.min(SHARE) } else { buffer };
         // No more than the field can say: what it cannot would be owed for ever.
         let shift = self.rcv.wscale;
         let free = (buffer.saturating_sub(self.rx.len()) >> shift).min(0xffff) << shift;

@@ -6,8 +6,6 @@
 
 use crate::base::{Chunks, IfaceId, Pool, SocketError, Why};
 use crate::wire::icmp::Icmp;
-use crate::wire::icmpv4::Icmpv4;
-use crate::wire::icmpv6::Icmpv6;
 use crate::wire::ip::{Discover, Mark};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
@@ -108,15 +106,9 @@ pub enum Origin {
 }
 
 impl Report {
-    /// What an ICMP message says about a datagram to `about`. `None` for what says nothing of its
-    /// way there.
+    /// What an ICMP message says about a datagram to `about`. `None` for what is no verdict.
     pub fn by_icmp(about: SocketAddr, from: IpAddr, message: Icmp) -> Option<Report> {
-        let on_the_way = matches!(
-            message,
-            Icmp::V4(Icmpv4::TimeExceeded { .. } | Icmpv4::ParameterProblem { .. })
-                | Icmp::V6(Icmpv6::TimeExceeded { .. } | Icmpv6::ParameterProblem { .. })
-        );
-        let soft = on_the_way.then_some(SocketError::HostUnreachable);
+        let soft = message.is_verdict().then_some(SocketError::HostUnreachable);
         let error = message.socket_error().or(soft)?;
         Some(Report { about, error, origin: Origin::Icmp { from, message } })
     }
@@ -154,8 +146,9 @@ pub struct Socket {
     unsent_bytes: usize,
     error: Option<SocketError>,
     reports: VecDeque<Report>,
-    /// Whether every error is kept for [`Socket::take_report`] (`IP_RECVERR`): then a socket
-    /// without a peer hears of errors, too, and any socket of those that are no verdict.
+    /// Whether every error is kept for [`Socket::take_report`] (`IP_RECVERR`), instead of being
+    /// told by the next call: then a socket without a peer hears of errors, too, and any socket of
+    /// those that end nothing.
     pub keeps_reports: bool,
     /// Memory that received datagrams may hold, bytes (`SO_RCVBUF`); blocks count whole.
     pub receive_buffer: usize,
@@ -271,36 +264,24 @@ impl Socket {
         self.error = Some(error);
     }
 
-    /// Notes an error that ICMP reported, and keeps it if the socket wants that.
-    ///
-    /// # Errors
-    /// As [`Socket::keep_report`].
-    pub fn on_report(&mut self, report: Report) -> Result<(), Why> {
-        self.keep_report(report)?;
-        self.error = Some(report.error);
-        Ok(())
-    }
-
-    /// Keeps an error if the socket wants that.
+    /// Keeps an error, if the socket wants that; else the next call hears of it.
     ///
     /// # Errors
     /// [`Why::UdpBufferFull`] when as many are kept as may be.
-    pub fn keep_report(&mut self, report: Report) -> Result<(), Why> {
-        if self.keeps_reports {
-            if self.reports.len() >= REPORTS_MAX {
-                return Err(Why::UdpBufferFull);
-            }
+    pub fn on_report(&mut self, report: Report) -> Result<(), Why> {
+        if !self.keeps_reports {
+            self.error = Some(report.error);
+        } else if self.reports.len() < REPORTS_MAX {
             self.reports.push_back(report);
+        } else {
+            return Err(Why::UdpBufferFull);
         }
         Ok(())
     }
 
-    /// The oldest error kept (`MSG_ERRQUEUE`). The one that the next call hears of is then the next
-    /// one's, or none, as on Linux.
+    /// The oldest error kept (`MSG_ERRQUEUE`).
     pub fn take_report(&mut self) -> Option<Report> {
-        let report = self.reports.pop_front()?;
-        self.error = self.reports.front().map(|next| next.error);
-        Some(report)
+        self.reports.pop_front()
     }
 
     /// The error noted last, once.
@@ -391,7 +372,7 @@ impl Socket {
         }
         self.unsent_bytes += cost(&payload);
         let Socket { local: from, checksum, mut mark, discover, multicast, .. } = *self;
-        let device = self.device_to(to.ip());
+        let device = self.device_to(to);
         if to.ip().is_multicast() {
             mark.ttl = multicast.ttl;
         }
@@ -399,9 +380,11 @@ impl Socket {
         Ok(Outgoing { from, to, payload, checksum, mark, discover, device, loops })
     }
 
-    /// The one interface by which datagrams to `to` may leave.
-    pub fn device_to(&self, to: IpAddr) -> Option<IfaceId> {
-        self.device.or(self.multicast.iface.filter(|_| to.is_multicast()))
+    /// The one interface by which datagrams to `to` may leave. Whoever gives a group's zone names
+    /// another one.
+    pub fn device_to(&self, to: SocketAddr) -> Option<IfaceId> {
+        let zoned = matches!(to, SocketAddr::V6(v6) if v6.scope_id() > 0);
+        self.device.or(self.multicast.iface.filter(|_| to.ip().is_multicast() && !zoned))
     }
 
     /// A datagram of this socket was sent (or given up by those who send).

@@ -121,8 +121,6 @@ impl Table {
         peer: SocketAddr,
         local: IpAddr,
     ) -> Result<(), SocketError> {
-        // Flow labels and scopes do not tell peers apart.
-        let peer = SocketAddr::new(peer.ip(), peer.port());
         let socket = self.get(id).ok_or(SocketError::BadHandle)?;
         check_remote(socket.local(), peer)?;
         if local.is_ipv4() != peer.is_ipv4() {
@@ -183,6 +181,11 @@ impl Table {
         self.best(from, to, |id| self.hears(id, to.ip(), via))
     }
 
+    /// Whether a socket is here that a datagram from `local` to `remote` may have come from.
+    pub fn may_have_sent(&self, local: SocketAddr, remote: SocketAddr) -> bool {
+        self.best(remote, local, |_| true).is_ok()
+    }
+
     /// As [`Table::lookup`], among those that `may`.
     fn best(
         &self,
@@ -231,8 +234,8 @@ impl Table {
     /// which of its datagrams is meant and hears nothing.
     ///
     /// # Errors
-    /// [`Why::IcmpNoSocket`]; [`Why::IcmpType`] for what is no verdict, unless the socket keeps
-    /// reports; [`Why::UdpBufferFull`].
+    /// [`Why::IcmpNoSocket`]; [`Why::IcmpType`] for what ends nothing, unless the socket keeps
+    /// reports, and for what is no verdict at all; [`Why::UdpBufferFull`].
     pub fn on_icmp(
         &mut self,
         local: SocketAddr,
@@ -244,8 +247,8 @@ impl Table {
         if socket.peer().is_none() && !socket.keeps_reports {
             return Err(Why::IcmpNoSocket);
         }
-        let verdict = socket.keeps_reports || message.socket_error().is_some();
-        let report = Report::by_icmp(remote, from, message).filter(|_| verdict);
+        let ends = socket.keeps_reports || message.socket_error().is_some();
+        let report = Report::by_icmp(remote, from, message).filter(|_| ends);
         socket.on_report(report.ok_or(Why::IcmpType)?)?;
         Ok(id)
     }

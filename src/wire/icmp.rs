@@ -184,6 +184,24 @@ impl Icmp {
         }
     }
 
+    /// Whether this says why a packet will not arrive. Other messages that quote packets, such as
+    /// redirects, say nothing of that.
+    pub fn is_verdict(&self) -> bool {
+        matches!(
+            self,
+            Icmp::V4(
+                Icmpv4::Unreachable { .. }
+                    | Icmpv4::TimeExceeded { .. }
+                    | Icmpv4::ParameterProblem { .. }
+            ) | Icmp::V6(
+                Icmpv6::Unreachable { .. }
+                    | Icmpv6::PacketTooBig { .. }
+                    | Icmpv6::TimeExceeded { .. }
+                    | Icmpv6::ParameterProblem { .. }
+            )
+        )
+    }
+
     /// Whether it may be sent about a packet to many hosts: those of RFC 4443 §2.4 (e.3) may.
     pub fn may_answer_many(&self) -> bool {
         use super::ipv6::problem::OPTION;

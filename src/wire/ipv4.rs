@@ -124,8 +124,8 @@ impl Header {
     }
 
     /// Writes the header, without options but for a router alert, its checksum included, in front
-    /// of `head`, for a payload of `payload_len` bytes (what is in the head already and what follows
-    /// it).
+    /// of `head`, for a payload of `payload_len` bytes (what is in the head already and what
+    /// follows it).
     ///
     /// # Panics
     /// When header and payload exceed [`MAX_LEN`], or the offset is not a multiple of 8 up to

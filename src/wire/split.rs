@@ -233,6 +233,32 @@ pub fn complete_on(medium: Medium, frame: &mut Frame) -> Result<(), Unsplittable
     Ok(())
 }
 
+/// Where the transport header of a frame lies, for a device that completes or cuts frames itself.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Places {
+    /// Whether the packet is IPv6.
+    pub v6: bool,
+    /// Where the transport header starts.
+    pub transport: usize,
+    /// Where the checksum lies in it.
+    pub checksum: usize,
+    /// Where the headers end.
+    pub headers: usize,
+}
+
+/// Where things are in a frame of any medium, counted from its start.
+///
+/// # Errors
+/// When the frame's headers cannot be understood, or are not TCP's or UDP's.
+pub fn places_on(medium: Medium, frame: &Frame) -> Result<Places, Unsplittable> {
+    let link = link_len(medium, frame)?;
+    let gso = frame.offload.gso.is_some();
+    let layout = Layout::of(&frame.front()[link..], frame.len() - link, gso)?;
+    let checksum = layout.checksum_at().ok_or(Unsplittable::Protocol)? - layout.ip;
+    let (transport, headers) = (link + layout.ip, link + layout.headers);
+    Ok(Places { v6: layout.v6, transport, checksum, headers })
+}
+
 /// The packets that `frame` is on a wire with `mtu` bytes to a packet: itself, completed, or its
 /// pieces.
 ///

@@ -1,11 +1,17 @@
 //! Addresses and routes that come and go while a host runs (RFC 4862 §5.5.4, RFC 1122 §3.3).
 
+use crate::support::puppet::tcp_bytes;
 use crate::support::seen::{self, scenarios};
-use netglass::base::{Duration, IfaceId, Instant, SocketError};
+use netglass::base::{Duration, Frame, Head, IfaceId, Instant, Seq, SocketError};
 use netglass::ip::{Cidr, NewAddress, Origin, Route};
 use netglass::stack::{Input, ListenOptions, Record, Setup, Stack};
+use netglass::tcp::State;
+use netglass::wire::ip::Header;
+use netglass::wire::ipv4::protocol;
+use netglass::wire::tcp::{self, Ctl, Options};
+use netglass::wire::{checksum, udp};
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 scenarios![
     come_and_go,
@@ -14,6 +20,7 @@ scenarios![
     cannot_be_any,
     routes_come_and_go,
     changes_are_recorded,
+    link_local_addresses_have_zones,
 ];
 
 const IFACE: IfaceId = IfaceId(0);
@@ -181,4 +188,89 @@ fn changes_are_recorded() {
     assert_eq!(all(&again), all(&lone));
     let kept = again.stack.take_inputs();
     assert!(kept.iter().any(|(_, input)| matches!(input, Input::RemoveAddress { .. })));
+}
+
+/// Two links, on both of which fe80::9 is somebody else.
+fn link_local_addresses_have_zones() {
+    let mut lone = Lone::new();
+    let near = |zone: u32| SocketAddr::V6(SocketAddrV6::new(v6("fe80::9"), 80, 7, zone));
+    for iface in [IFACE, IfaceId(1)] {
+        lone.stack.add_address(lone.now, iface, cidr("fe80::1/64")).expect("one on each link");
+    }
+    let sent = |lone: &mut Lone| {
+        let out = std::iter::from_fn(|| lone.stack.output(lone.now));
+        out.map(|(iface, frame)| (iface, frame.to_vec())).collect::<Vec<_>>()
+    };
+    for (zone, error) in [(0, SocketError::InvalidInput), (3, SocketError::InvalidInput)] {
+        assert_eq!(lone.stack.connect(lone.now, near(zone), None, None), Err(error));
+        let udp = lone.stack.bind(lone.now, (v6("::"), 0).into(), false).expect("free");
+        assert_eq!(lone.stack.connect_udp(lone.now, udp, near(zone)), Err(error));
+        assert_eq!(lone.stack.send_to(lone.now, udp, Some(near(zone)), b"x"), Err(error));
+    }
+    for zone in [1, 2] {
+        let iface = IfaceId(zone - 1);
+        let conn = lone.stack.connect(lone.now, near(zone.into()), None, None).expect("a zone");
+        let remote = SocketAddr::V6(SocketAddrV6::new(v6("fe80::9"), 80, 0, zone.into()));
+        assert_eq!(lone.stack.pair(conn).map(|pair| pair.remote), Ok(remote));
+        let syn = sent(&mut lone);
+        assert!(matches!(&syn[..], [(by, _)] if *by == iface), "{syn:?}");
+        // Somebody of the same address on the other link is not heard.
+        let rst = answer(&syn[0].1);
+        let arrives = |lone: &mut Lone, iface| {
+            let frame = Frame::copied(lone.stack.pool(), &rst);
+            lone.stack.input(lone.now, iface, frame);
+            lone.stack.state(conn)
+        };
+        assert_eq!(arrives(&mut lone, IfaceId(2 - zone)), Ok(State::SynSent));
+        assert_eq!(arrives(&mut lone, iface), Ok(State::Closed));
+        // Who hears a datagram knows where to answer.
+        let udp = lone.stack.bind(lone.now, (v6("::"), 700 + zone).into(), false).expect("free");
+        let bytes = datagram(v6("fe80::9"), v6("fe80::1"), 700 + zone);
+        let frame = Frame::copied(lone.stack.pool(), &bytes);
+        lone.stack.input(lone.now, iface, frame);
+        let from = lone.stack.recv_from(lone.now, udp, &mut [0; 9]).expect("it came").from;
+        lone.stack.send_to(lone.now, udp, Some(from), b"you, too").expect("a zone");
+        let back = sent(&mut lone);
+        assert!(matches!(&back[..], [(by, _)] if *by == iface), "{back:?}");
+        // An error goes where its cause came from.
+        let bytes = datagram(v6("fe80::9"), v6("fe80::1"), 9);
+        let frame = Frame::copied(lone.stack.pool(), &bytes);
+        lone.stack.input(lone.now, iface, frame);
+        let told = sent(&mut lone);
+        assert!(matches!(&told[..], [(by, _)] if *by == iface), "{told:?}");
+    }
+}
+
+fn v6(text: &str) -> Ipv6Addr {
+    text.parse().expect(text)
+}
+
+/// The reset that refuses a SYN.
+fn answer(syn: &[u8]) -> Vec<u8> {
+    let mut ip = Header::parse(syn, syn.len()).expect("a packet");
+    ip.walk(syn).expect("good headers");
+    let (asked, _) = tcp::Header::parse(&syn[ip.header_len..]).expect("a SYN");
+    let hdr = tcp::Header {
+        src: asked.dst,
+        dst: asked.src,
+        seq: Seq(0),
+        ack: Some(asked.seq + 1),
+        ctl: Ctl(Ctl::RST.0 | Ctl::ACK.0),
+        wnd: 0,
+        urg: 0,
+        options: Options::default(),
+    };
+    let segment = tcp_bytes(ip.dst, ip.src, &hdr, b"");
+    let mut head = Head::new();
+    Header::new(ip.dst, ip.src, protocol::TCP).emit(&mut head, segment.len());
+    [&head[..], &segment].concat()
+}
+
+fn datagram(src: Ipv6Addr, dst: Ipv6Addr, port: u16) -> Vec<u8> {
+    let mut frame = Frame::default();
+    let ends = [SocketAddr::from((src, 5)), SocketAddr::from((dst, port))];
+    udp::emit(&mut frame.head, ends[0], ends[1], &frame.body, checksum::Fill::Complete);
+    let len = frame.len();
+    Header::new(src.into(), dst.into(), protocol::UDP).emit(&mut frame.head, len);
+    frame.to_vec()
 }

@@ -531,8 +531,9 @@ fn a_user_timeout_can_be_changed() {
     assert_eq!(p.state(), State::Closed);
 }
 
-/// The limits that a service's policy knows for connections; the backlog is the listener's.
-fn limits() -> [Limit; Limit::COUNT - 1] {
+/// The limits that a service's policy knows for connections; the backlog is the listener's,
+/// memory the host's.
+fn limits() -> [Limit; Limit::COUNT - 2] {
     let after = Millis(2500);
     [
         Limit::ClientConnections { max: 5 },

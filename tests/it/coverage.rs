@@ -3,8 +3,8 @@
 
 use crate::support::seen::{self, Scenario, Seen};
 use crate::{
-    addresses, arrives, close, flood, groups, handshake, ip, ip6, link, nd, reports, rto, sockets,
-    window,
+    addresses, arrives, close, flood, groups, handshake, ip, ip6, link, nd, pressure, reports, rto,
+    sockets, window,
 };
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
@@ -27,6 +27,7 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("rto", rto::SCENARIOS),
     ("window", window::SCENARIOS),
     ("sockets", sockets::SCENARIOS),
+    ("pressure", pressure::SCENARIOS),
 ];
 
 /// What only another test can reach, and where.

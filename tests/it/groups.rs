@@ -11,7 +11,7 @@ use netglass::wire::ipv4::protocol;
 use netglass::wire::membership::{HOP_LIMIT, Kind, Membership, Query, Record, Version};
 use netglass::wire::{checksum, udp};
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 scenarios![
     what_is_joined_is_heard_and_told,
@@ -439,7 +439,20 @@ fn the_interface_is_chosen() {
         assert_eq!(by(w.send(id, group)), (1, there));
         w.stack.bind_device(w.now, id, Some(IFACE)).expect("an interface");
         assert_eq!(by(w.send(id, group)), (0, host(v6)), "SO_BINDTODEVICE comes first");
-        let bound = w.bind(there);
+        // A group of the link is then that link's, unless its zone is given.
+        let near = of(v6, "224.0.0.251", "ff02::fb");
+        w.stack.bind_device(w.now, id, None).expect("no interface");
+        assert_eq!(by(w.send(id, near)), (1, there));
+        if let IpAddr::V6(near) = near {
+            let zone = SocketAddrV6::new(near, 5000, 0, 1).into();
+            w.stack.send_to(w.now, id, Some(zone), b"hi").expect("a way");
+            assert_eq!(by(w.take()), (0, host(v6)));
+        }
+        let at = match there {
+            IpAddr::V4(_) => (there, 5000).into(),
+            IpAddr::V6(there) => SocketAddrV6::new(there, 5000, 0, 2).into(),
+        };
+        let bound = w.stack.bind(w.now, at, true).expect("shared");
         assert_eq!(by(w.send(bound, group)), (1, there));
         // Joined there, it is not heard here.
         let member = w.bind(any(v6));

@@ -5,8 +5,9 @@ use crate::support::puppet::{A, HOST, PEER, Puppet, S, SA, ip_packet, mss, tcp_b
 use crate::support::seen::scenarios;
 use netglass::base::{Chunks, Duration, Frame, Head, IfaceId, Pool, Seq, SocketError, UdpId};
 use netglass::stack::ListenOptions;
-use netglass::tcp::State;
+use netglass::tcp::{Config, State};
 use netglass::wire::icmpv4::{Icmpv4, unreachable};
+use netglass::wire::ip::{Discover, Header};
 use netglass::wire::ipv4::{self, protocol};
 use netglass::wire::{checksum::Fill, udp};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -32,6 +33,7 @@ scenarios![
     errors_that_quote_nothing_of_ours,
     fragmentation_needed,
     fragmentation_needed_without_a_size,
+    mtu_discovery_is_a_choice,
 ];
 
 /// A UDP datagram from the peer, without its IP header.
@@ -522,6 +524,35 @@ fn fragmentation_needed() {
     p.expect_nothing();
     p.advance(Duration::from_secs(60).as_millis() as u64);
     p.expect_nothing();
+}
+
+/// IP_MTU_DISCOVER: who lets routers cut has packets with numbers of their own, and who believes
+/// nobody sends on as before.
+fn mtu_discovery_is_a_choice() {
+    for (discover, df, pmtu) in [
+        (Discover::Want, true, 600),
+        (Discover::Do, true, 600),
+        (Discover::Dont, false, 1_500),
+        (Discover::Probe, true, 1_500),
+    ] {
+        let mut p = Puppet::new().open(mss(1460));
+        let conn = p.conn.unwrap();
+        let config = p.stack.config(conn).unwrap().clone();
+        p.stack.configure(p.now, conn, Config { mtu_discover: discover, ..config }).unwrap();
+        p.batch = true; // what it sends may be cut: the puppet would not have it
+        p.stack.write(p.now, conn, &[7; 2_920]).unwrap();
+        let mut sent = std::iter::from_fn(|| p.stack.output(p.now)).map(|(_, frame)| {
+            let bytes = frame.to_vec();
+            let header = Header::parse(&bytes, bytes.len()).unwrap();
+            (header.df, header.id, bytes)
+        });
+        let (first, second) = (sent.next().unwrap(), sent.next().unwrap());
+        assert_eq!((first.0, second.0, sent.next().is_some()), (df, df, false), "{discover:?}");
+        assert_eq!(second.1 - first.1, u32::from(!df), "{discover:?}");
+        drop(sent);
+        p.raw(&error(unreachable::FRAGMENTATION_NEEDED, 600, quote(&first.2)));
+        assert_eq!(p.info().pmtu, pmtu, "{discover:?}");
+    }
 }
 
 /// RFC 1191 §5, §7.1: an old router does not say how wide the path is; plateau by plateau, what

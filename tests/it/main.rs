@@ -20,6 +20,7 @@ mod ip6;
 mod link;
 mod memory;
 mod nd;
+mod pressure;
 #[cfg(feature = "record")]
 mod replay;
 mod reports;

@@ -2,7 +2,8 @@
 //! included.
 
 use crate::alloc::held;
-use crate::support::{A, B, World, addr};
+use crate::support::{A, B, Joint, World, addr};
+use netglass::base::SocketError;
 use netglass::stack::ListenOptions;
 use netglass::tcp::State;
 use std::time::Duration;
@@ -52,4 +53,61 @@ fn an_idle_connection_fits_a_kibibyte() {
             assert!(each > 500, "host {host}: {each} bytes are too few to be true");
         }
     }
+}
+
+/// What a transfer needed goes back when its connection has been silent for a second, also while
+/// others are not.
+#[test]
+fn a_silent_connection_among_busy_ones_gives_memory_back() {
+    let mut world = World::new(1);
+    let listener = world.hosts[B].listen(world.now, addr(B, 80), ListenOptions::default()).unwrap();
+    let connect = |world: &mut World| {
+        let a = world.hosts[A].connect(world.now, addr(B, 80), None, None).unwrap();
+        world.run_for(Duration::from_millis(100));
+        (a, world.hosts[B].accept(world.now, listener).unwrap().0)
+    };
+    let conns: Vec<_> = (0..3).map(|_| connect(&mut world)).collect();
+    let (chatty, peer) = conns[0];
+    let chat = |world: &mut World, seconds: u64| {
+        for _ in 0..seconds * 20 {
+            world.hosts[A].write(world.now, chatty, b"x").unwrap();
+            world.run_for(Duration::from_millis(50));
+            while world.hosts[B].read(world.now, peer, &mut [0; 9]).is_ok() {}
+        }
+    };
+    // What the hosts hold: not the wire, nor blocks that wait for reuse.
+    let quiet = |world: &mut World| {
+        world.hosts.iter().for_each(|host| host.pool().trim());
+        for joint in &mut world.joints {
+            if let Joint::Direct(queue) = joint {
+                queue.shrink_to_fit();
+            }
+        }
+        held()
+    };
+    let transfer = |world: &mut World, (a, b)| {
+        let (mut got, mut room) = (0, vec![0; 1 << 16]);
+        while got < 4 << 20 {
+            match world.hosts[A].write(world.now, a, &room) {
+                Ok(_) | Err(SocketError::WouldBlock) => {}
+                Err(error) => panic!("{error}"),
+            }
+            world.run_for(Duration::from_millis(10));
+            while let Ok(n) = world.hosts[B].read(world.now, b, &mut room) {
+                got += n;
+            }
+        }
+        world.run_for(Duration::from_millis(500));
+        while world.hosts[B].read(world.now, b, &mut room).is_ok() {}
+    };
+    // The first one is for what the hosts keep for all connections.
+    transfer(&mut world, conns[1]);
+    chat(&mut world, 3);
+    let before = quiet(&mut world);
+    transfer(&mut world, conns[2]);
+    let during = quiet(&mut world);
+    assert!(during > before + 10_000, "{} bytes are too few to be seen", during - before);
+    chat(&mut world, 3);
+    let after = quiet(&mut world);
+    assert!(after < before + 1_000, "{} of {} bytes are left", after - before, during - before);
 }

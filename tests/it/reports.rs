@@ -26,6 +26,7 @@ scenarios![
     datagrams_that_only_we_may_cut,
     a_path_that_narrows_meanwhile,
     paths_of_ipv6,
+    paths_of_answers,
 ];
 
 /// Somebody on the way.
@@ -135,10 +136,14 @@ fn errors_about_echo_requests_name_their_sender() {
         rtt: Duration::from_millis(3),
     };
     assert_eq!(p.stack.take_answer(p.now, 1), Ok(Answer::Error(error)));
-    let mut never = sent;
+    let mut never = sent.clone();
     never[26] ^= 1;
     p.raw(&expired(&never));
     assert_eq!(p.drops("IcmpNoSocket"), 1);
+    let quench = Icmpv4::Other { kind: 4, code: 0 };
+    p.raw(&told(ROUTER, quench, &sent[..28]));
+    assert_eq!(p.drops("IcmpType"), 1);
+    assert_eq!(p.stack.take_answer(p.now, 1), Err(SocketError::WouldBlock));
     // Nobody takes them: they are bounded.
     for _ in 0..2000 {
         p.raw(&told(PEER, Icmpv4::EchoReply { id: 1, seq: 5 }, b""));
@@ -204,11 +209,10 @@ fn reports_name_the_sender() {
         },
     };
     assert_eq!(p.stack.take_report(p.now, socket), Some(report));
-    // With nothing kept, the next call succeeds.
+    // No call fails for what is kept.
+    p.raw(&expired(&sent));
     assert!(send(&mut p, socket, PEER, 100));
-    let again = p.expect_other();
-    p.raw(&expired(&again));
-    assert!(!send(&mut p, socket, PEER, 100), "the error is told");
+    p.expect_other();
     p.stack.keep_reports(p.now, socket, false).unwrap();
     assert!(send(&mut p, socket, PEER, 100));
     let again = p.expect_other();
@@ -304,4 +308,48 @@ fn paths_of_ipv6() {
     p.raw(&told6(Icmpv6::TimeExceeded { code: 0 }, &sent));
     let Ok(Answer::Error(error)) = p.stack.take_answer(p.now, id) else { panic!("an error") };
     assert_eq!((error.from, error.seq), (router, 1));
+}
+
+/// Who only answers learns how wide the way back is, too.
+fn paths_of_answers() {
+    let mut p = Puppet::new();
+    let (peer, own) = (IpAddr::from(PEER6), IpAddr::from(HOST6));
+    let known = |p: &Puppet| p.stack.mtu_to(p.now, peer, Discover::Do);
+    let socket = p.stack.bind(p.now, "[::]:9".parse().unwrap(), false).unwrap();
+    assert!(send(&mut p, socket, peer, 1452));
+    let sent = p.expect_other();
+    let mut stranger = sent.clone();
+    stranger[41] ^= 1;
+    for (about, mtu) in [(&stranger, 1500), (&sent, 1400)] {
+        p.raw(&told6(Icmpv6::PacketTooBig { mtu: 1400 }, about));
+        assert_eq!(known(&p), Some(mtu));
+    }
+    assert!(send(&mut p, socket, peer, 1452), "there is no peer to have an error from");
+    assert_eq!(p.take_others().len(), 2);
+    // An echo reply.
+    let request = |len: usize| {
+        let body = Chunks::from(Pool::new().copy(&vec![7; len]));
+        let mut frame = Frame { body, ..Frame::default() };
+        let message = Icmp::V6(Icmpv6::EchoRequest { id: 3, seq: 4 });
+        message.emit(peer, own, &mut frame.head, &frame.body);
+        let len = frame.len();
+        Header::new(peer, own, protocol::ICMPV6).emit(&mut frame.head, len);
+        frame.to_vec()
+    };
+    let mut p = Puppet::new();
+    p.raw(&request(1452));
+    let sent = p.expect_other();
+    let mut never = sent.clone();
+    never[47] ^= 1;
+    for (about, mtu) in [(&never, 1500), (&sent, 1400)] {
+        p.raw(&told6(Icmpv6::PacketTooBig { mtu: 1400 }, about));
+        assert_eq!(known(&p), Some(mtu));
+    }
+    assert_eq!(p.drops("IcmpNoSocket"), 1);
+    p.raw(&request(1452));
+    assert_eq!(p.take_others().len(), 2);
+    for _ in 0..100 {
+        p.raw(&request(1300));
+    }
+    p.take_others();
 }

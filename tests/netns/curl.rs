@@ -69,7 +69,7 @@ pub(crate) fn download(bytes: u64) {
     download_from(&url(""), bytes);
 }
 
-fn download_from(site: &str, bytes: u64) {
+pub(crate) fn download_from(site: &str, bytes: u64) {
     let (body, head) = (scratch("body"), scratch("head"));
     let (body_path, head_path) = (body.to_str().unwrap(), head.to_str().unwrap());
     let path = format!("{site}/bytes/{bytes}");
@@ -85,7 +85,7 @@ pub(crate) fn upload(megabytes: u64) {
     upload_to(&url(""), megabytes);
 }
 
-fn upload_to(site: &str, megabytes: u64) {
+pub(crate) fn upload_to(site: &str, megabytes: u64) {
     let path = scratch("upload");
     let mut file = File::create(&path).expect("a file");
     let block: Vec<u8> =

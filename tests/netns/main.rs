@@ -5,18 +5,23 @@
 
 mod control;
 mod curl;
+mod dhcp;
 mod dns;
 mod flood;
 mod hostile;
+mod nd;
 mod other_way;
 mod ping;
 mod policy;
 mod records;
+mod router;
+mod scan;
 mod support;
 mod tap;
 mod usage;
 mod veth;
 mod vlan;
+mod world;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::Command;
@@ -38,8 +43,12 @@ fn cases() -> Vec<Case> {
         usage::CASES,
         dns::CASES,
         tap::CASES,
+        dhcp::CASES,
         control::CASES,
         policy::CASES,
+        nd::CASES,
+        router::CASES,
+        scan::CASES,
         veth::CASES,
         flood::CASES,
         vlan::CASES,

@@ -1,7 +1,7 @@
 //! The virtual host as the client of kernel servers.
 
 use crate::Case;
-use crate::support::{LINUX, LINUX6, Need, netglass, until};
+use crate::support::{HOST, LINUX, LINUX6, Need, netglass, until};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::{Command, Output, Stdio};
@@ -184,5 +184,10 @@ fn what_the_bad_link_does_is_told() {
     let args = [&["nc", "--live", "-w", "1"][..], &impair, &[LINUX, "7"]].concat();
     let said = fails(&args);
     assert!(said.contains("to the virtual host: 0 passed, "), "{said}");
+    // Each packet that is lost has its line: the kernel's answers to our SYN.
+    let lost = said.lines().find(|line| line.contains(" lost: IP ")).expect(&said);
+    assert!(lost.contains(&format!(" {LINUX}.7 > {HOST}.")), "{lost}");
+    assert!(lost.contains(": Flags [R.], ") || lost.contains(": Flags [S.], "), "{lost}");
+    assert!(lost.ends_with("  ; lost by the bad link"), "{lost}");
     assert!(said.contains("from the virtual host: ") && said.contains(" duplicated"), "{said}");
 }

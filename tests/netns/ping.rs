@@ -1,7 +1,7 @@
 //! The kernel's echo requests and datagrams.
 
 use crate::Case;
-use crate::support::{HOST, HOST6, Need, Up, output, run};
+use crate::support::{self, HOST, HOST6, Need, Up, output, run};
 use std::io::Write;
 use std::net::UdpSocket;
 use std::process::{Command, Stdio};
@@ -28,8 +28,7 @@ fn all_sizes_six() {
 fn pings(host: &str, sizes: &[&str]) {
     let up = Up::start(&[]);
     for size in sizes {
-        let text = run("ping", &["-c", "3", "-i", "0.05", "-s", size, host]);
-        assert!(text.contains(" 0% packet loss"), "size {size}:\n{text}");
+        support::ping(size, host);
     }
     up.stop();
 }

@@ -23,12 +23,21 @@ fn capture() {
     up.stop();
     let comments = run("tshark", &["-r", file, "-T", "fields", "-e", "frame.comment"]);
     assert!(comments.contains("RFC 9293"), "the reasons are in the comments:\n{comments}");
-    let checks = ["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"];
-    let bad = "_ws.malformed || tcp.checksum.status == \"Bad\" || ip.checksum.status == \"Bad\"";
-    let args = [&["-r", file][..], &checks, &["-Y", bad]].concat();
-    assert_eq!(run("tshark", &args), "", "malformed packets or bad checksums");
+    well_formed(file, "");
     let http = run("tshark", &["-r", file, "-Y", "http.request"]);
     assert!(http.contains("GET /bytes/300000"), "{http}");
+}
+
+/// Among the packets of a capture that fit a filter (which ends with `&&`, or is empty), none is
+/// malformed or has a bad checksum.
+#[track_caller]
+pub(crate) fn well_formed(file: &str, among: &str) {
+    let checks = ["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"];
+    let bad = "_ws.malformed || tcp.checksum.status == \"Bad\" || ip.checksum.status == \"Bad\" \
+               || icmp.checksum.status == \"Bad\" || icmpv6.checksum.status == \"Bad\"";
+    let filter = format!("{among}({bad})");
+    let args = [&["-r", file][..], &checks, &["-Y", &filter]].concat();
+    assert_eq!(run("tshark", &args), "", "malformed packets or bad checksums");
 }
 
 fn replay() {

@@ -205,6 +205,26 @@ pub(crate) fn output(program: &str, args: &[&str]) -> Output {
     result.unwrap_or_else(|e| panic!("{program}: {e}"))
 }
 
+/// Three echo requests of `size` bytes, all of which must be answered once. Without a time in them,
+/// which takes 16 bytes, ping does not know how long to wait for the last answers: it is given
+/// another try then.
+#[track_caller]
+pub(crate) fn ping(size: &str, host: &str) {
+    let ask = || run_or_text("ping", &["-c", "3", "-i", "0.05", "-s", size, host]);
+    let is_good = |text: &str| text.contains(" 0% packet loss") && !text.contains("DUP!");
+    if size.parse::<u16>().is_ok_and(|size| size < 16) {
+        until("all are answered", || Some(ask()).filter(|text| is_good(text)));
+    } else {
+        let text = ask();
+        assert!(is_good(&text), "size {size}:\n{text}");
+    }
+}
+
+fn run_or_text(program: &str, args: &[&str]) -> String {
+    let output = output(program, args);
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 /// A path for a test's file, in a directory of its own.
 pub(crate) fn scratch(name: &str) -> PathBuf {
     let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("netns-{}", std::process::id()));
@@ -218,10 +238,10 @@ pub(crate) fn sha256(path: &Path) -> String {
     text.split_whitespace().next().expect("a digest").to_owned()
 }
 
-/// tshark finds nothing malformed in a capture, and no wrong checksum in what `from` has sent.
+/// tshark finds nothing malformed in a capture, and no wrong checksum in the frames of a filter.
 #[track_caller]
-pub(crate) fn nothing_bad(file: &str, from: Option<&str>) {
-    let of = from.map(|addr| format!("ip.src == {addr} && ")).unwrap_or_default();
+pub(crate) fn nothing_bad(file: &str, of: Option<&str>) {
+    let of = of.map(|filter| format!("{filter} && ")).unwrap_or_default();
     let sums = ["tcp", "udp", "ip"].map(|proto| format!("{proto}.checksum.status == \"Bad\""));
     let bad =
         format!("_ws.malformed || arp.duplicate-address-detected || {of}({})", sums.join(" || "));

@@ -1,7 +1,7 @@
 //! The virtual host on an Ethernet: the kernel's ARP, ping and curl through a TAP device.
 
 use crate::Case;
-use crate::support::{HOST, Need, Up, netglass, output, run, scratch, until};
+use crate::support::{self, HOST, Need, Up, netglass, output, run, scratch, until};
 use std::process::{Command, Stdio};
 
 pub(crate) const CASES: &[Case] = &[
@@ -40,8 +40,7 @@ fn ping() {
     let door = path.to_str().expect("a plain path");
     let up = Up::start(&[TAP, &["--control", door]].concat());
     for size in ["0", "1", "17", "18", "56", "1472", "1473", "4000", "65507"] {
-        let text = run("ping", &["-c", "3", "-i", "0.05", "-s", size, HOST]);
-        assert!(text.contains(" 0% packet loss"), "size {size}:\n{text}");
+        support::ping(size, HOST);
     }
     let neighbours = run("ip", &["neigh", "show", "dev", "glass0"]);
     assert!(neighbours.contains(MAC), "{neighbours}");

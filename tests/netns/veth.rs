@@ -3,8 +3,10 @@
 //! end. The offloads are as Linux has them: on.
 
 use crate::Case;
-use crate::curl::{download, upload};
-use crate::support::{HOST, LINUX, Need, PATIENCE, Up, interrupt, netglass, output, run, scratch};
+use crate::curl::{download, download_from, upload, upload_to};
+use crate::support::{
+    self, HOST, HOST6, LINUX, LINUX6, Need, PATIENCE, Up, interrupt, netglass, output, run, scratch,
+};
 use crate::support::{nothing_bad, until};
 use netglass::sys::netns::private_child;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -20,6 +22,11 @@ pub(crate) const CASES: &[Case] = &[
         "veth::what_the_wire_shows",
         &[Need::Veth, Need::Program("curl"), Need::Program("tshark"), Need::Program("tcpdump")],
         wire,
+    ),
+    (
+        "veth::over_ipv6",
+        &[Need::Veth, Need::Ipv6, Need::Program("curl"), Need::Program("ping")],
+        six,
     ),
     ("veth::dig", &[Need::Veth, Need::Program("dig")], dig),
     ("veth::beside_linux", NEEDS, beside),
@@ -49,6 +56,11 @@ impl Beside {
         run("ip", &["link", "set", "wire1", "netns", &beside.pid()]);
         run("ip", &["addr", "add", &format!("{LINUX}/24"), "dev", "wire0"]);
         run("ip", &["link", "set", "wire0", "up"]);
+        if Need::Ipv6.lack().is_none() {
+            // One's own are asked about as ever, but not these.
+            run("ip", &["addr", "add", &format!("{LINUX6}/64"), "dev", "wire0", "nodad"]);
+            beside.run("ip", &["addr", "add", "fd09::5/64", "dev", "wire1", "nodad"]);
+        }
         beside.run("ip", &["addr", "add", &format!("{BESIDE}/24"), "dev", "wire1"]);
         beside.run("ip", &["link", "set", "wire1", "up"]);
         beside
@@ -95,8 +107,7 @@ fn ping() {
     let ours = replies.filter(|line| line.to_ascii_lowercase().contains(MAC)).count();
     assert_eq!(ours, 3, "{text}");
     for size in ["0", "1", "17", "18", "56", "1472", "1473", "4000", "65000", "65507"] {
-        let text = run("ping", &["-c", "3", "-i", "0.05", "-s", size, HOST]);
-        assert!(text.contains(" 0% packet loss") && !text.contains("DUP!"), "size {size}:\n{text}");
+        support::ping(size, HOST);
     }
     up.stop();
     // Linux over there is as it was.
@@ -129,18 +140,42 @@ fn wire() {
     run("ping", &["-c", "2", "-i", "0.05", "-s", "4000", HOST]);
     up.stop();
     interrupt(&mut tcpdump);
-    // Linux leaves checksums out on such a wire; the virtual host does not.
-    nothing_bad(theirs, Some(HOST));
+    // On such a wire Linux leaves checksums out, the virtual host those of super-segments.
+    nothing_bad(theirs, Some(&format!("ip.src == {HOST} && frame.len <= 1514")));
     nothing_bad(ours, None);
-    let long = format!("ip.dst == {HOST} && frame.len > 1514");
-    let seen = run("tshark", &["-r", theirs, "-Y", &long]);
-    assert!(!seen.is_empty(), "Linux sends super-segments here");
+    for way in ["ip.src", "ip.dst"] {
+        let long = format!("{way} == {HOST} && tcp && frame.len > 1514");
+        let seen = run("tshark", &["-r", theirs, "-Y", &long]);
+        assert!(!seen.is_empty(), "no super-segments: {way}");
+    }
     // Each question is seen once, and nobody hears himself.
     let asked = format!("icmp.type == 8 && ip.dst == {HOST} && ip.flags.mf == 0");
     let seen = run("tshark", &["-r", ours, "-Y", &asked]);
     assert_eq!(seen.lines().count(), 2, "{seen}");
     let foreign = format!("eth.dst != {MAC} && eth.src != {MAC} && !(eth.dst.ig == 1)");
     assert_eq!(run("tshark", &["-r", ours, "-Y", &foreign]), "", "frames for others");
+}
+
+fn six() {
+    let beside = Beside::new();
+    let capture = scratch("wire6.pcapng");
+    let capture = capture.to_str().expect("a plain path");
+    let up = beside.up(&["--pcap", capture]);
+    until("nobody else has the address", || {
+        output("ping", &["-c", "1", "-W", "1", HOST6]).status.success().then_some(())
+    });
+    for size in ["0", "1452", "1453", "4000", "65507"] {
+        let text = run("ping", &["-c", "3", "-i", "0.05", "-s", size, HOST6]);
+        assert!(text.contains(" 0% packet loss") && !text.contains("DUP!"), "size {size}:\n{text}");
+    }
+    download_from(&format!("http://[{HOST6}]"), 5_000_000);
+    upload_to(&format!("http://[{HOST6}]"), 5);
+    let text = run("ping", &["-c", "3", "-i", "0.05", "fd09::5"]);
+    assert!(text.contains(" 0% packet loss") && !text.contains("DUP!"), "{text}");
+    up.stop();
+    if Need::Program("tshark").lack().is_none() {
+        nothing_bad(capture, None);
+    }
 }
 
 fn dig() {
@@ -209,6 +244,12 @@ fn clients() {
     let got = beside.there(&get).stdin(Stdio::null()).output().expect("it runs");
     assert!(got.status.success(), "{}", String::from_utf8_lossy(&got.stderr));
     assert_eq!(got.stdout.len(), PAGE);
+    let mut ping = netglass();
+    ping.args(["ping", "--via", "wire1", "-c", "2", "-i", "0.2", LINUX]);
+    let pinged = beside.there(&ping).stdin(Stdio::null()).output().expect("it runs");
+    let text = String::from_utf8_lossy(&pinged.stdout);
+    assert!(text.contains(" 0% packet loss"), "{text}");
+    // Nobody is there.
     let mut nc = netglass();
     nc.args(["nc", "--on", "wire1", "10.9.0.99", "7"]);
     let lost = beside.there(&nc).stdin(Stdio::null()).output().expect("it runs");

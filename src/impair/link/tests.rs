@@ -222,3 +222,21 @@ fn a_gauge_shows_what_happens_elsewhere() {
     assert_eq!((gauge.read(), passed + lost), (link.counters(), 100));
     assert_eq!(gauge.read().to_string(), format!("{passed} passed, {lost} lost"));
 }
+
+#[test]
+fn what_came_to_nothing_is_given_back() {
+    let pool = Pool::new();
+    let fates = |words: &str, packets: u32| -> (Vec<(Fate, u32)>, Counters) {
+        let mut link = link(words);
+        let gone = (0..packets).filter_map(|n| link.input(Instant::ZERO, packet(&pool, n, 64)));
+        let gone = gone.map(|(fate, frame)| (fate, number(&frame))).collect();
+        (gone, link.counters())
+    };
+    let (lost, counters) = fates("loss 30%", 1000);
+    assert!(lost.iter().all(|(fate, _)| *fate == Fate::Lost));
+    assert_eq!((lost.len() as u64, counters.overlimit), (counters.lost, 0));
+    assert!(lost.windows(2).all(|two| two[0].1 < two[1].1), "each once");
+    let over = [(Fate::Overlimit, 2), (Fate::Overlimit, 3)];
+    assert_eq!(fates("delay 1ms limit 2", 4).0, over);
+    assert!(fates("delay 1ms duplicate 100%", 4).0.is_empty());
+}

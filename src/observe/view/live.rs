@@ -7,7 +7,7 @@ use super::row::{Bulk, Lane, Row, Rows, Tally};
 use super::style::Tone;
 use super::tcpdump::Tcpdump;
 use super::text::{columns, fit, pad};
-use crate::base::{Duration, Instant};
+use crate::base::{Duration, Frame, Instant, Medium};
 use crate::stack::Record;
 
 /// How many bulk rows in a row are shown before the rest is counted.
@@ -71,6 +71,29 @@ impl Live {
                 Some(count.map(|count| format!("{count}\n{line}")).unwrap_or(line))
             }
         }
+    }
+
+    /// The line for a frame that was lost between device and host `at` that moment: no record tells
+    /// of it. `None` in a view of one connection.
+    pub fn lost(
+        &mut self,
+        at: Instant,
+        out: bool,
+        (medium, frame): (Medium, &Frame),
+        why: &str,
+    ) -> Option<String> {
+        if self.options.conn.is_some() {
+            return None;
+        }
+        let style = self.options.style;
+        // A run of bulk data goes on behind it.
+        let count = self.finish().map(|count| format!("{count}\n")).unwrap_or_default();
+        let tcpdump = self.spelling.get_or_insert_with(Tcpdump::new);
+        let packet = tcpdump.frame(out, medium, &frame.to_vec());
+        let text = style.paint(Tone::Alarm, &style.letters(&format!("lost: {packet}")));
+        let head = style.paint(Tone::Faint, &at.to_string());
+        let why = style.paint(Tone::Faint, &style.letters(&format!("; {why}")));
+        Some(format!("{count}{head} {text}  {why}"))
     }
 
     /// The count of what is hidden, if anything is: to be shown at the end.

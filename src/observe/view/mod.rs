@@ -7,6 +7,7 @@
 
 pub mod describe;
 pub mod explain;
+mod frame;
 pub mod fsm;
 pub mod json;
 pub mod ladder;

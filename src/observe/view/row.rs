@@ -38,6 +38,8 @@ pub(super) enum Bulk {
     Read,
     Write,
     Held,
+    /// Data for which there is no memory.
+    Refused,
     /// A SYN that finds no place in the backlog.
     Syn,
     Cookie,
@@ -74,6 +76,7 @@ pub(super) struct Tally {
     reads: u64,
     writes: u64,
     held: u64,
+    refused: u64,
     syns: u64,
     cookies: u64,
 }
@@ -99,6 +102,7 @@ impl Tally {
             Bulk::Read => self.reads += 1,
             Bulk::Write => self.writes += 1,
             Bulk::Held => self.held += 1,
+            Bulk::Refused => self.refused += 1,
             Bulk::Syn => self.syns += 1,
             Bulk::Cookie => self.cookies += 1,
         }
@@ -118,6 +122,7 @@ impl Tally {
         part(self.acks_out, "ACK", " out".into());
         part(self.reads, "read", String::new());
         part(self.writes, "write", String::new());
+        part(self.refused, "data segment", " refused for want of memory".into());
         part(self.syns, "SYN", " in that found the backlog full".into());
         part(self.cookies, "cookie", " out".into());
         part(self.held, "change", " of what limits sending".into());
@@ -415,6 +420,9 @@ impl Flow {
                         | AckWhy::OutOfOrder
                 );
                 (usual && !first).then_some(Bulk::AckOut)
+            }
+            Event::Tcp(E::Received { outcome: Outcome::Dropped(Why::MemoryFull), .. }) => {
+                Some(Bulk::Refused)
             }
             Event::StrayIn {
                 outcome: Outcome::Cookie | Outcome::Dropped(Why::BacklogFull),

@@ -5,9 +5,10 @@
 //! fragment is spelled as tcpdump's manual has it, `(frag id:size@offset+)`. The window is the
 //! field as it is on the wire, unscaled; options are in the order this stack sends them.
 
+use super::frame::{self, Seen};
 use super::parties::{Crossing, Pair, Parties, Recent};
 use super::reason::reason;
-use crate::base::{Mac, Seq};
+use crate::base::{Mac, Medium, Seq};
 use crate::stack::{Event, PacketView, Record};
 use crate::tcp::SegmentView;
 use crate::wire::arp::{Arp, Op};
@@ -73,6 +74,17 @@ impl Tcpdump {
                 Some(packet_line(packet))
             }
             _ => None,
+        }
+    }
+
+    /// The line of a frame that no record tells of, and which way it goes.
+    pub(super) fn frame(&mut self, out: bool, medium: Medium, bytes: &[u8]) -> String {
+        match frame::seen(medium, bytes) {
+            Seen::Segment { src, dst, seg } => {
+                let (local, remote) = if out { (src, dst) } else { (dst, src) };
+                self.crossing(Pair { local, remote }, out, &seg)
+            }
+            Seen::Packet(packet) => packet_line(&packet),
         }
     }
 

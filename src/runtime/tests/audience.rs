@@ -1,11 +1,11 @@
 //! Observers, recorders, links between device and host.
 
 use super::{LONG, Net, addr, pattern, setup};
-use crate::base::{Chance, EventId, Frame, IfaceId, Instant};
+use crate::base::{Chance, EventId, Frame, IfaceId, Instant, Medium};
 use crate::device::memory;
-use crate::impair::{Delay, Impairment, Link};
+use crate::impair::{Delay, Fate, Impairment, Link, Odds, Ppm};
 use crate::net::blocking::{TcpListener, TcpStream};
-use crate::net::{Direction, Host, Observer, Sighting};
+use crate::net::{Direction, Host, Loss, Observer, Sighting};
 use crate::stack::{Event, Input, Record, Stack};
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
@@ -16,6 +16,7 @@ use std::time::Duration;
 enum Saw {
     Record(Record),
     Frame(Direction, Instant, EventId, Vec<EventId>),
+    Lost(Direction, EventId),
 }
 
 #[derive(Clone, Default)]
@@ -32,6 +33,12 @@ impl Observer for Watching {
         let ids = s.records.iter().map(|record| record.id).collect();
         let frame = Saw::Frame(s.direction, s.at, s.frame.origin, ids);
         self.0.lock().expect("nobody panics").push(frame);
+    }
+
+    fn lost(&mut self, loss: &Loss<'_>) {
+        assert_eq!((loss.why, loss.medium), (Fate::Lost, Medium::Ip));
+        let lost = Saw::Lost(loss.direction, loss.frame.origin);
+        self.0.lock().expect("nobody panics").push(lost);
     }
 }
 
@@ -63,6 +70,7 @@ fn observers_see_each_frame_with_its_reasons() {
                 assert!(!records.is_empty(), "each frame means something to the host");
                 caused.extend(records.iter().copied());
             }
+            Saw::Lost(..) => panic!("no link is bad"),
             Saw::Frame(Direction::Out, _, origin, records) => {
                 went += 1;
                 assert_eq!(records, &[*origin], "why it was sent is beside it");
@@ -127,6 +135,42 @@ fn a_slow_and_lossy_link_is_survived_and_seen() {
     let (at, origin, ids) = left.expect("frames left");
     assert!(at >= syn.expect("it connected") + Duration::from_millis(3), "seen behind the link");
     assert_eq!(ids, [origin], "and its reason is still known");
+}
+
+#[test]
+fn what_a_link_loses_is_told_behind_what_sent_it() {
+    let (a, b) = (Host::new(setup(1, "10.0.0.1/24")), Host::new(setup(2, "10.0.0.2/24")));
+    let watching = Watching::default();
+    a.observe(Box::new(watching.clone()));
+    let loss = Odds { share: Ppm(100_000), ..Odds::default() };
+    let rules = Impairment { loss, ..Impairment::NONE };
+    let link = |id| Link::new(rules, Chance::from_key([3, 4]), id, a.pool().clone());
+    let links = [link(1), link(2)];
+    let gauges = links.each_ref().map(Link::gauge);
+    // `join` has its links between the hosts: this one lies in front of the first host's device.
+    let (mut device, mut other) = crate::device::memory::pair(memory::Options::default());
+    let live = crate::runtime::Live::new(&a).expect("one interface");
+    let bell = live.bell();
+    device.on_change(move || bell.ring());
+    let peer = crate::runtime::Live::new(&b).expect("one interface");
+    let bell = peer.bell();
+    other.on_change(move || bell.ring());
+    let [inward, outward] = links.map(Some);
+    let live = live.impaired(inward, outward).start(device).expect("it starts");
+    let net = Net { a, b, running: [live, peer.start(other).expect("it starts")] };
+    exchange(&net);
+    let [first, _] = net.running;
+    first.stop(LONG).expect("the device was there");
+    let saw = watching.0.lock().expect("nobody panics").clone();
+    let mut told = [0, 0];
+    for (place, one) in saw.iter().enumerate() {
+        let Saw::Lost(direction, origin) = one else { continue };
+        told[usize::from(*direction == Direction::Out)] += 1;
+        let sent = |earlier: &Saw| matches!(earlier, Saw::Record(r) if r.id == *origin);
+        assert!(*direction == Direction::In || saw[..place].iter().any(sent));
+    }
+    assert_eq!(told, gauges.map(|gauge| gauge.read().lost));
+    assert!(told[0] + told[1] > 0);
 }
 
 #[test]

@@ -248,6 +248,10 @@ pub(super) fn seventh_process_text(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx
         tcb.owe.rst = Some(cause);
         return Break(Outcome::Dropped(Why::DataAfterClose));
     }
+    if seg.no_room {
+        tcb.owe_ack(AckWhy::Probed, true, cx);
+        return Break(Outcome::Dropped(Why::MemoryFull));
+    }
     tcb.counters.data_segs_in += seg.wire_segments();
     measured::on_data(tcb, seg, cx.now);
     let wire = seg.wire_mss.map_or(seg.payload.len(), usize::from) as u32;

@@ -182,3 +182,50 @@ fn arp_as_tcpdump_prints_it() {
     ];
     check(packets, include_str!("../../../../tests/golden/tcpdump/arp.txt"));
 }
+
+/// Frames of which no record tells are spelled from their bytes, on either medium.
+#[test]
+fn frames_without_a_record() {
+    use crate::base::{Chunks, Frame, Head, Pool};
+    use crate::wire::ipv4::protocol;
+    use crate::wire::{ip, tcp, udp};
+    let (local, remote) = (addr("10.9.0.2:80"), addr("10.9.0.1:40000"));
+    let packet = |proto, head: Head| {
+        let mut whole = Head::new();
+        ip::Header::new(remote.ip(), local.ip(), proto).emit(&mut whole, head.len());
+        [&whole[..], &head[..]].concat()
+    };
+    let segment = |ctl, seq, ack| {
+        let mut head = Head::new();
+        let (src, dst) = (remote.port(), local.port());
+        tcp::Header { src, dst, seq: Seq(seq), ack, ctl, wnd: 9, ..Default::default() }
+            .emit(&mut head, 0);
+        packet(protocol::TCP, head)
+    };
+    let mut datagram = Head::new();
+    let payload = Chunks::from(Pool::new().copy(b""));
+    udp::emit(&mut datagram, remote, local, &payload, crate::wire::checksum::Fill::Complete);
+    let datagram = packet(protocol::UDP, datagram);
+    let mut tcpdump = Tcpdump::new();
+    let mut check = |medium, bytes: &[u8], line: &str| {
+        assert_eq!(tcpdump.frame(false, medium, bytes), line);
+    };
+    let syn = segment(Ctl::SYN, 1000, None);
+    let (from, to) = ("IP 10.9.0.1.40000", "10.9.0.2.80");
+    check(Medium::Ip, &syn, &format!("{from} > {to}: Flags [S], seq 1000, win 9, length 0"));
+    check(Medium::Ip, &datagram, &format!("{from} > {to}: UDP, length 0"));
+    check(Medium::Ip, &[0x45, 0], "IP [|ip], length 2");
+    check(Medium::Ip, &[], "unknown ip 0, length 0");
+    let mut frame = Frame::copied(&Pool::new(), &syn);
+    let (dst, src) = (Mac([2; 6]), Mac([4; 6]));
+    let ethernet = |ethertype| ethernet::Header { dst, src, tag: None, ethertype };
+    ethernet(ethernet::ethertype::IPV4).emit(&mut frame.head);
+    let bytes = frame.to_vec();
+    let again = format!("{from} > {to}: Flags [S], seq 1000, win 9, length 0");
+    check(Medium::Ethernet, &bytes, &again);
+    let mut other = bytes.clone();
+    other[12..14].copy_from_slice(&[0x12, 0x34]);
+    let strange = "04:04:04:04:04:04 > 02:02:02:02:02:02, ethertype Unknown (0x1234), length 54";
+    check(Medium::Ethernet, &other, strange);
+    check(Medium::Ethernet, &bytes[..10], "unknown ip 0, length 10");
+}

@@ -1,0 +1,27 @@
+//! What an address is called, for those who show addresses to people.
+
+use std::net::IpAddr;
+
+/// Knows names of addresses.
+pub trait Called {
+    /// The address's name, if it has one that is to be shown.
+    fn name(&self, addr: IpAddr) -> impl Future<Output = Option<String>>;
+}
+
+/// Nothing has a name (`-n`).
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Nameless;
+
+impl Called for Nameless {
+    async fn name(&self, _: IpAddr) -> Option<String> {
+        None
+    }
+}
+
+/// The address as `ping` shows it: behind its name, if it has one.
+pub(super) async fn shown(names: &impl Called, addr: IpAddr) -> String {
+    match names.name(addr).await {
+        Some(name) => format!("{name} ({addr})"),
+        None => addr.to_string(),
+    }
+}

@@ -1,0 +1,123 @@
+//! The virtio-net header (virtio 1.2 §5.1.6), in the byte order of this machine: what a frame
+//! behind it leaves out.
+
+use crate::base::{Checksum, Frame, Gso, GsoKind, Medium, Offload};
+use crate::wire::split::{self, Unsplittable};
+
+/// Its bytes: flags, kind of super-segment, length of the headers, payload bytes per segment, where
+/// the checksummed bytes start, how far behind that the checksum lies.
+pub(super) const LEN: usize = 10;
+
+const NEEDS_CHECKSUM: u8 = 1;
+const IS_VERIFIED: u8 = 2;
+
+const WHOLE: u8 = 0;
+const TCP_V4: u8 = 1;
+const TCP_V6: u8 = 4;
+const UDP: u8 = 5;
+/// Not a kind, but that the segments' CWR is set in the first only.
+const ECN: u8 = 0x80;
+
+/// What a header says; `None` when that is not understood here.
+pub(super) fn read(header: &[u8; LEN]) -> Option<Offload> {
+    let [flags, kind, _, _, low, high, ..] = *header;
+    let size = u16::from_ne_bytes([low, high]);
+    let gso = match kind & !ECN {
+        WHOLE => None,
+        _ if size == 0 => return None,
+        TCP_V4 | TCP_V6 => Some(Gso { kind: GsoKind::Tcp, size }),
+        UDP => Some(Gso { kind: GsoKind::Udp, size }),
+        _ => return None,
+    };
+    let checksum = match flags {
+        flags if flags & NEEDS_CHECKSUM != 0 => Checksum::Partial,
+        flags if flags & IS_VERIFIED != 0 => Checksum::Verified,
+        _ => Checksum::Complete,
+    };
+    Some(Offload { gso, checksum })
+}
+
+/// The header for an Ethernet frame.
+///
+/// # Errors
+/// When the frame is to be completed or cut, and its headers do not say how.
+pub(super) fn write(frame: &Frame) -> Result<[u8; LEN], Unsplittable> {
+    let mut header = [0; LEN];
+    let Offload { gso, checksum } = frame.offload;
+    if gso.is_none() && checksum != Checksum::Partial {
+        return Ok(header);
+    }
+    let places = split::places_on(Medium::Ethernet, frame)?;
+    let mut put = |at: usize, n: usize| {
+        header[at..at + 2].copy_from_slice(&(n as u16).to_ne_bytes());
+    };
+    put(6, places.transport);
+    put(8, places.checksum);
+    if let Some(gso) = gso {
+        put(2, places.headers);
+        put(4, gso.size.into());
+        header[1] = match (gso.kind, places.v6) {
+            (GsoKind::Tcp, false) => TCP_V4,
+            (GsoKind::Tcp, true) => TCP_V6,
+            (GsoKind::Udp, _) => UDP,
+        };
+    }
+    header[0] = NEEDS_CHECKSUM;
+    Ok(header)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Pool;
+    use etherparse::PacketBuilder;
+
+    #[test]
+    fn headers_are_understood() {
+        let header = |flags, kind, size: u16| {
+            let [low, high] = size.to_ne_bytes();
+            read(&[flags, kind, 0, 0, low, high, 0, 0, 0, 0])
+        };
+        let of = |kind: Option<GsoKind>, size, checksum| {
+            Some(Offload { gso: kind.map(|kind| Gso { kind, size }), checksum })
+        };
+        assert_eq!(header(0, 0, 0), of(None, 0, Checksum::Complete));
+        assert_eq!(header(2, 0, 0), of(None, 0, Checksum::Verified));
+        assert_eq!(header(3, 0, 0), of(None, 0, Checksum::Partial));
+        assert_eq!(header(1, 1, 1448), of(Some(GsoKind::Tcp), 1448, Checksum::Partial));
+        assert_eq!(header(1, 0x84, 1428), of(Some(GsoKind::Tcp), 1428, Checksum::Partial));
+        assert_eq!(header(1, 5, 1000), of(Some(GsoKind::Udp), 1000, Checksum::Partial));
+        assert_eq!(header(1, 1, 0), None, "segments of no bytes");
+        assert_eq!(header(1, 3, 1480), None, "fragments of UDP");
+    }
+
+    #[test]
+    fn what_is_written_says_where() {
+        let pool = Pool::new();
+        let frame = |v6: bool, offload| {
+            let link = PacketBuilder::ethernet2([2; 6], [4; 6]);
+            let ip = match v6 {
+                true => link.ipv6([1; 16], [2; 16], 64),
+                false => link.ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64),
+            };
+            let mut bytes = Vec::new();
+            ip.tcp(1, 2, 3, 4).write(&mut bytes, &[0; 5000]).expect("a vector takes all");
+            Frame { offload, ..Frame::copied(&pool, &bytes) }
+        };
+        let gso = Some(Gso { kind: GsoKind::Tcp, size: 1400 });
+        for (v6, kind, transport) in [(false, TCP_V4, 34), (true, TCP_V6, 54)] {
+            let whole = frame(v6, Offload::default());
+            assert_eq!(write(&whole), Ok([0; LEN]));
+            let partial = Offload { gso: None, checksum: Checksum::Partial };
+            let header = write(&frame(v6, partial)).expect("TCP");
+            assert_eq!((header[0], header[1], read(&header)), (NEEDS_CHECKSUM, 0, Some(partial)));
+            let long = Offload { gso, checksum: Checksum::Partial };
+            let header = write(&frame(v6, long)).expect("TCP");
+            assert_eq!((header[1], read(&header)), (kind, Some(long)));
+            let number = |at: usize| u16::from_ne_bytes([header[at], header[at + 1]]);
+            assert_eq!([2, 6, 8].map(number), [transport + 20, transport, 16]);
+        }
+        let odd = Frame { offload: Offload { gso, ..<_>::default() }, ..Frame::default() };
+        assert!(write(&odd).is_err());
+    }
+}
