@@ -10,6 +10,7 @@ use crate::base::{ConnId, Frame, IfaceId, Instant, Limit, ListenerId, Mac, Offlo
 use crate::ip::{Cidr, NewAddress, Route};
 use crate::socket::{Interest, SocketId};
 use crate::tcp::Config;
+use crate::udp::Multicast;
 use crate::wire::ip::{Discover, Mark};
 use std::net::{IpAddr, SocketAddr};
 
@@ -165,6 +166,20 @@ pub enum Input {
     },
     TakeReport {
         id: UdpId,
+    },
+    JoinGroup {
+        id: UdpId,
+        group: IpAddr,
+        iface: Option<IfaceId>,
+    },
+    LeaveGroup {
+        id: UdpId,
+        group: IpAddr,
+        iface: Option<IfaceId>,
+    },
+    SetMulticast {
+        id: UdpId,
+        multicast: Multicast,
     },
 }
 
@@ -345,6 +360,15 @@ impl Stack {
             }
             Input::TakeReport { id } => {
                 let _ = self.take_report(now, id);
+            }
+            Input::JoinGroup { id, group, iface } => {
+                let _ = self.join_group(now, id, group, iface);
+            }
+            Input::LeaveGroup { id, group, iface } => {
+                let _ = self.leave_group(now, id, group, iface);
+            }
+            Input::SetMulticast { id, multicast } => {
+                let _ = self.set_multicast(now, id, multicast);
             }
             Input::CloseUdp { id } => self.close_udp(now, id),
             Input::Ping { dst, id, seq, payload, options } => {
