@@ -2,7 +2,7 @@
 //! a task for each.
 
 #[cfg(feature = "dns")]
-use super::dns::{self, Zones};
+use super::dns::{self, OwnNames};
 use super::idle::{Waits, limit_of};
 use super::policy::{Admission, Permit, Policy};
 use super::refuse::Answer;
@@ -35,11 +35,14 @@ pub(super) struct Door {
     #[cfg(feature = "http")]
     ladder: Option<Ladder>,
     #[cfg(feature = "dns")]
-    zones: Arc<Zones>,
+    names: Arc<OwnNames>,
 }
 
 impl Door {
     /// For a service of `host`.
+    ///
+    /// # Errors
+    /// `InvalidInput` for names that cannot be read.
     #[cfg_attr(
         not(any(feature = "http", feature = "dns")),
         allow(unused_variables, reason = "the small services need no host")
@@ -49,9 +52,12 @@ impl Door {
         service: Service,
         options: &Options,
         stop: Receiver<bool>,
-    ) -> Door {
+    ) -> io::Result<Door> {
         let policy = options.policies.of(service);
-        Door {
+        #[cfg(feature = "dns")]
+        let names = OwnNames::new(host, &options.zone)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        Ok(Door {
             service,
             admission: Admission::new(&policy),
             #[cfg(feature = "http")]
@@ -62,16 +68,16 @@ impl Door {
             #[cfg(feature = "http")]
             ladder: options.ladder.clone(),
             #[cfg(feature = "dns")]
-            zones: options.zones(host),
+            names: Arc::new(names),
             policy,
             stop,
-        }
+        })
     }
 
     /// The names that are answered for.
     #[cfg(feature = "dns")]
-    pub(super) fn zones(&self) -> &Arc<Zones> {
-        &self.zones
+    pub(super) fn names(&self) -> &Arc<OwnNames> {
+        &self.names
     }
 
     /// How many may wait to be accepted, and what becomes of the others.
@@ -113,7 +119,7 @@ impl Door {
         let (waits, stop) = (Waits::of(&self.policy), self.stop.clone());
         #[cfg(feature = "dns")]
         if self.service == Service::Dns {
-            let zones = Arc::clone(&self.zones);
+            let zones = self.names.now();
             let serve =
                 async move |stream: &mut TcpStream| dns::server::serve(stream, &zones, waits).await;
             connections.spawn(converse(serve, stream, stop, permit));

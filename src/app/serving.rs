@@ -1,7 +1,7 @@
 //! The services on a host: what listens, and how all of it ends.
 
 #[cfg(feature = "dns")]
-use super::dns::{self, Zones};
+use super::dns;
 use super::door::Door;
 use super::policy::Policies;
 use super::services::{Service, Services, Transport};
@@ -9,9 +9,10 @@ use super::sight::Ladder;
 use super::simple;
 use crate::net::Host;
 use crate::net::tokio::{TcpListener, UdpSocket};
+use crate::stack::ListenOptions;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::SystemTime;
 use tokio::sync::watch;
@@ -24,21 +25,10 @@ pub struct Options {
     pub policies: Policies,
     /// Who draws the ladder that `/me` shows, if anybody.
     pub ladder: Option<Ladder>,
-    /// The names that DNS answers for; `None`: `host.glass.` with the host's addresses.
+    /// Names that DNS answers for besides `host.glass.`, which has the host's addresses: a line for
+    /// each record, as [`dns::Zones::read`] takes them.
     #[cfg(feature = "dns")]
-    pub zones: Option<Arc<Zones>>,
-}
-
-#[cfg(feature = "dns")]
-impl Options {
-    /// The names that DNS answers for on `host`.
-    pub(super) fn zones(&self, host: &Host) -> Arc<Zones> {
-        self.zones.clone().unwrap_or_else(|| {
-            let addrs: Vec<_> =
-                host.with(|stack, _| stack.addresses().map(|(_, own)| own.addr()).collect());
-            Arc::new(Zones::of_host(&addrs))
-        })
-    }
+    pub zone: String,
 }
 
 impl fmt::Debug for Options {
@@ -95,7 +85,8 @@ impl Serving {
     ///
     /// # Errors
     /// The first that a service gets from listening, with its name; `Unsupported` for HTTP and
-    /// DNS without the features `http` and `dns`. Then no service listens.
+    /// DNS without the features `http` and `dns`; `InvalidInput` for names that cannot be read.
+    /// Then no service listens.
     pub fn start(
         host: &Host,
         at: &[IpAddr],
@@ -104,14 +95,16 @@ impl Serving {
     ) -> io::Result<Serving> {
         let (tasks, places) = (JoinSet::new(), Vec::new());
         let mut serving = Serving { tasks, places, stop: watch::Sender::new(false) };
+        // Where both families have a place of their own, `::` leaves IPv4 to the other.
+        let v6_only = at.contains(&Ipv4Addr::UNSPECIFIED.into());
         for entry in services.enabled() {
             let (service, transport) = (entry.service, entry.transport);
             let stop = serving.stop.subscribe();
-            let door = Arc::new(Door::new(host, service, &options, stop));
+            let door = Arc::new(Door::new(host, service, &options, stop)?);
             for ip in at {
                 let at = SocketAddr::new(*ip, entry.port);
                 let place = Place { service, transport, at };
-                serving.add(host, place, &door).map_err(|error| {
+                serving.add(host, place, v6_only, &door).map_err(|error| {
                     let text = format!("{service} cannot listen at {at} ({transport}): {error}");
                     io::Error::new(error.kind(), text)
                 })?;
@@ -139,7 +132,13 @@ impl Serving {
         self.ended().await;
     }
 
-    fn add(&mut self, host: &Host, mut place: Place, door: &Arc<Door>) -> io::Result<()> {
+    fn add(
+        &mut self,
+        host: &Host,
+        mut place: Place,
+        v6_only: bool,
+        door: &Arc<Door>,
+    ) -> io::Result<()> {
         if let Some(feature) = missing(place.service) {
             let text = format!("it was left out of this program (feature `{feature}`)");
             return Err(io::Error::new(io::ErrorKind::Unsupported, text));
@@ -152,14 +151,15 @@ impl Serving {
                 match place.service {
                     #[cfg(feature = "dns")]
                     Service::Dns => {
-                        let zones = Arc::clone(door.zones());
-                        self.tasks.spawn(dns::server::answer_datagrams(socket, zones, stop))
+                        let names = Arc::clone(door.names());
+                        self.tasks.spawn(dns::server::answer_datagrams(socket, names, stop))
                     }
                     _ => self.tasks.spawn(answer(place, socket, stop)),
                 };
             }
             Transport::Tcp => {
-                let listener = TcpListener::bind_with(host, place.at, door.listening())?;
+                let options = ListenOptions { v6_only, ..door.listening() };
+                let listener = TcpListener::bind_with(host, place.at, options)?;
                 place.at = listener.local_addr()?;
                 self.tasks.spawn(door.clone().open(listener));
             }

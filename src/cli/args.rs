@@ -114,22 +114,24 @@ pub(super) struct HostArgs {
     #[arg(long, value_name = "NAME", default_value = "glass0")]
     pub(super) dev: String,
     /// The virtual host's address
-    #[arg(long, value_name = "ADDR/PREFIX", default_value = "10.9.0.2/24")]
-    pub(super) addr: Cidr,
+    #[arg(long, value_name = "ADDR/PREFIX", default_value = "10.9.0.2/24",
+        default_value_if("dhcp", "true", None::<&str>))]
+    pub(super) addr: Option<Cidr>,
     /// Linux's address on the link, or with --on the router's; if not given, the first other one of
     /// the network
     #[arg(long, value_name = "ADDR")]
     pub(super) linux: Option<IpAddr>,
     /// The virtual host's IPv6 address
-    #[arg(long, value_name = "ADDR/PREFIX", default_value = "fd09::2/64")]
-    pub(super) addr6: Cidr,
+    #[arg(long, value_name = "ADDR/PREFIX", default_value = "fd09::2/64",
+        default_value_if("dhcp", "true", None::<&str>))]
+    pub(super) addr6: Option<Cidr>,
     /// Linux's IPv6 address on the link; if not given, the first other one of the network
     #[arg(long, value_name = "ADDR")]
     pub(super) linux6: Option<IpAddr>,
-    /// On an Ethernet: a TAP interface, with ARP (IPv4 only)
+    /// On an Ethernet: a TAP interface, with ARP and ND
     #[arg(long)]
     pub(super) tap: bool,
-    /// On the Ethernet of an interface that exists, beside Linux, by a packet socket (IPv4 only)
+    /// On the Ethernet of an interface that exists, beside Linux, by a packet socket
     #[arg(long, value_name = "NAME")]
     pub(super) on: Option<String>,
     /// The virtual host's Ethernet address; a random one when not given
@@ -138,6 +140,12 @@ pub(super) struct HostArgs {
     /// On an Ethernet, ask for some seconds whether anybody has the address (RFC 5227)
     #[arg(long)]
     pub(super) probe: bool,
+    /// On an Ethernet, have the address, routes and name servers from a DHCP server
+    #[arg(long)]
+    pub(super) dhcp: bool,
+    /// What the virtual host tells a DHCP server that it is called
+    #[arg(long, value_name = "NAME", default_value = "netglass")]
+    pub(super) hostname: String,
     /// With --tap, be in that VLAN (802.1Q), or in it with that address; repeatable
     #[arg(long, value_name = "ID[=ADDR/PREFIX]")]
     pub(super) vlan: Vec<Wanted>,
@@ -175,7 +183,7 @@ pub(super) struct ClientArgs {
     pub(super) via: Option<String>,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Clone)]
 pub(super) struct UpArgs {
     #[command(flatten)]
     pub(super) host: HostArgs,

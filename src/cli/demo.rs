@@ -15,7 +15,7 @@ use crate::observe::view::Ladder;
 use crate::runtime::{Bell, Live};
 use crate::stack::Answer;
 use std::io::{Read, Write};
-use std::net::{Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,9 +45,11 @@ fn host_args(args: &DemoArgs) -> Result<HostArgs, Failure> {
         || std::env::temp_dir().join(format!("netglass-demo-{}.pcapng", std::process::id()));
     Ok(HostArgs {
         dev: "glass0".into(),
-        addr: Cidr::new(HOST.parse().map_err(Failure::usage)?, 24).map_err(Failure::usage)?,
+        addr: Some(Cidr::new(HOST.parse().map_err(Failure::usage)?, 24).map_err(Failure::usage)?),
+        dhcp: false,
+        hostname: String::new(),
         linux: Some(linux.addr()),
-        addr6: Cidr::new(Ipv6Addr::LOCALHOST.into(), 128).map_err(Failure::usage)?,
+        addr6: None,
         linux6: None,
         tap: false,
         on: None,
@@ -100,7 +102,7 @@ fn start<D: crate::device::Device + 'static>(
         .build()
         .map_err(Failure::failed)?;
     let services: Services = "http,echo".parse().map_err(Failure::usage)?;
-    let (addr, host) = (host_args.addr.addr(), session.host.clone());
+    let (addr, host): (IpAddr, _) = (HOST.parse().map_err(Failure::usage)?, session.host.clone());
     let options = Options { ladder: Some(history.drawer()), ..Options::default() };
     let started = runtime.block_on(async { Serving::start(&host, &[addr], &services, options) });
     let serving = started.map_err(Failure::failed)?;
@@ -149,7 +151,7 @@ fn in_memory(args: &DemoArgs) -> Outcome {
 }
 
 fn talk_in_memory(peer: &Host) -> Result<(), Failure> {
-    let host: std::net::IpAddr = HOST.parse().map_err(Failure::usage)?;
+    let host: IpAddr = HOST.parse().map_err(Failure::usage)?;
     for seq in 1..=3 {
         peer.with(|stack, now| stack.ping(now, host, (7, seq), &[0x2a; 56]))
             .map_err(Failure::failed)?;

@@ -1,9 +1,10 @@
 //! `netglass dig`: ask a name server from the virtual host's side.
 
 use super::args::DigArgs;
-use super::{Failure, Outcome, host, talk};
+use super::{Failure, Outcome, dhcp, host, talk};
 use crate::app::dns::Dig;
 use crate::base::Duration;
+use std::net::IpAddr;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
@@ -16,10 +17,19 @@ pub(super) fn run(args: &DigArgs) -> Outcome {
     let secret = host::secret()?;
     let client = args.client.host();
     let (session, network) = host::client(&client, false)?;
-    let asked = dig.run(&session.host, host::linux(&client), secret, SystemTime::now);
-    let told = runtime.block_on(asked);
+    let told = runtime.block_on(async {
+        let (address, servers) = dhcp::borrow(&session, &client).await?;
+        let leased = servers.first().copied().map(IpAddr::V4);
+        let told = match dig.server().or(host::linux(&client)).or(leased) {
+            Some(server) => Ok(dig.run(&session.host, server, secret, SystemTime::now).await),
+            None => Err(Failure::failed("the lease names no server to ask: name one with @")),
+        };
+        address.give_back().await;
+        told
+    });
     let stopped = session.stop(Duration::from_secs(2));
     drop(network);
+    let told = told?;
     if !told.text.is_empty() {
         talk::say(&told.text)?;
     }

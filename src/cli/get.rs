@@ -27,14 +27,16 @@ pub(super) fn run(args: &GetArgs) -> Outcome {
     let (upload, output) = runtime.block_on(files(args))?;
     let (session, network) = host::client(&client, args.live)?;
     let fetched = runtime.block_on(async {
-        let names = names.on(&session.host)?;
+        let names = names.on(&session, &client).await?;
         let fetching = async {
             let connecting = names.connect(&peer, url.port());
             let connected =
                 within(args.connect_timeout, url.host(), "answered", connecting).await?;
             fetch(args, connected, &url, upload, output).await
         };
-        within(args.max_time, url.host(), "finished", fetching).await
+        let fetched = within(args.max_time, url.host(), "finished", fetching).await;
+        names.give_back().await;
+        fetched
     });
     runtime.shutdown_background();
     let stopped = session.stop(Duration::from_secs(2));

@@ -3,6 +3,7 @@
 use super::Failure;
 use super::args::{ClientArgs, HostArgs};
 use super::attach::{self, Attached, Attachment};
+use super::dhcp;
 use super::names::Peer;
 use super::sinks::{Capture, CaptureSink, LiveSink, RecordSink, SharedVoice};
 use super::talk::{self, Stream};
@@ -47,8 +48,9 @@ pub(super) struct Prepared<'a> {
 
 /// Checks the arguments and opens the files.
 pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
+    dhcp::check(args)?;
     let ends = ends(args);
-    ends.iter().try_for_each(check_addresses)?;
+    ends.iter().try_for_each(|ends| check_family(ends).and_then(|()| check_addresses(ends)))?;
     vlan::check(args)?;
     let file = |path: &Option<PathBuf>| path.as_ref().and_then(|p| std::path::absolute(p).ok());
     if let Some(path) = file(&args.pcap).filter(|_| file(&args.pcap) == file(&args.record)) {
@@ -59,12 +61,12 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     }
     let key = secret()?;
     let attachment = Attachment::of(args)?;
-    let mut setup =
-        Setup::new(key).with_iface(attach::name(args), attachment.mtu(args)?, args.addr);
+    let none = Cidr::host(Ipv4Addr::UNSPECIFIED.into());
+    let mut setup = Setup::new(key).with_iface(attach::name(args), attachment.mtu(args)?, none);
     if attach::is_on_ethernet(args) {
         let mac = args.mac.unwrap_or_else(|| Mac::random(&Chance::from_key(key), 0));
         attachment.check_mac(mac)?;
-        let autoconf = ends.iter().any(|ends| ends.own.addr().is_ipv6());
+        let autoconf = speaks_ipv6(args);
         setup = setup.on_ethernet(Ethernet { probe: args.probe, autoconf, ..Ethernet::new(mac) });
     } else if args.mac.is_some() || args.probe {
         return Err(Failure::usage("--mac and --probe are of an Ethernet: add --tap or --on"));
@@ -77,7 +79,9 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     setup = vlan::set_up(args, setup);
     setup.ifaces[0].addrs = ends.iter().map(|ends| ends.own).collect();
     let default_via = |ends: &Ends| Route::default_via(ends.linux, crate::base::IfaceId(0));
-    setup.routes.extend(ends.iter().map(default_via));
+    // On a network that is there already, routers say themselves that they are some.
+    let told = |ends: &&Ends| ends.linux.is_ipv6() && args.on.is_some() && args.linux6.is_none();
+    setup.routes.extend(ends.iter().filter(|ends| !told(ends)).map(default_via));
     let capture = match &args.pcap {
         Some(path) => {
             let link = LinkType::of(&setup.ifaces[0].link);
@@ -102,17 +106,34 @@ pub(super) struct Ends {
     pub(super) options: &'static str,
 }
 
-/// The families that are spoken: IPv4, and IPv6 where Linux does (RFC 8200 §5 wants 1280 bytes).
+impl Ends {
+    /// Linux's address and its prefix.
+    pub(super) fn linux_side(&self) -> (IpAddr, u8) {
+        (self.linux, self.own.prefix())
+    }
+}
+
+/// Whether IPv6 is spoken: where Linux does (RFC 8200 §5 wants 1280 bytes).
+pub(super) fn speaks_ipv6(args: &HostArgs) -> bool {
+    !args.no_ipv6 && attach::mtu(args) >= 1280 && Path::new("/proc/net/if_inet6").exists()
+}
+
+/// Linux's addresses on the link, with their prefixes.
+pub(super) fn linux_side(args: &HostArgs) -> impl Iterator<Item = (IpAddr, u8)> {
+    let ends = ends(args).into_iter().map(|ends| ends.linux_side());
+    ends.chain(dhcp::linux(args))
+}
+
+/// The two ends in each family that has addresses from the start.
 pub(super) fn ends(args: &HostArgs) -> Vec<Ends> {
     let ends = |own, linux: Option<IpAddr>, options| {
         let linux = linux.unwrap_or_else(|| neighbour(own));
         Ends { own, linux, options }
     };
-    let v4 = ends(args.addr, args.linux, "--addr or --linux");
-    let v6 = ends(args.addr6, args.linux6, "--addr6 or --linux6");
-    let spoken =
-        !args.no_ipv6 && attach::mtu(args) >= 1280 && Path::new("/proc/net/if_inet6").exists();
-    [v4].into_iter().chain(spoken.then_some(v6)).collect()
+    let v4 = args.addr.map(|addr| ends(addr, args.linux, "--addr or --linux"));
+    let v6 = args.addr6.filter(|_| speaks_ipv6(args));
+    let v6 = v6.map(|addr| ends(addr, args.linux6, "--addr6 or --linux6"));
+    v4.into_iter().chain(v6).collect()
 }
 
 /// The virtual host's addresses, those in VLANs included.
@@ -121,8 +142,9 @@ pub(super) fn addresses(args: &HostArgs) -> Vec<IpAddr> {
 }
 
 /// The two ends of the link, and of each VLAN.
-pub(super) fn all_ends(args: &HostArgs) -> impl Iterator<Item = Ends> + '_ {
-    ends(args).into_iter().chain(vlan::others(args).map(|(_, ends)| ends))
+pub(super) fn all_ends(args: &HostArgs) -> impl Iterator<Item = Ends> {
+    let of_vlans = vlan::others(args).into_iter().flat_map(|(_, ends)| ends);
+    ends(args).into_iter().chain(of_vlans)
 }
 
 /// The first other address of a network that a host may have; `own` itself when there is none.
@@ -139,14 +161,18 @@ pub(super) fn neighbour(own: Cidr) -> IpAddr {
     candidates.find(|addr| *addr != own.addr() && own.contains(*addr)).unwrap_or(own.addr())
 }
 
+fn check_family(ends: &Ends) -> Result<(), Failure> {
+    let Ends { own, linux, options } = ends;
+    let is_six = options.contains('6');
+    if [own.addr(), *linux].iter().all(|addr| addr.is_ipv6() == is_six) {
+        return Ok(());
+    }
+    Err(Failure::usage(format_args!("{own} and {linux} are not both of the family of {options}")))
+}
+
 pub(super) fn check_addresses(ends: &Ends) -> Result<(), Failure> {
     let Ends { own, linux, options } = ends;
     let (addr, linux) = (own.addr(), *linux);
-    if addr.is_ipv6() != options.contains('6') || linux.is_ipv6() != addr.is_ipv6() {
-        return Err(Failure::usage(format_args!(
-            "{own} and {linux} are not both of the family of {options}"
-        )));
-    }
     if own.prefix() == 0 || Cidr::host(addr) == *own {
         let what = if own.prefix() == 0 { "everything" } else { "one address" };
         return Err(Failure::usage(format_args!(
@@ -253,8 +279,16 @@ impl Session {
 
     /// Says a line among the live ones, if there are any: who does not read them holds up nobody.
     pub(super) fn say(&self, line: &str) {
-        let mut voice = self.voice.lock().unwrap_or_else(PoisonError::into_inner);
-        voice.iter_mut().for_each(|voice| voice.say(line.to_owned()));
+        self.speaker()(line);
+    }
+
+    /// As [`Session::say`], for those who stay.
+    pub(super) fn speaker(&self) -> impl Fn(&str) + Send + use<> {
+        let voice = self.voice.clone();
+        move |line| {
+            let mut voice = voice.lock().unwrap_or_else(PoisonError::into_inner);
+            voice.iter_mut().for_each(|voice| voice.say(line.to_owned()));
+        }
     }
 
     /// Ends the host, giving connections `linger` to end well.
@@ -279,9 +313,9 @@ impl Session {
     }
 }
 
-/// Linux's IPv4 address on the link.
-pub(super) fn linux(args: &HostArgs) -> IpAddr {
-    args.linux.unwrap_or_else(|| neighbour(args.addr))
+/// Linux's IPv4 address on the link, as far as that is known.
+pub(super) fn linux(args: &HostArgs) -> Option<IpAddr> {
+    args.linux.or(args.addr.map(neighbour))
 }
 
 /// Refuses a client's peer that is the client's own host: nobody serves there.

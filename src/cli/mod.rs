@@ -10,6 +10,7 @@ mod attach;
 mod config;
 mod control;
 mod demo;
+mod dhcp;
 mod dig;
 mod doctor;
 mod fsm;

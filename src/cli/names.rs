@@ -1,7 +1,9 @@
 //! Peers that a command names: from a name to a connection.
 
-use super::args::{FamilyArgs, NameArgs};
-use super::{Failure, host};
+use super::Failure;
+use super::args::{FamilyArgs, HostArgs, NameArgs};
+use super::dhcp::{self, Borrowed};
+use super::host::{self, Session};
 use crate::app::called::Called;
 use crate::app::dns::{Dig, Found, Hosts, LookupError, Name, Resolver, Settings, Type};
 use crate::app::eyeballs;
@@ -9,7 +11,7 @@ use crate::net::Host;
 use crate::net::tokio::TcpStream;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
@@ -22,7 +24,16 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) enum Peer {
     Addr(IpAddr),
+    /// A link-local address, and the name of its interface.
+    Zoned(Ipv6Addr, String),
     Name(Name),
+}
+
+impl Peer {
+    /// Whether nobody needs to be asked where it is.
+    pub(super) fn is_address(&self) -> bool {
+        !matches!(self, Peer::Name(_))
+    }
 }
 
 impl FromStr for Peer {
@@ -31,6 +42,16 @@ impl FromStr for Peer {
     fn from_str(text: &str) -> Result<Peer, Failure> {
         if let Ok(addr) = text.parse() {
             return Ok(Peer::Addr(addr));
+        }
+        if let Some((addr, zone)) = text.split_once('%')
+            && let Ok(addr) = addr.parse::<Ipv6Addr>()
+        {
+            return match addr.is_unicast_link_local() && !zone.is_empty() {
+                true => Ok(Peer::Zoned(addr, zone.to_owned())),
+                false => Err(Failure::usage(format_args!(
+                    "{text}: a link-local address has an interface behind %, and no other has"
+                ))),
+            };
         }
         let name: Name = text.parse().map_err(Failure::usage)?;
         // A mistyped address.
@@ -51,8 +72,9 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Reads the files; asks `server` when no other is named.
-    pub(super) fn prepare(args: &NameArgs, server: IpAddr) -> Result<Names, Failure> {
+    /// Reads the files; asks `server` when no other is named, and those of a lease when there is
+    /// none.
+    pub(super) fn prepare(args: &NameArgs, server: Option<IpAddr>) -> Result<Names, Failure> {
         let hosts = match &args.hosts {
             Some(path) => {
                 let text = std::fs::read_to_string(path);
@@ -61,20 +83,24 @@ impl Names {
             }
             None => Hosts::default(),
         };
-        let servers = if args.dns.is_empty() { &[server][..] } else { &args.dns };
+        let servers = if args.dns.is_empty() { server.as_slice() } else { &args.dns };
         let servers = servers.iter().map(|addr| SocketAddr::new(*addr, PORT)).collect();
         Ok(Names { servers, hosts })
     }
 
-    /// The same on a host; within its runtime.
-    pub(super) fn on(self, host: &Host) -> Result<Online, Failure> {
-        let server = self.servers.first().map(SocketAddr::ip);
-        let settings = Settings::new(self.servers);
+    /// The same on a session's host, as soon as that has an address; within its runtime.
+    pub(super) async fn on(self, session: &Session, args: &HostArgs) -> Result<Online, Failure> {
+        let host = &session.host;
+        let (address, leased) = dhcp::borrow(session, args).await?;
+        let leased = leased.into_iter().map(|addr| SocketAddr::from((addr, PORT)));
+        let servers = if self.servers.is_empty() { leased.collect() } else { self.servers };
+        let server = servers.first().map(SocketAddr::ip);
+        let settings = Settings::new(servers);
         let resolver = Resolver::new(host.clone(), settings, self.hosts, host::secret()?);
         let addrs: Vec<IpAddr> =
             host.with(|stack, _| stack.addresses().map(|(_, own)| own.addr()).collect());
         let families = [IpAddr::is_ipv6, IpAddr::is_ipv4].map(|family| addrs.iter().any(family));
-        Ok(Online { host: host.clone(), resolver, families, server })
+        Ok(Online { host: host.clone(), resolver, families, server, address })
     }
 }
 
@@ -86,6 +112,8 @@ pub(super) struct Online {
     families: [bool; 2],
     /// Whom to ask for names of addresses.
     server: Option<IpAddr>,
+    /// The host's address, if it is for a time only.
+    address: Borrowed,
 }
 
 /// Which of a name's addresses to use, IPv6 and IPv4.
@@ -106,6 +134,11 @@ impl Families {
 type Results = RefCell<Vec<Result<Found, LookupError>>>;
 
 impl Online {
+    /// Gives the host's address back, if it is for a time only.
+    pub(super) async fn give_back(self) {
+        self.address.give_back().await;
+    }
+
     /// The addresses of a family, if the host has that family; what else was found goes to
     /// `results`.
     async fn addresses(&self, name: &Name, rtype: Type, results: &Results) -> Vec<IpAddr> {
@@ -122,22 +155,37 @@ impl Online {
         }
     }
 
+    /// The number of the host's interface of that name, counted from 1.
+    fn zone(&self, name: &str) -> Result<u32, Failure> {
+        let found = self.host.with(|stack, _| stack.ifaces().position(|one| one.name == name));
+        found.map(|at| at as u32 + 1).ok_or_else(|| {
+            Failure::usage(format_args!("the virtual host has no interface called {name}"))
+        })
+    }
+
     /// Connects to `peer`, whichever of its addresses answers first.
     pub(super) async fn connect(
         &self,
         peer: &Peer,
         port: u16,
     ) -> Result<(SocketAddr, TcpStream), Failure> {
+        let to = match peer {
+            Peer::Addr(addr) => Ok(SocketAddr::new(*addr, port)),
+            Peer::Zoned(addr, zone) => {
+                Ok(SocketAddrV6::new(*addr, port, 0, self.zone(zone)?).into())
+            }
+            Peer::Name(name) => Err(name),
+        };
+        let name = match to {
+            Ok(to) => {
+                let failed = |e| Failure::failed(format_args!("{to}: {e}"));
+                let stream = TcpStream::connect(&self.host, to).await;
+                return stream.map(|stream| (to, stream)).map_err(failed);
+            }
+            Err(name) => name,
+        };
         let attempt =
             async |addr| TcpStream::connect(&self.host, SocketAddr::new(addr, port)).await;
-        let name = match peer {
-            Peer::Addr(addr) => {
-                let to = SocketAddr::new(*addr, port);
-                let failed = |e| Failure::failed(format_args!("{to}: {e}"));
-                return attempt(*addr).await.map(|stream| (to, stream)).map_err(failed);
-            }
-            Peer::Name(name) => name,
-        };
         let results = Results::default();
         let [v6, v4] = [Type::AAAA, Type::A].map(|t| self.addresses(name, t, &results));
         match eyeballs::connect(v6, v4, attempt).await {
@@ -158,6 +206,10 @@ impl Online {
     ) -> Result<IpAddr, Failure> {
         let name = match peer {
             Peer::Addr(addr) if if addr.is_ipv4() { v4 } else { v6 } => return Ok(*addr),
+            Peer::Zoned(addr, zone) if v6 => return self.zone(zone).map(|_| (*addr).into()),
+            Peer::Zoned(addr, _) => {
+                return Err(Failure::usage(format_args!("{addr} is not of the family asked for")));
+            }
             Peer::Addr(addr) => {
                 return Err(Failure::usage(format_args!("{addr} is not of the family asked for")));
             }

@@ -23,11 +23,13 @@ pub(super) fn run(args: &NcArgs) -> Outcome {
         .build()
         .map_err(Failure::failed)?;
     let talked = runtime.block_on(async {
-        let names = names.on(&session.host)?;
-        tokio::select! {
+        let names = names.on(&session, &client).await?;
+        let talked = tokio::select! {
             talked = talk(args, &names, &session.host, &peer) => talked,
             done = tokio::signal::ctrl_c() => done.map_err(Failure::failed),
-        }
+        };
+        names.give_back().await;
+        talked
     });
     // Standard input may be read by a thread that nothing ends.
     runtime.shutdown_background();

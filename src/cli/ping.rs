@@ -32,8 +32,10 @@ pub(super) fn run(args: &PingArgs) -> Outcome {
         .map_err(Failure::failed)?;
     let (session, network) = host::client(&client, args.live)?;
     let pinged = runtime.block_on(async {
-        let names = names.on(&session.host)?;
-        ask(args, &names, &session.host, &peer).await
+        let names = names.on(&session, &client).await?;
+        let asked = ask(args, &names, &session.host, &peer).await;
+        names.give_back().await;
+        asked
     });
     let stopped = session.stop(Duration::ZERO);
     drop(network);
@@ -53,7 +55,7 @@ async fn ask(args: &PingArgs, names: &Online, host: &Host, peer: &Peer) -> Outco
         to = names.first(peer, Families::of(&args.family)) => to?,
         done = interrupted() => return done.map(|()| ExitCode::from(NOTHING_ASKED)),
     };
-    let reverse = Reverse::new(names, args.numeric || matches!(peer, Peer::Addr(_)));
+    let reverse = Reverse::new(names, args.numeric || peer.is_address());
     let socket = EchoSocket::open(host).map_err(Failure::failed)?;
     let mark = Mark { ttl: args.ttl, tos: args.tos };
     let options = Options {

@@ -8,7 +8,7 @@ use super::ask::Asked;
 use super::{Outcome, talk};
 use serde_json::Value;
 use services::Services;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 pub(super) fn run(args: &SsArgs) -> Outcome {
@@ -93,7 +93,7 @@ fn row(socket: &Value, args: &SsArgs, services: &Services) -> Row {
     let netid = text("netid");
     let local = place(&socket["local"]);
     let shown = |place: Option<SocketAddr>| match place {
-        Some(at) => (host(at.ip()), services.name(at.port(), &netid)),
+        Some(at) => (host(at, &socket["zone"]), services.name(at.port(), &netid)),
         None => {
             let six = local.is_some_and(|local| local.is_ipv6());
             ((if six { "[::]" } else { "0.0.0.0" }).to_owned(), "*".to_owned())
@@ -108,8 +108,13 @@ fn row(socket: &Value, args: &SsArgs, services: &Services) -> Row {
     }
 }
 
-fn host(ip: IpAddr) -> String {
-    if ip.is_ipv6() { format!("[{ip}]") } else { ip.to_string() }
+/// An address, with the interface that a link-local one belongs to.
+fn host(at: SocketAddr, zone: &Value) -> String {
+    match (at, zone.as_str()) {
+        (SocketAddr::V4(at), _) => at.ip().to_string(),
+        (SocketAddr::V6(at), Some(zone)) if at.scope_id() > 0 => format!("[{}]%{zone}", at.ip()),
+        (SocketAddr::V6(at), _) => format!("[{}]", at.ip()),
+    }
 }
 
 /// `-o` and `-e`: the timer, and what tells sockets apart.

@@ -29,13 +29,15 @@ pub(super) fn run(args: &TracerouteArgs) -> Outcome {
         .map_err(Failure::failed)?;
     let (session, network) = host::client(&client, args.live)?;
     let traced = runtime.block_on(async {
-        let names = names.on(&session.host)?;
-        tokio::select! {
+        let names = names.on(&session, &client).await?;
+        let traced = tokio::select! {
             traced = trace(args, &names, &session.host, &peer) => traced,
             done = tokio::signal::ctrl_c() => {
                 done.map(|()| ExitCode::from(INTERRUPTED)).map_err(Failure::failed)
             }
-        }
+        };
+        names.give_back().await;
+        traced
     });
     let stopped = session.stop(Duration::ZERO);
     drop(network);

@@ -5,15 +5,15 @@ use super::attach::{self, Attached};
 use super::control::{Control, Door};
 use super::history::History;
 use super::host::{self, Session};
-use super::{Failure, Outcome, talk};
+use super::{Failure, Outcome, dhcp, talk};
+use crate::app::dhcp::Event;
 use crate::app::dns::Zones;
 use crate::app::{Options, Policies, Serving};
 use crate::base::{Duration, IfaceId};
 use crate::net::Host;
 use std::fmt::Display;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
-use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How long what is on its way gets when all connections have ended.
@@ -23,7 +23,7 @@ const GLANCE: Duration = Duration::from_millis(20);
 
 pub(super) fn run(args: &UpArgs) -> Outcome {
     let addrs = host::addresses(&args.host);
-    let zones = Some(Arc::new(zones(args, &addrs)?));
+    let zone = zone(args, &addrs)?;
     let prepared = host::prepare(&args.host)?;
     let door = door(args)?;
     let Attached { device, commands, network, losses } = prepared.attach()?;
@@ -53,18 +53,17 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         let drains = args.services.enabled().map(|entry| policies.of(entry.service).drain);
         // What is late is cut off with a reason, which is to go out, too.
         let patience = drains.max().unwrap_or_default() + LINGER;
-        let options = Options { policies, ladder, zones };
-        let mut serving = Serving::start(&session.host, &addrs, &args.services, options)
-            .map_err(Failure::usage)?;
+        let options = Options { policies, ladder, zone };
+        let at = places(args, &addrs);
+        let mut serving =
+            Serving::start(&session.host, &at, &args.services, options).map_err(Failure::usage)?;
         let shown = door.as_ref().map(|door| door.path().display().to_string());
         let start = |door| Control::start(&session.host, attach::name(&args.host), door);
         let _control = door.map(start).transpose().map_err(Failure::failed)?;
-        if let Some(path) = shown.filter(|_| !args.quiet) {
-            talk::say(&format!("# ask: netglass ss -ti   netglass ip addr   (by {path})"))?;
-        }
         if !args.quiet {
-            invite(args, &session.host, &addrs)?;
+            greet(args, &session.host, &addrs, shown)?;
         }
+        let leasing = dhcp::start(&session, &args.host, inviter(args, &session))?;
         let mut signals = signals;
         until_stopped(&session, &mut signals).await;
         if !session.is_over() {
@@ -73,6 +72,9 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         let gracefully = async {
             serving.drain().await;
             until_delivered(&session.host).await;
+            if let Some(client) = leasing {
+                client.release().await;
+            }
         };
         tokio::select! {
             _ = tokio::time::timeout(patience, gracefully) => {}
@@ -86,15 +88,13 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
     ended.and(stopped).map(|()| ExitCode::SUCCESS)
 }
 
-/// The names that DNS answers for.
-fn zones(args: &UpArgs, addrs: &[IpAddr]) -> Result<Zones, Failure> {
-    let mut zones = Zones::of_host(addrs);
-    if let Some(path) = &args.zone {
-        let say = |what: &dyn Display| Failure::usage(format_args!("{}: {what}", path.display()));
-        let text = std::fs::read_to_string(path).map_err(|e| say(&e))?;
-        zones.read(&text).map_err(|e| say(&e))?;
-    }
-    Ok(zones)
+/// The names that DNS answers for besides the host's own.
+fn zone(args: &UpArgs, addrs: &[IpAddr]) -> Result<String, Failure> {
+    let Some(path) = &args.zone else { return Ok(String::new()) };
+    let say = |what: &dyn Display| Failure::usage(format_args!("{}: {what}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| say(&e))?;
+    Zones::of_host(addrs).read(&text).map_err(|e| say(&e))?;
+    Ok(text)
 }
 
 /// The control socket that was asked for.
@@ -115,18 +115,52 @@ fn tell_linux(args: &UpArgs, commands: &[String]) -> Result<(), Failure> {
     commands.iter().try_for_each(|command| talk::say(command))
 }
 
-/// What can be tried.
-fn invite(args: &UpArgs, host: &Host, addrs: &[IpAddr]) -> Result<(), Failure> {
+/// Where services listen: addresses that are to come are not known yet.
+fn places(args: &UpArgs, addrs: &[IpAddr]) -> Vec<IpAddr> {
+    if !args.host.dhcp && !attach::is_on_ethernet(&args.host) {
+        return addrs.to_vec();
+    }
+    let v6 = host::speaks_ipv6(&args.host).then_some(Ipv6Addr::UNSPECIFIED.into());
+    std::iter::once(Ipv4Addr::UNSPECIFIED.into()).chain(v6).collect()
+}
+
+/// Says who is up, and where it can be asked; `control` is the control socket's path.
+fn greet(
+    args: &UpArgs,
+    host: &Host,
+    addrs: &[IpAddr],
+    control: Option<String>,
+) -> Result<(), Failure> {
+    if let Some(path) = control {
+        talk::say(&format!("# ask: netglass ss -ti   netglass ip addr   (by {path})"))?;
+    }
     if let Some(mac) = host.with(|stack, _| stack.mac(IfaceId(0))) {
         talk::say(&format!("# the virtual host's Ethernet address: {mac}"))?;
     }
+    if addrs.is_empty() { Ok(()) } else { talk::say(&invitation(args, addrs)) }
+}
+
+/// Says what can be tried when there is an address, and when there is another one.
+fn inviter(args: &UpArgs, session: &Session) -> impl FnMut(&Event) + Send + use<> {
+    let (args, say, mut known) = (args.clone(), session.speaker(), None);
+    move |event| {
+        if let Event::Leased { lease, .. } = event
+            && known.replace(lease.addr) != Some(lease.addr)
+        {
+            say(&invitation(&args, &[lease.addr.addr()]));
+        }
+    }
+}
+
+/// What can be tried.
+fn invitation(args: &UpArgs, addrs: &[IpAddr]) -> String {
     let urls = addrs.iter().map(|addr| format!("http://{}/", SocketAddr::new(*addr, 80)));
     let urls = urls.map(|url| url.replace(":80/", "/")).collect::<Vec<_>>().join("   curl ");
     let ping = addrs.iter().map(|addr| format!("ping {addr}")).collect::<Vec<_>>().join("   ");
     // What this machine sends goes out by the interface, and not back in.
     let from = args.host.on.as_ref().map(|on| format!(" from another host at {on}"));
     let from = from.unwrap_or_default();
-    talk::say(&format!("# try{from}: {ping}   curl {urls}   (Ctrl-C ends it)"))
+    format!("# try{from}: {ping}   curl {urls}   (Ctrl-C ends it)")
 }
 
 /// Waits for Ctrl-C, SIGTERM, or the end of the device.

@@ -2,12 +2,13 @@
 //! address in each of others.
 
 use super::args::HostArgs;
-use super::host::{Ends, check_addresses, ends, neighbour};
+use super::host::{Ends, check_addresses, ends, linux_side, neighbour};
 use super::{Failure, attach};
 use crate::base::IfaceId;
 use crate::ip::Cidr;
 use crate::stack::{Ethernet, LinkSetup, Setup, Vlan};
 use crate::sys::ifconfig::Change;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 /// A VLAN as the command line names it: `10`, or `10=10.10.0.2/24`.
@@ -39,12 +40,18 @@ fn own(args: &HostArgs) -> Option<u16> {
     args.vlan.iter().find(|wanted| wanted.own.is_none()).map(|wanted| wanted.id)
 }
 
-/// The others, each with the two ends in it.
-pub(super) fn others(args: &HostArgs) -> impl Iterator<Item = (u16, Ends)> + '_ {
-    args.vlan.iter().filter_map(|wanted| {
-        let own = wanted.own?;
-        Some((wanted.id, Ends { own, linux: neighbour(own), options: "--vlan" }))
-    })
+/// The others, each with the two ends of each of its networks.
+pub(super) fn others(args: &HostArgs) -> Vec<(u16, Vec<Ends>)> {
+    let mut vlans: Vec<(u16, Vec<Ends>)> = Vec::new();
+    for Wanted { id, own } in &args.vlan {
+        let Some(own) = *own else { continue };
+        let ends = Ends { own, linux: neighbour(own), options: "--vlan" };
+        match vlans.iter_mut().find(|(known, _)| known == id) {
+            Some((_, networks)) => networks.push(ends),
+            None => vlans.push((*id, vec![ends])),
+        }
+    }
+    vlans
 }
 
 /// The name of a VLAN's interface, on both sides.
@@ -71,28 +78,29 @@ pub(super) fn check(args: &HostArgs) -> Result<(), Failure> {
                     --vlan 10=10.10.0.2/24";
         return Err(Failure::usage(what));
     }
+    let (own, others) = (own(args), others(args));
+    if let Some(id) = own.filter(|own| others.iter().any(|(id, _)| id == own)) {
+        return Err(Failure::usage(format_args!(
+            "the host is in VLAN {id} with its own address already: change that with --addr"
+        )));
+    }
     let mut networks: Vec<Cidr> = ends(args).iter().map(|ends| ends.own.network()).collect();
-    for (id, ends) in others(args) {
-        if ends.own.addr().is_ipv6() {
-            return Err(Failure::usage(format_args!("{} in VLAN {id} is not IPv4", ends.own)));
+    for (id, ends) in others.iter().flat_map(|(id, all)| all.iter().map(move |ends| (id, ends))) {
+        check_addresses(ends)?;
+        let own = ends.own;
+        if own.addr().is_ipv6() && args.no_ipv6 {
+            return Err(Failure::usage(format_args!("{own} in VLAN {id} is IPv6: --no-ipv6")));
         }
-        check_addresses(&ends)?;
-        let network = ends.own.network();
         let overlaps =
-            |known: &&Cidr| known.contains(network.addr()) || network.contains(known.addr());
+            |known: &&Cidr| known.contains(own.network().addr()) || own.contains(known.addr());
         if let Some(known) = networks.iter().find(overlaps) {
             return Err(Failure::usage(format_args!(
-                "the networks {network} of VLAN {id} and {known} overlap: choose others"
+                "the networks of {own} in VLAN {id} and {known} overlap: choose others"
             )));
         }
-        networks.push(network);
+        networks.push(own.network());
     }
-    let mut ids: Vec<u16> = args.vlan.iter().map(|wanted| wanted.id).collect();
-    ids.sort_unstable();
-    match ids.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(twice) => Err(Failure::usage(format_args!("VLAN {} is given twice", twice[0]))),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// The host with its VLANs: `setup` has the interface that they are of.
@@ -105,7 +113,9 @@ pub(super) fn set_up(args: &HostArgs, mut setup: Setup) -> Setup {
     };
     for (id, ends) in others(args) {
         let mtu = setup.ifaces[0].mtu;
-        setup = setup.with_iface(&name(dev, id), mtu, ends.own).on_ethernet(in_vlan(id));
+        setup = setup.with_iface(&name(dev, id), mtu, ends[0].own).on_ethernet(in_vlan(id));
+        let iface = setup.ifaces.last_mut().expect("it was just added");
+        iface.addrs = ends.iter().map(|ends| ends.own).collect();
     }
     if let Some(id) = own(args) {
         setup.ifaces[0].name = name(dev, id);
@@ -118,30 +128,25 @@ pub(super) fn set_up(args: &HostArgs, mut setup: Setup) -> Setup {
 /// them.
 pub(super) fn changes(args: &HostArgs, dev: &str) -> Vec<Change> {
     let up = |dev: &str| Change::Up { dev: dev.to_owned(), up: true };
-    let address = |dev: &str, ends: &Ends| Change::Address {
+    let address = |dev: &str, (addr, prefix): (IpAddr, u8)| Change::Address {
         dev: dev.to_owned(),
-        addr: ends.linux,
-        prefix: ends.own.prefix(),
+        addr,
+        prefix,
         add: true,
     };
-    let vlan = |id| {
-        let (of, name) = (dev.to_owned(), name(dev, id));
-        (Change::Vlan { dev: name.clone(), of, id, add: true }, name)
-    };
-    let (own, ends) = (own(args), ends(args));
+    let (own, linux) = (own(args), linux_side(args).collect::<Vec<_>>());
     let mut changes = Vec::new();
     if own.is_none() {
-        changes.extend(ends.iter().map(|ends| address(dev, ends)));
+        changes.extend(linux.iter().map(|linux| address(dev, *linux)));
     }
     changes.push(up(dev));
-    if let Some((add, name)) = own.map(vlan) {
-        changes.push(add);
-        changes.extend(ends.iter().map(|ends| address(&name, ends)));
+    let others = others(args).into_iter();
+    let others = others.map(|(id, ends)| (id, ends.iter().map(Ends::linux_side).collect()));
+    for (id, linux) in own.map(|id| (id, linux)).into_iter().chain(others) {
+        let (of, name) = (dev.to_owned(), name(dev, id));
+        changes.push(Change::Vlan { dev: name.clone(), of, id, add: true });
+        changes.extend(linux.iter().map(|linux| address(&name, *linux)));
         changes.push(up(&name));
-    }
-    for (id, ends) in others(args) {
-        let (add, name) = vlan(id);
-        changes.extend([add, address(&name, &ends), up(&name)]);
     }
     changes
 }

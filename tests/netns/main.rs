@@ -5,6 +5,7 @@
 
 mod control;
 mod curl;
+mod dhcp;
 mod dns;
 mod flood;
 mod hostile;
@@ -42,6 +43,7 @@ fn cases() -> Vec<Case> {
         usage::CASES,
         dns::CASES,
         tap::CASES,
+        dhcp::CASES,
         control::CASES,
         policy::CASES,
         nd::CASES,

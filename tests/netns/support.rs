@@ -238,8 +238,7 @@ pub(crate) fn sha256(path: &Path) -> String {
     text.split_whitespace().next().expect("a digest").to_owned()
 }
 
-/// tshark finds nothing malformed in a capture, and no wrong checksum in frames that a filter
-/// finds.
+/// tshark finds nothing malformed in a capture, and no wrong checksum in the frames of a filter.
 #[track_caller]
 pub(crate) fn nothing_bad(file: &str, of: Option<&str>) {
     let of = of.map(|filter| format!("{filter} && ")).unwrap_or_default();

@@ -30,6 +30,10 @@ fn mistakes() {
     refused(&["up", "--tap", "--mtu", "65535"], "65521");
     refused(&["up", "--tap", "--mac", "ff:ff:ff:ff:ff:ff"], "not one host");
     refused(&["up", "--mac", "02:00:00:00:00:01"], "--tap");
+    refused(&["up", "--dhcp"], "--tap or --on");
+    refused(&["up", "--tap", "--dhcp", "--addr", "10.9.0.2/24"], "leave out --addr");
+    refused(&["get", "--tap", "--dhcp", "--linux", "fd09::1", "http://a/"], "leave out --linux");
+    refused(&["up", "--tap", "--dhcp", "--hostname", "a b"], "a host's name");
     refused(&["up", "--impair", "delay 20ms los 1%"], "los");
     refused(&["up", "--impair", "reorder 5%"], "delay");
     refused(&["up", "--services", "http,gopher"], "gopher");
@@ -44,6 +48,16 @@ fn mistakes() {
     refused(&["nc", "10.9.0.300", "7"], "neither a name nor an address");
     refused(&["dig", "@10.9.0.1", "glass", "NOTYPE"], "NOTYPE");
     refused(&["up", "--zone", "/nothing/there"], "/nothing/there");
+    refused(&["ping", "10.9.0.2"], "the virtual host");
+    refused(&["ping", "-i", "0.001", "10.9.0.1"], "0.002");
+    refused(&["ping", "-M", "maybe", "10.9.0.1"], "dont");
+    refused(&["ping", "-t", "256", "10.9.0.1"], "256");
+    refused(&["ping", "-Q", "0x100", "10.9.0.1"], "0xff");
+    refused(&["ping", "-s", "65528", "10.9.0.1"], "65528");
+    refused(&["ping", "--via", "tap", "--tap", "10.9.0.1"], "--via");
+    refused(&["traceroute", "-f", "3", "-m", "2", "10.9.0.1"], "-f or -m");
+    refused(&["traceroute", "--mtu", "10.9.0.1", "1000"], "--mtu");
+    refused(&["traceroute", "-q", "11", "10.9.0.1"], "11");
     refused(&["replay", "/nothing/there"], "/nothing/there");
     refused(&["replay", "Cargo.toml"], "recording");
     refused(&["replay"], "FILE");

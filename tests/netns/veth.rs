@@ -3,9 +3,9 @@
 //! end. The offloads are as Linux has them: on.
 
 use crate::Case;
-use crate::curl::{download, upload};
+use crate::curl::{download, download_from, upload, upload_to};
 use crate::support::{
-    self, HOST, LINUX, Need, PATIENCE, Up, interrupt, netglass, output, run, scratch,
+    self, HOST, HOST6, LINUX, LINUX6, Need, PATIENCE, Up, interrupt, netglass, output, run, scratch,
 };
 use crate::support::{nothing_bad, until};
 use netglass::sys::netns::private_child;
@@ -23,6 +23,11 @@ pub(crate) const CASES: &[Case] = &[
         &[Need::Veth, Need::Program("curl"), Need::Program("tshark"), Need::Program("tcpdump")],
         wire,
     ),
+    (
+        "veth::over_ipv6",
+        &[Need::Veth, Need::Ipv6, Need::Program("curl"), Need::Program("ping")],
+        six,
+    ),
     ("veth::dig", &[Need::Veth, Need::Program("dig")], dig),
     ("veth::beside_linux", NEEDS, beside),
     ("veth::from_the_hosts_side", &[Need::Veth], clients),
@@ -36,13 +41,13 @@ const MAC: &str = "02:00:5e:10:00:01";
 const BESIDE: &str = "10.9.0.5";
 
 /// A namespace whose Linux has `wire1`; here is `wire0`.
-struct Beside {
+pub(crate) struct Beside {
     /// Keeps the namespace.
     keeper: Child,
 }
 
 impl Beside {
-    fn new() -> Beside {
+    pub(crate) fn new() -> Beside {
         let mut keeper = Command::new("sleep");
         keeper.arg("600").stdin(Stdio::null());
         let keeper = private_child(&mut keeper).spawn().expect("a namespace");
@@ -51,6 +56,11 @@ impl Beside {
         run("ip", &["link", "set", "wire1", "netns", &beside.pid()]);
         run("ip", &["addr", "add", &format!("{LINUX}/24"), "dev", "wire0"]);
         run("ip", &["link", "set", "wire0", "up"]);
+        if Need::Ipv6.lack().is_none() {
+            // One's own are asked about as ever, but not these.
+            run("ip", &["addr", "add", &format!("{LINUX6}/64"), "dev", "wire0", "nodad"]);
+            beside.run("ip", &["addr", "add", "fd09::5/64", "dev", "wire1", "nodad"]);
+        }
         beside.run("ip", &["addr", "add", &format!("{BESIDE}/24"), "dev", "wire1"]);
         beside.run("ip", &["link", "set", "wire1", "up"]);
         beside
@@ -75,7 +85,7 @@ impl Beside {
     }
 
     /// `netglass up`, over there.
-    fn up(&self, args: &[&str]) -> Up {
+    pub(crate) fn up(&self, args: &[&str]) -> Up {
         let mut command = netglass();
         command.args(["up", "--on", "wire1", "--mac", MAC]).args(args);
         Up::start_as(self.there(&command))
@@ -146,6 +156,28 @@ fn wire() {
     assert_eq!(run("tshark", &["-r", ours, "-Y", &foreign]), "", "frames for others");
 }
 
+fn six() {
+    let beside = Beside::new();
+    let capture = scratch("wire6.pcapng");
+    let capture = capture.to_str().expect("a plain path");
+    let up = beside.up(&["--pcap", capture]);
+    until("nobody else has the address", || {
+        output("ping", &["-c", "1", "-W", "1", HOST6]).status.success().then_some(())
+    });
+    for size in ["0", "1452", "1453", "4000", "65507"] {
+        let text = run("ping", &["-c", "3", "-i", "0.05", "-s", size, HOST6]);
+        assert!(text.contains(" 0% packet loss") && !text.contains("DUP!"), "size {size}:\n{text}");
+    }
+    download_from(&format!("http://[{HOST6}]"), 5_000_000);
+    upload_to(&format!("http://[{HOST6}]"), 5);
+    let text = run("ping", &["-c", "3", "-i", "0.05", "fd09::5"]);
+    assert!(text.contains(" 0% packet loss") && !text.contains("DUP!"), "{text}");
+    up.stop();
+    if Need::Program("tshark").lack().is_none() {
+        nothing_bad(capture, None);
+    }
+}
+
 fn dig() {
     let beside = Beside::new();
     let up = beside.up(&[]);
@@ -212,6 +244,12 @@ fn clients() {
     let got = beside.there(&get).stdin(Stdio::null()).output().expect("it runs");
     assert!(got.status.success(), "{}", String::from_utf8_lossy(&got.stderr));
     assert_eq!(got.stdout.len(), PAGE);
+    let mut ping = netglass();
+    ping.args(["ping", "--via", "wire1", "-c", "2", "-i", "0.2", LINUX]);
+    let pinged = beside.there(&ping).stdin(Stdio::null()).output().expect("it runs");
+    let text = String::from_utf8_lossy(&pinged.stdout);
+    assert!(text.contains(" 0% packet loss"), "{text}");
+    // Nobody is there.
     let mut nc = netglass();
     nc.args(["nc", "--on", "wire1", "10.9.0.99", "7"]);
     let lost = beside.there(&nc).stdin(Stdio::null()).output().expect("it runs");

@@ -5,7 +5,7 @@
 //! takes them off: Linux is there all the same.
 
 use crate::Case;
-use crate::support::{self, LINUX, Need, Up, netglass, nothing_bad, output, run, scratch};
+use crate::support::{self, LINUX, Need, Up, netglass, nothing_bad, output, run, scratch, until};
 use netglass::base::Medium;
 use netglass::sys::tun;
 use nix::libc;
@@ -24,6 +24,11 @@ const NEEDS: &[Need] =
 
 pub(crate) const CASES: &[Case] = &[
     ("vlan::an_address_in_one", NEEDS, beside),
+    (
+        "vlan::an_ipv6_address_in_one",
+        &[Need::Tun, Need::Ipv6, Need::Program("curl"), Need::Program("ping")],
+        six,
+    ),
     ("vlan::the_host_in_one", NEEDS, inside),
     ("vlan::mistakes", &[], mistakes),
 ];
@@ -32,15 +37,18 @@ const ID: u16 = 10;
 /// The virtual host's address in the VLAN, and Linux's.
 const THERE: &str = "10.10.0.2";
 const LINUX_THERE: &str = "10.10.0.1";
+const THERE6: &str = "fd10::2";
+const LINUX_THERE6: &str = "fd10::1";
 
-/// Linux has `addr` in the VLAN of glass0, by whatever means.
+/// Linux has an address in the VLAN of glass0, by whatever means.
 fn linux_has(addr: &str) {
     if output("ip", &["link", "show", "dev", &format!("glass0.{ID}")]).status.success() {
         return;
     }
     println!("this kernel has no interfaces for VLANs: the test carries the frames");
     let (ours, name) = tun::create_on("lan0", Medium::Ethernet).expect("a TAP device");
-    run("ip", &["addr", "add", &format!("{addr}/24"), "dev", &name]);
+    let nodad: &[_] = if addr.contains(':') { &["nodad"] } else { &[] };
+    run("ip", &[&["addr", "add", addr, "dev", &name], nodad].concat());
     run("ip", &["link", "set", &name, "up"]);
     let trunk = trunk("glass0");
     std::thread::spawn(move || carry(&ours, &trunk));
@@ -113,14 +121,16 @@ fn talk(host: &str) {
     for size in ["0", "1472", "1473", "4000"] {
         support::ping(size, host);
     }
-    let url = format!("http://{host}/bytes/2000000");
+    let site = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let url = format!("http://{site}/bytes/2000000");
+    let how = ["-gsSf", "-m", "50"];
     let size =
-        run("curl", &["-sSf", "-m", "50", "-o", "/dev/null", "-w", "%{size_download}", &url]);
+        run("curl", &[&how[..], &["-o", "/dev/null", "-w", "%{size_download}", &url]].concat());
     assert_eq!(size, "2000000");
     let upload = scratch("upload");
     std::fs::write(&upload, vec![7; 2_000_000]).expect("a file");
-    let upload = upload.to_str().expect("a plain path");
-    run("curl", &["-sSf", "-m", "50", "-T", upload, &format!("http://{host}/sink")]);
+    let (upload, url) = (upload.to_str().expect("a plain path"), format!("http://{site}/sink"));
+    run("curl", &[&how[..], &["-T", upload, &url]].concat());
 }
 
 fn beside() {
@@ -128,7 +138,7 @@ fn beside() {
     let [capture, door] = [&capture, &door].map(|path| path.to_str().expect("a plain path"));
     let vlan = format!("{ID}={THERE}/24");
     let up = Up::start(&["--tap", "--vlan", &vlan, "--pcap", capture, "--control", door]);
-    linux_has(LINUX_THERE);
+    linux_has(&format!("{LINUX_THERE}/24"));
     talk(THERE);
     talk("10.9.0.2"); // as ever
     let asked = netglass().args(["ip", "addr", "--control", door]).output().expect("it runs");
@@ -142,11 +152,21 @@ fn beside() {
     assert_eq!(found(capture, "ip.addr == 10.9.0.0/24 && vlan"), 0);
 }
 
+fn six() {
+    let up = Up::start(&["--tap", "--vlan", &format!("{ID}={THERE6}/64")]);
+    linux_has(&format!("{LINUX_THERE6}/64"));
+    until("nobody else has the address", || {
+        output("ping", &["-c", "1", "-W", "1", THERE6]).status.success().then_some(())
+    });
+    talk(THERE6);
+    up.stop();
+}
+
 fn inside() {
     let capture = scratch("vlan-inside.pcapng");
     let capture = capture.to_str().expect("a plain path");
     let up = Up::start(&["--tap", "--vlan", &ID.to_string(), "--pcap", capture]);
-    linux_has(LINUX);
+    linux_has(&format!("{LINUX}/24"));
     talk("10.9.0.2");
     up.stop();
     nothing_bad(capture, None);
@@ -165,8 +185,8 @@ fn mistakes() {
     refused(&["--tap", "--vlan", "0"], "1 to 4094");
     refused(&["--tap", "--vlan", "10=10.10.0.2"], "10.10.0.2");
     refused(&["--tap", "--vlan", "10=10.10.0.255/24"], "broadcast");
-    refused(&["--tap", "--vlan", "10=fd10::2/64"], "IPv4");
+    refused(&["--tap", "--no-ipv6", "--vlan", "10=fd10::2/64"], "IPv6");
     refused(&["--tap", "--vlan", "10", "--vlan", "20"], "one VLAN");
-    refused(&["--tap", "--vlan", "10=10.10.0.2/24", "--vlan", "10=10.20.0.2/24"], "twice");
+    refused(&["--tap", "--vlan", "10=10.10.0.2/24", "--vlan", "10"], "already");
     refused(&["--tap", "--vlan", "10=10.9.0.7/16"], "overlap");
 }

@@ -265,16 +265,17 @@ impl Machine {
             Cause::Taken | Cause::Refused => None,
             _ => self.held.as_ref().map(|held| held.lease.ip()).or(self.settings.remembered),
         };
-        self.withdraw();
-        (self.offer, self.held) = (None, None);
         self.at = Some(now + rest);
-        self.go(State::Init, cause);
+        self.leave(State::Init, cause);
     }
 
     /// Takes the address out of use, or out of the way.
-    fn withdraw(&mut self) {
-        let Some(addr) = self.held.as_ref().map(|held| held.lease.ip()) else { return };
-        if self.in_use().is_some() {
+    fn leave(&mut self, to: State, cause: Cause) {
+        let is_in_use = self.in_use().is_some();
+        self.go(to, cause);
+        self.offer = None;
+        let Some(addr) = self.held.take().map(|held| held.lease.ip()) else { return };
+        if is_in_use {
             self.events.push(Event::Lost { addr });
         }
         self.actions.push_back(Action::Withdraw(addr));
@@ -432,10 +433,9 @@ impl Machine {
             message.options = self.identified().with(code::SERVER_ID, &server.octets());
             self.send(message, server, 0, Reason::GiveBack);
         }
-        self.withdraw();
-        (self.offer, self.held, self.at) = (None, None, None);
+        self.at = None;
         if self.state != State::Released {
-            self.go(State::Released, Cause::GivenBack);
+            self.leave(State::Released, Cause::GivenBack);
         }
     }
 

@@ -125,6 +125,11 @@ impl Dig {
         Ok(dig)
     }
 
+    /// The server that is named.
+    pub fn server(&self) -> Option<IpAddr> {
+        self.server
+    }
+
     fn set(&mut self, option: &str) -> Result<(), DigError> {
         let (name, on) = option.strip_prefix("no").map_or((option, true), |name| (name, false));
         let flag = match name {

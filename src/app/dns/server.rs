@@ -1,6 +1,7 @@
 //! The name server at work: over datagrams, and over streams (RFC 7766).
 
 use super::answer::answer;
+use super::own::OwnNames;
 use super::zone::Zones;
 use crate::app::idle::Waits;
 use crate::app::services::Transport;
@@ -81,7 +82,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
 /// Answers datagrams until the host's driver ends, or the service is to stop.
 pub(in crate::app) async fn answer_datagrams(
     socket: UdpSocket,
-    zones: Arc<Zones>,
+    names: Arc<OwnNames>,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut room = vec![0; QUERY_MAX];
@@ -95,7 +96,7 @@ pub(in crate::app) async fn answer_datagrams(
         };
         // Port 0 cannot be answered.
         let query = Some(&room[..read]).filter(|_| from.port() > 0);
-        if let Some(answer) = query.and_then(|query| answer(&zones, Transport::Udp, query)) {
+        if let Some(answer) = query.and_then(|query| answer(&names.now(), Transport::Udp, query)) {
             // An answer that cannot be sent is lost, as datagrams may be.
             let _ = socket.send_to(&answer, from).await;
         }

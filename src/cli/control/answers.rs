@@ -1,6 +1,6 @@
 //! What a running host answers. The shapes are iproute2's where it has one.
 
-use super::sockets::{self, Place, Seen};
+use super::sockets::{self, Place};
 use crate::base::{IfaceId, Instant, Mac};
 use crate::ip::{Address, Origin, Route, Standing};
 use crate::link::Neighbor;
@@ -93,9 +93,19 @@ impl Answerer {
         let mut next = Some(Place::START);
         std::iter::from_fn(move || {
             let from = next?;
-            let (page, then) = self.host.with(|stack, now| sockets::page(stack, now, from));
+            let ((page, then), names) = self.host.with(|stack, now| {
+                let names: Vec<_> = stack.ifaces().map(|iface| iface.name.clone()).collect();
+                (sockets::page(stack, now, from), names)
+            });
             next = then;
-            let page = Value::from_iter(page.into_iter().map(Seen::into_json));
+            let page = Value::from_iter(page.into_iter().map(|seen| {
+                let zone = seen.zone().and_then(|zone| names.get(zone as usize - 1));
+                let mut shown = seen.into_json();
+                if let Some(zone) = zone {
+                    shown["zone"] = json!(zone);
+                }
+                shown
+            }));
             Some(match next {
                 Some(_) => line(json!({ "version": VERSION, "sockets": page, "more": true })),
                 None => answer("sockets", page),

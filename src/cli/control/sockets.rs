@@ -133,6 +133,15 @@ impl Seen {
         }
     }
 
+    /// The number of the interface that its link-local addresses belong to, counted from 1.
+    pub(super) fn zone(&self) -> Option<u32> {
+        let of = |addr: SocketAddr| match addr {
+            SocketAddr::V6(addr) if addr.scope_id() > 0 => Some(addr.scope_id()),
+            _ => None,
+        };
+        of(self.local).or(self.peer.and_then(of))
+    }
+
     pub(super) fn into_json(self) -> Value {
         let (recv_q, send_q) = self.queues;
         let (rb, tb) = self.buffers;

@@ -133,3 +133,16 @@ fn times_left() {
         assert_eq!(info::time_left(ms), text);
     }
 }
+
+#[test]
+fn link_local_addresses_name_their_interface() {
+    let socket = serde_json::json!({
+        "netid": "tcp", "state": "ESTAB", "recv_q": 0, "send_q": 0, "zone": "glass0",
+        "local": "[fe80::1%1]:80", "peer": "[fe80::2%1]:40000",
+    });
+    let args = SsArgs { numeric: true, ..SsArgs::default() };
+    let row = super::row(&socket, &args, &Services::default());
+    let expected =
+        ["tcp", "ESTAB", "0", "0", "[fe80::1]%glass0", "80", "[fe80::2]%glass0", "40000"];
+    assert_eq!(row.columns, expected);
+}
