@@ -79,7 +79,9 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     setup = vlan::set_up(args, setup);
     setup.ifaces[0].addrs = ends.iter().map(|ends| ends.own).collect();
     let default_via = |ends: &Ends| Route::default_via(ends.linux, crate::base::IfaceId(0));
-    setup.routes.extend(ends.iter().map(default_via));
+    // On a network that is there already, routers say themselves that they are some.
+    let told = |ends: &&Ends| ends.linux.is_ipv6() && args.on.is_some() && args.linux6.is_none();
+    setup.routes.extend(ends.iter().filter(|ends| !told(ends)).map(default_via));
     let capture = match &args.pcap {
         Some(path) => {
             let link = LinkType::of(&setup.ifaces[0].link);

@@ -11,7 +11,7 @@ use crate::net::Host;
 use crate::net::tokio::TcpStream;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
@@ -24,7 +24,16 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) enum Peer {
     Addr(IpAddr),
+    /// A link-local address, and the name of its interface.
+    Zoned(Ipv6Addr, String),
     Name(Name),
+}
+
+impl Peer {
+    /// Whether nobody needs to be asked where it is.
+    pub(super) fn is_address(&self) -> bool {
+        !matches!(self, Peer::Name(_))
+    }
 }
 
 impl FromStr for Peer {
@@ -33,6 +42,16 @@ impl FromStr for Peer {
     fn from_str(text: &str) -> Result<Peer, Failure> {
         if let Ok(addr) = text.parse() {
             return Ok(Peer::Addr(addr));
+        }
+        if let Some((addr, zone)) = text.split_once('%')
+            && let Ok(addr) = addr.parse::<Ipv6Addr>()
+        {
+            return match addr.is_unicast_link_local() && !zone.is_empty() {
+                true => Ok(Peer::Zoned(addr, zone.to_owned())),
+                false => Err(Failure::usage(format_args!(
+                    "{text}: a link-local address has an interface behind %, and no other has"
+                ))),
+            };
         }
         let name: Name = text.parse().map_err(Failure::usage)?;
         // A mistyped address.
@@ -136,22 +155,37 @@ impl Online {
         }
     }
 
+    /// The number of the host's interface of that name, counted from 1.
+    fn zone(&self, name: &str) -> Result<u32, Failure> {
+        let found = self.host.with(|stack, _| stack.ifaces().position(|one| one.name == name));
+        found.map(|at| at as u32 + 1).ok_or_else(|| {
+            Failure::usage(format_args!("the virtual host has no interface called {name}"))
+        })
+    }
+
     /// Connects to `peer`, whichever of its addresses answers first.
     pub(super) async fn connect(
         &self,
         peer: &Peer,
         port: u16,
     ) -> Result<(SocketAddr, TcpStream), Failure> {
+        let to = match peer {
+            Peer::Addr(addr) => Ok(SocketAddr::new(*addr, port)),
+            Peer::Zoned(addr, zone) => {
+                Ok(SocketAddrV6::new(*addr, port, 0, self.zone(zone)?).into())
+            }
+            Peer::Name(name) => Err(name),
+        };
+        let name = match to {
+            Ok(to) => {
+                let failed = |e| Failure::failed(format_args!("{to}: {e}"));
+                let stream = TcpStream::connect(&self.host, to).await;
+                return stream.map(|stream| (to, stream)).map_err(failed);
+            }
+            Err(name) => name,
+        };
         let attempt =
             async |addr| TcpStream::connect(&self.host, SocketAddr::new(addr, port)).await;
-        let name = match peer {
-            Peer::Addr(addr) => {
-                let to = SocketAddr::new(*addr, port);
-                let failed = |e| Failure::failed(format_args!("{to}: {e}"));
-                return attempt(*addr).await.map(|stream| (to, stream)).map_err(failed);
-            }
-            Peer::Name(name) => name,
-        };
         let results = Results::default();
         let [v6, v4] = [Type::AAAA, Type::A].map(|t| self.addresses(name, t, &results));
         match eyeballs::connect(v6, v4, attempt).await {
@@ -172,6 +206,10 @@ impl Online {
     ) -> Result<IpAddr, Failure> {
         let name = match peer {
             Peer::Addr(addr) if if addr.is_ipv4() { v4 } else { v6 } => return Ok(*addr),
+            Peer::Zoned(addr, zone) if v6 => return self.zone(zone).map(|_| (*addr).into()),
+            Peer::Zoned(addr, _) => {
+                return Err(Failure::usage(format_args!("{addr} is not of the family asked for")));
+            }
             Peer::Addr(addr) => {
                 return Err(Failure::usage(format_args!("{addr} is not of the family asked for")));
             }

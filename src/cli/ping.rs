@@ -55,7 +55,7 @@ async fn ask(args: &PingArgs, names: &Online, host: &Host, peer: &Peer) -> Outco
         to = names.first(peer, Families::of(&args.family)) => to?,
         done = interrupted() => return done.map(|()| ExitCode::from(NOTHING_ASKED)),
     };
-    let reverse = Reverse::new(names, args.numeric || matches!(peer, Peer::Addr(_)));
+    let reverse = Reverse::new(names, args.numeric || peer.is_address());
     let socket = EchoSocket::open(host).map_err(Failure::failed)?;
     let mark = Mark { ttl: args.ttl, tos: args.tos };
     let options = Options {

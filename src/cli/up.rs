@@ -118,7 +118,7 @@ fn tell_linux(args: &UpArgs, commands: &[String]) -> Result<(), Failure> {
 
 /// Where services listen: addresses that are to come are not known yet.
 fn places(args: &UpArgs, addrs: &[IpAddr]) -> Vec<IpAddr> {
-    if !args.host.dhcp {
+    if !args.host.dhcp && !attach::is_on_ethernet(&args.host) {
         return addrs.to_vec();
     }
     let v6 = host::speaks_ipv6(&args.host).then_some(Ipv6Addr::UNSPECIFIED.into());

@@ -9,6 +9,7 @@ use super::{Stack, cx};
 use crate::base::{Chunks, Duration, EventId, Frame, IfaceId, Instant, Why};
 use crate::ip::{self, Destination};
 use crate::socket::demux::Pair;
+use crate::udp::Told;
 use crate::wire::icmp::{self, Echo, Icmp, Quoted};
 use crate::wire::icmpv4::Icmpv4;
 use crate::wire::icmpv6::Icmpv6;
@@ -166,7 +167,8 @@ impl Stack {
     ) -> Result<(), Why> {
         if quoted.proto == protocol::UDP {
             let Pair { local, remote } = pair(quoted, by.0).ok_or(Why::IcmpNoSocket)?;
-            let known = self.udp.on_icmp(local, remote, (by.1, message))?;
+            let told = Told { from: by.1, message, at: now };
+            let known = self.udp.on_icmp(local, remote, told)?;
             self.wake_udp(known);
             return Ok(());
         }

@@ -32,6 +32,8 @@ pub(super) struct Iface {
     solicited: Vec<IpAddr>,
     /// When the next address stops being preferred or valid.
     deadline: Option<Instant>,
+    /// The longest packet of IPv4, as a DHCP server says (RFC 2132 §5.1).
+    mtu4: u16,
     /// The longest packet of IPv6, as a router says (RFC 4861 §6.3.4).
     mtu6: u16,
     /// What an Ethernet needs.
@@ -43,6 +45,7 @@ impl Iface {
         let port = Port::new(&setup.link);
         let setup = IfaceSetup { mtu: setup.mtu.max(MTU_MIN), ..setup };
         Iface {
+            mtu4: setup.mtu,
             mtu6: setup.mtu,
             setup,
             addresses: Vec::new(),
@@ -68,7 +71,7 @@ impl Iface {
 
     /// The longest packet of the family of `addr`, bytes.
     pub(super) fn mtu(&self, addr: IpAddr) -> u16 {
-        if addr.is_ipv4() { self.setup.mtu } else { self.mtu6 }
+        if addr.is_ipv4() { self.mtu4 } else { self.mtu6 }
     }
 
     /// A router says how long packets of IPv6 may be here; never more than the link takes, never
@@ -269,6 +272,24 @@ impl Stack {
     ) -> Result<Route, SocketError> {
         self.keep(now, || Input::RemoveRoute { iface, dst, metric });
         self.routes.remove(iface, dst, metric).ok_or(SocketError::InvalidInput)
+    }
+
+    /// Makes an interface's IPv4 packets no longer than `mtu`, 68 bytes at least, or again as long
+    /// as the link takes. Connections that are open keep what they agreed on.
+    ///
+    /// # Errors
+    /// `InvalidInput` without such an interface.
+    pub fn limit_mtu(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        mtu: Option<u16>,
+    ) -> Result<(), SocketError> {
+        self.keep(now, || Input::LimitMtu { iface, mtu });
+        let iface = self.ifaces.get_mut(usize::from(iface.0)).ok_or(SocketError::InvalidInput)?;
+        let link = iface.setup.mtu;
+        iface.mtu4 = mtu.map_or(link, |mtu| mtu.clamp(MTU_MIN, link));
+        Ok(())
     }
 
     /// What became of the claim on an address.

@@ -152,6 +152,10 @@ pub enum Input {
         id: UdpId,
         device: Option<IfaceId>,
     },
+    LimitMtu {
+        iface: IfaceId,
+        mtu: Option<u16>,
+    },
     DiscoverUdp {
         id: UdpId,
         discover: Discover,
@@ -396,6 +400,9 @@ impl Stack {
             }
             Input::AddRoute { route } => {
                 let _ = self.add_route(now, route);
+            }
+            Input::LimitMtu { iface, mtu } => {
+                let _ = self.limit_mtu(now, iface, mtu);
             }
             Input::RemoveRoute { iface, dst, metric } => {
                 let _ = self.remove_route(now, iface, dst, metric);

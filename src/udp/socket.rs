@@ -4,7 +4,7 @@
 //! Whether a destination may be a broadcast address, and which source address a datagram gets when
 //! the socket has none, is decided where routes are known.
 
-use crate::base::{Chunks, IfaceId, Pool, SocketError, Why};
+use crate::base::{Chunks, IfaceId, Instant, Pool, SocketError, Why};
 use crate::wire::icmp::Icmp;
 use crate::wire::ip::{Discover, Mark};
 use std::collections::VecDeque;
@@ -97,20 +97,26 @@ pub enum Origin {
         mtu: u16,
     },
     /// Somebody who told by ICMP; this host itself, when a neighbour does not answer.
-    Icmp {
-        /// Who.
-        from: IpAddr,
-        /// What.
-        message: Icmp,
-    },
+    Icmp(Told),
+}
+
+/// What somebody told by ICMP.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Told {
+    /// Who.
+    pub from: IpAddr,
+    /// What.
+    pub message: Icmp,
+    /// When.
+    pub at: Instant,
 }
 
 impl Report {
     /// What an ICMP message says about a datagram to `about`. `None` for what is no verdict.
-    pub fn by_icmp(about: SocketAddr, from: IpAddr, message: Icmp) -> Option<Report> {
-        let soft = message.is_verdict().then_some(SocketError::HostUnreachable);
-        let error = message.socket_error().or(soft)?;
-        Some(Report { about, error, origin: Origin::Icmp { from, message } })
+    pub fn by_icmp(about: SocketAddr, told: Told) -> Option<Report> {
+        let soft = told.message.is_verdict().then_some(SocketError::HostUnreachable);
+        let error = told.message.socket_error().or(soft)?;
+        Some(Report { about, error, origin: Origin::Icmp(told) })
     }
 }
 

@@ -5,10 +5,9 @@
 //! its destination address, else one bound to every address. Each step is one search in an ordered
 //! map. The families do not mix: `::` does not receive IPv4.
 
-use super::socket::{Outgoing, Report, Socket, check_remote};
+use super::socket::{Outgoing, Report, Socket, Told, check_remote};
 use crate::base::ports::Ephemeral;
 use crate::base::{Chance, Chunks, IfaceId, SocketError, UdpId, Why};
-use crate::wire::icmp::Icmp;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -229,8 +228,8 @@ impl Table {
         self.get(id).is_some_and(|socket| socket.hears(to, via))
     }
 
-    /// Tells the socket that a datagram from `local` to `remote` came from of an error that `from`
-    /// reported by ICMP. Without [`Socket::keeps_reports`] a socket without a peer could not tell
+    /// Tells the socket that a datagram from `local` to `remote` came from of an error that was
+    /// told by ICMP. Without [`Socket::keeps_reports`] a socket without a peer could not tell
     /// which of its datagrams is meant and hears nothing.
     ///
     /// # Errors
@@ -240,15 +239,15 @@ impl Table {
         &mut self,
         local: SocketAddr,
         remote: SocketAddr,
-        (from, message): (IpAddr, Icmp),
+        told: Told,
     ) -> Result<UdpId, Why> {
         let id = self.best(remote, local, |_| true).map_err(|_| Why::IcmpNoSocket)?;
         let socket = self.get_mut(id).ok_or(Why::IcmpNoSocket)?;
         if socket.peer().is_none() && !socket.keeps_reports {
             return Err(Why::IcmpNoSocket);
         }
-        let ends = socket.keeps_reports || message.socket_error().is_some();
-        let report = Report::by_icmp(remote, from, message).filter(|_| ends);
+        let ends = socket.keeps_reports || told.message.socket_error().is_some();
+        let report = Report::by_icmp(remote, told).filter(|_| ends);
         socket.on_report(report.ok_or(Why::IcmpType)?)?;
         Ok(id)
     }

@@ -157,6 +157,17 @@ fn get() {
     let output = get.output().expect("it runs");
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("refused"), "Linux was found, and nobody listens there: {told}");
+    for (at, told) in [
+        ("[fe80::77%25glass0]", "no route to host"),
+        ("[fe80::77%25other]", "no interface called other"),
+        ("[fd09::1%25glass0]", "neither a name nor an address"),
+    ] {
+        let mut get = netglass();
+        get.args(["get", "--tap", &format!("http://{at}/")]).stdin(Stdio::null());
+        let output = get.output().expect("it runs");
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && text.contains(told), "{at}: {text}");
+    }
 }
 
 fn radvd() {
@@ -173,6 +184,9 @@ fn radvd() {
     assert!(text.contains(" 0% packet loss"), "{text}");
     // Others that ask the router hear the same.
     assert!(run("rdisc6", &["-1", "glass0"]).contains("2001:db8:7::/64"));
+    for at in [MADE, &format!("{LINK_LOCAL}%25glass0")] {
+        run("curl", &["-sSf", "-o", "/dev/null", &format!("http://[{at}]/bytes/100000")]);
+    }
     drop(radvd);
     host.up.stop();
 }

@@ -28,6 +28,8 @@ pub struct Url {
 pub enum UrlHost {
     /// By address.
     Addr(IpAddr),
+    /// By a link-local address, with the name of its interface (RFC 6874).
+    Zoned(Ipv6Addr, String),
     /// By name.
     Name(String),
 }
@@ -36,6 +38,7 @@ impl fmt::Display for UrlHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             UrlHost::Addr(addr) => write!(f, "{addr}"),
+            UrlHost::Zoned(addr, zone) => write!(f, "{addr}%{zone}"),
             UrlHost::Name(name) => f.write_str(name),
         }
     }
@@ -45,7 +48,13 @@ impl UrlHost {
     /// Reads a host as a URL has it: an IPv6 address stands in brackets.
     fn read(text: &str) -> Option<UrlHost> {
         if let Some(inner) = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
-            return inner.parse::<Ipv6Addr>().ok().map(|addr| UrlHost::Addr(addr.into()));
+            let (addr, zone) = inner.split_once("%25").unwrap_or((inner, ""));
+            let addr = addr.parse::<Ipv6Addr>().ok()?;
+            return match (inner.contains('%'), addr.is_unicast_link_local() && !zone.is_empty()) {
+                (false, _) => Some(UrlHost::Addr(addr.into())),
+                (true, true) => Some(UrlHost::Zoned(addr, zone.to_owned())),
+                (true, false) => None,
+            };
         }
         if let Ok(addr) = text.parse::<Ipv4Addr>() {
             return Some(UrlHost::Addr(addr.into()));
@@ -94,7 +103,8 @@ impl Url {
     /// Host and port, as the header `Host` has them: without the port if that is 80.
     pub fn authority(&self) -> String {
         let host = match &self.host {
-            UrlHost::Addr(IpAddr::V6(addr)) => format!("[{addr}]"),
+            // The zone is the client's own affair (RFC 6874 §3).
+            UrlHost::Addr(IpAddr::V6(addr)) | UrlHost::Zoned(addr, _) => format!("[{addr}]"),
             host => host.to_string(),
         };
         match self.port {
@@ -159,6 +169,7 @@ mod tests {
             ("http://10.0.0.2:?x", "10.0.0.2:80", "/?x", "10.0.0.2"),
             ("http://10.0.0.2/a:b", "10.0.0.2:80", "/a:b", "10.0.0.2"),
             ("http://[fd00::2]/x", "fd00::2:80", "/x", "[fd00::2]"),
+            ("http://[fe80::2%25glass0]/x", "fe80::2%glass0:80", "/x", "[fe80::2]"),
             ("[fd00::2]:8080", "fd00::2:8080", "/", "[fd00::2]:8080"),
             ("10.0.0.2/?to=http%3A//x", "10.0.0.2:80", "/?to=http%3A//x", "10.0.0.2"),
         ];
