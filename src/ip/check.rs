@@ -79,7 +79,8 @@ impl Local<'_> {
         !impossible && !loopback && !addr.is_multicast() && !self.is_broadcast(addr)
     }
 
-    fn is_loopback(&self) -> bool {
+    /// Whether this is a loopback interface.
+    pub fn is_loopback(&self) -> bool {
         self.addrs.iter().any(|own| own.addr().is_loopback())
     }
 

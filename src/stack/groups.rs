@@ -36,13 +36,13 @@ impl Stack {
     // ---- for users
 
     /// Has a socket's host join a group on an interface, or without one where datagrams to the
-    /// group would leave. As on Linux (`IP_MULTICAST_ALL`), every socket that is bound to the port
+    /// group would leave, or else on the first one to others. As on Linux (`IP_MULTICAST_ALL`), every socket that is bound to the port
     /// and to no address then hears the group, unless [`Multicast::all`] was switched off. The
     /// group is left when the last socket that joined it leaves it or is closed.
     ///
     /// # Errors
     /// `InvalidInput` for what is no group of the socket's family, or without such an interface;
-    /// `NetworkUnreachable` when no interface leads there; `AddrInUse` when the socket has joined
+    /// `NetworkUnreachable` without any interface to others; `AddrInUse` when the socket has joined
     /// it; `LimitReached` beyond 20 groups of a socket or 192 of an interface; `BadHandle`.
     pub fn join_group(
         &mut self,
@@ -74,7 +74,10 @@ impl Stack {
         }
         let nobody = FAMILIES[usize::from(group.is_ipv6())];
         let leads = || self.group_route(None, nobody, group).map(|(iface, _)| iface);
-        let iface = iface.or_else(leads).ok_or(SocketError::NetworkUnreachable)?;
+        // Whoever listens may do so before there is an address.
+        let link = |iface: &Iface| !iface.local().is_loopback();
+        let first = || self.ifaces.iter().position(link).map(|n| IfaceId(n as u16));
+        let iface = iface.or_else(leads).or_else(first).ok_or(SocketError::NetworkUnreachable)?;
         let socket = self.udp.get_mut(id).ok_or_else(Self::gone)?;
         socket.join(group, iface)?;
         let members = &self.ifaces[usize::from(iface.0)].members[usize::from(group.is_ipv6())];
