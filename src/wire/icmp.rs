@@ -4,7 +4,7 @@
 use super::icmpv4::{self, Icmpv4};
 use super::icmpv6::{self, Icmpv6};
 use super::ipv4::protocol;
-use super::{checksum, ip};
+use super::{checksum, ip, nd};
 use crate::base::{Chunks, Head, Seq, SocketError, Why};
 use std::net::IpAddr;
 
@@ -40,12 +40,13 @@ pub fn number(addr: IpAddr) -> u8 {
     if addr.is_ipv4() { protocol::ICMP } else { protocol::ICMPV6 }
 }
 
-/// Whether a packet with these first bytes behind its IP header is an ICMP error, about which no
-/// error may be sent. What is too short to tell counts as one.
+/// Whether a packet with these first bytes behind its IP header is an ICMP error or a redirect,
+/// about which no error may be sent (RFC 1122 §3.2.2, RFC 4443 §2.4 (e)). What is too short to tell
+/// counts as one.
 pub fn is_error(proto: u8, transport: &[u8]) -> bool {
     match (proto, transport.first()) {
         (protocol::ICMP, Some(kind)) => icmpv4::is_error(*kind),
-        (protocol::ICMPV6, Some(kind)) => icmpv6::is_error(*kind),
+        (protocol::ICMPV6, Some(kind)) => icmpv6::is_error(*kind) || *kind == nd::REDIRECT,
         (protocol::ICMP | protocol::ICMPV6, None) => true,
         _ => false,
     }

@@ -20,6 +20,7 @@ scenarios![
     echo,
     unknown_protocol,
     fragments,
+    fragments_that_are_impossible,
     fragments_that_do_not_come,
     long_datagrams_are_cut,
     port_unreachable,
@@ -230,6 +231,30 @@ fn fragments() {
     let atomic = extension(protocol::UDP, [0, 0, 0, 0, 0, 0, 2]);
     p.raw(&packet(ipv6::FRAGMENT, &[&atomic[..], &whole].concat(), |_| ()));
     assert_eq!(received(&mut p, socket), 100);
+}
+
+/// RFC 8200 §4.5, RFC 7112 §5: refused by themselves, and told.
+fn fragments_that_are_impossible() {
+    let cut = |proto, offset: u32, more: bool, bytes: &[u8]| {
+        packet(proto, bytes, |ip| (ip.id, ip.offset, ip.more) = (7, offset, more))
+    };
+    let mut p = Puppet::new();
+    p.listen(ListenOptions::default());
+    for (bytes, code, pointer) in [
+        (cut(protocol::UDP, 8, true, &[0; 39]), 0, 4),
+        (cut(protocol::UDP, 65_528, false, &[0; 100]), 0, 42),
+        (cut(protocol::TCP, 0, true, &[0; 16]), 3, 0),
+    ] {
+        p.raw(&bytes);
+        let (_, message, quoted) = answer(&mut p);
+        assert_eq!(message, Icmp::V6(Icmpv6::ParameterProblem { code, pointer }));
+        assert_eq!(quoted, bytes);
+    }
+    // A piece of what may be an error.
+    p.raw(&cut(protocol::ICMPV6, 8, true, &[0; 39]));
+    p.expect_no_other();
+    assert_eq!((p.drops("FragmentRange"), p.drops("FragmentHeaders")), (3, 1));
+    assert!(p.stack.deadline(p.now).is_none(), "nothing is kept");
 }
 
 fn fragments_that_do_not_come() {
