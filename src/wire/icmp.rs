@@ -212,6 +212,25 @@ impl Icmp {
         )
     }
 
+    /// Whether it ends an opening connection: there is no such protocol or port (RFC 1122
+    /// §4.2.3.9), or somebody forbids it (RFC 1812 §5.2.7.1, RFC 4443 §3.1).
+    pub fn is_hard(&self) -> bool {
+        match *self {
+            Icmp::V4(Icmpv4::Unreachable { code, .. }) => {
+                use icmpv4::unreachable::{PORT, PROTOCOL};
+                matches!(code, PROTOCOL | PORT | 9 | 10 | 13)
+            }
+            Icmp::V6(Icmpv6::Unreachable { code }) => {
+                use icmpv6::unreachable::{POLICY, PORT, PROHIBITED, REJECTED};
+                matches!(code, PROHIBITED | PORT | POLICY | REJECTED)
+            }
+            Icmp::V6(Icmpv6::ParameterProblem { code, .. }) => {
+                code == super::ipv6::problem::NEXT_HEADER
+            }
+            _ => false,
+        }
+    }
+
     /// What a socket is told whose packet this error is about.
     pub fn socket_error(&self) -> Option<SocketError> {
         match self {

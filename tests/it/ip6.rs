@@ -25,6 +25,7 @@ scenarios![
     long_datagrams_are_cut,
     port_unreachable,
     errors_reach_their_sockets,
+    errors_end_an_opening,
     packet_too_big_for_tcp,
     packet_too_big_for_datagrams,
     both_families_at_one_listener,
@@ -317,9 +318,19 @@ fn errors_reach_their_sockets() {
     p.stack.send_to(p.now, socket, None, b"anybody?").unwrap();
     p.pump();
     let sent = p.expect_other();
-    p.raw(&error(Icmpv6::Unreachable { code: unreachable::PORT }, &sent));
-    let heard = p.stack.recv_from(p.now, socket, &mut [0; 10]);
-    assert_eq!(heard.map(|_| ()), Err(SocketError::Refused));
+    // As on Linux: what is forbidden is told apart from what cannot be reached.
+    for (code, told) in [
+        (unreachable::NO_ROUTE, SocketError::NetworkUnreachable),
+        (unreachable::PROHIBITED, SocketError::AccessDenied),
+        (unreachable::ADDRESS, SocketError::HostUnreachable),
+        (unreachable::PORT, SocketError::Refused),
+        (unreachable::POLICY, SocketError::AccessDenied),
+        (unreachable::REJECTED, SocketError::AccessDenied),
+    ] {
+        p.raw(&error(Icmpv6::Unreachable { code }, &sent));
+        let heard = p.stack.recv_from(p.now, socket, &mut [0; 10]);
+        assert_eq!(heard.map(|_| ()), Err(told), "{code}");
+    }
     p.raw(&error(Icmpv6::Unreachable { code: unreachable::PORT }, &sent[..47]));
     assert_eq!(p.drops("IcmpTruncated"), 1);
     // An echo reply that nobody waits for, and an error about an echo that nobody sent.
@@ -335,6 +346,25 @@ fn errors_reach_their_sockets() {
     });
     p.raw(&error(Icmpv6::PacketTooBig { mtu: 1300 }, &never));
     assert_eq!(p.drops("IcmpNoSocket"), 2);
+}
+
+/// Whoever forbids a connection ends its opening (RFC 4443 §3.1), who knows no way does not.
+fn errors_end_an_opening() {
+    for (code, told) in [
+        (unreachable::PROHIBITED, SocketError::AccessDenied),
+        (unreachable::REJECTED, SocketError::AccessDenied),
+        (unreachable::PORT, SocketError::Refused),
+        (unreachable::NO_ROUTE, SocketError::WouldBlock),
+        (unreachable::ADDRESS, SocketError::WouldBlock),
+    ] {
+        let mut p = Puppet::new();
+        (p.local, p.remote) = ((HOST6, 5000).into(), (PEER6, 80).into());
+        p.connect();
+        let syn = p.expect(S, 0, 0, 0);
+        p.raw(&error(Icmpv6::Unreachable { code }, &syn.packet));
+        let heard = p.stack.read(p.now, p.conn.unwrap(), &mut [0; 1]);
+        assert_eq!(heard, Err(told), "{code}");
+    }
 }
 
 /// RFC 8201 §4: smaller segments, but never smaller than every link carries.
