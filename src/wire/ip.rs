@@ -76,6 +76,8 @@ pub struct Header {
     pub offset: u32,
     /// Whether routers on the way are to look at it (RFC 2113, RFC 2711).
     pub router_alert: bool,
+    /// It came with a fragment header, whole or in pieces. Only so in IPv6. Read only.
+    pub fragment_header: bool,
     /// Header and payload, bytes. Read only.
     pub total_len: usize,
     /// Header with options or extension headers, bytes. Read only.
@@ -114,6 +116,7 @@ impl Header {
             more: false,
             offset: 0,
             router_alert: false,
+            fragment_header: false,
             total_len: header_len,
             header_len,
             proto_at: proto_at(dst),
@@ -147,6 +150,16 @@ impl Header {
     /// As [`ipv6::walk`].
     pub fn walk(&mut self, front: &[u8]) -> Result<(), Refused> {
         if self.dst.is_ipv6() { ipv6::walk(self, front) } else { Ok(()) }
+    }
+
+    /// Whether a fragment that [`Header::walk`] was over is possible by itself, in IPv6, where its
+    /// sender is told when it is not.
+    ///
+    /// # Errors
+    /// As [`ipv6::check_fragment`].
+    pub fn check_fragment(&self, front: &[u8]) -> Result<(), Refused> {
+        let is_checked = self.dst.is_ipv6() && self.is_fragment();
+        if is_checked { ipv6::check_fragment(self, front) } else { Ok(()) }
     }
 
     /// Writes the header in front of `head`, for a payload of `payload_len` bytes (what is in the
@@ -227,6 +240,7 @@ impl From<ipv4::Header> for Header {
             more: mf,
             offset,
             router_alert: header.router_alert,
+            fragment_header: false,
             total_len: header.total_len,
             header_len: header.header_len,
             proto_at: 9,
