@@ -46,7 +46,11 @@ impl Stack {
         let (src, dst) = (via.src(), via.dst());
         let message = self.whole(frame);
         let bytes = message.iter().next().map_or(&[][..], |chunk| chunk);
-        let nd = match Nd::parse(&via.header, bytes) {
+        let parsed = match via.header.fragmented {
+            true => Err(Why::NdFragment),
+            false => Nd::parse(&via.header, bytes),
+        };
+        let nd = match parsed {
             Ok(nd) => nd,
             Err(why) => return self.discard(via.now, why, via.view(len as usize)),
         };

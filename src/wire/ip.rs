@@ -77,6 +77,9 @@ pub struct Header {
     pub df: bool,
     /// More fragments follow.
     pub more: bool,
+    /// It came with a fragment header of IPv6, if only with one that says that nothing is missing.
+    /// Read only.
+    pub fragmented: bool,
     /// Where the payload lies in the whole datagram's, bytes, a multiple of 8 up to 65 528.
     pub offset: u32,
     /// Header and payload, bytes. Read only.
@@ -115,6 +118,7 @@ impl Header {
             id: 0,
             df: dst.is_ipv6(),
             more: false,
+            fragmented: false,
             offset: 0,
             total_len: header_len,
             header_len,
@@ -223,6 +227,7 @@ impl From<ipv4::Header> for Header {
             id: id.into(),
             df,
             more: mf,
+            fragmented: false,
             offset,
             total_len,
             header_len,

@@ -20,6 +20,7 @@ scenarios![
     echo,
     unknown_protocol,
     fragments,
+    fragments_of_fragments,
     fragments_that_do_not_come,
     long_datagrams_are_cut,
     port_unreachable,
@@ -230,6 +231,30 @@ fn fragments() {
     let atomic = extension(protocol::UDP, [0, 0, 0, 0, 0, 0, 2]);
     p.raw(&packet(ipv6::FRAGMENT, &[&atomic[..], &whole].concat(), |_| ()));
     assert_eq!(received(&mut p, socket), 100);
+}
+
+/// Fragments that put together are a fragment, which completes the next one, as often as memory for
+/// them lasts:
+/// the second one is the last that is looked at.
+fn fragments_of_fragments() {
+    let first = |id: u32| {
+        let [a, b, c, d] = id.to_be_bytes();
+        extension(ipv6::FRAGMENT, [0, 0, 1, a, b, c, d])
+    };
+    let mut p = Puppet::new();
+    for id in 1..1_900 {
+        let last = packet(ipv6::FRAGMENT, &first(id + 2), |ip| (ip.id, ip.offset) = (id, 8));
+        p.raw(&last);
+    }
+    p.raw(&packet(ipv6::FRAGMENT, &first(2), |ip| (ip.id, ip.more) = (1, true)));
+    assert_eq!((p.drops("FragmentNested"), p.stack.drops().total()), (1, 1));
+    p.expect_no_other();
+    // Also when both headers are in one packet.
+    let whole = extension(ipv6::FRAGMENT, [0; 7]);
+    let twice = [&whole[..], &extension(protocol::UDP, [0; 7]), &udp(7000, 9, b"body")].concat();
+    p.raw(&packet(ipv6::FRAGMENT, &twice, |_| ()));
+    assert_eq!(p.drops("FragmentNested"), 2);
+    p.expect_no_other();
 }
 
 fn fragments_that_do_not_come() {

@@ -23,6 +23,7 @@ mod pressure;
 #[cfg(feature = "record")]
 mod replay;
 mod reports;
+mod routers;
 mod rto;
 #[cfg(feature = "http")]
 mod services;
