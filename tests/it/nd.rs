@@ -421,8 +421,10 @@ fn routers_make_addresses() {
     assert_eq!(w.standing(link_local()), Some(Standing::Usable));
     let mut options = prefix(v6("2001:db8::"), 600, 3600);
     options.extend([5, 1, 0, 0, 0, 0, 0x05, 0x14]);
-    options.extend([25, 3, 0, 0, 0, 0, 0, 60]);
-    options.extend(v6("2001:db8::53").octets());
+    for server in ["ff02::1", "::", "::1", "2001:db8::53"] {
+        options.extend([25, 3, 0, 0, 0, 0, 0, 60]);
+        options.extend(v6(server).octets());
+    }
     w.ra(1800, &options);
     let own = v6("2001:db8::ff:fe00:1");
     assert_eq!(w.standing(own), Some(Standing::Tentative));
