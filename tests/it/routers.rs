@@ -2,10 +2,12 @@
 //! impossible things, and those that speak in fragments (RFC 6980).
 
 use crate::nd::{
-    Got, ROUTER_MAC, Wire, autoconf, link_local, nd_bytes, packet, prefix, ra, router, v6,
+    Got, IFACE, ROUTER_MAC, Wire, autoconf, is_ip_to, link_local, nd_bytes, packet, prefix, ra,
+    router, v6,
 };
 use crate::support::seen::scenarios;
 use netglass::base::{Head, Mac};
+use netglass::ip::{Cidr, Route};
 use netglass::link::State;
 use netglass::wire::ip::Header;
 use netglass::wire::ipv4::protocol;
@@ -16,6 +18,7 @@ scenarios![
     discovery_does_not_come_in_fragments,
     silent_routers_make_room,
     routers_do_not_keep_us_from_asking,
+    routes_by_hand_are_not_redirected,
 ];
 
 /// RFC 6980: whoever watches a link for false routers looks at whole messages only.
@@ -89,4 +92,29 @@ fn routers_do_not_keep_us_from_asking() {
         w.wait(1);
         assert_eq!(w.state(near), Some(State::Failed), "{retrans}");
     }
+}
+
+fn routes_by_hand_are_not_redirected() {
+    let mut w = Wire::quiet(autoconf());
+    w.ra(9_000, &prefix(v6("2001:db8::"), 90_000, 90_000));
+    w.wait(3_000);
+    let (far, own) = (v6("2001:db8:9::1"), v6("2001:db8::ff:fe00:1"));
+    let by_hand = Route::default_via(router().into(), IFACE);
+    let by_hand = Route { dst: Cidr::host(far.into()), ..by_hand };
+    w.stack.add_route(w.now, by_hand).expect("its interface");
+    let redirect = |dst| Nd::Redirect { target: v6("fe80::fd"), dst, mac: None };
+    w.nd(ROUTER_MAC, router(), own, redirect(far));
+    assert_eq!(w.drops("RedirectRefused"), 1);
+    is_ip_to(&w.ping(far), ROUTER_MAC);
+    // One that is believed stays so while more packets wait for it than may.
+    let other = v6("2001:db8:9::2");
+    w.nd(ROUTER_MAC, router(), own, redirect(other));
+    for n in 0..200 {
+        w.stack.ping(w.now, other.into(), (1, n), &[0; 1400]).expect("a route");
+    }
+    w.take();
+    assert!(w.drops("NeighborQueueFull") > 0);
+    assert!(w.routes().contains(&"2001:db8:9::2/128 via fe80::fd dev 0 metric 0".to_owned()));
+    w.wait(10_000);
+    assert_eq!(w.routes().iter().filter(|route| route.contains("/128")).count(), 1);
 }
