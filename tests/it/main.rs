@@ -19,6 +19,7 @@ mod ip6;
 mod link;
 mod memory;
 mod nd;
+mod onlink;
 mod pressure;
 #[cfg(feature = "record")]
 mod replay;
