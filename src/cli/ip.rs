@@ -14,6 +14,7 @@ const OBJECTS: &[(&str, Object)] = &[
     ("route", Object::Route),
     ("neighbour", Object::Neigh),
     ("neighbor", Object::Neigh),
+    ("maddress", Object::Maddr),
 ];
 
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -22,13 +23,14 @@ enum Object {
     Link,
     Route,
     Neigh,
+    Maddr,
 }
 
 pub(super) fn run(args: &IpArgs) -> Outcome {
     let known = OBJECTS.iter().find(|(name, _)| name.starts_with(&args.object));
     let Some((_, object)) = known.filter(|_| !args.object.is_empty()) else {
         return Err(Failure::usage(format_args!(
-            "\"{}\" is none of addr, link, route, neigh",
+            "\"{}\" is none of addr, link, route, neigh, maddr",
             args.object
         )));
     };
@@ -37,6 +39,7 @@ pub(super) fn run(args: &IpArgs) -> Outcome {
         Object::Addr | Object::Link => "links",
         Object::Route => "routes",
         Object::Neigh => "neighbours",
+        Object::Maddr => "groups",
     })?;
     if let (Object::Addr | Object::Link, Value::Array(links)) = (object, &mut answer) {
         links.iter_mut().for_each(|link| trim(link, *object, args.statistics));
@@ -48,6 +51,7 @@ pub(super) fn run(args: &IpArgs) -> Outcome {
             Object::Addr | Object::Link => links_text,
             Object::Route => routes_text,
             Object::Neigh => neighbours_text,
+            Object::Maddr => groups_text,
         },
     )
 }
@@ -197,6 +201,25 @@ fn neighbours_text(neighbours: &[Value]) -> String {
     neighbours.iter().map(line).collect()
 }
 
+fn groups_text(links: &[Value]) -> String {
+    let mut text = String::new();
+    for link in links {
+        text += &format!("{}:\t{}\n", word(&link["ifindex"]), word(&link["ifname"]));
+        for group in link["maddr"].as_array().map_or(&[][..], Vec::as_slice) {
+            let at = |key: &str| word(&group[key]);
+            text += &match group["link"].is_null() {
+                true => format!("\t{:<5} {}", at("family"), at("address")),
+                false => format!("\tlink  {}", at("link")),
+            };
+            if !group["users"].is_null() {
+                text += &format!(" users {}", at("users"));
+            }
+            text.push('\n');
+        }
+    }
+    text
+}
+
 /// The table of net-tools, which knows IPv4 only.
 fn route_text(routes: &[Value]) -> String {
     let head = "Destination     Gateway         Genmask         Flags Metric Ref    Use Iface\n";
@@ -311,6 +334,18 @@ Destination     Gateway         Genmask         Flags Metric Ref    Use Iface
 10.8.0.1        0.0.0.0         255.255.255.255 UH    5      0        0 glass0
 ";
         assert_eq!(route_text(&routes), expected);
+    }
+
+    #[test]
+    fn groups_as_ip_prints_them() {
+        let links = json!([{ "ifindex": 3, "ifname": "v0", "maddr": [
+            { "link": "33:33:00:00:00:01" },
+            { "family": "inet", "address": "224.0.0.1" },
+            { "family": "inet6", "address": "ff02::fb", "users": 2 },
+        ] }]);
+        let expected = "3:\tv0\n\tlink  33:33:00:00:00:01\n\tinet  224.0.0.1\n\
+                        \tinet6 ff02::fb users 2\n";
+        assert_eq!(groups_text(links.as_array().expect("an array")), expected);
     }
 
     #[test]
