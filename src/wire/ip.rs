@@ -17,11 +17,12 @@ pub fn header_len(addr: IpAddr) -> usize {
 }
 
 /// What a socket asks for in the IP header of its packets.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 pub struct Mark {
-    /// Time to live or hop limit, hops, 1..=255 (`IP_TTL`, `IPV6_UNICAST_HOPS`). Default 64.
-    pub ttl: u8,
+    /// Time to live or hop limit, hops, 1..=255 (`IP_TTL`, `IPV6_UNICAST_HOPS`). Default `None`:
+    /// what the interface has, which is 64 unless a router says otherwise (RFC 4861 §6.3.4).
+    pub ttl: Option<u8>,
     /// The traffic class byte (`IP_TOS`, `IPV6_TCLASS`). Default 0.
     pub tos: u8,
 }
@@ -48,12 +49,6 @@ impl Discover {
     /// Whether we may cut the packet.
     pub fn may_cut(self) -> bool {
         matches!(self, Discover::Dont | Discover::Want)
-    }
-}
-
-impl Default for Mark {
-    fn default() -> Mark {
-        Mark { ttl: ipv4::DEFAULT_TTL, tos: 0 }
     }
 }
 
@@ -129,10 +124,11 @@ impl Header {
         }
     }
 
-    /// With what a socket asks for. A packet that may take no hop would reach nobody.
+    /// With what a socket asks for, and `hops` unless it asks for others. A packet that may take
+    /// no hop would reach nobody.
     #[must_use]
-    pub fn marked(self, mark: Mark) -> Header {
-        Header { ttl: mark.ttl.max(1), tos: mark.tos, ..self }
+    pub fn marked(self, mark: Mark, hops: u8) -> Header {
+        Header { ttl: mark.ttl.unwrap_or(hops).max(1), tos: mark.tos, ..self }
     }
 
     /// Reads the header at the start of `front`, a frame's first run of bytes, and checks it
