@@ -50,6 +50,12 @@ fn byte(text: &str) -> Result<u8, String> {
     byte.map_err(|_| format!("\"{text}\" is not a number from 0 to 255, or 0x00 to 0xff"))
 }
 
+/// A multicast address.
+fn group(text: &str) -> Result<IpAddr, String> {
+    let addr = text.parse::<IpAddr>().ok().filter(IpAddr::is_multicast);
+    addr.ok_or_else(|| format!("\"{text}\" is no group, as 224.0.0.251 and ff02::fb are"))
+}
+
 /// A TCP/IP stack made of glass: it carries real traffic and explains every segment.
 #[derive(Parser, Debug)]
 #[command(name = "netglass", version, propagate_version = true)]
@@ -87,7 +93,7 @@ pub(super) enum Command {
     Addr(AddrArgs),
     /// Show the sockets of a running host, as ss does
     Ss(SsArgs),
-    /// Show the addresses, links, routes or neighbours of a running host, as ip does
+    /// Show the addresses, links, routes, neighbours or groups of a running host, as ip does
     Ip(IpArgs),
     /// Show the routes of a running host, as route does
     Route(TableArgs),
@@ -200,6 +206,9 @@ pub(super) struct UpArgs {
     /// Services to run: http, echo, discard, chargen, daytime, dns; or all, or none
     #[arg(long, value_name = "LIST", default_value = "http,echo,discard,chargen,daytime,dns")]
     pub(super) services: Services,
+    /// A group (224.0.0.0/4, ff00::/8) to join: services over UDP answer there, too; repeatable
+    #[arg(long, value_name = "ADDR", value_parser = group)]
+    pub(super) group: Vec<IpAddr>,
     /// More names for DNS to answer for, below glass.: lines 'NAME [TTL] TYPE DATA'
     #[arg(long, value_name = "FILE")]
     pub(super) zone: Option<PathBuf>,
@@ -535,7 +544,7 @@ pub(super) struct IpArgs {
     /// Only IPv6
     #[arg(short = '6')]
     pub(super) six: bool,
-    /// addr, link, route or neigh, in full or as short as it is clear
+    /// addr, link, route, neigh or maddr, in full or as short as it is clear
     #[arg(value_name = "OBJECT", default_value = "addr")]
     pub(super) object: String,
     /// What to do: show is all there is

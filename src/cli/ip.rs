@@ -14,6 +14,7 @@ const OBJECTS: &[(&str, Object)] = &[
     ("route", Object::Route),
     ("neighbour", Object::Neigh),
     ("neighbor", Object::Neigh),
+    ("maddress", Object::Maddr),
 ];
 
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -22,13 +23,14 @@ enum Object {
     Link,
     Route,
     Neigh,
+    Maddr,
 }
 
 pub(super) fn run(args: &IpArgs) -> Outcome {
     let known = OBJECTS.iter().find(|(name, _)| name.starts_with(&args.object));
     let Some((_, object)) = known.filter(|_| !args.object.is_empty()) else {
         return Err(Failure::usage(format_args!(
-            "\"{}\" is none of addr, link, route, neigh",
+            "\"{}\" is none of addr, link, route, neigh, maddr",
             args.object
         )));
     };
@@ -37,6 +39,7 @@ pub(super) fn run(args: &IpArgs) -> Outcome {
         Object::Addr | Object::Link => "links",
         Object::Route => "routes",
         Object::Neigh => "neighbours",
+        Object::Maddr => "groups",
     })?;
     if let Value::Array(rows) = &mut answer {
         if let Object::Addr | Object::Link = object {
@@ -53,6 +56,7 @@ pub(super) fn run(args: &IpArgs) -> Outcome {
             Object::Addr | Object::Link => links_text,
             Object::Route => routes_text,
             Object::Neigh => neighbours_text,
+            Object::Maddr => groups_text,
         },
     )
 }
@@ -87,17 +91,18 @@ fn trim(link: &mut Value, object: Object, statistics: bool) {
     }
 }
 
-/// Takes away what is of the other family: addresses of interfaces, routes, neighbours.
+/// Takes away what is of the other family: addresses and groups of interfaces, routes, neighbours.
 fn of_family(rows: &mut Vec<Value>, six: bool) {
-    let is_six =
-        |row: &Value| ["dst", "gateway", "local"].iter().any(|key| word(&row[key]).contains(':'));
-    rows.retain_mut(|row| match row.get_mut("addr_info").and_then(Value::as_array_mut) {
-        Some(addresses) => {
-            addresses.retain(|own| is_six(own) == six);
-            !addresses.is_empty()
+    let family = if six { "inet6" } else { "inet" };
+    let is_six = |row: &Value| ["dst", "gateway"].iter().any(|key| word(&row[key]).contains(':'));
+    for row in rows.iter_mut() {
+        for list in ["addr_info", "maddr"] {
+            if let Some(own) = row.get_mut(list).and_then(Value::as_array_mut) {
+                own.retain(|own| own["family"] == family);
+            }
         }
-        None => row.get("dst").is_none() || is_six(row) == six,
-    });
+    }
+    rows.retain(|row| row["dst"].is_null() || is_six(row) == six);
 }
 
 /// A field as text: strings without quotes, nothing for what is not there.
@@ -214,6 +219,25 @@ fn neighbours_text(neighbours: &[Value]) -> String {
         format!("{} dev {}{lladdr} {} \n", at("dst"), at("dev"), words(&neighbour["state"], ","))
     };
     neighbours.iter().map(line).collect()
+}
+
+fn groups_text(links: &[Value]) -> String {
+    let mut text = String::new();
+    for link in links {
+        text += &format!("{}:\t{}\n", word(&link["ifindex"]), word(&link["ifname"]));
+        for group in link["maddr"].as_array().map_or(&[][..], Vec::as_slice) {
+            let at = |key: &str| word(&group[key]);
+            text += &match group["link"].is_null() {
+                true => format!("\t{:<5} {}", at("family"), at("address")),
+                false => format!("\tlink  {}", at("link")),
+            };
+            if !group["users"].is_null() {
+                text += &format!(" users {}", at("users"));
+            }
+            text.push('\n');
+        }
+    }
+    text
 }
 
 /// The table of net-tools, which knows IPv4 only.
@@ -353,6 +377,18 @@ Destination     Gateway         Genmask         Flags Metric Ref    Use Iface
         assert!(text.find("inet 10.9.0.2") < text.find("inet6 fd09::2"), "{text}");
         of_family(&mut links, false);
         assert_eq!(links[0]["addr_info"], json!([own[1]]));
+    }
+
+    #[test]
+    fn groups_as_ip_prints_them() {
+        let links = json!([{ "ifindex": 3, "ifname": "v0", "maddr": [
+            { "link": "33:33:00:00:00:01" },
+            { "family": "inet", "address": "224.0.0.1" },
+            { "family": "inet6", "address": "ff02::fb", "users": 2 },
+        ] }]);
+        let expected = "3:\tv0\n\tlink  33:33:00:00:00:01\n\tinet  224.0.0.1\n\
+                        \tinet6 ff02::fb users 2\n";
+        assert_eq!(groups_text(links.as_array().expect("an array")), expected);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::wire::icmp::{self, Echo, Icmp, Quoted};
 use crate::wire::icmpv4::Icmpv4;
 use crate::wire::icmpv6::Icmpv6;
 use crate::wire::ipv4::protocol;
-use crate::wire::{ipv6, nd};
+use crate::wire::{ipv6, mld, nd};
 use std::net::IpAddr;
 
 impl Stack {
@@ -76,6 +76,11 @@ impl Stack {
         };
         let view = PacketView::Icmp { src, dst, message, len };
         self.snmp.of(dst).icmp_in(&message);
+        if let Icmp::V6(Icmpv6::Other { kind, .. }) = message
+            && mld::is_mld(kind)
+        {
+            return self.on_membership(via, frame);
+        }
         if let Icmp::V6(Icmpv6::Other { kind, .. }) = message
             && nd::is_nd(kind)
             && self.mac(via.iface).is_some()

@@ -177,7 +177,7 @@ impl Table {
     /// [`Why::UdpNotPeer`] when only sockets with another peer are there, [`Why::UdpNoPort`] when
     /// none is.
     pub fn lookup(&self, from: SocketAddr, to: SocketAddr, via: IfaceId) -> Result<UdpId, Why> {
-        self.best(from, to, |id| self.hears(id, via))
+        self.best(from, to, |id| self.hears(id, to.ip(), via))
     }
 
     /// Whether a socket is here that a datagram from `local` to `remote` may have come from.
@@ -220,12 +220,12 @@ impl Table {
                 (*bound == addr || *bound == any) && peer.is_none_or(|peer| peer == from)
             })
             .flat_map(|(_, ids)| ids.iter().copied())
-            .filter(move |id| self.hears(*id, via))
+            .filter(move |id| self.hears(*id, addr, via))
     }
 
-    /// Whether a socket receives what comes in by an interface.
-    fn hears(&self, id: UdpId, via: IfaceId) -> bool {
-        self.get(id).is_some_and(|socket| socket.device.is_none_or(|device| device == via))
+    /// Whether a socket receives what comes in by an interface for `to`.
+    fn hears(&self, id: UdpId, to: IpAddr, via: IfaceId) -> bool {
+        self.get(id).is_some_and(|socket| socket.hears(to, via))
     }
 
     /// Tells the socket that a datagram from `local` to `remote` came from of an error that was
