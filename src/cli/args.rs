@@ -332,10 +332,9 @@ pub(super) struct PingArgs {
     #[arg(short, value_name = "BYTES", default_value_t = 56,
         value_parser = clap::value_parser!(u16).range(..=65_527))]
     pub(super) size: u16,
-    /// Hops that a request may take
-    #[arg(short, value_name = "TTL", default_value_t = 64,
-        value_parser = clap::value_parser!(u8).range(1..))]
-    pub(super) ttl: u8,
+    /// Hops that a request may take; if not given, 64, or what an IPv6 router advertises
+    #[arg(short, value_name = "TTL", value_parser = clap::value_parser!(u8).range(1..))]
+    pub(super) ttl: Option<u8>,
     /// Traffic class of the requests
     #[arg(short = 'Q', value_name = "TOS", default_value = "0", value_parser = byte)]
     pub(super) tos: u8,

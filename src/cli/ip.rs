@@ -357,6 +357,18 @@ Destination     Gateway         Genmask         Flags Metric Ref    Use Iface
     }
 
     #[test]
+    fn groups_as_ip_prints_them() {
+        let links = json!([{ "ifindex": 3, "ifname": "v0", "maddr": [
+            { "link": "33:33:00:00:00:01" },
+            { "family": "inet", "address": "224.0.0.1" },
+            { "family": "inet6", "address": "ff02::fb", "users": 2 },
+        ] }]);
+        let expected = "3:\tv0\n\tlink  33:33:00:00:00:01\n\tinet  224.0.0.1\n\
+                        \tinet6 ff02::fb users 2\n";
+        assert_eq!(groups_text(links.as_array().expect("an array")), expected);
+    }
+
+    #[test]
     fn one_family_alone() {
         let mut routes = vec![
             json!({ "dst": "default", "gateway": "10.9.0.1" }),
@@ -377,18 +389,6 @@ Destination     Gateway         Genmask         Flags Metric Ref    Use Iface
         assert!(text.find("inet 10.9.0.2") < text.find("inet6 fd09::2"), "{text}");
         of_family(&mut links, false);
         assert_eq!(links[0]["addr_info"], json!([own[1]]));
-    }
-
-    #[test]
-    fn groups_as_ip_prints_them() {
-        let links = json!([{ "ifindex": 3, "ifname": "v0", "maddr": [
-            { "link": "33:33:00:00:00:01" },
-            { "family": "inet", "address": "224.0.0.1" },
-            { "family": "inet6", "address": "ff02::fb", "users": 2 },
-        ] }]);
-        let expected = "3:\tv0\n\tlink  33:33:00:00:00:01\n\tinet  224.0.0.1\n\
-                        \tinet6 ff02::fb users 2\n";
-        assert_eq!(groups_text(links.as_array().expect("an array")), expected);
     }
 
     #[test]

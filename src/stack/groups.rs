@@ -36,9 +36,10 @@ impl Stack {
     // ---- for users
 
     /// Has a socket's host join a group on an interface, or without one where datagrams to the
-    /// group would leave, or else on the first one to others. As on Linux (`IP_MULTICAST_ALL`), every socket that is bound to the port
-    /// and to no address then hears the group, unless [`Multicast::all`] was switched off. The
-    /// group is left when the last socket that joined it leaves it or is closed.
+    /// group would leave, or else on the first one to others. As on Linux (`IP_MULTICAST_ALL`),
+    /// every socket that is bound to the port and to no address then hears the group, unless
+    /// [`Multicast::all`] was switched off. The group is left when the last socket that joined it
+    /// leaves it or is closed.
     ///
     /// # Errors
     /// `InvalidInput` for what is no group of the socket's family, or without such an interface;

@@ -396,6 +396,32 @@ mod tests {
         assert_eq!(out, "\"a\\\"b\\\\c\\nd\\u0001§\"");
     }
 
+    #[test]
+    fn messages_about_groups_in_json() {
+        let ip = |text: &str| text.parse::<IpAddr>().expect(text);
+        let (src, dst, group) = (ip("10.9.0.1"), ip("224.0.0.22"), ip("239.1.2.3"));
+        let first = Some(GroupRecord { kind: crate::wire::membership::Kind::ToExclude, group });
+        let head = "{\"protocol\":\"membership\",\"src\":\"10.9.0.1\",\"dst\":\"224.0.0.22\",";
+        for (message, words) in [
+            (
+                Membership::Records { count: 1, first },
+                "\"message\":\"report\",\"version\":\"IGMPv3\",\"records\":1,\"record\":\"to_ex\",\
+                 \"group\":\"239.1.2.3\"",
+            ),
+            (
+                Membership::Report { version: Version::V1, group },
+                "\"message\":\"report\",\"version\":\"IGMPv1\",\"group\":\"239.1.2.3\"",
+            ),
+            (
+                Membership::Leave { group },
+                "\"message\":\"leave\",\"version\":\"IGMPv2\",\"group\":\"239.1.2.3\"",
+            ),
+        ] {
+            let text = packet(&PacketView::Membership { src, dst, message, len: 16 });
+            assert_eq!(text, format!("{head}{words},\"len\":16}}"));
+        }
+    }
+
     #[cfg(feature = "cli")]
     #[test]
     fn it_is_json() {

@@ -307,9 +307,6 @@ fn mld_words(message: &Membership) -> String {
             let group = query.group;
             format!("multicast listener querymax resp delay: {millis} addr: {group}")
         }
-        Membership::Query(query) if query.group.is_unspecified() => {
-            "multicast listener query v2".to_owned()
-        }
         Membership::Query(query) => {
             format!("multicast listener query v2 [gaddr {}]", query.group)
         }
