@@ -101,13 +101,16 @@ impl Serving {
         let v6_only = at.contains(&Ipv4Addr::UNSPECIFIED.into());
         for entry in services.enabled() {
             let (service, transport) = (entry.service, entry.transport);
-            let groups = options.groups.iter().filter(|_| transport == Transport::Udp);
+            // A socket at all addresses joins them; one at an address would not hear them.
+            let is_heard = |group: &&IpAddr| at.iter().any(|ip| is_for(*ip, **group));
+            let groups = options.groups.iter().filter(|group| !is_heard(group));
+            let groups = groups.filter(|_| transport == Transport::Udp);
             let stop = serving.stop.subscribe();
             let door = Arc::new(Door::new(host, service, &options, stop)?);
             for ip in at.iter().chain(groups) {
                 let at = SocketAddr::new(*ip, entry.port);
                 let place = Place { service, transport, at };
-                serving.add(host, place, v6_only, &door).map_err(|error| {
+                serving.add(host, place, (v6_only, &options.groups), &door).map_err(|error| {
                     let text = format!("{service} cannot listen at {at} ({transport}): {error}");
                     io::Error::new(error.kind(), text)
                 })?;
@@ -139,7 +142,7 @@ impl Serving {
         &mut self,
         host: &Host,
         mut place: Place,
-        v6_only: bool,
+        (v6_only, groups): (bool, &[IpAddr]),
         door: &Arc<Door>,
     ) -> io::Result<()> {
         if let Some(feature) = missing(place.service) {
@@ -150,14 +153,13 @@ impl Serving {
             Transport::Udp => {
                 let socket = UdpSocket::bind(host, place.at)?;
                 place.at = socket.local_addr()?;
-                match place.at.ip() {
-                    IpAddr::V4(group) if group.is_multicast() => {
-                        socket.join_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED)?;
+                for group in groups.iter().filter(|group| is_for(place.at.ip(), **group)) {
+                    match group {
+                        IpAddr::V4(group) => {
+                            socket.join_multicast_v4(group, &Ipv4Addr::UNSPECIFIED)?;
+                        }
+                        IpAddr::V6(group) => socket.join_multicast_v6(group, 0)?,
                     }
-                    IpAddr::V6(group) if group.is_multicast() => {
-                        socket.join_multicast_v6(&group, 0)?;
-                    }
-                    _ => {}
                 }
                 let stop = self.stop.subscribe();
                 match place.service {
@@ -179,6 +181,11 @@ impl Serving {
         self.places.push(place);
         Ok(())
     }
+}
+
+/// Whether a socket at `ip` hears a group: one that is bound to it, or to no address.
+fn is_for(ip: IpAddr, group: IpAddr) -> bool {
+    ip == group || ip.is_unspecified() && ip.is_ipv4() == group.is_ipv4()
 }
 
 /// The feature that a service needs and this program does not have.

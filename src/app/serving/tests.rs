@@ -62,6 +62,28 @@ fn the_services_answer_over_tcp_and_udp() {
     });
 }
 
+/// At a group the services answer once, wherever else they listen.
+#[test]
+fn services_answer_at_a_group() {
+    let group = IpAddr::from([239, 1, 2, 3]);
+    for (place, places) in [(at(0).ip(), 3), (Ipv4Addr::UNSPECIFIED.into(), 2)] {
+        let (a, b, _cable) = joined();
+        run(async {
+            let options = Options { groups: vec![group], ..Options::default() };
+            let services = "echo".parse().expect("a list");
+            let serving = Serving::start(&b, &[place], &services, options).expect("free ports");
+            assert_eq!(serving.places().len(), places);
+            let socket = UdpSocket::bind(&a, "10.0.0.1:0".parse().expect("one")).expect("a port");
+            let mut room = [0; 1000];
+            for (to, said) in [(group, &b"to all"[..]), (at(0).ip(), b"to one")] {
+                socket.send_to(said, (to, 7).into()).await.expect("sent");
+                let (read, from) = socket.recv_from(&mut room).await.expect("an answer");
+                assert_eq!((&room[..read], from), (said, at(7)));
+            }
+        });
+    }
+}
+
 #[test]
 fn services_without_a_port_say_which() {
     let (_a, b, _cable) = joined();
