@@ -119,6 +119,10 @@ pub struct Cache {
     bytes: usize,
     limiter: Limiter,
     actions: VecDeque<Action>,
+    /// What routers say of neighbours of IPv6: how long they count as reachable, on average, and
+    /// the time between questions.
+    reachable6: Duration,
+    retrans6: Duration,
 }
 
 /// The rank of entries that only someone we send to pushes out.
@@ -152,6 +156,8 @@ impl Cache {
             turn: 0,
             bytes: 0,
             actions: VecDeque::new(),
+            reachable6: config.base_reachable,
+            retrans6: config.retrans,
             config,
         }
     }
@@ -312,16 +318,24 @@ impl Cache {
     }
 
     /// A router says how long neighbours count as reachable and how long to wait between
-    /// questions, milliseconds; 0: it does not say (RFC 4861 §6.3.4).
+    /// questions, milliseconds; 0: it does not say (RFC 4861 §6.3.4). That is said of IPv6: ARP
+    /// has its own times.
     pub fn set_times(&mut self, reachable: u32, retrans: u32) {
+        /// What a router may say at most (RFC 4861 §6.2.1, AdvReachableTime).
+        const REACHABLE_MAX: u32 = 3_600_000;
         if reachable > 0 {
-            self.config.base_reachable = Duration::from_millis(reachable.into());
+            self.reachable6 = Duration::from_millis(reachable.min(REACHABLE_MAX).into());
         }
         if retrans > 0 {
             // Whoever says so must not make us ask without end.
             let least = Duration::from_millis(100);
-            self.config.retrans = Duration::from_millis(retrans.into()).max(least);
+            self.retrans6 = Duration::from_millis(retrans.into()).max(least);
         }
+    }
+
+    /// The time between questions for `addr`.
+    pub fn retrans(&self, addr: IpAddr) -> Duration {
+        if addr.is_ipv4() { self.config.retrans } else { self.retrans6 }
     }
 
     // ---- time
@@ -370,12 +384,14 @@ impl Cache {
     }
 
     fn reachable_until(&self, key: usize, cx: &Cx<'_>) -> Option<Instant> {
-        self.entries[key].confirmed.map(|at| at + self.reachable_time(cx))
+        let entry = &self.entries[key];
+        entry.confirmed.map(|at| at + self.reachable_time(entry.addr, cx))
     }
 
     /// Between one and three halves of the base (RFC 4861 §6.3.2), another one every few hours.
-    fn reachable_time(&self, cx: &Cx<'_>) -> Duration {
-        let base = nanos(self.config.base_reachable);
+    fn reachable_time(&self, addr: IpAddr, cx: &Cx<'_>) -> Duration {
+        let v4 = addr.is_ipv4();
+        let base = nanos(if v4 { self.config.base_reachable } else { self.reachable6 });
         let drawn = cx.chance.below(base, Purpose::Reachable, cx.now.as_nanos() / REDRAW, 0);
         Duration::from_nanos((base / 2).saturating_add(drawn))
     }
@@ -393,7 +409,9 @@ impl Cache {
     ) -> Result<(), Why> {
         let entry = &mut self.entries[key];
         if let Some(from) = entry.mac.filter(|from| *from != mac) {
-            if cx.now < entry.learned + self.config.locktime {
+            // In ND the override flag says which of several answers counts (RFC 4861 §7.2.5).
+            let is_locked = cx.now < entry.learned + self.config.locktime;
+            if is_locked && entry.addr.is_ipv4() {
                 return Err(Why::NeighborTooSoon);
             }
             let addr = entry.addr;
@@ -428,7 +446,7 @@ impl Cache {
         let entry = &mut self.entries[key];
         entry.asked += 1;
         let (addr, to) = (entry.addr, entry.mac);
-        self.timers.set(key, Some(now + self.config.retrans));
+        self.timers.set(key, Some(now + self.retrans(addr)));
         let action = match self.limiter.allow(now) {
             true => Action::Solicit { addr, to },
             false => Action::Quiet { addr },

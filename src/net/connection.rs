@@ -268,7 +268,7 @@ macro_rules! connection_methods {
         /// `InvalidInput` for none or more than 255; as [`Self::configure`].
         pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
             let ttl = crate::net::options::hops(ttl)?;
-            self.configure(|config| config.mark.ttl = ttl)
+            self.configure(|config| config.mark.ttl = Some(ttl))
         }
 
         /// What [`Self::set_ttl`] was told, or 64.
@@ -276,7 +276,7 @@ macro_rules! connection_methods {
         /// # Errors
         /// As [`Self::config`].
         pub fn ttl(&self) -> io::Result<u32> {
-            Ok(u32::from(self.config()?.mark.ttl))
+            Ok(self.config()?.mark.ttl.map_or(64, u32::from))
         }
 
         /// The traffic class of packets (`IP_TOS`, `IPV6_TCLASS`); its two bits of ECN are TCP's

@@ -97,7 +97,7 @@ macro_rules! udp_methods {
         /// `InvalidInput` for none or more than 255.
         pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
             let ttl = crate::net::options::hops(ttl)?;
-            self.held.mark(|mark| mark.ttl = ttl)
+            self.held.mark(|mark| mark.ttl = Some(ttl))
         }
 
         /// What [`Self::set_ttl`] was told, or 64.
@@ -105,7 +105,7 @@ macro_rules! udp_methods {
         /// # Errors
         /// `NotConnected` when the stack was told to close it.
         pub fn ttl(&self) -> io::Result<u32> {
-            self.held.look(|socket| u32::from(socket.mark.ttl))
+            self.held.look(|socket| socket.mark.ttl.map_or(64, u32::from))
         }
 
         /// The traffic class of datagrams (`IP_TOS`, `IPV6_TCLASS`).

@@ -174,7 +174,7 @@ impl Stack {
     pub fn mark_udp(&mut self, now: Instant, id: UdpId, mark: Mark) -> Result<(), SocketError> {
         self.keep(now, || Input::MarkUdp { id, mark });
         let socket = self.udp.get_mut(id).ok_or_else(Self::gone)?;
-        if mark.ttl == 0 {
+        if mark.ttl == Some(0) {
             return Err(SocketError::InvalidInput);
         }
         socket.mark = mark;

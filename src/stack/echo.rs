@@ -6,7 +6,7 @@ use crate::base::rng::Purpose;
 use crate::base::{Chunks, Duration, EventId, Frame, Instant, SocketError};
 use crate::socket::SocketId;
 use crate::wire::icmp::{self, Echo, Icmp};
-use crate::wire::ip::{self, Discover, Header, Mark};
+use crate::wire::ip::{self, Discover, Mark};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -235,7 +235,7 @@ impl Stack {
     ) -> Result<(), SocketError> {
         self.keep(now, || Input::Ping { dst, id, seq, payload: payload.to_vec(), options });
         let PingOptions { mark, discover } = options;
-        if mark.ttl == 0 {
+        if mark.ttl == Some(0) {
             return Err(SocketError::InvalidInput);
         }
         if payload.len() > ip::max_payload(dst) - icmp::HEADER_LEN {
@@ -252,9 +252,8 @@ impl Stack {
         let body = Chunks::from(self.pool.copy(payload));
         let mut frame = Frame { body, ..Frame::default() };
         message.emit(own, dst, &mut frame.head, &frame.body);
-        let header = Header::new(own, dst, icmp::number(dst)).marked(mark);
         let why = (Sent::EchoRequest, EventId::NONE);
-        self.send_icmp(now, SocketAddr::new(dst, 0), (header, discover), message, frame, why);
+        self.send_icmp(now, SocketAddr::new(dst, 0), (own, options), message, frame, why);
         Ok(())
     }
 

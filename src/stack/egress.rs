@@ -1,6 +1,7 @@
 //! A frame's way down: what sockets have to send, its transport checksum, its IP header, and, when
 //! the link is too narrow, its fragments.
 
+use super::echo::PingOptions;
 use super::event::{Event, PacketView, Sent};
 use super::ingress::Via;
 use super::zone::zoned;
@@ -105,7 +106,8 @@ impl Stack {
         let new = Header::new(src, dst, protocol::TCP);
         let df = out.df || new.df;
         let id = if df { 0 } else { self.next_ip_ids(dst, protocol::TCP, segments as u32) };
-        let header = Header { df, id, ..new }.marked(out.mark);
+        let hops = self.ifaces[usize::from(iface.0)].hops(dst);
+        let header = Header { df, id, ..new }.marked(out.mark, hops);
         header.emit(&mut frame.head, len);
         self.push(now, iface, frame);
     }
@@ -140,30 +142,31 @@ impl Stack {
         frame: Frame,
         why: (Sent, EventId),
     ) {
-        let header = Header::new(src, dst, icmp::number(dst));
         let to = zoned(dst, 0, via.iface);
-        self.send_icmp(via.now, to, (header, Discover::Dont), message, frame, why);
+        self.send_icmp(via.now, to, (src, PingOptions::default()), message, frame, why);
     }
 
-    /// Sends an ICMP message to `to`, whose transport part is `frame`; `why` it is sent, and what
-    /// that followed from.
+    /// Sends an ICMP message from `src` to `to`, whose transport part is `frame`; `why` it is sent,
+    /// and what that followed from.
     pub(super) fn send_icmp(
         &mut self,
         now: Instant,
         to: SocketAddr,
-        (header, discover): (Header, Discover),
+        (src, options): (IpAddr, PingOptions),
         message: Icmp,
         frame: Frame,
         why: (Sent, EventId),
     ) {
-        let Header { src, dst, .. } = header;
+        let dst = to.ip();
         let view = PacketView::Icmp { src, dst, message, len: frame.len() as u32 };
         self.snmp.of(dst).icmp_out(&message);
         let Ok((iface, _)) = self.route_for(to) else {
             self.dropped(now, Why::NoRoute, view);
             return;
         };
-        self.send_packet(now, iface, (header, discover), frame, view, why);
+        let hops = self.ifaces[usize::from(iface.0)].hops(dst);
+        let header = Header::new(src, dst, icmp::number(dst)).marked(options.mark, hops);
+        self.send_packet(now, iface, (header, options.discover), frame, view, why);
     }
 
     fn send_from_udp(&mut self, now: Instant) -> bool {
@@ -183,9 +186,10 @@ impl Stack {
         let fill = if out.checksum { checksum::Fill::Complete } else { checksum::Fill::Absent };
         udp::emit(&mut frame.head, from, to, &frame.body, fill);
         let view = PacketView::Udp { src: from, dst: to, len };
-        let header = Header::new(from.ip(), to.ip(), protocol::UDP).marked(out.mark);
+        let hops = self.ifaces[usize::from(iface.0)].hops(to.ip());
+        let header = Header::new(from.ip(), to.ip(), protocol::UDP).marked(out.mark, hops);
         let looped = (out.loops && to.ip().is_multicast()).then(|| frame.body.clone());
-        if !to.ip().is_multicast() || out.mark.ttl > 0 {
+        if !to.ip().is_multicast() || out.mark.ttl != Some(0) {
             let why = (Sent::Datagram, EventId::NONE);
             self.send_packet(now, iface, (header, out.discover), frame, view, why);
         }

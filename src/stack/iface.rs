@@ -8,6 +8,7 @@ use super::{Input, MTU_MIN, Stack};
 use crate::base::{Duration, EventId, IfaceId, Instant, SocketError};
 use crate::ip::{Address, Cidr, Local, NewAddress, Origin, Route, Standing, select};
 use crate::link::{self, Cause, Groups};
+use crate::wire::ipv4::DEFAULT_TTL;
 use crate::wire::nd::solicited_node;
 use std::net::IpAddr;
 
@@ -36,6 +37,8 @@ pub(super) struct Iface {
     mtu4: u16,
     /// The longest packet of IPv6, as a router says (RFC 4861 §6.3.4).
     mtu6: u16,
+    /// The hops that packets of IPv6 may take, as a router says.
+    hops6: u8,
     /// What an Ethernet needs.
     pub(super) port: Option<Box<Port>>,
 }
@@ -47,6 +50,7 @@ impl Iface {
         Iface {
             mtu4: setup.mtu,
             mtu6: setup.mtu,
+            hops6: DEFAULT_TTL,
             setup,
             addresses: Vec::new(),
             usable: Vec::new(),
@@ -79,6 +83,18 @@ impl Iface {
     pub(super) fn set_mtu6(&mut self, mtu: u16) {
         if usize::from(mtu) >= crate::wire::ipv6::MIN_MTU {
             self.mtu6 = mtu.min(self.setup.mtu);
+        }
+    }
+
+    /// The hops that a packet to `dst` may take when its socket has not said.
+    pub(super) fn hops(&self, dst: IpAddr) -> u8 {
+        if dst.is_ipv4() { DEFAULT_TTL } else { self.hops6 }
+    }
+
+    /// A router says how many hops packets of IPv6 may take; 0: it does not say (RFC 4861 §6.3.4).
+    pub(super) fn set_hops6(&mut self, hops: u8) {
+        if hops > 0 {
+            self.hops6 = hops;
         }
     }
 

@@ -195,6 +195,7 @@ impl Stack {
             Err(why) if why != Why::RaLimit => return Err(why),
             other => other,
         };
+        self.ifaces[usize::from(via.iface.0)].set_hops6(advert.hop_limit);
         if let Some(mtu) = advert.mtu.and_then(|mtu| u16::try_from(mtu).ok()) {
             self.ifaces[usize::from(via.iface.0)].set_mtu6(mtu);
         }

@@ -380,7 +380,7 @@ impl Socket {
         let Socket { local: from, checksum, mut mark, discover, multicast, .. } = *self;
         let device = self.device_to(to);
         if to.ip().is_multicast() {
-            mark.ttl = multicast.ttl;
+            mark.ttl = Some(multicast.ttl);
         }
         let loops = multicast.loops;
         Ok(Outgoing { from, to, payload, checksum, mark, discover, device, loops })

@@ -17,11 +17,12 @@ pub fn header_len(addr: IpAddr) -> usize {
 }
 
 /// What a socket asks for in the IP header of its packets.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
 #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 pub struct Mark {
-    /// Time to live or hop limit, hops, 1..=255 (`IP_TTL`, `IPV6_UNICAST_HOPS`). Default 64.
-    pub ttl: u8,
+    /// Time to live or hop limit, hops, 1..=255 (`IP_TTL`, `IPV6_UNICAST_HOPS`). Default `None`:
+    /// what the interface has, which is 64 unless a router says otherwise (RFC 4861 §6.3.4).
+    pub ttl: Option<u8>,
     /// The traffic class byte (`IP_TOS`, `IPV6_TCLASS`). Default 0.
     pub tos: u8,
 }
@@ -51,12 +52,6 @@ impl Discover {
     }
 }
 
-impl Default for Mark {
-    fn default() -> Mark {
-        Mark { ttl: ipv4::DEFAULT_TTL, tos: 0 }
-    }
-}
-
 /// An IP header.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Header {
@@ -81,6 +76,8 @@ pub struct Header {
     pub offset: u32,
     /// Whether routers on the way are to look at it (RFC 2113, RFC 2711).
     pub router_alert: bool,
+    /// It came with a fragment header, whole or in pieces. Only so in IPv6. Read only.
+    pub fragment_header: bool,
     /// Header and payload, bytes. Read only.
     pub total_len: usize,
     /// Header with options or extension headers, bytes. Read only.
@@ -119,16 +116,18 @@ impl Header {
             more: false,
             offset: 0,
             router_alert: false,
+            fragment_header: false,
             total_len: header_len,
             header_len,
             proto_at: proto_at(dst),
         }
     }
 
-    /// With what a socket asks for. A packet that may take no hop would reach nobody.
+    /// With what a socket asks for, and `hops` unless it asks for others. A packet that may take
+    /// no hop would reach nobody.
     #[must_use]
-    pub fn marked(self, mark: Mark) -> Header {
-        Header { ttl: mark.ttl.max(1), tos: mark.tos, ..self }
+    pub fn marked(self, mark: Mark, hops: u8) -> Header {
+        Header { ttl: mark.ttl.unwrap_or(hops).max(1), tos: mark.tos, ..self }
     }
 
     /// Reads the header at the start of `front`, a frame's first run of bytes, and checks it
@@ -151,6 +150,16 @@ impl Header {
     /// As [`ipv6::walk`].
     pub fn walk(&mut self, front: &[u8]) -> Result<(), Refused> {
         if self.dst.is_ipv6() { ipv6::walk(self, front) } else { Ok(()) }
+    }
+
+    /// Whether a fragment that [`Header::walk`] was over is possible by itself, in IPv6, where its
+    /// sender is told when it is not.
+    ///
+    /// # Errors
+    /// As [`ipv6::check_fragment`].
+    pub fn check_fragment(&self, front: &[u8]) -> Result<(), Refused> {
+        let is_checked = self.dst.is_ipv6() && self.is_fragment();
+        if is_checked { ipv6::check_fragment(self, front) } else { Ok(()) }
     }
 
     /// Writes the header in front of `head`, for a payload of `payload_len` bytes (what is in the
@@ -231,6 +240,7 @@ impl From<ipv4::Header> for Header {
             more: mf,
             offset,
             router_alert: header.router_alert,
+            fragment_header: false,
             total_len: header.total_len,
             header_len: header.header_len,
             proto_at: 9,

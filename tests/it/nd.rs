@@ -11,7 +11,7 @@ use netglass::wire::checksum;
 use netglass::wire::ethernet::{self, ethertype};
 use netglass::wire::icmp::{Echo, Icmp};
 use netglass::wire::icmpv4::Icmpv4;
-use netglass::wire::ip::Header;
+use netglass::wire::ip::{Header, Mark};
 use netglass::wire::ipv4::protocol;
 use netglass::wire::nd::{ALL_NODES, ALL_ROUTERS, Nd, RouterAdvert, solicited_node};
 use std::collections::BTreeSet;
@@ -25,6 +25,7 @@ scenarios![
     addresses_are_asked_for_before_they_are_used,
     whoever_has_the_address_keeps_it,
     routers_make_addresses,
+    routers_say_how_many_hops,
     what_routers_give_ends,
     a_flood_of_routers_is_bounded,
     the_router_that_answers_is_used,
@@ -341,9 +342,17 @@ fn messages_that_are_refused() {
     let advert_of = |target, mac| nd_bytes(peer(), host(), advert(target, true, mac), &[]);
     let from_router = |dst, nd: Nd| packet(router(), dst, 255, &nd_bytes(router(), dst, nd, &[]));
     let redirect = Nd::Redirect { target: v6("fe80::9"), dst: v6("fd99::1"), mac: None };
+    let fragment = {
+        let mut head = Head::new();
+        let whole = [&[protocol::ICMPV6, 0, 0, 0, 0, 0, 0, 9][..], &good].concat();
+        let header = Header::new(peer().into(), to.into(), netglass::wire::ipv6::FRAGMENT);
+        Header { ttl: 255, ..header }.emit(&mut head, whole.len());
+        [&head[..], &whole].concat()
+    };
     let asks_router = nd_bytes(peer(), ALL_ROUTERS, Nd::RouterSolicit { mac: None }, &[]);
     for (mac, bytes, why) in [
         (NEAR, packet(peer(), to, 254, &good), "NdHopLimit"),
+        (NEAR, fragment, "NdFragment"),
         (NEAR, packet(peer(), to, 255, &cut), "NdFormat"),
         (NEAR, packet(peer(), host(), 255, &advert_of(peer(), group(to))), "NdFormat"),
         (NEAR, from_router(host(), solicit(v6("ff02::9"), None)), "NdAddress"),
@@ -456,6 +465,48 @@ fn routers_make_addresses() {
         w.ra(1800, &options);
         assert_eq!(w.stack.addresses().count(), 2, "{what}");
     }
+}
+
+/// RFC 4861 §6.3.4 (Cur Hop Limit): whoever asks for a number of hops keeps it, and neighbour
+/// discovery has its own.
+fn routers_say_how_many_hops() {
+    let hops = |got: &[Got]| match got {
+        [Got::Ip(_, packet)] => Header::parse(packet, packet.len()).expect("IP").ttl,
+        other => panic!("{other:?}"),
+    };
+    let mut setup = autoconf();
+    setup.ifaces[0].addrs.push("10.0.0.1/24".parse().expect("an address"));
+    let mut w = Wire::quiet(setup);
+    let advertise = |w: &mut Wire, hop_limit| {
+        let mac = Some(ROUTER_MAC);
+        let advert = RouterAdvert { hop_limit, lifetime: 1800, mac, ..RouterAdvert::default() };
+        let nd = Nd::RouterAdvert(advert);
+        w.nd(ROUTER_MAC, router(), ALL_NODES, nd);
+    };
+    let near = IpAddr::from([10, 0, 0, 2]);
+    w.stack.set_neighbor(w.now, IFACE, near, Some(NEAR)).expect("room");
+    let udp = w.stack.bind(w.now, (Ipv6Addr::UNSPECIFIED, 9).into(), false).expect("free");
+    let send = |w: &mut Wire| {
+        w.stack.send_to(w.now, udp, Some((router(), 9).into()), b"x").expect("a route");
+        hops(&w.take())
+    };
+    for (told, expected) in [(0, 64), (17, 17), (0, 17), (255, 255)] {
+        advertise(&mut w, told);
+        assert_eq!(hops(&w.ping(router())), expected, "an echo request, told {told}");
+        assert_eq!(send(&mut w), expected, "a datagram");
+        assert_eq!(hops(&w.echo(router(), link_local())), expected, "an echo reply");
+        w.stack.ping(w.now, near, (1, 1), b"hello").expect("a route");
+        assert_eq!(hops(&w.take()), 64, "IPv4");
+    }
+    advertise(&mut w, 17);
+    let conn = w.stack.connect(w.now, (router(), 80).into(), None, None).expect("a route");
+    assert_eq!(hops(&w.take()), 17, "a segment");
+    let mut config = w.stack.config(conn).expect("a connection").clone();
+    config.mark.ttl = Some(64);
+    w.stack.configure(w.now, conn, config).expect("a connection");
+    assert_eq!(hops(&w.wait(1_000)), 64, "64 hops were asked for");
+    w.stack.mark_udp(w.now, udp, Mark { ttl: Some(64), tos: 0 }).expect("a socket");
+    assert_eq!(send(&mut w), 64);
 }
 
 fn what_routers_give_ends() {

@@ -73,13 +73,13 @@ fn recorded() -> (Vec<u8>, Vec<Record>, SentSoFar) {
     assert_eq!(host.write(now, b, b"answer"), Ok(6));
     host.configure(now, b, Config { nagle: false, ..Config::default() }).unwrap();
     host.shutdown(now, b).unwrap();
-    host.mark_udp(now, udp, Mark { ttl: 3, tos: 0xb8 }).unwrap();
+    host.mark_udp(now, udp, Mark { ttl: Some(3), tos: 0xb8 }).unwrap();
     host.discover_udp(now, udp, Discover::Do).unwrap();
     host.keep_reports(now, udp, true).unwrap();
     host.send_to(now, udp, Some(addr(A, 9)), &[1; 2000]).unwrap_err();
     host.take_report(now, udp).unwrap();
     let echo = host.open_echo(now).unwrap();
-    let options = PingOptions { mark: Mark { ttl: 7, tos: 8 }, discover: Discover::Want };
+    let options = PingOptions { mark: Mark { ttl: Some(7), tos: 8 }, discover: Discover::Want };
     host.ping_with(now, addr(A, 0).ip(), (echo, 1), b"hello", options).unwrap();
     host.send_to(now, udp, Some(addr(A, 9)), b"marked").unwrap();
     let group = "239.1.2.3".parse().unwrap();

@@ -174,7 +174,8 @@ fn errors_about_echo_requests_name_their_sender() {
 fn echo_requests_ask_things_of_ip() {
     let mut p = Puppet::new();
     let ping = |p: &mut Puppet, len: usize, discover, ttl| {
-        let options = PingOptions { mark: Mark { ttl, tos: 0x10 }, discover };
+        let mark = Mark { ttl: Some(ttl), tos: 0x10 };
+        let options = PingOptions { mark, discover };
         let sent = p.stack.ping_with(p.now, PEER.into(), (1, 1), &vec![0; len], options);
         p.pump();
         sent
@@ -318,7 +319,7 @@ fn paths_of_ipv6() {
     let options = PingOptions { discover: Discover::Do, ..PingOptions::default() };
     let long = p.stack.ping_with(p.now, peer, (id, 1), &[0; 1253], options);
     assert_eq!(long, Err(SocketError::MessageTooLong));
-    let mark = Mark { ttl: 1, tos: 0 };
+    let mark = Mark { ttl: Some(1), tos: 0 };
     let options = PingOptions { mark, ..options };
     p.take_others();
     p.stack.ping_with(p.now, peer, (id, 1), &[0; 1252], options).unwrap();

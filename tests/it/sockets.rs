@@ -31,7 +31,7 @@ fn mark(packet: &[u8]) -> (u8, u8) {
 }
 
 fn segments_are_marked() {
-    let marked = |config: &mut Config| config.mark = Mark { ttl: 7, tos: 0xbb };
+    let marked = |config: &mut Config| config.mark = Mark { ttl: Some(7), tos: 0xbb };
     // The two bits of ECN are TCP's own.
     let mut p = Puppet::with(marked);
     p.connect();
@@ -54,7 +54,7 @@ fn segments_are_marked() {
     let reset = p.take_all();
     assert_eq!((reset[0].ctl, mark(&reset[0].packet)), (R, (7, 0xb8)));
     // A packet that may take no hop would reach nobody.
-    let mut p = Puppet::with(|config| config.mark.ttl = 0);
+    let mut p = Puppet::with(|config| config.mark.ttl = Some(0));
     p.connect();
     assert_eq!(mark(&p.expect(S, 0, 0, 0).packet), (1, 0));
 }
@@ -109,9 +109,9 @@ fn datagrams_are_marked() {
         p.take_others().iter().map(|packet| mark(packet)).collect::<Vec<_>>()
     };
     assert_eq!(sent(&mut p, 1), [(64, 0)]);
-    p.stack.mark_udp(p.now, id, Mark { ttl: 1, tos: 0x2e }).unwrap();
+    p.stack.mark_udp(p.now, id, Mark { ttl: Some(1), tos: 0x2e }).unwrap();
     assert_eq!(sent(&mut p, 3000), [(1, 0x2e); 3], "every fragment");
-    let none = p.stack.mark_udp(p.now, id, Mark { ttl: 0, tos: 0 });
+    let none = p.stack.mark_udp(p.now, id, Mark { ttl: Some(0), tos: 0 });
     assert_eq!(none, Err(SocketError::InvalidInput));
     assert_eq!(sent(&mut p, 1), [(1, 0x2e)]);
     p.stack.close_udp(p.now, id);

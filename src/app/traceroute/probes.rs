@@ -115,7 +115,7 @@ impl Prober {
                 socket.send_to(&payload, to).await.map(drop)
             }
             Prober::Icmp { socket, discover, .. } => {
-                let mark = Mark { ttl: hops, ..Mark::default() };
+                let mark = Mark { ttl: Some(hops), ..Mark::default() };
                 let options = PingOptions { mark, discover: *discover };
                 socket.send(to, n as u16 + 1, &payload, options)
             }
