@@ -102,13 +102,16 @@ impl Serving {
         let v6_only = at.contains(&Ipv4Addr::UNSPECIFIED.into());
         for entry in services.enabled() {
             let (service, transport) = (entry.service, entry.transport);
-            let groups = options.groups.iter().filter(|_| transport == Transport::Udp);
+            // A socket at all addresses joins them; one at an address would not hear them.
+            let is_heard = |group: &&IpAddr| at.iter().any(|ip| is_for(*ip, **group));
+            let groups = options.groups.iter().filter(|group| !is_heard(group));
+            let groups = groups.filter(|_| transport == Transport::Udp);
             let stop = serving.stop.subscribe();
             let door = Arc::new(Door::new(host, service, &options, stop)?);
             for ip in at.iter().chain(groups) {
                 let at = SocketAddr::new(*ip, entry.port);
                 let place = Place { service, transport, at };
-                serving.add(host, place, v6_only, &door).map_err(|error| {
+                serving.add(host, place, (v6_only, &options.groups), &door).map_err(|error| {
                     let text = format!("{service} cannot listen at {at} ({transport}): {error}");
                     io::Error::new(error.kind(), text)
                 })?;
@@ -140,7 +143,7 @@ impl Serving {
         &mut self,
         host: &Host,
         mut place: Place,
-        v6_only: bool,
+        (v6_only, groups): (bool, &[IpAddr]),
         door: &Arc<Door>,
     ) -> io::Result<()> {
         if let Some(feature) = missing(place.service) {
@@ -151,25 +154,26 @@ impl Serving {
             Transport::Udp => {
                 let socket = UdpSocket::bind(host, place.at)?;
                 place.at = socket.local_addr()?;
-                match place.at.ip() {
-                    IpAddr::V4(group) if group.is_multicast() => {
-                        socket.join_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED)?;
+                for group in groups.iter().filter(|group| is_for(place.at.ip(), **group)) {
+                    match group {
+                        IpAddr::V4(group) => {
+                            socket.join_multicast_v4(group, &Ipv4Addr::UNSPECIFIED)?;
+                        }
+                        IpAddr::V6(group) => socket.join_multicast_v6(group, 0)?,
                     }
-                    IpAddr::V6(group) if group.is_multicast() => {
-                        socket.join_multicast_v6(&group, 0)?;
-                    }
-                    _ => {}
                 }
                 let stop = self.stop.subscribe();
                 match place.service {
                     #[cfg(feature = "dns")]
                     Service::Dns => {
                         let names = Arc::clone(door.names());
-                        let is_ours = is_ours(host, place);
+                        let is_ours = is_ours(host, place, groups);
                         self.tasks
                             .spawn(dns::server::answer_datagrams(socket, names, is_ours, stop))
                     }
-                    _ => self.tasks.spawn(answer(place, socket, is_ours(host, place), stop)),
+                    _ => {
+                        self.tasks.spawn(answer(place, socket, is_ours(host, place, groups), stop))
+                    }
                 };
             }
             Transport::Tcp => {
@@ -184,6 +188,11 @@ impl Serving {
     }
 }
 
+/// Whether a socket at `ip` hears a group: one that is bound to it, or to no address.
+fn is_for(ip: IpAddr, group: IpAddr) -> bool {
+    ip == group || ip.is_unspecified() && ip.is_ipv4() == group.is_ipv4()
+}
+
 /// The feature that a service needs and this program does not have.
 fn missing(service: Service) -> Option<&'static str> {
     match service {
@@ -196,11 +205,11 @@ fn missing(service: Service) -> Option<&'static str> {
 /// Says whether what was sent to an address is for the service at a place: its own address or
 /// group, or any one of the host's. What is sent to everybody would be answered by everybody, to
 /// whomever its sender names.
-fn is_ours(host: &Host, place: Place) -> impl Fn(IpAddr) -> bool + Send + 'static {
-    let host = host.clone();
+fn is_ours(host: &Host, place: Place, groups: &[IpAddr]) -> impl Fn(IpAddr) -> bool + Send + use<> {
+    let (host, groups) = (host.clone(), groups.to_vec());
     move |to| {
         let has = || host.with(|stack, _| stack.addresses().any(|(_, own)| own.addr() == to));
-        to == place.at.ip() || has()
+        to == place.at.ip() || groups.contains(&to) || has()
     }
 }
 
@@ -227,7 +236,10 @@ async fn answer(
         let answer = simple::answer_udp(service, here, from, request, SystemTime::now());
         if let Some(answer) = answer {
             // An answer that cannot be sent is lost, as datagrams may be.
-            let _ = socket.send_to(&answer, from).await;
+            let _ = match to.is_multicast() {
+                true => socket.send_to(&answer, from).await,
+                false => socket.send_from(&answer, to, from).await,
+            };
         }
     }
 }

@@ -68,8 +68,27 @@ impl Stack {
         to: Option<SocketAddr>,
         bytes: &[u8],
     ) -> Result<usize, SocketError> {
-        self.keep(now, || Input::SendTo { id, to, bytes: bytes.to_vec() });
-        let result = self.try_send_to(now, id, to, bytes);
+        self.send_from(now, id, None, to, bytes)
+    }
+
+    /// As [`Stack::send_to`], from one of the host's addresses if the socket is bound to none
+    /// (`IP_PKTINFO`): whoever answers does so from the address that was asked.
+    ///
+    /// # Errors
+    /// As [`Stack::send_to`]; `AddrNotAvailable` when the host does not have that address.
+    pub fn send_from(
+        &mut self,
+        now: Instant,
+        id: UdpId,
+        own: Option<IpAddr>,
+        to: Option<SocketAddr>,
+        bytes: &[u8],
+    ) -> Result<usize, SocketError> {
+        self.keep(now, || Input::SendTo { id, own, to, bytes: bytes.to_vec() });
+        let result = match own {
+            Some(own) if !self.is_own(own) => Err(SocketError::AddrNotAvailable),
+            _ => self.try_send_to(now, id, own, to, bytes),
+        };
         let peer = to.or_else(|| self.udp.get(id).and_then(|socket| socket.peer()));
         if let Some(remote) = peer {
             let call = Call::SendTo { remote, len: bytes.len() as u32 };
@@ -82,6 +101,7 @@ impl Stack {
         &mut self,
         now: Instant,
         id: UdpId,
+        own: Option<IpAddr>,
         to: Option<SocketAddr>,
         bytes: &[u8],
     ) -> Result<usize, SocketError> {
@@ -94,7 +114,7 @@ impl Stack {
         }
         self.check_path(now, id, to, bytes.len())?;
         let payload = Chunks::from(self.pool.copy(bytes));
-        self.udp.send(id, to, payload)?;
+        self.udp.send(id, own, to, payload)?;
         Ok(bytes.len())
     }
 

@@ -85,6 +85,7 @@ pub enum Input {
     },
     SendTo {
         id: UdpId,
+        own: Option<IpAddr>,
         to: Option<SocketAddr>,
         bytes: Vec<u8>,
     },
@@ -336,8 +337,8 @@ impl Stack {
             Input::ConnectUdp { id, remote } => {
                 let _ = self.connect_udp(now, id, remote);
             }
-            Input::SendTo { id, to, bytes } => {
-                let _ = self.send_to(now, id, to, &bytes);
+            Input::SendTo { id, own, to, bytes } => {
+                let _ = self.send_from(now, id, own, to, &bytes);
             }
             Input::RecvFrom { id, max } => {
                 let mut room = vec![0; max.min(u16::MAX.into()) as usize];

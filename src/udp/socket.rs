@@ -361,6 +361,7 @@ impl Socket {
     /// See [`super::Table::send`].
     pub(super) fn send(
         &mut self,
+        own: Option<IpAddr>,
         to: Option<SocketAddr>,
         payload: Chunks,
     ) -> Result<Outgoing, SocketError> {
@@ -377,7 +378,9 @@ impl Socket {
             return Err(SocketError::WouldBlock);
         }
         self.unsent_bytes += cost(&payload);
-        let Socket { local: from, checksum, mut mark, discover, multicast, .. } = *self;
+        let Socket { local, checksum, mut mark, discover, multicast, .. } = *self;
+        let own = own.filter(|own| local.ip().is_unspecified() && own.is_ipv4() == to.is_ipv4());
+        let from = own.map_or(local, |own| SocketAddr::new(own, local.port()));
         let device = self.device_to(to);
         if to.ip().is_multicast() {
             mark.ttl = Some(multicast.ttl);
@@ -520,9 +523,9 @@ mod tests {
         assert_eq!(socket.recv(&mut []), Err(SocketError::Refused));
         assert!(socket.recv(&mut []).is_ok());
         socket.on_error(SocketError::Refused);
-        let refused = socket.send(None, Chunks::new()).map(|_| ());
+        let refused = socket.send(None, None, Chunks::new()).map(|_| ());
         assert_eq!(refused, Err(SocketError::Refused));
-        assert!(socket.send(None, Chunks::new()).is_ok());
+        assert!(socket.send(None, None, Chunks::new()).is_ok());
     }
 
     #[test]
@@ -530,7 +533,7 @@ mod tests {
         let (pool, mut socket) = (Pool::new(), Socket::new(at(1, 9)));
         let six = "[fd00::1]:7".parse().expect("an address");
         let mut send = |to: Option<SocketAddr>, len: usize| {
-            let sent = socket.send(to, pool.copy(&vec![0; len]).into());
+            let sent = socket.send(None, to, pool.copy(&vec![0; len]).into());
             sent.map(|sent| socket.on_sent(&sent))
         };
         assert_eq!(send(None, 1), Err(SocketError::NotConnected));
@@ -544,7 +547,7 @@ mod tests {
         assert_eq!(send(Some(at(2, 7)), 65_507), Ok(()));
 
         socket.send_buffer = 2 * (CLASSES[0] + size_of::<Datagram>());
-        let mut send = || socket.send(Some(at(2, 7)), pool.copy(b"x").into());
+        let mut send = || socket.send(None, Some(at(2, 7)), pool.copy(b"x").into());
         let first = send().expect("room");
         assert!(send().is_ok());
         assert_eq!(send().map(|_| ()), Err(SocketError::WouldBlock));

@@ -262,11 +262,12 @@ impl Table {
     pub fn send(
         &mut self,
         id: UdpId,
+        own: Option<IpAddr>,
         to: Option<SocketAddr>,
         payload: Chunks,
     ) -> Result<(), SocketError> {
         let socket = self.get_mut(id).ok_or(SocketError::BadHandle)?;
-        let outgoing = socket.send(to, payload)?;
+        let outgoing = socket.send(own, to, payload)?;
         self.outgoing.push_back((id, outgoing));
         Ok(())
     }

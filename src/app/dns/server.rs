@@ -102,7 +102,10 @@ pub(in crate::app) async fn answer_datagrams(
         let query = Some(&room[..copied]).filter(|_| from.port() > 0 && is_ours(to));
         if let Some(answer) = query.and_then(|query| answer(&names.now(), Transport::Udp, query)) {
             // An answer that cannot be sent is lost, as datagrams may be.
-            let _ = socket.send_to(&answer, from).await;
+            let _ = match to.is_multicast() {
+                true => socket.send_to(&answer, from).await,
+                false => socket.send_from(&answer, to, from).await,
+            };
         }
     }
 }

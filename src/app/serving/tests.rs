@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::app::{nc, policy};
+use crate::base::IfaceId;
 use crate::net::tokio::TcpStream;
 use crate::runtime::{Running, memory};
 use crate::stack::Setup;
@@ -80,6 +81,28 @@ fn what_is_sent_to_everybody_is_not_answered() {
         let (read, from) = socket.recv_from(&mut room).await.expect("an answer");
         assert_eq!((&room[..read], from), (&b"one!"[..], at(7)));
     });
+}
+
+/// At a group the services answer once, wherever else they listen.
+#[test]
+fn services_answer_at_a_group() {
+    let group = IpAddr::from([239, 1, 2, 3]);
+    for (place, places) in [(at(0).ip(), 3), (Ipv4Addr::UNSPECIFIED.into(), 2)] {
+        let (a, b, _cable) = joined();
+        run(async {
+            let options = Options { groups: vec![group], ..Options::default() };
+            let services = "echo".parse().expect("a list");
+            let serving = Serving::start(&b, &[place], &services, options).expect("free ports");
+            assert_eq!(serving.places().len(), places);
+            let socket = UdpSocket::bind(&a, "10.0.0.1:0".parse().expect("one")).expect("a port");
+            let mut room = [0; 1000];
+            for (to, said) in [(group, &b"to all"[..]), (at(0).ip(), b"to one")] {
+                socket.send_to(said, (to, 7).into()).await.expect("sent");
+                let (read, from) = socket.recv_from(&mut room).await.expect("an answer");
+                assert_eq!((&room[..read], from), (said, at(7)));
+            }
+        });
+    }
 }
 
 #[test]
@@ -352,5 +375,28 @@ fn dns_answers_for_the_hosts_names() {
         until_hit(&b, "Idle", 1).await;
         serving.drain().await;
         assert!(UdpSocket::bind(&b, at(53)).is_ok(), "its socket is closed");
+    });
+}
+
+/// Whoever asks one address of several hears from that one.
+#[test]
+fn answers_come_from_the_address_that_was_asked() {
+    let (a, b, _cable) = joined();
+    for addr in ["10.0.0.77/24", "10.0.0.99/24"] {
+        let cidr: crate::ip::Cidr = addr.parse().expect("an address");
+        b.with(|stack, now| stack.add_address(now, IfaceId(0), cidr)).expect("room");
+    }
+    run(async {
+        let services = "echo,dns".parse().expect("a list");
+        let any = [Ipv4Addr::UNSPECIFIED.into()];
+        let _serving = Serving::start(&b, &any, &services, Options::default()).expect("free");
+        let socket = UdpSocket::bind(&a, "10.0.0.1:0".parse().expect("one")).expect("a port");
+        let mut room = [0; 100];
+        for last in [2, 77, 99] {
+            let to = ([10, 0, 0, last], 7).into();
+            socket.send_to(b"you", to).await.expect("sent");
+            let (read, from) = socket.recv_from(&mut room).await.expect("an answer");
+            assert_eq!((&room[..read], from), (&b"you"[..], to));
+        }
     });
 }

@@ -8,7 +8,7 @@ use crate::socket::Interest;
 use crate::stack::Stack;
 use crate::udp::{Received, Report};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// What [`UdpSocket::recv_or_report`] waited for.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -38,7 +38,16 @@ impl UdpSocket {
     /// # Errors
     /// As [`crate::stack::Stack::send_to`].
     pub async fn send_to(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
-        self.send_somewhere(bytes, Some(to)).await
+        self.send_somewhere(bytes, None, Some(to)).await
+    }
+
+    /// As [`UdpSocket::send_to`], from one of the host's addresses: whoever answers does so from
+    /// the address that was asked ([`UdpSocket::recv_datagram`]).
+    ///
+    /// # Errors
+    /// As [`crate::stack::Stack::send_from`].
+    pub async fn send_from(&self, bytes: &[u8], own: IpAddr, to: SocketAddr) -> io::Result<usize> {
+        self.send_somewhere(bytes, Some(own), Some(to)).await
     }
 
     /// Sends one datagram to the connected peer.
@@ -46,12 +55,17 @@ impl UdpSocket {
     /// # Errors
     /// `NotConnected`, `ConnectionRefused` when the peer said so, and as [`UdpSocket::send_to`].
     pub async fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.send_somewhere(bytes, None).await
+        self.send_somewhere(bytes, None, None).await
     }
 
-    async fn send_somewhere(&self, bytes: &[u8], to: Option<SocketAddr>) -> io::Result<usize> {
+    async fn send_somewhere(
+        &self,
+        bytes: &[u8],
+        own: Option<IpAddr>,
+        to: Option<SocketAddr>,
+    ) -> io::Result<usize> {
         let held = &self.held;
-        let send = |stack: &mut Stack, now| stack.send_to(now, held.id, to, bytes);
+        let send = |stack: &mut Stack, now| stack.send_from(now, held.id, own, to, bytes);
         held.host.ready(held.socket(), Interest::WRITE, send).await
     }
 

@@ -221,10 +221,10 @@ fn datagrams_leave_in_order_even_after_close() {
     let b = bind(&mut table, "10.9.0.1:2", false);
     table.get_mut(b).expect("a socket").checksum = false;
     for (id, bytes) in [(a, b"one"), (b, b"two"), (a, b"six")] {
-        assert_eq!(table.send(id, Some(at("10.9.0.2:7")), pool.copy(bytes).into()), Ok(()));
+        assert_eq!(table.send(id, None, Some(at("10.9.0.2:7")), pool.copy(bytes).into()), Ok(()));
     }
-    assert_eq!(table.send(a, None, Chunks::new()), Err(SocketError::NotConnected));
-    assert_eq!(table.send(UdpId(9), None, Chunks::new()), Err(SocketError::BadHandle));
+    assert_eq!(table.send(a, None, None, Chunks::new()), Err(SocketError::NotConnected));
+    assert_eq!(table.send(UdpId(9), None, None, Chunks::new()), Err(SocketError::BadHandle));
     assert!(table.close(a).is_some() && table.close(a).is_none());
     let sent: Vec<_> = std::iter::from_fn(|| table.output())
         .map(|(id, out)| (id, out.from, out.checksum, out.payload.to_vec()))
