@@ -1,8 +1,9 @@
 //! Row 7: the services of a host, and the clients that talk to them.
 //!
 //! Everything here works on any stream of tokio's traits, so that a test needs no network and a
-//! program can put it on kernel sockets. [`Serving`] is the one place that knows a
-//! [`crate::net::Host`]: it listens there for the services that [`Services`] lists.
+//! program can put it on kernel sockets. Who knows a [`crate::net::Host`] is [`Serving`], which
+//! listens there for the services that [`Services`] lists, and [`ping`] and [`traceroute`], which
+//! ask for more than streams have.
 //!
 //! No part of this row is needed by the stack, and none knows more of it than its public calls.
 

@@ -25,6 +25,8 @@ pub struct Options {
     pub policies: Policies,
     /// Who draws the ladder that `/me` shows, if anybody.
     pub ladder: Option<Ladder>,
+    /// Groups that are joined, whose datagrams the services over UDP answer, too.
+    pub groups: Vec<IpAddr>,
     /// Names that DNS answers for besides `host.glass.`, which has the host's addresses: a line for
     /// each record, as [`dns::Zones::read`] takes them.
     #[cfg(feature = "dns")]
@@ -99,9 +101,10 @@ impl Serving {
         let v6_only = at.contains(&Ipv4Addr::UNSPECIFIED.into());
         for entry in services.enabled() {
             let (service, transport) = (entry.service, entry.transport);
+            let groups = options.groups.iter().filter(|_| transport == Transport::Udp);
             let stop = serving.stop.subscribe();
             let door = Arc::new(Door::new(host, service, &options, stop)?);
-            for ip in at {
+            for ip in at.iter().chain(groups) {
                 let at = SocketAddr::new(*ip, entry.port);
                 let place = Place { service, transport, at };
                 serving.add(host, place, v6_only, &door).map_err(|error| {
@@ -147,6 +150,15 @@ impl Serving {
             Transport::Udp => {
                 let socket = UdpSocket::bind(host, place.at)?;
                 place.at = socket.local_addr()?;
+                match place.at.ip() {
+                    IpAddr::V4(group) if group.is_multicast() => {
+                        socket.join_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED)?;
+                    }
+                    IpAddr::V6(group) if group.is_multicast() => {
+                        socket.join_multicast_v6(&group, 0)?;
+                    }
+                    _ => {}
+                }
                 let stop = self.stop.subscribe();
                 match place.service {
                     #[cfg(feature = "dns")]

@@ -8,7 +8,7 @@ use crate::base::SocketError;
 use crate::net::Host;
 use crate::stack::Stack;
 use crate::wire::ip::Discover;
-use probes::{Heard, Prober};
+use probes::{Heard, Prober, When};
 use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -72,8 +72,10 @@ impl Default for Options {
 /// What came of a packet.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum State {
+    /// Since a time of ours; the host sent it at a time of its own.
     Waiting {
         since: Instant,
+        sent: crate::base::Instant,
     },
     Lost,
     /// From nobody: it could not even be sent.
@@ -133,7 +135,7 @@ async fn line(hop: u8, probes: &[Probe], names: &impl Called) -> String {
             None => text += " *",
             Some(from) if shown == Some(from) => {}
             Some(from) => {
-                text += &format!(" {}", called::shown(names, *from).await);
+                text += &format!(" {}", called::shown_twice(names, *from).await);
                 shown = Some(from);
             }
         }
@@ -185,7 +187,7 @@ impl<'a> Trace<'a> {
 
     fn waiting(&self) -> impl Iterator<Item = (usize, Instant)> + '_ {
         self.probes.iter().enumerate().filter_map(|(n, probe)| match probe.state {
-            State::Waiting { since } => Some((n, since)),
+            State::Waiting { since, .. } => Some((n, since)),
             _ => None,
         })
     }
@@ -198,7 +200,7 @@ impl<'a> Trace<'a> {
         let most = if self.options.mtu { 1 } else { AT_A_TIME };
         let end = self.range(self.end.unwrap_or(self.options.last)).end;
         while self.waiting().count() < most && self.probes.len() < end {
-            let state = State::Waiting { since: Instant::now() };
+            let state = State::Waiting { since: Instant::now(), sent: self.host.now() };
             self.probes.push(Probe { state, mtu: None });
             self.send(self.probes.len() - 1).await?;
         }
@@ -209,6 +211,9 @@ impl<'a> Trace<'a> {
         let hop = self.hop(n);
         loop {
             let payload = usize::from(self.length - self.prober.headers());
+            if let State::Waiting { sent, .. } = &mut self.probes[n].state {
+                *sent = self.host.now();
+            }
             let Err(error) = self.prober.send(self.to, n, hop, payload).await else {
                 return Ok(());
             };
@@ -260,11 +265,15 @@ impl<'a> Trace<'a> {
         Ok(())
     }
 
-    fn on_answer(&mut self, Heard { n, from, note, last, too_big }: Heard) {
-        let Some(Probe { state: State::Waiting { since }, .. }) = self.probes.get(n) else {
+    fn on_answer(&mut self, Heard { n, from, note, last, too_big, when }: Heard) {
+        let Some(Probe { state: State::Waiting { sent, .. }, .. }) = self.probes.get(n) else {
             return;
         };
-        let rtt = since.elapsed();
+        let rtt = match when {
+            When::After(rtt) => rtt,
+            When::At(at) => at.since(*sent),
+            When::Now => self.host.now().since(*sent),
+        };
         if let Some(mtu) = too_big.filter(|_| self.options.mtu)
             && self.narrow(n, mtu)
         {

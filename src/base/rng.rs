@@ -54,6 +54,8 @@ pub enum Purpose {
     CookieMask = 27,
     /// Numbers of DHCP messages, and when they are sent.
     Dhcp = 30,
+    /// When routers are told of groups.
+    Membership = 31,
 }
 
 /// The seed of one host's (or one run's) chance.

@@ -215,6 +215,24 @@ crate::explained! {
         RedirectRefused = "RedirectRefused", "RFC 4861 §8.1; RFC 1122 §3.2.2.2", "only the router that packets are sent to may name a better one, on the same link";
         /// Somebody else uses our address.
         AddressConflict = "AddressConflict", "RFC 5227 §2.4; RFC 4862 §5.4", "another interface claims an address of ours";
+
+        // ---- Groups
+        /// The IGMP checksum is wrong.
+        IgmpChecksum = "IgmpChecksum", "RFC 3376 §4.1.2", "the IGMP checksum is wrong";
+        /// A type of IGMP message this host has no use for.
+        IgmpType = "IgmpType", "RFC 3376 §4 (MUST silently ignore)", "this host has no use for IGMP messages of that type";
+        /// A message about groups of an impossible form.
+        GroupFormat = "GroupFormat", "RFC 3376 §7.1; RFC 3810 §8.1", "the message about groups is too short, or its lengths do not fit";
+        /// A message about groups that a router may have passed on.
+        GroupHops = "GroupHops", "RFC 3376 §9; RFC 3810 §6.2", "a message about groups takes one hop and alerts routers, and this one does not";
+        /// A message about groups with addresses that it cannot have.
+        GroupAddress = "GroupAddress", "RFC 3376 §9.1; RFC 3810 §5.1.14", "a message about groups cannot come from, go to or name such an address";
+        /// A question about a group that we are no member of.
+        GroupNotOurs = "GroupNotOurs", "RFC 3376 §5.2; RFC 3810 §6.2", "nobody on this host needs to say anything about that group";
+        /// Another host's membership, which changes nothing here.
+        GroupOfOthers = "GroupOfOthers", "RFC 3376 §5; RFC 2236 §3", "another host tells routers of its groups, and we owe no report of the same one";
+        /// More questions than a router asks.
+        GroupQueryLimit = "GroupQueryLimit", "bound of this host", "more questions about groups came than a router asks";
     }
 }
 

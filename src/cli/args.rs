@@ -35,6 +35,12 @@ fn discover(text: &str) -> Result<Discover, String> {
     })
 }
 
+/// A port that somebody can listen at.
+fn port(text: &str) -> Result<u16, String> {
+    let port = text.parse().ok().filter(|port| *port != 0);
+    port.ok_or_else(|| format!("\"{text}\" is not a number from 1 to 65535"))
+}
+
 /// A byte in decimal or, after 0x, in hex.
 fn byte(text: &str) -> Result<u8, String> {
     let byte = match text.strip_prefix("0x") {
@@ -42,6 +48,12 @@ fn byte(text: &str) -> Result<u8, String> {
         None => text.parse(),
     };
     byte.map_err(|_| format!("\"{text}\" is not a number from 0 to 255, or 0x00 to 0xff"))
+}
+
+/// A multicast address.
+fn group(text: &str) -> Result<IpAddr, String> {
+    let addr = text.parse::<IpAddr>().ok().filter(IpAddr::is_multicast);
+    addr.ok_or_else(|| format!("\"{text}\" is no group, as 224.0.0.251 and ff02::fb are"))
 }
 
 /// A TCP/IP stack made of glass: it carries real traffic and explains every segment.
@@ -81,12 +93,12 @@ pub(super) enum Command {
     Addr(AddrArgs),
     /// Show the sockets of a running host, as ss does
     Ss(SsArgs),
-    /// Show the addresses, links, routes or neighbours of a running host, as ip does
+    /// Show the addresses, links, routes, neighbours or groups of a running host, as ip does
     Ip(IpArgs),
     /// Show the routes of a running host, as route does
-    Route(AskArgs),
+    Route(TableArgs),
     /// Show the neighbours of a running host, as arp does
-    Arp(AskArgs),
+    Arp(TableArgs),
     /// Show what a running host has counted, as nstat does
     Nstat(NstatArgs),
     /// The other half of `demo`, in its own namespace
@@ -109,6 +121,7 @@ pub(super) struct DemoArgs {
 
 /// The virtual host and its link to Linux.
 #[derive(Args, Debug, Clone)]
+#[command(mut_args(|arg| arg.help_heading("The virtual host and its link")))]
 pub(super) struct HostArgs {
     /// Name of the TUN or TAP interface
     #[arg(long, value_name = "NAME", default_value = "glass0")]
@@ -193,6 +206,9 @@ pub(super) struct UpArgs {
     /// Services to run: http, echo, discard, chargen, daytime, dns; or all, or none
     #[arg(long, value_name = "LIST", default_value = "http,echo,discard,chargen,daytime,dns")]
     pub(super) services: Services,
+    /// A group (224.0.0.0/4, ff00::/8) to join: services over UDP answer there, too; repeatable
+    #[arg(long, value_name = "ADDR", value_parser = group)]
+    pub(super) group: Vec<IpAddr>,
     /// More names for DNS to answer for, below glass.: lines 'NAME [TTL] TYPE DATA'
     #[arg(long, value_name = "FILE")]
     pub(super) zone: Option<PathBuf>,
@@ -273,7 +289,7 @@ pub(super) struct NcArgs {
     /// The peer's name or address
     pub(super) peer: String,
     /// The peer's port
-    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(value_parser = port)]
     pub(super) port: u16,
 }
 
@@ -362,8 +378,7 @@ pub(super) struct TracerouteArgs {
     #[arg(short = 'I')]
     pub(super) icmp: bool,
     /// The first UDP port
-    #[arg(short, default_value_t = 33_434, conflicts_with = "icmp",
-        value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(short, default_value_t = 33_434, conflicts_with = "icmp", value_parser = port)]
     pub(super) port: u16,
     /// The first hop to ask for
     #[arg(short, value_name = "HOP", default_value_t = 1,
@@ -522,12 +537,27 @@ pub(super) struct IpArgs {
     /// What has passed
     #[arg(short, long)]
     pub(super) statistics: bool,
-    /// addr, link, route or neigh, in full or as short as it is clear
+    /// Only IPv4
+    #[arg(short = '4', conflicts_with = "six")]
+    pub(super) four: bool,
+    /// Only IPv6
+    #[arg(short = '6')]
+    pub(super) six: bool,
+    /// addr, link, route, neigh or maddr, in full or as short as it is clear
     #[arg(value_name = "OBJECT", default_value = "addr")]
     pub(super) object: String,
     /// What to do: show is all there is
     #[arg(value_parser = ["show", "list", "ls", "sh", "s", "l"], hide_possible_values = true)]
     pub(super) action: Option<String>,
+}
+
+#[derive(Args, Debug, Default)]
+pub(super) struct TableArgs {
+    #[command(flatten)]
+    pub(super) ask: AskArgs,
+    /// Numbers instead of names, as ever here
+    #[arg(short, long)]
+    pub(super) numeric: bool,
 }
 
 #[derive(Args, Debug, Default)]

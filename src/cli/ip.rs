@@ -1,7 +1,7 @@
 //! `netglass ip`, `route` and `arp`: a running host's interfaces, addresses, routes and neighbours,
 //! as iproute2 and net-tools print them.
 
-use super::args::{AskArgs, IpArgs};
+use super::args::{IpArgs, TableArgs};
 use super::ask::Asked;
 use super::{Failure, Outcome, talk};
 use serde_json::Value;
@@ -14,6 +14,7 @@ const OBJECTS: &[(&str, Object)] = &[
     ("route", Object::Route),
     ("neighbour", Object::Neigh),
     ("neighbor", Object::Neigh),
+    ("maddress", Object::Maddr),
 ];
 
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -22,13 +23,14 @@ enum Object {
     Link,
     Route,
     Neigh,
+    Maddr,
 }
 
 pub(super) fn run(args: &IpArgs) -> Outcome {
     let known = OBJECTS.iter().find(|(name, _)| name.starts_with(&args.object));
     let Some((_, object)) = known.filter(|_| !args.object.is_empty()) else {
         return Err(Failure::usage(format_args!(
-            "\"{}\" is none of addr, link, route, neigh",
+            "\"{}\" is none of addr, link, route, neigh, maddr",
             args.object
         )));
     };
@@ -37,9 +39,15 @@ pub(super) fn run(args: &IpArgs) -> Outcome {
         Object::Addr | Object::Link => "links",
         Object::Route => "routes",
         Object::Neigh => "neighbours",
+        Object::Maddr => "groups",
     })?;
-    if let (Object::Addr | Object::Link, Value::Array(links)) = (object, &mut answer) {
-        links.iter_mut().for_each(|link| trim(link, *object, args.statistics));
+    if let Value::Array(rows) = &mut answer {
+        if let Object::Addr | Object::Link = object {
+            rows.iter_mut().for_each(|link| trim(link, *object, args.statistics));
+        }
+        if args.four || args.six {
+            of_family(rows, args.six);
+        }
     }
     show(
         &answer,
@@ -48,18 +56,19 @@ pub(super) fn run(args: &IpArgs) -> Outcome {
             Object::Addr | Object::Link => links_text,
             Object::Route => routes_text,
             Object::Neigh => neighbours_text,
+            Object::Maddr => groups_text,
         },
     )
 }
 
 /// `netglass route`.
-pub(super) fn route(args: &AskArgs) -> Outcome {
-    show(&Asked::find(args)?.ask("routes")?, args.json, route_text)
+pub(super) fn route(args: &TableArgs) -> Outcome {
+    show(&Asked::find(&args.ask)?.ask("routes")?, args.ask.json, route_text)
 }
 
 /// `netglass arp`.
-pub(super) fn arp(args: &AskArgs) -> Outcome {
-    show(&Asked::find(args)?.ask("neighbours")?, args.json, arp_text)
+pub(super) fn arp(args: &TableArgs) -> Outcome {
+    show(&Asked::find(&args.ask)?.ask("neighbours")?, args.ask.json, arp_text)
 }
 
 fn show(answer: &Value, json: bool, text: fn(&[Value]) -> String) -> Outcome {
@@ -80,6 +89,21 @@ fn trim(link: &mut Value, object: Object, statistics: bool) {
     if !statistics {
         fields.remove("stats64");
     }
+}
+
+/// Takes away what is of the other family: addresses of interfaces, routes, neighbours.
+fn of_family(rows: &mut Vec<Value>, six: bool) {
+    let is_six = |row: &Value| {
+        ["dst", "gateway", "local", "address"].iter().any(|key| word(&row[key]).contains(':'))
+    };
+    let list = |row: &Value| ["addr_info", "maddr"].into_iter().find(|key| row[*key].is_array());
+    rows.retain_mut(|row| match list(row).and_then(|key| row[key].as_array_mut()) {
+        Some(addresses) => {
+            addresses.retain(|own| is_six(own) == six);
+            !addresses.is_empty()
+        }
+        None => row.get("dst").is_none() || is_six(row) == six,
+    });
 }
 
 /// A field as text: strings without quotes, nothing for what is not there.
@@ -116,9 +140,10 @@ fn links_text(links: &[Value]) -> String {
             text += " ";
         }
         text += "\n";
-        for own in link["addr_info"].as_array().map_or(&[][..], Vec::as_slice) {
-            text += &address_text(own);
-        }
+        let own = link["addr_info"].as_array().map_or(&[][..], Vec::as_slice);
+        // IPv4 first, as Linux does, whichever the host had first.
+        let (six, four): (Vec<_>, Vec<_>) = own.iter().partition(|own| own["family"] == "inet6");
+        text.extend(four.into_iter().chain(six).map(address_text));
         text += &statistics_text(&link["stats64"]);
     }
     text
@@ -206,6 +231,25 @@ fn neighbours_text(neighbours: &[Value]) -> String {
         format!("{} dev {}{lladdr}{router} {state} \n", at("dst"), at("dev"))
     };
     neighbours.iter().map(line).collect()
+}
+
+fn groups_text(links: &[Value]) -> String {
+    let mut text = String::new();
+    for link in links {
+        text += &format!("{}:\t{}\n", word(&link["ifindex"]), word(&link["ifname"]));
+        for group in link["maddr"].as_array().map_or(&[][..], Vec::as_slice) {
+            let at = |key: &str| word(&group[key]);
+            text += &match group["link"].is_null() {
+                true => format!("\t{:<5} {}", at("family"), at("address")),
+                false => format!("\tlink  {}", at("link")),
+            };
+            if !group["users"].is_null() {
+                text += &format!(" users {}", at("users"));
+            }
+            text.push('\n');
+        }
+    }
+    text
 }
 
 /// The table of net-tools, which knows IPv4 only.
@@ -332,6 +376,41 @@ Destination     Gateway         Genmask         Flags Metric Ref    Use Iface
 10.8.0.1        0.0.0.0         255.255.255.255 UH    5      0        0 glass0
 ";
         assert_eq!(route_text(&routes), expected);
+    }
+
+    #[test]
+    fn groups_as_ip_prints_them() {
+        let links = json!([{ "ifindex": 3, "ifname": "v0", "maddr": [
+            { "link": "33:33:00:00:00:01" },
+            { "family": "inet", "address": "224.0.0.1" },
+            { "family": "inet6", "address": "ff02::fb", "users": 2 },
+        ] }]);
+        let expected = "3:\tv0\n\tlink  33:33:00:00:00:01\n\tinet  224.0.0.1\n\
+                        \tinet6 ff02::fb users 2\n";
+        assert_eq!(groups_text(links.as_array().expect("an array")), expected);
+    }
+
+    #[test]
+    fn one_family_alone() {
+        let mut routes = vec![
+            json!({ "dst": "default", "gateway": "10.9.0.1" }),
+            json!({ "dst": "default", "gateway": "fd09::1" }),
+            json!({ "dst": "fd00::/64" }),
+        ];
+        let mut four = routes.clone();
+        of_family(&mut four, false);
+        assert_eq!(four, routes[..1]);
+        of_family(&mut routes, true);
+        assert_eq!(routes.len(), 2);
+        let own = [
+            json!({ "family": "inet6", "local": "fd09::2" }),
+            json!({ "family": "inet", "local": "10.9.0.2" }),
+        ];
+        let mut links = vec![json!({ "ifname": "glass0", "addr_info": own })];
+        let text = links_text(&links);
+        assert!(text.find("inet 10.9.0.2") < text.find("inet6 fd09::2"), "{text}");
+        of_family(&mut links, false);
+        assert_eq!(links[0]["addr_info"], json!([own[1]]));
     }
 
     #[test]

@@ -53,7 +53,8 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         let drains = args.services.enabled().map(|entry| policies.of(entry.service).drain);
         // What is late is cut off with a reason, which is to go out, too.
         let patience = drains.max().unwrap_or_default() + LINGER;
-        let options = Options { policies, ladder, zone };
+        let groups = args.group.clone();
+        let options = Options { policies, ladder, groups, zone };
         let at = places(args, &addrs);
         let mut serving =
             Serving::start(&session.host, &at, &args.services, options).map_err(Failure::usage)?;

@@ -79,7 +79,8 @@ impl Local<'_> {
         !impossible && !loopback && !addr.is_multicast() && !self.is_broadcast(addr)
     }
 
-    fn is_loopback(&self) -> bool {
+    /// Whether this is a loopback interface.
+    pub fn is_loopback(&self) -> bool {
         self.addrs.iter().any(|own| own.addr().is_loopback())
     }
 
@@ -95,7 +96,8 @@ impl Local<'_> {
         }
     }
 
-    fn is_member(&self, group: IpAddr) -> bool {
+    /// Whether the interface is a member of `group`.
+    pub fn is_member(&self, group: IpAddr) -> bool {
         let everybody = match group {
             // 224.0.0.1, all hosts (RFC 1112 §4).
             IpAddr::V4(v4) => v4 == Ipv4Addr::new(224, 0, 0, 1),
@@ -114,12 +116,12 @@ fn is_solicited(own: IpAddr, group: Ipv6Addr) -> bool {
     matches!(own, IpAddr::V6(own) if solicited_node(own) == group)
 }
 
-/// Whether a host without an address asks everybody: DHCP from 0.0.0.0 (RFC 1122 §3.2.1.3 (a)),
-/// duplicate address detection from :: (RFC 4862 §5.4.2).
+/// Whether a host without an address asks everybody: DHCP and IGMP from 0.0.0.0 (RFC 1122 §3.2.1.3
+/// (a), RFC 3376 §4.2.13), duplicate address detection from :: (RFC 4862 §5.4.2).
 fn is_nobody_asking(src: IpAddr, dst: IpAddr) -> bool {
     src.is_unspecified()
         && match dst {
-            IpAddr::V4(dst) => dst == Ipv4Addr::BROADCAST,
+            IpAddr::V4(dst) => dst == Ipv4Addr::BROADCAST || dst.octets()[..3] == [224, 0, 0],
             IpAddr::V6(dst) => dst.is_multicast(),
         }
 }
@@ -166,6 +168,8 @@ mod tests {
             ("0.0.0.0", "10.9.0.255", Err(Why::MartianSource)),
             ("0.1.2.3", "255.255.255.255", Err(Why::MartianSource)),
             ("0.0.0.0", "255.255.255.255", Ok(Broadcast)),
+            ("0.0.0.0", "224.0.0.1", Ok(Multicast)),
+            ("0.0.0.0", "239.0.0.1", Err(Why::MartianSource)),
         ] {
             check(&["10.9.0.1/24", "fd00::1/64"], src, dst, expected);
         }

@@ -1,6 +1,7 @@
 //! What the machines of a link tell.
 
 use crate::base::Mac;
+use crate::wire::membership::{Version, version_name};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -90,6 +91,18 @@ crate::explained! {
         OnLink = "OnLink", "RFC 4861 §6.3.4", "a router says that these addresses are on the link";
         /// A router knows a better first hop.
         Redirected = "Redirected", "RFC 4861 §8.3; RFC 1122 §3.2.2.2", "the router that packets are sent to knows a better one";
+        /// Somebody on this host wants a group.
+        GroupJoined = "GroupJoined", "RFC 1112 §7.1; RFC 3376 §2", "somebody on this host wants what is sent to the group";
+        /// Nobody on this host wants a group any more.
+        GroupLeft = "GroupLeft", "RFC 1112 §7.1; RFC 3376 §2", "nobody on this host wants what is sent to the group any more";
+        /// A router asks who is a member.
+        GroupAsked = "GroupAsked", "RFC 3376 §5.2; RFC 3810 §6.2", "a router asks for members, and is answered after a time drawn by lot";
+        /// Another member answered.
+        GroupReported = "GroupReported", "RFC 2236 §3; RFC 2710 §4", "another member has told routers already, and one is enough for them";
+        /// A router speaks an older version.
+        OlderQuerier = "OlderQuerier", "RFC 3376 §7.2.1; RFC 3810 §8.2.1", "a router asks in an older version, so it is answered in that one";
+        /// No router asks in the older version any more.
+        OlderQuerierGone = "OlderQuerierGone", "RFC 3376 §7.2.1; RFC 3810 §8.2.1", "nobody asked in the older version for some time";
     }
 }
 
@@ -154,6 +167,22 @@ pub enum Event {
         /// Why.
         cause: Cause,
     },
+    /// Something about a group that this host is a member of.
+    Group {
+        /// The group; `None`: all of them.
+        group: Option<IpAddr>,
+        /// What.
+        cause: Cause,
+    },
+    /// Routers are told of groups in another version.
+    Querier {
+        /// An address of the family.
+        like: IpAddr,
+        /// The version.
+        version: Version,
+        /// Why.
+        cause: Cause,
+    },
 }
 
 impl Event {
@@ -165,7 +194,9 @@ impl Event {
             | Event::Claim { cause, .. }
             | Event::Router { cause, .. }
             | Event::Prefix { cause, .. }
-            | Event::Redirect { cause, .. } => *cause,
+            | Event::Redirect { cause, .. }
+            | Event::Group { cause, .. }
+            | Event::Querier { cause, .. } => *cause,
         }
     }
 }
@@ -213,6 +244,19 @@ impl fmt::Display for Event {
                 write!(f, "prefix {prefix}/{len} is not on the link")
             }
             Event::Redirect { dst, via, .. } => write!(f, "packets to {dst} go by {via}"),
+            Event::Group { group: None, .. } => write!(f, "all groups are asked for"),
+            Event::Group { group: Some(group), cause } => {
+                let what = match cause {
+                    Cause::GroupJoined => "is joined",
+                    Cause::GroupLeft => "is left",
+                    Cause::GroupReported => "is reported by another member",
+                    _ => "is asked for",
+                };
+                write!(f, "group {group} {what}")
+            }
+            Event::Querier { like, version, .. } => {
+                write!(f, "groups are reported by {}", version_name(*like, *version))
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ mod connection;
 mod datagrams;
 mod host;
 mod journal;
+mod multicast;
 mod observer;
 mod options;
 mod signal;

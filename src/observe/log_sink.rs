@@ -86,6 +86,7 @@ fn packet_target(packet: &PacketView) -> &'static str {
         PacketView::Ethernet { .. } => "netglass::link",
         PacketView::Arp { .. } => "netglass::arp",
         PacketView::Icmp { .. } | PacketView::Nd { .. } => "netglass::icmp",
+        PacketView::Membership { .. } => "netglass::groups",
         PacketView::Udp { .. } => "netglass::udp",
         PacketView::Tcp { .. } => "netglass::tcp",
         PacketView::Raw { .. } | PacketView::Ip { .. } | PacketView::Fragment { .. } => {

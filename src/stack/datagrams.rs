@@ -10,8 +10,9 @@ use crate::wire::{ip, udp};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 impl Stack {
-    /// A UDP socket at `local`; an unspecified address means any of the host's, port 0 any free
-    /// one. `reuse`: others that say so, too, may share the place.
+    /// A UDP socket at `local`; an unspecified address means any of the host's, a group's that the
+    /// socket hears nothing else, port 0 any free one. `reuse`: others that say so, too, may share
+    /// the place; each of them hears what is sent to many, the newest what is sent to one.
     ///
     /// # Errors
     /// `AddrNotAvailable` when the address is not the host's or no port is free, `AddrInUse`,
@@ -23,7 +24,8 @@ impl Stack {
         reuse: bool,
     ) -> Result<UdpId, SocketError> {
         self.keep(now, || Input::Bind { local, reuse });
-        let result = if local.ip().is_unspecified() || self.is_own(local.ip()) {
+        let ip = local.ip();
+        let result = if ip.is_unspecified() || ip.is_multicast() || self.is_own(ip) {
             let local = self.canonical(local);
             local.and_then(|local| self.udp.bind(local, reuse, &self.chance))
         } else {
@@ -45,7 +47,7 @@ impl Stack {
         remote: SocketAddr,
     ) -> Result<(), SocketError> {
         self.keep(now, || Input::ConnectUdp { id, remote });
-        let result = self.canonical(remote).and_then(|remote| {
+        let result = self.destination(id, remote).and_then(|remote| {
             let own = self.datagram_source(id, remote)?;
             self.udp.connect(id, remote, own)
         });
@@ -83,7 +85,7 @@ impl Stack {
         to: Option<SocketAddr>,
         bytes: &[u8],
     ) -> Result<usize, SocketError> {
-        let to = to.map(|to| self.canonical(to)).transpose()?;
+        let to = to.map(|to| self.destination(id, to)).transpose()?;
         if let Some(to) = to {
             self.datagram_source(id, to)?;
         }
@@ -107,7 +109,8 @@ impl Stack {
         let socket = self.udp.get(id).ok_or_else(Self::gone)?;
         let (discover, about) = (socket.discover, to.or(socket.peer()));
         let Some(about) = about.filter(|_| !discover.may_cut()) else { return Ok(()) };
-        let route = self.datagram_route(socket.device, about);
+        let device = socket.device_to(about);
+        let route = self.datagram_route(device, socket.local().ip(), about);
         let (iface, _) = route.ok_or(SocketError::NetworkUnreachable)?;
         let mtu = self.mtu_by(now, iface, about.ip(), discover);
         if ip::header_len(about.ip()) + udp::HEADER_LEN + len <= usize::from(mtu) {
@@ -210,7 +213,7 @@ impl Stack {
     /// The address that a socket's datagrams to `to` leave from, unless it is bound to one.
     fn datagram_source(&self, id: UdpId, to: SocketAddr) -> Result<IpAddr, SocketError> {
         let socket = self.udp.get(id).ok_or_else(Self::gone)?;
-        let route = self.datagram_route(socket.device, to);
+        let route = self.datagram_route(socket.device_to(to), socket.local().ip(), to);
         let (iface, own) = route.ok_or(SocketError::NetworkUnreachable)?;
         let reaches_many = self.ifaces[usize::from(iface.0)].local().is_broadcast(to.ip());
         if reaches_many && !socket.broadcast {
@@ -219,14 +222,21 @@ impl Stack {
         Ok(own)
     }
 
-    /// The interface towards `to` and our address there. `device`: no other interface will do; by
+    /// The interface by which a socket at `from` sends to `to`, and our address there. `device`: no
+    /// other interface will do; by
     /// it everybody on its link can be reached without a route, also by a host that has no address
     /// yet (RFC 1122 §3.2.1.3 (a)).
     pub(super) fn datagram_route(
         &self,
         device: Option<IfaceId>,
+        from: IpAddr,
         to: SocketAddr,
     ) -> Option<(IfaceId, IpAddr)> {
+        if to.ip().is_multicast() {
+            let zone = self.zone(to).ok().flatten();
+            let fits = zone.is_none() || device.is_none() || zone == device;
+            return self.group_route(zone.or(device), from, to.ip()).filter(|_| fits);
+        }
         let route = self.route_for(to).ok();
         let Some(id) = device else { return route };
         let (route, to) = (route.filter(|(iface, _)| *iface == id), to.ip());
@@ -271,14 +281,17 @@ impl Stack {
         Some(report)
     }
 
-    /// Closes a UDP socket; what it has sent still goes out.
+    /// Closes a UDP socket; what it has sent still goes out. It leaves its groups.
     pub fn close_udp(&mut self, now: Instant, id: UdpId) {
         self.keep(now, || Input::CloseUdp { id });
         self.udp_waiting.remove(&id);
-        self.udp.close(id);
+        let Some(socket) = self.udp.close(id) else { return };
+        for (group, iface) in socket.memberships() {
+            self.leave_on(now, *iface, *group);
+        }
     }
 
-    fn told_udp(&mut self, now: Instant, call: Call, result: Result<u64, SocketError>) {
+    pub(super) fn told_udp(&mut self, now: Instant, call: Call, result: Result<u64, SocketError>) {
         self.note(now, None, EventId::NONE, || Event::Call { call, result });
     }
 }

@@ -8,7 +8,7 @@ use crate::socket::SocketId;
 use crate::wire::icmp::{self, Echo, Icmp};
 use crate::wire::ip::{self, Discover, Mark};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Requests that are remembered: older ones are forgotten.
 const ASKED_MAX: usize = 1024;
@@ -124,11 +124,25 @@ impl Echoes {
 
     /// A reply arrived; `false` when nobody asked.
     fn on_reply(&mut self, now: Instant, mut pong: Pong) -> bool {
-        let Some(asked) = self.asked.get_mut(&(pong.id, pong.seq, pong.from)) else { return false };
+        let Some(asked) = self.asked_of(&pong) else { return false };
         pong.rtt = now.since(asked.at);
         pong.duplicate = std::mem::replace(&mut asked.answered, true);
         self.keep(Answer::Reply(pong));
         true
+    }
+
+    /// The request that a reply answers: one to its sender, or to a group that it may be in. Of a
+    /// group, those who come after the first count as duplicates.
+    fn asked_of(&mut self, pong: &Pong) -> Option<&mut Asked> {
+        let Pong { id, seq, from, .. } = *pong;
+        if self.asked.contains_key(&(id, seq, from)) {
+            return self.asked.get_mut(&(id, seq, from));
+        }
+        let least = (id, seq, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let mut same =
+            self.asked.range_mut(least..).take_while(|((i, s, _), _)| (*i, *s) == (id, seq));
+        let many = |to: IpAddr| to.is_multicast() && to.is_ipv4() == from.is_ipv4();
+        same.find(|((.., to), _)| many(*to)).map(|(_, asked)| asked)
     }
 
     /// An error arrived; `false` when nobody asked.

@@ -173,22 +173,29 @@ impl Stack {
         let Some((id, out)) = self.udp.output() else { return false };
         self.wake_udp(id);
         let (to, len) = (out.to, out.payload.len() as u32);
-        let Some((iface, own)) = self.datagram_route(out.device, to) else {
+        let route = self.datagram_route(out.device, out.from.ip(), to);
+        let Some((iface, own)) = route else {
             let view = PacketView::Udp { src: out.from, dst: to, len };
             self.dropped(now, Why::NoRoute, view);
             return true;
         };
         self.snmp.of(to.ip()).udp_out += 1;
-        let ip = if out.from.ip().is_unspecified() { own } else { out.from.ip() };
-        let from = zoned(ip, out.from.port(), iface);
+        let bound = Some(out.from.ip()).filter(|ip| !ip.is_unspecified() && !ip.is_multicast());
+        let from = zoned(bound.unwrap_or(own), out.from.port(), iface);
         let mut frame = Frame { body: out.payload, ..Frame::default() };
         let fill = if out.checksum { checksum::Fill::Complete } else { checksum::Fill::Absent };
         udp::emit(&mut frame.head, from, to, &frame.body, fill);
         let view = PacketView::Udp { src: from, dst: to, len };
         let hops = self.ifaces[usize::from(iface.0)].hops(to.ip());
         let header = Header::new(from.ip(), to.ip(), protocol::UDP).marked(out.mark, hops);
-        let why = (Sent::Datagram, EventId::NONE);
-        self.send_packet(now, iface, (header, out.discover), frame, view, why);
+        let looped = (out.loops && to.ip().is_multicast()).then(|| frame.body.clone());
+        if !to.ip().is_multicast() || out.mark.ttl != Some(0) {
+            let why = (Sent::Datagram, EventId::NONE);
+            self.send_packet(now, iface, (header, out.discover), frame, view, why);
+        }
+        if let Some(payload) = looped {
+            self.loop_back(now, iface, header, (from, to), payload);
+        }
         true
     }
 

@@ -8,6 +8,7 @@ use crate::wire::arp::Arp;
 use crate::wire::ethernet;
 use crate::wire::icmp::Icmp;
 use crate::wire::ip;
+use crate::wire::membership::Membership;
 use crate::wire::nd::Nd;
 use std::net::{IpAddr, SocketAddr};
 
@@ -168,6 +169,17 @@ pub enum PacketView {
         /// Bytes behind the IP header.
         len: u32,
     },
+    /// A message about groups.
+    Membership {
+        /// Source address.
+        src: IpAddr,
+        /// Destination address.
+        dst: IpAddr,
+        /// The message.
+        message: Membership,
+        /// Bytes behind the IP header.
+        len: u32,
+    },
     /// An ICMP message.
     Icmp {
         /// Source address.
@@ -273,6 +285,12 @@ crate::explained! {
         NeighborAnnouncement = "NeighborAnnouncement", "RFC 9131 §6.1.2", "routers are told who has the address from now on";
         /// Routers are asked to tell about the link.
         RouterSolicit = "RouterSolicit", "RFC 4861 §6.3.7; RFC 7559", "routers are asked for, so that they tell about the link at once";
+        /// Routers are told of a group that was joined.
+        GroupJoined = "GroupJoined", "RFC 3376 §5.1; RFC 3810 §6.1; RFC 2236 §3", "a group was joined, so routers are told that a member is here";
+        /// Routers are told of a group that was left.
+        GroupLeft = "GroupLeft", "RFC 3376 §5.1; RFC 3810 §6.1; RFC 2236 §3", "a group was left, so routers are told to look for other members";
+        /// A router's question is answered.
+        GroupAnswer = "GroupAnswer", "RFC 3376 §5.2; RFC 3810 §6.2; RFC 2236 §3", "a router asked which groups have members here";
     }
 }
 
@@ -331,6 +349,16 @@ pub enum Call {
         /// Who sent it.
         remote: SocketAddr,
     },
+    /// A socket joins a group (`IP_ADD_MEMBERSHIP`, `IPV6_JOIN_GROUP`).
+    JoinGroup {
+        /// Which.
+        group: IpAddr,
+    },
+    /// A socket leaves a group (`IP_DROP_MEMBERSHIP`, `IPV6_LEAVE_GROUP`).
+    LeaveGroup {
+        /// Which.
+        group: IpAddr,
+    },
 }
 
 impl Call {
@@ -348,6 +376,8 @@ impl Call {
             Call::Bind { .. } => "bind",
             Call::SendTo { .. } => "sendto",
             Call::RecvFrom { .. } => "recvfrom",
+            Call::JoinGroup { .. } => "join",
+            Call::LeaveGroup { .. } => "leave",
         }
     }
 }

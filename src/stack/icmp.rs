@@ -9,11 +9,12 @@ use super::{Stack, cx};
 use crate::base::{Chunks, Duration, EventId, Frame, IfaceId, Instant, Why};
 use crate::ip::{self, Destination};
 use crate::socket::demux::Pair;
+use crate::udp::Told;
 use crate::wire::icmp::{self, Echo, Icmp, Quoted};
 use crate::wire::icmpv4::Icmpv4;
 use crate::wire::icmpv6::Icmpv6;
 use crate::wire::ipv4::protocol;
-use crate::wire::{ipv6, nd};
+use crate::wire::{ipv6, mld, nd};
 use std::net::IpAddr;
 
 impl Stack {
@@ -75,6 +76,11 @@ impl Stack {
         };
         let view = PacketView::Icmp { src, dst, message, len };
         self.snmp.of(dst).icmp_in(&message);
+        if let Icmp::V6(Icmpv6::Other { kind, .. }) = message
+            && mld::is_mld(kind)
+        {
+            return self.on_membership(via, frame);
+        }
         if let Icmp::V6(Icmpv6::Other { kind, .. }) = message
             && nd::is_nd(kind)
             && self.mac(via.iface).is_some()
@@ -161,7 +167,8 @@ impl Stack {
     ) -> Result<(), Why> {
         if quoted.proto == protocol::UDP {
             let Pair { local, remote } = pair(quoted, by.0).ok_or(Why::IcmpNoSocket)?;
-            let known = self.udp.on_icmp(local, remote, (by.1, message))?;
+            let told = Told { from: by.1, message, at: now };
+            let known = self.udp.on_icmp(local, remote, told)?;
             self.wake_udp(known);
             return Ok(());
         }

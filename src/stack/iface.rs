@@ -7,13 +7,13 @@ use super::setup::IfaceSetup;
 use super::{Input, MTU_MIN, Stack};
 use crate::base::{Duration, EventId, IfaceId, Instant, SocketError};
 use crate::ip::{Address, Cidr, Local, NewAddress, Origin, Route, Standing, select};
-use crate::link::{self, Cause};
+use crate::link::{self, Cause, Groups};
 use crate::wire::ipv4::DEFAULT_TTL;
 use crate::wire::nd::solicited_node;
 use std::net::IpAddr;
 
 /// Addresses of an interface, at most.
-const ADDRESSES_MAX: usize = 64;
+pub(super) const ADDRESSES_MAX: usize = 64;
 
 /// An interface of a running host.
 #[derive(Debug)]
@@ -25,10 +25,16 @@ pub(super) struct Iface {
     usable: Vec<Cidr>,
     /// How many of these are not deprecated.
     preferred: usize,
-    /// The groups in which addresses that may not be used yet are asked for.
+    /// The groups that it is a member of, of IPv4 and of IPv6.
+    pub(super) members: [Groups; 2],
+    /// The same as one list, for whoever looks at a packet.
     groups: Vec<IpAddr>,
+    /// Those among them in which its own addresses are asked for.
+    solicited: Vec<IpAddr>,
     /// When the next address stops being preferred or valid.
     deadline: Option<Instant>,
+    /// The longest packet of IPv4, as a DHCP server says (RFC 2132 §5.1).
+    mtu4: u16,
     /// The longest packet of IPv6, as a router says (RFC 4861 §6.3.4).
     mtu6: u16,
     /// The hops that packets of IPv6 may take, if a router has said.
@@ -42,13 +48,16 @@ impl Iface {
         let port = Port::new(&setup.link);
         let setup = IfaceSetup { mtu: setup.mtu.max(MTU_MIN), ..setup };
         Iface {
+            mtu4: setup.mtu,
             mtu6: setup.mtu,
             hops6: None,
             setup,
             addresses: Vec::new(),
             usable: Vec::new(),
             preferred: 0,
+            members: Default::default(),
             groups: Vec::new(),
+            solicited: Vec::new(),
             deadline: None,
             port,
         }
@@ -66,7 +75,7 @@ impl Iface {
 
     /// The longest packet of the family of `addr`, bytes.
     pub(super) fn mtu(&self, addr: IpAddr) -> u16 {
-        if addr.is_ipv4() { self.setup.mtu } else { self.mtu6 }
+        if addr.is_ipv4() { self.mtu4 } else { self.mtu6 }
     }
 
     /// A router says how long packets of IPv6 may be here; never more than the link takes, never
@@ -93,18 +102,45 @@ impl Iface {
         self.addresses.iter_mut().find(|own| own.addr() == addr)
     }
 
-    /// The addresses have changed.
-    fn refresh(&mut self) {
+    /// The groups have changed.
+    pub(super) fn regroup(&mut self) {
+        let groups = self.members.iter().flat_map(Groups::iter);
+        self.groups = groups.map(|(group, _)| group).collect();
+    }
+
+    /// Whether an IPv6 address of this link alone may be used.
+    pub(super) fn has_link_local(&self) -> bool {
+        let near = |own: &Cidr| matches!(own.addr(), IpAddr::V6(a) if a.is_unicast_link_local());
+        self.usable.iter().any(near)
+    }
+
+    /// The groups to be joined and to be left because addresses came or went.
+    pub(super) fn change_solicited(&mut self) -> (Vec<IpAddr>, Vec<IpAddr>) {
+        let asked_in = |own: &Address| match own.addr() {
+            IpAddr::V6(addr) => Some(IpAddr::V6(solicited_node(addr))),
+            IpAddr::V4(_) => None,
+        };
+        let ours = self.addresses.iter().filter(|own| own.standing != Standing::Duplicate);
+        let mut wanted: Vec<IpAddr> = match self.port {
+            Some(_) => ours.filter_map(asked_in).collect(),
+            None => Vec::new(),
+        };
+        wanted.sort_unstable();
+        wanted.dedup();
+        let minus = |a: &[IpAddr], b: &[IpAddr]| {
+            a.iter().copied().filter(|group| !b.contains(group)).collect()
+        };
+        let change = (minus(&wanted, &self.solicited), minus(&self.solicited, &wanted));
+        self.solicited = wanted;
+        change
+    }
+
+    /// The addresses have changed. [`Stack::renew`] sees to what follows.
+    pub(super) fn refresh(&mut self) {
         let usable = || self.addresses.iter().filter(|own| own.is_usable());
         let (fresh, old) = (usable().filter(|own| !own.deprecated), usable());
         self.preferred = fresh.clone().count();
         self.usable = fresh.chain(old.filter(|own| own.deprecated)).map(|own| own.cidr).collect();
-        let tentative = |own: &&Address| own.standing == Standing::Tentative;
-        let asked_in = |own: &Address| match own.addr() {
-            IpAddr::V6(addr) => Some(solicited_node(addr).into()),
-            IpAddr::V4(_) => None,
-        };
-        self.groups = self.addresses.iter().filter(tentative).filter_map(asked_in).collect();
         self.deadline = self.addresses.iter().filter_map(Address::deadline).min();
     }
 }
@@ -162,7 +198,7 @@ impl Stack {
         if let Some(known) = iface.find(addr) {
             (known.preferred_until, known.valid_until) = (preferred_until, valid_until);
             (known.origin, known.deprecated) = (new.origin, is_over(new.preferred));
-            iface.refresh();
+            self.renew(now, id);
             return Ok(());
         }
         if !Local::default().is_single_host(addr) && !addr.is_loopback() {
@@ -184,7 +220,7 @@ impl Stack {
         if asks && let Some(own) = self.ifaces[usize::from(id.0)].find(addr) {
             own.standing = Standing::Tentative;
         }
-        self.ifaces[usize::from(id.0)].refresh();
+        self.renew(now, id);
         Ok(())
     }
 
@@ -213,7 +249,7 @@ impl Stack {
         let known = self.address(id, addr).copied().ok_or(SocketError::AddrNotAvailable)?;
         let iface = &mut self.ifaces[usize::from(id.0)];
         iface.addresses.retain(|own| own.addr() != addr);
-        iface.refresh();
+        self.renew(now, id);
         self.unclaim_address(id, addr);
         let route = Route::on_link(known.cidr, id);
         let needed = |own: &Address| own.origin != Origin::Ra && own.cidr.network() == route.dst;
@@ -254,14 +290,38 @@ impl Stack {
         self.routes.remove(iface, dst, metric).ok_or(SocketError::InvalidInput)
     }
 
+    /// Makes an interface's IPv4 packets no longer than `mtu`, 68 bytes at least, or again as long
+    /// as the link takes. Connections that are open keep what they agreed on.
+    ///
+    /// # Errors
+    /// `InvalidInput` without such an interface.
+    pub fn limit_mtu(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        mtu: Option<u16>,
+    ) -> Result<(), SocketError> {
+        self.keep(now, || Input::LimitMtu { iface, mtu });
+        let iface = self.ifaces.get_mut(usize::from(iface.0)).ok_or(SocketError::InvalidInput)?;
+        let link = iface.setup.mtu;
+        iface.mtu4 = mtu.map_or(link, |mtu| mtu.clamp(MTU_MIN, link));
+        Ok(())
+    }
+
     /// What became of the claim on an address.
-    pub(super) fn settle_address(&mut self, id: IfaceId, addr: IpAddr, standing: Standing) {
+    pub(super) fn settle_address(
+        &mut self,
+        now: Instant,
+        id: IfaceId,
+        addr: IpAddr,
+        standing: Standing,
+    ) {
         let iface = &mut self.ifaces[usize::from(id.0)];
         let Some(own) = iface.find(addr).filter(|own| own.standing == Standing::Tentative) else {
             return;
         };
         own.standing = standing;
-        iface.refresh();
+        self.renew(now, id);
     }
 
     /// Time has come to `now` for every address.
@@ -280,7 +340,7 @@ impl Stack {
                     deprecated.push(own.addr());
                 }
             }
-            self.ifaces[n].refresh();
+            self.renew(now, id);
             for addr in deprecated {
                 self.tell_address(now, id, addr, Cause::Deprecated);
             }

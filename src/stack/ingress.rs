@@ -174,12 +174,17 @@ impl Stack {
     fn on_transport(&mut self, via: Via, frame: &mut Frame) {
         let proto = via.header.proto;
         let icmp = icmp::number(via.dst());
-        let known = [protocol::TCP, protocol::UDP, icmp].contains(&proto);
+        let igmp = proto == protocol::IGMP && via.dst().is_ipv4();
+        let known = igmp || [protocol::TCP, protocol::UDP, icmp].contains(&proto);
         self.snmp.of(via.dst()).in_delivers += u64::from(known);
         match proto {
             protocol::TCP => self.on_tcp(via, frame),
             protocol::UDP => self.on_udp(via, std::mem::take(frame)),
             _ if proto == icmp => self.on_icmp(via, std::mem::take(frame)),
+            _ if igmp => {
+                frame.advance(via.header.header_len);
+                self.on_membership(via, std::mem::take(frame));
+            }
             _ => {
                 let view = via.view(via.header.payload_len());
                 let cause = self.dropped(via.now, Why::NoProtocol, view);
@@ -214,12 +219,8 @@ impl Stack {
         frame.advance(udp::HEADER_LEN);
         let payload = if frame.head.is_empty() { frame.body } else { self.whole(frame) };
         if via.destination != Destination::Unicast {
-            let ids: Vec<_> = self.udp.lookup_all(from, to, via.iface).collect();
-            if ids.is_empty() {
-                return self.discard(via.now, Why::UdpNoPort, view); // no error about a broadcast
-            }
-            for id in ids {
-                self.deliver_udp(via, id, from, payload.clone(), view);
+            if !self.deliver_to_many(via, (from, to), &payload, view) {
+                self.discard(via.now, Why::UdpNoPort, view); // no error about a broadcast
             }
             return;
         }
@@ -232,6 +233,41 @@ impl Stack {
                 self.report(via, message, Sent::PortUnreachable, &packet, cause);
             }
         }
+    }
+
+    /// Each socket that a datagram to many is for gets its own; says whether there is one.
+    fn deliver_to_many(
+        &mut self,
+        via: Via,
+        (from, to): (SocketAddr, SocketAddr),
+        payload: &Chunks,
+        view: PacketView,
+    ) -> bool {
+        let ids: Vec<_> = self.udp.lookup_all(from, to, via.iface).collect();
+        for id in &ids {
+            self.deliver_udp(via, *id, from, payload.clone(), view);
+        }
+        !ids.is_empty()
+    }
+
+    /// Members on this host hear what it sends to their group (RFC 1112 §6.1,
+    /// `IP_MULTICAST_LOOP`).
+    pub(super) fn loop_back(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        header: Header,
+        (from, to): (SocketAddr, SocketAddr),
+        payload: Chunks,
+    ) {
+        let local = self.ifaces[usize::from(iface.0)].local();
+        if !local.is_member(to.ip()) {
+            return;
+        }
+        let (mac, destination, origin) = (Mac::ZERO, Destination::Multicast, self.trace.last());
+        let via = Via { now, iface, mac, header, destination, origin };
+        let view = PacketView::Udp { src: from, dst: to, len: payload.len() as u32 };
+        self.deliver_to_many(via, (from, to), &payload, view);
     }
 
     fn deliver_udp(

@@ -10,6 +10,7 @@ use crate::base::{ConnId, Frame, IfaceId, Instant, Limit, ListenerId, Mac, Offlo
 use crate::ip::{Cidr, NewAddress, Route};
 use crate::socket::{Interest, SocketId};
 use crate::tcp::Config;
+use crate::udp::Multicast;
 use crate::wire::ip::{Discover, Mark};
 use std::net::{IpAddr, SocketAddr};
 
@@ -151,6 +152,10 @@ pub enum Input {
         id: UdpId,
         device: Option<IfaceId>,
     },
+    LimitMtu {
+        iface: IfaceId,
+        mtu: Option<u16>,
+    },
     DiscoverUdp {
         id: UdpId,
         discover: Discover,
@@ -161,6 +166,20 @@ pub enum Input {
     },
     TakeReport {
         id: UdpId,
+    },
+    JoinGroup {
+        id: UdpId,
+        group: IpAddr,
+        iface: Option<IfaceId>,
+    },
+    LeaveGroup {
+        id: UdpId,
+        group: IpAddr,
+        iface: Option<IfaceId>,
+    },
+    SetMulticast {
+        id: UdpId,
+        multicast: Multicast,
     },
 }
 
@@ -342,6 +361,15 @@ impl Stack {
             Input::TakeReport { id } => {
                 let _ = self.take_report(now, id);
             }
+            Input::JoinGroup { id, group, iface } => {
+                let _ = self.join_group(now, id, group, iface);
+            }
+            Input::LeaveGroup { id, group, iface } => {
+                let _ = self.leave_group(now, id, group, iface);
+            }
+            Input::SetMulticast { id, multicast } => {
+                let _ = self.set_multicast(now, id, multicast);
+            }
             Input::CloseUdp { id } => self.close_udp(now, id),
             Input::Ping { dst, id, seq, payload, options } => {
                 let _ = self.ping_with(now, dst, (id, seq), &payload, options);
@@ -372,6 +400,9 @@ impl Stack {
             }
             Input::AddRoute { route } => {
                 let _ = self.add_route(now, route);
+            }
+            Input::LimitMtu { iface, mtu } => {
+                let _ = self.limit_mtu(now, iface, mtu);
             }
             Input::RemoveRoute { iface, dst, metric } => {
                 let _ = self.remove_route(now, iface, dst, metric);

@@ -5,6 +5,7 @@
 //! told; here it becomes packets. Whoever needs a neighbour is IP of either family.
 
 use super::event::{Event, PacketView, Sent};
+use super::iface::Iface;
 use super::ingress::pair;
 use super::setup::{Ethernet, LinkSetup};
 use super::{EGRESS_MAX, Input, Record, Stack};
@@ -53,7 +54,7 @@ impl Port {
 }
 
 impl Stack {
-    /// Lets a link's machines act, and tells what they tell. `None` without such a link.
+    /// As [`Stack::with_iface`], for the machines of an Ethernet. `None` without one.
     pub(super) fn with_port<R>(
         &mut self,
         now: Instant,
@@ -61,12 +62,24 @@ impl Stack {
         cause: EventId,
         act: impl FnOnce(&mut Port, &mut link::Cx<'_>) -> R,
     ) -> Option<R> {
-        let port = self.ifaces.get_mut(usize::from(iface.0))?.port.as_mut()?;
+        let port = |iface: &mut Iface, cx: &mut link::Cx<'_>| Some(act(iface.port.as_mut()?, cx));
+        self.with_iface(now, iface, cause, port)?
+    }
+
+    /// Lets an interface's machines act, and tells what they tell. `None` without such a one.
+    pub(super) fn with_iface<R>(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        cause: EventId,
+        act: impl FnOnce(&mut Iface, &mut link::Cx<'_>) -> R,
+    ) -> Option<R> {
+        let place = self.ifaces.get_mut(usize::from(iface.0))?;
         let trace = &mut self.link_trace;
         trace.listen(self.trace.is_listening());
         trace.resume(self.trace.last());
         let (chance, pool) = (&self.chance, &self.pool);
-        let result = act(port, &mut link::Cx { now, chance, pool, trace, cause });
+        let result = act(place, &mut link::Cx { now, chance, pool, trace, cause });
         self.trace.resume(trace.last());
         for stamped in trace.drain() {
             let (id, causes, event) = (stamped.id, stamped.causes, stamped.event);
@@ -219,7 +232,7 @@ impl Stack {
         if result.is_ok() && arp.op == Op::Request && ours {
             self.answer_arp(now, iface, arp, cause);
         }
-        self.settle_claims(iface);
+        self.settle_claims(now, iface);
         self.run_link(now, iface);
     }
 
@@ -461,13 +474,13 @@ impl Stack {
                 port.claims.iter_mut().for_each(|claim| claim.poll(cx));
                 port.routers.poll(cx);
             });
-            self.settle_claims(iface);
+            self.settle_claims(now, iface);
             self.run_link(now, iface);
         }
     }
 
     /// Addresses that nobody else has may be used; those that somebody has may not.
-    pub(super) fn settle_claims(&mut self, iface: IfaceId) {
+    pub(super) fn settle_claims(&mut self, now: Instant, iface: IfaceId) {
         let Some(port) = &self.ifaces[usize::from(iface.0)].port else { return };
         let standing = |claim: &Acd| match claim.phase() {
             Phase::Probing => None,
@@ -475,7 +488,7 @@ impl Stack {
             Phase::Announcing | Phase::Bound => Some((claim.addr(), Standing::Usable)),
         };
         for (addr, standing) in port.claims.iter().filter_map(standing).collect::<Vec<_>>() {
-            self.settle_address(iface, addr, standing);
+            self.settle_address(now, iface, addr, standing);
         }
     }
 

@@ -40,6 +40,7 @@ mod calls;
 mod datagrams;
 mod echo;
 mod egress;
+mod groups;
 mod icmp;
 mod iface;
 mod ingress;
@@ -334,6 +335,7 @@ impl Stack {
         self.poll_addresses(now);
         self.poll_redirects(now);
         self.poll_links(now);
+        self.poll_groups(now);
     }
 
     /// When [`Stack::poll`] or [`Stack::output`] has something to do: now, later, or never.
@@ -343,7 +345,8 @@ impl Stack {
         }
         let sockets = [self.tcp.deadline(now), self.reassembly.deadline()];
         let links = [self.link_deadline(now), self.addresses_deadline(), self.redirects.deadline()];
-        sockets.into_iter().chain(links).flatten().min()
+        let groups = self.groups_deadline(now);
+        sockets.into_iter().chain(links).chain([groups]).flatten().min()
     }
 
     /// Frees the pair of a connection that is over, and removes it when nobody holds it.

@@ -68,7 +68,7 @@ impl Stack {
         if let (Nd::NeighborSolicit { target, mac }, Ok(())) = (nd, result) {
             self.answer_solicit(&via, target, mac, cause);
         }
-        self.settle_claims(via.iface);
+        self.settle_claims(via.now, via.iface);
         self.run_link(via.now, via.iface);
     }
 

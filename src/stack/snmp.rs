@@ -25,6 +25,10 @@ pub struct IcmpCounts {
     pub redirects: u64,
     pub echos: u64,
     pub echo_reps: u64,
+    pub group_memb_queries: u64,
+    pub group_memb_responses: u64,
+    pub group_memb_reductions: u64,
+    pub mldv2_reports: u64,
 }
 
 impl IcmpCounts {
@@ -49,6 +53,10 @@ impl IcmpCounts {
             Icmp::V4(Icmpv4::Other { kind: 5, .. }) | Icmp::V6(Icmpv6::Other { kind: 137, .. }) => {
                 self.redirects += 1;
             }
+            Icmp::V6(Icmpv6::Other { kind: 130, .. }) => self.group_memb_queries += 1,
+            Icmp::V6(Icmpv6::Other { kind: 131, .. }) => self.group_memb_responses += 1,
+            Icmp::V6(Icmpv6::Other { kind: 132, .. }) => self.group_memb_reductions += 1,
+            Icmp::V6(Icmpv6::Other { kind: 143, .. }) => self.mldv2_reports += 1,
             _ => {}
         }
     }
@@ -63,6 +71,7 @@ pub struct FamilyCounts {
     pub in_delivers: u64,
     pub in_bcast: u64,
     pub in_mcast: u64,
+    pub out_mcast: u64,
     pub out_requests: u64,
     pub out_transmits: u64,
     pub out_octets: u64,
@@ -161,6 +170,7 @@ impl Snmp {
         let family = self.of_frame(frame);
         family.out_transmits += 1;
         family.out_octets += frame.len() as u64;
+        family.out_mcast += u64::from(is_to_group(frame.front()));
     }
 
     /// Something was dropped.
@@ -170,6 +180,7 @@ impl Snmp {
             PacketView::Ip { src, .. }
             | PacketView::Fragment { src, .. }
             | PacketView::Nd { src, .. }
+            | PacketView::Membership { src, .. }
             | PacketView::Icmp { src, .. } => src.is_ipv6(),
             PacketView::Udp { src, .. } | PacketView::Tcp { src, .. } => src.is_ipv6(),
             PacketView::Ethernet { .. } | PacketView::Arp { .. } => return, // no packet
@@ -320,6 +331,14 @@ impl Stack {
     }
 }
 
+/// Whether the IP packet that `front` begins goes to a group.
+fn is_to_group(front: &[u8]) -> bool {
+    match front.first().map(|first| first >> 4) {
+        Some(4) => front.get(16).is_some_and(|first| first >> 4 == 0xe),
+        _ => front.get(24) == Some(&0xff),
+    }
+}
+
 fn count_ip(family: &FamilyCounts) -> List {
     let header = [
         Why::IpVersion,
@@ -365,6 +384,7 @@ fn count_ip_more(family: &FamilyCounts) -> List {
     vec![
         ("InTruncatedPkts", family.lost(&[Why::IpTruncated])),
         ("InMcastPkts", family.in_mcast),
+        ("OutMcastPkts", family.out_mcast),
         ("InOctets", family.in_octets),
         ("OutOctets", family.out_octets),
     ]
@@ -414,13 +434,21 @@ fn count_icmp6(family: &FamilyCounts) -> List {
         ("InParmProblems", came.parm_probs),
         ("InEchos", came.echos),
         ("InEchoReplies", came.echo_reps),
+        ("InGroupMembQueries", came.group_memb_queries),
+        ("InGroupMembResponses", came.group_memb_responses),
+        ("InGroupMembReductions", came.group_memb_reductions),
         ("InRedirects", came.redirects),
+        ("InMLDv2Reports", came.mldv2_reports),
         ("OutDestUnreachs", sent.dest_unreachs),
         ("OutPktTooBigs", sent.pkt_too_bigs),
         ("OutTimeExcds", sent.time_excds),
         ("OutParmProblems", sent.parm_probs),
         ("OutEchos", sent.echos),
         ("OutEchoReplies", sent.echo_reps),
+        ("OutGroupMembQueries", sent.group_memb_queries),
+        ("OutGroupMembResponses", sent.group_memb_responses),
+        ("OutGroupMembReductions", sent.group_memb_reductions),
+        ("OutMLDv2Reports", sent.mldv2_reports),
     ]
 }
 

@@ -441,7 +441,7 @@ impl Conn {
     /// The host is short of memory, or no more: what the window to be offered must heed. Says
     /// whether data that comes now has no place, because the connection holds its share.
     pub fn press(&mut self, pressed: bool) -> bool {
-        self.tcb.rcv.pressed = pressed;
+        self.tcb.pressed = pressed;
         let ooo = || self.tcb.ooo.as_ref().map_or(0, |ooo| ooo.len());
         pressed && self.tcb.rx.len() + ooo() >= SHARE
     }

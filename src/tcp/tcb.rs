@@ -79,8 +79,6 @@ pub struct Rcv {
     pub advmss: u16,
     /// The reader took data since the window was last offered.
     pub read: bool,
-    /// The host is short of memory: no more is offered than the connection's share.
-    pub pressed: bool,
     /// Bytes received in order since the last ACK was sent.
     pub unacked: u32,
     /// Last.ACK.sent (RFC 7323 §4.3).
@@ -255,6 +253,8 @@ pub struct Tcb {
     pub orphan: bool,
     /// The connection came from a listener.
     pub passive: bool,
+    /// The host is short of memory: no more is offered than the connection's share.
+    pub pressed: bool,
     /// How the connection failed, until the application has heard.
     pub error: Option<SocketError>,
     /// What ICMP said last since the peer was last heard of: why nobody answers.
@@ -370,7 +370,6 @@ impl Tcb {
                 mss_seen: u32::from(advmss.min(default_mss(false))),
                 advmss,
                 read: false,
-                pressed: false,
                 unacked: 0,
                 last_ack_sent: zero,
             },
@@ -394,6 +393,7 @@ impl Tcb {
             fin_received: false,
             orphan: false,
             passive: from == State::Listen,
+            pressed: false,
             error: None,
             soft_error: None,
             limit: None,

@@ -7,7 +7,7 @@ impl Tcb {
     /// (SHLD-14: never left).
     pub(super) fn window_to_offer(&self) -> u32 {
         let buffer = self.config.recv_buffer;
-        let buffer = if self.rcv.pressed { buffer.min(SHARE) } else { buffer };
+        let buffer = if self.pressed { buffer.min(SHARE) } else { buffer };
         // No more than the field can say: what it cannot would be owed for ever.
         let shift = self.rcv.wscale;
         let free = (buffer.saturating_sub(self.rx.len()) >> shift).min(0xffff) << shift;

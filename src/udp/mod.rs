@@ -5,5 +5,5 @@
 pub mod socket;
 pub mod table;
 
-pub use socket::{Datagram, Origin, Outgoing, Received, Report, Socket};
+pub use socket::{Datagram, Multicast, Origin, Outgoing, Received, Report, Socket, Told};
 pub use table::Table;

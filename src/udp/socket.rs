@@ -4,7 +4,7 @@
 //! Whether a destination may be a broadcast address, and which source address a datagram gets when
 //! the socket has none, is decided where routes are known.
 
-use crate::base::{Chunks, IfaceId, Pool, SocketError, Why};
+use crate::base::{Chunks, IfaceId, Instant, Pool, SocketError, Why};
 use crate::wire::icmp::Icmp;
 use crate::wire::ip::{Discover, Mark};
 use std::collections::VecDeque;
@@ -19,6 +19,31 @@ pub const MAX_PAYLOAD_V6: usize = 65_527;
 pub const DEFAULT_BUFFER: usize = 212_992;
 /// How many errors a socket keeps that nobody has taken.
 pub const REPORTS_MAX: usize = 128;
+/// How many groups a socket may join (as Linux `igmp_max_memberships`).
+pub const MEMBERSHIPS_MAX: usize = 20;
+
+/// How a socket sends to groups, and which it hears.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub struct Multicast {
+    /// Time to live or hop limit, hops; 0: no datagram leaves this host (`IP_MULTICAST_TTL`,
+    /// `IPV6_MULTICAST_HOPS`). Default 1: none leaves the link.
+    pub ttl: u8,
+    /// Whether members on this host hear it (`IP_MULTICAST_LOOP`). Default true.
+    pub loops: bool,
+    /// The interface that datagrams leave by, unless the socket is bound to one
+    /// (`IP_MULTICAST_IF`). Default: where the routes lead.
+    pub iface: Option<IfaceId>,
+    /// Whether it hears groups that others on this host have joined (`IP_MULTICAST_ALL`). Default
+    /// true, as on Linux.
+    pub all: bool,
+}
+
+impl Default for Multicast {
+    fn default() -> Multicast {
+        Multicast { ttl: 1, loops: true, iface: None, all: true }
+    }
+}
 
 /// A received datagram.
 #[derive(Clone, Debug)]
@@ -48,6 +73,8 @@ pub struct Outgoing {
     pub device: Option<IfaceId>,
     /// What becomes of it on a path that is too narrow.
     pub discover: Discover,
+    /// To a group: whether members on this host hear it.
+    pub loops: bool,
 }
 
 /// An error about a datagram that a socket has sent (`IP_RECVERR`).
@@ -70,20 +97,26 @@ pub enum Origin {
         mtu: u16,
     },
     /// Somebody who told by ICMP; this host itself, when a neighbour does not answer.
-    Icmp {
-        /// Who.
-        from: IpAddr,
-        /// What.
-        message: Icmp,
-    },
+    Icmp(Told),
+}
+
+/// What somebody told by ICMP.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Told {
+    /// Who.
+    pub from: IpAddr,
+    /// What.
+    pub message: Icmp,
+    /// When.
+    pub at: Instant,
 }
 
 impl Report {
     /// What an ICMP message says about a datagram to `about`. `None` for what is no verdict.
-    pub fn by_icmp(about: SocketAddr, from: IpAddr, message: Icmp) -> Option<Report> {
-        let soft = message.is_verdict().then_some(SocketError::HostUnreachable);
-        let error = message.socket_error().or(soft)?;
-        Some(Report { about, error, origin: Origin::Icmp { from, message } })
+    pub fn by_icmp(about: SocketAddr, told: Told) -> Option<Report> {
+        let soft = told.message.is_verdict().then_some(SocketError::HostUnreachable);
+        let error = told.message.socket_error().or(soft)?;
+        Some(Report { about, error, origin: Origin::Icmp(told) })
     }
 }
 
@@ -138,6 +171,9 @@ pub struct Socket {
     pub device: Option<IfaceId>,
     /// What becomes of packets on a path that is too narrow.
     pub discover: Discover,
+    /// How it sends to groups, and which it hears.
+    pub multicast: Multicast,
+    memberships: Vec<(IpAddr, IfaceId)>,
 }
 
 impl Socket {
@@ -160,7 +196,45 @@ impl Socket {
             broadcast: false,
             device: None,
             discover: Discover::default(),
+            multicast: Multicast::default(),
+            memberships: Vec::new(),
         }
+    }
+
+    /// Notes that it has joined a group on an interface.
+    ///
+    /// # Errors
+    /// [`SocketError::AddrInUse`] when it has already, [`SocketError::LimitReached`].
+    pub fn join(&mut self, group: IpAddr, iface: IfaceId) -> Result<(), SocketError> {
+        if self.memberships.contains(&(group, iface)) {
+            return Err(SocketError::AddrInUse);
+        }
+        if self.memberships.len() >= MEMBERSHIPS_MAX {
+            return Err(SocketError::LimitReached);
+        }
+        self.memberships.push((group, iface));
+        Ok(())
+    }
+
+    /// Notes that it has left a group, on an interface or where it joined it first; says where.
+    pub fn leave(&mut self, group: IpAddr, iface: Option<IfaceId>) -> Option<IfaceId> {
+        let is_it = |(joined, at): &(IpAddr, IfaceId)| {
+            *joined == group && iface.is_none_or(|iface| iface == *at)
+        };
+        let place = self.memberships.iter().position(is_it)?;
+        Some(self.memberships.remove(place).1)
+    }
+
+    /// The groups that it has joined, and where.
+    pub fn memberships(&self) -> &[(IpAddr, IfaceId)] {
+        &self.memberships
+    }
+
+    /// Whether it hears what comes in by `via` for `to`, one of our addresses or many's.
+    pub(super) fn hears(&self, to: IpAddr, via: IfaceId) -> bool {
+        let here = self.device.is_none_or(|device| device == via);
+        let joined = || self.memberships.contains(&(to, via));
+        here && (!to.is_multicast() || self.multicast.all || joined())
     }
 
     /// Our address, perhaps unspecified, and port.
@@ -303,8 +377,20 @@ impl Socket {
             return Err(SocketError::WouldBlock);
         }
         self.unsent_bytes += cost(&payload);
-        let Socket { local: from, checksum, mark, discover, device, .. } = *self;
-        Ok(Outgoing { from, to, payload, checksum, mark, discover, device })
+        let Socket { local: from, checksum, mut mark, discover, multicast, .. } = *self;
+        let device = self.device_to(to);
+        if to.ip().is_multicast() {
+            mark.ttl = Some(multicast.ttl);
+        }
+        let loops = multicast.loops;
+        Ok(Outgoing { from, to, payload, checksum, mark, discover, device, loops })
+    }
+
+    /// The one interface by which datagrams to `to` may leave. Whoever gives a group's zone names
+    /// another one.
+    pub fn device_to(&self, to: SocketAddr) -> Option<IfaceId> {
+        let zoned = matches!(to, SocketAddr::V6(v6) if v6.scope_id() > 0);
+        self.device.or(self.multicast.iface.filter(|_| to.ip().is_multicast() && !zoned))
     }
 
     /// A datagram of this socket was sent (or given up by those who send).

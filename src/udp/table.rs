@@ -5,10 +5,9 @@
 //! its destination address, else one bound to every address. Each step is one search in an ordered
 //! map. The families do not mix: `::` does not receive IPv4.
 
-use super::socket::{Outgoing, Report, Socket, check_remote};
+use super::socket::{Outgoing, Report, Socket, Told, check_remote};
 use crate::base::ports::Ephemeral;
 use crate::base::{Chance, Chunks, IfaceId, SocketError, UdpId, Why};
-use crate::wire::icmp::Icmp;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -178,7 +177,7 @@ impl Table {
     /// [`Why::UdpNotPeer`] when only sockets with another peer are there, [`Why::UdpNoPort`] when
     /// none is.
     pub fn lookup(&self, from: SocketAddr, to: SocketAddr, via: IfaceId) -> Result<UdpId, Why> {
-        self.best(from, to, |id| self.hears(id, via))
+        self.best(from, to, |id| self.hears(id, to.ip(), via))
     }
 
     /// Whether a socket is here that a datagram from `local` to `remote` may have come from.
@@ -221,16 +220,16 @@ impl Table {
                 (*bound == addr || *bound == any) && peer.is_none_or(|peer| peer == from)
             })
             .flat_map(|(_, ids)| ids.iter().copied())
-            .filter(move |id| self.hears(*id, via))
+            .filter(move |id| self.hears(*id, addr, via))
     }
 
-    /// Whether a socket receives what comes in by an interface.
-    fn hears(&self, id: UdpId, via: IfaceId) -> bool {
-        self.get(id).is_some_and(|socket| socket.device.is_none_or(|device| device == via))
+    /// Whether a socket receives what comes in by an interface for `to`.
+    fn hears(&self, id: UdpId, to: IpAddr, via: IfaceId) -> bool {
+        self.get(id).is_some_and(|socket| socket.hears(to, via))
     }
 
-    /// Tells the socket that a datagram from `local` to `remote` came from of an error that `from`
-    /// reported by ICMP. Without [`Socket::keeps_reports`] a socket without a peer could not tell
+    /// Tells the socket that a datagram from `local` to `remote` came from of an error that was
+    /// told by ICMP. Without [`Socket::keeps_reports`] a socket without a peer could not tell
     /// which of its datagrams is meant and hears nothing.
     ///
     /// # Errors
@@ -240,15 +239,15 @@ impl Table {
         &mut self,
         local: SocketAddr,
         remote: SocketAddr,
-        (from, message): (IpAddr, Icmp),
+        told: Told,
     ) -> Result<UdpId, Why> {
         let id = self.best(remote, local, |_| true).map_err(|_| Why::IcmpNoSocket)?;
         let socket = self.get_mut(id).ok_or(Why::IcmpNoSocket)?;
         if socket.peer().is_none() && !socket.keeps_reports {
             return Err(Why::IcmpNoSocket);
         }
-        let ends = socket.keeps_reports || message.socket_error().is_some();
-        let report = Report::by_icmp(remote, from, message).filter(|_| ends);
+        let ends = socket.keeps_reports || told.message.socket_error().is_some();
+        let report = Report::by_icmp(remote, told).filter(|_| ends);
         socket.on_report(report.ok_or(Why::IcmpType)?)?;
         Ok(id)
     }

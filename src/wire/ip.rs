@@ -11,7 +11,7 @@ pub fn max_payload(addr: IpAddr) -> usize {
     if addr.is_ipv4() { ipv4::MAX_LEN - ipv4::HEADER_LEN } else { ipv6::MAX_PAYLOAD }
 }
 
-/// The length of the header that [`Header::emit`] writes, bytes, by family.
+/// The length of the header that [`Header::emit`] writes without a router alert, bytes, by family.
 pub fn header_len(addr: IpAddr) -> usize {
     if addr.is_ipv4() { ipv4::HEADER_LEN } else { ipv6::HEADER_LEN }
 }
@@ -74,6 +74,8 @@ pub struct Header {
     pub more: bool,
     /// Where the payload lies in the whole datagram's, bytes, a multiple of 8 up to 65 528.
     pub offset: u32,
+    /// Whether routers on the way are to look at it (RFC 2113, RFC 2711).
+    pub router_alert: bool,
     /// It came with a fragment header, whole or in pieces. Only so in IPv6. Read only.
     pub fragment_header: bool,
     /// Header and payload, bytes. Read only.
@@ -113,6 +115,7 @@ impl Header {
             df: dst.is_ipv6(),
             more: false,
             offset: 0,
+            router_alert: false,
             fragment_header: false,
             total_len: header_len,
             header_len,
@@ -167,10 +170,9 @@ impl Header {
     pub fn emit(&self, head: &mut Head, payload_len: usize) {
         match (self.src, self.dst) {
             (IpAddr::V4(src), IpAddr::V4(dst)) => {
-                let Header { ttl, tos, df, more, offset, .. } = *self;
-                let new = ipv4::Header::new(src, dst, self.proto);
-                let header =
-                    ipv4::Header { ttl, tos, df, mf: more, offset, id: self.id as u16, ..new };
+                let Header { ttl, tos, df, more: mf, offset, router_alert, .. } = *self;
+                let (id, new) = (self.id as u16, ipv4::Header::new(src, dst, self.proto));
+                let header = ipv4::Header { ttl, tos, df, mf, offset, id, router_alert, ..new };
                 header.emit(head, payload_len);
             }
             (IpAddr::V6(src), IpAddr::V6(dst)) => {
@@ -179,6 +181,10 @@ impl Header {
                 if self.is_fragment() {
                     ipv6::emit_fragment(head, next, self.id, self.offset, self.more);
                     (next, len) = (ipv6::FRAGMENT, len + ipv6::FRAGMENT_LEN);
+                }
+                if self.router_alert {
+                    ipv6::emit_router_alert(head, next);
+                    (next, len) = (ipv6::HOP_BY_HOP, len + ipv6::ROUTER_ALERT_LEN);
                 }
                 let new = ipv6::Header::new(src, dst, next);
                 let header = ipv6::Header { hop_limit: self.ttl, traffic_class: self.tos, ..new };
@@ -206,6 +212,7 @@ impl Header {
             tos,
             more: false,
             offset: 0,
+            router_alert: false,
             header_len,
             total_len: header_len + payload_len,
             proto_at: proto_at(self.dst),
@@ -221,8 +228,7 @@ fn proto_at(addr: IpAddr) -> usize {
 
 impl From<ipv4::Header> for Header {
     fn from(header: ipv4::Header) -> Header {
-        let ipv4::Header { src, dst, proto, ttl, tos, id, df, mf, offset, total_len, header_len } =
-            header;
+        let ipv4::Header { src, dst, proto, ttl, tos, id, df, mf, offset, .. } = header;
         Header {
             src: src.into(),
             dst: dst.into(),
@@ -233,9 +239,10 @@ impl From<ipv4::Header> for Header {
             df,
             more: mf,
             offset,
+            router_alert: header.router_alert,
             fragment_header: false,
-            total_len,
-            header_len,
+            total_len: header.total_len,
+            header_len: header.header_len,
             proto_at: 9,
         }
     }
@@ -262,14 +269,14 @@ mod tests {
         #[test]
         fn what_is_written_is_read(
             v6: bool, a: [u8; 16], b: [u8; 16], proto in 100u8..140, ttl: u8, tos: u8, id: u16,
-            place in 0u32..100, more: bool, len in 0usize..60,
+            place in 0u32..100, more: bool, router_alert: bool, len in 0usize..60,
         ) {
             let addr = |x: [u8; 16]| match v6 {
                 true => IpAddr::from(x),
                 false => IpAddr::from([x[0], x[1], x[2], x[3]]),
             };
             let header = Header {
-                ttl, tos, id: id.into(), more, offset: place * 8,
+                ttl, tos, id: id.into(), more, router_alert, offset: place * 8,
                 ..Header::new(addr(a), addr(b), proto)
             };
             let mut head = Head::new();
@@ -280,6 +287,7 @@ mod tests {
             prop_assert_eq!((read.src, read.dst, read.proto), (header.src, header.dst, proto));
             prop_assert_eq!((read.ttl, read.tos, read.more), (ttl, tos, more));
             prop_assert_eq!((read.offset, read.payload_len()), (header.offset, len));
+            prop_assert_eq!(read.router_alert, router_alert);
             prop_assert_eq!((read.total_len, read.header_len), (frame_len, head.len()));
             prop_assert_eq!(head[read.proto_at], proto);
             if !v6 || header.is_fragment() {

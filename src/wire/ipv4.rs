@@ -1,7 +1,8 @@
 //! The IPv4 header (RFC 791 §3.1) with a receiving host's checks of its bytes (RFC 1122 §3.2.1).
 //!
 //! Options are walked for safety and otherwise ignored, but a source route is refused (RFC 7126
-//! §4.3, §4.4). None is ever sent. Whether the addresses make sense is `ip`'s question.
+//! §4.3, §4.4). Only the router alert (RFC 2113) is looked at, and sent. Whether the addresses make
+//! sense is `ip`'s question.
 
 use crate::base::{Head, Why, checksum::Sum};
 use etherparse::Ipv4HeaderSlice;
@@ -24,6 +25,8 @@ pub mod protocol {
 
 /// The length of a header without options in bytes: what [`Header::emit`] writes.
 pub const HEADER_LEN: usize = 20;
+/// The router alert: every router that passes the packet on is to look at it (RFC 2113 §2.1).
+const ROUTER_ALERT: [u8; 4] = [148, 4, 0, 0];
 /// The largest packet in bytes, header included.
 pub const MAX_LEN: usize = 65_535;
 /// The smallest MTU a link may have, bytes (RFC 791 §3.2).
@@ -52,6 +55,8 @@ pub struct Header {
     pub mf: bool,
     /// Where the payload lies in the whole datagram's, bytes, a multiple of 8 up to 65 528.
     pub offset: u32,
+    /// Whether routers on the way are to look at it (RFC 2113).
+    pub router_alert: bool,
     /// Header and payload, bytes. Read only: [`Header::emit`] computes it.
     pub total_len: usize,
     /// Header with options, bytes, 20..=60. Read only.
@@ -71,6 +76,7 @@ impl Header {
             df: false,
             mf: false,
             offset: 0,
+            router_alert: false,
             total_len: HEADER_LEN,
             header_len: HEADER_LEN,
         }
@@ -100,9 +106,7 @@ impl Header {
         if Sum::new().bytes(bytes).folded() != 0xffff {
             return Err(Why::IpChecksum);
         }
-        if bytes.len() > HEADER_LEN {
-            check_options(slice.options())?;
-        }
+        let router_alert = bytes.len() > HEADER_LEN && check_options(slice.options())?;
         Ok(Header {
             src: slice.source_addr(),
             dst: slice.destination_addr(),
@@ -113,25 +117,30 @@ impl Header {
             df: slice.dont_fragment(),
             mf: slice.more_fragments(),
             offset: u32::from(slice.fragments_offset().value()) * 8,
+            router_alert,
             total_len,
             header_len: bytes.len(),
         })
     }
 
-    /// Writes the header without options, its checksum included, in front of `head`, for a payload
-    /// of `payload_len` bytes (what is in the head already and what follows it).
+    /// Writes the header, without options but for a router alert, its checksum included, in front
+    /// of `head`, for a payload of `payload_len` bytes (what is in the head already and what
+    /// follows it).
     ///
     /// # Panics
     /// When header and payload exceed [`MAX_LEN`], or the offset is not a multiple of 8 up to
     /// 65 528.
     pub fn emit(&self, head: &mut Head, payload_len: usize) {
-        let total_len = HEADER_LEN + payload_len;
+        let options: &[u8] = if self.router_alert { &ROUTER_ALERT } else { &[] };
+        let header_len = HEADER_LEN + options.len();
+        let total_len = header_len + payload_len;
         assert!(total_len <= MAX_LEN, "an IPv4 packet is at most 65 535 bytes long");
         assert!(self.offset <= 65_528 && self.offset.is_multiple_of(8), "offsets count 8 bytes");
         let flags = u16::from(self.df) << 14 | u16::from(self.mf) << 13;
         let flags_and_offset = flags | (self.offset / 8) as u16;
-        let out = head.prepend(HEADER_LEN);
-        out[0] = 0x45;
+        let out = head.prepend(header_len);
+        out[HEADER_LEN..].copy_from_slice(options);
+        out[0] = 0x40 | (header_len / 4) as u8;
         out[1] = self.tos;
         out[2..4].copy_from_slice(&(total_len as u16).to_be_bytes());
         out[4..6].copy_from_slice(&self.id.to_be_bytes());
@@ -151,22 +160,27 @@ impl Header {
     }
 }
 
-/// Walks the options (RFC 791 §3.1): each must end inside the header.
-fn check_options(mut options: &[u8]) -> Result<(), Why> {
+/// Walks the options (RFC 791 §3.1): each must end inside the header. Says whether the router alert
+/// is among them.
+fn check_options(mut options: &[u8]) -> Result<bool, Why> {
     const END: u8 = 0;
     const NOP: u8 = 1;
     const LOOSE_SOURCE_ROUTE: u8 = 131;
     const STRICT_SOURCE_ROUTE: u8 = 137;
+    let mut alert = false;
     while let [kind, rest @ ..] = options {
         options = match (*kind, rest) {
             (END, _) => break,
             (NOP, rest) => rest,
             (LOOSE_SOURCE_ROUTE | STRICT_SOURCE_ROUTE, _) => return Err(Why::IpSourceRoute),
-            (_, [len, ..]) if *len >= 2 => options.get(usize::from(*len)..).ok_or(Why::IpOption)?,
+            (kind, [len, ..]) if *len >= 2 => {
+                alert |= kind == ROUTER_ALERT[0];
+                options.get(usize::from(*len)..).ok_or(Why::IpOption)?
+            }
             _ => return Err(Why::IpOption),
         };
     }
-    Ok(())
+    Ok(alert)
 }
 
 #[cfg(test)]
@@ -228,6 +242,13 @@ mod tests {
         check(&[68, 0, 0, 0], |_| (), Err(Why::IpOption));
         check(&[1, 1, 1, 68], |_| (), Err(Why::IpOption));
         check(&[131, 3, 4, 0], |_| (), Err(Why::IpSourceRoute));
+        let alerts = |options: &[u8]| {
+            let bytes = packet(options, |_| ());
+            Header::parse(&bytes, bytes.len()).map(|header| header.router_alert)
+        };
+        assert_eq!(alerts(&[148, 4, 0, 0]), Ok(true));
+        assert_eq!(alerts(&[1, 1, 1, 0]), Ok(false));
+        assert_eq!(alerts(&[0, 148, 4, 0]), Ok(false));
         check(&[1, 137, 3, 4], |_| (), Err(Why::IpSourceRoute));
     }
 
@@ -240,8 +261,9 @@ mod tests {
 
     fn header() -> impl Strategy<Value = Header> {
         let addrs = (any::<[u8; 4]>(), any::<[u8; 4]>());
-        (addrs, any::<(u8, u8, u8, u16, bool, bool)>(), 0u32..=8191).prop_map(
-            |((src, dst), (proto, ttl, tos, id, df, mf), offset)| Header {
+        (addrs, any::<(u8, u8, u8, u16, bool, bool, bool)>(), 0u32..=8191).prop_map(
+            |((src, dst), (proto, ttl, tos, id, df, mf, router_alert), offset)| Header {
+                router_alert,
                 ttl,
                 tos,
                 id,
@@ -256,18 +278,20 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_is_read_by_us_and_by_others(
-            header in header(), payload_len in 0usize..=65_515,
+            header in header(), payload_len in 0usize..=65_511,
         ) {
             let mut head = Head::new();
             header.emit(&mut head, payload_len);
-            let read = Header::parse(&head, 20 + payload_len);
-            prop_assert_eq!(read, Ok(Header { total_len: 20 + payload_len, ..header }));
+            let read = Header::parse(&head, head.len() + payload_len);
+            let header_len = if header.router_alert { 24 } else { 20 };
+            let total_len = header_len + payload_len;
+            prop_assert_eq!(read, Ok(Header { total_len, header_len, ..header }));
 
             let theirs = Ipv4Packet::new(&head).expect("20 bytes");
             prop_assert_eq!(theirs.get_checksum(), checksum(&theirs));
             prop_assert_eq!(theirs.get_source(), header.src);
             prop_assert_eq!(theirs.get_destination(), header.dst);
-            prop_assert_eq!(usize::from(theirs.get_total_length()), 20 + payload_len);
+            prop_assert_eq!(usize::from(theirs.get_total_length()), total_len);
             prop_assert_eq!(u32::from(theirs.get_fragment_offset()) * 8, header.offset);
             prop_assert_eq!(theirs.get_flags() & Ipv4Flags::DontFragment != 0, header.df);
             prop_assert_eq!(theirs.get_flags() & Ipv4Flags::MoreFragments != 0, header.mf);

@@ -2,8 +2,8 @@
 //!
 //! Extension headers are walked here because a packet may have any number of them in any order,
 //! and because what an unknown option asks for (§4.2) wants the exact place of the trouble. Of all
-//! options only padding means anything to this host; authentication and encryption (RFC 4302,
-//! 4303) are protocols it does not have.
+//! options only padding and the router alert (RFC 2711) mean anything to this host; authentication
+//! and encryption (RFC 4302, 4303) are protocols it does not have.
 
 use super::ip::{self, Refused};
 use super::ipv4::protocol;
@@ -12,6 +12,8 @@ use std::net::Ipv6Addr;
 
 /// The length of the fixed header, bytes.
 pub const HEADER_LEN: usize = 40;
+/// The length of a hop-by-hop header with a router alert, bytes.
+pub const ROUTER_ALERT_LEN: usize = 8;
 /// The length of a fragment header, bytes.
 pub const FRAGMENT_LEN: usize = 8;
 /// The most that follows the fixed header, bytes (jumbograms, RFC 2675, are not spoken).
@@ -22,7 +24,8 @@ pub const MIN_MTU: usize = 1280;
 /// Extension headers a packet may have: more is no honest packet (RFC 8504 §5.3).
 const EXTENSIONS_MAX: usize = 8;
 
-const HOP_BY_HOP: u8 = 0;
+/// The hop-by-hop header's number.
+pub const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
 /// The fragment header's number.
 pub const FRAGMENT: u8 = 44;
@@ -121,6 +124,13 @@ pub fn emit_fragment(head: &mut Head, next: u8, id: u32, offset: u32, more: bool
     out[4..8].copy_from_slice(&id.to_be_bytes());
 }
 
+/// Writes a hop-by-hop header in front of `head`: every router that passes the packet on is to look
+/// for listener discovery in it (RFC 2711 §2.1).
+pub fn emit_router_alert(head: &mut Head, next: u8) {
+    let padded = [next, 0, ROUTER_ALERT, 2, 0, 0, PADN, 0];
+    head.prepend(ROUTER_ALERT_LEN).copy_from_slice(&padded);
+}
+
 /// Goes over the extension headers behind the fixed header, up to the transport header or a
 /// fragment's bytes, and notes in `header` what it learns.
 ///
@@ -144,7 +154,10 @@ pub fn walk(header: &mut ip::Header, front: &[u8]) -> Result<(), Refused> {
             HOP_BY_HOP if at != HEADER_LEN => {
                 return refused(Why::Ipv6Order, problem::NEXT_HEADER, header.proto_at);
             }
-            HOP_BY_HOP | DESTINATION => options(body, at, header.dst.is_multicast())?,
+            HOP_BY_HOP | DESTINATION => {
+                let alert = options(body, at, header.dst.is_multicast())?;
+                header.router_alert |= alert && kind == HOP_BY_HOP;
+            }
             ROUTING if body[3] != 0 => {
                 return refused(Why::Ipv6Routing, problem::FIELD, at + 2);
             }
@@ -207,11 +220,15 @@ fn refused(why: Why, code: u8, pointer: usize) -> Result<(), Refused> {
     Err(Refused { why, problem: Some((code, pointer as u32)) })
 }
 
+const PAD1: u8 = 0;
+const PADN: u8 = 1;
+const ROUTER_ALERT: u8 = 5;
+
 /// The options of a hop-by-hop or destination options header that starts `at` (RFC 8200 §4.2): the
-/// two highest bits of one that nobody knows say what is to be done.
-fn options(body: &[u8], at: usize, to_group: bool) -> Result<(), Refused> {
-    const PAD1: u8 = 0;
-    const PADN: u8 = 1;
+/// two highest bits of one that nobody knows say what is to be done. Says whether the router alert
+/// is among them.
+fn options(body: &[u8], at: usize, to_group: bool) -> Result<bool, Refused> {
+    let mut alert = false;
     let mut place = 2;
     while let Some(kind) = body.get(place) {
         if *kind == PAD1 {
@@ -227,12 +244,16 @@ fn options(body: &[u8], at: usize, to_group: bool) -> Result<(), Refused> {
                 0 => {}
                 1 => return Err(Why::Ipv6Option.into()),
                 3 if to_group => return Err(Why::Ipv6Option.into()),
-                _ => return refused(Why::Ipv6Option, problem::OPTION, at + place),
+                _ => {
+                    let problem = Some((problem::OPTION, (at + place) as u32));
+                    return Err(Refused { why: Why::Ipv6Option, problem });
+                }
             }
         }
+        alert |= *kind == ROUTER_ALERT && len == 2;
         place += 2 + len;
     }
-    Ok(())
+    Ok(alert)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use crate::support::seen::{self, Scenario, Seen};
 use crate::{
-    addresses, arrives, close, flood, handshake, ip, ip6, link, nd, pressure, reports, rto,
+    addresses, arrives, close, flood, groups, handshake, ip, ip6, link, nd, pressure, reports, rto,
     sockets, window,
 };
 use netglass::base::{Limit, Why};
@@ -17,6 +17,7 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("arrives", arrives::SCENARIOS),
     ("close", close::SCENARIOS),
     ("flood", flood::SCENARIOS),
+    ("groups", groups::SCENARIOS),
     ("handshake", handshake::SCENARIOS),
     ("ip", ip::SCENARIOS),
     ("ip6", ip6::SCENARIOS),

@@ -12,6 +12,7 @@ mod coverage;
 mod flood;
 mod fuzz;
 mod garbage;
+mod groups;
 mod handshake;
 mod hostile;
 mod ip;

@@ -196,6 +196,7 @@ impl Wire {
             header.walk(content).expect("good headers");
             let inside = &content[header.header_len..];
             match (header.src, header.dst) {
+                _ if header.router_alert => {} // routers are told of groups
                 (IpAddr::V6(src), IpAddr::V6(dst)) if (133..=137).contains(&inside[0]) => {
                     let nd = Nd::parse(&header, inside).expect("a good message");
                     got.push(Got::Nd(link.dst, src, dst, nd));

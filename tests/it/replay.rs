@@ -6,6 +6,7 @@ use netglass::base::{Chance, ConnId, Frame, IfaceId, Instant, UdpId};
 use netglass::observe::recording::{Recorder, ReplayError, Replayed, replay};
 use netglass::stack::{Input, PingOptions, Record, SentSoFar, Setup, Stack};
 use netglass::tcp::Config;
+use netglass::udp::Multicast;
 use netglass::wire::ip::{Discover, Mark};
 use std::time::Duration;
 
@@ -81,6 +82,15 @@ fn recorded() -> (Vec<u8>, Vec<Record>, SentSoFar) {
     let options = PingOptions { mark: Mark { ttl: Some(7), tos: 8 }, discover: Discover::Want };
     host.ping_with(now, addr(A, 0).ip(), (echo, 1), b"hello", options).unwrap();
     host.send_to(now, udp, Some(addr(A, 9)), b"marked").unwrap();
+    let group = "239.1.2.3".parse().unwrap();
+    let multicast = Multicast { ttl: 4, ..Multicast::default() };
+    host.set_multicast(now, udp, multicast).unwrap();
+    for iface in [None, Some(IfaceId(0))] {
+        host.join_group(now, udp, group, iface).unwrap_or_default();
+        host.send_to(now, udp, Some((group, 53).into()), b"to all").unwrap();
+        host.leave_group(now, udp, group, iface).unwrap();
+    }
+    host.join_group(now, udp, group, None).unwrap();
     host.close_udp(now, udp);
     world.run_for(Duration::from_secs(1));
     let now = world.now;

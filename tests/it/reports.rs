@@ -3,12 +3,13 @@
 //! `IP_MTU_DISCOVER`).
 
 use crate::ip::icmp_bytes;
-use crate::support::puppet::{HOST, HOST6, PEER, PEER6, Puppet, ip_packet};
+use crate::support::puppet::{HOST, HOST6, PEER, PEER6, Puppet, host_setup, ip_packet};
 use crate::support::seen::scenarios;
-use netglass::base::{Chunks, Duration, Frame, Pool, SocketError, UdpId};
+use netglass::base::{Chunks, Duration, Frame, IfaceId, Pool, SocketError, UdpId};
+use netglass::ip::Route;
 use netglass::socket::{Interest, SocketId};
 use netglass::stack::{Answer, EchoError, PingOptions, Pong};
-use netglass::udp::{Origin, Report};
+use netglass::udp::{Origin, Report, Told};
 use netglass::wire::icmp::Icmp;
 use netglass::wire::icmpv4::{Icmpv4, unreachable};
 use netglass::wire::icmpv6::Icmpv6;
@@ -19,6 +20,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 scenarios![
     echo_requests_have_one_user_each,
     a_reply_twice_is_a_duplicate,
+    a_group_answers_with_many_voices,
     errors_about_echo_requests_name_their_sender,
     echo_requests_ask_things_of_ip,
     reports_name_the_sender,
@@ -120,6 +122,23 @@ fn a_reply_twice_is_a_duplicate() {
     p.take_others();
 }
 
+fn a_group_answers_with_many_voices() {
+    let mut setup = host_setup();
+    setup.routes.push(Route::default_via(ROUTER.into(), IfaceId(0)));
+    let mut p = Puppet::of(setup);
+    let group = Ipv4Addr::new(224, 0, 0, 1);
+    p.stack.ping(p.now, group.into(), (1, 1), b"").unwrap();
+    p.pump();
+    for (from, duplicate) in [(PEER, false), (ROUTER, true)] {
+        p.raw(&told(from, Icmpv4::EchoReply { id: 1, seq: 1 }, b""));
+        let Ok(Answer::Reply(pong)) = p.stack.take_answer(p.now, 1) else { panic!("a reply") };
+        assert_eq!((pong.from, pong.duplicate), (from.into(), duplicate));
+    }
+    p.raw(&told(PEER, Icmpv4::EchoReply { id: 1, seq: 2 }, b""));
+    assert_eq!(p.drops("IcmpNoSocket"), 1);
+    p.take_others();
+}
+
 fn errors_about_echo_requests_name_their_sender() {
     let mut p = Puppet::new();
     p.stack.ping(p.now, PEER.into(), (1, 5), &[0; 40]).unwrap();
@@ -204,10 +223,11 @@ fn reports_name_the_sender() {
     let report = Report {
         about: (PEER, 7000).into(),
         error: SocketError::HostUnreachable,
-        origin: Origin::Icmp {
+        origin: Origin::Icmp(Told {
             from: ROUTER.into(),
             message: Icmp::V4(Icmpv4::TimeExceeded { code: 0 }),
-        },
+            at: p.now,
+        }),
     };
     assert_eq!(p.stack.take_report(p.now, socket), Some(report));
     // No call fails for what is kept.
@@ -293,7 +313,7 @@ fn paths_of_ipv6() {
     p.raw(&told6(message, &sent));
     let report = p.stack.take_report(p.now, socket).unwrap();
     let message = Icmp::V6(message);
-    assert_eq!(report.origin, Origin::Icmp { from: router, message });
+    assert_eq!(report.origin, Origin::Icmp(Told { from: router, message, at: p.now }));
     assert!(!send(&mut p, socket, peer, 1253) && send(&mut p, socket, peer, 1252));
     let id = p.stack.open_echo(p.now).unwrap();
     let options = PingOptions { discover: Discover::Do, ..PingOptions::default() };

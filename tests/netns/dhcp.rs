@@ -3,6 +3,7 @@
 
 use crate::Case;
 use crate::support::{Need, interrupt, netglass, nothing_bad, output, run, scratch, until};
+use crate::veth::Beside;
 use nix::sys::socket::{setsockopt, sockopt::BindToDevice};
 use std::fs::File;
 use std::io::{Read, Write};
@@ -32,6 +33,7 @@ pub(crate) const CASES: &[Case] = &[
     ("dhcp::a_server_that_goes_and_comes", &[Need::Tun, UDHCPD, Need::Program("ping")], expiry),
     ("dhcp::somebody_has_the_address", &[Need::Tun, DNSMASQ, Need::Program("ping")], conflict),
     ("dhcp::clients_borrow_an_address", &[Need::Tun, DNSMASQ], clients),
+    ("dhcp::on_an_interface_of_linux", &[Need::Veth, DNSMASQ, Need::Program("ping")], beside),
 ];
 
 const LINUX: &str = "10.9.0.1";
@@ -46,11 +48,11 @@ impl Drop for Server {
     }
 }
 
-/// dnsmasq, as soon as `glass0` is there; what it says goes to a file.
-fn dnsmasq(range: &str, log: &str) -> Server {
+/// dnsmasq, as soon as `dev` is there; what it says goes to a file.
+fn dnsmasq(dev: &str, range: &str, log: &str) -> Server {
     let (path, leases) = (scratch("dnsmasq.conf"), scratch("dnsmasq.leases"));
     let text = format!(
-        "no-resolv\nno-hosts\ninterface=glass0\nbind-dynamic\ndomain=lan.test\nlocal=/lan.test/\n\
+        "no-resolv\nno-hosts\ninterface={dev}\nbind-dynamic\ndomain=lan.test\nlocal=/lan.test/\n\
          host-record=linux.lan.test,{LINUX}\ndhcp-range={range},255.255.255.0,2m\n\
          dhcp-option=option:T1,8s\ndhcp-authoritative\nno-ping\ndhcp-leasefile={}\n",
         leases.display()
@@ -165,7 +167,7 @@ fn by_name() {
     let before = run("ip", &["-4", "-o", "addr", "show", "dev", "glass0"]);
     assert_eq!(before, "");
     run("ip", &["addr", "add", "10.9.0.1/24", "dev", "glass0"]);
-    let _dnsmasq = dnsmasq("10.9.0.50,10.9.0.99", "dnsmasq.log");
+    let _dnsmasq = dnsmasq("glass0", "10.9.0.50,10.9.0.99", "dnsmasq.log");
     let addr = up.leased();
     assert!(up.said().contains(&format!("# lease {addr}/24 from 10.9.0.1 for 120 s (renew in ")));
     assert!(pings(&addr));
@@ -256,7 +258,7 @@ fn conflict() {
         run("ip", &["addr", "add", addr, "dev", "lo"]);
     }
     let up = Up::start(&["--linux", LINUX]);
-    let _dnsmasq = dnsmasq("10.9.0.50,10.9.0.51", "dnsmasq.log");
+    let _dnsmasq = dnsmasq("glass0", "10.9.0.50,10.9.0.51", "dnsmasq.log");
     up.says("CHECKING -> INIT: somebody else has the address", 1);
     let shown = up.ask(&["ip", "addr"]);
     assert!(!shown.contains("inet "), "{shown}");
@@ -272,13 +274,26 @@ fn conflict() {
     up.stop();
 }
 
+/// Beside a Linux that has an address of its own there.
+fn beside() {
+    let beside = Beside::new();
+    let _dnsmasq = dnsmasq("wire0", "10.9.0.50,10.9.0.99", "dnsmasq.log");
+    let up = beside.up(&["--dhcp", "--hostname", "crystal"]);
+    let leases = std::fs::read_to_string(scratch("dnsmasq.leases")).expect("its leases");
+    let ours = leases.lines().find(|line| line.contains(" crystal ")).expect("a lease");
+    let addr = ours.split(' ').nth(2).expect("an address");
+    assert!(pings(addr));
+    assert!(pings("10.9.0.5"), "Linux is beside it");
+    up.stop();
+}
+
 /// A TAP device that stays, with Linux on it: a network that is there before its clients.
 fn clients() {
     run("ip", &["link", "set", "lo", "up"]);
     run("ip", &["tuntap", "add", "dev", "glass0", "mode", "tap"]);
     run("ip", &["addr", "add", "10.9.0.1/24", "dev", "glass0"]);
     run("ip", &["link", "set", "glass0", "up"]);
-    let _dnsmasq = dnsmasq("10.9.0.50,10.9.0.99", "dnsmasq.log");
+    let _dnsmasq = dnsmasq("glass0", "10.9.0.50,10.9.0.99", "dnsmasq.log");
     let listener = TcpListener::bind("0.0.0.0:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
     let server = std::thread::spawn(move || {

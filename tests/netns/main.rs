@@ -8,6 +8,7 @@ mod curl;
 mod dhcp;
 mod dns;
 mod flood;
+mod groups;
 mod hostile;
 mod nd;
 mod other_way;
@@ -52,6 +53,7 @@ fn cases() -> Vec<Case> {
         veth::CASES,
         flood::CASES,
         vlan::CASES,
+        groups::CASES,
     ];
     all.concat()
 }

@@ -63,7 +63,8 @@ impl Radvd {
         run("ip", &["addr", "add", "2001:db8:7::1/64", "dev", "glass0", "nodad"]);
         let config = scratch("radvd.conf");
         let text = "interface glass0 {\n  AdvSendAdvert on;\n  MinRtrAdvInterval 3;\n  \
-                    MaxRtrAdvInterval 4;\n  AdvLinkMTU 1400;\n  AdvCurHopLimit 17;\n  prefix 2001:db8:7::/64 {\n    \
+                    MaxRtrAdvInterval 4;\n  AdvLinkMTU 1400;\n  AdvCurHopLimit 17;\n  \
+                    prefix 2001:db8:7::/64 {\n    \
                     AdvValidLifetime 600;\n    AdvPreferredLifetime 300;\n  };\n};\n";
         std::fs::write(&config, text).expect("a file");
         let pid = scratch("radvd.pid");

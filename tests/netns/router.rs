@@ -29,6 +29,7 @@ pub(crate) const CASES: &[Case] = &[
     ("router::our_traceroute", NEEDS, our_traceroute),
     ("router::our_traceroute_tells_errors", NEEDS, our_traceroute_tells_errors),
     ("router::our_tools_on_an_interface", NEEDS, our_tools_on_an_interface),
+    ("router::our_tools_live_again", CURL, our_tools_live_again),
     ("router::traceroute", TRACEROUTE, traceroute),
     ("router::tracepath", TRACEPATH, tracepath),
     ("router::ping", NEEDS, ping),
@@ -230,8 +231,29 @@ fn our_tools_on_an_interface() {
         let (said, _) = ours(&[&["traceroute", "-n"], &via[..], &[FAR[n]]].concat());
         assert_eq!(hops(&said), [MIDDLE[n], FAR[n]]);
     }
+    let (said, code) = ours(&[&["ping", "-c", "1"], &via[..], &["ff02::1"]].concat());
+    assert!(said.contains("64 bytes from fe80::") && code == Some(0), "{said}");
     let (said, code) = ours(&["ping", "--via", "nothing0", "-c", "1", FAR[0]]);
     assert!(said.contains("nothing0") && code == Some(2), "{said}");
+}
+
+/// Recordings of what heard of errors, and captures of it.
+fn our_tools_live_again() {
+    let _world = World::new();
+    let [capture, recording] = ["tools.pcapng", "tools.rec"].map(scratch);
+    let (capture, recording) = (capture.to_str().unwrap(), recording.to_str().unwrap());
+    let keep = ["--pcap", capture, "--record", recording];
+    for (args, shown) in [
+        (&["ping", "-c", "3", "-i", "0.1", "-s", "1400"][..], "echo request"),
+        (&["traceroute", "--mtu", "-n"], "UDP"),
+    ] {
+        let (said, code) = ours(&[args, &keep, &[FAR[0]]].concat());
+        assert_eq!(code, Some(0), "{said}");
+        let (replayed, code) = ours(&["replay", recording]);
+        assert!(replayed.contains(shown) && code == Some(0), "{said}{replayed}");
+        assert!(!run("tshark", &["-r", capture, "-Y", "icmp.type == 3"]).is_empty(), "{said}");
+        well_formed(capture, "icmp.type != 3 && ");
+    }
 }
 
 /// Linux' traceroute to the virtual host, by every method that it has.
@@ -241,7 +263,8 @@ fn traceroute() {
     for n in [0, 1] {
         let way = [MIDDLE_FROM_FAR[n], NEAR_FROM_FAR[n], HOSTS[n]];
         for method in [&["-n"][..], &["-n", "-I"], &["-n", "-T", "-p", "80"], &["-n", "-U"]] {
-            let args = [method, &[HOSTS[n]]].concat();
+            // Answers count however much later they come than others.
+            let args = [&["-w", "5,0,0"], method, &[HOSTS[n]]].concat();
             let said = world.on_far(|| run("traceroute", &args));
             assert_eq!(hops(&said), way, "{method:?}");
         }

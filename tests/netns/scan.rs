@@ -16,7 +16,7 @@ const UDP: [&str; 5] = ["7/open", "9/open|filtered", "13/open", "19/open", "53/o
 
 /// A scan's ports that are not closed, and how many are.
 fn scanned(args: &[&str]) -> (Vec<String>, String) {
-    let patience = ["-n", "-T4", "--max-retries", "3", "--host-timeout", "100s", "-oG", "-"];
+    let patience = ["-n", "-T4", "--max-retries", "6", "--host-timeout", "100s", "-oG", "-"];
     let said = run("nmap", &[&patience, args].concat());
     let line = said.lines().find(|line| line.contains("Ports: "));
     let line = line.unwrap_or_else(|| panic!("no ports in\n{said}"));

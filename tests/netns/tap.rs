@@ -16,6 +16,7 @@ pub(crate) const CASES: &[Case] = &[
     ("tap::a_bad_link", &[Need::Tun, Need::Program("curl")], bad_link),
     ("tap::replay", &[Need::Tun, Need::Program("curl")], replay),
     ("tap::probed_first", &[Need::Tun, Need::Program("ping")], probed),
+    ("tap::dig", &[Need::Tun, Need::Program("dig")], dig),
     ("tap::get", &[Need::Tun], get),
 ];
 
@@ -117,6 +118,20 @@ fn probed() {
     until("the address is ours", || {
         output("ping", &["-c", "1", "-W", "1", HOST]).status.success().then_some(())
     });
+    up.stop();
+}
+
+fn dig() {
+    let up = Up::start(TAP);
+    for how in ["+notcp", "+tcp"] {
+        let text = run("dig", &["+short", how, &format!("@{HOST}"), "host.glass"]);
+        assert_eq!(text.trim(), HOST, "{how}");
+        // A name has the addresses that the host has, as soon as nobody else has them.
+        until("the IPv6 address is its own", || {
+            let text = run("dig", &["+short", how, &format!("@{HOST}"), "host.glass", "AAAA"]);
+            text.contains("fd09::2").then_some(())
+        });
+    }
     up.stop();
 }
 

@@ -41,13 +41,13 @@ const MAC: &str = "02:00:5e:10:00:01";
 const BESIDE: &str = "10.9.0.5";
 
 /// A namespace whose Linux has `wire1`; here is `wire0`.
-struct Beside {
+pub(crate) struct Beside {
     /// Keeps the namespace.
     keeper: Child,
 }
 
 impl Beside {
-    fn new() -> Beside {
+    pub(crate) fn new() -> Beside {
         let mut keeper = Command::new("sleep");
         keeper.arg("600").stdin(Stdio::null());
         let keeper = private_child(&mut keeper).spawn().expect("a namespace");
@@ -85,7 +85,7 @@ impl Beside {
     }
 
     /// `netglass up`, over there.
-    fn up(&self, args: &[&str]) -> Up {
+    pub(crate) fn up(&self, args: &[&str]) -> Up {
         let mut command = netglass();
         command.args(["up", "--on", "wire1", "--mac", MAC]).args(args);
         Up::start_as(self.there(&command))

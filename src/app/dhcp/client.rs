@@ -229,6 +229,8 @@ impl<T: FnMut(&Event)> Worker<T> {
         let routes = granted.lease.routes.iter().map(|via| self.route(via)).collect();
         let old = std::mem::replace(&mut self.routes, routes);
         self.host.with(|stack, now| {
+            // It has been there since the start.
+            stack.limit_mtu(now, self.iface, granted.lease.mtu).unwrap_or_default();
             for route in old.iter().filter(|old| !self.routes.contains(old)) {
                 let gone = stack.remove_route(now, self.iface, route.dst, route.metric);
                 log::debug!("{route}: {gone:?}");
@@ -268,6 +270,7 @@ impl<T: FnMut(&Event)> Worker<T> {
         let _ = tokio::time::timeout(PATIENCE, sent).await;
         let routes = std::mem::take(&mut self.routes);
         self.host.with(|stack, now| {
+            stack.limit_mtu(now, self.iface, None).unwrap_or_default();
             for route in &routes {
                 let gone = stack.remove_route(now, self.iface, route.dst, route.metric);
                 log::debug!("{route}: {gone:?}");

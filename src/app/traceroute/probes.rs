@@ -1,10 +1,11 @@
 //! The packets that show the way, and what is heard of them.
 
 use super::Method;
+use crate::base::{Duration, Instant};
 use crate::net::Host;
 use crate::net::tokio::{Arrived, EchoSocket, UdpSocket};
 use crate::stack::{Answer, PingOptions};
-use crate::udp::{Origin, Report};
+use crate::udp::{Origin, Report, Told};
 use crate::wire::icmp::Icmp;
 use crate::wire::icmpv4::Icmpv4;
 use crate::wire::icmpv6::Icmpv6;
@@ -28,12 +29,32 @@ pub(super) struct Heard {
     pub(super) last: bool,
     /// The MTU that it was too big for, bytes.
     pub(super) too_big: Option<u32>,
+    /// When it was heard.
+    pub(super) when: When,
+}
+
+/// When something was heard, as far as the host knows.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) enum When {
+    /// So long after the packet.
+    After(Duration),
+    /// At this time of the host.
+    At(Instant),
+    /// Before now.
+    Now,
 }
 
 impl Heard {
     /// The packet is too long for our own link.
     pub(super) fn here(n: usize, mtu: u16) -> Heard {
-        Heard { n, from: None, note: format!(" !F-{mtu}"), last: true, too_big: None }
+        Heard {
+            n,
+            from: None,
+            note: format!(" !F-{mtu}"),
+            last: true,
+            too_big: None,
+            when: When::Now,
+        }
     }
 }
 
@@ -113,19 +134,23 @@ impl Prober {
                         Ok((about.ip() == to).then_some(arrived))
                     }
                     Ok(Arrived::Report(Report { about, origin, .. })) => {
-                        let Origin::Icmp { from, message } = origin else { return Ok(None) };
-                        Ok(Some(Heard { n: n(about), ..told(from, &message) }))
+                        let Origin::Icmp(Told { from, message, at }) = origin else {
+                            return Ok(None);
+                        };
+                        let when = When::At(at);
+                        Ok(Some(Heard { n: n(about), when, ..told(from, &message) }))
                     }
                     Err(error) => Err(error),
                 }
             }
             Prober::Icmp { socket, .. } => Ok(Some(match socket.recv().await? {
                 Answer::Reply(pong) => {
-                    Heard { n: usize::from(pong.seq.wrapping_sub(1)), ..arrived(pong.from) }
+                    let (n, when) = (pong.seq.wrapping_sub(1).into(), When::After(pong.rtt));
+                    Heard { n, when, ..arrived(pong.from) }
                 }
                 Answer::Error(error) => {
-                    let n = usize::from(error.seq.wrapping_sub(1));
-                    Heard { n, ..told(error.from, &error.message) }
+                    let (n, when) = (error.seq.wrapping_sub(1).into(), When::After(error.rtt));
+                    Heard { n, when, ..told(error.from, &error.message) }
                 }
             })),
         }
@@ -134,7 +159,8 @@ impl Prober {
 
 /// The destination has answered.
 fn arrived(from: IpAddr) -> Heard {
-    Heard { n: 0, from: Some(from), note: String::new(), last: true, too_big: None }
+    let when = When::Now;
+    Heard { n: 0, from: Some(from), note: String::new(), last: true, too_big: None, when }
 }
 
 /// What an ICMP error says of the packet's way.
@@ -148,7 +174,8 @@ fn told(from: IpAddr, message: &Icmp) -> Heard {
         Icmp::V4(Icmpv4::TimeExceeded { code: 0 }) | Icmp::V6(Icmpv6::TimeExceeded { code: 0 })
     );
     let note = if note.is_empty() { note } else { format!(" {note}") };
-    Heard { n: 0, from: Some(from), note, last: !passing, too_big: message.too_big() }
+    let (too_big, when) = (message.too_big(), When::Now);
+    Heard { n: 0, from: Some(from), note, last: !passing, too_big, when }
 }
 
 fn note_v4(message: &Icmpv4) -> String {

@@ -156,6 +156,12 @@ fn what_is_in_effect_can_be_read_again() {
     let text = print(&["up"], FILE);
     assert!(text.contains("\n# The virtual host's address\naddr = \"10.1.0.2/16\"\n"), "{text}");
     assert!(text.contains("\n[policy.http]\n"), "{text}");
+    // Who asks a server has no address of his own.
+    let text = print(&["up"], "tap = true\ndhcp = true\nhostname = \"crystal\"\n");
+    assert!(text.contains("\n# addr = \"ADDR/PREFIX\"\n"), "{text}");
+    let again = up(&["up"], &text);
+    assert!(again.host.dhcp && again.host.addr.is_none() && again.host.addr6.is_none());
+    assert_eq!(up(&["up", "--dhcp=false"], &text).host.addr, up(&["up"], "").host.addr);
 }
 
 /// The page about the file names every key, and no other.

@@ -6,8 +6,11 @@ use crate::ip::{Address, Origin, Route, Standing};
 use crate::link::Neighbor;
 use crate::net::Host;
 use crate::stack::Stack;
+use crate::wire::ethernet::group;
+use crate::wire::igmp::ALL_HOSTS;
+use crate::wire::nd::ALL_NODES;
 use serde_json::{Value, json};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// The version of questions and answers.
 pub(in crate::cli) const VERSION: u64 = 1;
@@ -69,6 +72,7 @@ impl Answerer {
             Ask::Routes => answer("routes", self.host.with(|stack, now| routes(stack, now))),
             // Each is { "dst", "dev", "lladdr", "state": [..] }.
             Ask::Neighbours => answer("neighbours", self.host.with(|stack, _| neighbours(stack))),
+            Ask::Groups => answer("groups", self.host.with(|stack, _| groups(stack))),
             Ask::Counters => {
                 let counters = self.host.with(|stack, _| stack.counters());
                 // In order: an object would not keep it.
@@ -122,6 +126,7 @@ enum Ask {
     Links,
     Routes,
     Neighbours,
+    Groups,
     Counters,
 }
 
@@ -131,6 +136,7 @@ const ASKS: &[(&str, Ask)] = &[
     ("links", Ask::Links),
     ("routes", Ask::Routes),
     ("neighbours", Ask::Neighbours),
+    ("groups", Ask::Groups),
     ("counters", Ask::Counters),
 ];
 
@@ -242,6 +248,41 @@ fn say_terms(stack: &Stack, now: Instant, route: &Route, shown: &mut Value) {
     }
     let preference = terms.map(|terms| terms.preference).unwrap_or_default();
     shown["pref"] = json!(preference.name());
+}
+
+/// The groups of the interfaces, as `ip -j maddr` shows them: those of their links first, those
+/// that every host is in last.
+fn groups(stack: &Stack) -> Value {
+    let show = |(n, iface): (usize, &crate::stack::IfaceSetup)| {
+        let joined = stack.groups().filter(|(at, ..)| usize::from(at.0) == n);
+        let mut joined: Vec<_> = joined.map(|(_, group, users)| (group, users)).collect();
+        let common: [IpAddr; 3] =
+            [ALL_HOSTS.into(), ALL_NODES.into(), Ipv6Addr::new(0xff01, 0, 0, 0, 0, 0, 0, 1).into()];
+        for group in common {
+            match joined.iter_mut().find(|(known, _)| *known == group) {
+                Some((_, users)) => *users += 1,
+                None => joined.push((group, 1)),
+            }
+        }
+        joined.sort_by_key(|(group, _)| group.is_ipv6());
+        let mut shown = Vec::new();
+        if stack.mac(IfaceId(n as u16)).is_some() {
+            let mut macs: Vec<_> = joined.iter().filter_map(|(addr, _)| group(*addr)).collect();
+            macs.sort_unstable();
+            macs.dedup();
+            shown.extend(macs.into_iter().map(|mac| json!({ "link": mac.to_string() })));
+        }
+        for (group, users) in joined {
+            let family = if group.is_ipv4() { "inet" } else { "inet6" };
+            let mut one = json!({ "family": family, "address": group });
+            if users > 1 {
+                one["users"] = json!(users);
+            }
+            shown.push(one);
+        }
+        json!({ "ifindex": n + 1, "ifname": iface.name, "maddr": shown })
+    };
+    stack.ifaces().enumerate().map(show).collect()
 }
 
 /// The routes, as `ip -j route` shows them.

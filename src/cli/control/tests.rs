@@ -42,7 +42,7 @@ fn garbage_is_answered_with_what_is_wrong() {
         ("{\"version\":2,\"ask\":\"host\"}", "version 2 is not spoken here, but 1"),
         (
             "{\"version\":1,\"ask\":\"secrets\"}",
-            "\"ask\" must be one of host, sockets, links, routes, neighbours, counters",
+            "\"ask\" must be one of host, sockets, links, routes, neighbours, groups, counters",
         ),
     ] {
         assert_eq!(ask(&host, question), [json!({ "version": 1, "error": error })], "{question}");

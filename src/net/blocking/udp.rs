@@ -4,6 +4,7 @@ use super::{Timeouts, timeout_methods};
 use crate::base::UdpId;
 use crate::net::Host;
 use crate::net::datagrams::{Held, udp_methods};
+use crate::net::multicast::multicast_methods;
 use crate::socket::Interest;
 use std::io;
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ pub struct UdpSocket {
 
 impl UdpSocket {
     udp_methods!();
+    multicast_methods!();
     timeout_methods!();
 
     fn new(held: Held) -> UdpSocket {

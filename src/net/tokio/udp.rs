@@ -3,6 +3,7 @@
 use crate::base::UdpId;
 use crate::net::Host;
 use crate::net::datagrams::{Held, udp_methods};
+use crate::net::multicast::multicast_methods;
 use crate::socket::Interest;
 use crate::stack::Stack;
 use crate::udp::{Received, Report};
@@ -26,6 +27,7 @@ pub struct UdpSocket {
 
 impl UdpSocket {
     udp_methods!();
+    multicast_methods!();
 
     fn new(held: Held) -> UdpSocket {
         UdpSocket { held }

@@ -90,6 +90,7 @@ pub(super) fn call_words(call: &Call, result: Result<u64, SocketError>) -> Strin
     let arguments = match call {
         Call::Listen { local, backlog } => format!("{local}, {backlog}"),
         Call::Connect { remote } | Call::RecvFrom { remote } => remote.to_string(),
+        Call::JoinGroup { group } | Call::LeaveGroup { group } => group.to_string(),
         Call::Read { max } => max.to_string(),
         Call::Write { len } => len.to_string(),
         Call::CloseListener { local } | Call::Bind { local } => local.to_string(),

@@ -12,9 +12,11 @@ use crate::wire::arp::Op;
 use crate::wire::icmp::{Echo, Icmp};
 use crate::wire::icmpv4::Icmpv4;
 use crate::wire::icmpv6::Icmpv6;
+use crate::wire::membership::{Membership, Record as GroupRecord, Version, version_name};
 use crate::wire::nd::Nd;
 use crate::wire::tcp::Options;
 use std::fmt::{Display, Write};
+use std::net::IpAddr;
 
 /// The record as a JSON object without line breaks.
 pub fn json(record: &Record) -> String {
@@ -199,6 +201,11 @@ fn packet(view: &PacketView) -> String {
             discovery(&mut out, nd);
             out.raw("len", len)
         }
+        PacketView::Membership { src, dst, message, len } => {
+            out.text("protocol", "membership").text("src", src).text("dst", dst);
+            membership(&mut out, *dst, message);
+            out.raw("len", len)
+        }
         PacketView::Udp { src, dst, len } => {
             out.text("protocol", "udp").text("src", src).text("dst", dst).raw("len", len)
         }
@@ -207,6 +214,31 @@ fn packet(view: &PacketView) -> String {
         }
     };
     out.end()
+}
+
+fn membership(out: &mut Object, like: IpAddr, message: &Membership) {
+    match message {
+        Membership::Query(query) => {
+            out.text("message", "query").text("version", version_name(like, query.version));
+            out.text("group", query.group).raw("max_response", nanos(query.max_response));
+            out.raw("sources", query.sources);
+        }
+        Membership::Report { version, group } => {
+            out.text("message", "report").text("version", version_name(like, *version));
+            out.text("group", group);
+        }
+        Membership::Leave { group } => {
+            out.text("message", "leave").text("version", version_name(like, Version::V2));
+            out.text("group", group);
+        }
+        Membership::Records { count, first } => {
+            out.text("message", "report").text("version", version_name(like, Version::V3));
+            out.raw("records", count);
+            if let Some(GroupRecord { kind, group }) = first {
+                out.text("record", kind.name()).text("group", group);
+            }
+        }
+    }
 }
 
 fn discovery(out: &mut Object, nd: &Nd) {
@@ -277,6 +309,7 @@ fn arguments(out: &mut Object, call: &Call) {
     match call {
         Call::Listen { local, backlog } => out.text("local", local).raw("backlog", backlog),
         Call::Connect { remote } | Call::RecvFrom { remote } => out.text("remote", remote),
+        Call::JoinGroup { group } | Call::LeaveGroup { group } => out.text("group", group),
         Call::Read { max } => out.raw("max", max),
         Call::Write { len } => out.raw("len", len),
         Call::CloseListener { local } | Call::Bind { local } => out.text("local", local),
@@ -361,6 +394,32 @@ mod tests {
         let mut out = String::new();
         quote(&mut out, "a\"b\\c\nd\u{1}§");
         assert_eq!(out, "\"a\\\"b\\\\c\\nd\\u0001§\"");
+    }
+
+    #[test]
+    fn messages_about_groups_in_json() {
+        let ip = |text: &str| text.parse::<IpAddr>().expect(text);
+        let (src, dst, group) = (ip("10.9.0.1"), ip("224.0.0.22"), ip("239.1.2.3"));
+        let first = Some(GroupRecord { kind: crate::wire::membership::Kind::ToExclude, group });
+        let head = "{\"protocol\":\"membership\",\"src\":\"10.9.0.1\",\"dst\":\"224.0.0.22\",";
+        for (message, words) in [
+            (
+                Membership::Records { count: 1, first },
+                "\"message\":\"report\",\"version\":\"IGMPv3\",\"records\":1,\"record\":\"to_ex\",\
+                 \"group\":\"239.1.2.3\"",
+            ),
+            (
+                Membership::Report { version: Version::V1, group },
+                "\"message\":\"report\",\"version\":\"IGMPv1\",\"group\":\"239.1.2.3\"",
+            ),
+            (
+                Membership::Leave { group },
+                "\"message\":\"leave\",\"version\":\"IGMPv2\",\"group\":\"239.1.2.3\"",
+            ),
+        ] {
+            let text = packet(&PacketView::Membership { src, dst, message, len: 16 });
+            assert_eq!(text, format!("{head}{words},\"len\":16}}"));
+        }
     }
 
     #[cfg(feature = "cli")]

@@ -292,6 +292,7 @@ fn ends(packet: &PacketView) -> (Option<SocketAddr>, Option<SocketAddr>) {
         PacketView::Ip { src, dst, .. }
         | PacketView::Fragment { src, dst, .. }
         | PacketView::Nd { src, dst, .. }
+        | PacketView::Membership { src, dst, .. }
         | PacketView::Icmp { src, dst, .. } => (host(src), host(dst)),
         PacketView::Udp { src, dst, .. } | PacketView::Tcp { src, dst, .. } => {
             (Some(*src), Some(*dst))

@@ -15,6 +15,7 @@ use crate::wire::arp::{Arp, Op};
 use crate::wire::icmp::Icmp;
 use crate::wire::icmpv4::Icmpv4;
 use crate::wire::icmpv6::{Icmpv6, unreachable};
+use crate::wire::membership::{Membership, Version};
 use crate::wire::nd::Nd;
 use crate::wire::tcp::{Ctl, Options};
 use std::net::{IpAddr, SocketAddr};
@@ -205,6 +206,7 @@ fn packet_line(packet: &PacketView) -> String {
         PacketView::Ip { src, dst, .. } => format!("{} {src} > {dst}:  {words}", ip(*src)),
         PacketView::Fragment { src, dst, .. }
         | PacketView::Icmp { src, dst, .. }
+        | PacketView::Membership { src, dst, .. }
         | PacketView::Nd { src, dst, .. } => {
             format!("{} {src} > {dst}: {words}", ip(*src))
         }
@@ -234,6 +236,10 @@ pub(super) fn packet_words(packet: &PacketView) -> String {
         PacketView::Icmp { message: Icmp::V6(message), len, .. } => {
             format!("ICMP6, {}, length {len}", icmpv6_words(message))
         }
+        PacketView::Membership { dst, message, len, .. } => match dst {
+            IpAddr::V4(_) => format!("igmp {}", igmp_words(message)),
+            IpAddr::V6(_) => format!("HBH ICMP6, {}, length {len}", mld_words(message)),
+        },
         PacketView::Nd { nd, len, .. } => format!("ICMP6, {}, length {len}", nd_words(nd)),
         PacketView::Udp { len, .. } => format!("UDP, length {len}"),
         PacketView::Tcp { len, .. } => format!("TCP, length {len}"),
@@ -258,6 +264,61 @@ fn nd_words(nd: &Nd) -> String {
         Nd::NeighborSolicit { target, .. } => format!("neighbor solicitation, who has {target}"),
         Nd::NeighborAdvert { target, .. } => format!("neighbor advertisement, tgt is {target}"),
         Nd::Redirect { target, dst, .. } => format!("redirect, {dst} to {target}"),
+    }
+}
+
+/// Times are shown unless they are the usual ten seconds, as there.
+fn igmp_words(message: &Membership) -> String {
+    match message {
+        Membership::Query(query) => {
+            let tenths = query.max_response.as_millis() / 100;
+            let mut words = match query.version {
+                Version::V1 => "query v1".to_owned(),
+                Version::V2 if tenths == 100 => "query v2".to_owned(),
+                Version::V2 => format!("query v2 [max resp time {tenths}]"),
+                Version::V3 if tenths == 100 => "query v3".to_owned(),
+                Version::V3 if tenths < 600 => {
+                    format!("query v3 [max resp time {}.{}s]", tenths / 10, tenths % 10)
+                }
+                Version::V3 => {
+                    format!("query v3 [max resp time {}m{}s]", tenths / 600, tenths % 600 / 10)
+                }
+            };
+            if !query.group.is_unspecified() {
+                words += &format!(" [gaddr {}", query.group);
+                if query.sources > 0 {
+                    words += &format!(", {} source(s)", query.sources);
+                }
+                words += "]";
+            }
+            words
+        }
+        Membership::Report { version: Version::V1, group } => format!("v1 report {group}"),
+        Membership::Report { group, .. } => format!("v2 report {group}"),
+        Membership::Leave { group } => format!("leave {group}"),
+        Membership::Records { count, .. } => format!("v3 report, {count} group record(s)"),
+    }
+}
+
+fn mld_words(message: &Membership) -> String {
+    match message {
+        Membership::Query(query) if query.version == Version::V2 => {
+            let millis = query.max_response.as_millis();
+            let group = query.group;
+            format!("multicast listener querymax resp delay: {millis} addr: {group}")
+        }
+        Membership::Query(query) => {
+            format!("multicast listener query v2 [gaddr {}]", query.group)
+        }
+        Membership::Report { group, .. } => {
+            format!("multicast listener reportmax resp delay: 0 addr: {group}")
+        }
+        Membership::Leave { group } => {
+            format!("multicast listener donemax resp delay: 0 addr: {group}")
+        }
+        Membership::Records { count, .. } => {
+            format!("multicast listener report v2, {count} group record(s)")
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod audience;
 mod close;
+mod groups;
 mod threads;
 
 #[cfg(feature = "tokio")]

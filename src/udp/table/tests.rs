@@ -1,8 +1,9 @@
 //! Who gets a datagram, who may bind where.
 
 use super::*;
-use crate::base::Pool;
+use crate::base::{Instant, Pool};
 use crate::udp::socket::{Origin, REPORTS_MAX};
+use crate::wire::icmp::Icmp;
 use crate::wire::icmpv4::Icmpv4;
 use proptest::prelude::*;
 
@@ -12,6 +13,10 @@ fn at(text: &str) -> SocketAddr {
 
 fn chance() -> Chance {
     Chance::from_seed(1)
+}
+
+fn told(from: IpAddr, message: Icmp) -> Told {
+    Told { from, message, at: Instant::ZERO }
 }
 
 fn bind(table: &mut Table, local: &str, reuse: bool) -> UdpId {
@@ -167,12 +172,12 @@ fn icmp_errors_reach_the_connected_socket_only() {
     let mut table = Table::new();
     let id = bind(&mut table, "10.9.0.1:9", false);
     let (local, remote) = (at("10.9.0.1:9"), at("10.9.0.2:7"));
-    let heard = (remote.ip(), Icmp::port_unreachable(local.ip()));
+    let heard = told(remote.ip(), Icmp::port_unreachable(local.ip()));
     assert_eq!(table.on_icmp(local, remote, heard), Err(Why::IcmpNoSocket));
     table.connect(id, remote, local.ip()).expect("a peer");
     assert_eq!(table.on_icmp(local, at("10.9.0.2:8"), heard), Err(Why::IcmpNoSocket));
     assert_eq!(table.on_icmp(local, remote, heard), Ok(id));
-    let soft = (remote.ip(), Icmp::V4(Icmpv4::TimeExceeded { code: 0 }));
+    let soft = told(remote.ip(), Icmp::V4(Icmpv4::TimeExceeded { code: 0 }));
     assert_eq!(table.on_icmp(local, remote, soft), Err(Why::IcmpType));
     let socket = table.get_mut(id).expect("a socket");
     assert_eq!(socket.take_report(), None, "it is not kept");
@@ -190,12 +195,12 @@ fn a_socket_that_keeps_reports_hears_of_every_datagram() {
     let refused = Icmp::port_unreachable(local.ip());
     let quench = Icmp::V4(Icmpv4::Other { kind: 4, code: 0 });
     let (one, other) = (at("10.9.0.2:7"), at("10.8.0.2:8"));
-    assert_eq!(table.on_icmp(local, one, (router, expired)), Ok(id));
-    assert_eq!(table.on_icmp(local, other, (other.ip(), refused)), Ok(id));
-    assert_eq!(table.on_icmp(local, one, (router, quench)), Err(Why::IcmpType));
+    assert_eq!(table.on_icmp(local, one, told(router, expired)), Ok(id));
+    assert_eq!(table.on_icmp(local, other, told(other.ip(), refused)), Ok(id));
+    assert_eq!(table.on_icmp(local, one, told(router, quench)), Err(Why::IcmpType));
     let socket = table.get_mut(id).expect("a socket");
     let report = |about, error, from, message| {
-        Some(Report { about, error, origin: Origin::Icmp { from, message } })
+        Some(Report { about, error, origin: Origin::Icmp(told(from, message)) })
     };
     let unreachable = SocketError::HostUnreachable;
     assert_eq!(socket.take_report(), report(one, unreachable, router, expired));
@@ -204,9 +209,9 @@ fn a_socket_that_keeps_reports_hears_of_every_datagram() {
     assert_eq!(socket.take_report(), report(other, SocketError::Refused, other.ip(), refused));
     assert_eq!((socket.take_report(), socket.is_readable()), (None, false));
     for _ in 0..REPORTS_MAX {
-        assert_eq!(table.on_icmp(local, one, (router, expired)), Ok(id));
+        assert_eq!(table.on_icmp(local, one, told(router, expired)), Ok(id));
     }
-    assert_eq!(table.on_icmp(local, one, (router, expired)), Err(Why::UdpBufferFull));
+    assert_eq!(table.on_icmp(local, one, told(router, expired)), Err(Why::UdpBufferFull));
 }
 
 #[test]

@@ -34,6 +34,7 @@ struct Rules {
     offers: Ipv4Addr,
     router: Option<Ipv4Addr>,
     mask: [u8; 4],
+    mtu: Option<u16>,
     heard: Vec<(Kind, bool)>,
 }
 
@@ -132,6 +133,9 @@ fn answer(rules: &Mutex<Rules>, asked: &Message) -> Option<Message> {
     if let Some(router) = rules.router {
         answer.options = answer.options.with(code::ROUTERS, &router.octets());
     }
+    if let Some(mtu) = rules.mtu {
+        answer.options = answer.options.with(code::INTERFACE_MTU, &mtu.to_be_bytes());
+    }
     Some(answer)
 }
 
@@ -143,7 +147,7 @@ fn lab<T>(addrs: &[&str], test: impl AsyncFnOnce(&Lab) -> T) -> T {
         let mask = [255, 255, 255, 0];
         let (offers, router) = (FIRST, Some(SERVER));
         let (silent, refuses, seconds, heard) = (false, false, 20, Vec::new());
-        let rules = Rules { silent, refuses, seconds, offers, router, mask, heard };
+        let rules = Rules { silent, refuses, seconds, offers, router, mask, mtu: None, heard };
         let rules = Arc::new(Mutex::new(rules));
         let wire = tokio::spawn(wire([host.clone(), server.clone()]));
         let serving = tokio::spawn(serve(server.clone(), rules.clone()));
@@ -173,6 +177,12 @@ impl Lab {
             let routes = stack.routes().iter().map(Route::to_string);
             addresses.chain(routes).collect::<Vec<_>>().join(", ")
         })
+    }
+
+    /// How long packets to the server may be.
+    fn mtu(&self) -> Option<u16> {
+        let discover = crate::wire::ip::Discover::Want;
+        self.host.with(|stack, now| stack.mtu_to(now, SERVER.into(), discover))
     }
 
     fn states(&self) -> Vec<(Cause, State)> {
@@ -223,9 +233,14 @@ fn a_lease_is_lived_by_and_kept() {
         assert!((85..=100).contains(&renewals), "{renewals}");
         assert!(lab.rules.lock().expect("rules").heard.iter().filter(|(_, own)| *own).count() > 80);
         // What goes with the address may change.
-        lab.rule(|rules| (rules.router, rules.mask) = (None, [255, 255, 0, 0]));
+        assert_eq!(lab.mtu(), Some(1500));
+        let changes = |rules: &mut Rules| {
+            (rules.router, rules.mask, rules.mtu) = (None, [255, 255, 0, 0], Some(1400));
+        };
+        lab.rule(changes);
         tokio::time::sleep(Duration::from_secs(11)).await;
         assert_eq!(lab.holds(), "10.9.0.57/16, 10.9.0.0/16 dev 0 metric 0");
+        assert_eq!(lab.mtu(), Some(1400));
         client.release().await;
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(lab.holds(), "");

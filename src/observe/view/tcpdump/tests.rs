@@ -3,11 +3,12 @@
 //! `packets.txt`, with the differences that the view's documentation names.
 
 use super::*;
-use crate::base::{EventId, Instant, Mac};
+use crate::base::{Duration, EventId, Instant, Mac};
 use crate::observe::view::stories::{self, ISS, addr, seg, syn, syn_ack};
 use crate::tcp::Outcome;
 use crate::wire::arp::{Arp, Op};
 use crate::wire::ethernet;
+use crate::wire::membership::{Kind, Query, Record as GroupRecord};
 use crate::wire::tcp::Timestamps;
 
 fn record(event: Event) -> Record {
@@ -228,4 +229,58 @@ fn frames_without_a_record() {
     let strange = "04:04:04:04:04:04 > 02:02:02:02:02:02, ethertype Unknown (0x1234), length 54";
     check(Medium::Ethernet, &other, strange);
     check(Medium::Ethernet, &bytes[..10], "unknown ip 0, length 10");
+}
+
+/// A question in a version's words: about a group or about all, answers after so many milliseconds.
+fn question(version: Version, group: IpAddr, millis: u64, sources: u16) -> Membership {
+    let max_response = Duration::from_millis(millis);
+    let (robustness, interval) = (2, Duration::from_secs(125));
+    Membership::Query(Query { version, group, max_response, robustness, interval, sources })
+}
+
+#[test]
+fn messages_about_groups_as_tcpdump_prints_them() {
+    let ip = |text: &str| text.parse::<IpAddr>().expect(text);
+    let (all, group) = (ip("0.0.0.0"), ip("239.1.2.3"));
+    let member = |version| Membership::Report { version, group };
+    let first = Some(GroupRecord { kind: Kind::ToExclude, group });
+    let mut messages = vec![
+        (question(Version::V1, all, 0, 0), "query v1"),
+        (question(Version::V2, all, 10_000, 0), "query v2"),
+        (question(Version::V2, group, 2500, 0), "query v2 [max resp time 25] [gaddr 239.1.2.3]"),
+        (question(Version::V3, all, 10_000, 0), "query v3"),
+        (question(Version::V3, group, 1500, 0), "query v3 [max resp time 1.5s] [gaddr 239.1.2.3]"),
+        (question(Version::V3, group, 10_000, 1), "query v3 [gaddr 239.1.2.3, 1 source(s)]"),
+        (question(Version::V3, all, 99_200, 0), "query v3 [max resp time 1m39s]"),
+        (member(Version::V1), "v1 report 239.1.2.3"),
+        (member(Version::V2), "v2 report 239.1.2.3"),
+        (Membership::Leave { group }, "leave 239.1.2.3"),
+        (Membership::Records { count: 1, first }, "v3 report, 1 group record(s)"),
+    ];
+    let (all, group) = (ip("::"), ip("ff05::1:3"));
+    let member = Membership::Report { version: Version::V2, group };
+    let six = [
+        (question(Version::V2, all, 10_000, 0), "querymax resp delay: 10000 addr: ::", 24),
+        (question(Version::V2, group, 1000, 0), "querymax resp delay: 1000 addr: ff05::1:3", 24),
+        (question(Version::V3, all, 10_000, 0), "query v2 [gaddr ::]", 28),
+        (question(Version::V3, group, 1000, 0), "query v2 [gaddr ff05::1:3]", 28),
+        (member, "reportmax resp delay: 0 addr: ff05::1:3", 24),
+        (Membership::Leave { group }, "donemax resp delay: 0 addr: ff05::1:3", 24),
+        (Membership::Records { count: 1, first: None }, "report v2, 1 group record(s)", 28),
+    ];
+    let view = |src: &str, dst: IpAddr, message, len| {
+        let src = ip(src);
+        record(Event::In(PacketView::Membership { src, dst, message, len }))
+    };
+    for (message, words) in messages.drain(..) {
+        let dst = message.destination(ip("10.9.0.1"));
+        let line = format!("IP 10.9.0.1 > {dst}: igmp {words}");
+        check(vec![view("10.9.0.1", dst, message, 8)], &line);
+    }
+    for (message, words, len) in six {
+        let dst = message.destination(ip("fe80::1"));
+        let line =
+            format!("IP6 fe80::1 > {dst}: HBH ICMP6, multicast listener {words}, length {len}");
+        check(vec![view("fe80::1", dst, message, len)], &line);
+    }
 }
