@@ -141,7 +141,9 @@ impl Stack {
         let advert = Advert { mac, solicited, overrides };
         let result = self.with_port(via.now, via.iface, cause, |port, cx| {
             let learned = port.cache.on_advert(addr, advert, cx);
-            if learned.is_ok() && !router {
+            // Who contradicts what is known, and does not replace it, changes nothing.
+            let known = port.cache.get(addr).and_then(|known| known.mac);
+            if learned.is_ok() && !router && (mac.is_none() || mac == known) {
                 port.routers.on_host(target);
             }
             learned

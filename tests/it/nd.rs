@@ -586,6 +586,11 @@ fn the_router_that_answers_is_used() {
     let asked = w.wait(10_000);
     assert!(asked.iter().any(|got| matches!(got, Got::Nd(ROUTER_MAC, ..))), "{asked:?}");
     assert!(w.routes().contains(&"default via fe80::fd dev 0 metric 1024".to_owned()));
+    // Somebody else says so in its place (RFC 4861 §7.2.5: only who overrides is believed).
+    let (router, solicited, overrides, mac) = (false, false, false, Some(NEAR));
+    let weak = Nd::NeighborAdvert { target: other, router, solicited, overrides, mac };
+    w.nd(NEAR, other, ALL_NODES, weak);
+    assert!(w.routes().contains(&"default via fe80::fd dev 0 metric 1024".to_owned()));
     // That one says that it is none.
     w.nd(other_mac, other, ALL_NODES, advert(other, false, other_mac));
     assert!(w.routes().contains(&"default via fe80::fe dev 0 metric 1024".to_owned()));
