@@ -158,7 +158,7 @@ fn address_text(own: &Value) -> String {
         Value::Null => String::new(),
         broadcast => format!(" brd {}", word(broadcast)),
     };
-    let flags = ["dynamic", "deprecated", "tentative", "dadfailed"].into_iter();
+    let flags = ["dadfailed", "deprecated", "tentative", "dynamic"].into_iter();
     let flags = flags.filter(|flag| own[flag] == true).map(|flag| format!("{flag} "));
     format!(
         "    {} {}/{}{broadcast} scope {} {}{}\n       valid_lft {} preferred_lft {}\n",
@@ -204,7 +204,16 @@ fn routes_text(routes: &[Value]) -> String {
                 line += &format!(" {name} {}", word(&route[key]));
             }
         }
-        line + " \n"
+        if let Some(seconds) = route["expires"].as_u64() {
+            line += &format!(" expires {seconds}sec");
+        }
+        if let Some(hops) = route["metrics"][0]["hoplimit"].as_u64() {
+            line += &format!(" hoplimit {hops}");
+        }
+        match &route["pref"] {
+            Value::Null => line + " \n",
+            preference => format!("{line} pref {}\n", word(preference)),
+        }
     };
     routes.iter().map(line).collect()
 }
@@ -216,7 +225,9 @@ fn neighbours_text(neighbours: &[Value]) -> String {
             Value::Null => String::new(),
             lladdr => format!(" lladdr {}", word(lladdr)),
         };
-        format!("{} dev {}{lladdr} {} \n", at("dst"), at("dev"), words(&neighbour["state"], ","))
+        let router = if neighbour.get("router").is_some() { " router" } else { "" };
+        let state = words(&neighbour["state"], ",");
+        format!("{} dev {}{lladdr}{router} {state} \n", at("dst"), at("dev"))
     };
     neighbours.iter().map(line).collect()
 }
@@ -338,13 +349,23 @@ mod tests {
                 "prefsrc": "10.9.0.2", "flags": [],
             }),
             json!({ "dst": "10.8.0.1/32", "dev": "glass0", "metric": 5, "flags": [] }),
-            json!({ "dst": "fd00::/64", "dev": "glass0", "flags": [] }),
+            json!({
+                "dst": "2001:db8::/64", "dev": "glass0", "protocol": "kernel", "metric": 256,
+                "flags": [], "expires": 97, "pref": "medium",
+            }),
+            json!({
+                "dst": "default", "gateway": "fe80::1", "dev": "glass0", "protocol": "ra",
+                "metric": 1024, "flags": [], "expires": 1799, "metrics": [{ "hoplimit": 64 }],
+                "pref": "high",
+            }),
         ];
         let expected = "\
 default via 10.9.0.1 dev glass0 \n\
 10.9.0.0/24 dev glass0 proto kernel scope link src 10.9.0.2 \n\
 10.8.0.1/32 dev glass0 metric 5 \n\
-fd00::/64 dev glass0 \n";
+2001:db8::/64 dev glass0 proto kernel metric 256 expires 97sec pref medium
+default via fe80::1 dev glass0 proto ra metric 1024 expires 1799sec hoplimit 64 pref high
+";
         assert_eq!(routes_text(&routes), expected);
         let expected = "\
 IP routing table
@@ -399,9 +420,14 @@ Destination     Gateway         Genmask         Flags Metric Ref    Use Iface
                 "state": ["REACHABLE"],
             }),
             json!({ "dst": "10.9.0.7", "dev": "glass0", "state": ["INCOMPLETE"] }),
+            json!({
+                "dst": "fe80::1", "dev": "glass0", "lladdr": "02:00:00:00:00:08", "router": null,
+                "state": ["STALE"],
+            }),
         ];
         let expected = "10.9.0.1 dev glass0 lladdr 02:00:00:00:00:01 REACHABLE \n\
-                        10.9.0.7 dev glass0 INCOMPLETE \n";
+                        10.9.0.7 dev glass0 INCOMPLETE \n\
+                        fe80::1 dev glass0 lladdr 02:00:00:00:00:08 router STALE \n";
         assert_eq!(neighbours_text(&neighbours), expected);
         let expected = "\
 Address                  HWtype  HWaddress           Flags Mask            Iface

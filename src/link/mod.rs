@@ -17,7 +17,7 @@ pub use cache::{Action, Advert, Cache, Neighbor};
 pub use config::Config;
 pub use event::{Cause, Event, State};
 pub use groups::Groups;
-pub use routers::{Advice, Routers};
+pub use routers::{Advice, Routers, Terms};
 
 /// What the world lends a machine of this row for one call.
 pub type Cx<'a> = crate::base::Cx<'a, Event>;

@@ -8,7 +8,7 @@ use crate::base::rng::Purpose;
 use crate::base::time::nanos;
 use crate::base::{Duration, Instant, Why};
 use std::collections::VecDeque;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// The first solicitation comes within this time (RFC 4861 §10, MAX_RTR_SOLICITATION_DELAY).
 pub const SOLICIT_DELAY: Duration = Duration::from_secs(1);
@@ -45,6 +45,26 @@ pub enum Preference {
     Medium,
     /// Before any other.
     High,
+}
+
+impl Preference {
+    /// The RFC's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Preference::Low => "low",
+            Preference::Medium => "medium",
+            Preference::High => "high",
+        }
+    }
+}
+
+/// What routers say of a route that follows from their advertisements.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Terms {
+    /// How good the router says that it is.
+    pub preference: Preference,
+    /// Until when the route is one; `None`: for ever.
+    pub until: Option<Instant>,
 }
 
 /// Something a router told, and until when it counts; `None`: for ever.
@@ -196,6 +216,23 @@ impl Routers {
     /// The default router.
     pub fn default_router(&self) -> Option<Ipv6Addr> {
         self.chosen
+    }
+
+    /// Whether a neighbour says that it is a default router.
+    pub fn is_router(&self, addr: IpAddr) -> bool {
+        self.routers.iter().any(|known| IpAddr::V6(known.what.0) == addr)
+    }
+
+    /// What is said of the default route by a router.
+    pub fn router_terms(&self, router: Ipv6Addr) -> Option<Terms> {
+        let known = self.routers.iter().find(|known| known.what.0 == router)?;
+        Some(Terms { preference: known.what.1, until: known.until })
+    }
+
+    /// What is said of the route to a prefix on the link.
+    pub fn prefix_terms(&self, prefix: Ipv6Addr, len: u8) -> Option<Terms> {
+        let known = self.prefixes.iter().find(|known| known.what == (prefix, len))?;
+        Some(Terms { preference: Preference::Medium, until: known.until })
     }
 
     /// The name servers, in the order in which they were told.

@@ -37,8 +37,8 @@ pub(super) struct Iface {
     mtu4: u16,
     /// The longest packet of IPv6, as a router says (RFC 4861 §6.3.4).
     mtu6: u16,
-    /// The hops that packets of IPv6 may take, as a router says.
-    hops6: u8,
+    /// The hops that packets of IPv6 may take, if a router has said.
+    pub(super) hops6: Option<u8>,
     /// What an Ethernet needs.
     pub(super) port: Option<Box<Port>>,
 }
@@ -50,7 +50,7 @@ impl Iface {
         Iface {
             mtu4: setup.mtu,
             mtu6: setup.mtu,
-            hops6: DEFAULT_TTL,
+            hops6: None,
             setup,
             addresses: Vec::new(),
             usable: Vec::new(),
@@ -88,13 +88,13 @@ impl Iface {
 
     /// The hops that a packet to `dst` may take when its socket has not said.
     pub(super) fn hops(&self, dst: IpAddr) -> u8 {
-        if dst.is_ipv4() { DEFAULT_TTL } else { self.hops6 }
+        self.hops6.filter(|_| dst.is_ipv6()).unwrap_or(DEFAULT_TTL)
     }
 
     /// A router says how many hops packets of IPv6 may take; 0: it does not say (RFC 4861 §6.3.4).
     pub(super) fn set_hops6(&mut self, hops: u8) {
         if hops > 0 {
-            self.hops6 = hops;
+            self.hops6 = Some(hops);
         }
     }
 

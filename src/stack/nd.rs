@@ -9,7 +9,7 @@ use crate::base::{Duration, EventId, Frame, IfaceId, Instant, Mac, Why};
 use crate::ip::{Cidr, Local, NewAddress, Origin, Route, Standing};
 use crate::link::acd::Heard;
 use crate::link::routers::{self, Advice, Preference};
-use crate::link::{self, Advert, State};
+use crate::link::{self, Advert, State, Terms};
 use crate::wire::icmpv6::Icmpv6;
 use crate::wire::ip::Header;
 use crate::wire::ipv4::protocol;
@@ -141,7 +141,9 @@ impl Stack {
         let advert = Advert { mac, solicited, overrides };
         let result = self.with_port(via.now, via.iface, cause, |port, cx| {
             let learned = port.cache.on_advert(addr, advert, cx);
-            if learned.is_ok() && !router {
+            // Who contradicts what is known, and does not replace it, changes nothing.
+            let known = port.cache.get(addr).and_then(|known| known.mac);
+            if learned.is_ok() && !router && (mac.is_none() || mac == known) {
                 port.routers.on_host(target);
             }
             learned
@@ -304,6 +306,29 @@ impl Stack {
             let servers = iface.port.iter().flat_map(|port| port.routers.servers());
             servers.map(move |server| (IfaceId(n as u16), server))
         })
+    }
+
+    /// What routers say of a route that follows from their advertisements.
+    pub fn route_terms(&self, route: &Route) -> Option<Terms> {
+        let routers = &self.ifaces.get(usize::from(route.iface.0))?.port.as_ref()?.routers;
+        match (route.origin, route.via, route.dst.addr()) {
+            (Origin::Ra, Some(IpAddr::V6(router)), _) => routers.router_terms(router),
+            (Origin::Kernel, None, IpAddr::V6(prefix)) => {
+                routers.prefix_terms(prefix, route.dst.prefix())
+            }
+            _ => None,
+        }
+    }
+
+    /// The hops that packets of IPv6 may take by an interface, if a router has said.
+    pub fn hop_limit(&self, iface: IfaceId) -> Option<u8> {
+        self.ifaces.get(usize::from(iface.0))?.hops6
+    }
+
+    /// Whether a neighbour says that it is a default router.
+    pub fn is_router(&self, iface: IfaceId, addr: IpAddr) -> bool {
+        let port = self.ifaces.get(usize::from(iface.0)).and_then(|iface| iface.port.as_ref());
+        port.is_some_and(|port| port.routers.is_router(addr))
     }
 
     // ---- what leaves

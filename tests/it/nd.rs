@@ -449,6 +449,10 @@ fn routers_make_addresses() {
     assert_eq!(w.routes(), expected);
     let servers: Vec<_> = w.stack.name_servers().collect();
     assert_eq!(servers, [(IFACE, v6("2001:db8::53"))]);
+    let until: Vec<_> = w.stack.routes().iter().map(|route| w.stack.route_terms(route)).collect();
+    let lasts = |seconds: u64| Some(Instant::ZERO + Duration::from_secs(seconds + 3));
+    let until: Vec<_> = until.into_iter().map(|terms| terms.and_then(|one| one.until)).collect();
+    assert_eq!(until, [lasts(3600), None, lasts(1800)]);
     // Packets to elsewhere go to the router, whose place is known; they are as long as it says.
     let sent = w.ping(v6("2001:db8:9::1"));
     is_ip_to(&sent, ROUTER_MAC);
@@ -501,6 +505,8 @@ fn routers_say_how_many_hops() {
         assert_eq!(hops(&w.take()), 64, "IPv4");
     }
     advertise(&mut w, 17);
+    assert_eq!((w.stack.hop_limit(IFACE), w.stack.is_router(IFACE, near)), (Some(17), false));
+    assert!(w.stack.is_router(IFACE, router().into()));
     let conn = w.stack.connect(w.now, (router(), 80).into(), None, None).expect("a route");
     assert_eq!(hops(&w.take()), 17, "a segment");
     let mut config = w.stack.config(conn).expect("a connection").clone();
@@ -581,6 +587,11 @@ fn the_router_that_answers_is_used() {
     // It does not answer any more: the other one is used.
     let asked = w.wait(10_000);
     assert!(asked.iter().any(|got| matches!(got, Got::Nd(ROUTER_MAC, ..))), "{asked:?}");
+    assert!(w.routes().contains(&"default via fe80::fd dev 0 metric 1024".to_owned()));
+    // Somebody else says so in its place (RFC 4861 §7.2.5: only who overrides is believed).
+    let (router, solicited, overrides, mac) = (false, false, false, Some(NEAR));
+    let weak = Nd::NeighborAdvert { target: other, router, solicited, overrides, mac };
+    w.nd(NEAR, other, ALL_NODES, weak);
     assert!(w.routes().contains(&"default via fe80::fd dev 0 metric 1024".to_owned()));
     // That one says that it is none.
     w.nd(other_mac, other, ALL_NODES, advert(other, false, other_mac));

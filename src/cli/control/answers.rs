@@ -69,7 +69,7 @@ impl Answerer {
         match ask {
             Ask::Host => answer("host", self.identity()),
             Ask::Links => answer("links", self.host.with(|stack, now| links(stack, now))),
-            Ask::Routes => answer("routes", self.host.with(|stack, _| routes(stack))),
+            Ask::Routes => answer("routes", self.host.with(|stack, now| routes(stack, now))),
             // Each is { "dst", "dev", "lladdr", "state": [..] }.
             Ask::Neighbours => answer("neighbours", self.host.with(|stack, _| neighbours(stack))),
             Ask::Groups => answer("groups", self.host.with(|stack, _| groups(stack))),
@@ -159,6 +159,7 @@ fn links(stack: &Stack, now: Instant) -> Value {
         });
         if let Some(mac) = stack.mac(IfaceId(n as u16)) {
             link["flags"] = json!(["BROADCAST", "MULTICAST", "UP", "LOWER_UP"]);
+            link["operstate"] = json!("UP");
             link["link_type"] = json!("ether");
             link["address"] = json!(mac.to_string());
             link["broadcast"] = json!(Mac::BROADCAST.to_string());
@@ -204,10 +205,10 @@ fn address(own: &Address, label: &str, now: Instant) -> Value {
         shown["label"] = json!(label);
     }
     let flags = [
-        ("dynamic", matches!(own.origin, Origin::Dhcp | Origin::Ra)),
-        ("deprecated", own.deprecated),
-        ("tentative", own.standing == Standing::Tentative),
         ("dadfailed", own.standing == Standing::Duplicate),
+        ("deprecated", own.deprecated),
+        ("tentative", own.standing != Standing::Usable),
+        ("dynamic", matches!(own.origin, Origin::Dhcp | Origin::Ra)),
     ];
     for (flag, _) in flags.iter().filter(|(_, set)| *set) {
         shown[*flag] = json!(true);
@@ -227,9 +228,26 @@ fn neighbours(stack: &Stack) -> Value {
         if let Some(mac) = neighbor.mac {
             shown["lladdr"] = json!(mac.to_string());
         }
+        if stack.is_router(iface, neighbor.addr) {
+            shown["router"] = Value::Null; // as there
+        }
         shown
     };
     stack.neighbors().map(show).collect()
+}
+
+/// What routers say of a route of IPv6.
+fn say_terms(stack: &Stack, now: Instant, route: &Route, shown: &mut Value) {
+    let terms = stack.route_terms(route);
+    if let Some(until) = terms.and_then(|terms| terms.until) {
+        shown["expires"] = json!(until.since(now).as_secs());
+    }
+    let hops = stack.hop_limit(route.iface).filter(|_| route.origin == Origin::Ra);
+    if let Some(hops) = hops {
+        shown["metrics"] = json!([{ "hoplimit": hops }]);
+    }
+    let preference = terms.map(|terms| terms.preference).unwrap_or_default();
+    shown["pref"] = json!(preference.name());
 }
 
 /// The groups of the interfaces, as `ip -j maddr` shows them: those of their links first, those
@@ -268,7 +286,7 @@ fn groups(stack: &Stack) -> Value {
 }
 
 /// The routes, as `ip -j route` shows them.
-fn routes(stack: &Stack) -> Value {
+fn routes(stack: &Stack, now: Instant) -> Value {
     let ifaces: Vec<_> = stack.ifaces().collect();
     let addresses: Vec<_> = stack.addresses().collect();
     let show = |route: &Route| {
@@ -290,12 +308,16 @@ fn routes(stack: &Stack) -> Value {
         if route.origin != Origin::Static {
             shown["protocol"] = json!(route.origin.name());
         }
-        if let Some((_, own)) = addresses.iter().find(is_its) {
+        let of_network = addresses.iter().find(is_its).filter(|_| route.dst.addr().is_ipv4());
+        if let Some((_, own)) = of_network {
             shown["scope"] = json!("link");
             shown["prefsrc"] = json!(own.addr());
         }
         if route.metric > 0 {
             shown["metric"] = json!(route.metric);
+        }
+        if route.dst.addr().is_ipv6() {
+            say_terms(stack, now, route, &mut shown);
         }
         shown
     };
