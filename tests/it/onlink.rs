@@ -160,6 +160,49 @@ fn discovery(dice: &mut Dice) -> Vec<u8> {
     packet(src, dst, hops, &nd::nd_bytes(src, dst, message, &options))
 }
 
+/// A message about groups, as routers and other hosts send them.
+fn membership(dice: &mut Dice) -> Vec<u8> {
+    let v6 = dice.below(2) == 0;
+    let behind = dice.below(60);
+    let code = dice.one(&[0, 1, 10, 0x7f, 0x80, 0xff]);
+    let group = match v6 {
+        true => dice
+            .one(&[Ipv6Addr::UNSPECIFIED, solicited_node(host()), strange_group()])
+            .octets()
+            .to_vec(),
+        false => dice.one(&[[0; 4], [224, 0, 0, 1], [239, 1, 2, 3]]).to_vec(),
+    };
+    let behind = dice.bytes(behind);
+    let (src, dst): (IpAddr, IpAddr) = match v6 {
+        true => (
+            router().into(),
+            dice.one(&[ALL_NODES, solicited_node(host()), strange_group()]).into(),
+        ),
+        false => (GATEWAY4.into(), Ipv4Addr::new(224, 0, 0, 1).into()),
+    };
+    let (proto, kind) = match v6 {
+        true => (protocol::ICMPV6, dice.one(&[130, 130, 131, 132, 143])),
+        false => (protocol::IGMP, dice.one(&[0x11, 0x11, 0x12, 0x16, 0x17, 0x22])),
+    };
+    let fixed = if v6 { vec![kind, 0, 0, 0, code, code, 0, 0] } else { vec![kind, code, 0, 0] };
+    let mut message = [fixed, group, behind].concat();
+    let pseudo = match v6 {
+        true => checksum::pseudo(src, dst, proto, message.len()),
+        false => Default::default(),
+    };
+    let sum = checksum::complete(pseudo, [&message[..]]);
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    let mut ip = Head::new();
+    let header = Header { ttl: 1, router_alert: true, ..Header::new(src, dst, proto) };
+    header.emit(&mut ip, message.len());
+    [&ip[..], &message].concat()
+}
+
+/// A group that nobody here has joined.
+fn strange_group() -> Ipv6Addr {
+    Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 0, 0x123)
+}
+
 /// An error of ICMP or a redirect, about a packet of the host.
 fn error(dice: &mut Dice) -> Vec<u8> {
     let v6 = dice.below(2) == 0;
@@ -194,11 +237,16 @@ fn error(dice: &mut Dice) -> Vec<u8> {
 
 /// A frame: where to, from whom, and all from the type on.
 fn frame(dice: &mut Dice) -> (Mac, Mac, u16, Vec<u8>) {
-    let (kind, mut content) = match dice.below(8) {
+    let (kind, mut content) = match dice.below(9) {
         0..=1 => (ethertype::ARP, arp(dice)),
         2..=4 => (ethertype::IPV6, discovery(dice)),
         5..=6 => {
             let content = error(dice);
+            let v6 = content[0] >> 4 == 6;
+            (if v6 { ethertype::IPV6 } else { ethertype::IPV4 }, content)
+        }
+        7 => {
+            let content = membership(dice);
             let v6 = content[0] >> 4 == 6;
             (if v6 { ethertype::IPV6 } else { ethertype::IPV4 }, content)
         }
