@@ -135,7 +135,7 @@ async fn line(hop: u8, probes: &[Probe], names: &impl Called) -> String {
             None => text += " *",
             Some(from) if shown == Some(from) => {}
             Some(from) => {
-                text += &format!(" {}", called::shown(names, *from).await);
+                text += &format!(" {}", called::shown_twice(names, *from).await);
                 shown = Some(from);
             }
         }

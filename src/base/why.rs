@@ -30,7 +30,9 @@ crate::explained! {
         /// No protocol of that number.
         NoProtocol = "NoProtocol", "RFC 1122 §3.2.2.1", "no protocol of that number is here";
         /// A fragment whose place or length is impossible.
-        FragmentRange = "FragmentRange", "RFC 791 §3.2", "the fragment's offset and length are impossible";
+        FragmentRange = "FragmentRange", "RFC 791 §3.2; RFC 8200 §4.5", "the fragment's offset and length are impossible";
+        /// A first fragment that ends before the transport header does.
+        FragmentHeaders = "FragmentHeaders", "RFC 8200 §4.5; RFC 7112 §5", "the first fragment does not hold all headers of its packet";
         /// A fragment overlaps one that is held.
         FragmentOverlap = "FragmentOverlap", "RFC 5722 §4 (applied to IPv4, too)", "the fragment overlaps one already held, so the whole datagram is given up";
         /// Fragments whose ECN codepoints contradict each other.
@@ -195,6 +197,8 @@ crate::explained! {
         NeighborRateLimit = "NeighborRateLimit", "RFC 1122 §2.3.2.1", "the rate limit on asking for neighbours is reached";
         /// Neighbour discovery that a router has passed on.
         NdHopLimit = "NdHopLimit", "RFC 4861 §6.1, §7.1, §8.1", "its hop limit is not 255, so it comes from another link";
+        /// Neighbour discovery in fragments.
+        NdFragment = "NdFragment", "RFC 6980 §5 (MUST ignore)", "neighbour discovery does not come in fragments";
         /// Neighbour discovery of an impossible form.
         NdFormat = "NdFormat", "RFC 4861 §6.1, §7.1, §8.1", "the message is too short, or an option does not fit";
         /// Neighbour discovery with addresses that it cannot have.
@@ -213,8 +217,6 @@ crate::explained! {
         AddressConflict = "AddressConflict", "RFC 5227 §2.4; RFC 4862 §5.4", "another interface claims an address of ours";
         /// A datagram that was put together is a fragment itself.
         FragmentNested = "FragmentNested", "RFC 8200 §4.5", "a packet that came in fragments is no fragment of another";
-        /// Neighbour discovery in fragments.
-        NdFragment = "NdFragment", "RFC 6980 §5", "neighbour discovery does not come with a fragment header";
 
         // ---- Groups
         /// The IGMP checksum is wrong.

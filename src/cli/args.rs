@@ -35,6 +35,12 @@ fn discover(text: &str) -> Result<Discover, String> {
     })
 }
 
+/// A port that somebody can listen at.
+fn port(text: &str) -> Result<u16, String> {
+    let port = text.parse().ok().filter(|port| *port != 0);
+    port.ok_or_else(|| format!("\"{text}\" is not a number from 1 to 65535"))
+}
+
 /// A byte in decimal or, after 0x, in hex.
 fn byte(text: &str) -> Result<u8, String> {
     let byte = match text.strip_prefix("0x") {
@@ -90,9 +96,9 @@ pub(super) enum Command {
     /// Show the addresses, links, routes, neighbours or groups of a running host, as ip does
     Ip(IpArgs),
     /// Show the routes of a running host, as route does
-    Route(AskArgs),
+    Route(TableArgs),
     /// Show the neighbours of a running host, as arp does
-    Arp(AskArgs),
+    Arp(TableArgs),
     /// Show what a running host has counted, as nstat does
     Nstat(NstatArgs),
     /// The other half of `demo`, in its own namespace
@@ -115,6 +121,7 @@ pub(super) struct DemoArgs {
 
 /// The virtual host and its link to Linux.
 #[derive(Args, Debug, Clone)]
+#[command(mut_args(|arg| arg.help_heading("The virtual host and its link")))]
 pub(super) struct HostArgs {
     /// Name of the TUN or TAP interface
     #[arg(long, value_name = "NAME", default_value = "glass0")]
@@ -282,7 +289,7 @@ pub(super) struct NcArgs {
     /// The peer's name or address
     pub(super) peer: String,
     /// The peer's port
-    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(value_parser = port)]
     pub(super) port: u16,
 }
 
@@ -371,8 +378,7 @@ pub(super) struct TracerouteArgs {
     #[arg(short = 'I')]
     pub(super) icmp: bool,
     /// The first UDP port
-    #[arg(short, default_value_t = 33_434, conflicts_with = "icmp",
-        value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(short, default_value_t = 33_434, conflicts_with = "icmp", value_parser = port)]
     pub(super) port: u16,
     /// The first hop to ask for
     #[arg(short, value_name = "HOP", default_value_t = 1,
@@ -531,12 +537,27 @@ pub(super) struct IpArgs {
     /// What has passed
     #[arg(short, long)]
     pub(super) statistics: bool,
+    /// Only IPv4
+    #[arg(short = '4', conflicts_with = "six")]
+    pub(super) four: bool,
+    /// Only IPv6
+    #[arg(short = '6')]
+    pub(super) six: bool,
     /// addr, link, route, neigh or maddr, in full or as short as it is clear
     #[arg(value_name = "OBJECT", default_value = "addr")]
     pub(super) object: String,
     /// What to do: show is all there is
     #[arg(value_parser = ["show", "list", "ls", "sh", "s", "l"], hide_possible_values = true)]
     pub(super) action: Option<String>,
+}
+
+#[derive(Args, Debug, Default)]
+pub(super) struct TableArgs {
+    #[command(flatten)]
+    pub(super) ask: AskArgs,
+    /// Numbers instead of names, as ever here
+    #[arg(short, long)]
+    pub(super) numeric: bool,
 }
 
 #[derive(Args, Debug, Default)]

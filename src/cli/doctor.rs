@@ -18,10 +18,10 @@ struct Finding {
 /// Exit code 1 when something is lacking.
 pub(super) fn run(args: &DoctorArgs) -> Outcome {
     let findings = [
-        Finding { what: "TUN device", for_what: "up, get, nc, demo", lack: tun_device() },
-        Finding { what: "packet socket", for_what: "up --on", lack: packet_socket() },
+        Finding { what: "TUN device", for_what: "up, the clients, demo", lack: tun_device() },
+        Finding { what: "packet socket", for_what: "--on", lack: packet_socket() },
         Finding { what: "private network", for_what: "demo, tests", lack: private_network() },
-        Finding { what: "privilege", for_what: "up, get, nc", lack: privilege() },
+        Finding { what: "privilege", for_what: "up, the clients", lack: privilege() },
         program("ping", "iputils-ping", "demo, tests"),
         program("curl", "curl", "demo, tests"),
         program("tshark", "tshark", "reading captures, tests"),
@@ -49,7 +49,8 @@ fn text(findings: &[Finding]) -> String {
             text += &format!("         {lack}\n");
         }
     }
-    text + "`netglass demo --memory`, `fsm` and `replay` need nothing.\n"
+    text + "Clients: get, nc, dig, ping, traceroute. `netglass demo --memory`, `fsm`, `addr` and \
+            `replay` need nothing.\n"
 }
 
 /// Opening the device node shows its presence and its permissions; no interface is made.

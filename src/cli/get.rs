@@ -31,10 +31,11 @@ pub(super) fn run(args: &GetArgs) -> Outcome {
         let fetching = async {
             let connecting = names.connect(&peer, url.port());
             let connected =
-                within(args.connect_timeout, url.host(), "answered", connecting).await?;
+                within(args.connect_timeout, url.host(), "nobody has answered", connecting).await?;
             fetch(args, connected, &url, upload, output).await
         };
-        let fetched = within(args.max_time, url.host(), "finished", fetching).await;
+        let fetched =
+            within(args.max_time, url.host(), "the answer is not complete", fetching).await;
         names.give_back().await;
         fetched
     });
@@ -97,7 +98,7 @@ async fn fetch(
 /// Waits for `done`, at most for so long.
 ///
 /// # Errors
-/// As `done`, or that nobody at `peer` has done it in time.
+/// As `done`, or `what` is the matter with `peer` when the time is over.
 pub(super) async fn within<T>(
     max: Option<Duration>,
     peer: impl Display,
@@ -109,6 +110,6 @@ pub(super) async fn within<T>(
         0 => format!("{} s", max.as_secs()),
         _ => format!("{} ms", max.as_millis()),
     };
-    let late = |_| Failure::failed(format_args!("{peer}: nobody has {what} in {time}"));
+    let late = |_| Failure::failed(format_args!("{peer}: {what} in {time}"));
     tokio::time::timeout(max, done).await.map_err(late)?
 }

@@ -164,10 +164,14 @@ pub(super) fn neighbour(own: Cidr) -> IpAddr {
 fn check_family(ends: &Ends) -> Result<(), Failure> {
     let Ends { own, linux, options } = ends;
     let is_six = options.contains('6');
-    if [own.addr(), *linux].iter().all(|addr| addr.is_ipv6() == is_six) {
+    let Some(wrong) = [own.addr(), *linux].into_iter().find(|addr| addr.is_ipv6() != is_six) else {
         return Ok(());
-    }
-    Err(Failure::usage(format_args!("{own} and {linux} are not both of the family of {options}")))
+    };
+    let (family, other) = if is_six { ("IPv6", "") } else { ("IPv4", "6") };
+    Err(Failure::usage(format_args!(
+        "{wrong} is no {family} address, as {options} has: there are --addr{other} and \
+         --linux{other}, too"
+    )))
 }
 
 pub(super) fn check_addresses(ends: &Ends) -> Result<(), Failure> {

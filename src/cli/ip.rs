@@ -1,7 +1,7 @@
 //! `netglass ip`, `route` and `arp`: a running host's interfaces, addresses, routes and neighbours,
 //! as iproute2 and net-tools print them.
 
-use super::args::{AskArgs, IpArgs};
+use super::args::{IpArgs, TableArgs};
 use super::ask::Asked;
 use super::{Failure, Outcome, talk};
 use serde_json::Value;
@@ -41,8 +41,13 @@ pub(super) fn run(args: &IpArgs) -> Outcome {
         Object::Neigh => "neighbours",
         Object::Maddr => "groups",
     })?;
-    if let (Object::Addr | Object::Link, Value::Array(links)) = (object, &mut answer) {
-        links.iter_mut().for_each(|link| trim(link, *object, args.statistics));
+    if let Value::Array(rows) = &mut answer {
+        if let Object::Addr | Object::Link = object {
+            rows.iter_mut().for_each(|link| trim(link, *object, args.statistics));
+        }
+        if args.four || args.six {
+            of_family(rows, args.six);
+        }
     }
     show(
         &answer,
@@ -57,13 +62,13 @@ pub(super) fn run(args: &IpArgs) -> Outcome {
 }
 
 /// `netglass route`.
-pub(super) fn route(args: &AskArgs) -> Outcome {
-    show(&Asked::find(args)?.ask("routes")?, args.json, route_text)
+pub(super) fn route(args: &TableArgs) -> Outcome {
+    show(&Asked::find(&args.ask)?.ask("routes")?, args.ask.json, route_text)
 }
 
 /// `netglass arp`.
-pub(super) fn arp(args: &AskArgs) -> Outcome {
-    show(&Asked::find(args)?.ask("neighbours")?, args.json, arp_text)
+pub(super) fn arp(args: &TableArgs) -> Outcome {
+    show(&Asked::find(&args.ask)?.ask("neighbours")?, args.ask.json, arp_text)
 }
 
 fn show(answer: &Value, json: bool, text: fn(&[Value]) -> String) -> Outcome {
@@ -84,6 +89,20 @@ fn trim(link: &mut Value, object: Object, statistics: bool) {
     if !statistics {
         fields.remove("stats64");
     }
+}
+
+/// Takes away what is of the other family: addresses and groups of interfaces, routes, neighbours.
+fn of_family(rows: &mut Vec<Value>, six: bool) {
+    let family = if six { "inet6" } else { "inet" };
+    let is_six = |row: &Value| ["dst", "gateway"].iter().any(|key| word(&row[key]).contains(':'));
+    for row in rows.iter_mut() {
+        for list in ["addr_info", "maddr"] {
+            if let Some(own) = row.get_mut(list).and_then(Value::as_array_mut) {
+                own.retain(|own| own["family"] == family);
+            }
+        }
+    }
+    rows.retain(|row| row["dst"].is_null() || is_six(row) == six);
 }
 
 /// A field as text: strings without quotes, nothing for what is not there.
@@ -120,9 +139,10 @@ fn links_text(links: &[Value]) -> String {
             text += " ";
         }
         text += "\n";
-        for own in link["addr_info"].as_array().map_or(&[][..], Vec::as_slice) {
-            text += &address_text(own);
-        }
+        let own = link["addr_info"].as_array().map_or(&[][..], Vec::as_slice);
+        // IPv4 first, as Linux does, whichever the host had first.
+        let (six, four): (Vec<_>, Vec<_>) = own.iter().partition(|own| own["family"] == "inet6");
+        text.extend(four.into_iter().chain(six).map(address_text));
         text += &statistics_text(&link["stats64"]);
     }
     text
@@ -346,6 +366,29 @@ Destination     Gateway         Genmask         Flags Metric Ref    Use Iface
         let expected = "3:\tv0\n\tlink  33:33:00:00:00:01\n\tinet  224.0.0.1\n\
                         \tinet6 ff02::fb users 2\n";
         assert_eq!(groups_text(links.as_array().expect("an array")), expected);
+    }
+
+    #[test]
+    fn one_family_alone() {
+        let mut routes = vec![
+            json!({ "dst": "default", "gateway": "10.9.0.1" }),
+            json!({ "dst": "default", "gateway": "fd09::1" }),
+            json!({ "dst": "fd00::/64" }),
+        ];
+        let mut four = routes.clone();
+        of_family(&mut four, false);
+        assert_eq!(four, routes[..1]);
+        of_family(&mut routes, true);
+        assert_eq!(routes.len(), 2);
+        let own = [
+            json!({ "family": "inet6", "local": "fd09::2" }),
+            json!({ "family": "inet", "local": "10.9.0.2" }),
+        ];
+        let mut links = vec![json!({ "ifname": "glass0", "addr_info": own })];
+        let text = links_text(&links);
+        assert!(text.find("inet 10.9.0.2") < text.find("inet6 fd09::2"), "{text}");
+        of_family(&mut links, false);
+        assert_eq!(links[0]["addr_info"], json!([own[1]]));
     }
 
     #[test]

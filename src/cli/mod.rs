@@ -33,6 +33,7 @@ mod vlan;
 
 use args::Command;
 use std::fmt;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 /// Why a command ended badly.
@@ -67,9 +68,14 @@ pub fn main() -> ExitCode {
         return report(private::child(args));
     }
     let default = if cli.verbose { "netglass=debug" } else { "warn" };
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(default))
-        .format_timestamp(None)
-        .init();
+    let mut log =
+        env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(default));
+    log.format_timestamp(None);
+    if !cli.verbose && std::env::var_os("RUST_LOG").is_none() {
+        // Who has asked for no log is not told where in the code a warning comes from.
+        log.format(|out, record| writeln!(out, "netglass: {}", record.args()));
+    }
+    log.init();
     report(match cli.command {
         Command::Demo(args) => demo::run(&args),
         Command::Up(args) if args.print_config => talk::say(&effective).map(|()| ExitCode::SUCCESS),

@@ -231,12 +231,13 @@ pub(super) struct Reverse<'a> {
     online: &'a Online,
     known: RefCell<BTreeMap<IpAddr, Option<String>>>,
     ended: Cell<bool>,
+    numeric: bool,
 }
 
 impl<'a> Reverse<'a> {
     /// `numeric`: nobody is asked.
     pub(super) fn new(online: &'a Online, numeric: bool) -> Reverse<'a> {
-        Reverse { online, known: RefCell::default(), ended: Cell::new(numeric) }
+        Reverse { online, known: RefCell::default(), ended: Cell::new(numeric), numeric }
     }
 
     /// Asks; an error when nobody has answered.
@@ -267,6 +268,10 @@ impl Called for Reverse<'_> {
         let name = name.ok().flatten();
         self.known.borrow_mut().insert(addr, name.clone());
         name
+    }
+
+    fn is_numeric(&self) -> bool {
+        self.numeric
     }
 }
 

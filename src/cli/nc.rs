@@ -50,7 +50,7 @@ async fn talk(args: &NcArgs, names: &Online, host: &Host, peer: &Peer) -> Result
         (to, nc::datagrams(&socket, input, output, options).await)
     } else {
         let connecting = names.connect(peer, args.port);
-        let (to, stream) = within(args.wait, &args.peer, "answered", connecting).await?;
+        let (to, stream) = within(args.wait, &args.peer, "nobody has answered", connecting).await?;
         (to, nc::stream(stream, input, output, options).await)
     };
     carried.map(drop).map_err(|e| Failure::failed(format_args!("{to}: {e}")))

@@ -86,5 +86,5 @@ fn say(line: Line, timestamps: bool) -> io::Result<()> {
         }
         Line::Answer(text) | Line::Whole(text) => text,
     };
-    talk::say(&text).map_err(|_| io::ErrorKind::Other.into())
+    talk::write(&text)
 }

@@ -77,8 +77,9 @@ pub(super) fn run(args: &ReplayArgs) -> Outcome {
     if let Some(failure) = show.failure {
         return Err(failure);
     }
-    if let Some(ladder) = &show.ladder {
-        talk::say(&ladder.render())?;
+    let ladder = show.ladder.map(|ladder| ladder.render()).filter(|ladder| !ladder.is_empty());
+    if let Some(ladder) = ladder {
+        talk::say(&ladder)?;
     }
     if let Some(capture) = show.capture {
         capture.finish()?;

@@ -11,11 +11,16 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Prints to standard output. A reader that has had enough (`| head`) ends the program quietly.
 pub(super) fn say(text: &str) -> Result<(), Failure> {
+    write(text).map_err(Failure::failed)
+}
+
+/// As [`say`], for those who have errors of their own.
+pub(super) fn write(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let end = if text.ends_with('\n') { "" } else { "\n" };
     match write!(out, "{text}{end}").and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
-        other => other.map_err(Failure::failed),
+        other => other,
     }
 }
 

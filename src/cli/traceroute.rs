@@ -6,7 +6,6 @@ use super::{Failure, Outcome, host, talk};
 use crate::app::traceroute::{self, Method, Options};
 use crate::base::Duration;
 use crate::net::Host;
-use std::io;
 use std::process::ExitCode;
 
 /// The exit status of a program that Ctrl-C has ended.
@@ -59,8 +58,7 @@ async fn trace(args: &TracerouteArgs, names: &Online, host: &Host, peer: &Peer) 
         mtu: args.path_mtu,
     };
     let reverse = Reverse::new(names, args.numeric);
-    let say = |line: &str| talk::say(line).map_err(|_| io::ErrorKind::Other.into());
-    let traced = traceroute::run(host, (&args.peer, to), &options, &reverse, say).await;
+    let traced = traceroute::run(host, (&args.peer, to), &options, &reverse, talk::write).await;
     traced.map_err(|e| Failure::failed(format_args!("{to}: {e}")))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@
 use super::check::{Destination, Local};
 use crate::base::{Chunks, Frame, Why};
 use crate::wire::icmp::{self, Icmp};
+use crate::wire::ipv4::protocol;
 use crate::wire::{ip, ipv6};
 use std::net::IpAddr;
 
@@ -36,14 +37,16 @@ impl About<'_> {
     /// Whether this error may be sent about this packet, which came in by the interface `local`.
     ///
     /// # Errors
-    /// [`Why::IcmpNotAbout`] for an ICMP error, a packet to or delivered to more than one host, a
-    /// fragment other than the first, and a source that is not one host.
+    /// [`Why::IcmpNotAbout`] for an ICMP error or redirect, a packet to or delivered to more than
+    /// one host, in IPv4 a fragment other than the first, and a source that is not one host.
     pub fn may_report(&self, error: &Icmp, local: &Local<'_>) -> Result<(), Why> {
         let to_many = self.destination != Destination::Unicast || self.link_broadcast;
         let is_error = icmp::is_error(self.proto, self.transport);
+        // IPv6 allows it (RFC 4443 §2.4 (e)), unless it may be a piece of an error.
+        let is_later = self.offset > 0 && (self.src.is_ipv4() || self.proto == protocol::ICMPV6);
         if is_error
             || to_many && !error.may_answer_many()
-            || self.offset > 0
+            || is_later
             || !local.is_single_host(self.src)
         {
             return Err(Why::IcmpNotAbout);
@@ -67,7 +70,6 @@ mod tests {
     use crate::base::Pool;
     use crate::wire::icmp::Quoted;
     use crate::wire::ip::Header;
-    use crate::wire::ipv4::protocol;
 
     const GOOD: About<'_> = About {
         src: IpAddr::V4(std::net::Ipv4Addr::new(10, 9, 0, 2)),
@@ -90,6 +92,7 @@ mod tests {
             icmp(&[8, 0]),
             icmp(&[13]),
             About { proto: protocol::ICMPV6, transport: &[128], ..GOOD },
+            About { offset: 8, ..from("fd00::2") },
         ];
         for about in allowed {
             assert_eq!(
@@ -106,7 +109,9 @@ mod tests {
             icmp(&[200]),
             icmp(&[]),
             About { proto: protocol::ICMPV6, transport: &[1], ..GOOD },
+            About { proto: protocol::ICMPV6, transport: &[137], ..GOOD },
             About { offset: 8, ..GOOD },
+            About { offset: 8, proto: protocol::ICMPV6, transport: &[128], ..from("fd00::2") },
             About { destination: Destination::Broadcast, ..GOOD },
             About { destination: Destination::Multicast, ..GOOD },
             About { link_broadcast: true, ..GOOD },

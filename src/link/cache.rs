@@ -352,6 +352,11 @@ impl Cache {
         if addr.is_ipv6() { self.advised } else { Times { base_reachable, retrans } }
     }
 
+    /// The time between questions for `addr`.
+    pub fn retrans(&self, addr: IpAddr) -> Duration {
+        self.times(addr).retrans
+    }
+
     // ---- time
 
     /// Time has come to `cx.now`.
@@ -416,7 +421,9 @@ impl Cache {
     ) -> Result<(), Why> {
         let entry = &mut self.entries[key];
         if let Some(from) = entry.mac.filter(|from| *from != mac) {
-            if cx.now < entry.learned + self.config.locktime {
+            // In ND the override flag says which of several answers counts (RFC 4861 §7.2.5).
+            let is_locked = cx.now < entry.learned + self.config.locktime;
+            if is_locked && entry.addr.is_ipv4() {
                 return Err(Why::NeighborTooSoon);
             }
             let addr = entry.addr;

@@ -23,8 +23,8 @@ pub struct Config {
     /// How long a neighbour that is stale or has failed is remembered. Default 60 s (Linux
     /// `gc_stale_time`).
     pub gc_stale: Duration,
-    /// For how long after a neighbour's address was learned no other replaces it: of several
-    /// answers the first one counts. Default 1 s (Linux `locktime`); RFC 4861 has no such time.
+    /// For how long after a neighbour's address was learned by ARP no other replaces it: of
+    /// several answers the first one counts. Default 1 s (Linux `locktime`).
     pub locktime: Duration,
     /// Bytes of frames, their bookkeeping included, that may wait for one neighbour. Default
     /// 212 992 (Linux `unres_qlen_bytes`).

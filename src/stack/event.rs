@@ -260,7 +260,7 @@ crate::explained! {
         /// Fragments did not all arrive.
         ReassemblyTimeExceeded = "ReassemblyTimeExceeded", "RFC 1122 §3.3.2", "the datagram's other fragments did not come in time";
         /// A header that makes no sense, or asks for a refusal.
-        ParameterProblem = "ParameterProblem", "RFC 4443 §3.4; RFC 8200 §4.2", "a header is impossible here, or asks that its sender be told";
+        ParameterProblem = "ParameterProblem", "RFC 4443 §3.4; RFC 8200 §4", "a header is impossible here, or asks that its sender be told";
         /// Everybody is asked for a neighbour.
         ArpRequest = "ArpRequest", "RFC 826", "a packet is to be sent there, and nobody knows where that is";
         /// A known neighbour is asked whether it is there.

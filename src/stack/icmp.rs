@@ -222,7 +222,7 @@ impl Stack {
                 slot.conn.on_packet_too_big(seq, mtu.clamp(least, 0xffff) as u16, cx)
             }
             None => match message.socket_error() {
-                Some(error) => slot.conn.on_icmp(seq, error, cx),
+                Some(error) => slot.conn.on_icmp(seq, (error, message.is_hard()), cx),
                 None => Err(Why::IcmpType),
             },
         };

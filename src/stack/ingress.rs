@@ -97,7 +97,8 @@ impl Stack {
 
     /// It is: what lies between the IP header and the transport header?
     fn on_our_packet(&mut self, mut via: Via, frame: &mut Frame) {
-        if let Err(refused) = via.header.walk(frame.front()) {
+        let walked = via.header.walk(frame.front());
+        if let Err(refused) = walked.and_then(|()| via.header.check_fragment(frame.front())) {
             let cause = self.dropped(via.now, refused.why, PacketView::ip(&via.header));
             if let Some((code, pointer)) = refused.problem {
                 let message = Icmp::V6(Icmpv6::ParameterProblem { code, pointer });

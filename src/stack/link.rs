@@ -98,10 +98,11 @@ impl Stack {
         probe: bool,
     ) -> bool {
         let asks = self.with_port(now, iface, EventId::NONE, |port, cx| {
-            let Ethernet { mac, dad_transmits, ref neighbors, .. } = port.setup;
+            let Ethernet { mac, dad_transmits, .. } = port.setup;
+            let retrans = port.cache.retrans(addr);
             let (asks, rules) = match addr {
                 IpAddr::V4(_) => (probe, Rules::V4),
-                IpAddr::V6(_) => (dad_transmits > 0, Rules::v6(dad_transmits, neighbors.retrans)),
+                IpAddr::V6(_) => (dad_transmits > 0, Rules::v6(dad_transmits, retrans)),
             };
             let claim = match asks {
                 true => Acd::probe(addr, mac, rules, cx),

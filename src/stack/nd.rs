@@ -46,11 +46,7 @@ impl Stack {
         let (src, dst) = (via.src(), via.dst());
         let message = self.whole(frame);
         let bytes = message.iter().next().map_or(&[][..], |chunk| chunk);
-        let parsed = match via.header.fragmented {
-            true => Err(Why::NdFragment),
-            false => Nd::parse(&via.header, bytes),
-        };
-        let nd = match parsed {
+        let nd = match Nd::parse(&via.header, bytes) {
             Ok(nd) => nd,
             Err(why) => return self.discard(via.now, why, via.view(len as usize)),
         };

@@ -350,6 +350,7 @@ fn count_ip(family: &FamilyCounts) -> List {
         Why::Ipv6Option,
         Why::Ipv6Order,
         Why::Ipv6Routing,
+        Why::FragmentHeaders,
     ];
     let address = [Why::MartianSource, Why::MartianDestination, Why::OwnSource, Why::NotForUs];
     let fragment = [

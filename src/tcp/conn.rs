@@ -155,12 +155,17 @@ impl Conn {
     }
 
     /// An ICMP error quotes a segment of this connection that starts at `seq` (RFC 5927 §4: it must
-    /// be in flight). Protocol or port unreachable ends an opening (RFC 9293 §3.9.2.2, SHLD-26);
+    /// be in flight). One that is `hard` ends an opening (RFC 9293 §3.9.2.2, SHLD-26);
     /// all others, and once synchronized those, too, end nothing (MUST-56; RFC 5927 §5.2), but
     /// name the reason if nobody answers (SHLD-25).
-    pub fn on_icmp(&mut self, seq: Seq, error: SocketError, cx: &mut Cx<'_>) -> Result<(), Why> {
+    pub fn on_icmp(
+        &mut self,
+        seq: Seq,
+        (error, hard): (SocketError, bool),
+        cx: &mut Cx<'_>,
+    ) -> Result<(), Why> {
         self.check_in_flight(seq)?;
-        let hard = !self.tcb.state().is_synchronized() && error == SocketError::Refused;
+        let hard = hard && !self.tcb.state().is_synchronized();
         cx.note(|| Event::Icmp { error, hard });
         if hard {
             self.tcb.die(Cause::IcmpUnreachable, Some(error), cx);

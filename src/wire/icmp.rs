@@ -4,7 +4,7 @@
 use super::icmpv4::{self, Icmpv4};
 use super::icmpv6::{self, Icmpv6};
 use super::ipv4::protocol;
-use super::{checksum, ip};
+use super::{checksum, ip, nd};
 use crate::base::{Chunks, Head, Seq, SocketError, Why};
 use std::net::IpAddr;
 
@@ -40,12 +40,13 @@ pub fn number(addr: IpAddr) -> u8 {
     if addr.is_ipv4() { protocol::ICMP } else { protocol::ICMPV6 }
 }
 
-/// Whether a packet with these first bytes behind its IP header is an ICMP error, about which no
-/// error may be sent. What is too short to tell counts as one.
+/// Whether a packet with these first bytes behind its IP header is an ICMP error or a redirect,
+/// about which no error may be sent (RFC 1122 §3.2.2, RFC 4443 §2.4 (e)). What is too short to tell
+/// counts as one.
 pub fn is_error(proto: u8, transport: &[u8]) -> bool {
     match (proto, transport.first()) {
         (protocol::ICMP, Some(kind)) => icmpv4::is_error(*kind),
-        (protocol::ICMPV6, Some(kind)) => icmpv6::is_error(*kind),
+        (protocol::ICMPV6, Some(kind)) => icmpv6::is_error(*kind) || *kind == nd::REDIRECT,
         (protocol::ICMP | protocol::ICMPV6, None) => true,
         _ => false,
     }
@@ -209,6 +210,25 @@ impl Icmp {
             self,
             Icmp::V6(Icmpv6::PacketTooBig { .. } | Icmpv6::ParameterProblem { code: OPTION, .. })
         )
+    }
+
+    /// Whether it ends an opening connection: there is no such protocol or port (RFC 1122
+    /// §4.2.3.9), or somebody forbids it (RFC 1812 §5.2.7.1, RFC 4443 §3.1).
+    pub fn is_hard(&self) -> bool {
+        match *self {
+            Icmp::V4(Icmpv4::Unreachable { code, .. }) => {
+                use icmpv4::unreachable::{PORT, PROTOCOL};
+                matches!(code, PROTOCOL | PORT | 9 | 10 | 13)
+            }
+            Icmp::V6(Icmpv6::Unreachable { code }) => {
+                use icmpv6::unreachable::{POLICY, PORT, PROHIBITED, REJECTED};
+                matches!(code, PROHIBITED | PORT | POLICY | REJECTED)
+            }
+            Icmp::V6(Icmpv6::ParameterProblem { code, .. }) => {
+                code == super::ipv6::problem::NEXT_HEADER
+            }
+            _ => false,
+        }
     }
 
     /// What a socket is told whose packet this error is about.

@@ -20,6 +20,10 @@ pub mod unreachable {
     pub const ADDRESS: u8 = 3;
     /// Nobody listens on that port.
     pub const PORT: u8 = 4;
+    /// A filter's policy about sources.
+    pub const POLICY: u8 = 5;
+    /// A route that leads nowhere on purpose.
+    pub const REJECTED: u8 = 6;
 }
 
 /// What an ICMPv6 message says, without its payload or quotation.
@@ -125,6 +129,9 @@ impl Icmpv6 {
         Some(match *self {
             Icmpv6::Unreachable { code: unreachable::PORT } => SocketError::Refused,
             Icmpv6::Unreachable { code: unreachable::NO_ROUTE } => SocketError::NetworkUnreachable,
+            Icmpv6::Unreachable {
+                code: unreachable::PROHIBITED | unreachable::POLICY | unreachable::REJECTED,
+            } => SocketError::AccessDenied,
             Icmpv6::Unreachable { .. } => SocketError::HostUnreachable,
             Icmpv6::PacketTooBig { .. } => SocketError::MessageTooLong,
             // An unknown next header: the host does not speak that protocol.

@@ -72,13 +72,13 @@ pub struct Header {
     pub df: bool,
     /// More fragments follow.
     pub more: bool,
-    /// It came with a fragment header of IPv6, if only with one that says that nothing is missing.
-    /// Read only.
-    pub fragmented: bool,
     /// Where the payload lies in the whole datagram's, bytes, a multiple of 8 up to 65 528.
     pub offset: u32,
     /// Whether routers on the way are to look at it (RFC 2113, RFC 2711).
     pub router_alert: bool,
+    /// It came with a fragment header of IPv6, if only with one that says that nothing is missing.
+    /// Read only.
+    pub fragment_header: bool,
     /// Header and payload, bytes. Read only.
     pub total_len: usize,
     /// Header with options or extension headers, bytes. Read only.
@@ -115,9 +115,9 @@ impl Header {
             id: 0,
             df: dst.is_ipv6(),
             more: false,
-            fragmented: false,
             offset: 0,
             router_alert: false,
+            fragment_header: false,
             total_len: header_len,
             header_len,
             proto_at: proto_at(dst),
@@ -151,6 +151,16 @@ impl Header {
     /// As [`ipv6::walk`].
     pub fn walk(&mut self, front: &[u8]) -> Result<(), Refused> {
         if self.dst.is_ipv6() { ipv6::walk(self, front) } else { Ok(()) }
+    }
+
+    /// Whether a fragment that [`Header::walk`] was over is possible by itself, in IPv6, where its
+    /// sender is told when it is not.
+    ///
+    /// # Errors
+    /// As [`ipv6::check_fragment`].
+    pub fn check_fragment(&self, front: &[u8]) -> Result<(), Refused> {
+        let is_checked = self.dst.is_ipv6() && self.is_fragment();
+        if is_checked { ipv6::check_fragment(self, front) } else { Ok(()) }
     }
 
     /// Writes the header in front of `head`, for a payload of `payload_len` bytes (what is in the
@@ -229,9 +239,9 @@ impl From<ipv4::Header> for Header {
             id: id.into(),
             df,
             more: mf,
-            fragmented: false,
             offset,
             router_alert: header.router_alert,
+            fragment_header: false,
             total_len: header.total_len,
             header_len: header.header_len,
             proto_at: 9,

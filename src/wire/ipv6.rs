@@ -6,6 +6,7 @@
 //! and encryption (RFC 4302, 4303) are protocols it does not have.
 
 use super::ip::{self, Refused};
+use super::ipv4::protocol;
 use crate::base::{Head, Why};
 use std::net::Ipv6Addr;
 
@@ -39,6 +40,8 @@ pub mod problem {
     pub const NEXT_HEADER: u8 = 1;
     /// An option that asks to be refused when it is unknown.
     pub const OPTION: u8 = 2;
+    /// A first fragment without all headers (RFC 7112 §6).
+    pub const FIRST_FRAGMENT: u8 = 3;
 }
 
 /// The fixed header.
@@ -158,12 +161,12 @@ pub fn walk(header: &mut ip::Header, front: &[u8]) -> Result<(), Refused> {
             ROUTING if body[3] != 0 => {
                 return refused(Why::Ipv6Routing, problem::FIELD, at + 2);
             }
-            FRAGMENT if header.fragmented => return Err(Why::FragmentNested.into()),
+            FRAGMENT if header.fragment_header => return Err(Why::FragmentNested.into()),
             FRAGMENT => {
-                header.fragmented = true;
                 let place = u16::from_be_bytes([body[2], body[3]]);
                 header.offset = u32::from(place & !7);
                 header.more = place & 1 != 0;
+                header.fragment_header = true;
                 header.id = u32::from_be_bytes([body[4], body[5], body[6], body[7]]);
             }
             _ => {}
@@ -174,6 +177,44 @@ pub fn walk(header: &mut ip::Header, front: &[u8]) -> Result<(), Refused> {
         }
     }
     Err(Why::Ipv6Extension.into())
+}
+
+/// Whether a fragment is possible by itself (RFC 8200 §4.5): its length, its place, and, when it is
+/// the first one, that all headers are in it.
+///
+/// # Errors
+/// [`Why::FragmentRange`], [`Why::FragmentHeaders`], with the problem to be told.
+pub fn check_fragment(header: &ip::Header, front: &[u8]) -> Result<(), Refused> {
+    /// Where the fixed header has the payload's length.
+    const LENGTH_AT: usize = 4;
+    let len = header.payload_len();
+    if header.more && !len.is_multiple_of(8) {
+        return refused(Why::FragmentRange, problem::FIELD, LENGTH_AT);
+    }
+    if header.offset as usize + len > MAX_PAYLOAD {
+        let offset_at = header.header_len - FRAGMENT_LEN + 2;
+        return refused(Why::FragmentRange, problem::FIELD, offset_at);
+    }
+    if header.offset > 0 || holds_headers(header, front) {
+        return Ok(());
+    }
+    refused(Why::FragmentHeaders, problem::FIRST_FRAGMENT, 0)
+}
+
+/// Whether a first fragment holds all headers of its packet, that of the transport among them.
+fn holds_headers(header: &ip::Header, front: &[u8]) -> bool {
+    let mut whole = ip::Header { more: false, offset: 0, ..*header };
+    match walk(&mut whole, front) {
+        Err(refused) => refused.why != Why::Ipv6Extension, // that is said when it is whole
+        Ok(()) => {
+            let least = match whole.proto {
+                protocol::TCP => 20,
+                protocol::UDP | protocol::ICMPV6 => 8,
+                _ => 0,
+            };
+            whole.payload_len() >= least
+        }
+    }
 }
 
 fn refused(why: Why, code: u8, pointer: usize) -> Result<(), Refused> {
@@ -295,6 +336,37 @@ mod tests {
         );
         let many: Vec<(u8, &[u8])> = (0..9).map(|_| (DESTINATION, pad)).collect();
         assert_eq!(walked("fd00::1", DESTINATION, &many).map(|_| ()), silent(Why::Ipv6Extension));
+    }
+
+    #[test]
+    fn fragments_are_checked() {
+        let told = |why, code, pointer| Err(Refused { why, problem: Some((code, pointer)) });
+        let pad: &[u8] = &[0, 1, 4, 0, 0, 0, 0];
+        let check = |first: u8, ext: &[(u8, &[u8])], cut: usize| {
+            let mut bytes = packet("fd00::1", first, ext);
+            bytes.truncate(bytes.len() - cut);
+            bytes[5] -= cut as u8;
+            let mut header = ip::Header::parse(&bytes, bytes.len()).expect("a header");
+            header.walk(&bytes).expect("up to the piece");
+            header.check_fragment(&bytes)
+        };
+        let place = |at: u16| [0, (at >> 8) as u8, at as u8, 0, 0, 0, 9];
+        let (first, later, last) = (place(1), place(17), place(0xfff8));
+        assert_eq!(check(FRAGMENT, &[(UDP, &first)], 0), Ok(()));
+        assert_eq!(check(FRAGMENT, &[(UDP, &later)], 0), Ok(()));
+        assert_eq!(check(FRAGMENT, &[(DESTINATION, &first), (UDP, pad)], 0), Ok(()));
+        let odd = told(Why::FragmentRange, problem::FIELD, 4);
+        assert_eq!(check(FRAGMENT, &[(UDP, &later)], 1), odd);
+        let far = told(Why::FragmentRange, problem::FIELD, 50);
+        assert_eq!(check(DESTINATION, &[(FRAGMENT, pad), (UDP, &last)], 0), far);
+        let headless = told(Why::FragmentHeaders, problem::FIRST_FRAGMENT, 0);
+        for (ext, cut) in [
+            (&[(protocol::TCP, &first[..])][..], 0),
+            (&[(DESTINATION, &first[..]), (UDP, pad)], 8),
+            (&[(DESTINATION, &first[..]), (UDP, &[9, 1, 4, 0, 0, 0, 0])], 0),
+        ] {
+            assert_eq!(check(FRAGMENT, ext, cut), headless, "{ext:?}");
+        }
     }
 
     #[test]

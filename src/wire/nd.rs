@@ -1,7 +1,7 @@
 //! Neighbour discovery (RFC 4861 §4): solicitations, advertisements and redirects, as ICMPv6
 //! carries them, and the options of a router's advertisement (RFC 8106 for names).
 //!
-//! What is read obeys the checks of RFC 4861 §6.1, §7.1 and §8.1.
+//! What is read obeys the checks of RFC 4861 §6.1, §7.1 and §8.1, and of RFC 6980 §5.
 
 use super::ipv4::protocol;
 use super::{checksum, ip};
@@ -19,7 +19,8 @@ const ROUTER_SOLICIT: u8 = 133;
 const ROUTER_ADVERT: u8 = 134;
 const NEIGHBOR_SOLICIT: u8 = 135;
 const NEIGHBOR_ADVERT: u8 = 136;
-const REDIRECT: u8 = 137;
+/// ICMPv6 type of a redirect.
+pub const REDIRECT: u8 = 137;
 
 const OPT_SOURCE_MAC: u8 = 1;
 const OPT_TARGET_MAC: u8 = 2;
@@ -145,10 +146,14 @@ impl Nd {
     /// Reads a whole message, ICMPv6 header first, whose checksum is good.
     ///
     /// # Errors
-    /// [`Why::NdHopLimit`] when it came through a router, [`Why::NdFormat`], [`Why::NdAddress`].
+    /// [`Why::NdHopLimit`] when it came through a router, [`Why::NdFragment`], [`Why::NdFormat`],
+    /// [`Why::NdAddress`].
     pub fn parse(header: &ip::Header, bytes: &[u8]) -> Result<Nd, Why> {
         if header.ttl != HOP_LIMIT {
             return Err(Why::NdHopLimit);
+        }
+        if header.fragment_header {
+            return Err(Why::NdFragment);
         }
         let (kind, fixed) = match bytes {
             [kind, 0, _, _, ..] => (*kind, fixed_len(*kind)),

@@ -401,11 +401,15 @@ fn error(code: u8, mtu: u16, quoted: &[u8]) -> Vec<u8> {
     icmp(Icmpv4::Unreachable { code, mtu }, quoted)
 }
 
-/// SHLD-26; MUST-56: protocol and port unreachable refuse a SYN, the others are patience's reason.
+/// SHLD-26; MUST-56: protocol and port unreachable refuse a SYN, as do those who forbid it; the
+/// others are patience's reason.
 fn hard_errors_end_an_opening() {
     for (code, expected) in [
         (unreachable::PROTOCOL, Some(SocketError::Refused)),
         (unreachable::PORT, Some(SocketError::Refused)),
+        (9, Some(SocketError::NetworkUnreachable)),
+        (10, Some(SocketError::HostUnreachable)),
+        (13, Some(SocketError::HostUnreachable)),
         (unreachable::HOST, None),
         (unreachable::NET, None),
     ] {

@@ -20,11 +20,13 @@ scenarios![
     echo,
     unknown_protocol,
     fragments,
+    fragments_that_are_impossible,
     fragments_of_fragments,
     fragments_that_do_not_come,
     long_datagrams_are_cut,
     port_unreachable,
     errors_reach_their_sockets,
+    errors_end_an_opening,
     packet_too_big_for_tcp,
     packet_too_big_for_datagrams,
     both_families_at_one_listener,
@@ -233,6 +235,30 @@ fn fragments() {
     assert_eq!(received(&mut p, socket), 100);
 }
 
+/// RFC 8200 §4.5, RFC 7112 §5: refused by themselves, and told.
+fn fragments_that_are_impossible() {
+    let cut = |proto, offset: u32, more: bool, bytes: &[u8]| {
+        packet(proto, bytes, |ip| (ip.id, ip.offset, ip.more) = (7, offset, more))
+    };
+    let mut p = Puppet::new();
+    p.listen(ListenOptions::default());
+    for (bytes, code, pointer) in [
+        (cut(protocol::UDP, 8, true, &[0; 39]), 0, 4),
+        (cut(protocol::UDP, 65_528, false, &[0; 100]), 0, 42),
+        (cut(protocol::TCP, 0, true, &[0; 16]), 3, 0),
+    ] {
+        p.raw(&bytes);
+        let (_, message, quoted) = answer(&mut p);
+        assert_eq!(message, Icmp::V6(Icmpv6::ParameterProblem { code, pointer }));
+        assert_eq!(quoted, bytes);
+    }
+    // A piece of what may be an error.
+    p.raw(&cut(protocol::ICMPV6, 8, true, &[0; 39]));
+    p.expect_no_other();
+    assert_eq!((p.drops("FragmentRange"), p.drops("FragmentHeaders")), (3, 1));
+    assert!(p.stack.deadline(p.now).is_none(), "nothing is kept");
+}
+
 /// Fragments that put together are a fragment, which completes the next one, as often as memory for
 /// them lasts:
 /// the second one is the last that is looked at.
@@ -317,9 +343,19 @@ fn errors_reach_their_sockets() {
     p.stack.send_to(p.now, socket, None, b"anybody?").unwrap();
     p.pump();
     let sent = p.expect_other();
-    p.raw(&error(Icmpv6::Unreachable { code: unreachable::PORT }, &sent));
-    let heard = p.stack.recv_from(p.now, socket, &mut [0; 10]);
-    assert_eq!(heard.map(|_| ()), Err(SocketError::Refused));
+    // As on Linux: what is forbidden is told apart from what cannot be reached.
+    for (code, told) in [
+        (unreachable::NO_ROUTE, SocketError::NetworkUnreachable),
+        (unreachable::PROHIBITED, SocketError::AccessDenied),
+        (unreachable::ADDRESS, SocketError::HostUnreachable),
+        (unreachable::PORT, SocketError::Refused),
+        (unreachable::POLICY, SocketError::AccessDenied),
+        (unreachable::REJECTED, SocketError::AccessDenied),
+    ] {
+        p.raw(&error(Icmpv6::Unreachable { code }, &sent));
+        let heard = p.stack.recv_from(p.now, socket, &mut [0; 10]);
+        assert_eq!(heard.map(|_| ()), Err(told), "{code}");
+    }
     p.raw(&error(Icmpv6::Unreachable { code: unreachable::PORT }, &sent[..47]));
     assert_eq!(p.drops("IcmpTruncated"), 1);
     // An echo reply that nobody waits for, and an error about an echo that nobody sent.
@@ -335,6 +371,25 @@ fn errors_reach_their_sockets() {
     });
     p.raw(&error(Icmpv6::PacketTooBig { mtu: 1300 }, &never));
     assert_eq!(p.drops("IcmpNoSocket"), 2);
+}
+
+/// Whoever forbids a connection ends its opening (RFC 4443 §3.1), who knows no way does not.
+fn errors_end_an_opening() {
+    for (code, told) in [
+        (unreachable::PROHIBITED, SocketError::AccessDenied),
+        (unreachable::REJECTED, SocketError::AccessDenied),
+        (unreachable::PORT, SocketError::Refused),
+        (unreachable::NO_ROUTE, SocketError::WouldBlock),
+        (unreachable::ADDRESS, SocketError::WouldBlock),
+    ] {
+        let mut p = Puppet::new();
+        (p.local, p.remote) = ((HOST6, 5000).into(), (PEER6, 80).into());
+        p.connect();
+        let syn = p.expect(S, 0, 0, 0);
+        p.raw(&error(Icmpv6::Unreachable { code }, &syn.packet));
+        let heard = p.stack.read(p.now, p.conn.unwrap(), &mut [0; 1]);
+        assert_eq!(heard, Err(told), "{code}");
+    }
 }
 
 /// RFC 8201 §4: smaller segments, but never smaller than every link carries.

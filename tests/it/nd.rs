@@ -342,9 +342,17 @@ fn messages_that_are_refused() {
     let advert_of = |target, mac| nd_bytes(peer(), host(), advert(target, true, mac), &[]);
     let from_router = |dst, nd: Nd| packet(router(), dst, 255, &nd_bytes(router(), dst, nd, &[]));
     let redirect = Nd::Redirect { target: v6("fe80::9"), dst: v6("fd99::1"), mac: None };
+    let fragment = {
+        let mut head = Head::new();
+        let whole = [&[protocol::ICMPV6, 0, 0, 0, 0, 0, 0, 9][..], &good].concat();
+        let header = Header::new(peer().into(), to.into(), netglass::wire::ipv6::FRAGMENT);
+        Header { ttl: 255, ..header }.emit(&mut head, whole.len());
+        [&head[..], &whole].concat()
+    };
     let asks_router = nd_bytes(peer(), ALL_ROUTERS, Nd::RouterSolicit { mac: None }, &[]);
     for (mac, bytes, why) in [
         (NEAR, packet(peer(), to, 254, &good), "NdHopLimit"),
+        (NEAR, fragment, "NdFragment"),
         (NEAR, packet(peer(), to, 255, &cut), "NdFormat"),
         (NEAR, packet(peer(), host(), 255, &advert_of(peer(), group(to))), "NdFormat"),
         (NEAR, from_router(host(), solicit(v6("ff02::9"), None)), "NdAddress"),

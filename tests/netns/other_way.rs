@@ -154,7 +154,7 @@ fn patience_ends() {
     let (_listener, port) = listen();
     let url = format!("http://{LINUX}:{port}/");
     let said = fails(&["get", "--max-time", "0.5", &url]);
-    assert!(said.contains("nobody has finished in 500 ms"), "{said}");
+    assert!(said.contains("the answer is not complete in 500 ms"), "{said}");
 }
 
 fn live_lines_and_half_a_reader() {

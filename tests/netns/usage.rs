@@ -25,6 +25,8 @@ fn mistakes() {
     refused(&["up", "--addr", "10.9.0.2/0"], "everything");
     refused(&["up", "--addr", "10.9.0.2/32"], "one address");
     refused(&["up", "--pcap", "a", "--record", "./a"], "both the capture and the recording");
+    refused(&["up", "--addr6", "10.1.1.1/24"], "10.1.1.1 is no IPv6 address");
+    refused(&["up", "--linux", "fd09::1"], "--linux6");
     refused(&["up", "--mtu", "20"], "20");
     refused(&["up", "--impair", ""], "delay");
     refused(&["up", "--tap", "--mtu", "65535"], "65521");
@@ -41,6 +43,8 @@ fn mistakes() {
     refused(&["get", "gopher://10.9.0.1/"], "http://");
     refused(&["get", "http://10.9.0.2/"], "10.9.0.1");
     refused(&["nc", "10.9.0.2", "7"], "the virtual host");
+    refused(&["nc", "10.9.0.1", "http"], "\"http\" is not a number from 1 to 65535");
+    refused(&["ip", "-4", "-6", "addr"], "cannot be used with");
     refused(&["get", "--max-time", "0", "http://10.9.0.1/"], "seconds");
     refused(&["get", "http://10.9.0/"], "neither a name nor an address");
     refused(&["get", "--hosts", "/nothing/there", "http://glass/"], "/nothing/there");

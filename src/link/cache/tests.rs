@@ -9,6 +9,10 @@ fn ip(n: u8) -> IpAddr {
     IpAddr::from([10, 9, 0, n])
 }
 
+fn ip6(n: u8) -> IpAddr {
+    IpAddr::from([0xfd00, 0, 0, 0, 0, 0, 0, n.into()])
+}
+
 fn mac(n: u8) -> Mac {
     Mac([2, 0, 0, 0, 0, n])
 }
@@ -301,6 +305,38 @@ fn the_first_of_two_answers_stands() {
     b.trace.drain().for_each(drop);
     assert_eq!((b.advert(1, 9, true, true), b.mac(1)), (Ok(()), Some(mac(9))));
     assert_eq!(b.causes(), ["Advertised"; 2], "it moved, and is stale: nobody had asked");
+    // ND has a flag for that (RFC 4861 §7.2.5).
+    b.with(|cache, cx| cache.on_solicit(ip6(1), mac(1), cx)).expect("room");
+    for (overrides, known) in [(false, 1), (true, 9)] {
+        let advert = Advert { mac: Some(mac(9)), solicited: false, overrides };
+        assert_eq!(b.with(|cache, cx| cache.on_advert(ip6(1), advert, cx)), Ok(()));
+        assert_eq!(b.cache.get(ip6(1)).and_then(|one| one.mac), Some(mac(known)));
+    }
+}
+
+/// RFC 4861 §6.3.4; RFC 1122 §2.3.2.1: a router's times are ND's, not ARP's.
+#[test]
+fn routers_say_how_long_neighbours_of_ipv6_are_believed() {
+    let mut b = Bench::new(|_| ());
+    b.cache.set_times(u32::MAX, 200);
+    b.cache.set_times(0, 0);
+    assert_eq!(b.cache.retrans(ip(1)), Duration::from_secs(1));
+    assert_eq!(b.cache.retrans(ip6(1)), Duration::from_millis(200));
+    b.cache.set_times(0, 1);
+    assert_eq!(b.cache.retrans(ip6(1)), Duration::from_millis(100));
+    for addr in [ip(1), ip6(1)] {
+        let frame = b.frame(10, 1);
+        b.with(|cache, cx| cache.hold(addr, frame, cx));
+        let advert = Advert { mac: Some(mac(1)), solicited: true, overrides: true };
+        b.with(|cache, cx| cache.on_advert(addr, advert, cx)).expect("it is waited for");
+    }
+    b.actions();
+    b.wait(46_000);
+    let state = |b: &Bench, addr| b.cache.get(addr).map(|one| one.state);
+    assert_eq!((state(&b, ip(1)), state(&b, ip6(1))), (Some(State::Stale), Some(State::Reachable)));
+    // Nobody is believed for longer than one and a half hours.
+    b.wait(5_400_000);
+    assert_ne!(state(&b, ip6(1)), Some(State::Reachable));
 }
 
 #[test]
