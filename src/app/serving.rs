@@ -9,7 +9,7 @@ use super::sight::Ladder;
 use super::simple;
 use crate::net::Host;
 use crate::net::tokio::{TcpListener, UdpSocket};
-use crate::stack::ListenOptions;
+use crate::stack::{ListenOptions, Stack};
 use crate::udp::Received;
 use std::fmt;
 use std::io;
@@ -194,13 +194,16 @@ fn missing(service: Service) -> Option<&'static str> {
 }
 
 /// Says whether what was sent to an address is for the service at a place: its own address or
-/// group, or any one of the host's. What is sent to everybody would be answered by everybody, to
-/// whomever its sender names.
+/// group, or any one of the host's. What is sent to everybody, or to a group that every host is in,
+/// would be answered by everybody, to whomever its sender names.
 fn is_ours(host: &Host, place: Place) -> impl Fn(IpAddr) -> bool + Send + 'static {
     let host = host.clone();
     move |to| {
-        let has = || host.with(|stack, _| stack.addresses().any(|(_, own)| own.addr() == to));
-        to == place.at.ip() || has()
+        let has = |stack: &mut Stack, _| {
+            stack.addresses().any(|(_, own)| own.addr() == to)
+                || stack.groups().any(|(_, group, _)| group == to)
+        };
+        to == place.at.ip() || host.with(has)
     }
 }
 
