@@ -12,6 +12,8 @@ use crate::wire::ipv4::DEFAULT_TTL;
 use crate::wire::nd::solicited_node;
 use std::net::IpAddr;
 
+/// Hops that packets of IPv6 may take at least: paths through the internet have about thirty.
+const HOPS_LEAST: u8 = 32;
 /// Addresses of an interface, at most.
 pub(super) const ADDRESSES_MAX: usize = 64;
 
@@ -92,9 +94,11 @@ impl Iface {
     }
 
     /// A router says how many hops packets of IPv6 may take; 0: it does not say (RFC 4861 §6.3.4).
+    /// With too few, what anybody on the link may say would cut the host off from all that is
+    /// farther away: [`HOPS_LEAST`] are always taken (as Linux `accept_ra_min_hop_limit` can ask).
     pub(super) fn set_hops6(&mut self, hops: u8) {
         if hops > 0 {
-            self.hops6 = Some(hops);
+            self.hops6 = Some(hops.max(HOPS_LEAST));
         }
     }
 

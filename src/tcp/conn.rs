@@ -431,10 +431,10 @@ impl Conn {
         (self.tcb.rx.len(), self.tcb.tx.len())
     }
 
-    /// Bytes that its queues hold: those to be read, those behind a gap, and those that are not
-    /// acknowledged.
+    /// Bytes that its queues hold: those to be read, those that are not acknowledged, and the
+    /// blocks of those behind a gap, where a thousand single bytes may lie in as many blocks.
     pub fn held_bytes(&self) -> u64 {
-        let ooo = self.tcb.ooo.as_ref().map_or(0, |ooo| ooo.len());
+        let ooo = self.tcb.ooo.as_ref().map_or(0, |ooo| ooo.cost());
         u64::from(self.tcb.rx.len()) + u64::from(self.tcb.tx.len()) + u64::from(ooo)
     }
 
@@ -442,7 +442,7 @@ impl Conn {
     /// whether data that comes now has no place, because the connection holds its share.
     pub fn press(&mut self, pressed: bool) -> bool {
         self.tcb.pressed = pressed;
-        let ooo = || self.tcb.ooo.as_ref().map_or(0, |ooo| ooo.len());
+        let ooo = || self.tcb.ooo.as_ref().map_or(0, |ooo| ooo.cost());
         pressed && self.tcb.rx.len() + ooo() >= SHARE
     }
 

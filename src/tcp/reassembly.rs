@@ -44,6 +44,11 @@ impl Reassembly {
         self.pieces.iter().map(|p| p.data.len() as u32).sum()
     }
 
+    /// The memory under these bytes: small pieces lie in blocks of their own.
+    pub fn cost(&self) -> u32 {
+        self.pieces.iter().map(|p| p.data.capacity() as u32).sum()
+    }
+
     /// Keeps `data`, which starts at `seq`; `false` when there is no place for all of it.
     pub fn insert(&mut self, seq: Seq, data: Chunks, limit: usize, pool: &Pool) -> bool {
         let (mut at, mut complete, empty) = (seq, true, data.is_empty());

@@ -5,6 +5,10 @@
 use crate::nd::{self, Got, IFACE, NEAR, OWN, ROUTER_MAC, Wire, host, packet, peer, router};
 use netglass::base::rng::Purpose;
 use netglass::base::{Chance, Duration, Head, Mac};
+#[cfg(feature = "record")]
+use netglass::base::{Frame, IfaceId, Instant};
+#[cfg(feature = "record")]
+use netglass::ip::Cidr;
 use netglass::ip::Route;
 use netglass::stack::{Ethernet, ListenOptions, Setup};
 use netglass::wire::arp::{Arp, Op};
@@ -85,14 +89,19 @@ impl Dice {
     }
 }
 
-/// A host with both families, a gateway, an ear for routers and a service.
-fn target() -> Wire {
+/// A host with both families, a gateway and an ear for routers.
+fn set_up() -> Setup {
     let mut setup = Setup::new([7, 7]).with_iface("eth0", 1500, "fd00::1/64".parse().expect("one"));
     setup.ifaces[0].addrs.push("10.0.0.1/24".parse().expect("an address"));
     let ethernet = Ethernet { autoconf: true, ..Ethernet::new(OWN) };
     let mut setup = setup.on_ethernet(ethernet);
     setup.routes.push(Route::default_via(GATEWAY4.into(), IFACE));
-    let mut wire = Wire::quiet(setup);
+    setup
+}
+
+/// That host with services.
+fn target() -> Wire {
+    let mut wire = Wire::quiet(set_up());
     for at in [IpAddr::from(HOST4), host().into()] {
         wire.stack.listen(wire.now, (at, 80).into(), ListenOptions::default()).expect("a port");
         wire.stack.bind(wire.now, (at, 9).into(), false).expect("a port");
@@ -151,6 +160,49 @@ fn discovery(dice: &mut Dice) -> Vec<u8> {
     packet(src, dst, hops, &nd::nd_bytes(src, dst, message, &options))
 }
 
+/// A message about groups, as routers and other hosts send them.
+fn membership(dice: &mut Dice) -> Vec<u8> {
+    let v6 = dice.below(2) == 0;
+    let behind = dice.below(60);
+    let code = dice.one(&[0, 1, 10, 0x7f, 0x80, 0xff]);
+    let group = match v6 {
+        true => dice
+            .one(&[Ipv6Addr::UNSPECIFIED, solicited_node(host()), strange_group()])
+            .octets()
+            .to_vec(),
+        false => dice.one(&[[0; 4], [224, 0, 0, 1], [239, 1, 2, 3]]).to_vec(),
+    };
+    let behind = dice.bytes(behind);
+    let (src, dst): (IpAddr, IpAddr) = match v6 {
+        true => (
+            router().into(),
+            dice.one(&[ALL_NODES, solicited_node(host()), strange_group()]).into(),
+        ),
+        false => (GATEWAY4.into(), Ipv4Addr::new(224, 0, 0, 1).into()),
+    };
+    let (proto, kind) = match v6 {
+        true => (protocol::ICMPV6, dice.one(&[130, 130, 131, 132, 143])),
+        false => (protocol::IGMP, dice.one(&[0x11, 0x11, 0x12, 0x16, 0x17, 0x22])),
+    };
+    let fixed = if v6 { vec![kind, 0, 0, 0, code, code, 0, 0] } else { vec![kind, code, 0, 0] };
+    let mut message = [fixed, group, behind].concat();
+    let pseudo = match v6 {
+        true => checksum::pseudo(src, dst, proto, message.len()),
+        false => Default::default(),
+    };
+    let sum = checksum::complete(pseudo, [&message[..]]);
+    message[2..4].copy_from_slice(&sum.to_be_bytes());
+    let mut ip = Head::new();
+    let header = Header { ttl: 1, router_alert: true, ..Header::new(src, dst, proto) };
+    header.emit(&mut ip, message.len());
+    [&ip[..], &message].concat()
+}
+
+/// A group that nobody here has joined.
+fn strange_group() -> Ipv6Addr {
+    Ipv6Addr::new(0xff05, 0, 0, 0, 0, 0, 0, 0x123)
+}
+
 /// An error of ICMP or a redirect, about a packet of the host.
 fn error(dice: &mut Dice) -> Vec<u8> {
     let v6 = dice.below(2) == 0;
@@ -185,11 +237,16 @@ fn error(dice: &mut Dice) -> Vec<u8> {
 
 /// A frame: where to, from whom, and all from the type on.
 fn frame(dice: &mut Dice) -> (Mac, Mac, u16, Vec<u8>) {
-    let (kind, mut content) = match dice.below(8) {
+    let (kind, mut content) = match dice.below(9) {
         0..=1 => (ethertype::ARP, arp(dice)),
         2..=4 => (ethertype::IPV6, discovery(dice)),
         5..=6 => {
             let content = error(dice);
+            let v6 = content[0] >> 4 == 6;
+            (if v6 { ethertype::IPV6 } else { ethertype::IPV4 }, content)
+        }
+        7 => {
+            let content = membership(dice);
             let v6 = content[0] >> 4 == 6;
             (if v6 { ethertype::IPV6 } else { ethertype::IPV4 }, content)
         }
@@ -275,4 +332,51 @@ fn anything_from_the_same_link() {
     }
     wire.now += Duration::from_secs(1);
     check_alive(&mut wire);
+}
+
+/// What a host on an Ethernet lived through is a file from anywhere, too.
+#[cfg(feature = "record")]
+#[test]
+fn mutated_recordings_of_an_ethernet_are_survived() {
+    use netglass::observe::recording::{Recorder, Replayed, replay};
+    struct Nobody;
+    impl Replayed for Nobody {
+        fn records(&mut self, _: &[netglass::stack::Record]) {}
+        fn frame(&mut self, _: Instant, _: bool, _: IfaceId, _: &Frame) {}
+    }
+    let (mut wire, mut dice) = (Wire::new(set_up()), Dice(Chance::from_seed(4), 0));
+    wire.stack.record();
+    wire.wait(5_000);
+    let (added, udp) = ("fd00:1::7/64", wire.stack.bind(wire.now, (host(), 9).into(), false));
+    wire.stack.add_address(wire.now, IFACE, added.parse::<Cidr>().expect("one")).expect("room");
+    let route = Route::default_via(peer().into(), IFACE);
+    wire.stack.add_route(wire.now, route).expect("its interface");
+    wire.stack.set_neighbor(wire.now, IFACE, peer().into(), Some(NEAR)).expect("room");
+    wire.stack.bind_device(wire.now, udp.expect("free"), Some(IFACE)).expect("its interface");
+    for _ in 0..100 {
+        let (dst, src, kind, content) = frame(&mut dice);
+        wire.frame(dst, src, kind, &content);
+    }
+    wire.wait(10_000);
+    wire.stack.remove_route(wire.now, IFACE, route.dst, 0).expect("it was added");
+    wire.stack.remove_address(wire.now, IFACE, "fd00:1::7".parse().expect("one")).expect("added");
+    let mut file = Vec::new();
+    let mut recorder = Recorder::new(&mut file, &set_up()).expect("memory");
+    recorder.inputs(wire.stack.take_inputs()).expect("memory");
+    recorder.flush().expect("memory");
+    drop(recorder);
+    assert!(replay(&file[..], &mut Nobody).is_ok());
+    let runs = std::env::var("RUNS").ok().and_then(|s| s.parse().ok()).unwrap_or(300);
+    for run in 0..runs {
+        let mut bytes = file.clone();
+        // Half of the time in the set-up, which comes first, or in what follows at once.
+        let end = if run % 2 == 0 { 700 } else { bytes.len() };
+        for _ in 0..=dice.below(4) {
+            let any = dice.below(256) as u8;
+            let at = 25 + dice.below(end as u64 - 25) as usize;
+            bytes[at] = dice.one(&[0, 1, 0x7f, 0x80, 0xff, any]);
+        }
+        let lived = std::panic::catch_unwind(|| replay(&bytes[..], &mut Nobody).map(drop));
+        assert!(lived.is_ok(), "run {run}");
+    }
 }

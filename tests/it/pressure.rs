@@ -3,6 +3,7 @@
 
 use crate::support::puppet::{A, Puppet, S, SA, WND, host_setup, mss, none};
 use crate::support::seen::scenarios;
+use netglass::base::pool::CLASSES;
 use netglass::base::{ConnId, Limit, Seq, SocketError};
 use netglass::socket::{Interest, SocketId};
 use netglass::stack::{Event, ListenOptions};
@@ -12,7 +13,11 @@ scenarios![both families:
     data_beyond_the_budget_waits,
     writers_get_by_on_their_share,
     what_was_held_goes_back,
+    single_bytes_cost_their_blocks,
 ];
+
+/// What a small piece of data behind a gap costs.
+const BLOCK: u64 = CLASSES[0] as u64;
 
 /// A host whose queues may hold 20 000 bytes, with a listener.
 fn small() -> Puppet {
@@ -121,10 +126,10 @@ fn what_was_held_goes_back() {
     be(&mut p, second);
     p.write(3000);
     p.data(1001, 500); // behind a gap
-    assert_eq!(p.stack.tcp().memory(), 24_500);
+    assert_eq!(p.stack.tcp().memory(), 24_000 + BLOCK);
     be(&mut p, first);
     p.abort();
-    assert_eq!((p.stack.tcp().memory(), p.stack.tcp().is_pressed()), (3500, false));
+    assert_eq!((p.stack.tcp().memory(), p.stack.tcp().is_pressed()), (3000 + BLOCK, false));
     be(&mut p, second);
     p.data(1, 1000);
     p.inject(A, 1501, 3001, WND, none(), b"");
@@ -134,5 +139,20 @@ fn what_was_held_goes_back() {
     p.write(2000);
     p.close();
     p.inject(A, 1501, 5002, WND, none(), b"");
+    assert_eq!(p.stack.tcp().memory(), 0);
+}
+
+/// Bytes that lie apart behind a gap are few, and their memory is not.
+fn single_bytes_cost_their_blocks() {
+    let mut p = small();
+    connect(&mut p, 4000);
+    for n in 0..100 {
+        p.data(101 + n * 2, 1);
+    }
+    p.take_all();
+    let most = 20_000 / BLOCK + 1;
+    assert_eq!(p.stack.tcp().memory(), most * BLOCK);
+    assert_eq!((p.drops("MemoryFull"), told(&p)), (100 - most, 1));
+    p.abort();
     assert_eq!(p.stack.tcp().memory(), 0);
 }
