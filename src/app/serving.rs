@@ -10,6 +10,7 @@ use super::simple;
 use crate::net::Host;
 use crate::net::tokio::{TcpListener, UdpSocket};
 use crate::stack::ListenOptions;
+use crate::udp::Received;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -166,9 +167,13 @@ impl Serving {
                     #[cfg(feature = "dns")]
                     Service::Dns => {
                         let names = Arc::clone(door.names());
-                        self.tasks.spawn(dns::server::answer_datagrams(socket, names, stop))
+                        let is_ours = is_ours(host, place, groups);
+                        self.tasks
+                            .spawn(dns::server::answer_datagrams(socket, names, is_ours, stop))
                     }
-                    _ => self.tasks.spawn(answer(place, socket, stop)),
+                    _ => {
+                        self.tasks.spawn(answer(place, socket, is_ours(host, place, groups), stop))
+                    }
                 };
             }
             Transport::Tcp => {
@@ -197,18 +202,37 @@ fn missing(service: Service) -> Option<&'static str> {
     }
 }
 
+/// Says whether what was sent to an address is for the service at a place: its own address or
+/// group, one of those that it was told to join, or any address of the host's. What is sent to
+/// everybody would be answered by everybody, to whomever its sender names.
+fn is_ours(host: &Host, place: Place, groups: &[IpAddr]) -> impl Fn(IpAddr) -> bool + Send + use<> {
+    let (host, groups) = (host.clone(), groups.to_vec());
+    move |to| {
+        let has = || host.with(|stack, _| stack.addresses().any(|(_, own)| own.addr() == to));
+        to == place.at.ip() || groups.contains(&to) || has()
+    }
+}
+
 /// Answers datagrams until the host's driver ends, or the service is to stop.
-async fn answer(place: Place, socket: UdpSocket, mut stop: watch::Receiver<bool>) {
+async fn answer(
+    place: Place,
+    socket: UdpSocket,
+    is_ours: impl Fn(IpAddr) -> bool + Send,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut room = vec![0; usize::from(u16::MAX)];
     loop {
-        let (read, from) = tokio::select! {
-            received = socket.recv_from(&mut room) => match received {
+        let Received { copied, from, to, .. } = tokio::select! {
+            received = socket.recv_datagram(&mut room) => match received {
                 Ok(received) => received,
                 Err(_) => return,
             },
             _ = stop.wait_for(|stop| *stop) => return,
         };
-        let (service, here, request) = (place.service, place.at.port(), &room[..read]);
+        if !is_ours(to) {
+            continue;
+        }
+        let (service, here, request) = (place.service, place.at.port(), &room[..copied]);
         let answer = simple::answer_udp(service, here, from, request, SystemTime::now());
         if let Some(answer) = answer {
             // An answer that cannot be sent is lost, as datagrams may be.

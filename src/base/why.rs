@@ -215,6 +215,8 @@ crate::explained! {
         RedirectRefused = "RedirectRefused", "RFC 4861 §8.1; RFC 1122 §3.2.2.2", "only the router that packets are sent to may name a better one, on the same link";
         /// Somebody else uses our address.
         AddressConflict = "AddressConflict", "RFC 5227 §2.4; RFC 4862 §5.4", "another interface claims an address of ours";
+        /// A datagram that was put together is a fragment itself.
+        FragmentNested = "FragmentNested", "RFC 8200 §4.5", "a packet that came in fragments is no fragment of another";
 
         // ---- Groups
         /// The IGMP checksum is wrong.

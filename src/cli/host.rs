@@ -169,8 +169,8 @@ fn check_family(ends: &Ends) -> Result<(), Failure> {
     };
     let (family, other) = if is_six { ("IPv6", "") } else { ("IPv4", "6") };
     Err(Failure::usage(format_args!(
-        "{wrong} is no {family} address, as {options} has: there are --addr{other} and --linux{other}, \
-         too"
+        "{wrong} is no {family} address, as {options} has: there are --addr{other} and \
+         --linux{other}, too"
     )))
 }
 

@@ -91,19 +91,18 @@ fn trim(link: &mut Value, object: Object, statistics: bool) {
     }
 }
 
-/// Takes away what is of the other family: addresses of interfaces, routes, neighbours.
+/// Takes away what is of the other family: addresses and groups of interfaces, routes, neighbours.
 fn of_family(rows: &mut Vec<Value>, six: bool) {
-    let is_six = |row: &Value| {
-        ["dst", "gateway", "local", "address"].iter().any(|key| word(&row[key]).contains(':'))
-    };
-    let list = |row: &Value| ["addr_info", "maddr"].into_iter().find(|key| row[*key].is_array());
-    rows.retain_mut(|row| match list(row).and_then(|key| row[key].as_array_mut()) {
-        Some(addresses) => {
-            addresses.retain(|own| is_six(own) == six);
-            !addresses.is_empty()
+    let family = if six { "inet6" } else { "inet" };
+    let is_six = |row: &Value| ["dst", "gateway"].iter().any(|key| word(&row[key]).contains(':'));
+    for row in rows.iter_mut() {
+        for list in ["addr_info", "maddr"] {
+            if let Some(own) = row.get_mut(list).and_then(Value::as_array_mut) {
+                own.retain(|own| own["family"] == family);
+            }
         }
-        None => row.get("dst").is_none() || is_six(row) == six,
-    });
+    }
+    rows.retain(|row| row["dst"].is_null() || is_six(row) == six);
 }
 
 /// A field as text: strings without quotes, nothing for what is not there.

@@ -23,6 +23,11 @@ use std::net::IpAddr;
 
 /// How long one draw of the reachable time is used (RFC 4861 §6.3.2: "every few hours").
 const REDRAW: u64 = 2 * 3600 * 1_000_000_000;
+/// What a router may say about the time between questions: whoever says so must neither make us
+/// ask without end nor keep us from asking.
+const RETRANS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+/// What a router may say about reachable times (RFC 4861 §6.2.1: an hour at most).
+const REACHABLE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3600));
 
 /// What a cache wants done.
 #[derive(Debug)]
@@ -104,10 +109,18 @@ struct Entry {
     bytes: usize,
 }
 
+/// What routers may change for the neighbours of IPv6 (RFC 4861 §6.3.2).
+#[derive(Copy, Clone, Debug)]
+struct Times {
+    base_reachable: Duration,
+    retrans: Duration,
+}
+
 /// The neighbours of one link.
 #[derive(Debug)]
 pub struct Cache {
     config: Config,
+    advised: Times,
     entries: Slab<Entry>,
     index: BTreeMap<IpAddr, usize>,
     timers: Deadlines,
@@ -119,10 +132,6 @@ pub struct Cache {
     bytes: usize,
     limiter: Limiter,
     actions: VecDeque<Action>,
-    /// What routers say of neighbours of IPv6: how long they count as reachable, on average, and
-    /// the time between questions.
-    reachable6: Duration,
-    retrans6: Duration,
 }
 
 /// The rank of entries that only someone we send to pushes out.
@@ -144,10 +153,19 @@ fn weight(frame: &Frame) -> usize {
     frame.len() + size_of::<Frame>()
 }
 
+/// Between one and three halves of the base (RFC 4861 §6.3.2), another one every few hours.
+fn reachable_time(base: Duration, cx: &Cx<'_>) -> Duration {
+    let base = nanos(base);
+    let drawn = cx.chance.below(base, Purpose::Reachable, cx.now.as_nanos() / REDRAW, 0);
+    Duration::from_nanos((base / 2).saturating_add(drawn))
+}
+
 impl Cache {
     /// An empty cache.
     pub fn new(config: Config) -> Cache {
+        let Config { base_reachable, retrans, .. } = config;
         Cache {
+            advised: Times { base_reachable, retrans },
             limiter: Limiter::new(config.solicit_rate, config.solicit_burst),
             entries: Slab::new(),
             index: BTreeMap::new(),
@@ -156,8 +174,6 @@ impl Cache {
             turn: 0,
             bytes: 0,
             actions: VecDeque::new(),
-            reachable6: config.base_reachable,
-            retrans6: config.retrans,
             config,
         }
     }
@@ -317,25 +333,28 @@ impl Cache {
         key.inspect(|key| self.forget(*key, Cause::Static, Why::NeighborFailed, cx)).is_some()
     }
 
-    /// A router says how long neighbours count as reachable and how long to wait between
-    /// questions, milliseconds; 0: it does not say (RFC 4861 §6.3.4). That is said of IPv6: ARP
-    /// has its own times.
+    /// A router says how long neighbours of IPv6 count as reachable and how long to wait between
+    /// questions, milliseconds; 0: it does not say (RFC 4861 §6.3.4).
     pub fn set_times(&mut self, reachable: u32, retrans: u32) {
-        /// What a router may say at most (RFC 4861 §6.2.1, AdvReachableTime).
-        const REACHABLE_MAX: u32 = 3_600_000;
-        if reachable > 0 {
-            self.reachable6 = Duration::from_millis(reachable.min(REACHABLE_MAX).into());
-        }
-        if retrans > 0 {
-            // Whoever says so must not make us ask without end.
-            let least = Duration::from_millis(100);
-            self.retrans6 = Duration::from_millis(retrans.into()).max(least);
-        }
+        let within = |millis: u32, (least, most)| {
+            Some(Duration::from_millis(millis.into()).clamp(least, most)).filter(|_| millis > 0)
+        };
+        let Times { base_reachable, retrans: known } = self.advised;
+        self.advised = Times {
+            base_reachable: within(reachable, REACHABLE).unwrap_or(base_reachable),
+            retrans: within(retrans, RETRANS).unwrap_or(known),
+        };
+    }
+
+    /// The times that count for a neighbour.
+    fn times(&self, addr: IpAddr) -> Times {
+        let Config { base_reachable, retrans, .. } = self.config;
+        if addr.is_ipv6() { self.advised } else { Times { base_reachable, retrans } }
     }
 
     /// The time between questions for `addr`.
     pub fn retrans(&self, addr: IpAddr) -> Duration {
-        if addr.is_ipv4() { self.config.retrans } else { self.retrans6 }
+        self.times(addr).retrans
     }
 
     // ---- time
@@ -385,15 +404,8 @@ impl Cache {
 
     fn reachable_until(&self, key: usize, cx: &Cx<'_>) -> Option<Instant> {
         let entry = &self.entries[key];
-        entry.confirmed.map(|at| at + self.reachable_time(entry.addr, cx))
-    }
-
-    /// Between one and three halves of the base (RFC 4861 §6.3.2), another one every few hours.
-    fn reachable_time(&self, addr: IpAddr, cx: &Cx<'_>) -> Duration {
-        let v4 = addr.is_ipv4();
-        let base = nanos(if v4 { self.config.base_reachable } else { self.reachable6 });
-        let drawn = cx.chance.below(base, Purpose::Reachable, cx.now.as_nanos() / REDRAW, 0);
-        Duration::from_nanos((base / 2).saturating_add(drawn))
+        let base = self.times(entry.addr).base_reachable;
+        entry.confirmed.map(|at| at + reachable_time(base, cx))
     }
 
     // ---- steps
@@ -446,7 +458,8 @@ impl Cache {
         let entry = &mut self.entries[key];
         entry.asked += 1;
         let (addr, to) = (entry.addr, entry.mac);
-        self.timers.set(key, Some(now + self.retrans(addr)));
+        let at = now + self.times(addr).retrans;
+        self.timers.set(key, Some(at));
         let action = match self.limiter.allow(now) {
             true => Action::Solicit { addr, to },
             false => Action::Quiet { addr },

@@ -54,10 +54,19 @@ struct Told<T> {
     until: Option<Instant>,
 }
 
+/// A router.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+struct Router {
+    addr: Ipv6Addr,
+    preference: Preference,
+    /// It did not answer, and has not been heard since.
+    silent: bool,
+}
+
 /// What the routers of a link tell.
 #[derive(Debug, Default)]
 pub struct Routers {
-    routers: Vec<Told<(Ipv6Addr, Preference)>>,
+    routers: Vec<Told<Router>>,
     prefixes: Vec<Told<(Ipv6Addr, u8)>>,
     servers: Vec<Told<Ipv6Addr>>,
     chosen: Option<Ipv6Addr>,
@@ -92,7 +101,8 @@ impl Routers {
         self.ask = Some((cx.now + Duration::from_nanos(delay), SOLICIT_INTERVAL));
     }
 
-    /// A router said for how long it is a default router; no time: it is none.
+    /// A router said for how long it is a default router; no time: it is none. A new one takes the
+    /// place of one that does not answer when there are too many.
     ///
     /// # Errors
     /// [`Why::RaLimit`] when it is new and there are too many.
@@ -106,8 +116,15 @@ impl Routers {
         if !lifetime.is_zero() {
             self.ask = None; // RFC 7559 §2.1
         }
-        let told = Told { what: (router, preference), until: Some(cx.now + lifetime) };
-        remember(&mut self.routers, |(addr, _)| *addr == router, told, ROUTERS_MAX, cx.now)
+        let is_it = |known: &Router| known.addr == router;
+        let is_known = self.routers.iter().any(|known| is_it(&known.what));
+        if !is_known && !lifetime.is_zero() && self.routers.len() >= ROUTERS_MAX {
+            let silent = self.routers.iter().position(|known| known.what.silent);
+            silent.map(|at| self.routers.remove(at));
+        }
+        let what = Router { addr: router, preference, silent: false };
+        let told = Told { what, until: Some(cx.now + lifetime) };
+        remember(&mut self.routers, is_it, told, ROUTERS_MAX, cx.now)
     }
 
     /// A router said for how long a prefix is on the link; `None`: for ever.
@@ -148,18 +165,21 @@ impl Routers {
 
     /// A neighbour says that it is no router (RFC 4861 §7.2.5).
     pub fn on_host(&mut self, addr: Ipv6Addr) {
-        self.routers.retain(|known| known.what.0 != addr);
+        self.routers.retain(|known| known.what.addr != addr);
     }
 
     /// Chooses the default router again: the first of those that answer, the preferred before
-    /// others (RFC 4861 §6.3.6, RFC 4191 §3.2).
-    pub fn choose(&mut self, answers: impl Fn(Ipv6Addr) -> bool, cx: &mut Cx<'_>) {
-        let rank = |known: &&Told<(Ipv6Addr, Preference)>| {
-            let (addr, preference) = known.what;
-            let stays = self.chosen == Some(addr);
-            (answers(addr), preference, stays)
+    /// others (RFC 4861 §6.3.6, RFC 4191 §3.2). `answers` says whether one does, as far as that is
+    /// known: one that did not stays behind the others until it is heard.
+    pub fn choose(&mut self, answers: impl Fn(Ipv6Addr) -> Option<bool>, cx: &mut Cx<'_>) {
+        for Told { what, .. } in &mut self.routers {
+            what.silent = answers(what.addr).map_or(what.silent, |answers| !answers);
+        }
+        let rank = |known: &&Told<Router>| {
+            let Router { addr, preference, silent } = known.what;
+            (!silent, preference, self.chosen == Some(addr))
         };
-        let best = self.routers.iter().rev().max_by_key(rank).map(|known| known.what.0);
+        let best = self.routers.iter().rev().max_by_key(rank).map(|known| known.what.addr);
         if best == self.chosen {
             return;
         }
@@ -278,7 +298,7 @@ mod tests {
             while let Some(at) = routers.deadline(self.now).filter(|at| *at <= end) {
                 self.now = self.now.max(at);
                 routers.poll(&mut self.cx());
-                routers.choose(|_| true, &mut self.cx());
+                routers.choose(|_| None, &mut self.cx());
                 let at = self.now.since(Instant::ZERO).as_secs();
                 while let Some(advice) = routers.output() {
                     told.push((at, advice));
@@ -308,7 +328,7 @@ mod tests {
         assert!(gaps.windows(2).take(8).all(|pair| pair[1] > pair[0]), "{gaps:?}");
         assert!(gaps.iter().all(|gap| *gap <= 3960), "{gaps:?}");
         routers.on_router(addr(1), Preference::Medium, HOUR, &mut bench.cx()).expect("room");
-        routers.choose(|_| true, &mut bench.cx());
+        routers.choose(|_| None, &mut bench.cx());
         let told = bench.run(&mut routers, 10_000);
         let advice: Vec<Advice> = told.into_iter().map(|(_, advice)| advice).collect();
         assert_eq!(advice, [Advice::Default(Some(addr(1))), Advice::Default(None)]);
@@ -319,7 +339,7 @@ mod tests {
         let (mut bench, mut routers) = (Bench::new(), Routers::default());
         let mut hear = |routers: &mut Routers, n, preference, lifetime| {
             routers.on_router(addr(n), preference, lifetime, &mut bench.cx()).expect("room");
-            routers.choose(|addr| addr.segments()[7] != 3, &mut bench.cx());
+            routers.choose(|addr| Some(addr.segments()[7] != 3), &mut bench.cx());
             routers.default_router().map(|addr| addr.segments()[7])
         };
         for (n, preference, lifetime, chosen) in [

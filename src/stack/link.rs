@@ -371,7 +371,9 @@ impl Stack {
                 Action::Quiet { addr } => self.solicit(now, iface, addr, None, false),
                 Action::Send { mac, frame } => self.put_frame(iface, mac, frame),
                 Action::Drop { why, addr, frame } => {
-                    self.unredirect(iface, addr);
+                    if why == Why::NeighborFailed {
+                        self.unredirect(iface, addr);
+                    }
                     self.unreachable(now, iface, why, &frame);
                 }
             }

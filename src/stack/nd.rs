@@ -6,7 +6,7 @@ use super::ingress::Via;
 use super::link::Port;
 use super::{EGRESS_MAX, Stack};
 use crate::base::{Duration, EventId, Frame, IfaceId, Instant, Mac, Why};
-use crate::ip::{Cidr, NewAddress, Origin, Route, Standing};
+use crate::ip::{Cidr, Local, NewAddress, Origin, Route, Standing};
 use crate::link::acd::Heard;
 use crate::link::routers::{self, Advice, Preference};
 use crate::link::{self, Advert, State};
@@ -180,9 +180,12 @@ impl Stack {
                         port.routers.on_prefix(network(addr, len), len, time(valid), cx)
                     }
                     NdOption::Rdnss(seconds, servers) => {
-                        let mut servers = servers.chunks_exact(16).filter_map(<[u8]>::first_chunk);
-                        servers.try_for_each(|server: &[u8; 16]| {
-                            port.routers.on_server((*server).into(), time(seconds), cx)
+                        let servers = servers.chunks_exact(16).filter_map(<[u8]>::first_chunk);
+                        let servers = servers.map(|octets: &[u8; 16]| Ipv6Addr::from(*octets));
+                        let is_host =
+                            |addr: &Ipv6Addr| Local::default().is_single_host((*addr).into());
+                        servers.filter(is_host).try_for_each(|server| {
+                            port.routers.on_server(server, time(seconds), cx)
                         })
                     }
                     _ => Ok(()),
@@ -244,8 +247,12 @@ impl Stack {
     fn choose_router(&mut self, now: Instant, iface: IfaceId) {
         self.with_port(now, iface, EventId::NONE, |port, cx| {
             let cache = &port.cache;
-            let failed = |known: link::Neighbor| known.state == State::Failed;
-            port.routers.choose(|addr| !cache.get(addr.into()).is_some_and(failed), cx);
+            let answers = |known: link::Neighbor| match known.state {
+                State::Failed => Some(false),
+                State::Reachable => Some(true),
+                _ => None,
+            };
+            port.routers.choose(|addr| cache.get(addr.into()).and_then(answers), cx);
         });
     }
 

@@ -15,6 +15,9 @@ use std::net::IpAddr;
 const MAX: usize = 256;
 /// How long a redirect is believed (as a path's MTU is; RFC 4861 names no time).
 const LIFETIME: Duration = Duration::from_secs(600);
+/// The metric of the routes, which replace no other's: a route by hand to one host is there for a
+/// reason.
+const METRIC: u32 = 0;
 
 /// The destinations with a better first hop, oldest first.
 #[derive(Debug, Default)]
@@ -54,12 +57,16 @@ impl Stack {
         cause: EventId,
     ) -> Result<(), Why> {
         let (now, iface) = (via.now, via.iface);
-        let gateway = self.routes.lookup(dst).filter(|route| route.iface == iface);
-        let gateway = gateway.and_then(|route| route.via);
+        let route = self.routes.lookup(dst).filter(|route| route.iface == iface);
+        let gateway = route.and_then(|route| route.via);
+        let by_hand =
+            |route: &Route| route.dst == Cidr::host(dst) && route.origin != Origin::Redirect;
+        let by_hand = route.is_some_and(by_hand);
         let local = self.ifaces[usize::from(iface.0)].local();
         let possible = local.is_single_host(target) && !local.has(target);
         let near = target == dst || self.is_near(iface, target);
-        if self.mac(iface).is_none() || gateway != Some(via.src()) || !possible || !near {
+        let heard = self.mac(iface).is_some() && gateway == Some(via.src()) && !by_hand;
+        if !heard || !possible || !near {
             return Err(Why::RedirectRefused);
         }
         if let Some(mac) = mac.filter(|mac| mac.is_unicast()) {
@@ -68,7 +75,7 @@ impl Stack {
         }
         let dst = Cidr::host(dst);
         let hop = (target != dst.addr()).then_some(target);
-        let (metric, origin) = (0, Origin::Redirect);
+        let (metric, origin) = (METRIC, Origin::Redirect);
         self.routes.add(Route { dst, via: hop, iface, metric, origin });
         self.redirects.0.retain(|(_, at, known)| (*at, *known) != (iface, dst));
         self.redirects.0.push_back((now + LIFETIME, iface, dst));
@@ -97,12 +104,14 @@ impl Stack {
         if self.redirects.0.is_empty() {
             return;
         }
-        self.routes.retain(|route| !leads_there(route));
-        let routes = &self.routes;
-        let stands = |at: IfaceId, dst: Cidr| {
-            routes.iter().any(|route| (route.iface, route.dst) == (at, dst))
-        };
-        self.redirects.0.retain(|(_, at, dst)| stands(*at, *dst));
+        let over: Vec<Cidr> =
+            self.routes.iter().filter(|route| leads_there(route)).map(|route| route.dst).collect();
+        for dst in &over {
+            self.routes.remove(iface, *dst, METRIC);
+        }
+        if !over.is_empty() {
+            self.redirects.0.retain(|(_, at, dst)| *at != iface || !over.contains(dst));
+        }
     }
 
     /// Forgets the oldest ones.

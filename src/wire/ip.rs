@@ -76,7 +76,8 @@ pub struct Header {
     pub offset: u32,
     /// Whether routers on the way are to look at it (RFC 2113, RFC 2711).
     pub router_alert: bool,
-    /// It came with a fragment header, whole or in pieces. Only so in IPv6. Read only.
+    /// It came with a fragment header of IPv6, if only with one that says that nothing is missing.
+    /// Read only.
     pub fragment_header: bool,
     /// Header and payload, bytes. Read only.
     pub total_len: usize,

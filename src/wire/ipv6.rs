@@ -136,8 +136,8 @@ pub fn emit_router_alert(head: &mut Head, next: u8) {
 ///
 /// # Errors
 /// [`Why::Ipv6Extension`] when one is cut off or there are too many, [`Why::Ipv6Option`],
-/// [`Why::Ipv6Order`], [`Why::Ipv6Routing`], [`Why::Ipv6NoNext`]; with the problem to be told where
-/// RFC 8200 §4 wants that.
+/// [`Why::Ipv6Order`], [`Why::Ipv6Routing`], [`Why::Ipv6NoNext`], [`Why::FragmentNested`]; with the
+/// problem to be told where RFC 8200 §4 wants that.
 pub fn walk(header: &mut ip::Header, front: &[u8]) -> Result<(), Refused> {
     for _ in 0..EXTENSIONS_MAX {
         let at = header.header_len;
@@ -161,6 +161,7 @@ pub fn walk(header: &mut ip::Header, front: &[u8]) -> Result<(), Refused> {
             ROUTING if body[3] != 0 => {
                 return refused(Why::Ipv6Routing, problem::FIELD, at + 2);
             }
+            FRAGMENT if header.fragment_header => return Err(Why::FragmentNested.into()),
             FRAGMENT => {
                 let place = u16::from_be_bytes([body[2], body[3]]);
                 header.offset = u32::from(place & !7);

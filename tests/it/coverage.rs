@@ -3,8 +3,8 @@
 
 use crate::support::seen::{self, Scenario, Seen};
 use crate::{
-    addresses, arrives, close, flood, groups, handshake, ip, ip6, link, nd, pressure, reports, rto,
-    sockets, window,
+    addresses, arrives, close, flood, groups, handshake, ip, ip6, link, nd, pressure, reports,
+    routers, rto, sockets, window,
 };
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
@@ -23,6 +23,7 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("ip6", ip6::SCENARIOS),
     ("link", link::SCENARIOS),
     ("nd", nd::SCENARIOS),
+    ("routers", routers::SCENARIOS),
     ("reports", reports::SCENARIOS),
     ("rto", rto::SCENARIOS),
     ("window", window::SCENARIOS),

@@ -21,6 +21,7 @@ scenarios![
     unknown_protocol,
     fragments,
     fragments_that_are_impossible,
+    fragments_of_fragments,
     fragments_that_do_not_come,
     long_datagrams_are_cut,
     port_unreachable,
@@ -256,6 +257,30 @@ fn fragments_that_are_impossible() {
     p.expect_no_other();
     assert_eq!((p.drops("FragmentRange"), p.drops("FragmentHeaders")), (3, 1));
     assert!(p.stack.deadline(p.now).is_none(), "nothing is kept");
+}
+
+/// Fragments that put together are a fragment, which completes the next one, as often as memory for
+/// them lasts:
+/// the second one is the last that is looked at.
+fn fragments_of_fragments() {
+    let first = |id: u32| {
+        let [a, b, c, d] = id.to_be_bytes();
+        extension(ipv6::FRAGMENT, [0, 0, 1, a, b, c, d])
+    };
+    let mut p = Puppet::new();
+    for id in 1..1_900 {
+        let last = packet(ipv6::FRAGMENT, &first(id + 2), |ip| (ip.id, ip.offset) = (id, 8));
+        p.raw(&last);
+    }
+    p.raw(&packet(ipv6::FRAGMENT, &first(2), |ip| (ip.id, ip.more) = (1, true)));
+    assert_eq!((p.drops("FragmentNested"), p.stack.drops().total()), (1, 1));
+    p.expect_no_other();
+    // Also when both headers are in one packet.
+    let whole = extension(ipv6::FRAGMENT, [0; 7]);
+    let twice = [&whole[..], &extension(protocol::UDP, [0; 7]), &udp(7000, 9, b"body")].concat();
+    p.raw(&packet(ipv6::FRAGMENT, &twice, |_| ()));
+    assert_eq!(p.drops("FragmentNested"), 2);
+    p.expect_no_other();
 }
 
 fn fragments_that_do_not_come() {

@@ -20,10 +20,12 @@ mod ip6;
 mod link;
 mod memory;
 mod nd;
+mod onlink;
 mod pressure;
 #[cfg(feature = "record")]
 mod replay;
 mod reports;
+mod routers;
 mod rto;
 #[cfg(feature = "http")]
 mod services;

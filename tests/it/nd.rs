@@ -34,47 +34,47 @@ scenarios![
     questions_are_limited,
 ];
 
-const OWN: Mac = Mac([2, 0, 0, 0, 0, 1]);
-const NEAR: Mac = Mac([2, 0, 0, 0, 0, 2]);
-const ROUTER_MAC: Mac = Mac([2, 0, 0, 0, 0, 0xfe]);
-const IFACE: IfaceId = IfaceId(0);
+pub(crate) const OWN: Mac = Mac([2, 0, 0, 0, 0, 1]);
+pub(crate) const NEAR: Mac = Mac([2, 0, 0, 0, 0, 2]);
+pub(crate) const ROUTER_MAC: Mac = Mac([2, 0, 0, 0, 0, 0xfe]);
+pub(crate) const IFACE: IfaceId = IfaceId(0);
 
-fn v6(text: &str) -> Ipv6Addr {
+pub(crate) fn v6(text: &str) -> Ipv6Addr {
     text.parse().expect(text)
 }
 
-fn host() -> Ipv6Addr {
+pub(crate) fn host() -> Ipv6Addr {
     v6("fd00::1")
 }
 
-fn peer() -> Ipv6Addr {
+pub(crate) fn peer() -> Ipv6Addr {
     v6("fd00::2")
 }
 
-fn router() -> Ipv6Addr {
+pub(crate) fn router() -> Ipv6Addr {
     v6("fe80::fe")
 }
 
 /// The link-local address that [`OWN`] makes.
-fn link_local() -> Ipv6Addr {
+pub(crate) fn link_local() -> Ipv6Addr {
     v6("fe80::ff:fe00:1")
 }
 
 /// A host on an Ethernet; the test is everybody else.
-struct Wire {
-    stack: Stack,
-    now: Instant,
+pub(crate) struct Wire {
+    pub(crate) stack: Stack,
+    pub(crate) now: Instant,
     records: Vec<Record>,
 }
 
 /// A frame that the host sent: where to, and what.
 #[derive(Clone, PartialEq, Debug)]
-enum Got {
+pub(crate) enum Got {
     Nd(Mac, Ipv6Addr, Ipv6Addr, Nd),
     Ip(Mac, Vec<u8>),
 }
 
-fn setup(change: impl FnOnce(&mut Ethernet)) -> Setup {
+pub(crate) fn setup(change: impl FnOnce(&mut Ethernet)) -> Setup {
     let mut ethernet = Ethernet::new(OWN);
     change(&mut ethernet);
     Setup::new([7, 7])
@@ -83,20 +83,20 @@ fn setup(change: impl FnOnce(&mut Ethernet)) -> Setup {
 }
 
 /// A host that makes its addresses itself, and has none by hand.
-fn autoconf() -> Setup {
+pub(crate) fn autoconf() -> Setup {
     let mut setup = setup(|ethernet| ethernet.autoconf = true);
     setup.ifaces[0].addrs.clear();
     setup
 }
 
-fn packet(src: Ipv6Addr, dst: Ipv6Addr, hops: u8, body: &[u8]) -> Vec<u8> {
+pub(crate) fn packet(src: Ipv6Addr, dst: Ipv6Addr, hops: u8, body: &[u8]) -> Vec<u8> {
     let mut head = Head::new();
     let header = Header::new(src.into(), dst.into(), protocol::ICMPV6);
     Header { ttl: hops, ..header }.emit(&mut head, body.len());
     [&head[..], body].concat()
 }
 
-fn nd_bytes(src: Ipv6Addr, dst: Ipv6Addr, nd: Nd, options: &[u8]) -> Vec<u8> {
+pub(crate) fn nd_bytes(src: Ipv6Addr, dst: Ipv6Addr, nd: Nd, options: &[u8]) -> Vec<u8> {
     let mut head = Head::new();
     nd.emit(src, dst, &mut head);
     let mut bytes = [&head[..], options].concat();
@@ -107,22 +107,22 @@ fn nd_bytes(src: Ipv6Addr, dst: Ipv6Addr, nd: Nd, options: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn solicit(target: Ipv6Addr, mac: Option<Mac>) -> Nd {
+pub(crate) fn solicit(target: Ipv6Addr, mac: Option<Mac>) -> Nd {
     Nd::NeighborSolicit { target, mac }
 }
 
-fn advert(target: Ipv6Addr, solicited: bool, mac: Mac) -> Nd {
+pub(crate) fn advert(target: Ipv6Addr, solicited: bool, mac: Mac) -> Nd {
     let (router, overrides, mac) = (false, true, Some(mac));
     Nd::NeighborAdvert { target, router, solicited, overrides, mac }
 }
 
 /// What a router tells: for how long it is one, seconds.
-fn ra(lifetime: u16) -> Nd {
+pub(crate) fn ra(lifetime: u16) -> Nd {
     Nd::RouterAdvert(RouterAdvert { lifetime, mac: Some(ROUTER_MAC), ..RouterAdvert::default() })
 }
 
 /// A prefix of 64 bits, on the link and for making addresses.
-fn prefix(addr: Ipv6Addr, preferred: u32, valid: u32) -> Vec<u8> {
+pub(crate) fn prefix(addr: Ipv6Addr, preferred: u32, valid: u32) -> Vec<u8> {
     let mut option = vec![3, 4, 64, 0xc0];
     option.extend(valid.to_be_bytes());
     option.extend(preferred.to_be_bytes());
@@ -132,20 +132,20 @@ fn prefix(addr: Ipv6Addr, preferred: u32, valid: u32) -> Vec<u8> {
 }
 
 impl Wire {
-    fn new(setup: Setup) -> Wire {
+    pub(crate) fn new(setup: Setup) -> Wire {
         let mut stack = Stack::new(setup);
         stack.listen_to_events(true);
         Wire { stack, now: Instant::ZERO, records: Vec::new() }
     }
 
     /// A host whose addresses are its own.
-    fn quiet(setup: Setup) -> Wire {
+    pub(crate) fn quiet(setup: Setup) -> Wire {
         let mut wire = Wire::new(setup);
         wire.wait(10_000);
         wire
     }
 
-    fn frame(&mut self, dst: Mac, src: Mac, ethertype: u16, content: &[u8]) -> Vec<Got> {
+    pub(crate) fn frame(&mut self, dst: Mac, src: Mac, ethertype: u16, content: &[u8]) -> Vec<Got> {
         let mut head = Head::new();
         ethernet::Header { dst, src, tag: None, ethertype }.emit(&mut head);
         let frame = Frame::copied(self.stack.pool(), &[&head[..], content].concat());
@@ -153,27 +153,27 @@ impl Wire {
         self.take()
     }
 
-    fn ip(&mut self, src: Mac, packet: &[u8]) -> Vec<Got> {
+    pub(crate) fn ip(&mut self, src: Mac, packet: &[u8]) -> Vec<Got> {
         let dst = IpAddr::from(<[u8; 16]>::try_from(&packet[24..40]).expect("an address"));
         let dst = ethernet::group(dst).unwrap_or(OWN);
         self.frame(dst, src, ethertype::IPV6, packet)
     }
 
-    fn nd(&mut self, mac: Mac, src: Ipv6Addr, dst: Ipv6Addr, nd: Nd) -> Vec<Got> {
+    pub(crate) fn nd(&mut self, mac: Mac, src: Ipv6Addr, dst: Ipv6Addr, nd: Nd) -> Vec<Got> {
         self.ip(mac, &packet(src, dst, 255, &nd_bytes(src, dst, nd, &[])))
     }
 
-    fn ra(&mut self, lifetime: u16, options: &[u8]) -> Vec<Got> {
+    pub(crate) fn ra(&mut self, lifetime: u16, options: &[u8]) -> Vec<Got> {
         let bytes = nd_bytes(router(), ALL_NODES, ra(lifetime), options);
         self.ip(ROUTER_MAC, &packet(router(), ALL_NODES, 255, &bytes))
     }
 
     /// The peer says where it is.
-    fn answer(&mut self) -> Vec<Got> {
+    pub(crate) fn answer(&mut self) -> Vec<Got> {
         self.nd(NEAR, peer(), host(), advert(peer(), true, NEAR))
     }
 
-    fn echo(&mut self, src: Ipv6Addr, dst: Ipv6Addr) -> Vec<Got> {
+    pub(crate) fn echo(&mut self, src: Ipv6Addr, dst: Ipv6Addr) -> Vec<Got> {
         let mut head = Head::new();
         let message = Icmp::echo(dst.into(), Echo { request: true, id: 1, seq: 1 });
         let body = Pool::new().copy(b"hello").into();
@@ -182,7 +182,7 @@ impl Wire {
     }
 
     /// What the host has to send by now.
-    fn take(&mut self) -> Vec<Got> {
+    pub(crate) fn take(&mut self) -> Vec<Got> {
         self.stack.poll(self.now);
         let mut got = Vec::new();
         while let Some((_, frame)) = self.stack.output(self.now) {
@@ -211,7 +211,7 @@ impl Wire {
     }
 
     /// Lets time pass.
-    fn wait(&mut self, millis: u64) -> Vec<Got> {
+    pub(crate) fn wait(&mut self, millis: u64) -> Vec<Got> {
         let (end, mut got) = (self.now + Duration::from_millis(millis), self.take());
         while let Some(at) = self.stack.deadline(self.now).filter(|at| *at <= end) {
             self.now = at;
@@ -222,25 +222,25 @@ impl Wire {
         got
     }
 
-    fn ping(&mut self, to: Ipv6Addr) -> Vec<Got> {
+    pub(crate) fn ping(&mut self, to: Ipv6Addr) -> Vec<Got> {
         self.stack.ping(self.now, to.into(), (1, 1), b"hello").expect("a route");
         self.take()
     }
 
-    fn drops(&self, key: &str) -> u64 {
+    pub(crate) fn drops(&self, key: &str) -> u64 {
         self.stack.drops().iter().find(|(known, _)| *known == key).map_or(0, |(_, n)| n)
     }
 
-    fn state(&self, addr: Ipv6Addr) -> Option<State> {
+    pub(crate) fn state(&self, addr: Ipv6Addr) -> Option<State> {
         let mut all = self.stack.neighbors();
         all.find(|(_, one)| one.addr == IpAddr::V6(addr)).map(|(_, one)| one.state)
     }
 
-    fn standing(&self, addr: Ipv6Addr) -> Option<Standing> {
+    pub(crate) fn standing(&self, addr: Ipv6Addr) -> Option<Standing> {
         self.stack.address(IFACE, addr.into()).map(|own| own.standing)
     }
 
-    fn routes(&self) -> Vec<String> {
+    pub(crate) fn routes(&self) -> Vec<String> {
         self.stack.routes().iter().map(Route::to_string).collect()
     }
 }
@@ -263,7 +263,7 @@ fn asks(target: Ipv6Addr) -> Got {
 }
 
 #[track_caller]
-fn is_ip_to(got: &[Got], to: Mac) {
+pub(crate) fn is_ip_to(got: &[Got], to: Mac) {
     assert!(matches!(got, [Got::Ip(mac, _)] if *mac == to), "{got:?}");
 }
 
@@ -431,8 +431,10 @@ fn routers_make_addresses() {
     assert_eq!(w.standing(link_local()), Some(Standing::Usable));
     let mut options = prefix(v6("2001:db8::"), 600, 3600);
     options.extend([5, 1, 0, 0, 0, 0, 0x05, 0x14]);
-    options.extend([25, 3, 0, 0, 0, 0, 0, 60]);
-    options.extend(v6("2001:db8::53").octets());
+    for server in ["ff02::1", "::", "::1", "2001:db8::53"] {
+        options.extend([25, 3, 0, 0, 0, 0, 0, 60]);
+        options.extend(v6(server).octets());
+    }
     w.ra(1800, &options);
     let own = v6("2001:db8::ff:fe00:1");
     assert_eq!(w.standing(own), Some(Standing::Tentative));

@@ -6,7 +6,9 @@ use super::zone::Zones;
 use crate::app::idle::Waits;
 use crate::app::services::Transport;
 use crate::net::tokio::UdpSocket;
+use crate::udp::Received;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::watch;
@@ -79,23 +81,25 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     waits.writing(stream.shutdown()).await
 }
 
-/// Answers datagrams until the host's driver ends, or the service is to stop.
+/// Answers datagrams to addresses that `is_ours` until the host's driver ends, or the service is to
+/// stop.
 pub(in crate::app) async fn answer_datagrams(
     socket: UdpSocket,
     names: Arc<OwnNames>,
+    is_ours: impl Fn(IpAddr) -> bool + Send,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut room = vec![0; QUERY_MAX];
     loop {
-        let (read, from) = tokio::select! {
-            received = socket.recv_from(&mut room) => match received {
+        let Received { copied, from, to, .. } = tokio::select! {
+            received = socket.recv_datagram(&mut room) => match received {
                 Ok(received) => received,
                 Err(_) => return,
             },
             _ = stop.wait_for(|stop| *stop) => return,
         };
         // Port 0 cannot be answered.
-        let query = Some(&room[..read]).filter(|_| from.port() > 0);
+        let query = Some(&room[..copied]).filter(|_| from.port() > 0 && is_ours(to));
         if let Some(answer) = query.and_then(|query| answer(&names.now(), Transport::Udp, query)) {
             // An answer that cannot be sent is lost, as datagrams may be.
             let _ = socket.send_to(&answer, from).await;

@@ -84,6 +84,26 @@ fn services_answer_at_a_group() {
     }
 }
 
+/// What is sent to everybody would be answered by everybody, to whomever its sender names.
+#[test]
+fn what_is_sent_to_everybody_is_not_answered() {
+    let (a, b, _cable) = joined();
+    run(async {
+        let services = "echo,dns".parse().expect("a list");
+        let any = [IpAddr::from([0; 4])];
+        let _serving = Serving::start(&b, &any, &services, Options::default()).expect("free");
+        let socket = UdpSocket::bind(&a, "10.0.0.1:0".parse().expect("one")).expect("a port");
+        socket.set_broadcast(true).expect("an option");
+        // Datagrams come in order: what was answered was answered before what comes last.
+        for (to, said) in [([10, 0, 0, 255], b"many"), ([10, 0, 0, 2], b"one!")] {
+            socket.send_to(said, (to, 7).into()).await.expect("sent");
+        }
+        let mut room = [0; 1000];
+        let (read, from) = socket.recv_from(&mut room).await.expect("an answer");
+        assert_eq!((&room[..read], from), (&b"one!"[..], at(7)));
+    });
+}
+
 #[test]
 fn services_without_a_port_say_which() {
     let (_a, b, _cable) = joined();

@@ -62,10 +62,18 @@ impl UdpSocket {
     /// `ConnectionRefused` on a connected socket whose peer said so; `NetworkDown` when the host's
     /// driver has ended, and nothing will come.
     pub async fn recv_from(&self, room: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let received = self.recv_datagram(room).await?;
+        Ok((received.copied, received.from))
+    }
+
+    /// As [`UdpSocket::recv_from`]; also says to which address it was sent.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::recv_from`].
+    pub async fn recv_datagram(&self, room: &mut [u8]) -> io::Result<Received> {
         let held = &self.held;
         let receive = |stack: &mut Stack, now| stack.recv_from(now, held.id, room);
-        let received = held.host.ready(held.socket(), Interest::READ, receive).await?;
-        Ok((received.copied, received.from))
+        held.host.ready(held.socket(), Interest::READ, receive).await
     }
 
     /// Waits for a datagram, or for an error that the socket keeps
