@@ -9,7 +9,7 @@ use super::sight::Ladder;
 use super::simple;
 use crate::net::Host;
 use crate::net::tokio::{TcpListener, UdpSocket};
-use crate::stack::{ListenOptions, Stack};
+use crate::stack::ListenOptions;
 use crate::udp::Received;
 use std::fmt;
 use std::io;
@@ -203,8 +203,8 @@ fn missing(service: Service) -> Option<&'static str> {
 }
 
 /// Says whether what was sent to an address is for the service at a place: its own address or
-/// group, or any one of the host's. What is sent to everybody, or to a group that every host is in,
-/// would be answered by everybody, to whomever its sender names.
+/// group, one of those that it was told to join, or any address of the host's. What is sent to
+/// everybody would be answered by everybody, to whomever its sender names.
 fn is_ours(host: &Host, place: Place, groups: &[IpAddr]) -> impl Fn(IpAddr) -> bool + Send + use<> {
     let (host, groups) = (host.clone(), groups.to_vec());
     move |to| {
