@@ -9,7 +9,7 @@ use super::sight::Ladder;
 use super::simple;
 use crate::net::Host;
 use crate::net::tokio::{TcpListener, UdpSocket};
-use crate::stack::{ListenOptions, Stack};
+use crate::stack::ListenOptions;
 use crate::udp::Received;
 use std::fmt;
 use std::io;

@@ -220,13 +220,13 @@ impl Routers {
 
     /// Whether a neighbour says that it is a default router.
     pub fn is_router(&self, addr: IpAddr) -> bool {
-        self.routers.iter().any(|known| IpAddr::V6(known.what.0) == addr)
+        self.routers.iter().any(|known| IpAddr::V6(known.what.addr) == addr)
     }
 
     /// What is said of the default route by a router.
     pub fn router_terms(&self, router: Ipv6Addr) -> Option<Terms> {
-        let known = self.routers.iter().find(|known| known.what.0 == router)?;
-        Some(Terms { preference: known.what.1, until: known.until })
+        let known = self.routers.iter().find(|known| known.what.addr == router)?;
+        Some(Terms { preference: known.what.preference, until: known.until })
     }
 
     /// What is said of the route to a prefix on the link.
