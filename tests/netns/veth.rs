@@ -63,6 +63,9 @@ impl Beside {
         }
         beside.run("ip", &["addr", "add", &format!("{BESIDE}/24"), "dev", "wire1"]);
         beside.run("ip", &["link", "set", "wire1", "up"]);
+        let carries = |links: String| links.contains("state UP").then_some(());
+        until("wire0 carries", || carries(run("ip", &["-o", "link", "show", "wire0"])));
+        until("wire1 carries", || carries(beside.run("ip", &["-o", "link", "show", "wire1"])));
         beside
     }
 

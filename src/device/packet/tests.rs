@@ -32,10 +32,24 @@ fn on_a_cable(name: &str, body: impl FnOnce(&Pool)) {
         ip("addr add 10.9.1.1/24 broadcast + dev wire1");
         ip("link set wire0 up");
         ip("link set wire1 up");
+        carries("wire0");
+        carries("wire1");
         ip(&format!("neigh add 10.9.0.2 lladdr {MAC} dev wire0"));
         ip(&format!("neigh add 10.9.0.3 lladdr {OTHER} dev wire0"));
         body(&Pool::new());
     });
+}
+
+/// Waits until an interface carries packets: the kernel notices some time after both ends are up.
+fn carries(name: &str) {
+    for _ in 0..1000 {
+        let shown = Command::new("ip").args(["-o", "link", "show", name]).output().expect("ip");
+        if String::from_utf8_lossy(&shown.stdout).contains("state UP") {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("{name} stays down");
 }
 
 fn attach(name: &str) -> Packet {
