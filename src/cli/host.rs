@@ -21,6 +21,7 @@ use crate::sys::ifconfig::Configured;
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How long addresses may take to be the host's: three probes and their pauses (RFC 5227 §1.1).
@@ -219,6 +220,8 @@ pub(super) struct Session {
     gauges: [Option<Gauge>; 2],
     /// What a packet socket does not carry.
     losses: Option<packet::Gauge>,
+    /// The recording, and whether it was cut.
+    recording: Option<(PathBuf, Arc<AtomicBool>)>,
 }
 
 impl Prepared<'_> {
@@ -245,6 +248,7 @@ impl Prepared<'_> {
         if args.pcap.is_some() {
             host.observe(Box::new(CaptureSink(capture.clone())));
         }
+        let recording = recorder.as_ref().map(RecordSink::gauge);
         if let Some(recorder) = recorder {
             host.record(Box::new(recorder.started(host.now())));
         }
@@ -266,7 +270,7 @@ impl Prepared<'_> {
         let driver = driver.impaired(inward, outward);
         let device = device(&driver.bell());
         let running = driver.start(device).map_err(Failure::failed)?;
-        Ok(Session { host, running, capture, voice, gauges, losses: None })
+        Ok(Session { host, running, capture, voice, gauges, losses: None, recording })
     }
 }
 
@@ -297,7 +301,7 @@ impl Session {
 
     /// Ends the host, giving connections `linger` to end well.
     pub(super) fn stop(self, linger: Duration) -> Result<(), Failure> {
-        let Session { running, capture, voice, gauges, losses, .. } = self;
+        let Session { running, capture, voice, gauges, losses, recording, .. } = self;
         let ended = running.stop(linger);
         let voice = voice.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut voice) = voice {
@@ -312,6 +316,10 @@ impl Session {
         let capture = capture.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(capture) = capture {
             capture.finish()?;
+        }
+        if let Some((path, _)) = recording.filter(|(_, cut)| cut.load(Ordering::Relaxed)) {
+            let path = path.display();
+            return Err(Failure::failed(format_args!("the recording {path} ends too early")));
         }
         ended.map_err(|e| Failure::failed(format_args!("the device failed: {e}")))
     }

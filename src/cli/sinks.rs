@@ -13,6 +13,7 @@ use crate::tcp;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -215,15 +216,20 @@ impl Observer for LadderSink {
 pub(super) struct RecordSink {
     recorder: recording::Recorder<File>,
     path: PathBuf,
-    failed: bool,
+    cut: Arc<AtomicBool>,
 }
 
 impl RecordSink {
+    /// Which file it is, and what says at the end whether that was cut.
+    pub(super) fn gauge(&self) -> (PathBuf, Arc<AtomicBool>) {
+        (self.path.clone(), self.cut.clone())
+    }
+
     pub(super) fn create(path: &Path, setup: &Setup) -> Result<RecordSink, Failure> {
         let say = |e: std::io::Error| Failure::usage(format_args!("{}: {e}", path.display()));
         let file = File::create(path).map_err(say)?;
         let recorder = recording::Recorder::new(file, setup).map_err(say)?;
-        Ok(RecordSink { recorder, path: path.to_owned(), failed: false })
+        Ok(RecordSink { recorder, path: path.to_owned(), cut: Arc::default() })
     }
 
     /// Notes when the host started: `now` is its time.
@@ -236,7 +242,7 @@ impl RecordSink {
     /// A gap in the middle would be no recording: the first failure is its end.
     fn note(&mut self, written: std::io::Result<()>) {
         if let Err(error) = written {
-            self.failed = true;
+            self.cut.store(true, Ordering::Relaxed);
             eprintln!("netglass: the recording {} is cut here: {error}", self.path.display());
         }
     }
@@ -244,7 +250,7 @@ impl RecordSink {
 
 impl Recorder for RecordSink {
     fn inputs(&mut self, inputs: Vec<(Instant, crate::stack::Input)>) {
-        if self.failed {
+        if self.cut.load(Ordering::Relaxed) {
             return;
         }
         let written = self.recorder.inputs(inputs).and_then(|()| self.recorder.flush());

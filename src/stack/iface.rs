@@ -369,6 +369,10 @@ impl Stack {
     pub(super) fn route_to(&self, remote: IpAddr) -> Option<(IfaceId, IpAddr)> {
         let route = self.routes.lookup(remote)?;
         let iface = self.ifaces.get(usize::from(route.iface.0))?;
+        // Such an address never leaves a host (RFC 1122 §3.2.1.3 (g), RFC 4291 §2.5.3).
+        if remote.is_loopback() && !iface.local().is_loopback() {
+            return None;
+        }
         let own = iface.source(remote, route.next_hop(remote))?;
         Some((route.iface, own))
     }

@@ -165,6 +165,8 @@ fn routes_come_and_go() {
     let route = Route::default_via(addr("10.0.0.254"), IFACE);
     lone.stack.add_route(lone.now, route).expect("its interface");
     assert_eq!(lone.source("198.51.100.1"), Ok(addr("10.0.0.1")));
+    // No route leads to a host itself by a wire.
+    assert_eq!(lone.source("127.0.0.1"), Err(SocketError::NetworkUnreachable));
     assert_eq!(lone.stack.remove_route(lone.now, IFACE, cidr("0.0.0.0/0"), 0), Ok(route));
     let gone = lone.stack.remove_route(lone.now, IFACE, cidr("0.0.0.0/0"), 0);
     assert_eq!(gone, Err(SocketError::InvalidInput));
