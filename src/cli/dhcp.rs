@@ -85,7 +85,14 @@ pub(super) async fn borrow(
         let time = PATIENCE.as_secs();
         Failure::failed(format_args!("no DHCP server has given an address in {time} s"))
     };
-    let leased = tokio::time::timeout(PATIENCE, client.leased()).await.map_err(late)?;
+    let leased = tokio::select! {
+        leased = tokio::time::timeout(PATIENCE, client.leased()) => leased.map_err(late)?,
+        done = tokio::signal::ctrl_c() => {
+            done.map_err(Failure::failed)?;
+            client.release().await;
+            return Err(Failure::failed("interrupted before a DHCP server gave an address"));
+        }
+    };
     let granted = leased.ok_or_else(|| Failure::failed("the device is gone"))?;
     Ok((Borrowed(Some(client)), granted.lease.dns))
 }

@@ -21,7 +21,10 @@ pub(super) fn run(args: &DigArgs) -> Outcome {
         let (address, servers) = dhcp::borrow(&session, &client).await?;
         let leased = servers.first().copied().map(IpAddr::V4);
         let told = match dig.server().or(host::linux(&client)).or(leased) {
-            Some(server) => Ok(dig.run(&session.host, server, secret, SystemTime::now).await),
+            Some(server) => tokio::select! {
+                told = dig.run(&session.host, server, secret, SystemTime::now) => Ok(Ok(told)),
+                done = host::interrupted() => done.map(Err),
+            },
             None => Err(Failure::failed("the lease names no server to ask: name one with @")),
         };
         address.give_back().await;
@@ -29,7 +32,10 @@ pub(super) fn run(args: &DigArgs) -> Outcome {
     });
     let stopped = session.stop(Duration::from_secs(2));
     drop(network);
-    let told = told?;
+    let told = match told? {
+        Ok(told) => told,
+        Err(code) => return stopped.map(|()| code),
+    };
     if !told.text.is_empty() {
         talk::say(&told.text)?;
     }

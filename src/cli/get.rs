@@ -34,8 +34,12 @@ pub(super) fn run(args: &GetArgs) -> Outcome {
                 within(args.connect_timeout, url.host(), "nobody has answered", connecting).await?;
             fetch(args, connected, &url, upload, output).await
         };
-        let fetched =
-            within(args.max_time, url.host(), "the answer is not complete", fetching).await;
+        let fetched = tokio::select! {
+            fetched = within(args.max_time, url.host(), "the answer is not complete", fetching) => {
+                fetched
+            }
+            done = host::interrupted() => done,
+        };
         names.give_back().await;
         fetched
     });

@@ -8,9 +8,6 @@ use crate::base::Duration;
 use crate::net::Host;
 use std::process::ExitCode;
 
-/// The exit status of a program that Ctrl-C has ended.
-const INTERRUPTED: u8 = 130;
-
 pub(super) fn run(args: &TracerouteArgs) -> Outcome {
     let peer: Peer = args.peer.parse()?;
     if args.first > args.max {
@@ -31,9 +28,7 @@ pub(super) fn run(args: &TracerouteArgs) -> Outcome {
         let names = names.on(&session, &client).await?;
         let traced = tokio::select! {
             traced = trace(args, &names, &session.host, &peer) => traced,
-            done = tokio::signal::ctrl_c() => {
-                done.map(|()| ExitCode::from(INTERRUPTED)).map_err(Failure::failed)
-            }
+            done = host::interrupted() => done,
         };
         names.give_back().await;
         traced

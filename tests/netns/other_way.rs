@@ -1,7 +1,7 @@
 //! The virtual host as the client of kernel servers.
 
 use crate::Case;
-use crate::support::{HOST, LINUX, LINUX6, Need, netglass, until};
+use crate::support::{HOST, LINUX, LINUX6, Need, interrupt, netglass, scratch, until};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::{Command, Output, Stdio};
@@ -16,6 +16,8 @@ pub(crate) const CASES: &[Case] = &[
     ("other_way::refused", &[Need::Tun], refused),
     ("other_way::patience_ends", &[Need::Tun], patience_ends),
     ("other_way::what_the_bad_link_does_is_told", &[Need::Tun], what_the_bad_link_does_is_told),
+    ("other_way::ctrl_c_ends_a_client_well", &[Need::Tun], ctrl_c_ends_a_client_well),
+    ("other_way::a_recording_that_is_cut", &[Need::Tun], a_recording_that_is_cut),
     ("other_way::live_lines_and_half_a_reader", &[Need::Tun], live_lines_and_half_a_reader),
 ];
 
@@ -45,6 +47,45 @@ fn head(stream: &mut TcpStream) -> String {
 
 fn get() {
     fetch("0.0.0.0:0", LINUX, "10.9.0.2");
+}
+
+/// It says so by its exit code; what it has written is whole, and nothing is left.
+fn ctrl_c_ends_a_client_well() {
+    let (listener, port) = listen();
+    let path = scratch("cut.rec");
+    let file = path.to_str().expect("a plain path");
+    let mut get = netglass();
+    get.args(["get", "--record", file, &format!("http://{LINUX}:{port}/")]);
+    let mut get = get.stdin(Stdio::null()).spawn().expect("netglass runs");
+    let (mut stream, _) = listener.accept().expect("a connection");
+    assert!(head(&mut stream).starts_with("GET / "));
+    assert_eq!(interrupt(&mut get).code(), Some(130));
+    run(netglass().args(["replay", file]));
+    let links = run(Command::new("ip").args(["-o", "link"]));
+    assert!(!String::from_utf8_lossy(&links.stdout).contains("glass0"));
+    // Nobody answers dig, either.
+    let silent = UdpSocket::bind("0.0.0.0:0").expect("a port");
+    let port = silent.local_addr().expect("an address").port().to_string();
+    let mut dig = netglass();
+    dig.args(["dig", &format!("@{LINUX}"), "-p", &port, "host.test"]);
+    let mut dig = dig.stdin(Stdio::null()).spawn().expect("netglass runs");
+    silent.recv_from(&mut [0; 500]).expect("a question");
+    assert_eq!(interrupt(&mut dig).code(), Some(130));
+}
+
+fn a_recording_that_is_cut() {
+    let mut get = netglass();
+    get.args(["get", "--record", "/dev/full", &format!("http://{LINUX}:1/")]);
+    let output = get.stdin(Stdio::null()).output().expect("netglass runs");
+    assert_eq!(output.status.code(), Some(1));
+    let mut up = netglass();
+    up.args(["up", "--quiet", "--record", "/dev/full"]).stderr(Stdio::piped());
+    let mut up = up.stdin(Stdio::null()).spawn().expect("netglass runs");
+    until("it serves", || TcpStream::connect((HOST, 80)).ok());
+    assert_eq!(interrupt(&mut up).code(), Some(1));
+    let mut told = String::new();
+    up.stderr.take().expect("its errors").read_to_string(&mut told).expect("text");
+    assert!(told.contains("is cut here") && told.contains("ends too early"), "{told}");
 }
 
 fn get_six() {
