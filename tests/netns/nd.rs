@@ -63,7 +63,7 @@ impl Radvd {
         run("ip", &["addr", "add", "2001:db8:7::1/64", "dev", "glass0", "nodad"]);
         let config = scratch("radvd.conf");
         let text = "interface glass0 {\n  AdvSendAdvert on;\n  MinRtrAdvInterval 3;\n  \
-                    MaxRtrAdvInterval 4;\n  AdvLinkMTU 1400;\n  AdvCurHopLimit 17;\n  \
+                    MaxRtrAdvInterval 4;\n  AdvLinkMTU 1400;\n  AdvCurHopLimit 47;\n  \
                     prefix 2001:db8:7::/64 {\n    \
                     AdvValidLifetime 600;\n    AdvPreferredLifetime 300;\n  };\n};\n";
         std::fs::write(&config, text).expect("a file");
@@ -180,11 +180,11 @@ fn radvd() {
     let router = link.split_whitespace().find(|word| word.starts_with("fe80::")).expect("its own");
     let router = router.trim_end_matches("/64");
     host.says(&["ip", "route"], &format!("default via {router} dev glass0 proto ra metric 1024"));
-    host.says(&["ip", "route"], " hoplimit 17 pref medium");
+    host.says(&["ip", "route"], " hoplimit 47 pref medium");
     host.says(&["ip", "route"], "2001:db8:7::/64 dev glass0 proto kernel metric 256 expires ");
     host.says(&["ip", "neigh"], " router ");
     let text = run("ping", &["-c", "3", "-i", "0.05", MADE]);
-    assert!(text.contains(" 0% packet loss") && text.contains(" ttl=17 "), "{text}");
+    assert!(text.contains(" 0% packet loss") && text.contains(" ttl=47 "), "{text}");
     // Others that ask the router hear the same.
     assert!(run("rdisc6", &["-1", "glass0"]).contains("2001:db8:7::/64"));
     for at in [MADE, &format!("{LINK_LOCAL}%25glass0")] {

@@ -242,7 +242,9 @@ pub(crate) fn sha256(path: &Path) -> String {
 #[track_caller]
 pub(crate) fn nothing_bad(file: &str, of: Option<&str>) {
     let of = of.map(|filter| format!("{filter} && ")).unwrap_or_default();
-    let sums = ["tcp", "udp", "ip"].map(|proto| format!("{proto}.checksum.status == \"Bad\""));
+    // Linux fills in 0xffff where 0 is as good (RFC 1624 §3), once in 65 536 segments.
+    let sums = ["tcp", "udp", "ip"]
+        .map(|proto| format!("({proto}.checksum.status == \"Bad\" && {proto}.checksum != 0xffff)"));
     let bad =
         format!("_ws.malformed || arp.duplicate-address-detected || {of}({})", sums.join(" || "));
     let checks = ["tcp", "udp", "ip"].map(|proto| format!("{proto}.check_checksum:TRUE"));
