@@ -210,5 +210,8 @@ fn replay() {
     let output = netglass().args(["replay", file]).output().expect("replay runs");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("trace hash"), "{text}");
+    // In columns, the words stand on lines as the address is long.
+    let output = netglass().args(["replay", "--json", file]).output().expect("replay runs");
+    let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("is the default router"), "{text}");
 }
