@@ -1,3 +1,5 @@
+//! A network of two hosts: the same run twice, causes across the wire, bounds.
+
 use super::*;
 use crate::base::Mac;
 use crate::observe::log::Event;
