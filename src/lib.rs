@@ -75,6 +75,9 @@ pub mod net;
 pub mod observe;
 #[forbid(unsafe_code)]
 pub mod runtime;
+#[cfg(feature = "tokio")]
+#[forbid(unsafe_code)]
+pub mod sim;
 #[forbid(unsafe_code)]
 pub mod socket;
 #[forbid(unsafe_code)]
