@@ -29,6 +29,8 @@ mod routers;
 mod rto;
 #[cfg(feature = "http")]
 mod services;
+#[cfg(feature = "http")]
+mod simulated;
 mod sockets;
 #[allow(unreachable_pub, dead_code, reason = "a harness offers more than each test needs")]
 mod support;
