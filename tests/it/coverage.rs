@@ -3,8 +3,8 @@
 
 use crate::support::seen::{self, Scenario, Seen};
 use crate::{
-    addresses, arrives, close, flood, groups, handshake, ip, ip6, link, nd, pressure, reports,
-    routers, rto, sockets, window,
+    addresses, arrives, close, flood, forward, groups, handshake, ip, ip6, link, nd, pressure,
+    reports, routers, rto, sockets, window,
 };
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
@@ -29,6 +29,7 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("window", window::SCENARIOS),
     ("sockets", sockets::SCENARIOS),
     ("pressure", pressure::SCENARIOS),
+    ("forward", forward::SCENARIOS),
 ];
 
 /// What only another test can reach, and where.

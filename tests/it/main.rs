@@ -10,6 +10,7 @@ mod close;
 mod counters;
 mod coverage;
 mod flood;
+mod forward;
 mod fuzz;
 mod garbage;
 mod groups;
