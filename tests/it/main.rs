@@ -4,6 +4,7 @@
 mod addresses;
 mod alloc;
 mod arrives;
+mod bridge;
 mod broadcast;
 mod chaos;
 mod close;
