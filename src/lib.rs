@@ -74,6 +74,8 @@ pub mod net;
 #[forbid(unsafe_code)]
 pub mod observe;
 #[forbid(unsafe_code)]
+pub mod rules;
+#[forbid(unsafe_code)]
 pub mod runtime;
 #[forbid(unsafe_code)]
 pub mod socket;

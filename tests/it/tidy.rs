@@ -24,10 +24,11 @@ const ROWS: &[(&str, u8)] = &[
     ("drill", 7),
     ("lab", 7),
     ("cli", 8),
+    ("rules", 8),
 ];
 
 /// Siblings that may meet: who may use whom.
-const FRIENDS: &[(&str, &str)] = &[("stack", "socket"), ("device", "sys")];
+const FRIENDS: &[(&str, &str)] = &[("stack", "socket"), ("device", "sys"), ("cli", "rules")];
 
 /// What rows 0 to 3 may not mention: clocks, threads, output, floats, iteration in hash order.
 const IMPURE: &[&str] = &[
