@@ -27,6 +27,7 @@ mod replay;
 mod reports;
 mod routers;
 mod rto;
+mod rules;
 #[cfg(feature = "http")]
 mod services;
 mod sockets;
