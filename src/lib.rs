@@ -12,6 +12,7 @@
 //!   the names and habits of `tokio::net`.
 //! * [`runtime`]: drivers for it: [`runtime::Live`] on a device such as a TUN device,
 //!   [`runtime::memory::join`] for two hosts in one process, without any privilege.
+//! * [`sim`]: a network in virtual time: many hosts and the wires between them.
 //! * [`observe`]: what is made of records: ladders, live lines, captures with reasons, recordings.
 //! * [`impair`]: bad links, in netem's words.
 //!
@@ -77,6 +78,7 @@ pub mod observe;
 pub mod rules;
 #[forbid(unsafe_code)]
 pub mod runtime;
+pub mod sim;
 #[forbid(unsafe_code)]
 pub mod socket;
 #[forbid(unsafe_code)]

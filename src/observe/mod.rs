@@ -5,11 +5,14 @@
 //! Captures are taken behind the splitter ([`crate::wire::split`]), so they show what a wire would
 //! carry.
 
+pub mod log;
 pub mod log_sink;
 #[cfg(feature = "pcap")]
 pub mod pcapng;
 #[cfg(feature = "record")]
 pub mod recording;
+#[cfg(feature = "record")]
+pub mod relive;
 pub mod view;
 
 pub use log_sink::LogSink;

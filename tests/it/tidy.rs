@@ -28,7 +28,13 @@ const ROWS: &[(&str, u8)] = &[
 ];
 
 /// Siblings that may meet: who may use whom.
-const FRIENDS: &[(&str, &str)] = &[("stack", "socket"), ("device", "sys"), ("cli", "rules")];
+const FRIENDS: &[(&str, &str)] = &[
+    ("stack", "socket"),
+    ("device", "sys"),
+    ("observe", "impair"),
+    ("lab", "app"),
+    ("cli", "rules"),
+];
 
 /// What rows 0 to 3 may not mention: clocks, threads, output, floats, iteration in hash order.
 const IMPURE: &[&str] = &[
