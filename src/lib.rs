@@ -75,6 +75,8 @@ pub mod net;
 #[forbid(unsafe_code)]
 pub mod observe;
 #[forbid(unsafe_code)]
+pub mod rules;
+#[forbid(unsafe_code)]
 pub mod runtime;
 #[cfg(feature = "tokio")]
 #[forbid(unsafe_code)]

@@ -2,10 +2,25 @@
 //! logs and translations call it), the rule it follows (an RFC section) and the sentence people
 //! read, with the variant's fields filled in.
 
+/// One variant of an enum that explains, as a row of a table: what every language needs that is to
+/// follow.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Rule {
+    /// The stable name that counters, logs and translations use.
+    pub key: &'static str,
+    /// The rule: an RFC section, or what else decides.
+    pub rfc: &'static str,
+    /// The sentence, with places in braces for the inputs it names.
+    pub text: &'static str,
+    /// The inputs of the decision, by name.
+    pub inputs: &'static [&'static str],
+}
+
 /// Declares an enum whose variants explain themselves. See [`crate::base::why::Why`] for one.
 ///
 /// Each variant reads `Name { fields } = "key", "RFC rule", "sentence with {fields}";`. The enum
-/// gets `KEYS`, `SENTENCES`, `COUNT`, `key()`, `index()`, `rfc()` and `Display` (the sentence).
+/// gets `RULES` (the table), `KEYS`, `COUNT`, `key()`, `index()`, `rfc()` and `Display` (the
+/// sentence).
 #[macro_export]
 macro_rules! explained {
     (
@@ -23,8 +38,13 @@ macro_rules! explained {
         impl $Name {
             /// Every variant's key, in the order of [`Self::index`].
             pub const KEYS: &'static [&'static str] = &[$($key),*];
-            /// Every variant's sentence, inputs not filled in, in the same order.
-            pub const SENTENCES: &'static [&'static str] = &[$($text),*];
+            /// The table, in the same order.
+            pub const RULES: &'static [$crate::base::Rule] = &[$($crate::base::Rule {
+                key: $key,
+                rfc: $rfc,
+                text: $text,
+                inputs: &[$($(stringify!($f)),*)?],
+            }),*];
             /// How many variants there are.
             pub const COUNT: usize = Self::KEYS.len();
 
@@ -42,7 +62,7 @@ macro_rules! explained {
 
             /// The rule this follows: an RFC section, or what else decides.
             pub fn rfc(&self) -> &'static str {
-                match self { $( Self::$Var { .. } => $rfc ),* }
+                Self::RULES[self.index()].rfc
             }
         }
 

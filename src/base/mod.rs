@@ -22,6 +22,7 @@ pub mod why;
 pub use chunk::{Chunk, Chunks};
 pub use cx::{Cx, Stamped, Trace};
 pub use error::SocketError;
+pub use explain::Rule;
 pub use frame::{Checksum, Frame, Gso, GsoKind, Head, Medium, Offload};
 pub use ids::{ConnId, EventId, IfaceId, ListenerId, UdpId};
 pub use limit::Limit;

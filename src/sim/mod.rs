@@ -2,9 +2,10 @@
 //! deterministic to the bit, and as fast as the machine can compute.
 //!
 //! A [`Net`] is built, and then runs: one queue holds everything that is due, ordered by time and
-//! then by the order in which it was put there; programs are tasks of an [`Executor`]; hosts are the same [`crate::net::Host`]s that run
-//! live, woken when a frame arrives, a timer is due, or a program has called. Nothing takes time
-//! but wires: what a host sends because of an arrival leaves at the moment of the arrival.
+//! then by the order in which it was put there. Hosts are the same [`crate::net::Host`]s that run
+//! live, woken when a frame arrives, a timer is due, or a program has called; programs are tasks of
+//! an [`Executor`]. Nothing takes time but wires: what a host sends because of an arrival leaves at
+//! the moment of the arrival.
 //!
 //! Chance is drawn by what it is for ([`crate::base::Chance`]): a host's by its name, a wire's by
 //! its name, direction and the packet's ordinal. So whatever is added to a network changes nobody

@@ -29,6 +29,7 @@ mod replay;
 mod reports;
 mod routers;
 mod rto;
+mod rules;
 #[cfg(feature = "http")]
 mod services;
 #[cfg(feature = "http")]
