@@ -251,6 +251,10 @@ crate::explained! {
         GroupOfOthers = "GroupOfOthers", "RFC 3376 §5; RFC 2236 §3", "another host tells routers of its groups, and we owe no report of the same one";
         /// More questions than a router asks.
         GroupQueryLimit = "GroupQueryLimit", "bound of this host", "more questions about groups came than a router asks";
+
+        // ---- A switch
+        /// Tagged for a VLAN that the port is not in, or without a tag where none is expected.
+        VlanPort = "VlanPort", "IEEE 802.1Q §8.6.2 (ingress filtering)", "the port that the frame came in by takes none of that VLAN";
     }
 }
 

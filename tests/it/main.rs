@@ -4,6 +4,7 @@
 mod addresses;
 mod alloc;
 mod arrives;
+mod bridge;
 mod broadcast;
 mod chaos;
 mod close;
@@ -31,6 +32,8 @@ mod routers;
 mod rto;
 #[cfg(feature = "http")]
 mod services;
+#[cfg(feature = "http")]
+mod simulated;
 mod sockets;
 #[allow(unreachable_pub, dead_code, reason = "a harness offers more than each test needs")]
 mod support;
