@@ -81,7 +81,12 @@ fn forwarded(event: &Event) -> Option<(PacketView, IfaceId, IfaceId, u8)> {
 }
 
 /// A UDP datagram with its IP header; `change` edits that.
-fn datagram(src: &str, dst: &str, len: usize, change: impl FnOnce(&mut Header)) -> Vec<u8> {
+pub(crate) fn datagram(
+    src: &str,
+    dst: &str,
+    len: usize,
+    change: impl FnOnce(&mut Header),
+) -> Vec<u8> {
     let (src, dst) = (ip(src), ip(dst));
     let mut frame = Frame { body: Pool::new().copy(&vec![7; len]).into(), ..Frame::default() };
     let (from, to) = (SocketAddr::new(src, 4000), SocketAddr::new(dst, 9));
