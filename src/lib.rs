@@ -12,6 +12,7 @@
 //!   the names and habits of `tokio::net`.
 //! * [`runtime`]: drivers for it: [`runtime::Live`] on a device such as a TUN device,
 //!   [`runtime::memory::join`] for two hosts in one process, without any privilege.
+//! * [`sim`]: a network in virtual time: many hosts and the wires between them.
 //! * [`observe`]: what is made of records: ladders, live lines, captures with reasons, recordings.
 //! * [`impair`]: bad links, in netem's words.
 //!
@@ -75,8 +76,6 @@ pub mod net;
 pub mod observe;
 #[forbid(unsafe_code)]
 pub mod runtime;
-#[cfg(feature = "tokio")]
-#[forbid(unsafe_code)]
 pub mod sim;
 #[forbid(unsafe_code)]
 pub mod socket;

@@ -129,7 +129,8 @@ pub struct Frame {
     pub body: Chunks,
     /// What a virtio-net header says.
     pub offload: Offload,
-    /// The event (of the sending host) that sent this frame: causes cross hosts with it.
+    /// The event that sent this frame, when its number means something to whoever receives it:
+    /// causes cross hosts with it. Devices that lead out of a simulation do not carry it.
     pub origin: EventId,
 }
 

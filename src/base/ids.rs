@@ -52,6 +52,19 @@ impl EventId {
     /// No event: the cause of things that have none inside this host.
     pub const NONE: EventId = EventId(0);
 
+    /// How many bits of a number count the events of one host; the rest tell hosts apart.
+    const SERIAL_BITS: u32 = 40;
+
+    /// The number before the first event of the host with that number in a network of several.
+    pub const fn before_host(host: u16) -> EventId {
+        EventId((host as u64) << EventId::SERIAL_BITS)
+    }
+
+    /// The host among several, and the event's number there.
+    pub const fn of_host(self) -> (u16, u64) {
+        ((self.0 >> EventId::SERIAL_BITS) as u16, self.0 & ((1 << EventId::SERIAL_BITS) - 1))
+    }
+
     /// Whether this names an event.
     pub fn is_some(self) -> bool {
         self != EventId::NONE

@@ -5,7 +5,7 @@
 //! are bounded. Nothing here knows time: a link with delay or loss is [`crate::impair`]'s.
 
 use super::{Capabilities, Device, split};
-use crate::base::{Frame, Medium, Pool};
+use crate::base::{EventId, Frame, Medium, Pool};
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
@@ -103,7 +103,8 @@ impl Memory {
             return false;
         }
         let hook = lane.frames.is_empty().then(|| lane.arrived.clone()).flatten();
-        lane.frames.extend(frames.take(room));
+        let origin = EventId::NONE; // the other host counts for itself
+        lane.frames.extend(frames.take(room).map(|frame| Frame { origin, ..frame }));
         drop(lane);
         call(hook);
         true

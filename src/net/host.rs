@@ -51,6 +51,8 @@ struct Inner {
     down: bool,
     observed: bool,
     recorded: bool,
+    /// The driver wants to hear of every call, not only of those that bring it work.
+    followed: bool,
 }
 
 #[derive(Default)]
@@ -73,6 +75,11 @@ pub struct Woken(Vec<Waker>);
 impl Woken {
     /// Wakes them.
     pub fn wake(self) {}
+
+    /// Whether there is nobody to be woken.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 impl Drop for Woken {
@@ -130,6 +137,7 @@ impl Host {
             down: false,
             observed: false,
             recorded: false,
+            followed: false,
         };
         let (inner, audience) = (Mutex::new(inner), Mutex::default());
         Host(Arc::new(Shared { inner, audience, clock, pool }))
@@ -162,8 +170,8 @@ impl Host {
         let woken = inner.woken();
         let deadline = inner.stack.deadline(now).unwrap_or(Instant::MAX);
         let mut kick = None;
-        if deadline < inner.armed {
-            inner.armed = deadline;
+        if deadline < inner.armed || inner.followed {
+            inner.armed = inner.armed.min(deadline);
             kick.clone_from(&inner.kick);
         }
         drop(inner);
@@ -336,6 +344,12 @@ impl Host {
         inner.kick = Some(Arc::new(kick));
         inner.armed = Instant::MAX;
         inner.down = false;
+    }
+
+    /// Has `kick` ([`Host::driven`]) called after every call of a user, also when it leaves the
+    /// driver nothing to do: for drivers that put what several hosts tell into one order.
+    pub fn followed(&self) {
+        lock(&self.0.inner).followed = true;
     }
 
     /// The driver has ended: whoever waits, now or later, gets the error `NetworkDown`, at once and

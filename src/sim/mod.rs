@@ -1,5 +1,168 @@
-//! Row 6: simulations: programs and networks in virtual time.
+//! Row 6: a network in a box. Hosts, hubs, switches and wires in one process, in virtual time:
+//! deterministic to the bit, and as fast as the machine can compute.
+//!
+//! A [`Net`] is built, and then runs: one queue holds everything that is due, ordered by time and
+//! then by the order in which it was put there; hosts are the same [`crate::net::Host`]s that run
+//! live, woken when a frame arrives, a timer is due, or a program has called. Nothing takes time
+//! but wires: what a host sends because of an arrival leaves at the moment of the arrival.
+//!
+//! Chance is drawn by what it is for ([`crate::base::Chance`]): a host's by its name, a wire's by
+//! its name, direction and the packet's ordinal. So whatever is added to a network changes nobody
+//! else's luck.
+//!
+//! ```
+//! use netglass::base::Instant;
+//! use netglass::sim::{Net, Port, Wire};
+//! use netglass::stack::{ListenOptions, Setup};
+//!
+//! let mut net = Net::new(1);
+//! let host = |addr: &str| Setup::new([0, 0]).with_iface("eth0", 1500, addr.parse().unwrap());
+//! let (a, b) = (net.host("a", host("10.0.0.1/24")), net.host("b", host("10.0.0.2/24")));
+//! let wire = Wire::from_words("delay 10ms").unwrap();
+//! net.join("ab", Port(a, 0), Port(b, 0), wire).unwrap();
+//! let to = "10.0.0.2:80".parse().unwrap();
+//! net.handle(b).with(|stack, now| stack.listen(now, to, ListenOptions::default())).unwrap();
+//! let conn = net.handle(a).with(|stack, now| stack.connect(now, to, None, None)).unwrap();
+//! net.run(Instant::from_millis(20));
+//! let opened = net.handle(a).with(|stack, _| stack.conn(conn).unwrap().readiness().writable);
+//! assert!(opened, "one round trip");
+//! ```
 
+mod build;
+mod clock;
+#[cfg(feature = "tokio")]
 mod exec;
+mod hash;
+mod queue;
+mod run;
+mod tap;
 
+pub use build::{JoinError, NodeId, Port, Wire, WireId};
+#[cfg(feature = "tokio")]
 pub use exec::{Executor, Failure};
+pub use hash::TraceHash;
+pub use run::{Bound, Bounds, Counts, End};
+pub use tap::{Seen, Tap, Way};
+
+use crate::base::{Frame, Instant, Medium};
+use crate::impair::Link;
+use crate::net::Host;
+use crate::observe::log::Log;
+use clock::Clock;
+use queue::Queue;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What is due.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+enum Due {
+    /// A packet arrives at the end of a wire's way.
+    Arrival(WireId, u8),
+    /// A host's timer.
+    Timer(NodeId),
+}
+
+/// A host, and when its timer is in the queue.
+struct HostNode {
+    host: Host,
+    armed: Instant,
+}
+
+/// What a node is.
+enum Body {
+    Host(HostNode),
+}
+
+struct Node {
+    name: String,
+    router: bool,
+    /// By port: the wire, and which of its ends is here.
+    ports: Vec<Option<(WireId, u8)>>,
+    /// By port: what its frames start with.
+    media: Vec<Medium>,
+    body: Body,
+}
+
+/// One direction of a wire, and when its next arrival is in the queue.
+struct Lane {
+    link: Link,
+    armed: Instant,
+}
+
+struct Joined {
+    name: String,
+    ends: [Port; 2],
+    lanes: [Lane; 2],
+}
+
+/// The nodes whose programs have called since they were looked at.
+type Called = Arc<Mutex<Vec<NodeId>>>;
+
+/// A network in virtual time.
+pub struct Net {
+    seed: u64,
+    clock: Clock,
+    queue: Queue<Due>,
+    nodes: Vec<Node>,
+    wires: Vec<Joined>,
+    called: Called,
+    log: Option<Log>,
+    taps: Vec<tap::Placed>,
+    hash: TraceHash,
+    bounds: Bounds,
+    counts: Counts,
+    /// Frames on their way from a node to its wires, between two steps empty.
+    leaving: Vec<(u16, Frame)>,
+    records: Vec<crate::stack::Record>,
+}
+
+impl fmt::Debug for Net {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Net({} nodes, {} wires)", self.nodes.len(), self.wires.len())
+    }
+}
+
+impl Net {
+    /// What time it is.
+    pub fn now(&self) -> Instant {
+        self.clock.get()
+    }
+
+    /// A host's handle, for sockets, programs and questions.
+    ///
+    /// # Panics
+    /// When the node is no host.
+    pub fn handle(&self, node: NodeId) -> &Host {
+        match &self.nodes[node.at()].body {
+            Body::Host(node) => &node.host,
+        }
+    }
+
+    /// The log, when one is kept.
+    pub fn log(&self) -> Option<&Log> {
+        self.log.as_ref()
+    }
+
+    /// The trace hash so far: over time, place and bytes of every frame that a host has sent, and
+    /// over what programs have reported.
+    pub fn hash(&self) -> u64 {
+        self.hash.value()
+    }
+
+    /// What has happened so far, in numbers.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Adds a program's result to the trace hash.
+    pub fn result(&mut self, bytes: &[u8]) {
+        self.hash.add(bytes);
+    }
+
+    fn take_called(&self) -> Vec<NodeId> {
+        std::mem::take(&mut *self.called.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -58,13 +58,19 @@ impl Stack {
         self.keep(now, || Input::Frame { iface, bytes: frame.to_vec(), offload: frame.offload });
         self.totals.frames_in += 1;
         self.totals.bytes_in += frame.len() as u64;
-        let Some((iface, mac, to_many)) = self.on_link(now, iface, &mut frame) else { return };
-        self.snmp.received(&frame);
+        self.arrival = frame.origin;
+        self.on_frame(now, iface, &mut frame);
+        self.arrival = EventId::NONE;
+    }
+
+    fn on_frame(&mut self, now: Instant, iface: IfaceId, frame: &mut Frame) {
+        let Some((iface, mac, to_many)) = self.on_link(now, iface, frame) else { return };
+        self.snmp.received(frame);
         let header = match Header::parse(frame.front(), frame.len()) {
             Ok(header) => header,
-            Err(why) => return self.discard(now, why, PacketView::raw(&frame)),
+            Err(why) => return self.discard(now, why, PacketView::raw(frame)),
         };
-        self.on_packet(now, iface, (mac, to_many), header, &mut frame);
+        self.on_packet(now, iface, (mac, to_many), header, frame);
     }
 
     /// RFC 1122 §3.2.1.3: is it for us?
@@ -352,7 +358,7 @@ impl Stack {
         };
         let heir = state == State::TimeWait && self.tcp.listener_for(pair.local).is_some();
         let acked = slot.conn.acked();
-        let cx = &mut cx!(self, via.now, EventId::NONE);
+        let cx = &mut cx!(self, via.now, self.arrival);
         let outcome = self.tcp.slot_mut(key).conn.input(seg, heir, cx);
         if self.tcp.slot(key).conn.acked() != acked {
             self.confirm(via.now, via.iface, pair.remote.ip());
@@ -469,7 +475,7 @@ impl Stack {
         if self.trace.is_listening() {
             let Pair { local, remote } = pair;
             let event = Event::StrayIn { local, remote, seg, outcome };
-            let causes = [EventId::NONE; 2];
+            let causes = [self.arrival, EventId::NONE];
             self.log.push(super::Record { id, at: now, conn: None, causes, event });
         }
     }

@@ -253,7 +253,7 @@ impl Stack {
                 Ok(()) => Event::In(packet),
                 Err(why) => Event::Dropped { why, packet },
             };
-            let causes = [EventId::NONE; 2];
+            let causes = [self.arrival, EventId::NONE];
             let at = self.log.partition_point(|earlier| earlier.id < id);
             self.log.insert(at, Record { id, at: now, conn: None, causes, event });
         }

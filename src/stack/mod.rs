@@ -126,6 +126,8 @@ pub struct Stack {
     trace: Trace<tcp::Event>,
     /// Counts on in the same numbers while a link's machines act.
     link_trace: Trace<crate::link::Event>,
+    /// What sent the frame that is being processed: the cause of what has no nearer one.
+    arrival: EventId,
     log: Vec<Record>,
     drops: Drops,
     hits: Hits,
@@ -173,6 +175,7 @@ impl Stack {
             out: VecDeque::new(),
             trace: Trace::new(false),
             link_trace: Trace::new(false),
+            arrival: EventId::NONE,
             log: Vec::new(),
             drops: Drops::new(),
             hits: Hits::default(),
@@ -254,6 +257,14 @@ impl Stack {
         self.trace.listen(listening);
     }
 
+    /// Numbers events so that they are told from those of other hosts: to be called before
+    /// anything else, by whoever joins several. Frames carry these numbers
+    /// ([`Frame::origin`]), so that what arrives names what sent it as its cause.
+    pub fn number_events_as(&mut self, host: u16) {
+        let (_, serial) = self.trace.last().of_host();
+        self.trace.resume(EventId(EventId::before_host(host).0 + serial));
+    }
+
     /// The number of the latest event.
     pub fn last_event(&self) -> EventId {
         self.trace.last()
@@ -274,6 +285,7 @@ impl Stack {
     ) -> EventId {
         let id = self.trace.reserve();
         if self.trace.is_listening() {
+            let cause = if cause.is_some() { cause } else { self.arrival };
             let causes = [cause, EventId::NONE];
             self.log.push(Record { id, at: now, conn, causes, event: event() });
         }

@@ -27,7 +27,8 @@ const ROWS: &[(&str, u8)] = &[
 ];
 
 /// Siblings that may meet: who may use whom.
-const FRIENDS: &[(&str, &str)] = &[("stack", "socket"), ("device", "sys")];
+const FRIENDS: &[(&str, &str)] =
+    &[("stack", "socket"), ("device", "sys"), ("observe", "impair"), ("lab", "app")];
 
 /// What rows 0 to 3 may not mention: clocks, threads, output, floats, iteration in hash order.
 const IMPURE: &[&str] = &[

@@ -3,7 +3,7 @@
 pub mod puppet;
 pub mod seen;
 
-use netglass::base::{Chance, ConnId, Frame, IfaceId, Instant, Mac, Medium, Pool};
+use netglass::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Mac, Medium, Pool};
 use netglass::impair::{Impairment, Link};
 use netglass::stack::{Ethernet, LinkSetup, ListenOptions, Record, SentSoFar, Setup, Stack};
 use netglass::wire::split;
@@ -149,7 +149,8 @@ impl World {
     }
 
     /// Puts a frame on the wire from a host.
-    pub fn send(&mut self, host: usize, frame: Frame) {
+    pub fn send(&mut self, host: usize, mut frame: Frame) {
+        frame.origin = EventId::NONE; // each host counts for itself
         let stamp = self.now.as_nanos().to_le_bytes();
         self.hash_in(&stamp);
         self.hash_in(&[host as u8]);

@@ -1,0 +1,235 @@
+//! The log of a run: what happened in a whole network, in one order.
+//!
+//! Entries are numbered from 1 over all places, and name their causes by these numbers. Every view,
+//! plot and answer about a run is a pure function of its log; whoever makes the log (a simulation,
+//! a replayed recording) numbers what it hears with [`Log::host`] and [`Log::wire`].
+
+use crate::base::{ConnId, EventId, Frame, Instant};
+use crate::impair::Fate;
+use crate::stack::{self, Record};
+
+/// A place in the network: its index among [`Log::places`].
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct PlaceId(pub u16);
+
+/// What a place is.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Kind {
+    /// A host.
+    Host,
+    /// A host that forwards.
+    Router,
+    /// What repeats everything to everybody.
+    Hub,
+    /// What learns who is where.
+    Switch,
+    /// A wire between two places.
+    Wire,
+    /// Where the network leads out of the run.
+    Outside,
+}
+
+/// A place with its name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// Its name, unique in the run.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// The two places that a wire joins, in the order of its ways: way 0 leads from the first to
+    /// the second.
+    pub ends: Option<[PlaceId; 2]>,
+}
+
+/// What happened on a wire.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OnWire {
+    /// 0: on its way from the wire's first end to the second; 1: back.
+    pub way: u8,
+    /// How long the packet is, bytes, link header included.
+    pub len: u32,
+    /// Why it came to nothing.
+    pub why: Fate,
+}
+
+/// What happened.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Event {
+    /// To a host.
+    Host(stack::Event),
+    /// To a packet on a wire.
+    Wire(OnWire),
+}
+
+/// An event of the run.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Entry {
+    /// Its number, from 1.
+    pub id: EventId,
+    /// When.
+    pub at: Instant,
+    /// Where.
+    pub place: PlaceId,
+    /// The host's connection that it belongs to.
+    pub conn: Option<ConnId>,
+    /// What led to it, by number; [`EventId::NONE`] fills up.
+    pub causes: [EventId; 2],
+    /// What happened.
+    pub event: Event,
+}
+
+impl Entry {
+    /// As a record of its host, with the run's numbers; `None` for what happened elsewhere.
+    pub fn record(&self) -> Option<Record> {
+        let Event::Host(event) = &self.event else { return None };
+        let Entry { id, at, conn, causes, .. } = *self;
+        Some(Record { id, at, conn, causes, event: event.clone() })
+    }
+
+    /// What led to it.
+    pub fn causes(&self) -> impl Iterator<Item = EventId> {
+        self.causes.into_iter().filter(|cause| cause.is_some())
+    }
+}
+
+/// The log of a run.
+#[derive(Clone, Default, Debug)]
+pub struct Log {
+    places: Vec<Place>,
+    entries: Vec<Entry>,
+    /// By host and its own number: the number here, 0 when it was not told.
+    numbers: Vec<Vec<u32>>,
+    /// The hosts' own names of entries: what frames carry.
+    origins: Vec<EventId>,
+}
+
+impl Log {
+    /// An empty log of these places. The hosts' numbers are their places'
+    /// ([`crate::stack::Stack::number_events_as`]).
+    pub fn new(places: Vec<Place>) -> Log {
+        let numbers = vec![Vec::new(); places.len()];
+        Log { places, numbers, ..Log::default() }
+    }
+
+    /// The places of the run.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// A place's name.
+    pub fn name(&self, place: PlaceId) -> &str {
+        self.places.get(usize::from(place.0)).map_or("?", |place| &place.name)
+    }
+
+    /// The place of that name.
+    pub fn place(&self, name: &str) -> Option<PlaceId> {
+        let at = self.places.iter().position(|place| place.name == name)?;
+        Some(PlaceId(at as u16))
+    }
+
+    /// The entries, oldest first: the one numbered n is at n − 1.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The entry with that number.
+    pub fn get(&self, id: EventId) -> Option<&Entry> {
+        let at = usize::try_from(id.0.checked_sub(1)?).ok()?;
+        self.entries.get(at)
+    }
+
+    /// What an event led to directly, oldest first.
+    pub fn effects(&self, id: EventId) -> impl Iterator<Item = &Entry> {
+        let from = usize::try_from(id.0).unwrap_or(usize::MAX).min(self.entries.len());
+        self.entries[from..].iter().filter(move |entry| entry.causes.contains(&id))
+    }
+
+    /// The entries of one host as records, with the run's numbers.
+    pub fn records(&self, place: PlaceId) -> impl Iterator<Item = Record> + '_ {
+        let its = self.entries.iter().filter(move |entry| entry.place == place);
+        its.filter_map(Entry::record)
+    }
+
+    /// The number here of what a host calls `id`.
+    pub fn number(&self, id: EventId) -> EventId {
+        let (host, serial) = id.of_host();
+        let known = self.numbers.get(usize::from(host));
+        let known = known.and_then(|known| known.get(usize::try_from(serial).ok()?));
+        EventId(known.copied().unwrap_or(0).into())
+    }
+
+    /// What the entry's host calls it, which is what frames carry as their
+    /// [origin](Frame::origin).
+    pub fn origin(&self, id: EventId) -> Option<EventId> {
+        let at = usize::try_from(id.0.checked_sub(1)?).ok()?;
+        self.origins.get(at).copied().filter(|origin| origin.is_some())
+    }
+
+    /// Adds what a host tells, oldest first, and empties it.
+    pub fn host(&mut self, place: PlaceId, records: &mut Vec<Record>) {
+        for Record { id, at, conn, causes, event } in records.drain(..) {
+            let causes = causes.map(|cause| self.number(cause));
+            let number = self.add(at, place, conn, causes, id, Event::Host(event));
+            let (host, serial) = id.of_host();
+            if let Some(numbers) = self.numbers.get_mut(usize::from(host)) {
+                // A host numbers all its events, and tells nearly all: the places are dense.
+                let at = serial as usize;
+                numbers.resize(numbers.len().max(at + 1), 0);
+                numbers[at] = number.0 as u32;
+            }
+        }
+    }
+
+    /// Adds what happened to a packet on a wire.
+    pub fn wire(&mut self, at: Instant, place: PlaceId, frame: &Frame, way: u8, why: Fate) {
+        let causes = [self.number(frame.origin), EventId::NONE];
+        let what = OnWire { way, len: frame.len() as u32, why };
+        self.add(at, place, None, causes, EventId::NONE, Event::Wire(what));
+    }
+
+    fn add(
+        &mut self,
+        at: Instant,
+        place: PlaceId,
+        conn: Option<ConnId>,
+        causes: [EventId; 2],
+        origin: EventId,
+        event: Event,
+    ) -> EventId {
+        let id = EventId(self.entries.len() as u64 + 1);
+        self.entries.push(Entry { id, at, place, conn, causes, event });
+        self.origins.push(origin);
+        id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(name: &str, kind: Kind) -> Place {
+        Place { name: name.to_owned(), kind, ends: None }
+    }
+
+    fn record(id: EventId, cause: EventId) -> Record {
+        let event = stack::Event::Limit { limit: crate::base::Limit::Backlog { max: 1, port: 1 } };
+        Record { id, at: Instant::ZERO, conn: None, causes: [cause, EventId::NONE], event }
+    }
+
+    #[test]
+    fn causes_cross_hosts_by_the_run_s_numbers() {
+        let mut log = Log::new(vec![place("a", Kind::Host), place("b", Kind::Host)]);
+        let [a, b] = [0, 1].map(|host| move |n| EventId(EventId::before_host(host).0 + n));
+        log.host(PlaceId(0), &mut vec![record(a(1), EventId::NONE), record(a(2), a(1))]);
+        log.host(PlaceId(1), &mut vec![record(b(1), a(2))]);
+        let causes: Vec<_> = log.entries().iter().map(|entry| entry.causes[0].0).collect();
+        assert_eq!(causes, [0, 1, 2]);
+        assert_eq!(log.origin(EventId(3)), Some(b(1)));
+        assert_eq!(log.number(b(1)), EventId(3));
+        assert_eq!(log.number(b(2)), EventId::NONE);
+        assert_eq!(log.effects(EventId(2)).count(), 1);
+        assert_eq!(log.get(EventId(3)).map(|entry| log.name(entry.place)), Some("b"));
+        assert_eq!((log.get(EventId(0)), log.get(EventId(4))), (None, None));
+        assert_eq!(log.records(PlaceId(0)).count(), 2);
+    }
+}

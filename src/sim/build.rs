@@ -1,0 +1,201 @@
+//! How a network is put together.
+
+use super::{Body, Bounds, Clock, Counts, HostNode, Joined, Lane, Net, Node, Queue, TraceHash};
+use crate::base::rng::Purpose;
+use crate::base::{Chance, Instant, Medium, Pool};
+use crate::impair::{Impairment, Impairments, Link, ParseError};
+use crate::net::Host;
+use crate::observe::log::{Kind, Log, Place, PlaceId};
+use crate::stack::{LinkSetup, Setup};
+use std::fmt;
+use std::sync::{Arc, PoisonError};
+
+/// A node of a network.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct NodeId(pub(super) u16);
+
+impl NodeId {
+    pub(super) fn at(self) -> usize {
+        usize::from(self.0)
+    }
+
+    /// Its place in the log.
+    pub fn place(self) -> PlaceId {
+        PlaceId(self.0)
+    }
+}
+
+/// A port of a node: a host's interface, or what a hub or switch has, from 0.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Port(pub NodeId, pub u16);
+
+/// A wire of a network.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct WireId(pub(super) u16);
+
+impl WireId {
+    pub(super) fn at(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// What a wire does to packets: from its first end to the second, and back.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Wire {
+    /// By direction.
+    pub ways: [Impairment; 2],
+}
+
+impl Wire {
+    /// A wire in netem's words ([`Impairments`]); `out` is from its first end to the second;
+    /// no words are a wire that takes no time.
+    ///
+    /// # Errors
+    /// When the words cannot be read.
+    pub fn from_words(words: &str) -> Result<Wire, ParseError> {
+        if words.trim().is_empty() {
+            return Ok(Wire::default());
+        }
+        let Impairments { inbound, outbound } = words.parse()?;
+        Ok(Wire { ways: [outbound, inbound] })
+    }
+}
+
+/// Why a wire cannot be put there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum JoinError {
+    /// The node has no such port.
+    NoPort(Port),
+    /// The port has a wire.
+    Taken(Port),
+    /// One end speaks Ethernet, the other does not.
+    Media,
+    /// There are as many nodes and wires as there can be.
+    Full,
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JoinError::NoPort(Port(node, port)) => {
+                write!(f, "node {} has no port {port}", node.0)
+            }
+            JoinError::Taken(Port(node, port)) => {
+                write!(f, "port {port} of node {} has a wire already", node.0)
+            }
+            JoinError::Media => f.write_str("one end speaks Ethernet and the other does not"),
+            JoinError::Full => f.write_str("there are too many nodes and wires"),
+        }
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+impl Net {
+    /// An empty network. All chance in it follows from `seed`.
+    pub fn new(seed: u64) -> Net {
+        Net {
+            seed,
+            clock: Clock::default(),
+            queue: Queue::new(),
+            nodes: Vec::new(),
+            wires: Vec::new(),
+            called: Default::default(),
+            log: None,
+            taps: Vec::new(),
+            hash: TraceHash::new(),
+            bounds: Bounds::default(),
+            counts: Counts::default(),
+            leaving: Vec::new(),
+            records: Vec::new(),
+        }
+    }
+
+    /// The chance of one thing of the run: it depends on the seed and the name.
+    fn chance(&self, name: &str) -> Chance {
+        let run = Chance::from_seed(self.seed);
+        let half = |n: u8| run.draw_bytes(Purpose::Scenario, &[name.as_bytes(), &[n]].concat());
+        Chance::from_key([half(0), half(1)])
+    }
+
+    /// Adds a host; its key in `setup` is replaced by one that follows from the run's seed and its
+    /// name. Its ports are its interfaces, VLANs excepted.
+    ///
+    /// # Panics
+    /// When there are 65 535 nodes already.
+    pub fn host(&mut self, name: &str, mut setup: Setup) -> NodeId {
+        let id = NodeId(u16::try_from(self.nodes.len()).expect("fewer nodes than that"));
+        let chance = self.chance(name);
+        setup.key = [0, 1].map(|n| chance.draw(Purpose::Scenario, 0, n));
+        let media = setup.ifaces.iter().map(|iface| match iface.link {
+            LinkSetup::Ip => Medium::Ip,
+            LinkSetup::Ethernet(_) => Medium::Ethernet,
+        });
+        let media: Vec<_> = media.collect();
+        let host = Host::with_clock(setup, Arc::new(self.clock.clone()));
+        host.with(|stack, _| stack.number_events_as(id.0));
+        let called = Arc::clone(&self.called);
+        host.driven(move || called.lock().unwrap_or_else(PoisonError::into_inner).push(id));
+        self.called.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+        let body = Body::Host(HostNode { host, armed: Instant::MAX });
+        let (name, ports) = (name.to_owned(), vec![None; media.len()]);
+        self.nodes.push(Node { name, router: false, ports, media, body });
+        id
+    }
+
+    /// Joins two ports by a wire, whose luck follows from its name.
+    ///
+    /// # Errors
+    /// See [`JoinError`].
+    pub fn join(&mut self, name: &str, a: Port, b: Port, wire: Wire) -> Result<WireId, JoinError> {
+        for port @ Port(node, n) in [a, b] {
+            let node = self.nodes.get(node.at()).ok_or(JoinError::NoPort(port))?;
+            let place = node.ports.get(usize::from(n)).ok_or(JoinError::NoPort(port))?;
+            if place.is_some() {
+                return Err(JoinError::Taken(port));
+            }
+        }
+        if a == b {
+            return Err(JoinError::Taken(a));
+        }
+        if self.medium(b) != self.medium(a) {
+            return Err(JoinError::Media);
+        }
+        let id = WireId(u16::try_from(self.wires.len()).map_err(|_| JoinError::Full)?);
+        let (chance, pool) = (self.chance(name), Pool::new());
+        let lane = |way: u8| Lane {
+            link: Link::new(wire.ways[usize::from(way)], chance, way.into(), pool.clone()),
+            armed: Instant::MAX,
+        };
+        let lanes = [lane(0), lane(1)];
+        for (end, Port(node, n)) in [a, b].into_iter().enumerate() {
+            self.nodes[node.at()].ports[usize::from(n)] = Some((id, end as u8));
+        }
+        self.wires.push(Joined { name: name.to_owned(), ends: [a, b], lanes });
+        Ok(id)
+    }
+
+    /// Keeps a log from now on: to be called when the network is built, before it runs.
+    pub fn keep_log(&mut self) {
+        let nodes = self.nodes.iter().map(|node| {
+            let kind = match &node.body {
+                Body::Host(host) => {
+                    host.host.followed();
+                    host.host.with(|stack, _| stack.listen_to_events(true));
+                    if node.router { Kind::Router } else { Kind::Host }
+                }
+            };
+            Place { name: node.name.clone(), kind, ends: None }
+        });
+        let wires = self.wires.iter().map(|wire| {
+            let ends = Some(wire.ends.map(|Port(node, _)| node.place()));
+            Place { name: wire.name.clone(), kind: Kind::Wire, ends }
+        });
+        self.log = Some(Log::new(nodes.chain(wires).collect()));
+    }
+
+    /// A wire's place in the log.
+    pub fn wire_place(&self, WireId(wire): WireId) -> PlaceId {
+        PlaceId(self.nodes.len() as u16 + wire)
+    }
+}
