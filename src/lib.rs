@@ -78,6 +78,8 @@ pub mod observe;
 pub mod rules;
 #[forbid(unsafe_code)]
 pub mod runtime;
+#[cfg(feature = "tokio")]
+#[forbid(unsafe_code)]
 pub mod sim;
 #[forbid(unsafe_code)]
 pub mod socket;

@@ -25,6 +25,11 @@ pub const VOCABULARIES: &[Vocabulary] = &[
     Vocabulary { name: "Cause", asks: "why a state changed", rules: tcp::Cause::RULES },
     Vocabulary { name: "Reply", asks: "why no connection answers", rules: tcp::Reply::RULES },
     Vocabulary { name: "Sent", asks: "why another packet is sent", rules: stack::Sent::RULES },
+    Vocabulary {
+        name: "bridge::Cause",
+        asks: "what a hub or switch did with a frame",
+        rules: link::bridge::Cause::RULES,
+    },
     Vocabulary { name: "link::Cause", asks: "why a link changed", rules: link::Cause::RULES },
     Vocabulary { name: "Limit", asks: "which limit was hit", rules: Limit::RULES },
     Vocabulary { name: "Fate", asks: "what a bad link did", rules: impair::Fate::RULES },

@@ -4,12 +4,14 @@
 mod addresses;
 mod alloc;
 mod arrives;
+mod bridge;
 mod broadcast;
 mod chaos;
 mod close;
 mod counters;
 mod coverage;
 mod flood;
+mod forward;
 mod fuzz;
 mod garbage;
 mod groups;
@@ -30,6 +32,8 @@ mod rto;
 mod rules;
 #[cfg(feature = "http")]
 mod services;
+#[cfg(feature = "http")]
+mod simulated;
 mod sockets;
 #[allow(unreachable_pub, dead_code, reason = "a harness offers more than each test needs")]
 mod support;
