@@ -112,6 +112,9 @@ impl Seen {
             Event::In(_) => {
                 self.facts.insert("In".into());
             }
+            Event::Forwarded { .. } => {
+                self.facts.insert("Forwarded".into());
+            }
             _ => {}
         }
     }
