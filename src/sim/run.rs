@@ -123,6 +123,9 @@ impl Net {
     {
         let mut task = self.spawn(program);
         let end = self.run_while(until, |_| !task.is_finished());
+        if matches!(end, End::Failed(_)) {
+            return Err(end);
+        }
         let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
         match std::pin::Pin::new(&mut task).poll(&mut cx) {
             std::task::Poll::Ready(answer) => Ok(answer.expect("nobody aborts it")),
