@@ -136,7 +136,7 @@ impl Seen {
                     _ => false,
                 };
             }
-            tcp::Event::Blocked { why } => {
+            tcp::Event::Blocked { why, .. } => {
                 self.blocked.insert(why.key());
             }
             tcp::Event::Replied { reply, .. } => {
