@@ -76,6 +76,8 @@ pub mod net;
 pub mod observe;
 #[forbid(unsafe_code)]
 pub mod runtime;
+#[cfg(feature = "tokio")]
+#[forbid(unsafe_code)]
 pub mod sim;
 #[forbid(unsafe_code)]
 pub mod socket;

@@ -13,11 +13,11 @@ use super::sight::Ladder;
 use super::simple;
 use crate::base::Limit;
 use crate::net::Host;
+use crate::net::rt;
 use crate::net::tokio::{TcpListener, TcpStream};
 use crate::stack::ListenOptions;
 use std::io;
 use std::sync::Arc;
-use std::time::SystemTime;
 use tokio::sync::watch::Receiver;
 use tokio::task::JoinSet;
 
@@ -93,6 +93,10 @@ impl Door {
         let mut stop = self.stop.clone();
         loop {
             tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => break,
+                Some(_) = connections.join_next() => {}
+                Some(_) = refusals.join_next() => {}
                 accepted = listener.accept() => {
                     let Ok((stream, peer)) = accepted else { break };
                     match self.admission.admit(peer.ip()) {
@@ -100,9 +104,6 @@ impl Door {
                         Err(limit) => self.refuse(&mut refusals, stream, limit),
                     }
                 }
-                Some(_) = connections.join_next() => {}
-                Some(_) = refusals.join_next() => {}
-                _ = stop.wait_for(|stop| *stop) => break,
             }
         }
         drop(listener);
@@ -127,7 +128,7 @@ impl Door {
         }
         let service = self.service;
         let serve = async move |stream: &mut TcpStream| {
-            simple::serve(service, stream, waits, SystemTime::now).await
+            simple::serve(service, stream, waits, rt::date).await
         };
         connections.spawn(converse(serve, stream, stop, permit));
     }
@@ -155,11 +156,12 @@ async fn converse(
 ) {
     let (host, id) = (stream.host().clone(), stream.id());
     let limit = tokio::select! {
+        biased;
+        _ = stop.wait_for(|stop| *stop) => Some(Limit::Stopping),
         // How a connection ends is the peer's affair, and in the host's records.
         served = serve(&mut stream) => {
             served.err().and_then(|error| limit_of(&error))
         }
-        _ = stop.wait_for(|stop| *stop) => Some(Limit::Stopping),
     };
     host.with(|stack, now| match limit {
         // The peer takes nothing: it cannot be told behind what it does not take.

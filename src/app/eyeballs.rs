@@ -2,6 +2,7 @@
 //! without waiting long for those that do not answer.
 
 use crate::base::Instant;
+use crate::net::rt;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
@@ -143,10 +144,10 @@ pub async fn connect<S, E>(
     let (mut v6, mut v4, attempt) = (pin!(v6), pin!(v4), &attempt);
     let mut sought = [true; 2];
     let mut race = Race::new();
-    let start = tokio::time::Instant::now();
+    let start = rt::now();
     let now = || Instant::ZERO + start.elapsed();
     let mut attempts: Vec<(IpAddr, Attempt<'_, S, E>)> = Vec::new();
-    let mut timer = pin!(tokio::time::sleep(Duration::ZERO));
+    let mut timer = pin!(rt::sleep(Duration::ZERO));
     let mut last = None;
     std::future::poll_fn(move |cx| {
         if sought[0]

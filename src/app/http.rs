@@ -25,6 +25,7 @@ use super::policy::Policy;
 use super::refuse;
 use super::sight::{Counters, Introspect};
 use crate::base::Limit;
+use crate::net::rt;
 use digest::Digests;
 use http_body_util::{Either, Full};
 use hyper::body::{Bytes, Incoming};
@@ -108,7 +109,7 @@ impl Site {
     }
 
     /// Serves one connection until it closes, or a limit of the policy ends it; `own` is what `/me`
-    /// tells of, and is told of limits. It needs tokio's timer.
+    /// tells of, and is told of limits. Live it needs tokio's timer.
     ///
     /// # Errors
     /// The stream's, or a request that is not HTTP.
@@ -124,6 +125,8 @@ impl Site {
         let stream = Watched::new(stream, watch.clone(), self.policy.write_time);
         let mut connection = http1::Builder::new()
             .header_read_timeout(None)
+            // A simulation has no date; hyper would give the machine's.
+            .auto_date_header(!rt::is_virtual())
             .keep_alive(self.policy.keep_alive)
             // A client that has sent its request and shut its side down still gets the answer.
             .half_close(true)

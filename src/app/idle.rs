@@ -3,6 +3,7 @@
 use super::policy::Policy;
 use crate::base::Limit;
 use crate::base::limit::Millis;
+use crate::net::rt;
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -65,5 +66,5 @@ async fn within<T>(
     limit: impl FnOnce(Millis) -> Limit,
 ) -> io::Result<T> {
     let Some(most) = most else { return f.await };
-    tokio::time::timeout(most, f).await.unwrap_or_else(|_| Err(overdue(limit(most.into()))))
+    rt::timeout(most, f).await.unwrap_or_else(|_| Err(overdue(limit(most.into()))))
 }

@@ -3,6 +3,7 @@
 //! Over a stream the end of the input is passed on as a FIN, and the peer's end ends the output.
 //! Over datagrams there is no end to pass on. Names, ports and listening are the caller's.
 
+use crate::net::rt;
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -63,7 +64,7 @@ impl Meter {
     async fn silence(&self, idle: Option<Duration>) {
         let Some(idle) = idle else { return std::future::pending().await };
         let mut changes = self.0.subscribe();
-        while let Ok(Ok(())) = tokio::time::timeout(idle, changes.changed()).await {}
+        while let Ok(Ok(())) = rt::timeout(idle, changes.changed()).await {}
     }
 
     /// Runs until `carry` ends or nothing happens any more.
@@ -73,6 +74,7 @@ impl Meter {
         carry: impl Future<Output = io::Result<()>>,
     ) -> io::Result<Tally> {
         let end = tokio::select! {
+            biased;
             ended = carry => ended.map(|()| End::Peer)?,
             () = self.silence(idle) => End::Idle,
         };
@@ -222,18 +224,18 @@ pub async fn datagrams<D: Datagrams>(
 ) -> io::Result<Tally> {
     let size = if options.datagram == 0 { 1024 } else { options.datagram };
     let meter = Meter::new();
-    let up = async {
+    let mut up = async || -> io::Result<()> {
         let mut room = vec![0; size];
         loop {
             let read = input.read(&mut room).await?;
             if read == 0 {
-                return std::future::pending::<io::Result<()>>().await;
+                return std::future::pending().await;
             }
             socket.send(&room[..read]).await?;
             meter.sent(read);
         }
     };
-    let down = async {
+    let mut down = async || -> io::Result<()> {
         let mut room = vec![0; usize::from(u16::MAX)];
         loop {
             let read = socket.recv(&mut room).await?;
@@ -243,7 +245,8 @@ pub async fn datagrams<D: Datagrams>(
         }
     };
     let carry = async {
-        tokio::select! { ended = up => ended, ended = down => ended }
+        // They take turns; each ends by an error only.
+        tokio::try_join!(up(), down()).map(|((), ())| ())
     };
     meter.run(options.idle, carry).await
 }

@@ -8,12 +8,12 @@ pub use tally::Tally;
 
 use super::called::{Called, shown};
 use crate::base::SocketError;
+use crate::net::rt::{self, Instant};
 use crate::net::tokio::EchoSocket;
 use crate::stack::{Answer, PingOptions, Stack};
 use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// With less payload than this, bytes, iputils has no room for the time in it, and shows none.
 const TIMED: usize = 16;
@@ -111,7 +111,7 @@ pub async fn run(
             biased;
             () = &mut stop => break,
             answer = socket.recv() => ping.on_answer(answer?).await?,
-            () = tokio::time::sleep_until(ping.next_send()), if ping.may_send() => ping.send()?,
+            () = rt::sleep_until(ping.next_send()), if ping.may_send() => ping.send()?,
             () = until(ping.end()) => break,
         }
     }
@@ -122,7 +122,7 @@ pub async fn run(
 
 async fn until(at: Option<Instant>) {
     match at {
-        Some(at) => tokio::time::sleep_until(at).await,
+        Some(at) => rt::sleep_until(at).await,
         None => std::future::pending().await,
     }
 }

@@ -2,6 +2,7 @@
 //! end that does not take them back.
 
 use crate::base::Limit;
+use crate::net::rt;
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -65,6 +66,6 @@ impl Answer {
             Ok::<_, io::Error>(())
         };
         // The client may be gone, or slow: it was told, or cannot be.
-        drop(tokio::time::timeout(FAREWELL, give).await);
+        drop(rt::timeout(FAREWELL, give).await);
     }
 }

@@ -8,6 +8,7 @@ use super::services::{Service, Services, Transport};
 use super::sight::Ladder;
 use super::simple;
 use crate::net::Host;
+use crate::net::rt;
 use crate::net::tokio::{TcpListener, UdpSocket};
 use crate::stack::ListenOptions;
 use crate::udp::Received;
@@ -15,7 +16,6 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::SystemTime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -223,17 +223,18 @@ async fn answer(
     let mut room = vec![0; usize::from(u16::MAX)];
     loop {
         let Received { copied, from, to, .. } = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
             received = socket.recv_datagram(&mut room) => match received {
                 Ok(received) => received,
                 Err(_) => return,
             },
-            _ = stop.wait_for(|stop| *stop) => return,
         };
         if !is_ours(to) {
             continue;
         }
         let (service, here, request) = (place.service, place.at.port(), &room[..copied]);
-        let answer = simple::answer_udp(service, here, from, request, SystemTime::now());
+        let answer = simple::answer_udp(service, here, from, request, rt::date());
         if let Some(answer) = answer {
             // An answer that cannot be sent is lost, as datagrams may be.
             let _ = match to.is_multicast() {

@@ -125,15 +125,13 @@ pub async fn chargen<S: AsyncRead + AsyncWrite>(stream: S, waits: Waits) -> io::
         std::future::pending::<io::Result<()>>().await
     };
     let pattern = chargen_lines(PRINTING);
-    let generate = async {
+    let mut generate = async || -> io::Result<()> {
         loop {
             write(&mut outgoing, &pattern, waits).await?;
         }
     };
-    tokio::select! {
-        ended = drain => ended,
-        ended = generate => ended,
-    }
+    // They take turns; each ends by an error only.
+    tokio::try_join!(drain, generate()).map(|((), ())| ())
 }
 
 /// Writes all, as long as the peer does not wait too long to take some of it.

@@ -6,13 +6,13 @@ mod probes;
 use super::called::{self, Called};
 use crate::base::SocketError;
 use crate::net::Host;
+use crate::net::rt::{self, Instant};
 use crate::stack::Stack;
 use crate::wire::ip::Discover;
 use probes::{Heard, Prober, When};
 use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// How many probes are under way at a time.
 const AT_A_TIME: usize = 16;
@@ -252,7 +252,7 @@ impl<'a> Trace<'a> {
                     self.on_answer(heard);
                 }
             }
-            () = tokio::time::sleep_until(late) => {
+            () = rt::sleep_until(late) => {
                 let now = Instant::now();
                 let late: Vec<_> = self
                     .waiting()

@@ -56,6 +56,22 @@ crate::explained! {
         /// No route to a destination.
         NoRoute = "NoRoute", "RFC 1122 §3.3.1", "there is no route to the destination";
 
+        // ---- Forwarding
+        /// It has taken as many hops as it may.
+        TtlExceeded = "TtlExceeded", "RFC 1812 §5.3.1; RFC 8200 §3", "it has taken as many hops as it may";
+        /// A router that knows no way on.
+        NoRouteOnward = "NoRouteOnward", "RFC 1812 §5.2.7.1; RFC 4443 §3.1", "this router has no route to the destination";
+        /// The next link is too narrow, and the packet may not be cut here.
+        LinkTooNarrow = "LinkTooNarrow", "RFC 1812 §4.2.2.7; RFC 8200 §5", "the packet is larger than the next link's MTU and may not be cut here";
+        /// An address of one link on its way to another.
+        BeyondScope = "BeyondScope", "RFC 4291 §2.5.6; RFC 3927 §7 (MUST NOT forward)", "a link-local address means nothing on another link";
+        /// To everybody on another network.
+        DirectedBroadcast = "DirectedBroadcast", "RFC 2644 §3", "a packet to everybody on another network is not passed on";
+        /// Back over a link with nobody else at its other end.
+        WouldReturn = "WouldReturn", "RFC 4443 §3.1 (MUST NOT forward)", "it would go back over the point-to-point link that it came by";
+        /// A super-segment that cannot be cut for the next link.
+        Unsplittable = "Unsplittable", "virtio-net; bound of this host", "what its device says about checksum and splitting does not fit the packet";
+
         // ---- ICMP
         /// An ICMP message too short for its type.
         IcmpTruncated = "IcmpTruncated", "RFC 792", "the ICMP message is too short for its type";
@@ -235,6 +251,10 @@ crate::explained! {
         GroupOfOthers = "GroupOfOthers", "RFC 3376 §5; RFC 2236 §3", "another host tells routers of its groups, and we owe no report of the same one";
         /// More questions than a router asks.
         GroupQueryLimit = "GroupQueryLimit", "bound of this host", "more questions about groups came than a router asks";
+
+        // ---- A switch
+        /// Tagged for a VLAN that the port is not in, or without a tag where none is expected.
+        VlanPort = "VlanPort", "IEEE 802.1Q §8.6.2 (ingress filtering)", "the port that the frame came in by takes none of that VLAN";
     }
 }
 

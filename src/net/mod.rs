@@ -17,6 +17,8 @@ mod journal;
 mod multicast;
 mod observer;
 mod options;
+#[cfg(feature = "tokio")]
+pub mod rt;
 mod signal;
 #[cfg(feature = "tokio")]
 pub mod tokio;

@@ -1,6 +1,6 @@
 //! How a network is put together.
 
-use super::{Body, Bounds, Clock, Counts, HostNode, Joined, Lane, Net, Node, Queue, TraceHash};
+use super::{Body, Bounds, Counts, Executor, HostNode, Joined, Lane, Net, Node, Queue, TraceHash};
 use crate::base::rng::Purpose;
 use crate::base::{Chance, Instant, Medium, Pool};
 use crate::impair::{Impairment, Impairments, Link, ParseError};
@@ -96,7 +96,7 @@ impl Net {
     pub fn new(seed: u64) -> Net {
         Net {
             seed,
-            clock: Clock::default(),
+            executor: Executor::new(),
             queue: Queue::new(),
             nodes: Vec::new(),
             wires: Vec::new(),
@@ -132,7 +132,7 @@ impl Net {
             LinkSetup::Ethernet(_) => Medium::Ethernet,
         });
         let media: Vec<_> = media.collect();
-        let host = Host::with_clock(setup, Arc::new(self.clock.clone()));
+        let host = Host::with_clock(setup, Arc::clone(self.executor.time()) as _);
         host.with(|stack, _| stack.number_events_as(id.0));
         let called = Arc::clone(&self.called);
         host.driven(move || called.lock().unwrap_or_else(PoisonError::into_inner).push(id));

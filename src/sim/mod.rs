@@ -2,7 +2,7 @@
 //! deterministic to the bit, and as fast as the machine can compute.
 //!
 //! A [`Net`] is built, and then runs: one queue holds everything that is due, ordered by time and
-//! then by the order in which it was put there; hosts are the same [`crate::net::Host`]s that run
+//! then by the order in which it was put there; programs are tasks of an [`Executor`]; hosts are the same [`crate::net::Host`]s that run
 //! live, woken when a frame arrives, a timer is due, or a program has called. Nothing takes time
 //! but wires: what a host sends because of an arrival leaves at the moment of the arrival.
 //!
@@ -29,13 +29,14 @@
 //! ```
 
 mod build;
-mod clock;
+mod exec;
 mod hash;
 mod queue;
 mod run;
 mod tap;
 
 pub use build::{JoinError, NodeId, Port, Wire, WireId};
+pub use exec::{Executor, Failure, Inside};
 pub use hash::TraceHash;
 pub use run::{Bound, Bounds, Counts, End};
 pub use tap::{Seen, Tap, Way};
@@ -44,7 +45,6 @@ use crate::base::{Frame, Instant, Medium};
 use crate::impair::Link;
 use crate::net::Host;
 use crate::observe::log::Log;
-use clock::Clock;
 use queue::Queue;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -97,7 +97,7 @@ type Called = Arc<Mutex<Vec<NodeId>>>;
 /// A network in virtual time.
 pub struct Net {
     seed: u64,
-    clock: Clock,
+    executor: Executor,
     queue: Queue<Due>,
     nodes: Vec<Node>,
     wires: Vec<Joined>,
@@ -121,7 +121,7 @@ impl fmt::Debug for Net {
 impl Net {
     /// What time it is.
     pub fn now(&self) -> Instant {
-        self.clock.get()
+        self.executor.time().peek()
     }
 
     /// A host's handle, for sockets, programs and questions.

@@ -1,6 +1,6 @@
 //! How a network runs.
 
-use super::{Body, Due, Net, NodeId, Port, Way, WireId};
+use super::{Body, Due, Failure, Inside, Net, NodeId, Port, Way, WireId};
 use crate::base::{Frame, IfaceId, Instant};
 
 /// What a run may use, so that it ends whatever happens in it.
@@ -32,7 +32,7 @@ pub enum Bound {
 }
 
 /// How a run ended.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum End {
     /// Nothing will happen any more.
     Quiet,
@@ -40,6 +40,8 @@ pub enum End {
     Time,
     /// It would have gone on, and was stopped.
     Bound(Bound),
+    /// A program has failed.
+    Failed(Failure),
 }
 
 /// What has happened, in numbers.
@@ -61,23 +63,80 @@ impl Net {
         self.bounds = bounds;
     }
 
+    /// Starts a program. Its sockets are made with [`Net::handle`]s; time it has by
+    /// [`crate::net::rt`].
+    pub fn spawn<F>(&self, program: F) -> tokio::task::JoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        self.executor.spawn(program)
+    }
+
+    /// While the guard lives, what this thread calls can start tasks and timers of this network.
+    pub fn enter(&self) -> Inside<'_> {
+        self.executor.enter()
+    }
+
+    /// How many programs have not ended.
+    pub fn programs(&self) -> usize {
+        self.executor.tasks()
+    }
+
     /// Runs until `until`, and lets everything happen that is due then.
     pub fn run(&mut self, until: Instant) -> End {
+        self.run_while(until, |_| true)
+    }
+
+    /// As [`Net::run`], and ends ([`End::Time`]) when `goes_on`, asked before every event, says so.
+    pub fn run_while(&mut self, until: Instant, goes_on: impl Fn(&Net) -> bool) -> End {
         loop {
-            self.settle();
-            match self.queue.next() {
-                Some(at) if at <= until => {
-                    if let Some(bound) = self.bound() {
-                        return End::Bound(bound);
-                    }
-                    self.step();
-                }
-                next => {
-                    self.clock.set(until.max(self.now()));
-                    return if next.is_some() { End::Time } else { End::Quiet };
-                }
+            if let Err(failure) = self.settle() {
+                return End::Failed(failure);
             }
+            if !goes_on(self) {
+                return End::Time;
+            }
+            let Some(at) = self.next() else {
+                return End::Quiet;
+            };
+            if at > until {
+                self.executor.time().set(until.max(self.now()));
+                return End::Time;
+            }
+            if let Some(bound) = self.bound() {
+                return End::Bound(bound);
+            }
+            self.step();
         }
+    }
+
+    /// Runs a program, and the network as long as it takes, at most until `until`.
+    ///
+    /// # Errors
+    /// How the run has ended before the program.
+    ///
+    /// # Panics
+    /// When the program was aborted from within.
+    pub fn run_program<F>(&mut self, until: Instant, program: F) -> Result<F::Output, End>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let mut task = self.spawn(program);
+        let end = self.run_while(until, |_| !task.is_finished());
+        if matches!(end, End::Failed(_)) {
+            return Err(end);
+        }
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        match std::pin::Pin::new(&mut task).poll(&mut cx) {
+            std::task::Poll::Ready(answer) => Ok(answer.expect("nobody aborts it")),
+            std::task::Poll::Pending => Err(end),
+        }
+    }
+
+    /// When something happens next: a program's timer, or what is in the queue.
+    fn next(&self) -> Option<Instant> {
+        let timer = self.executor.deadline();
+        self.queue.next().into_iter().chain(timer).min()
     }
 
     /// The bound that is hit, if any.
@@ -91,6 +150,14 @@ impl Net {
 
     /// The next event happens.
     pub(super) fn step(&mut self) {
+        // What the network does at a moment comes before what programs' timers do.
+        if let Some(timer) = self.executor.deadline()
+            && self.queue.next().is_none_or(|at| timer < at)
+        {
+            self.executor.time().set(timer);
+            self.counts.events += 1;
+            return;
+        }
         let Some((at, due)) = self.queue.pop() else { return };
         match due {
             Due::Arrival(wire, way) => {
@@ -99,7 +166,7 @@ impl Net {
                     return; // there was an earlier one
                 }
                 lane.armed = Instant::MAX;
-                self.clock.set(at);
+                self.executor.time().set(at);
                 self.counts.events += 1;
                 let frame = self.wires[wire.at()].lanes[usize::from(way)].link.output(at);
                 self.arm_lane(wire, way);
@@ -114,19 +181,21 @@ impl Net {
                     return;
                 }
                 host.armed = Instant::MAX;
-                self.clock.set(at);
+                self.executor.time().set(at);
                 self.counts.events += 1;
                 self.turn(node, None);
             }
         }
     }
 
-    /// Whatever follows at this moment from what programs have called.
-    pub(super) fn settle(&mut self) {
+    /// Programs go on as far as they can, and whatever follows at this moment from what they have
+    /// called happens.
+    pub(super) fn settle(&mut self) -> Result<(), Failure> {
         loop {
+            self.executor.run_until_idle(self.now())?;
             let called = self.take_called();
             if called.is_empty() {
-                return;
+                return Ok(());
             }
             for node in called {
                 self.turn(node, None);
@@ -179,7 +248,7 @@ impl Net {
     }
 
     fn hash_frame(&mut self, Port(NodeId(node), port): Port, frame: &Frame) {
-        self.hash.add(&self.clock.get().as_nanos().to_le_bytes());
+        self.hash.add(&self.now().as_nanos().to_le_bytes());
         self.hash.add(&node.to_le_bytes());
         self.hash.add(&port.to_le_bytes());
         frame.slices().for_each(|slice| self.hash.add(slice));
@@ -194,7 +263,7 @@ impl Net {
         let Some(&Some((id, way))) = self.nodes[node.at()].ports.get(usize::from(n)) else {
             return;
         };
-        let now = self.clock.get();
+        let now = self.now();
         let place = self.wire_place(id);
         let wire = &mut self.wires[id.at()];
         let gone = wire.lanes[usize::from(way)].link.input(now, frame);

@@ -31,7 +31,7 @@ fn transfer(net: &mut Net, [a, b]: [NodeId; 2], bytes: usize) -> Instant {
     let data = vec![7; 65536];
     let mut room = vec![0; 65536];
     while got < bytes {
-        net.settle();
+        net.settle().expect("no program fails");
         assert!(net.queue.next().is_some(), "it goes on");
         net.step();
         net.handle(a).with(|stack, now| {

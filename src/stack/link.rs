@@ -294,6 +294,15 @@ impl Stack {
             return self.put_frame(iface, mac, frame);
         }
         let hop = self.next_hop(iface, dst);
+        self.hand_over(now, iface, hop, frame);
+    }
+
+    /// Gives a packet to a neighbour, or to the cache until that has answered.
+    pub(super) fn hand_over(&mut self, now: Instant, iface: IfaceId, hop: IpAddr, frame: Frame) {
+        if self.ifaces[usize::from(iface.0)].port.is_none() {
+            self.snmp.transmitted(&frame);
+            return self.out.push_back((iface, frame));
+        }
         let cause = frame.origin;
         let known = self.with_port(now, iface, cause, |port, cx| port.cache.resolve(hop, cx));
         if let Some(Some(mac)) = known {
@@ -444,6 +453,9 @@ impl Stack {
         let Ok(quoted) = quoted else { return };
         if why != Why::NeighborFailed {
             return;
+        }
+        if self.forwarding && !self.is_own(quoted.src) {
+            return self.next_hop_failed(now, iface, frame);
         }
         if quoted.proto != protocol::TCP {
             // As if a router that is this host itself had said so.

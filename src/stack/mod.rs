@@ -40,6 +40,7 @@ mod calls;
 mod datagrams;
 mod echo;
 mod egress;
+mod forward;
 mod groups;
 mod icmp;
 mod iface;
@@ -113,6 +114,10 @@ pub struct Stack {
     redirects: redirect::Redirects,
     reassembly: Reassembly<wire::ip::Header>,
     limiter: Limiter,
+    /// Whether packets for others are passed on.
+    forwarding: bool,
+    /// Whom a better first hop was named to.
+    redirected: forward::Redirected,
     /// Counters of IP identifications.
     ip_ids: [u32; IP_IDS],
     /// Paths narrower than their first link.
@@ -166,6 +171,8 @@ impl Stack {
             redirects: Default::default(),
             reassembly: Reassembly::new(crate::ip::reassembly::Limits::default()),
             limiter: Limiter::new(setup.icmp_rate, setup.icmp_burst),
+            forwarding: setup.forwarding,
+            redirected: Default::default(),
             ip_ids: [0; IP_IDS],
             path_mtu: PathMtu::default(),
             tcp: Sockets::new(&chance, setup.ephemeral, setup.tcp_memory),
@@ -201,6 +208,9 @@ impl Stack {
                 LinkSetup::Ethernet(ethernet) => (ethernet.probe, ethernet.autoconf),
                 LinkSetup::Ip => (false, false),
             };
+            if self.forwarding && self.ifaces[n].port.is_some() {
+                self.join_on(now, iface, wire::nd::ALL_ROUTERS.into());
+            }
             for cidr in setup.addrs {
                 self.assign(now, iface, NewAddress { probe, ..cidr.into() }).unwrap_or_default();
             }

@@ -101,6 +101,9 @@ pub struct Setup {
     pub icmp_rate: u32,
     /// ICMP errors in a burst. Default 50 (as Linux `icmp_msgs_burst`).
     pub icmp_burst: u32,
+    /// Pass on packets for others: be a router (as Linux `ip_forward` and
+    /// `ipv6.conf.all.forwarding` together). Default false.
+    pub forwarding: bool,
 }
 
 impl Setup {
@@ -116,6 +119,7 @@ impl Setup {
             ephemeral: Ephemeral::default(),
             icmp_rate: 1000,
             icmp_burst: 50,
+            forwarding: false,
         }
     }
 
@@ -136,6 +140,12 @@ impl Setup {
             iface.link = LinkSetup::Ethernet(ethernet);
         }
         self
+    }
+
+    /// With packets for others passed on.
+    #[must_use]
+    pub fn as_router(self) -> Setup {
+        Setup { forwarding: true, ..self }
     }
 
     /// Whether the interfaces keep to their bounds, as whoever makes a set-up sees to.

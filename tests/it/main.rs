@@ -4,12 +4,14 @@
 mod addresses;
 mod alloc;
 mod arrives;
+mod bridge;
 mod broadcast;
 mod chaos;
 mod close;
 mod counters;
 mod coverage;
 mod flood;
+mod forward;
 mod fuzz;
 mod garbage;
 mod groups;
@@ -29,6 +31,8 @@ mod routers;
 mod rto;
 #[cfg(feature = "http")]
 mod services;
+#[cfg(feature = "http")]
+mod simulated;
 mod sockets;
 #[allow(unreachable_pub, dead_code, reason = "a harness offers more than each test needs")]
 mod support;

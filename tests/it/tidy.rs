@@ -140,6 +140,32 @@ fn the_core_is_pure() {
     none("impurities in rows 0 to 3", found);
 }
 
+/// What a program must not use that is to run in a simulation, too: `net::rt` has it.
+const LIVE_ONLY: &[&str] =
+    &["tokio::time", "SystemTime::now", "time::Instant::now", "tokio::task::spawn_b"];
+
+#[test]
+fn programs_live_in_the_time_they_are_given() {
+    let mut found = Vec::new();
+    for path in files(&root().join("src"), "rs") {
+        if !["app", "sim", "lab"].contains(&module(&path).as_str()) || path.ends_with("tests.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let lines = code(&text);
+        for (at, (n, line)) in lines.iter().enumerate() {
+            for word in LIVE_ONLY.iter().filter(|word| line.contains(**word)) {
+                found.push(format!("{}:{n}: {word}", name(&path)));
+            }
+            let chosen = lines.get(at + 1).map_or("", |(_, next)| next.trim());
+            if line.contains("select!") && chosen != "biased;" {
+                found.push(format!("{}:{n}: select! by chance", name(&path)));
+            }
+        }
+    }
+    none("what does not work, or differs from run to run, in a simulation", found);
+}
+
 #[test]
 fn codecs_stay_in_the_wire_row() {
     let mut found = Vec::new();

@@ -8,11 +8,11 @@ use super::message::{CLIENT_PORT, MESSAGE_MAX, SERVER_PORT};
 use crate::base::{Chance, Duration, IfaceId, Instant};
 use crate::ip::{NewAddress, Origin, Route, Standing};
 use crate::net::Host;
+use crate::net::rt;
 use crate::net::tokio::UdpSocket;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
 
 /// How often it is looked at whether an address is somebody's.
 const GLANCE: Duration = Duration::from_millis(50);
@@ -36,7 +36,7 @@ pub struct Options {
 pub struct Client {
     granted: watch::Receiver<Option<Granted>>,
     stop: Option<oneshot::Sender<()>>,
-    task: JoinHandle<()>,
+    task: rt::JoinHandle<()>,
 }
 
 impl Client {
@@ -71,7 +71,7 @@ impl Client {
             tell,
         };
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(worker.run(stopped));
+        let task = rt::spawn(worker.run(stopped));
         Ok(Client { granted, stop: Some(stop), task })
     }
 
@@ -125,6 +125,14 @@ impl<T: FnMut(&Event)> Worker<T> {
             self.act().await;
             let pause = self.pause();
             tokio::select! {
+                biased;
+                stopped = &mut stop => {
+                    if stopped.is_ok() {
+                        self.machine.release();
+                        self.act().await;
+                    }
+                    return;
+                }
                 received = self.socket.recv_from(&mut room) => match received {
                     Ok((len, SocketAddr::V4(from))) => {
                         // What is of no use is counted and told there.
@@ -137,13 +145,6 @@ impl<T: FnMut(&Event)> Worker<T> {
                     }
                 },
                 () = pause => {}
-                stopped = &mut stop => {
-                    if stopped.is_ok() {
-                        self.machine.release();
-                        self.act().await;
-                    }
-                    return;
-                }
             }
         }
     }
@@ -155,7 +156,7 @@ impl<T: FnMut(&Event)> Worker<T> {
         let time = due.into_iter().chain(glance).min();
         async move {
             match time {
-                Some(time) => tokio::time::sleep(time).await,
+                Some(time) => rt::sleep(time).await,
                 None => std::future::pending().await,
             }
         }
@@ -264,10 +265,10 @@ impl<T: FnMut(&Event)> Worker<T> {
         let unsent = || self.socket.unsent_bytes().is_ok_and(|bytes| bytes > 0);
         let sent = async {
             while unsent() {
-                tokio::time::sleep(GLANCE).await;
+                rt::sleep(GLANCE).await;
             }
         };
-        let _ = tokio::time::timeout(PATIENCE, sent).await;
+        let _ = rt::timeout(PATIENCE, sent).await;
         let routes = std::mem::take(&mut self.routes);
         self.host.with(|stack, now| {
             stack.limit_mtu(now, self.iface, None).unwrap_or_default();

@@ -9,6 +9,7 @@ use crate::app::date::when;
 use crate::app::services::Transport;
 use crate::base::Chance;
 use crate::base::rng::Purpose;
+use crate::net::rt;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -166,7 +167,7 @@ impl Dig {
             let query =
                 query(chance.draw(Purpose::Query, 0, n) as u16, &self.question, self.asking);
             let ask = Ask { to, over, query, patience: PATIENCE };
-            let (begun, mut answer) = (tokio::time::Instant::now(), None);
+            let (begun, mut answer) = (rt::now(), None);
             let ended = exchange(network, &ask, |bytes| {
                 let raw = Raw::new(bytes).filter(|raw| answers(&ask.query, raw));
                 answer = raw.map(|raw| (raw, bytes.len()));

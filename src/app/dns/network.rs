@@ -4,6 +4,7 @@ use super::lookup::Ask;
 use super::message::UDP_MAX;
 use crate::app::services::Transport;
 use crate::net::Host;
+use crate::net::rt;
 use crate::net::tokio::{TcpStream, UdpSocket};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -97,7 +98,7 @@ pub async fn exchange<N: Network>(
             }
         }
     };
-    match tokio::time::timeout(ask.patience, talk).await {
+    match rt::timeout(ask.patience, talk).await {
         Ok(ended) => ended,
         Err(_) => Err(io::ErrorKind::TimedOut.into()),
     }

@@ -8,6 +8,7 @@ use super::name::Name;
 use super::network::{Network, exchange};
 use crate::base::rng::Purpose;
 use crate::base::{Chance, Instant};
+use crate::net::rt;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +21,7 @@ pub struct Resolver<N> {
     cache: Mutex<Cache>,
     chance: Chance,
     lookups: AtomicU64,
-    start: tokio::time::Instant,
+    start: rt::Instant,
 }
 
 impl<N> std::fmt::Debug for Resolver<N> {
@@ -40,7 +41,7 @@ impl<N: Network> Resolver<N> {
             cache: Mutex::default(),
             chance: Chance::from_key(secret),
             lookups: AtomicU64::new(0),
-            start: tokio::time::Instant::now(),
+            start: rt::now(),
         }
     }
 

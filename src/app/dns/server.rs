@@ -92,11 +92,12 @@ pub(in crate::app) async fn answer_datagrams(
     let mut room = vec![0; QUERY_MAX];
     loop {
         let Received { copied, from, to, .. } = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
             received = socket.recv_datagram(&mut room) => match received {
                 Ok(received) => received,
                 Err(_) => return,
             },
-            _ = stop.wait_for(|stop| *stop) => return,
         };
         // Port 0 cannot be answered.
         let query = Some(&room[..copied]).filter(|_| from.port() > 0 && is_ours(to));

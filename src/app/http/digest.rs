@@ -5,6 +5,7 @@
 //! over its whole life the service hashes the text once, and less than a mebibyte per request.
 
 use super::bytes::pattern;
+use crate::net::rt;
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,11 +20,11 @@ const STEP: u64 = 1 << 20;
 pub(super) struct Digests(Arc<Mutex<Vec<Sha256>>>);
 
 impl Digests {
-    /// The digest of the first `length` bytes. It is computed on a thread that may block, one
+    /// The digest of the first `length` bytes. Live it is computed on a thread that may block, one
     /// request at a time.
     pub(super) async fn of(&self, length: u64) -> Sum {
         let states = Arc::clone(&self.0);
-        let computing = tokio::task::spawn_blocking(move || {
+        let computing = rt::spawn_blocking(move || {
             compute(&mut states.lock().unwrap_or_else(PoisonError::into_inner), length)
         });
         // It fails only while the runtime shuts down, and then there is nobody to answer.

@@ -7,6 +7,7 @@ use super::digest::hex;
 use super::{Body, closing, json, plain};
 use crate::app::policy::Policy;
 use crate::base::Limit;
+use crate::net::rt::{self, Instant};
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use hyper::header;
@@ -14,7 +15,6 @@ use hyper::{Request, Response, StatusCode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// A body that nobody wants is read up to this many bytes.
 const REFUSED_MAX: usize = 1 << 20;
@@ -47,7 +47,7 @@ impl Paced {
     async fn next(&mut self) -> Option<Result<Bytes, Broken>> {
         let frame = loop {
             let Some(time) = self.time else { break self.body.frame().await? };
-            match tokio::time::timeout_at(self.since + time, self.body.frame()).await {
+            match rt::timeout_at(self.since + time, self.body.frame()).await {
                 Ok(frame) => break frame?,
                 Err(_) if self.come < self.least => {
                     let bytes = u32::try_from(self.least).unwrap_or(u32::MAX);

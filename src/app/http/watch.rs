@@ -6,6 +6,7 @@
 
 use crate::app::policy::Policy;
 use crate::base::Limit;
+use crate::net::rt::{Instant, Sleep, sleep, sleep_until};
 use hyper::body::{Body, Frame, SizeHint};
 use std::io;
 use std::pin::Pin;
@@ -13,7 +14,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
 
 /// What a connection is doing. The first bytes of a request that came together with the end of the
 /// one before lie in the HTTP library: it counts as begun when more of it comes.
@@ -156,7 +156,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
             return Poll::Ready(written);
         }
         let Some(patience) = self.patience else { return Poll::Pending };
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(waiting.as_mut().poll(cx));
         let limit = Limit::WriteTime { after: patience.into() };
         self.watch.state().stuck = Some(limit);

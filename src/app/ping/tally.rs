@@ -1,7 +1,7 @@
 //! What came of a series of echo requests.
 
+use crate::net::rt::Instant;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// The tally.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]

@@ -11,6 +11,9 @@ use crate::tcp::CaState;
 /// seen the records before.
 pub fn describe(tcpdump: &mut Tcpdump, record: &Record) -> String {
     match tcpdump.line(record) {
+        Some(line) if matches!(record.event, Event::Forwarded { .. }) => {
+            format!("{}: {line}", passed_on(&record.event))
+        }
         Some(line) => line,
         None => words(&record.event, record.at),
     }
@@ -30,6 +33,16 @@ fn words(event: &Event, at: Instant) -> String {
             format!("half open, {local} and {remote}: {}", tcp_words(event, at))
         }
         Event::Link { event, .. } => event.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// How a packet was passed on; empty for other events.
+pub(super) fn passed_on(event: &Event) -> String {
+    match event {
+        Event::Forwarded { from, to, ttl, .. } => {
+            format!("forwarded from {from} to {to} with ttl {ttl}")
+        }
         _ => String::new(),
     }
 }

@@ -1,5 +1,6 @@
 //! Two hosts and the wire between them, in virtual time.
 
+pub mod net;
 pub mod puppet;
 pub mod seen;
 

@@ -20,6 +20,7 @@ pub struct Seen {
     pub sent: BTreeSet<&'static str>,
     pub link_cause: BTreeSet<&'static str>,
     pub limit: BTreeSet<&'static str>,
+    pub bridge: BTreeSet<&'static str>,
 }
 
 /// A scenario: its name, and what happens in it.
@@ -35,6 +36,14 @@ pub fn add(records: &[Record], drops: &Drops, waits: &BTreeSet<&'static str>) {
         seen.why.extend(drops.iter().map(|(key, _)| key));
         seen.blocked.extend(waits);
         records.iter().for_each(|record| seen.take(&record.event));
+    });
+}
+
+/// Adds what bridges did.
+pub fn add_bridge(causes: &BTreeSet<&'static str>, drops: &Drops) {
+    SEEN.with_borrow_mut(|seen| {
+        seen.why.extend(drops.iter().map(|(key, _)| key));
+        seen.bridge.extend(causes);
     });
 }
 
