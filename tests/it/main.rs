@@ -2,6 +2,7 @@
 #![allow(clippy::type_complexity, reason = "tables of what is expected have such types")]
 
 mod addresses;
+mod advertise;
 mod alloc;
 mod arrives;
 mod bridge;
