@@ -22,6 +22,8 @@ mod memory;
 mod nd;
 mod onlink;
 mod pressure;
+#[cfg(feature = "tokio")]
+mod programs;
 #[cfg(feature = "record")]
 mod replay;
 mod reports;

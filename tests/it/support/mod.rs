@@ -1,5 +1,7 @@
 //! Two hosts and the wire between them, in virtual time.
 
+#[cfg(feature = "tokio")]
+pub mod pair;
 pub mod puppet;
 pub mod seen;
 
