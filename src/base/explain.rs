@@ -16,11 +16,20 @@ pub struct Rule {
     pub inputs: &'static [&'static str],
 }
 
+impl Rule {
+    /// A sentence of this rule in any language, its places filled with a decision's inputs.
+    pub fn fill(sentence: &str, inputs: &[(&'static str, String)]) -> String {
+        inputs.iter().fold(sentence.to_owned(), |text, (name, value)| {
+            text.replace(&format!("{{{name}}}"), value)
+        })
+    }
+}
+
 /// Declares an enum whose variants explain themselves. See [`crate::base::why::Why`] for one.
 ///
 /// Each variant reads `Name { fields } = "key", "RFC rule", "sentence with {fields}";`. The enum
-/// gets `RULES` (the table), `KEYS`, `COUNT`, `key()`, `index()`, `rfc()` and `Display` (the
-/// sentence).
+/// gets `RULES` (the table), `KEYS`, `COUNT`, `key()`, `index()`, `rfc()`, `inputs()` and `Display`
+/// (the sentence).
 #[macro_export]
 macro_rules! explained {
     (
@@ -64,6 +73,15 @@ macro_rules! explained {
             pub fn rfc(&self) -> &'static str {
                 Self::RULES[self.index()].rfc
             }
+
+            /// The inputs of the decision, by name and as they are shown.
+            pub fn inputs(&self) -> Vec<(&'static str, String)> {
+                match self {
+                    $( Self::$Var $({ $($f),* })? => {
+                        vec![$($((stringify!($f), $f.to_string())),*)?]
+                    } ),*
+                }
+            }
         }
 
         impl std::fmt::Display for $Name {
@@ -73,4 +91,21 @@ macro_rules! explained {
             }
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rule;
+    use crate::base::Limit;
+    use crate::base::limit::Millis;
+
+    #[test]
+    fn sentences_of_other_languages_are_filled_with_the_same_inputs() {
+        let limit = Limit::BodyRate { bytes: 3000, after: Millis(30_000) };
+        let rule = &Limit::RULES[limit.index()];
+        assert_eq!(Rule::fill(rule.text, &limit.inputs()), limit.to_string());
+        let german = "in {after} kamen keine {bytes} Bytes";
+        assert_eq!(Rule::fill(german, &limit.inputs()), "in 30 s kamen keine 3000 Bytes");
+        assert_eq!(Limit::Stopping.inputs(), []);
+    }
 }

@@ -18,6 +18,7 @@ pub mod rng;
 pub mod seq;
 pub mod time;
 pub mod why;
+pub mod words;
 
 pub use chunk::{Chunk, Chunks};
 pub use cx::{Cx, Stamped, Trace};

@@ -6,6 +6,7 @@
 
 use crate::base::{ConnId, EventId, Frame, Instant};
 use crate::impair::Fate;
+use crate::link::bridge;
 use crate::stack::{self, Record};
 
 /// A place in the network: its index among [`Log::places`].
@@ -59,6 +60,8 @@ pub enum Event {
     Host(stack::Event),
     /// To a packet on a wire.
     Wire(OnWire),
+    /// In a hub or a switch.
+    Bridge(bridge::Event),
 }
 
 /// An event of the run.
@@ -185,6 +188,12 @@ impl Log {
         let causes = [self.number(frame.origin), EventId::NONE];
         let what = OnWire { way, len: frame.len() as u32, why };
         self.add(at, place, None, causes, EventId::NONE, Event::Wire(what));
+    }
+
+    /// Adds what happened in a hub or a switch; `cause` is what its frame says sent it.
+    pub fn bridge(&mut self, at: Instant, place: PlaceId, cause: EventId, event: bridge::Event) {
+        let causes = [self.number(cause), EventId::NONE];
+        self.add(at, place, None, causes, EventId::NONE, Event::Bridge(event));
     }
 
     fn add(

@@ -12,6 +12,7 @@ mod counters;
 mod coverage;
 mod flood;
 mod forward;
+mod forward_garbage;
 mod fuzz;
 mod garbage;
 mod groups;

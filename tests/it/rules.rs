@@ -9,10 +9,12 @@ use std::panic::catch_unwind;
 
 mod answers;
 mod arrivals;
+mod bridges;
 #[cfg(feature = "http")]
 mod dhcp;
 mod discovery;
 mod ethernet;
+mod forwarding;
 mod groups;
 #[cfg(feature = "http")]
 mod limits;
@@ -57,10 +59,12 @@ use cases;
 const FILES: &[&[Case]] = &[
     answers::CASES,
     arrivals::CASES,
+    bridges::CASES,
     #[cfg(feature = "http")]
     dhcp::CASES,
     discovery::CASES,
     ethernet::CASES,
+    forwarding::CASES,
     groups::CASES,
     #[cfg(feature = "http")]
     limits::CASES,

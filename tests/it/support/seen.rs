@@ -112,6 +112,9 @@ impl Seen {
             Event::In(_) => {
                 self.facts.insert("In".into());
             }
+            Event::Forwarded { .. } => {
+                self.facts.insert("Forwarded".into());
+            }
             _ => {}
         }
     }
@@ -133,7 +136,7 @@ impl Seen {
                     _ => false,
                 };
             }
-            tcp::Event::Blocked { why } => {
+            tcp::Event::Blocked { why, .. } => {
                 self.blocked.insert(why.key());
             }
             tcp::Event::Replied { reply, .. } => {
