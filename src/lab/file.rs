@@ -1,7 +1,9 @@
 //! A lab as a value: what its file says.
 
+use super::check::{Check, Known};
 use super::node::{self, Common, MEDIUM};
 use super::plan::Plan;
+use super::program::with_servers;
 use super::tree::{At, Fields, Item, Table, Value, suggest};
 use super::wire::Link;
 use super::{Error, Mistake, Node, Program, knobs, words};
@@ -31,6 +33,10 @@ pub struct Lab {
     pub programs: Vec<Program>,
     /// What to think about before the run.
     pub questions: Vec<Question>,
+    /// What must come out.
+    pub checks: Vec<Check>,
+    /// Whose ladder is shown first: a host, or nobody's.
+    pub show: Option<usize>,
     pub(super) plan: Plan,
     /// The text of the file, and what was set over it.
     pub(super) source: String,
@@ -105,8 +111,14 @@ impl Lab {
         if !anyway {
             plan.check_ways(&nodes, &programs)?;
         }
+        let programs = with_servers(programs, &nodes, &plan);
         let questions = tables("question", fields.item("question"))?.iter();
         let questions = questions.map(Question::read).collect::<Result<_, _>>()?;
+        let known =
+            Known { nodes: &nodes, links: &links, plan: &plan, programs: &programs };
+        let checks = tables("check", fields.item("check"))?.iter();
+        let checks = checks.map(|item| Check::read(item, &known)).collect::<Result<_, _>>()?;
+        let show = show(&mut fields, &nodes)?;
         fields.done()?;
         Ok(Lab {
             file: file.to_owned(),
@@ -119,6 +131,8 @@ impl Lab {
             links,
             programs,
             questions,
+            checks,
+            show,
             plan,
             source: text.to_owned(),
             sets: sets.to_vec(),
@@ -170,6 +184,17 @@ fn set(table: &mut Table, nth: usize, path: &str, value: &str) -> Result<(), Mis
         }
     };
     table.set(&whole, nth, Value::Text(value.to_owned()))
+}
+
+/// `show`: the host whose ladder is shown first.
+fn show(fields: &mut Fields<'_>, nodes: &[Node]) -> Result<Option<usize>, Mistake> {
+    let Some(item) = fields.item("show") else { return Ok(None) };
+    let name = item.word().unwrap_or_default();
+    let hosts = nodes.iter().filter(|node| node.kind.is_host()).map(|node| &node.name);
+    match nodes.iter().position(|node| node.name == name && node.kind.is_host()) {
+        Some(node) => Ok(Some(node)),
+        None => Err(item.wrong(suggest(&format!("there is no host \"{name}\""), &name, hosts))),
+    }
 }
 
 /// The tables below `[node.…]` or `[link.…]`.

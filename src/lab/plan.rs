@@ -58,7 +58,7 @@ impl Plan {
     }
 
     /// Who has an address, and on which interface.
-    fn owner(&self, addr: IpAddr) -> Option<(usize, usize)> {
+    pub(super) fn owner(&self, addr: IpAddr) -> Option<(usize, usize)> {
         let has = |iface: &Iface| iface.addrs.iter().any(|own| own.value.addr() == addr);
         self.ifaces
             .iter()

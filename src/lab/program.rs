@@ -244,6 +244,80 @@ impl Program {
     }
 }
 
+/// The programs, and the other ends of those that ask somebody where nothing serves: they need not
+/// be written.
+pub(super) fn with_servers(
+    mut programs: Vec<Program>,
+    nodes: &[Node],
+    plan: &Plan,
+) -> Vec<Program> {
+    let clients = programs.clone();
+    for client in &clients {
+        let Some((to, what, run)) = client.what.server(&clients) else { continue };
+        let Some(on) = plan.owner(to.ip()).map(|(node, _)| node) else { continue };
+        let serves = |other: &Program| other.on == on && other.what.serves(to.port());
+        if nodes[on].kind.is_host() && !programs.iter().any(serves) {
+            let (start, at) = (Instant::ZERO, client.at.clone());
+            programs.push(Program { on, start, run, what, at });
+        }
+    }
+    programs
+}
+
+impl Run {
+    /// The other end of a client: where, what, and in words.
+    fn server(&self, all: &[Program]) -> Option<(SocketAddr, Run, String)> {
+        let same = |to: &SocketAddr| {
+            let its = all.iter().filter(|other| {
+                matches!(&other.what, Run::Bulk { to: other, .. } if other == to)
+            });
+            its.count()
+        };
+        Some(match self {
+            Run::Bulk { to, .. } => {
+                let (connections, port) = (same(to), to.port());
+                let (first, every) = (Duration::ZERO, Duration::ZERO);
+                let what = Run::BulkAt { port, connections, first, piece: None, every };
+                (*to, what, format!("bulk at {port} connections {connections}"))
+            }
+            Run::Rr { to, sizes, .. } => {
+                let (port, think) = (to.port(), Duration::ZERO);
+                let (request, response) = sizes;
+                let run = format!("rr at {port} request {request} response {response}");
+                (*to, Run::RrAt { port, sizes: *sizes, think }, run)
+            }
+            Run::Udp { to, count, .. } => {
+                let (port, silence) = (to.port(), Duration::from_secs(1));
+                let what = Run::UdpAt { port, count: *count, silence };
+                (*to, what, format!("udp at {port} count {count}"))
+            }
+            Run::Typist { to, .. } => serve(*to, "echo"),
+            Run::Get { to, .. } => serve(*to, "http"),
+            Run::Dig { server, .. } => serve(SocketAddr::new(*server, 53), "dns"),
+            _ => return None,
+        })
+    }
+
+    /// Whether it answers at that port.
+    fn serves(&self, port: u16) -> bool {
+        match self {
+            Run::BulkAt { port: its, .. } | Run::RrAt { port: its, .. } => *its == port,
+            Run::UdpAt { port: its, .. } => *its == port,
+            Run::Serve { services } => {
+                let services = services.parse::<crate::app::Services>();
+                services.is_ok_and(|all| all.enabled().any(|entry| entry.port == port))
+            }
+            _ => false,
+        }
+    }
+}
+
+fn serve(at: SocketAddr, service: &str) -> (SocketAddr, Run, String) {
+    let services = format!("{service}:{}", at.port());
+    let run = format!("serve {services}");
+    (at, Run::Serve { services }, run)
+}
+
 /// Reads a program's words.
 fn read(text: &str, at: &At, nodes: &[Node], plan: &Plan) -> Result<Run, Mistake> {
     let words = text.split_whitespace().map(|word| {
@@ -262,7 +336,7 @@ fn read(text: &str, at: &At, nodes: &[Node], plan: &Plan) -> Result<Run, Mistake
         "ping" => ping(&mut line),
         "traceroute" => traceroute(&mut line),
         "get" => get(&mut line),
-        "serve" => serve(&mut line),
+        "serve" => services(&mut line),
         "dig" => dig(&mut line),
         "bulk" if line.take_if("at") => bulk_at(&mut line),
         "rr" if line.take_if("at") => rr_at(&mut line),
@@ -432,7 +506,7 @@ fn get(line: &mut Line<'_>) -> Result<Run, Mistake> {
     Ok(Run::Get { to, url })
 }
 
-fn serve(line: &mut Line<'_>) -> Result<Run, Mistake> {
+fn services(line: &mut Line<'_>) -> Result<Run, Mistake> {
     let services = line.value("serve", "a list such as http:80,echo", |w| Some(w.to_owned()))?;
     services
         .parse::<crate::app::Services>()

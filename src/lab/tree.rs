@@ -1,7 +1,7 @@
 //! A lab file as a tree of values that know where they stand, so that every mistake has a place.
 
 use super::Mistake;
-use crate::app::policy::nearest;
+use crate::base::words::nearest;
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};

@@ -23,16 +23,23 @@ pub struct Link {
     pub(super) mtu: Option<(u16, At)>,
 }
 
+/// Puts one clause of `from` in the place of `to`'s.
+type Take = fn(&mut Impairment, Impairment);
+
 /// Clauses that a link can have as keys of their own, which count for both directions and win
 /// over `with`: so one can be changed from outside.
-const CLAUSES: &[(&str, fn(&mut Impairment, Impairment))] = &[
+const CLAUSES: &[(&str, Take)] = &[
     ("delay", |to, from| to.delay = from.delay),
     ("loss", |to, from| to.loss = from.loss),
     ("duplicate", |to, from| to.duplicate = from.duplicate),
     ("corrupt", |to, from| to.corrupt = from.corrupt),
     ("reorder", |to, from| to.reorder = from.reorder),
-    ("rate", |to, from| to.rate = from.rate),
+    ("rate", |to, from| (to.rate, to.overhead) = (from.rate, from.overhead)),
     ("limit", |to, from| to.limit = from.limit),
+    ("queue", |to, from| (to.queue, to.limit) = (from.queue, from.limit)),
+    ("codel", |to, from| (to.queue, to.limit) = (from.queue, from.limit)),
+    ("drop", |to, from| to.faults.extend(from.faults)),
+    ("partition", |to, from| to.partitions.extend(from.partitions)),
 ];
 
 impl Link {
@@ -89,10 +96,10 @@ fn change(
     rules: &mut sim::Wire,
     clause: &str,
     item: &Item,
-    take: fn(&mut Impairment, Impairment),
+    take: Take,
 ) -> Result<String, Mistake> {
     let word = item.word().unwrap_or_default();
-    let text = format!("{clause} {word}");
+    let text = format!("{clause} {word}").trim_end().to_owned();
     // Alone, reordering has nothing to overtake.
     let whole = if clause == "reorder" { format!("delay 1ms {text}") } else { text.clone() };
     let read: Impairments =
