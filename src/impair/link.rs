@@ -17,7 +17,7 @@ use super::luck::{self, Fortune, Luck, Share};
 use super::queue::{Flight, Line, Parcel};
 use super::{Discipline, Impairment};
 use crate::base::time::nanos;
-use crate::base::{Chance, Checksum, EventId, Frame, Instant, Medium, Pool};
+use crate::base::{Chance, Checksum, EventId, Frame, Instant, Medium, Pool, Span};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -289,7 +289,7 @@ impl Link {
         let mut late = 0u64;
         for (time, words) in struck.delayed {
             late = late.saturating_add(nanos(time));
-            self.tale.tell(name, || What::Delayed { time, by: By::Fault(words) });
+            self.tale.tell(name, || What::Delayed { time: Span(time), by: By::Fault(words) });
         }
         if luck.overtakes {
             self.tale.counters.reordered += 1;
@@ -404,7 +404,7 @@ impl Link {
             if parcel.spared {
                 return Some(parcel);
             }
-            let (name, sojourn) = (Name::of(at, &parcel), at.since(parcel.since));
+            let (name, sojourn) = (Name::of(at, &parcel), Span(at.since(parcel.since)));
             if rules.ecn && ecn::mark(pool, &mut parcel.frame, *medium) {
                 tale.counters.marked += 1;
                 tale.tell(name, || What::MarkedByCodel { sojourn, count });

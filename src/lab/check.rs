@@ -110,9 +110,9 @@ fn all<T>(
 ) -> Result<Vec<T>, Mistake> {
     let items = item.list().iter().map(|item| {
         let word = item.word();
-        word.as_deref().and_then(&read).ok_or_else(|| {
-            item.wrong(super::tree::refused(key, word.as_deref(), expected))
-        })
+        word.as_deref()
+            .and_then(&read)
+            .ok_or_else(|| item.wrong(super::tree::refused(key, word.as_deref(), expected)))
     });
     items.collect()
 }
@@ -121,12 +121,11 @@ impl Known<'_> {
     /// A query with the addresses of nodes in place of their names behind `from` and `to`.
     pub(super) fn query(&self, item: &Item) -> Result<Query, Mistake> {
         let text = item.word().unwrap_or_default();
-        let query: Query = self.resolved(&text).parse().map_err(
-            |error: crate::observe::log::QueryError| {
+        let query: Query =
+            self.resolved(&text).parse().map_err(|error: crate::observe::log::QueryError| {
                 let what = format!("\"{text}\": {error}");
                 Mistake::new(&inside(item, &text, error.at), what)
-            },
-        )?;
+            })?;
         if let Some(place) = query.place() {
             let names = self.nodes.iter().map(|node| &node.name);
             let names: Vec<&String> = names.chain(self.links.iter().map(|l| &l.name)).collect();
@@ -250,9 +249,9 @@ fn headers(
     fields: &mut Fields<'_>,
     known: &Known<'_>,
 ) -> Result<Claim, Mistake> {
-    let then = fields.item("then").ok_or_else(|| {
-        item.wrong("\"packet\" needs \"then\", where the packet is seen again")
-    })?;
+    let then = fields
+        .item("then")
+        .ok_or_else(|| item.wrong("\"packet\" needs \"then\", where the packet is seen again"))?;
     let (first, then) = (FrameQuery::read(first, known)?, FrameQuery::read(then, known)?);
     let changes = match fields.item("changes") {
         Some(item) => {

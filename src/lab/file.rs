@@ -114,8 +114,7 @@ impl Lab {
         let programs = with_servers(programs, &nodes, &plan);
         let questions = tables("question", fields.item("question"))?.iter();
         let questions = questions.map(Question::read).collect::<Result<_, _>>()?;
-        let known =
-            Known { nodes: &nodes, links: &links, plan: &plan, programs: &programs };
+        let known = Known { nodes: &nodes, links: &links, plan: &plan, programs: &programs };
         let checks = tables("check", fields.item("check"))?.iter();
         let checks = checks.map(|item| Check::read(item, &known)).collect::<Result<_, _>>()?;
         let show = show(&mut fields, &nodes)?;

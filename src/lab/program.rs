@@ -268,9 +268,9 @@ impl Run {
     /// The other end of a client: where, what, and in words.
     fn server(&self, all: &[Program]) -> Option<(SocketAddr, Run, String)> {
         let same = |to: &SocketAddr| {
-            let its = all.iter().filter(|other| {
-                matches!(&other.what, Run::Bulk { to: other, .. } if other == to)
-            });
+            let its = all
+                .iter()
+                .filter(|other| matches!(&other.what, Run::Bulk { to: other, .. } if other == to));
             its.count()
         };
         Some(match self {

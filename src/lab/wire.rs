@@ -92,12 +92,7 @@ impl Link {
 }
 
 /// Replaces one clause in both directions; what it reads now.
-fn change(
-    rules: &mut sim::Wire,
-    clause: &str,
-    item: &Item,
-    take: Take,
-) -> Result<String, Mistake> {
+fn change(rules: &mut sim::Wire, clause: &str, item: &Item, take: Take) -> Result<String, Mistake> {
     let word = item.word().unwrap_or_default();
     let text = format!("{clause} {word}").trim_end().to_owned();
     // Alone, reordering has nothing to overtake.

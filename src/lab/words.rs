@@ -50,7 +50,6 @@ pub(super) fn moment(text: &str) -> Option<Instant> {
     time(text).map(|time| Instant::ZERO + time)
 }
 
-#[cfg(test)]
 /// A time as short as it can be written exactly: `40ms`, `1.5s`.
 pub(super) fn show_time(time: Duration) -> String {
     let nanos = crate::base::time::nanos(time);

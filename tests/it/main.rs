@@ -25,6 +25,8 @@ mod memory;
 mod nd;
 mod onlink;
 mod pressure;
+#[cfg(feature = "tokio")]
+mod programs;
 #[cfg(feature = "record")]
 mod replay;
 mod reports;

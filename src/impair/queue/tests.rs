@@ -198,7 +198,7 @@ fn struck(link: &mut Link, starts: &[u64], tos: u8) -> Vec<(u64, u64, u32)> {
         What::Gone { fate: Fate::Codel { sojourn, count } }
         | What::MarkedByCodel { sojourn, count } => {
             let sent = starts[(act.origin.0 / 60) as usize];
-            assert_eq!(sojourn.as_millis() as u64, act.at.as_millis() - sent);
+            assert_eq!(sojourn.0.as_millis() as u64, act.at.as_millis() - sent);
             Some((act.at.as_millis(), act.origin.0, count))
         }
         _ => None,

@@ -138,9 +138,7 @@ fn own(log: &Log, entry: &Entry, name: &str) -> Option<i128> {
     match (name, tcp_event(entry), &entry.event) {
         ("sample", Some(tcp::Event::Rtt { sample, .. }), _) => Some(nanos(*sample).into()),
         ("ssthresh", Some(tcp::Event::Ca { ssthresh, .. }), _) => Some((*ssthresh).into()),
-        ("result", _, Event::Host(stack::Event::Call { result, .. })) => {
-            result.ok().map(number)
-        }
+        ("result", _, Event::Host(stack::Event::Call { result, .. })) => result.ok().map(number),
         ("packets", _, Event::Wire(on_wire)) => {
             let inputs = on_wire.what.inputs();
             let input = inputs.iter().find(|(input, _)| *input == "packets");

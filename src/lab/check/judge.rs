@@ -4,8 +4,8 @@ use super::frames::{FrameQuery, Header, Headers, Trace};
 use super::steps::{self, moment};
 use super::value::Unit;
 use super::{Check, Claim, Count, Want};
-use crate::base::time::nanos;
 use crate::base::Instant;
+use crate::base::time::nanos;
 use crate::lab::Report;
 use crate::observe::log::{Entry, Log, Query};
 
@@ -82,9 +82,9 @@ impl Check {
                     let unit = field.unit();
                     let wanted: Vec<_> = expected.iter().map(|e| e.show(unit)).collect();
                     let wanted = wanted.join(", ") + &self.within.show(unit);
-                    let got = values.iter().map(|value| {
-                        value.map_or("nothing".to_owned(), |value| unit.show(value))
-                    });
+                    let got = values
+                        .iter()
+                        .map(|value| value.map_or("nothing".to_owned(), |value| unit.show(value)));
                     let got: Vec<_> = got.collect();
                     (format!("{} {wanted}", field.name()), got.join(", "))
                 }
@@ -111,9 +111,8 @@ impl Check {
 
     /// What is demanded of moments alone; else what was expected, and what was found.
     fn times(&self, times: &[Instant], want: &Want) -> Result<(), (String, String)> {
-        let near = |a: Instant, b: Instant| {
-            self.within.near(a.as_nanos().into(), b.as_nanos().into())
-        };
+        let near =
+            |a: Instant, b: Instant| self.within.near(a.as_nanos().into(), b.as_nanos().into());
         let show = |times: &[Instant]| {
             let times: Vec<_> = times.iter().take(12).map(|at| moment(*at)).collect();
             if times.is_empty() { "nothing".to_owned() } else { times.join(", ") }
@@ -128,7 +127,9 @@ impl Check {
         };
         match want {
             Want::At(at) if times.first().is_some_and(|first| near(*at, *first)) => Ok(()),
-            Want::At(at) => Err((format!("at {}{tail}", moment(*at)), show(&times[..times.len().min(1)]))),
+            Want::At(at) => {
+                Err((format!("at {}{tail}", moment(*at)), show(&times[..times.len().min(1)])))
+            }
             Want::Times(wanted) if all_near(wanted, times) => Ok(()),
             Want::Times(wanted) => Err((format!("at {}{tail}", show(wanted)), show(times))),
             Want::Gaps(wanted) => {
@@ -175,13 +176,7 @@ impl Check {
 }
 
 /// A failure with the steps that led to what was found, or to the nearest event.
-fn failure(
-    log: &Log,
-    query: &Query,
-    found: &[&Entry],
-    expected: String,
-    got: String,
-) -> Failure {
+fn failure(log: &Log, query: &Query, found: &[&Entry], expected: String, got: String) -> Failure {
     let nearest = found.first().copied().or_else(|| query.nearest(log));
     let steps = nearest.map(|entry| steps::lines(log, &steps::before(log, entry)));
     let mut steps = steps.unwrap_or_default();

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const STEPS: usize = 6;
 
 /// A moment in milliseconds, with as many decimals as say something.
-pub(super) fn moment(at: Instant) -> String {
+pub(in crate::lab) fn moment(at: Instant) -> String {
     super::super::words::show_time(at.since(Instant::ZERO).max(Duration::ZERO))
 }
 

@@ -102,9 +102,7 @@ impl Within {
         match self {
             Within::Exact => distance == 0,
             Within::Distance(most) => distance <= u128::from(most),
-            Within::Share(ppm) => {
-                distance * 1_000_000 <= expected.unsigned_abs() * u128::from(ppm)
-            }
+            Within::Share(ppm) => distance * 1_000_000 <= expected.unsigned_abs() * u128::from(ppm),
         }
     }
 

@@ -96,16 +96,52 @@ pub struct Query {
 
 /// The first words of events.
 const VERBS: &[&str] = &[
-    "sends", "resends", "receives", "forwards", "drops", "timer", "state", "rule", "call",
-    "limited", "ca", "rtt", "info", "any", "learned", "moved", "aged", "evicted", "forwarded",
-    "flooded", "filtered", "repeated", "gone", "queued", "started", "travels", "duplicated",
-    "corrupted", "delayed", "reordered", "markedbyqueue", "markedbycodel",
+    "sends",
+    "resends",
+    "receives",
+    "forwards",
+    "drops",
+    "timer",
+    "state",
+    "rule",
+    "call",
+    "limited",
+    "ca",
+    "rtt",
+    "info",
+    "any",
+    "learned",
+    "moved",
+    "aged",
+    "evicted",
+    "forwarded",
+    "flooded",
+    "filtered",
+    "repeated",
+    "gone",
+    "queued",
+    "started",
+    "travels",
+    "duplicated",
+    "corrupted",
+    "delayed",
+    "reordered",
+    "markedbyqueue",
+    "markedbycodel",
 ];
 
 /// What happens on wires, by the keys of [`impair::What`] in small letters.
 const WIRE: &[&str] = &[
-    "gone", "queued", "started", "travels", "duplicated", "corrupted", "delayed", "reordered",
-    "markedbyqueue", "markedbycodel",
+    "gone",
+    "queued",
+    "started",
+    "travels",
+    "duplicated",
+    "corrupted",
+    "delayed",
+    "reordered",
+    "markedbyqueue",
+    "markedbycodel",
 ];
 
 /// What bridges do, by the names of their events.
@@ -181,7 +217,9 @@ impl<'a> Words<'a> {
     fn one_of(&mut self, what: &str, known: &[&'static str]) -> Result<&'static str, QueryError> {
         let word = self.take().unwrap_or_default();
         let found = known.iter().find(|name| name.eq_ignore_ascii_case(word));
-        found.copied().ok_or_else(|| self.wrong(suggest(&format!("\"{word}\" is no {what}"), word, known)))
+        found
+            .copied()
+            .ok_or_else(|| self.wrong(suggest(&format!("\"{word}\" is no {what}"), word, known)))
     }
 
     /// Everything that is left, as a filter; nothing means any packet.
@@ -332,9 +370,8 @@ impl Query {
     /// All events that are meant, oldest first, whatever [`Query::nth`] is.
     pub fn all<'l>(&self, log: &'l Log) -> Vec<&'l Entry> {
         let ends = Ends::of(log);
-        let is_meant = |entry: &&Entry| {
-            self.may_be_at(log, entry.place) && self.what.is(log, &ends, entry)
-        };
+        let is_meant =
+            |entry: &&Entry| self.may_be_at(log, entry.place) && self.what.is(log, &ends, entry);
         log.entries().iter().filter(is_meant).collect()
     }
 
@@ -488,5 +525,3 @@ fn by_sender(log: &Log, ends: &Ends, entry: &Entry, filter: &Filter) -> bool {
     let facts = sender.and_then(|sender| facts::sent(ends, sender));
     facts.is_some_and(|facts| filter.holds(&facts))
 }
-
-

@@ -55,9 +55,7 @@ pub(super) fn packet(view: &PacketView) -> Option<Facts> {
     };
     Some(match *view {
         PacketView::Raw { .. } | PacketView::Ethernet { .. } => return None,
-        PacketView::Arp { arp, .. } => {
-            Facts::of_arp(arp.sender.into(), arp.target.into())
-        }
+        PacketView::Arp { arp, .. } => Facts::of_arp(arp.sender.into(), arp.target.into()),
         PacketView::Ip { src, dst, len, .. } | PacketView::Fragment { src, dst, len, .. } => {
             known(src, dst, len)
         }
@@ -80,9 +78,9 @@ pub(super) fn packet(view: &PacketView) -> Option<Facts> {
                 .of_kind(Kind::EchoRequest, asks == Some(true))
                 .of_kind(Kind::EchoReply, asks == Some(false))
         }
-        PacketView::Udp { src, dst, len } => {
-            known(src.ip(), dst.ip(), len + 8).at_ports(src.port(), dst.port()).of_kind(Kind::Udp, true)
-        }
+        PacketView::Udp { src, dst, len } => known(src.ip(), dst.ip(), len + 8)
+            .at_ports(src.port(), dst.port())
+            .of_kind(Kind::Udp, true),
         PacketView::Tcp { src, dst, len } => {
             known(src.ip(), dst.ip(), len).at_ports(src.port(), dst.port()).of_kind(Kind::Tcp, true)
         }
