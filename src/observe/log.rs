@@ -4,6 +4,10 @@
 //! plot and answer about a run is a pure function of its log; whoever makes the log (a simulation,
 //! a replayed recording) numbers what it hears with [`Log::host`] and [`Log::wire`].
 
+mod query;
+
+pub use query::{Nth, Query, QueryError};
+
 use crate::base::{ConnId, EventId, Instant};
 use crate::impair::{Act, Fate, What};
 use crate::link::bridge;
