@@ -1,5 +1,6 @@
 //! The command line.
 
+use super::study::args::{BoxArgs, EventArgs, PastArgs};
 use super::vlan::Wanted;
 use crate::app::Services;
 use crate::app::policy::Setting;
@@ -103,6 +104,14 @@ pub(super) enum Command {
     Nstat(NstatArgs),
     /// Show the rules by which everything here is explained
     Rules(RulesArgs),
+    /// Say what an event of a run was, why, what led to it and what it led to
+    Explain(EventArgs),
+    /// Follow the causes of an event back to a fault, a timer or an application's call
+    Blame(EventArgs),
+    /// Show what the switches of a lab know at a moment
+    Mac(BoxArgs),
+    /// Show what waits in front of the wires of a lab at a moment
+    Queues(BoxArgs),
     /// The other half of `demo`, in its own namespace
     #[command(hide = true)]
     PrivateChild(PrivateArgs),
@@ -500,6 +509,8 @@ pub(super) struct AskArgs {
     /// As JSON
     #[arg(short, long)]
     pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) past: PastArgs,
 }
 
 #[derive(Args, Debug, Default)]

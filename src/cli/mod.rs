@@ -27,6 +27,7 @@ mod replay;
 mod rules;
 mod sinks;
 mod ss;
+mod study;
 mod talk;
 mod traceroute;
 mod up;
@@ -96,6 +97,10 @@ pub fn main() -> ExitCode {
         Command::Arp(args) => ip::arp(&args),
         Command::Nstat(args) => nstat::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Explain(args) => study::explain(&args),
+        Command::Blame(args) => study::blame(&args),
+        Command::Mac(args) => study::mac(&args),
+        Command::Queues(args) => study::queues(&args),
         Command::PrivateChild(_) => Ok(ExitCode::SUCCESS),
     })
 }

@@ -23,7 +23,7 @@ pub use faults::{Deed, Fault, Partition};
 pub use filter::{Facts, Filter, Kind, Term};
 pub use link::Link;
 pub use luck::State as LossState;
-pub use parse::ParseError;
+pub use parse::{ParseError, time};
 pub use presets::{PRESETS, Preset};
 
 use crate::base::Duration;

@@ -46,7 +46,7 @@ pub use file::{Lab, Question};
 pub use launch::Report;
 pub use node::{Kind, Node};
 pub use program::Program;
-pub use run::{Options, Run, Until, run};
+pub use run::{Options, Run, Until, run, run_until};
 pub use shipped::{Shipped, shipped};
 pub use wire::Link;
 
