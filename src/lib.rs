@@ -14,7 +14,7 @@
 //!   [`runtime::memory::join`] for two hosts in one process, without any privilege.
 //! * [`sim`]: a network in virtual time: many hosts and the wires between them.
 //! * [`observe`]: what is made of records: ladders, live lines, captures with reasons, recordings.
-//! * [`impair`]: bad links, in netem's words.
+//! * [`impair`]: links, in netem's words and some more: queues, kinds of links, exact faults.
 //!
 //! `docs/examples/hyper.rs` and `docs/examples/axum.rs` in the repository are whole programs.
 //!

@@ -1,7 +1,7 @@
 //! What becomes of packets on a link, and why: as values.
 
 use super::luck::State;
-use crate::base::{Duration, EventId, Instant};
+use crate::base::{EventId, Instant, Span};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -33,10 +33,10 @@ crate::explained! {
         /// CoDel: packets have waited too long for too long.
         Codel {
             /// How long this one waited.
-            sojourn: Duration,
+            sojourn: Span,
             /// The how manieth drop or mark this is since packets wait too long.
             count: u32,
-        } = "LinkCodel", "RFC 8289 §5", "dropped by CoDel, number {count} in a row: it waited {sojourn:?} in the queue, and so do all";
+        } = "LinkCodel", "RFC 8289 §5", "dropped by CoDel, number {count} in a row: it waited {sojourn} in the queue, and so do all";
         /// A fault of the link's rules.
         Scripted {
             /// Its words.
@@ -96,10 +96,10 @@ crate::explained! {
         /// It travels longer than others.
         Delayed {
             /// So much.
-            time: Duration,
+            time: Span,
             /// Who has done it.
             by: By,
-        } = "Delayed", "the link's faults: delay", "delayed by {time:?} by {by}";
+        } = "Delayed", "the link's faults: delay", "delayed by {time} by {by}";
         /// It skips the delay.
         Reordered = "Reordered", "tc-netem(8): reorder", "skips the delay and so overtakes those under way";
         /// It got "congestion experienced", because the queue is long.
@@ -112,10 +112,10 @@ crate::explained! {
         /// It got "congestion experienced" from CoDel.
         MarkedByCodel {
             /// How long it waited.
-            sojourn: Duration,
+            sojourn: Span,
             /// The how manieth drop or mark this is since packets wait too long.
             count: u32,
-        } = "MarkedByCodel", "RFC 8289 §5; RFC 3168 §5", "marked CE by CoDel, number {count} in a row: it waited {sojourn:?} in the queue, and so do all";
+        } = "MarkedByCodel", "RFC 8289 §5; RFC 3168 §5", "marked CE by CoDel, number {count} in a row: it waited {sojourn} in the queue, and so do all";
         /// It waits for the transmitter.
         Queued {
             /// How many wait, with it.
