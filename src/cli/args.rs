@@ -183,8 +183,8 @@ pub(super) struct HostArgs {
     /// reorder PERCENT [gap N], rate RATE, overhead BYTES, limit PACKETS|BYTES; queue [LIMIT]
     /// [ecn LIMIT] or codel [ecn]; a link's name first, such as 1000BASE-SX, wifi, 4g, dsl or
     /// satellite; faults such as 'drop data#4 once', 'delay ack#2-5 by 30ms' or
-    /// 'partition from 5s to 8s'. What follows the word 'in' counts for packets to the virtual host,
-    /// after 'out' for those from it. docs/links.md has all words
+    /// 'partition from 5s to 8s'. What follows the word 'in' counts for packets to the virtual
+    /// host, after 'out' for those from it. docs/links.md has all words
     #[arg(long, value_name = "WORDS")]
     pub(super) impair: Option<Impairments>,
     /// Seed of the bad link's luck

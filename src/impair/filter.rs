@@ -302,6 +302,34 @@ impl Facts {
         facts
     }
 
+    /// Of an IP packet that is known only by what somebody tells of it.
+    pub fn between(src: IpAddr, dst: IpAddr, len: usize) -> Facts {
+        let (src, dst) = (Some(src), Some(dst));
+        let facts = Facts { kinds: Kind::Any.bit(), src, dst, ports: None, len };
+        let v4 = dst.is_some_and(|dst| dst.is_ipv4());
+        facts.of_kind(Kind::Ip, v4).of_kind(Kind::Ip6, !v4)
+    }
+
+    /// Of an ARP packet: its sender and target.
+    pub fn of_arp(sender: IpAddr, target: IpAddr) -> Facts {
+        let (src, dst) = (Some(sender), Some(target));
+        let facts = Facts { kinds: Kind::Any.bit(), src, dst, ports: None, len: 0 };
+        facts.of_kind(Kind::Arp, true)
+    }
+
+    /// With these ports.
+    #[must_use]
+    pub fn at_ports(self, src: u16, dst: u16) -> Facts {
+        Facts { ports: Some((src, dst)), ..self }
+    }
+
+    /// Of that kind besides, if it is.
+    #[must_use]
+    pub fn of_kind(mut self, kind: Kind, is: bool) -> Facts {
+        self.note(kind, is);
+        self
+    }
+
     /// Whether it is of that kind.
     pub fn is(&self, kind: Kind) -> bool {
         self.kinds & kind.bit() != 0

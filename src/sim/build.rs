@@ -5,7 +5,7 @@ use super::{
     TraceHash, Traffic,
 };
 use crate::base::rng::Purpose;
-use crate::base::{Chance, Instant, Medium, Pool, Trace};
+use crate::base::{Chance, EventId, Instant, Medium, Pool, Trace};
 use crate::impair::{Impairment, Impairments, Link, ParseError};
 use crate::link::bridge::{self, Bridge};
 use crate::net::Host;
@@ -190,13 +190,19 @@ impl Net {
         if a == b {
             return Err(JoinError::Taken(a));
         }
-        if self.medium(b) != self.medium(a) {
+        let medium = self.medium(a);
+        if self.medium(b) != medium {
             return Err(JoinError::Media);
         }
         let id = WireId(u16::try_from(self.wires.len()).map_err(|_| JoinError::Full)?);
         let (chance, pool) = (self.chance(name), Pool::new());
         let lane = |way: u8| Lane {
-            link: Link::new(wire.ways[usize::from(way)], chance, way.into(), pool.clone()),
+            link: {
+                let rules = wire.ways[usize::from(way)].clone();
+                let mut link = Link::new(rules, chance, way.into(), pool.clone());
+                link.set_medium(medium);
+                link
+            },
             armed: Instant::MAX,
             traffic: Traffic::default(),
         };
@@ -220,11 +226,27 @@ impl Net {
             }
             Place { name: node.name.clone(), kind: node.kind, ends: None }
         });
-        let wires = self.wires.iter().map(|wire| {
+        let wires = self.wires.iter_mut().map(|wire| {
+            wire.lanes.iter_mut().for_each(|lane| lane.link.listen(true));
             let ends = Some(wire.ends.map(|Port(node, _)| node.place()));
             Place { name: wire.name.clone(), kind: Kind::Wire, ends }
         });
         self.log = Some(Log::new(nodes.chain(wires).collect()));
+    }
+
+    /// The frame that the event `origin` sent is lost on the first wire it comes to, whatever luck
+    /// says; the luck of all others stays. (The log knows a frame's origin: [`Log::origin`].)
+    pub fn doom(&mut self, origin: EventId) {
+        self.lanes().for_each(|lane| lane.link.doom(origin));
+    }
+
+    /// Nothing happens to the frame that the event `origin` sent: no luck, no fault, no full queue.
+    pub fn spare(&mut self, origin: EventId) {
+        self.lanes().for_each(|lane| lane.link.spare(origin));
+    }
+
+    fn lanes(&mut self) -> impl Iterator<Item = &mut Lane> {
+        self.wires.iter_mut().flat_map(|wire| wire.lanes.iter_mut())
     }
 
     /// A wire's place in the log.

@@ -332,7 +332,6 @@ impl Net {
             return;
         };
         let now = self.now();
-        let place = self.wire_place(id);
         let medium = self.medium(port);
         let wire = &mut self.wires[id.at()];
         let traffic = &mut wire.lanes[usize::from(way)].traffic;
@@ -340,20 +339,23 @@ impl Net {
         traffic.bytes += frame.len() as u64;
         let is_to_many = frame.front().first().is_some_and(|first| first & 1 == 1);
         traffic.to_many += u64::from(medium == Medium::Ethernet && is_to_many);
-        let gone = wire.lanes[usize::from(way)].link.input(now, frame);
+        // What is gone is told with all else.
+        drop(wire.lanes[usize::from(way)].link.input(now, frame));
         let under_way: usize = wire.lanes.iter().map(|lane| lane.link.len()).sum();
         if under_way > self.bounds.under_way {
             self.counts.overfull = Some(Bound::UnderWay(id));
         }
-        if let (Some(log), Some((why, frame))) = (&mut self.log, gone) {
-            log.wire(now, place, &frame, way, why);
-        }
         self.arm_lane(id, way);
     }
 
-    /// Puts a wire's next arrival into the queue, when it is earlier than what is there.
+    /// Puts a wire's next arrival into the queue, when it is earlier than what is there; and what
+    /// has happened on the wire into the log.
     fn arm_lane(&mut self, wire: WireId, way: u8) {
+        let place = self.wire_place(wire);
         let lane = &mut self.wires[wire.at()].lanes[usize::from(way)];
+        if let Some(log) = &mut self.log {
+            lane.link.drain_acts().for_each(|act| log.wire(place, way, act));
+        }
         let next = lane.link.deadline().unwrap_or(Instant::MAX);
         if next < lane.armed {
             lane.armed = next;

@@ -102,7 +102,10 @@ fn what_a_wire_loses_is_in_the_log() {
     net.handle(a).with(|stack, now| stack.connect(now, to, None, None)).expect("conn");
     net.run(Instant::ZERO + Duration::from_secs(10));
     let log = net.log().expect("it is kept");
-    let lost = log.entries().iter().filter(|entry| matches!(entry.event, Event::Wire(_)));
+    let lost = log
+        .entries()
+        .iter()
+        .filter(|entry| matches!(&entry.event, Event::Wire(it) if it.gone().is_some()));
     let lost: Vec<_> = lost.collect();
     assert!(lost.iter().all(|entry| log.name(entry.place) == "ab" && entry.causes[0].is_some()));
     assert!(!lost.is_empty());

@@ -2,6 +2,7 @@
 #![allow(clippy::type_complexity, reason = "tables of what is expected have such types")]
 
 mod addresses;
+mod advertise;
 mod alloc;
 mod arrives;
 mod bridge;
@@ -25,6 +26,8 @@ mod memory;
 mod nd;
 mod onlink;
 mod pressure;
+#[cfg(feature = "tokio")]
+mod programs;
 #[cfg(feature = "record")]
 mod replay;
 mod reports;
@@ -36,6 +39,8 @@ mod services;
 #[cfg(feature = "http")]
 mod simulated;
 mod sockets;
+#[cfg(feature = "tokio")]
+mod study;
 #[allow(unreachable_pub, dead_code, reason = "a harness offers more than each test needs")]
 mod support;
 mod tidy;

@@ -1,6 +1,8 @@
 //! Two hosts and the wire between them, in virtual time.
 
 pub mod net;
+#[cfg(feature = "tokio")]
+pub mod pair;
 pub mod puppet;
 pub mod seen;
 
