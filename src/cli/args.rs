@@ -187,9 +187,13 @@ pub(super) struct HostArgs {
     pub(super) record: Option<PathBuf>,
     /// A bad link in netem's words, as in 'delay 20ms loss 1%'
     ///
-    /// delay TIME [JITTER [CORRELATION]] [distribution uniform|normal], loss PERCENT [CORRELATION],
-    /// duplicate PERCENT, corrupt PERCENT, reorder PERCENT [gap N], rate RATE, limit PACKETS; what
-    /// follows the word 'in' counts for packets to the virtual host, after 'out' for those from it
+    /// delay TIME [JITTER [CORRELATION]] [distribution uniform|normal|pareto|paretonormal],
+    /// loss PERCENT [CORRELATION] or gemodel P [R [1-H [1-K]]], duplicate PERCENT, corrupt PERCENT,
+    /// reorder PERCENT [gap N], rate RATE, overhead BYTES, limit PACKETS|BYTES; queue [LIMIT]
+    /// [ecn LIMIT] or codel [ecn]; a link's name first, such as 1000BASE-SX, wifi, 4g, dsl or
+    /// satellite; faults such as 'drop data#4 once', 'delay ack#2-5 by 30ms' or
+    /// 'partition from 5s to 8s'. What follows the word 'in' counts for packets to the virtual
+    /// host, after 'out' for those from it. docs/links.md has all words
     #[arg(long, value_name = "WORDS")]
     pub(super) impair: Option<Impairments>,
     /// Seed of the bad link's luck
