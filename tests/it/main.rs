@@ -26,11 +26,14 @@ mod memory;
 mod nd;
 mod onlink;
 mod pressure;
+#[cfg(feature = "tokio")]
+mod programs;
 #[cfg(feature = "record")]
 mod replay;
 mod reports;
 mod routers;
 mod rto;
+mod rules;
 #[cfg(feature = "http")]
 mod services;
 #[cfg(feature = "http")]

@@ -48,7 +48,7 @@ fn tcp_reason(event: &tcp::Event) -> Option<Reason> {
         tcp::Event::Received { outcome, .. } => outcome_reason(outcome),
         tcp::Event::Sent { plan, .. } => Some(plan_reason(plan)),
         tcp::Event::Replied { reply, .. } => Some(explained!(reply)),
-        tcp::Event::Blocked { why } => Some(explained!(why)),
+        tcp::Event::Blocked { why, .. } => Some(explained!(why)),
         _ => None,
     }
 }

@@ -311,7 +311,9 @@ fn note(row: &mut Row, event: &tcp::Event) {
     row.lane = Lane::Note(tcp_words(event, row.at));
     match event {
         E::TimerExpired { .. } | E::R1 { .. } | E::Icmp { .. } => row.tone = Tone::Alarm,
-        E::Blocked { why: Blocked::App | Blocked::Done | Blocked::Handshake } => row.detail = true,
+        E::Blocked { why: Blocked::App | Blocked::Done | Blocked::Handshake, .. } => {
+            row.detail = true;
+        }
         E::Blocked { .. } => row.bulk = Some(Bulk::Held),
         E::TimerSet { .. } | E::TimerStopped { .. } | E::Rtt { .. } | E::Info { .. } => {
             row.detail = true;
