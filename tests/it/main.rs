@@ -39,6 +39,8 @@ mod services;
 #[cfg(feature = "http")]
 mod simulated;
 mod sockets;
+#[cfg(feature = "tokio")]
+mod study;
 #[allow(unreachable_pub, dead_code, reason = "a harness offers more than each test needs")]
 mod support;
 mod tidy;
