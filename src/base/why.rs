@@ -44,7 +44,7 @@ crate::explained! {
         /// An extension header that is cut off, or one too many.
         Ipv6Extension = "Ipv6Extension", "RFC 8200 §4; RFC 8504 §5.3", "its extension headers do not fit into it, or are too many";
         /// An option with an impossible length, or one that asks to be refused.
-        Ipv6Option = "Ipv6Option", "RFC 8200 §4.2", "an option is impossible, or unknown and asks to be refused then";
+        Ipv6Option = "Ipv6Option", "RFC 8200 §4.2", "an option is impossible, or not known here and asks to be refused then";
         /// Hop-by-hop options that do not come first.
         Ipv6Order = "Ipv6Order", "RFC 8200 §4.3", "hop-by-hop options do not follow the fixed header at once";
         /// A routing header that asks to go on.
@@ -55,6 +55,22 @@ crate::explained! {
         PathTooNarrow = "PathTooNarrow", "RFC 1191 §3; socket API (IP_MTU_DISCOVER)", "the packet may not be fragmented and is larger than the path's MTU";
         /// No route to a destination.
         NoRoute = "NoRoute", "RFC 1122 §3.3.1", "there is no route to the destination";
+
+        // ---- Forwarding
+        /// It has taken as many hops as it may.
+        TtlExceeded = "TtlExceeded", "RFC 1812 §5.3.1; RFC 8200 §3", "it has taken as many hops as it may";
+        /// A router that knows no way on.
+        NoRouteOnward = "NoRouteOnward", "RFC 1812 §5.2.7.1; RFC 4443 §3.1", "this router has no route to the destination";
+        /// The next link is too narrow, and the packet may not be cut here.
+        LinkTooNarrow = "LinkTooNarrow", "RFC 1812 §4.2.2.7; RFC 8200 §5", "the packet is larger than the next link's MTU and may not be cut here";
+        /// An address of one link on its way to another.
+        BeyondScope = "BeyondScope", "RFC 4291 §2.5.6; RFC 3927 §7 (MUST NOT forward)", "a link-local address means nothing on another link";
+        /// To everybody on another network.
+        DirectedBroadcast = "DirectedBroadcast", "RFC 2644 §3", "a packet to everybody on another network is not passed on";
+        /// Back over a link with nobody else at its other end.
+        WouldReturn = "WouldReturn", "RFC 4443 §3.1 (MUST NOT forward)", "it would go back over the point-to-point link that it came by";
+        /// A super-segment that cannot be cut for the next link.
+        Unsplittable = "Unsplittable", "virtio-net; bound of this host", "what its device says about checksum and splitting does not fit the packet";
 
         // ---- ICMP
         /// An ICMP message too short for its type.
@@ -206,7 +222,7 @@ crate::explained! {
         /// Neighbour discovery about others.
         NdNotForUs = "NdNotForUs", "RFC 4861 §7.2.3", "the address asked for is not ours";
         /// A router is asked for.
-        NdNoRouter = "NdNoRouter", "RFC 4861 §6.2.6", "a router is asked for, and this host is none";
+        NdNoRouter = "NdNoRouter", "RFC 4861 §6.2.6", "a router is asked for, and this host does not say that it is one";
         /// A router's advertisement where nobody wants one.
         RaIgnored = "RaIgnored", "RFC 4862 §5.5; accept_ra", "this interface is not to heed routers' advertisements";
         /// More routers, prefixes or addresses than are remembered.
@@ -235,6 +251,10 @@ crate::explained! {
         GroupOfOthers = "GroupOfOthers", "RFC 3376 §5; RFC 2236 §3", "another host tells routers of its groups, and we owe no report of the same one";
         /// More questions than a router asks.
         GroupQueryLimit = "GroupQueryLimit", "bound of this host", "more questions about groups came than a router asks";
+
+        // ---- A switch
+        /// Tagged for a VLAN that the port is not in, or without a tag where none is expected.
+        VlanPort = "VlanPort", "IEEE 802.1Q §8.6.2 (ingress filtering)", "the port that the frame came in by takes none of that VLAN";
     }
 }
 
@@ -265,9 +285,8 @@ impl Drops {
 
     /// All that occurred, in words: (key, count, sentence).
     pub fn told(&self) -> impl Iterator<Item = (&'static str, u64, &'static str)> + '_ {
-        let sentences = Why::SENTENCES.iter().copied();
-        let counts = Why::KEYS.iter().copied().zip(self.0).zip(sentences);
-        counts.filter(|((_, n), _)| *n > 0).map(|((key, n), sentence)| (key, n, sentence))
+        let counts = Why::RULES.iter().zip(self.0);
+        counts.filter(|(_, n)| *n > 0).map(|(rule, n)| (rule.key, n, rule.text))
     }
 
     /// How many in all.

@@ -6,7 +6,7 @@ use super::{Failure, Outcome, talk};
 use crate::base::{Frame, IfaceId, Instant};
 use crate::net::Direction;
 use crate::observe::pcapng::LinkType;
-use crate::observe::recording::{self, ReplayError, Replayed, replay};
+use crate::observe::recording::{Reader, ReplayError, Replayed, replay};
 use crate::observe::view::{Ladder, json};
 use crate::stack::Record;
 use std::fs::File;
@@ -65,8 +65,9 @@ pub(super) fn run(args: &ReplayArgs) -> Outcome {
     let capture = match &args.pcap {
         Some(path) => {
             // What is no recording is told below.
-            let setup = recording::setup(&mut open().map_err(say)?).ok();
-            let link = setup.and_then(|setup| Some(LinkType::of(&setup.ifaces.first()?.link)));
+            let reader = Reader::new(open().map_err(say)?).ok();
+            let iface = reader.as_ref().and_then(|reader| reader.setup().ifaces.first());
+            let link = iface.map(|iface| LinkType::of(&iface.link));
             Some(Capture::create(path, link.unwrap_or_default(), "replay")?)
         }
         None => None,

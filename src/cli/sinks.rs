@@ -129,7 +129,8 @@ fn comment(record: &Record) -> Option<String> {
         )
         | Event::StrayIn { .. }
         | Event::StrayOut { .. }
-        | Event::Out { .. } => String::new(),
+        | Event::Out { .. }
+        | Event::Forwarded { .. } => String::new(),
         Event::Dropped { .. } => "dropped: ".into(),
         _ => return None,
     };

@@ -2,8 +2,8 @@
 //! RFC 4291 §2.5, §2.7).
 //!
 //! A host takes only packets to addresses of the interface they came in by (the strong model of
-//! RFC 1122 §3.3.4.2) and forwards nothing. A destination of 0.0.0.0 or {network, 0} is not taken
-//! for the broadcast that 4.2BSD meant by it.
+//! RFC 1122 §3.3.4.2); what a router takes besides, `stack` knows. A destination of 0.0.0.0 or
+//! {network, 0} is not taken for the broadcast that 4.2BSD meant by it.
 
 use super::cidr::Cidr;
 use crate::base::Why;

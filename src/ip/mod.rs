@@ -1,8 +1,6 @@
-//! Row 2: IP as pure machines — which packets a host takes, where packets go, fragments, and when
-//! an ICMP error may be sent. Addresses are `IpAddr`s: only what judges an address or
-//! writes a header asks for the family.
-//!
-//! No forwarding: this is a host (RFC 1122), not a router.
+//! Row 2: IP as pure machines — which packets a host takes, where packets go, fragments, what a hop
+//! changes, and when an ICMP error may be sent. Addresses are `IpAddr`s: only what judges an
+//! address or writes a header asks for the family.
 
 pub mod address;
 pub mod check;
@@ -13,6 +11,7 @@ pub mod pmtu;
 pub mod reassembly;
 pub mod route;
 pub mod select;
+pub mod transit;
 
 pub use address::{Address, NewAddress, Origin, Standing};
 pub use check::{Destination, Local};

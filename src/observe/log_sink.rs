@@ -71,9 +71,10 @@ fn channel(event: &Event) -> (&'static str, Level) {
         Event::Conn { .. } | Event::StrayIn { .. } | Event::StrayOut { .. } => {
             ("netglass::tcp", Level::Debug)
         }
-        Event::In(packet) | Event::Out { packet, .. } | Event::Dropped { packet, .. } => {
-            (packet_target(packet), Level::Debug)
-        }
+        Event::In(packet)
+        | Event::Out { packet, .. }
+        | Event::Forwarded { packet, .. }
+        | Event::Dropped { packet, .. } => (packet_target(packet), Level::Debug),
         Event::Link { event: link::Event::Neighbor { .. }, .. } => ("netglass::link", Level::Debug),
         Event::Link { .. } => ("netglass::link", Level::Info),
         Event::Call { .. } => ("netglass::app", Level::Debug),

@@ -11,6 +11,8 @@ pub mod log_sink;
 pub mod pcapng;
 #[cfg(feature = "record")]
 pub mod recording;
+#[cfg(feature = "record")]
+pub mod relive;
 pub mod view;
 
 pub use log_sink::LogSink;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 
 /// The first line of a file.
-const MAGIC: &[u8] = b"netglass recording 3\n";
+const MAGIC: &[u8] = b"netglass recording 4\n";
 /// The longest entry: a frame of 64 KB, or a write of 16 MB, with room to spare.
 const ENTRY_MAX: u32 = 64 << 20;
 
@@ -151,27 +151,18 @@ pub fn replay(
     input: impl Read,
     watcher: &mut impl Replayed,
 ) -> Result<(Stack, SentSoFar), ReplayError> {
-    let (mut input, mut count) = (BufReader::new(input), 1);
-    let mut stack = Stack::new(setup(&mut input)?);
+    let mut reader = Reader::new(input)?;
+    let mut stack = Stack::new(reader.setup().clone());
     stack.listen_to_events(true);
     let (mut sent, mut records) = (SentSoFar::NONE, Vec::new());
-    loop {
-        let entry = match next(&mut input, &mut count)? {
-            Ok(entry) => entry,
-            Err(End::Whole) => break,
-            Err(End::Cut) => {
-                watcher.cut(count);
-                break;
-            }
-        };
-        match entry {
-            Entry::Epoch(nanos) => watcher.epoch(nanos),
-            Entry::Setup(_) => return Err(ReplayError::Damaged { entry: count }),
-            Entry::Input(_, Input::Sent(recorded)) if recorded == sent => {}
-            Entry::Input(at, Input::Sent(recorded)) => {
+    while let Some(item) = reader.next()? {
+        match item {
+            Item::Epoch(nanos) => watcher.epoch(nanos),
+            Item::Input(_, Input::Sent(recorded)) if recorded == sent => {}
+            Item::Input(at, Input::Sent(recorded)) => {
                 return Err(ReplayError::Diverged { at, recorded, replayed: sent });
             }
-            Entry::Input(at, input) => {
+            Item::Input(at, input) => {
                 if let Input::Frame { iface, bytes, offload } = &input {
                     let mut frame = Frame::copied(stack.pool(), bytes);
                     frame.offload = *offload;
@@ -188,24 +179,77 @@ pub fn replay(
             }
         }
     }
+    if let Some(entry) = reader.cut() {
+        watcher.cut(entry);
+    }
     Ok((stack, sent))
 }
 
-/// The host that a recording is of; what follows in `input` are its inputs.
-///
-/// # Errors
-/// See [`ReplayError`].
-pub fn setup(input: &mut impl Read) -> Result<Setup, ReplayError> {
-    let mut magic = vec![0; MAGIC.len()];
-    input.read_exact(&mut magic).map_err(|_| ReplayError::NotARecording)?;
-    if magic != MAGIC {
-        return Err(ReplayError::NotARecording);
+/// What a recording holds besides the host's set-up.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Item {
+    /// The host's time began so many nanoseconds after 1970.
+    Epoch(u64),
+    /// An input and its time.
+    Input(Instant, Input),
+}
+
+/// Reads a recording.
+#[derive(Debug)]
+pub struct Reader<R> {
+    input: BufReader<R>,
+    setup: Setup,
+    count: u64,
+    cut: bool,
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads as far as the set-up of the host that the recording is of.
+    ///
+    /// # Errors
+    /// See [`ReplayError`].
+    pub fn new(input: R) -> Result<Reader<R>, ReplayError> {
+        let mut input = BufReader::new(input);
+        let mut magic = vec![0; MAGIC.len()];
+        input.read_exact(&mut magic).map_err(|_| ReplayError::NotARecording)?;
+        if magic != MAGIC {
+            return Err(ReplayError::NotARecording);
+        }
+        let mut count = 0;
+        let Ok(Entry::Setup(setup)) = next(&mut input, &mut count)? else {
+            return Err(ReplayError::NotARecording);
+        };
+        if !setup.is_possible() {
+            return Err(ReplayError::Damaged { entry: count });
+        }
+        Ok(Reader { input, setup, count, cut: false })
     }
-    let mut count = 0;
-    let Ok(Entry::Setup(setup)) = next(input, &mut count)? else {
-        return Err(ReplayError::NotARecording);
-    };
-    if setup.is_possible() { Ok(setup) } else { Err(ReplayError::Damaged { entry: count }) }
+
+    /// The host that the recording is of.
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// What comes next; `None` at the end.
+    ///
+    /// # Errors
+    /// See [`ReplayError`].
+    pub fn next(&mut self) -> Result<Option<Item>, ReplayError> {
+        match next(&mut self.input, &mut self.count)? {
+            Ok(Entry::Epoch(nanos)) => Ok(Some(Item::Epoch(nanos))),
+            Ok(Entry::Input(at, input)) => Ok(Some(Item::Input(at, input))),
+            Ok(Entry::Setup(_)) => Err(ReplayError::Damaged { entry: self.count }),
+            Err(end) => {
+                self.cut = matches!(end, End::Cut);
+                Ok(None)
+            }
+        }
+    }
+
+    /// At the end: the entry, counted from 1, in whose middle the recording ends.
+    pub fn cut(&self) -> Option<u64> {
+        self.cut.then_some(self.count)
+    }
 }
 
 /// How a file ends.

@@ -1,7 +1,7 @@
 //! How a network runs.
 
-use super::{Body, Due, Net, NodeId, Port, Way, WireId};
-use crate::base::{Frame, IfaceId, Instant};
+use super::{Body, Due, Failure, Inside, Net, NodeId, Port, Way, WireId};
+use crate::base::{Chance, Cx, EventId, Frame, IfaceId, Instant, Medium};
 
 /// What a run may use, so that it ends whatever happens in it.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -32,7 +32,7 @@ pub enum Bound {
 }
 
 /// How a run ended.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum End {
     /// Nothing will happen any more.
     Quiet,
@@ -40,6 +40,8 @@ pub enum End {
     Time,
     /// It would have gone on, and was stopped.
     Bound(Bound),
+    /// A program has failed.
+    Failed(Failure),
 }
 
 /// What has happened, in numbers.
@@ -55,29 +57,120 @@ pub struct Counts {
     pub(super) overfull: Option<Bound>,
 }
 
+/// What was sent on a wire.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Traffic {
+    /// Frames.
+    pub frames: u64,
+    /// Ethernet frames among them that were for many.
+    pub to_many: u64,
+    /// Bytes of all.
+    pub bytes: u64,
+}
+
 impl Net {
     /// Sets what the run may use.
     pub fn set_bounds(&mut self, bounds: Bounds) {
         self.bounds = bounds;
     }
 
+    /// Starts a program. Its sockets are made with [`Net::handle`]s; time it has by
+    /// [`crate::net::rt`].
+    pub fn spawn<F>(&self, program: F) -> tokio::task::JoinHandle<F::Output>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        self.executor.spawn(program)
+    }
+
+    /// While the guard lives, what this thread calls can start tasks and timers of this network.
+    pub fn enter(&self) -> Inside<'_> {
+        self.executor.enter()
+    }
+
+    /// How many programs have not ended.
+    pub fn programs(&self) -> usize {
+        self.executor.tasks()
+    }
+
     /// Runs until `until`, and lets everything happen that is due then.
     pub fn run(&mut self, until: Instant) -> End {
+        self.run_while(until, |_| true)
+    }
+
+    /// As [`Net::run`], and ends ([`End::Time`]) when `goes_on`, asked before every event, says so.
+    pub fn run_while(&mut self, until: Instant, goes_on: impl Fn(&Net) -> bool) -> End {
         loop {
-            self.settle();
-            match self.queue.next() {
-                Some(at) if at <= until => {
-                    if let Some(bound) = self.bound() {
-                        return End::Bound(bound);
-                    }
-                    self.step();
-                }
-                next => {
-                    self.clock.set(until.max(self.now()));
-                    return if next.is_some() { End::Time } else { End::Quiet };
-                }
+            if let Err(failure) = self.settle() {
+                return End::Failed(failure);
             }
+            if !goes_on(self) {
+                return End::Time;
+            }
+            let Some(at) = self.next() else {
+                return End::Quiet;
+            };
+            if at > until {
+                self.executor.time().set(until.max(self.now()));
+                return End::Time;
+            }
+            if let Some(bound) = self.bound() {
+                return End::Bound(bound);
+            }
+            self.step();
         }
+    }
+
+    /// Runs a program, and the network as long as it takes, at most until `until`.
+    ///
+    /// # Errors
+    /// How the run has ended before the program.
+    ///
+    /// # Panics
+    /// When the program was aborted from within.
+    pub fn run_program<F>(&mut self, until: Instant, program: F) -> Result<F::Output, End>
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        let mut task = self.spawn(program);
+        let end = self.run_while(until, |_| !task.is_finished());
+        if matches!(end, End::Failed(_)) {
+            return Err(end);
+        }
+        let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+        match std::pin::Pin::new(&mut task).poll(&mut cx) {
+            std::task::Poll::Ready(answer) => Ok(answer.expect("nobody aborts it")),
+            std::task::Poll::Pending => Err(end),
+        }
+    }
+
+    /// When something happens next: a program's timer, or what is in the queue.
+    fn next(&self) -> Option<Instant> {
+        let timer = self.executor.deadline();
+        self.queue.next().into_iter().chain(timer).min()
+    }
+
+    /// The wires with their names, and what was sent on them from the first end to the second, and
+    /// back.
+    pub fn wires(&self) -> impl Iterator<Item = (WireId, &str, [Traffic; 2])> {
+        let wires = self.wires.iter().enumerate();
+        wires.map(|(n, wire)| {
+            let traffic = [0, 1].map(|way: usize| wire.lanes[way].traffic);
+            (WireId(n as u16), wire.name.as_str(), traffic)
+        })
+    }
+
+    /// The wire on which most was sent to many, when most of all that was sent was to many: where
+    /// a storm rages.
+    pub fn storm(&self) -> Option<(WireId, Traffic)> {
+        let sums = self.wires().map(|(id, _, [there, back])| {
+            let frames = there.frames + back.frames;
+            let (to_many, bytes) = (there.to_many + back.to_many, there.bytes + back.bytes);
+            (id, Traffic { frames, to_many, bytes })
+        });
+        let worst = sums.max_by_key(|(_, traffic)| traffic.to_many)?;
+        let all: u64 = self.wires().flat_map(|(.., ways)| ways).map(|way| way.to_many).sum();
+        (all > self.counts.frames / 2 && all > 1000).then_some(worst)
     }
 
     /// The bound that is hit, if any.
@@ -91,6 +184,14 @@ impl Net {
 
     /// The next event happens.
     pub(super) fn step(&mut self) {
+        // What the network does at a moment comes before what programs' timers do.
+        if let Some(timer) = self.executor.deadline()
+            && self.queue.next().is_none_or(|at| timer < at)
+        {
+            self.executor.time().set(timer);
+            self.counts.events += 1;
+            return;
+        }
         let Some((at, due)) = self.queue.pop() else { return };
         match due {
             Due::Arrival(wire, way) => {
@@ -99,7 +200,7 @@ impl Net {
                     return; // there was an earlier one
                 }
                 lane.armed = Instant::MAX;
-                self.clock.set(at);
+                self.executor.time().set(at);
                 self.counts.events += 1;
                 let frame = self.wires[wire.at()].lanes[usize::from(way)].link.output(at);
                 self.arm_lane(wire, way);
@@ -109,24 +210,32 @@ impl Net {
                 }
             }
             Due::Timer(node) => {
-                let Body::Host(host) = &mut self.nodes[node.at()].body;
-                if host.armed != at {
+                let armed = match &mut self.nodes[node.at()].body {
+                    Body::Host(host) => &mut host.armed,
+                    Body::Bridge(bridge) => &mut bridge.armed,
+                };
+                if *armed != at {
                     return;
                 }
-                host.armed = Instant::MAX;
-                self.clock.set(at);
+                *armed = Instant::MAX;
+                self.executor.time().set(at);
                 self.counts.events += 1;
-                self.turn(node, None);
+                match self.nodes[node.at()].body {
+                    Body::Host(_) => self.turn(node, None),
+                    Body::Bridge(_) => self.pass(node, None),
+                }
             }
         }
     }
 
-    /// Whatever follows at this moment from what programs have called.
-    pub(super) fn settle(&mut self) {
+    /// Programs go on as far as they can, and whatever follows at this moment from what they have
+    /// called happens.
+    pub(super) fn settle(&mut self) -> Result<(), Failure> {
         loop {
+            self.executor.run_until_idle(self.now())?;
             let called = self.take_called();
             if called.is_empty() {
-                return;
+                return Ok(());
             }
             for node in called {
                 self.turn(node, None);
@@ -140,14 +249,42 @@ impl Net {
         let Port(node, n) = port;
         match &mut self.nodes[node.at()].body {
             Body::Host(_) => self.turn(node, Some((IfaceId(n), frame))),
+            Body::Bridge(_) => self.pass(node, Some((n, frame))),
         }
+    }
+
+    /// A hub's or switch's turn: it forgets who was silent, and passes on what has arrived.
+    fn pass(&mut self, node: NodeId, arrived: Option<(u16, Frame)>) {
+        let mut leaving = std::mem::take(&mut self.leaving);
+        let (now, chance) = (self.now(), Chance::from_seed(self.seed));
+        let Body::Bridge(it) = &mut self.nodes[node.at()].body else { return };
+        let cause = EventId::NONE;
+        let cx = &mut Cx { now, chance: &chance, pool: &self.pool, trace: &mut it.trace, cause };
+        match arrived {
+            Some((port, frame)) => it.bridge.input(cx, port, frame, &mut leaving),
+            None => it.bridge.poll(cx),
+        }
+        let deadline = it.bridge.deadline().unwrap_or(Instant::MAX);
+        if deadline < it.armed {
+            it.armed = deadline;
+            self.queue.push(deadline, Due::Timer(node));
+        }
+        if let Some(log) = &mut self.log {
+            for stamped in it.trace.drain() {
+                log.bridge(now, node.place(), stamped.causes[0], stamped.event);
+            }
+        }
+        for (port, frame) in leaving.drain(..) {
+            self.transmit(Port(node, port), frame);
+        }
+        self.leaving = leaving;
     }
 
     /// A host's turn: it takes what has arrived, time comes, it sends.
     fn turn(&mut self, node: NodeId, arrived: Option<(IfaceId, Frame)>) {
         let mut leaving = std::mem::take(&mut self.leaving);
         let listening = self.log.is_some();
-        let Body::Host(host) = &mut self.nodes[node.at()].body;
+        let Body::Host(host) = &mut self.nodes[node.at()].body else { return };
         let records = &mut self.records;
         let turn = host.host.turn(|stage| {
             let (stack, now) = (&mut *stage.stack, stage.now);
@@ -179,7 +316,7 @@ impl Net {
     }
 
     fn hash_frame(&mut self, Port(NodeId(node), port): Port, frame: &Frame) {
-        self.hash.add(&self.clock.get().as_nanos().to_le_bytes());
+        self.hash.add(&self.now().as_nanos().to_le_bytes());
         self.hash.add(&node.to_le_bytes());
         self.hash.add(&port.to_le_bytes());
         frame.slices().for_each(|slice| self.hash.add(slice));
@@ -194,23 +331,31 @@ impl Net {
         let Some(&Some((id, way))) = self.nodes[node.at()].ports.get(usize::from(n)) else {
             return;
         };
-        let now = self.clock.get();
-        let place = self.wire_place(id);
+        let now = self.now();
+        let medium = self.medium(port);
         let wire = &mut self.wires[id.at()];
-        let gone = wire.lanes[usize::from(way)].link.input(now, frame);
+        let traffic = &mut wire.lanes[usize::from(way)].traffic;
+        traffic.frames += 1;
+        traffic.bytes += frame.len() as u64;
+        let is_to_many = frame.front().first().is_some_and(|first| first & 1 == 1);
+        traffic.to_many += u64::from(medium == Medium::Ethernet && is_to_many);
+        // What is gone is told with all else.
+        drop(wire.lanes[usize::from(way)].link.input(now, frame));
         let under_way: usize = wire.lanes.iter().map(|lane| lane.link.len()).sum();
         if under_way > self.bounds.under_way {
             self.counts.overfull = Some(Bound::UnderWay(id));
         }
-        if let (Some(log), Some((why, frame))) = (&mut self.log, gone) {
-            log.wire(now, place, &frame, way, why);
-        }
         self.arm_lane(id, way);
     }
 
-    /// Puts a wire's next arrival into the queue, when it is earlier than what is there.
+    /// Puts a wire's next arrival into the queue, when it is earlier than what is there; and what
+    /// has happened on the wire into the log.
     fn arm_lane(&mut self, wire: WireId, way: u8) {
+        let place = self.wire_place(wire);
         let lane = &mut self.wires[wire.at()].lanes[usize::from(way)];
+        if let Some(log) = &mut self.log {
+            lane.link.drain_acts().for_each(|act| log.wire(place, way, act));
+        }
         let next = lane.link.deadline().unwrap_or(Instant::MAX);
         if next < lane.armed {
             lane.armed = next;

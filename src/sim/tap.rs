@@ -47,7 +47,7 @@ impl super::Net {
         if self.taps.is_empty() {
             return;
         }
-        let at = self.clock.get();
+        let at = self.now();
         let medium = self.medium(port);
         for placed in self.taps.iter_mut().filter(|p| p.port.is_none_or(|its| its == port)) {
             (placed.tap)(&Seen { at, port, way, medium, frame });

@@ -252,7 +252,7 @@ impl Stack {
         }
     }
 
-    fn note_fragment(&mut self, now: Instant, piece: &Frame, cause: EventId) -> EventId {
+    pub(super) fn note_fragment(&mut self, now: Instant, piece: &Frame, cause: EventId) -> EventId {
         let Ok(mut header) = Header::parse(piece.front(), piece.len()) else { return cause };
         let Ok(()) = header.walk(piece.front()) else { return cause };
         let packet = PacketView::fragment(&header);
@@ -260,12 +260,19 @@ impl Stack {
     }
 
     fn push(&mut self, now: Instant, iface: IfaceId, frame: Frame) {
-        if self.out.len() >= EGRESS_MAX {
-            let header = Header::parse(frame.front(), frame.len());
-            let view = header.map_or_else(|_| PacketView::raw(&frame), |h| PacketView::ip(&h));
-            self.dropped(now, Why::EgressFull, view);
-            return;
+        if self.has_room(now, &frame) {
+            self.put_on_link(now, iface, frame);
         }
-        self.put_on_link(now, iface, frame);
+    }
+
+    /// Whether the queue towards the devices takes another packet; if not, that one is dropped.
+    pub(super) fn has_room(&mut self, now: Instant, frame: &Frame) -> bool {
+        let full = self.out.len() >= EGRESS_MAX;
+        if full {
+            let header = Header::parse(frame.front(), frame.len());
+            let view = header.map_or_else(|_| PacketView::raw(frame), |h| PacketView::ip(&h));
+            self.discard(now, Why::EgressFull, view);
+        }
+        !full
     }
 }

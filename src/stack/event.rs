@@ -7,7 +7,10 @@ use crate::tcp::{Outcome, SegmentView};
 use crate::wire::arp::Arp;
 use crate::wire::ethernet;
 use crate::wire::icmp::Icmp;
+use crate::wire::icmpv4::Icmpv4;
+use crate::wire::icmpv6::Icmpv6;
 use crate::wire::ip;
+use crate::wire::ipv4::protocol;
 use crate::wire::membership::Membership;
 use crate::wire::nd::Nd;
 use std::net::{IpAddr, SocketAddr};
@@ -79,6 +82,17 @@ pub enum Event {
         packet: PacketView,
         /// Why.
         why: Sent,
+    },
+    /// A packet for somebody else was passed on.
+    Forwarded {
+        /// The packet as it came.
+        packet: PacketView,
+        /// The interface it came by.
+        from: IfaceId,
+        /// The interface it leaves by.
+        to: IfaceId,
+        /// The hops that it may still take.
+        ttl: u8,
     },
     /// Something was dropped.
     Dropped {
@@ -218,6 +232,37 @@ impl PacketView {
         PacketView::Raw { version, len: frame.len() as u32 }
     }
 
+    /// A packet in as much detail as `front`, its first bytes, give.
+    pub(super) fn of(mut header: ip::Header, front: &[u8]) -> PacketView {
+        if header.walk(front).is_err() {
+            return PacketView::ip(&header);
+        }
+        if header.is_fragment() {
+            return PacketView::fragment(&header);
+        }
+        let ip::Header { src, dst, proto, header_len, .. } = header;
+        let len = header.payload_len() as u32;
+        let Some([a, b, c, d, rest @ ..]) =
+            front.get(header_len..).and_then(|transport| transport.first_chunk::<8>())
+        else {
+            return PacketView::ip(&header);
+        };
+        let from = SocketAddr::new(src, u16::from_be_bytes([*a, *b]));
+        let to = SocketAddr::new(dst, u16::from_be_bytes([*c, *d]));
+        let bytes = [*a, *b, *c, *d, rest[0], rest[1], rest[2], rest[3]];
+        match proto {
+            protocol::TCP => PacketView::Tcp { src: from, dst: to, len },
+            protocol::UDP => PacketView::Udp { src: from, dst: to, len: len - 8 },
+            protocol::ICMP if dst.is_ipv4() => {
+                PacketView::Icmp { src, dst, message: Icmp::V4(Icmpv4::read(&bytes)), len }
+            }
+            protocol::ICMPV6 if dst.is_ipv6() => {
+                PacketView::Icmp { src, dst, message: Icmp::V6(Icmpv6::read(&bytes)), len }
+            }
+            _ => PacketView::ip(&header),
+        }
+    }
+
     /// A packet as its header has it.
     pub(super) fn ip(header: &ip::Header) -> PacketView {
         PacketView::Ip {
@@ -261,6 +306,18 @@ crate::explained! {
         ReassemblyTimeExceeded = "ReassemblyTimeExceeded", "RFC 1122 §3.3.2", "the datagram's other fragments did not come in time";
         /// A header that makes no sense, or asks for a refusal.
         ParameterProblem = "ParameterProblem", "RFC 4443 §3.4; RFC 8200 §4", "a header is impossible here, or asks that its sender be told";
+        /// A packet was one hop too far from home.
+        TimeExceeded = "TimeExceeded", "RFC 1812 §5.3.1; RFC 4443 §3.3", "the packet has taken as many hops as it may";
+        /// There is no way on.
+        NetworkUnreachable = "NetworkUnreachable", "RFC 1812 §5.2.7.1; RFC 4443 §3.1", "this router has no route to the packet's destination";
+        /// The next hop does not answer, or would be the last one.
+        HostUnreachable = "HostUnreachable", "RFC 1812 §5.2.7.1; RFC 4443 §3.1", "the packet's destination, or the next hop to it, is not there";
+        /// The next link is too narrow.
+        PacketTooBig = "PacketTooBig", "RFC 1191 §4; RFC 4443 §3.2", "the packet is larger than the next link's MTU and may not be cut here";
+        /// An address of another link.
+        BeyondScope = "BeyondScope", "RFC 4443 §3.1; RFC 4291 §2.5.6", "the packet's source address means nothing where it is going";
+        /// There is a better first hop.
+        Redirect = "Redirect", "RFC 1812 §5.2.7.2; RFC 4861 §8.2", "the packet leaves by the link that it came by: its sender can reach the next hop itself";
         /// Everybody is asked for a neighbour.
         ArpRequest = "ArpRequest", "RFC 826", "a packet is to be sent there, and nobody knows where that is";
         /// A known neighbour is asked whether it is there.
@@ -285,6 +342,8 @@ crate::explained! {
         NeighborAnnouncement = "NeighborAnnouncement", "RFC 9131 §6.1.2", "routers are told who has the address from now on";
         /// Routers are asked to tell about the link.
         RouterSolicit = "RouterSolicit", "RFC 4861 §6.3.7; RFC 7559", "routers are asked for, so that they tell about the link at once";
+        /// The link is told of its router.
+        RouterAdvert = "RouterAdvert", "RFC 4861 §6.2.4, §6.2.6", "hosts are told of their router and the link's prefixes, now and then or because one asked";
         /// Routers are told of a group that was joined.
         GroupJoined = "GroupJoined", "RFC 3376 §5.1; RFC 3810 §6.1; RFC 2236 §3", "a group was joined, so routers are told that a member is here";
         /// Routers are told of a group that was left.

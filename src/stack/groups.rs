@@ -188,7 +188,7 @@ impl Stack {
     }
 
     /// Somebody on this host wants a group; `false`: there are too many.
-    fn join_on(&mut self, now: Instant, id: IfaceId, group: IpAddr) -> bool {
+    pub(super) fn join_on(&mut self, now: Instant, id: IfaceId, group: IpAddr) -> bool {
         let cause = self.trace.last();
         let joined = self.with_groups(now, id, group, cause, |groups, cx| groups.join(group, cx));
         let joined = joined.flatten();

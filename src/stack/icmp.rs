@@ -55,6 +55,7 @@ impl Stack {
     /// (RFC 1122 §3.2.2, RFC 4443 §2.2).
     pub(super) fn answer_from(&self, via: &Via) -> IpAddr {
         match via.destination {
+            Destination::Unicast if self.forwarding => self.router_address(via),
             Destination::Unicast => via.dst(),
             _ => {
                 let route = self.route_for(zoned(via.src(), 0, via.iface));

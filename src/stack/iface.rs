@@ -10,7 +10,7 @@ use crate::ip::{Address, Cidr, Local, NewAddress, Origin, Route, Standing, selec
 use crate::link::{self, Cause, Groups};
 use crate::wire::ipv4::DEFAULT_TTL;
 use crate::wire::nd::solicited_node;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Hops that packets of IPv6 may take at least: paths through the internet have about thirty.
 const HOPS_LEAST: u8 = 32;
@@ -114,8 +114,22 @@ impl Iface {
 
     /// Whether an IPv6 address of this link alone may be used.
     pub(super) fn has_link_local(&self) -> bool {
-        let near = |own: &Cidr| matches!(own.addr(), IpAddr::V6(a) if a.is_unicast_link_local());
-        self.usable.iter().any(near)
+        self.link_local().is_some()
+    }
+
+    /// Whether it has such an address, if one that may not be used yet.
+    pub(super) fn has_any_link_local(&self) -> bool {
+        let near = |own: IpAddr| matches!(own, IpAddr::V6(a) if a.is_unicast_link_local());
+        self.addresses.iter().any(|own| near(own.addr()))
+    }
+
+    /// The IPv6 address of this link alone that may be used.
+    pub(super) fn link_local(&self) -> Option<Ipv6Addr> {
+        let near = |own: &Cidr| match own.addr() {
+            IpAddr::V6(addr) => Some(addr).filter(Ipv6Addr::is_unicast_link_local),
+            IpAddr::V4(_) => None,
+        };
+        self.usable.iter().find_map(near)
     }
 
     /// The groups to be joined and to be left because addresses came or went.

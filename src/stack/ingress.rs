@@ -73,7 +73,7 @@ impl Stack {
         self.on_packet(now, iface, (mac, to_many), header, frame);
     }
 
-    /// RFC 1122 §3.2.1.3: is it for us?
+    /// RFC 1122 §3.2.1.3: is it for us? What is not, a router passes on.
     ///
     /// The frame is taken apart where it lies: it is too large to be moved from step to step.
     fn on_packet(
@@ -88,17 +88,29 @@ impl Stack {
             let view = PacketView::raw(frame);
             return self.discard(now, Why::NotForUs, view);
         };
-        let destination = match local.check(header.src, header.dst) {
-            Ok(Destination::Unicast) if to_many => {
-                return self.discard(now, Why::LinkBroadcast, PacketView::ip(&header));
-            }
-            Ok(destination) => destination,
-            Err(why) => return self.discard(now, why, PacketView::ip(&header)),
-        };
-        self.snmp.of(header.dst).ip_in(destination);
+        let mut judged = local.check(header.src, header.dst);
+        if self.forwarding && !local.is_loopback() {
+            judged = self.as_router(judged, &header);
+        }
         frame.truncate(header.total_len); // what follows is the link's padding
-        let via = Via { now, iface, mac, header, destination, origin: frame.origin };
-        self.on_our_packet(via, frame);
+        let origin = frame.origin;
+        let via = |destination| Via { now, iface, mac, header, destination, origin };
+        match judged {
+            Ok(Destination::Unicast) if to_many => {
+                self.discard(now, Why::LinkBroadcast, PacketView::ip(&header));
+            }
+            Ok(destination) => {
+                self.snmp.of(header.dst).ip_in(destination);
+                self.on_our_packet(via(destination), frame);
+            }
+            Err(Why::NotForUs) if self.forwarding && !header.dst.is_multicast() => {
+                if to_many {
+                    return self.discard(now, Why::LinkBroadcast, PacketView::ip(&header));
+                }
+                self.forward(via(Destination::Unicast), frame);
+            }
+            Err(why) => self.discard(now, why, PacketView::ip(&header)),
+        }
     }
 
     /// It is: what lies between the IP header and the transport header?
@@ -391,12 +403,14 @@ impl Stack {
         let cx = &mut cx!(self, via.now, cause);
         let out = reply(closed::reset_for(seg), why, cause, cx).marked(&self.tcp_config);
         self.collect_stray(via.now, pair);
-        self.send_segment(via.now, via.iface, pair, out);
+        let iface = self.way_back(&via);
+        self.send_segment(via.now, iface, pair, out);
     }
 
     /// A segment for no connection: a listener's, or nobody's. `predecessor`: SND.NXT of the
     /// connection in TIME-WAIT that gave way to it.
     fn for_nobody(&mut self, via: Via, pair: Pair, seg: Segment, predecessor: Option<Seq>) {
+        let back = self.way_back(&via);
         let view = SegmentView::of(&seg.hdr, seg.payload.len());
         let arrival = self.trace.reserve();
         let Some(id) = self.tcp.listener_for(pair.local) else {
@@ -407,11 +421,11 @@ impl Stack {
                 let out = reply(hdr, why, arrival, &mut cx!(self, via.now, arrival));
                 let out = out.marked(&self.tcp_config);
                 self.collect_stray(via.now, pair);
-                self.send_segment(via.now, via.iface, pair, out);
+                self.send_segment(via.now, back, pair, out);
             }
             return;
         };
-        let iface = &self.ifaces[usize::from(via.iface.0)];
+        let iface = &self.ifaces[usize::from(back.0)];
         let (mtu, gso_max) = (iface.mtu(via.src()), iface.setup.gso_max);
         let Pair { local, remote } = pair;
         let site = Site { local, remote, mtu, gso_max, predecessor };
@@ -443,7 +457,7 @@ impl Stack {
                     self.note(via.now, None, arrival, || Event::Limit { limit });
                 }
                 if let Some(out) = answer {
-                    self.send_segment(via.now, via.iface, pair, *out);
+                    self.send_segment(via.now, back, pair, *out);
                 }
             }
             Verdict::Promote(whole) => {
@@ -455,7 +469,7 @@ impl Stack {
                 self.note(via.now, Some(id_new), arrival, || Event::Conn { local, remote });
                 let conn = Conn::from_half_open(opening, &half, &mut cx!(self, via.now, arrival));
                 self.collect(via.now, Some(id_new), Event::Tcp);
-                let key = self.tcp.insert(conn, pair, via.iface);
+                let key = self.tcp.insert(conn, pair, back);
                 self.for_connection(via, key, seg);
                 if self.tcp.place(id_new) == Some(key) {
                     self.tcp.push_accept(id, id_new);

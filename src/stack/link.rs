@@ -12,7 +12,7 @@ use super::{EGRESS_MAX, Input, Record, Stack};
 use crate::base::{EventId, Frame, IfaceId, Instant, Mac, SocketError, Why};
 use crate::ip::{Local, Standing};
 use crate::link::acd::{Heard, Phase, Rules};
-use crate::link::{self, Acd, Action, Advert, Cache, Claim, Neighbor, Routers};
+use crate::link::{self, Acd, Action, Advert, Advertiser, Cache, Claim, Neighbor, Routers};
 use crate::tcp;
 use crate::wire::arp::{Arp, Op};
 use crate::wire::ethernet::{self, ethertype};
@@ -27,6 +27,7 @@ pub(super) struct Port {
     pub(super) cache: Cache,
     pub(super) claims: Vec<Acd>,
     pub(super) routers: Routers,
+    pub(super) advertiser: Option<Advertiser>,
 }
 
 impl Port {
@@ -35,7 +36,9 @@ impl Port {
         let LinkSetup::Ethernet(setup) = setup else { return None };
         let cache = Cache::new(setup.neighbors.clone());
         let (claims, routers) = (Vec::new(), Routers::default());
-        Some(Box::new(Port { setup: setup.clone(), cache, claims, routers }))
+        let salt = setup.mac.0.iter().fold(0, |salt, byte| salt << 8 | u64::from(*byte));
+        let advertiser = setup.advertise.clone().map(|tells| Advertiser::new(tells, salt));
+        Some(Box::new(Port { setup: setup.clone(), cache, claims, routers, advertiser }))
     }
 
     /// Where a neighbour is that somebody else told of. What there is no room for can be asked.
@@ -45,7 +48,9 @@ impl Port {
 
     fn deadline(&self, now: Instant) -> Option<Instant> {
         let claims = self.claims.iter().map(|claim| claim.deadline(now));
-        claims.chain([self.cache.deadline(now), self.routers.deadline(now)]).flatten().min()
+        let tells = self.advertiser.as_ref().map(Advertiser::deadline);
+        let others = [self.cache.deadline(now), self.routers.deadline(now), tells];
+        claims.chain(others).flatten().min()
     }
 
     pub(super) fn shrink(&mut self) {
@@ -294,6 +299,15 @@ impl Stack {
             return self.put_frame(iface, mac, frame);
         }
         let hop = self.next_hop(iface, dst);
+        self.hand_over(now, iface, hop, frame);
+    }
+
+    /// Gives a packet to a neighbour, or to the cache until that has answered.
+    pub(super) fn hand_over(&mut self, now: Instant, iface: IfaceId, hop: IpAddr, frame: Frame) {
+        if self.ifaces[usize::from(iface.0)].port.is_none() {
+            self.snmp.transmitted(&frame);
+            return self.out.push_back((iface, frame));
+        }
         let cause = frame.origin;
         let known = self.with_port(now, iface, cause, |port, cx| port.cache.resolve(hop, cx));
         if let Some(Some(mac)) = known {
@@ -388,6 +402,7 @@ impl Stack {
             }
         }
         self.run_routers(now, iface);
+        self.run_advertiser(now, iface);
     }
 
     /// Asks for a neighbour, unless the rate limit holds the question back.
@@ -444,6 +459,9 @@ impl Stack {
         let Ok(quoted) = quoted else { return };
         if why != Why::NeighborFailed {
             return;
+        }
+        if self.forwarding && !self.is_own(quoted.src) {
+            return self.next_hop_failed(now, iface, frame);
         }
         if quoted.proto != protocol::TCP {
             // As if a router that is this host itself had said so.

@@ -36,10 +36,12 @@
 
 pub mod event;
 
+mod advertise;
 mod calls;
 mod datagrams;
 mod echo;
 mod egress;
+mod forward;
 mod groups;
 mod icmp;
 mod iface;
@@ -113,6 +115,10 @@ pub struct Stack {
     redirects: redirect::Redirects,
     reassembly: Reassembly<wire::ip::Header>,
     limiter: Limiter,
+    /// Whether packets for others are passed on.
+    forwarding: bool,
+    /// Whom a better first hop was named to.
+    redirected: forward::Redirected,
     /// Counters of IP identifications.
     ip_ids: [u32; IP_IDS],
     /// Paths narrower than their first link.
@@ -166,6 +172,8 @@ impl Stack {
             redirects: Default::default(),
             reassembly: Reassembly::new(crate::ip::reassembly::Limits::default()),
             limiter: Limiter::new(setup.icmp_rate, setup.icmp_burst),
+            forwarding: setup.forwarding,
+            redirected: Default::default(),
             ip_ids: [0; IP_IDS],
             path_mtu: PathMtu::default(),
             tcp: Sockets::new(&chance, setup.ephemeral, setup.tcp_memory),
@@ -197,15 +205,23 @@ impl Stack {
         for n in 0..self.ifaces.len() {
             let iface = IfaceId(n as u16);
             let setup = self.ifaces[n].setup.clone();
-            let (probe, autoconf) = match &setup.link {
-                LinkSetup::Ethernet(ethernet) => (ethernet.probe, ethernet.autoconf),
-                LinkSetup::Ip => (false, false),
+            let (probe, autoconf, advertises) = match &setup.link {
+                LinkSetup::Ethernet(Ethernet { probe, autoconf, advertise, .. }) => {
+                    (*probe, *autoconf, advertise.is_some())
+                }
+                LinkSetup::Ip => (false, false, false),
             };
+            if advertises || self.forwarding && self.ifaces[n].port.is_some() {
+                self.join_on(now, iface, wire::nd::ALL_ROUTERS.into());
+            }
             for cidr in setup.addrs {
                 self.assign(now, iface, NewAddress { probe, ..cidr.into() }).unwrap_or_default();
             }
+            if autoconf || advertises && !self.ifaces[n].has_any_link_local() {
+                self.make_link_local(now, iface);
+            }
             if autoconf {
-                self.autoconf(now, iface);
+                self.with_port(now, iface, EventId::NONE, |port, cx| port.routers.start(cx));
             }
         }
     }

@@ -5,7 +5,7 @@ use super::event::{PacketView, Sent};
 use super::ingress::Via;
 use super::link::Port;
 use super::{EGRESS_MAX, Stack};
-use crate::base::{Duration, EventId, Frame, IfaceId, Instant, Mac, Why};
+use crate::base::{Chunks, Duration, EventId, Frame, IfaceId, Instant, Mac, Why};
 use crate::ip::{Cidr, Local, NewAddress, Origin, Route, Standing};
 use crate::link::acd::Heard;
 use crate::link::routers::{self, Advice, Preference};
@@ -14,7 +14,7 @@ use crate::wire::icmpv6::Icmpv6;
 use crate::wire::ip::Header;
 use crate::wire::ipv4::protocol;
 use crate::wire::nd::{self, Nd, NdOption, Prefix, RouterAdvert};
-use crate::wire::{ethernet, icmp};
+use crate::wire::{ethernet, icmp, ipv6};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Addresses made with prefixes, per interface (as Linux `max_addresses`).
@@ -29,15 +29,14 @@ const PREFIX_METRIC: u32 = 256;
 const LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0);
 
 impl Stack {
-    /// An interface makes its link-local address and asks for routers (RFC 4862 §5.3, §5.5).
-    pub(super) fn autoconf(&mut self, now: Instant, iface: IfaceId) {
+    /// An interface makes its link-local address (RFC 4862 §5.3).
+    pub(super) fn make_link_local(&mut self, now: Instant, iface: IfaceId) {
         let Some(mac) = self.mac(iface) else { return };
         let own = eui64(LINK_LOCAL, mac);
         if let Ok(cidr) = Cidr::new(own.into(), 64) {
             let new = NewAddress { origin: Origin::Kernel, ..cidr.into() };
             self.assign(now, iface, new).unwrap_or_default();
         }
-        self.with_port(now, iface, EventId::NONE, |port, cx| port.routers.start(cx));
     }
 
     /// A message of neighbour discovery whose checksum is good, ICMPv6 header first.
@@ -58,7 +57,7 @@ impl Stack {
                 self.on_neighbor_solicit(&via, target, mac, cause)
             }
             Nd::NeighborAdvert { target, .. } => self.on_neighbor_advert(&via, target, nd, cause),
-            Nd::RouterSolicit { .. } => Err(Why::NdNoRouter),
+            Nd::RouterSolicit { mac } => self.on_router_solicit(&via, mac, cause),
             Nd::RouterAdvert(advert) => self.on_router_advert(&via, advert, bytes, cause),
             Nd::Redirect { target, dst, mac } => {
                 self.redirect(&via, dst.into(), target.into(), mac, cause)
@@ -114,7 +113,7 @@ impl Stack {
             _ => nd::ALL_NODES,
         };
         let mac = self.mac(via.iface);
-        let (router, overrides) = (false, true);
+        let (router, overrides) = (self.forwarding, true);
         let advert = Nd::NeighborAdvert { target, router, solicited, overrides, mac };
         self.send_nd(via.now, via.iface, (target, dst), to, advert, Sent::NeighborAdvert, cause);
     }
@@ -364,7 +363,7 @@ impl Stack {
             let probe = Nd::NeighborSolicit { target: addr, mac: None };
             return self.send_nd(now, iface, ends, None, probe, Sent::NeighborProbe, cause);
         }
-        let (router, solicited, overrides) = (false, false, false);
+        let (router, solicited, overrides) = (self.forwarding, false, false);
         let mac = self.mac(iface);
         let advert = Nd::NeighborAdvert { target: addr, router, solicited, overrides, mac };
         let ends = (addr, nd::ALL_ROUTERS);
@@ -382,8 +381,42 @@ impl Stack {
         why: Sent,
         cause: EventId,
     ) {
-        let mut frame = Frame::default();
-        nd.emit(src, dst, &mut frame.head);
+        self.send_nd_with(now, iface, (src, dst), to, (nd, Chunks::new()), why, cause);
+    }
+
+    /// Names a better first hop to the sender of `packet`, as much of which is quoted as fits
+    /// (RFC 4861 §8.2, §4.6.3).
+    pub(super) fn send_redirect(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        ends: (Ipv6Addr, Ipv6Addr),
+        redirect: Nd,
+        packet: &Chunks,
+        cause: EventId,
+    ) {
+        let room = ipv6::MIN_MTU - ipv6::HEADER_LEN - nd::REDIRECT_LEN_MAX;
+        let quoted = packet.slice(0, packet.len().min(room) & !7);
+        let mut options = Chunks::from(self.pool.copy(&nd::redirected_header(quoted.len())));
+        for chunk in quoted.iter() {
+            options.push(chunk.clone());
+        }
+        self.send_nd_with(now, iface, ends, None, (redirect, options), Sent::Redirect, cause);
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a message, its addresses and its reason")]
+    pub(super) fn send_nd_with(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        (src, dst): (Ipv6Addr, Ipv6Addr),
+        to: Option<Mac>,
+        (nd, options): (Nd, Chunks),
+        why: Sent,
+        cause: EventId,
+    ) {
+        let mut frame = Frame { body: options, ..Frame::default() };
+        nd.emit_with(src, dst, &mut frame.head, &frame.body);
         let (from, at) = (IpAddr::V6(src), IpAddr::V6(dst));
         let packet = PacketView::Nd { src: from, dst: at, nd, len: frame.len() as u32 };
         if self.out.len() >= EGRESS_MAX {

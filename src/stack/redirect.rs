@@ -65,7 +65,9 @@ impl Stack {
         let local = self.ifaces[usize::from(iface.0)].local();
         let possible = local.is_single_host(target) && !local.has(target);
         let near = target == dst || self.is_near(iface, target);
-        let heard = self.mac(iface).is_some() && gateway == Some(via.src()) && !by_hand;
+        // A router finds its ways itself (RFC 4861 §8.2, RFC 1812 §5.2.7.2).
+        let host = !self.forwarding && self.mac(iface).is_some();
+        let heard = host && gateway == Some(via.src()) && !by_hand;
         if !heard || !possible || !near {
             return Err(Why::RedirectRefused);
         }

@@ -3,7 +3,7 @@
 use crate::base::ports::Ephemeral;
 use crate::base::{IfaceId, Mac};
 use crate::ip::{Cidr, Route};
-use crate::link;
+use crate::link::{self, Advertise};
 use crate::tcp;
 
 /// An interface.
@@ -54,13 +54,17 @@ pub struct Ethernet {
     pub autoconf: bool,
     /// The knobs of its neighbour cache.
     pub neighbors: link::Config,
+    /// What hosts of the link are told, if this host is to be their router of IPv6; it then makes a
+    /// link-local address, too. Default `None`.
+    pub advertise: Option<Advertise>,
 }
 
 impl Ethernet {
     /// An interface that uses its addresses at once, with the default knobs.
     pub fn new(mac: Mac) -> Ethernet {
         let (probe, autoconf, neighbors) = (false, false, link::Config::default());
-        Ethernet { mac, vlan: None, probe, dad_transmits: 1, autoconf, neighbors }
+        let (vlan, dad_transmits, advertise) = (None, 1, None);
+        Ethernet { mac, vlan, probe, dad_transmits, autoconf, neighbors, advertise }
     }
 }
 
@@ -101,6 +105,9 @@ pub struct Setup {
     pub icmp_rate: u32,
     /// ICMP errors in a burst. Default 50 (as Linux `icmp_msgs_burst`).
     pub icmp_burst: u32,
+    /// Pass on packets for others: be a router (as Linux `ip_forward` and
+    /// `ipv6.conf.all.forwarding` together). Default false.
+    pub forwarding: bool,
 }
 
 impl Setup {
@@ -116,6 +123,7 @@ impl Setup {
             ephemeral: Ephemeral::default(),
             icmp_rate: 1000,
             icmp_burst: 50,
+            forwarding: false,
         }
     }
 
@@ -136,6 +144,12 @@ impl Setup {
             iface.link = LinkSetup::Ethernet(ethernet);
         }
         self
+    }
+
+    /// With packets for others passed on.
+    #[must_use]
+    pub fn as_router(self) -> Setup {
+        Setup { forwarding: true, ..self }
     }
 
     /// Whether the interfaces keep to their bounds, as whoever makes a set-up sees to.

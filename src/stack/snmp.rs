@@ -50,7 +50,7 @@ impl IcmpCounts {
             Icmp::V4(Icmpv4::ParameterProblem { .. })
             | Icmp::V6(Icmpv6::ParameterProblem { .. }) => self.parm_probs += 1,
             Icmp::V6(Icmpv6::PacketTooBig { .. }) => self.pkt_too_bigs += 1,
-            Icmp::V4(Icmpv4::Other { kind: 5, .. }) | Icmp::V6(Icmpv6::Other { kind: 137, .. }) => {
+            Icmp::V4(Icmpv4::Redirect { .. }) | Icmp::V6(Icmpv6::Other { kind: 137, .. }) => {
                 self.redirects += 1;
             }
             Icmp::V6(Icmpv6::Other { kind: 130, .. }) => self.group_memb_queries += 1,
@@ -69,6 +69,7 @@ pub struct FamilyCounts {
     pub in_receives: u64,
     pub in_octets: u64,
     pub in_delivers: u64,
+    pub forwarded: u64,
     pub in_bcast: u64,
     pub in_mcast: u64,
     pub out_mcast: u64,
@@ -255,12 +256,13 @@ impl Stack {
         let (v4, v6) = (&self.snmp.v4, &self.snmp.v6);
         let groups = [
             ("Ip", count_ip(v4)),
-            ("Ip", vec![("OutTransmits", v4.out_transmits)]),
+            ("Ip", vec![("ForwDatagrams", v4.forwarded), ("OutTransmits", v4.out_transmits)]),
             ("Icmp", count_icmp(v4)),
             ("Tcp", self.count_tcp()),
             ("Udp", count_udp(v4)),
             ("Ip6", count_ip(v6)),
             ("Ip6", count_ip_more(v6)),
+            ("Ip6", count_ip6_forward(v6)),
             ("Ip6", vec![("OutTransmits", v6.out_transmits)]),
             ("Icmp6", count_icmp6(v6)),
             ("Udp6", count_udp(v6)),
@@ -351,8 +353,17 @@ fn count_ip(family: &FamilyCounts) -> List {
         Why::Ipv6Order,
         Why::Ipv6Routing,
         Why::FragmentHeaders,
+        Why::TtlExceeded,
     ];
-    let address = [Why::MartianSource, Why::MartianDestination, Why::OwnSource, Why::NotForUs];
+    let address = [
+        Why::MartianSource,
+        Why::MartianDestination,
+        Why::OwnSource,
+        Why::NotForUs,
+        Why::BeyondScope,
+        Why::DirectedBroadcast,
+        Why::WouldReturn,
+    ];
     let fragment = [
         Why::FragmentRange,
         Why::FragmentOverlap,
@@ -390,8 +401,18 @@ fn count_ip_more(family: &FamilyCounts) -> List {
     ]
 }
 
+/// What a router counts of IPv6; of IPv4, Linux has it in three places.
+fn count_ip6_forward(family: &FamilyCounts) -> List {
+    vec![
+        ("OutForwDatagrams", family.forwarded),
+        ("InNoRoutes", family.lost(&[Why::NoRouteOnward])),
+        ("InTooBigErrors", family.lost(&[Why::LinkTooNarrow])),
+    ]
+}
+
 fn count_ip_ext(family: &FamilyCounts) -> List {
     vec![
+        ("InNoRoutes", family.lost(&[Why::NoRouteOnward])),
         ("InBcastPkts", family.in_bcast),
         ("InCsumErrors", family.lost(&[Why::IpChecksum])),
         ("ReasmOverlaps", family.lost(&[Why::FragmentOverlap])),

@@ -57,7 +57,7 @@ impl Conn {
     /// OPEN, active (RFC 9293 §3.9.1.1): the SYN goes out with the next `output`.
     pub fn connect(opening: Opening, cx: &mut Cx<'_>) -> Conn {
         let tcb = Tcb::open(opening, State::Closed, State::SynSent, Cause::ActiveOpen, cx);
-        Conn { tcb: Box::new(tcb) }
+        Conn { tcb: Box::new(tcb) }.born(cx)
     }
 
     /// A connection for a half-open one whose final ACK has come; that segment is its first input.
@@ -93,7 +93,13 @@ impl Conn {
         tcb.counters.segs_in = 1;
         let at = cx.now + tcb.rto();
         tcb.set_timer(Timer::Rtx, at, cx);
-        Conn { tcb }
+        Conn { tcb }.born(cx)
+    }
+
+    /// Tells what `tcp_info` says at first: later events tell what changes.
+    fn born(self, cx: &mut Cx<'_>) -> Conn {
+        self.told(cx.trace.is_listening().then(TcpInfo::default), cx);
+        self
     }
 
     // ---- the four verbs

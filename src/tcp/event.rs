@@ -134,7 +134,7 @@ crate::explained! {
     #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
     pub enum Blocked {
         /// Nothing to send.
-        App = "app", "-", "the application has written nothing more";
+        App = "app", "socket API (send)", "the application has written nothing more";
         /// The congestion window is full.
         Cwnd = "cwnd", "RFC 5681 §3.1", "as much is in flight as the congestion window allows";
         /// The peer's window is full.
@@ -277,6 +277,44 @@ pub enum CaState {
     Loss,
 }
 
+/// What decides how much may be sent: bytes, unless said otherwise.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Room {
+    /// The congestion window, as far as it counts at the moment (RFC 5681 §3.2 inflates it).
+    pub cwnd: u32,
+    /// The slow-start threshold.
+    pub ssthresh: u32,
+    /// Sent and neither acknowledged nor taken for lost.
+    pub in_flight: u32,
+    /// Taken for lost and not sent again yet.
+    pub lost: u32,
+    /// SND.WND: the peer's window.
+    pub wnd: u32,
+    /// SND.UNA.
+    pub una: Seq,
+    /// SND.NXT.
+    pub nxt: Seq,
+    /// Written by the application and never sent.
+    pub unsent: u32,
+    /// A full segment.
+    pub mss: u32,
+    /// Duplicate ACKs in a row, a number.
+    pub dupacks: u8,
+}
+
+impl Room {
+    /// How much cwnd allows.
+    pub fn of_cwnd(&self) -> u32 {
+        self.cwnd.saturating_sub(self.in_flight)
+    }
+
+    /// How much the peer's window allows.
+    pub fn of_wnd(&self) -> u32 {
+        let edge = self.una + self.wnd;
+        if edge.after(self.nxt) { edge - self.nxt } else { 0 }
+    }
+}
+
 /// What happened in a connection.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Event {
@@ -302,6 +340,8 @@ pub enum Event {
         seg: SegmentView,
         /// Why.
         plan: Plan,
+        /// What was known when that was decided.
+        room: Room,
     },
     /// Something was answered without a connection's block.
     Replied {
@@ -353,6 +393,8 @@ pub enum Event {
     Blocked {
         /// What holds it back.
         why: Blocked,
+        /// What was known when that was decided.
+        room: Room,
     },
     /// R1 was reached: the route may be bad (RFC 9293 §3.8.3, MUST-20).
     R1 {

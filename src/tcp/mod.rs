@@ -42,7 +42,7 @@ mod window;
 pub use config::{Config, Keepalive};
 pub use conn::{Conn, HalfOpen, Readiness};
 pub use event::{
-    AckWhy, Blocked, CaState, Event, Outcome, Plan, Reply, RtxRule, SegmentView, Timer,
+    AckWhy, Blocked, CaState, Event, Outcome, Plan, Reply, Room, RtxRule, SegmentView, Timer,
 };
 pub use info::{Change, TcpInfo};
 pub use listener::{Listener, SynCookies};

@@ -3,7 +3,7 @@
 //! Segments of a connection are built nowhere else. `deadline` asks the same `plan`, so the two
 //! cannot disagree.
 
-use super::event::{AckWhy, Blocked, Event, Plan, RtxRule, SegmentView, Timer};
+use super::event::{AckWhy, Blocked, Event, Plan, Room, RtxRule, SegmentView, Timer};
 use super::rtxq::Sent;
 use super::segment::{Because, Outgoing};
 use super::state::{Cause, State};
@@ -191,13 +191,30 @@ fn note_blocked(tcb: &mut Tcb, why: Blocked, cx: &mut Cx<'_>) {
     let changed = tcb.chrono.blocked != why;
     tcb.chrono.switch(why, busy, cx.now);
     if changed {
-        cx.note_caused(tcb.cause, || Event::Blocked { why });
+        cx.note_caused(tcb.cause, || Event::Blocked { why, room: room(tcb) });
+    }
+}
+
+/// What a decision about sending is made from, for those who want to follow it.
+fn room(tcb: &Tcb) -> Room {
+    Room {
+        cwnd: tcb.cwnd(),
+        ssthresh: tcb.cc.ssthresh(),
+        in_flight: tcb.rtxq.in_flight(),
+        lost: tcb.rtxq.lost(),
+        wnd: tcb.snd.wnd,
+        una: tcb.snd.una,
+        nxt: tcb.snd.nxt,
+        unsent: tcb.unsent(),
+        mss: eff_mss(tcb),
+        dupacks: tcb.recovery.dupacks,
     }
 }
 
 /// Builds the segment that `plan` asks for.
 fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
     let mut cause = tcb.cause;
+    let room = if cx.trace.is_listening() { room(tcb) } else { Room::default() };
     let nxt = tcb.snd.nxt;
     let (seq, ctl, payload) = match plan {
         Plan::Syn => (tcb.iss, Ctl::SYN, send_new(tcb, 0, 1, cx)),
@@ -243,7 +260,8 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
     let hdr = header(tcb, seq, ctl, cx);
     let len = payload.len();
     tcb.counters.segs_out += (len as u32).div_ceil(mss).max(1) as u64;
-    let origin = cx.note_caused(cause, || Event::Sent { seg: SegmentView::of(&hdr, len), plan });
+    let sent = || Event::Sent { seg: SegmentView::of(&hdr, len), plan, room };
+    let origin = cx.note_caused(cause, sent);
     let gso_size = (len as u32 > mss).then_some(mss as u16);
     let (why, mark) = (Because::Plan(plan), tcb.config.segment_mark());
     Outgoing { hdr, payload, gso_size, origin, why, mark, df: tcb.config.may_not_be_cut() }

@@ -121,6 +121,33 @@ impl Icmp {
         }
     }
 
+    /// To `dst`: there is no route there from here.
+    pub fn network_unreachable(dst: IpAddr) -> Icmp {
+        match dst {
+            IpAddr::V4(_) => {
+                Icmp::V4(Icmpv4::Unreachable { code: icmpv4::unreachable::NET, mtu: 0 })
+            }
+            IpAddr::V6(_) => Icmp::V6(Icmpv6::Unreachable { code: icmpv6::unreachable::NO_ROUTE }),
+        }
+    }
+
+    /// To `dst`: the packet is too big for a link of `mtu` bytes, and may not be cut on the way.
+    pub fn packet_too_big(dst: IpAddr, mtu: u16) -> Icmp {
+        let code = icmpv4::unreachable::FRAGMENTATION_NEEDED;
+        match dst {
+            IpAddr::V4(_) => Icmp::V4(Icmpv4::Unreachable { code, mtu }),
+            IpAddr::V6(_) => Icmp::V6(Icmpv6::PacketTooBig { mtu: mtu.into() }),
+        }
+    }
+
+    /// To `dst`: the packet has taken as many hops as it may.
+    pub fn time_exceeded(dst: IpAddr) -> Icmp {
+        match dst {
+            IpAddr::V4(_) => Icmp::V4(Icmpv4::TimeExceeded { code: 0 }),
+            IpAddr::V6(_) => Icmp::V6(Icmpv6::TimeExceeded { code: 0 }),
+        }
+    }
+
     /// To `dst`: no such protocol is here; the byte that named it lies at `pointer`.
     pub fn protocol_unreachable(dst: IpAddr, pointer: usize) -> Icmp {
         match dst {

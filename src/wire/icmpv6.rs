@@ -16,6 +16,8 @@ pub mod unreachable {
     pub const NO_ROUTE: u8 = 0;
     /// Administratively prohibited.
     pub const PROHIBITED: u8 = 1;
+    /// The source address means nothing beyond its link.
+    pub const BEYOND_SCOPE: u8 = 2;
     /// The host does not answer on its link.
     pub const ADDRESS: u8 = 3;
     /// Nobody listens on that port.

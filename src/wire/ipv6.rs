@@ -179,6 +179,21 @@ pub fn walk(header: &mut ip::Header, front: &[u8]) -> Result<(), Refused> {
     Err(Why::Ipv6Extension.into())
 }
 
+/// Looks at the options that every router on the way may look at (RFC 8200 §4.3), and at nothing
+/// else: those of a hop-by-hop header right behind the fixed one.
+///
+/// # Errors
+/// [`Why::Ipv6Extension`] when it is cut off, [`Why::Ipv6Option`]; with the problem to be told.
+pub fn hop_by_hop(header: &ip::Header, front: &[u8]) -> Result<(), Refused> {
+    if header.proto != HOP_BY_HOP {
+        return Ok(());
+    }
+    let rest = front[..front.len().min(header.total_len)].get(HEADER_LEN..).unwrap_or(&[]);
+    let len = rest.get(1).map_or(usize::MAX, |len| (usize::from(*len) + 1) * 8);
+    let body = rest.get(..len).ok_or(Why::Ipv6Extension)?;
+    options(body, HEADER_LEN, header.dst.is_multicast()).map(|_| ())
+}
+
 /// Whether a fragment is possible by itself (RFC 8200 §4.5): its length, its place, and, when it is
 /// the first one, that all headers are in it.
 ///

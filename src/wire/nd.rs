@@ -5,7 +5,7 @@
 
 use super::ipv4::protocol;
 use super::{checksum, ip};
-use crate::base::{Head, Mac, Why};
+use crate::base::{Chunks, Head, Mac, Why};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// The hop limit of every message: no router has passed it on (RFC 4861 §3.1).
@@ -22,9 +22,13 @@ const NEIGHBOR_ADVERT: u8 = 136;
 /// ICMPv6 type of a redirect.
 pub const REDIRECT: u8 = 137;
 
+/// A redirect with an Ethernet address and the start of the option that quotes a packet, bytes.
+pub const REDIRECT_LEN_MAX: usize = 40 + 8 + 8;
+
 const OPT_SOURCE_MAC: u8 = 1;
 const OPT_TARGET_MAC: u8 = 2;
 const OPT_PREFIX: u8 = 3;
+const OPT_REDIRECTED: u8 = 4;
 const OPT_MTU: u8 = 5;
 const OPT_RDNSS: u8 = 25;
 
@@ -230,6 +234,11 @@ impl Nd {
     /// Writes the message and its checksum into `head`, which must be empty: what comes before the
     /// options, and the Ethernet address.
     pub fn emit(&self, src: Ipv6Addr, dst: Ipv6Addr, head: &mut Head) {
+        self.emit_with(src, dst, head, &Chunks::new());
+    }
+
+    /// As [`Nd::emit`], with more options, which follow `head`.
+    pub fn emit_with(&self, src: Ipv6Addr, dst: Ipv6Addr, head: &mut Head, options: &Chunks) {
         let (option, mac) = match *self {
             Nd::RouterSolicit { mac } | Nd::NeighborSolicit { mac, .. } => (OPT_SOURCE_MAC, mac),
             Nd::NeighborAdvert { mac, .. } | Nd::Redirect { mac, .. } => (OPT_TARGET_MAC, mac),
@@ -269,10 +278,35 @@ impl Nd {
             }
             Nd::RouterSolicit { .. } => {}
         }
-        let pseudo = checksum::pseudo(src.into(), dst.into(), protocol::ICMPV6, head.len());
-        let sum = checksum::complete(pseudo, std::iter::once(&head[..]));
+        let len = head.len() + options.len();
+        let pseudo = checksum::pseudo(src.into(), dst.into(), protocol::ICMPV6, len);
+        let behind = options.iter().map(|chunk| &chunk[..]);
+        let sum = checksum::complete(pseudo, std::iter::once(&head[..]).chain(behind));
         head.bytes_mut()[2..4].copy_from_slice(&sum.to_be_bytes());
     }
+}
+
+/// The option that tells of a prefix (RFC 4861 §4.6.2).
+pub fn prefix_option(prefix: &Prefix) -> [u8; 32] {
+    let Prefix { addr, len, on_link, autonomous, valid, preferred } = *prefix;
+    let mut out = [0; 32];
+    (out[0], out[1], out[2]) = (OPT_PREFIX, 4, len);
+    out[3] = u8::from(on_link) << 7 | u8::from(autonomous) << 6;
+    out[4..8].copy_from_slice(&valid.to_be_bytes());
+    out[8..12].copy_from_slice(&preferred.to_be_bytes());
+    out[16..].copy_from_slice(&addr.octets());
+    out
+}
+
+/// The option that tells of the link's MTU (RFC 4861 §4.6.4).
+pub fn mtu_option(mtu: u32) -> [u8; 8] {
+    let [a, b, c, d] = mtu.to_be_bytes();
+    [OPT_MTU, 1, 0, 0, a, b, c, d]
+}
+
+/// What comes before `len` bytes, a multiple of 8, of a packet in a redirect (RFC 4861 §4.6.3).
+pub fn redirected_header(len: usize) -> [u8; 8] {
+    [OPT_REDIRECTED, (1 + len / 8) as u8, 0, 0, 0, 0, 0, 0]
 }
 
 /// The bytes before the options.

@@ -3,8 +3,8 @@
 
 use crate::support::seen::{self, Scenario, Seen};
 use crate::{
-    addresses, arrives, close, flood, groups, handshake, ip, ip6, link, nd, pressure, reports,
-    routers, rto, sockets, window,
+    addresses, advertise, arrives, bridge, close, flood, forward, groups, handshake, ip, ip6, link,
+    nd, pressure, reports, routers, rto, sockets, window,
 };
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 const FILES: &[(&str, &[Scenario])] = &[
     ("addresses", addresses::SCENARIOS),
     ("arrives", arrives::SCENARIOS),
+    ("bridge", bridge::SCENARIOS),
     ("close", close::SCENARIOS),
     ("flood", flood::SCENARIOS),
     ("groups", groups::SCENARIOS),
@@ -29,6 +30,8 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("window", window::SCENARIOS),
     ("sockets", sockets::SCENARIOS),
     ("pressure", pressure::SCENARIOS),
+    ("forward", forward::SCENARIOS),
+    ("advertise", advertise::SCENARIOS),
 ];
 
 /// What only another test can reach, and where.
@@ -69,6 +72,7 @@ fn everything_that_can_happen_happens() {
         ("Sent", Sent::KEYS, &seen.sent),
         ("link::Cause", netglass::link::Cause::KEYS, &seen.link_cause),
         ("Limit", Limit::KEYS, &seen.limit),
+        ("bridge::Cause", netglass::link::bridge::Cause::KEYS, &seen.bridge),
     ]
     .into_iter()
     .flat_map(|(what, keys, seen)| differences(what, keys, seen))

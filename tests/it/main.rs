@@ -2,14 +2,18 @@
 #![allow(clippy::type_complexity, reason = "tables of what is expected have such types")]
 
 mod addresses;
+mod advertise;
 mod alloc;
 mod arrives;
+mod bridge;
 mod broadcast;
 mod chaos;
 mod close;
 mod counters;
 mod coverage;
 mod flood;
+mod forward;
+mod forward_garbage;
 mod fuzz;
 mod garbage;
 mod groups;
@@ -29,8 +33,11 @@ mod replay;
 mod reports;
 mod routers;
 mod rto;
+mod rules;
 #[cfg(feature = "http")]
 mod services;
+#[cfg(feature = "http")]
+mod simulated;
 mod sockets;
 #[allow(unreachable_pub, dead_code, reason = "a harness offers more than each test needs")]
 mod support;

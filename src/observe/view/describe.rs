@@ -11,6 +11,9 @@ use crate::tcp::CaState;
 /// seen the records before.
 pub fn describe(tcpdump: &mut Tcpdump, record: &Record) -> String {
     match tcpdump.line(record) {
+        Some(line) if matches!(record.event, Event::Forwarded { .. }) => {
+            format!("{}: {line}", passed_on(&record.event))
+        }
         Some(line) => line,
         None => words(&record.event, record.at),
     }
@@ -30,6 +33,16 @@ fn words(event: &Event, at: Instant) -> String {
             format!("half open, {local} and {remote}: {}", tcp_words(event, at))
         }
         Event::Link { event, .. } => event.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// How a packet was passed on; empty for other events.
+pub(super) fn passed_on(event: &Event) -> String {
+    match event {
+        Event::Forwarded { from, to, ttl, .. } => {
+            format!("forwarded from {from} to {to} with ttl {ttl}")
+        }
         _ => String::new(),
     }
 }
@@ -55,7 +68,7 @@ pub(super) fn tcp_words(event: &tcp::Event, now: Instant) -> String {
             let (from, to) = (ca_name(*from), ca_name(*to));
             format!("{from} -> {to}: cwnd {cwnd} ssthresh {}", threshold(*ssthresh))
         }
-        E::Blocked { why } => format!("sending limited by {}", why.key()),
+        E::Blocked { why, .. } => format!("sending limited by {}", why.key()),
         E::R1 { retransmits } => format!("{retransmits} retransmissions: the route may be bad"),
         E::Icmp { error, hard: true } => format!("ICMP error ends the connection: {error}"),
         E::Icmp { error, hard: false } => format!("ICMP error: {error}"),
@@ -123,6 +136,29 @@ mod tests {
     use super::*;
     use crate::base::EventId;
     use crate::tcp::{Change, Timer};
+
+    #[test]
+    fn a_packet_that_was_passed_on() {
+        use crate::base::IfaceId;
+        use crate::observe::view::json::json;
+        use crate::observe::view::reason;
+        use crate::stack::PacketView;
+        let [src, dst] = ["10.9.0.1:4000", "10.8.0.1:53"].map(|end| end.parse().expect(end));
+        let packet = PacketView::Udp { src, dst, len: 30 };
+        let (from, to, ttl) = (IfaceId(0), IfaceId(2), 63);
+        let event = Event::Forwarded { packet, from, to, ttl };
+        let causes = [EventId(7), EventId::NONE];
+        let record = Record { id: EventId(8), at: Instant::ZERO, conn: None, causes, event };
+        let line = "IP 10.9.0.1.4000 > 10.8.0.1.53: UDP, length 30";
+        assert_eq!(Tcpdump::new().line(&record).as_deref(), Some(line));
+        let words = format!("forwarded from 0 to 2 with ttl 63: {line}");
+        assert_eq!(describe(&mut Tcpdump::new(), &record), words);
+        assert_eq!(reason(&record.event).map(|reason| reason.key), Some("Forwarded"));
+        let text = json(&record);
+        let head = "{\"id\":8,\"at\":0,\"causes\":[7],\"kind\":\"forwarded\",\"packet\":";
+        assert!(text.starts_with(head), "{text}");
+        assert!(text.contains(",\"from\":0,\"to\":2,\"ttl\":63,\"why\""), "{text}");
+    }
 
     #[test]
     fn events_in_words() {

@@ -63,6 +63,10 @@ fn event(out: &mut Object, event: &Event) {
         Event::Out { packet: view, .. } => {
             out.text("kind", "out").raw("packet", packet(view));
         }
+        Event::Forwarded { packet: view, from, to, ttl } => {
+            out.text("kind", "forwarded").raw("packet", packet(view));
+            out.raw("from", from).raw("to", to).raw("ttl", ttl);
+        }
         Event::Dropped { packet: view, .. } => {
             out.text("kind", "dropped").raw("packet", packet(view));
         }

@@ -15,6 +15,7 @@ pub mod live;
 pub mod parties;
 pub mod reason;
 mod row;
+pub mod run;
 pub mod style;
 pub mod tcpdump;
 mod text;

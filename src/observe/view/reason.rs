@@ -30,6 +30,11 @@ pub fn reason(event: &Event) -> Option<Reason> {
         Event::StrayIn { outcome, .. } => outcome_reason(outcome),
         Event::StrayOut { reply, .. } => Some(explained!(reply)),
         Event::Out { why, .. } => Some(explained!(why)),
+        Event::Forwarded { .. } => Some(Reason {
+            key: "Forwarded",
+            text: "it is for somebody else, and this host is a router with a way there".into(),
+            rfc: "RFC 1812 §5.2.1; RFC 8200 §3",
+        }),
         Event::Dropped { why, .. } => Some(explained!(why)),
         Event::Link { event, .. } => Some(explained!(event.cause())),
         Event::Limit { limit } => Some(explained!(limit)),
@@ -43,7 +48,7 @@ fn tcp_reason(event: &tcp::Event) -> Option<Reason> {
         tcp::Event::Received { outcome, .. } => outcome_reason(outcome),
         tcp::Event::Sent { plan, .. } => Some(plan_reason(plan)),
         tcp::Event::Replied { reply, .. } => Some(explained!(reply)),
-        tcp::Event::Blocked { why } => Some(explained!(why)),
+        tcp::Event::Blocked { why, .. } => Some(explained!(why)),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
 //! A record as one row of a conversation: who, which way, what, why. The ladder and the live view
 //! lay the same rows out differently.
 
-use super::describe::{call_words, tcp_words};
+use super::describe::{call_words, passed_on, tcp_words};
 use super::parties::{Crossing, Pair, Parties, Recent};
 use super::reason::reason;
 use super::style::Tone;
@@ -204,6 +204,12 @@ impl Rows {
             }
             Event::In(packet) => arrow(&mut row, packet, false, Lane::In, Tone::In),
             Event::Out { packet, .. } => arrow(&mut row, packet, true, Lane::Out, Tone::Out),
+            Event::Forwarded { packet, .. } => {
+                let note = |text| Lane::Note(format!("{}: {text}", passed_on(&record.event)));
+                arrow(&mut row, packet, false, note, Tone::Note);
+                let (src, dst) = ends(packet);
+                row.pair = src.zip(dst).map(|(local, remote)| Pair { local, remote });
+            }
             Event::Dropped { why, packet } => {
                 let out = matches!(why, Why::NoRoute | Why::PathTooNarrow | Why::EgressFull);
                 let lane = |text| {
@@ -305,7 +311,9 @@ fn note(row: &mut Row, event: &tcp::Event) {
     row.lane = Lane::Note(tcp_words(event, row.at));
     match event {
         E::TimerExpired { .. } | E::R1 { .. } | E::Icmp { .. } => row.tone = Tone::Alarm,
-        E::Blocked { why: Blocked::App | Blocked::Done | Blocked::Handshake } => row.detail = true,
+        E::Blocked { why: Blocked::App | Blocked::Done | Blocked::Handshake, .. } => {
+            row.detail = true;
+        }
         E::Blocked { .. } => row.bulk = Some(Bulk::Held),
         E::TimerSet { .. } | E::TimerStopped { .. } | E::Rtt { .. } | E::Info { .. } => {
             row.detail = true;

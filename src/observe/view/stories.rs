@@ -4,7 +4,8 @@
 use crate::base::{ConnId, Duration, EventId, Instant, Seq, SocketError, Why};
 use crate::stack::{Call, Event, PacketView, Record, Sent};
 use crate::tcp::{
-    self, AckWhy, Blocked, CaState, Cause, Outcome, Plan, Reply, RtxRule, SegmentView, State, Timer,
+    self, AckWhy, Blocked, CaState, Cause, Outcome, Plan, Reply, Room, RtxRule, SegmentView, State,
+    Timer,
 };
 use crate::wire::icmp::Icmp;
 use crate::wire::icmpv4::Icmpv4;
@@ -109,7 +110,7 @@ impl Story {
     }
 
     pub(crate) fn send(&mut self, back: u64, seg: SegmentView, plan: Plan) -> &mut Story {
-        self.tcp(back, tcp::Event::Sent { seg, plan })
+        self.tcp(back, tcp::Event::Sent { seg, plan, room: Room::default() })
     }
 
     pub(crate) fn call(&mut self, call: Call, result: u64) -> &mut Story {
@@ -176,7 +177,7 @@ pub(crate) fn retransmit() -> Vec<Record> {
     for n in 0..4 {
         story.data_out(n + 1, 1 + 1_460 * n as u32, 1_460, n == 3);
     }
-    story.tcp(1, tcp::Event::Blocked { why: Blocked::Cwnd });
+    story.tcp(1, tcp::Event::Blocked { why: Blocked::Cwnd, room: Room::default() });
     story.wait(20_000);
     for n in 0..3 {
         let mut dup = seg(false, A, 79, Some(1), 0);

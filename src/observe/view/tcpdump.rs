@@ -70,9 +70,10 @@ impl Tcpdump {
             });
         }
         match &record.event {
-            Event::In(packet) | Event::Out { packet, .. } | Event::Dropped { packet, .. } => {
-                Some(packet_line(packet))
-            }
+            Event::In(packet)
+            | Event::Out { packet, .. }
+            | Event::Forwarded { packet, .. }
+            | Event::Dropped { packet, .. } => Some(packet_line(packet)),
             _ => None,
         }
     }
@@ -350,7 +351,7 @@ fn icmpv6_words(message: &Icmpv6) -> String {
         Icmpv6::Unreachable { code } => match *code {
             unreachable::NO_ROUTE => "destination unreachable, unreachable route".into(),
             unreachable::PROHIBITED => "destination unreachable, unreachable prohibited".into(),
-            2 => "destination unreachable, beyond scope".into(),
+            unreachable::BEYOND_SCOPE => "destination unreachable, beyond scope".into(),
             unreachable::ADDRESS => "destination unreachable, unreachable address".into(),
             unreachable::PORT => "destination unreachable, unreachable port".into(),
             code => format!("destination unreachable, unknown code ({code})"),

@@ -1,0 +1,197 @@
+//! A recording as a run: its host lived again, with a log of what happened and the state at any
+//! moment; and lived again without one of the frames that came.
+//!
+//! The peers of the host are in the recording only by what they sent. Without a frame, the host
+//! acts as it would have, but its peers do as they did: they are not there to react.
+
+use super::log::{Kind, Log, Place, PlaceId};
+use super::recording::{Item, Reader, ReplayError};
+use crate::base::{EventId, Instant};
+use crate::stack::{Input, Record, SentSoFar, Setup, Stack};
+use std::io::Read;
+
+/// How far a recording is lived.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum Until {
+    /// To its end.
+    #[default]
+    End,
+    /// To what happened last by that time.
+    Time(Instant),
+    /// To the input that led to the entry of the log with that number.
+    Event(EventId),
+}
+
+/// A host that has lived a recording.
+#[derive(Debug)]
+pub struct Relived<H> {
+    /// The host.
+    pub host: H,
+    /// What happened.
+    pub log: Log,
+    /// The time of the last input.
+    pub end: Instant,
+    /// What it has sent.
+    pub sent: SentSoFar,
+    /// When the host's time began, nanoseconds since 1970.
+    pub epoch: Option<u64>,
+    /// The entry in whose middle the recording ends.
+    pub cut: Option<u64>,
+}
+
+/// What lives a recording: a stack by itself, or one that others hold.
+pub trait Living {
+    /// Lets the stack do something at that moment.
+    fn live<T>(&mut self, now: Instant, act: impl FnOnce(&mut Stack) -> T) -> T;
+}
+
+impl Living for Stack {
+    fn live<T>(&mut self, _now: Instant, act: impl FnOnce(&mut Stack) -> T) -> T {
+        act(self)
+    }
+}
+
+/// Lives a recording. `name` is the host's in the log; `make` makes what lives it.
+///
+/// # Errors
+/// See [`ReplayError`]; with [`ReplayError::Diverged`] when the host sends something else than it
+/// did.
+pub fn relive<H: Living>(
+    input: impl Read,
+    name: &str,
+    until: Until,
+    make: impl FnOnce(Setup) -> H,
+) -> Result<Relived<H>, ReplayError> {
+    let mut life = Life::new(Reader::new(input)?, name, make);
+    while let Some((at, input)) = life.next(until)? {
+        if let Input::Sent(recorded) = input {
+            let replayed = life.run.sent;
+            if recorded != replayed {
+                return Err(ReplayError::Diverged { at, recorded, replayed });
+            }
+        } else {
+            life.live(at, input);
+        }
+    }
+    Ok(life.end())
+}
+
+/// Lives a recording without the frame whose arrival the entry `lost` of its log tells of. From
+/// there on the host's timers act when they are due, for `patience` beyond the recording's end.
+/// `None`: that entry is not about an arrival.
+///
+/// # Errors
+/// See [`ReplayError`].
+pub fn relive_without<H: Living, R: Read>(
+    open: impl Fn() -> std::io::Result<R>,
+    name: &str,
+    lost: EventId,
+    patience: std::time::Duration,
+    make: impl Fn(Setup) -> H,
+) -> Result<Option<Relived<H>>, ReplayError> {
+    let Some(ordinal) = arrival(open()?, name, lost, &make)? else { return Ok(None) };
+    let mut life = Life::new(Reader::new(open()?)?, name, make);
+    while let Some((at, input)) = life.next(Until::End)? {
+        if life.inputs > ordinal {
+            life.timers_until(at);
+        }
+        let is_lost = life.inputs == ordinal;
+        if !is_lost && !matches!(input, Input::Sent(_)) {
+            life.live(at, input);
+        }
+    }
+    let end = life.run.end + patience;
+    life.timers_until(end);
+    Ok(Some(life.end()))
+}
+
+/// Which input, counted from 1, brought the frame that an entry tells of.
+fn arrival<H: Living>(
+    input: impl Read,
+    name: &str,
+    entry: EventId,
+    make: impl FnOnce(Setup) -> H,
+) -> Result<Option<u64>, ReplayError> {
+    let mut life = Life::new(Reader::new(input)?, name, make);
+    while let Some((at, input)) = life.next(Until::End)? {
+        let is_frame = matches!(input, Input::Frame { .. });
+        if !matches!(input, Input::Sent(_)) {
+            life.live(at, input);
+        }
+        if life.run.log.entries().len() as u64 >= entry.0 {
+            let told = life.run.log.get(entry);
+            return Ok(told.filter(|_| is_frame).map(|_| life.inputs));
+        }
+    }
+    Ok(None)
+}
+
+struct Life<H, R> {
+    reader: Reader<R>,
+    run: Relived<H>,
+    records: Vec<Record>,
+    /// How many inputs were read.
+    inputs: u64,
+    /// One that was read too early.
+    ahead: bool,
+}
+
+impl<H: Living, R: Read> Life<H, R> {
+    fn new(reader: Reader<R>, name: &str, make: impl FnOnce(Setup) -> H) -> Life<H, R> {
+        let mut host = make(reader.setup().clone());
+        host.live(Instant::ZERO, |stack| stack.listen_to_events(true));
+        let log = Log::new(vec![Place { name: name.to_owned(), kind: Kind::Host, ends: None }]);
+        let (end, sent) = (Instant::ZERO, SentSoFar::NONE);
+        let run = Relived { host, log, end, sent, epoch: None, cut: None };
+        Life { reader, run, records: Vec::new(), inputs: 0, ahead: false }
+    }
+
+    fn next(&mut self, until: Until) -> Result<Option<(Instant, Input)>, ReplayError> {
+        loop {
+            let told = self.run.log.entries().len() as u64;
+            if self.ahead || matches!(until, Until::Event(id) if told >= id.0) {
+                return Ok(None);
+            }
+            match self.reader.next()? {
+                None => return Ok(None),
+                Some(Item::Epoch(nanos)) => self.run.epoch = Some(nanos),
+                Some(Item::Input(at, _)) if matches!(until, Until::Time(end) if at > end) => {
+                    self.ahead = true;
+                }
+                Some(Item::Input(at, input)) => {
+                    self.inputs += 1;
+                    return Ok(Some((at, input)));
+                }
+            }
+        }
+    }
+
+    fn live(&mut self, at: Instant, input: Input) {
+        let Life { run: Relived { host, log, end, sent, .. }, records, .. } = self;
+        *end = at;
+        let frames = host.live(at, |stack| {
+            let frames = stack.apply(at, input);
+            stack.drain_records(records);
+            frames
+        });
+        frames.iter().for_each(|(iface, frame)| sent.add(*iface, frame));
+        log.host(PlaceId(0), records);
+    }
+
+    /// What is due before `end` happens.
+    fn timers_until(&mut self, end: Instant) {
+        let mut now = self.run.end;
+        loop {
+            let due = self.run.host.live(now, |stack| stack.deadline(now));
+            let Some(at) = due.filter(|at| *at < end) else { return };
+            now = at.max(now);
+            self.live(now, Input::Poll);
+            self.live(now, Input::Output { frames: u32::MAX, drained: true });
+        }
+    }
+
+    fn end(mut self) -> Relived<H> {
+        self.run.cut = self.reader.cut();
+        self.run
+    }
+}

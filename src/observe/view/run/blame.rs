@@ -1,0 +1,198 @@
+//! The chain of causes of an entry, back to what nobody in the run caused: calls of applications,
+//! and faults of wires.
+//!
+//! Newest first: each line answers "why?" about the one above it, as a curious reader asks. What
+//! was waited for in vain (a segment that is sent again, the gap that an ACK tells of) opens a
+//! branch of its own, indented, because there the fault is.
+
+use super::super::describe::moment;
+use super::super::style::Tone;
+use super::page::{Page, Sheet, WIDTH, fitted};
+use super::state;
+use super::story::{Stories, why};
+use super::web::{Missing, Web, distinct};
+use crate::base::EventId;
+use crate::observe::log::{Entry, Event, Kind, Log};
+use crate::stack;
+use crate::tcp::{self, AckWhy, Plan};
+use std::collections::BTreeSet;
+
+/// A step of the chain.
+struct Step {
+    id: EventId,
+    depth: usize,
+    /// What makes it a cause, when it is not simply "led to".
+    because: Option<String>,
+}
+
+/// Steps shown at the head and at the tail of a chain that is too long.
+const HEAD: usize = 5;
+const TAIL: usize = 2;
+/// A chain is cut when at least so many steps go.
+const WORTH: usize = 3;
+
+/// The causes of the entry numbered `id`; `None` when the log has none.
+pub fn blame(log: &Log, id: EventId, page: &Page) -> Option<String> {
+    let web = Web::new(log);
+    web.get(id)?;
+    let mut chain =
+        Chain { web: &web, seen: BTreeSet::new(), steps: Vec::new(), roots: Vec::new() };
+    chain.walk(id, 0, None);
+    let Chain { steps, roots, .. } = chain;
+    let mut named: BTreeSet<EventId> = steps.iter().map(|step| step.id).collect();
+    named.extend(&roots);
+    let stories = Stories::of(&web, &named);
+    let mut sheet = page.sheet();
+    sheet.line(Some(Tone::Head), &format!("why #{id}? newest first"));
+    for (n, run) in steps.chunk_by(|a, b| b.because.is_none() && a.depth == b.depth).enumerate() {
+        let most = if n == 0 { HEAD + 1 } else { HEAD };
+        let (head, tail) = match run.len() {
+            len if page.all || len < most + WORTH + TAIL => (len, 0),
+            _ => (most, TAIL),
+        };
+        run[..head].iter().for_each(|step| tell(&web, &stories, page, &mut sheet, step));
+        if tail > 0 {
+            let middle = &run[head..run.len() - tail];
+            let indent = "  ".repeat(middle[0].depth);
+            let mark = page.style.ellipsis();
+            let text = format!("{indent}  {mark} {} steps: {}", middle.len(), tally(&web, middle));
+            sheet.line(Some(Tone::Faint), &fitted(page.style, &text, WIDTH));
+            run[run.len() - tail..].iter().for_each(|s| tell(&web, &stories, page, &mut sheet, s));
+        }
+    }
+    let list: Vec<String> =
+        roots.iter().map(|root| format!("#{root} {}", stories.brief(&web, *root))).collect();
+    let most = page.at_most(6);
+    for (n, root) in list.iter().take(most).enumerate() {
+        sheet.entry(if n == 0 { "ROOTS" } else { "" }, root, 1);
+    }
+    sheet.next(&format!("explain {id}"));
+    let fault = roots.iter().find_map(|root| web.sender(web.get(*root).filter(|e| is_wire(e))?));
+    if let Some(fault) = fault {
+        sheet.next(&format!("whatif --keep {}", fault.id));
+    }
+    sheet.next("ladder");
+    Some(sheet.end())
+}
+
+fn is_wire(entry: &Entry) -> bool {
+    matches!(entry.event, Event::Wire(_))
+}
+
+fn tell(web: &Web<'_>, stories: &Stories, page: &Page, sheet: &mut Sheet<'_>, step: &Step) {
+    let Some(entry) = web.get(step.id) else { return };
+    let indent = "  ".repeat(step.depth);
+    if let Some(because) = &step.because {
+        let mark = if page.style.unicode { "└" } else { "`" };
+        let indent = "  ".repeat(step.depth.saturating_sub(1));
+        sheet.line(Some(Tone::Note), &format!("{indent}  {mark} {because}"));
+    }
+    let reason = why(entry).map(|why| format!("  ; {}", why.text)).unwrap_or_default();
+    let place = match web.log.places().get(usize::from(entry.place.0)).map(|place| place.kind) {
+        Some(Kind::Wire) => "wire ",
+        _ => "",
+    };
+    let text = format!(
+        "{indent}#{:<4} {:>10}  {place}{}{reason}",
+        step.id,
+        moment(entry.at),
+        stories.brief(web, step.id)
+    );
+    let tone = if is_wire(entry) { Some(Tone::Alarm) } else { None };
+    sheet.line(tone, &fitted(page.style, &text, WIDTH));
+}
+
+/// What the steps left out were.
+fn tally(web: &Web<'_>, steps: &[Step]) -> String {
+    let mut counts: Vec<(String, usize)> = Vec::new();
+    for entry in steps.iter().filter_map(|step| web.get(step.id)) {
+        let Event::Host(event) = &entry.event else { continue };
+        let Some(verb) = super::story::verb(event) else { continue };
+        let what = format!("{} {verb}", web.log.name(entry.place));
+        match counts.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, n)) => *n += 1,
+            None => counts.push((what, 1)),
+        }
+    }
+    let words: Vec<_> = counts.iter().map(|(what, n)| format!("{what} {n} packets")).collect();
+    words.join(", ")
+}
+
+struct Chain<'a, 'w> {
+    web: &'w Web<'a>,
+    seen: BTreeSet<EventId>,
+    steps: Vec<Step>,
+    roots: Vec<EventId>,
+}
+
+impl Chain<'_, '_> {
+    /// Goes back from an entry: along its nearest cause in the same line, along others in branches.
+    fn walk(&mut self, id: EventId, depth: usize, because: Option<String>) {
+        let (mut next, mut because) = (Some(id), because);
+        let mut branches: Vec<(EventId, String)> = Vec::new();
+        while let Some(id) = next.take() {
+            if !self.seen.insert(id) {
+                continue;
+            }
+            let Some(entry) = self.web.get(id) else { continue };
+            self.steps.push(Step { id, depth, because: because.take() });
+            branches.extend(self.absent(entry));
+            let mut causes: Vec<EventId> = distinct(entry).collect();
+            causes.extend(state::armed_by(self.web, entry));
+            causes.sort_unstable();
+            next = causes.pop();
+            for other in causes {
+                branches.push((other, format!("#{id} also follows from #{other}")));
+            }
+            let fault = is_wire(entry);
+            if fault || (next.is_none() && !self.roots.contains(&id)) {
+                self.roots.push(id);
+            }
+        }
+        for (cause, because) in branches {
+            if !self.seen.contains(&cause) {
+                self.walk(cause, depth + 1, Some(because));
+            }
+        }
+    }
+
+    /// What did not come, where that is the reason.
+    fn absent(&self, entry: &Entry) -> Option<(EventId, String)> {
+        let id = entry.id;
+        match self.web.missing(entry) {
+            Some(Missing::Segment(sent, lost)) => {
+                return Some((lost, format!("#{id} is sent again because #{sent} was lost")));
+            }
+            Some(Missing::Ack(sent, ack, lost)) => {
+                let text =
+                    format!("#{id} is sent again because the ACK #{ack} of #{sent} was lost");
+                return Some((lost, text));
+            }
+            Some(Missing::Nothing(sent, arrival)) => {
+                let text = format!("#{sent} had arrived: #{id} is sent again for nothing");
+                return Some((arrival, text));
+            }
+            Some(Missing::Unknown(_)) | None => {}
+        }
+        let (sent, lost) = gap(self.web, entry)?;
+        Some((lost, format!("#{id} tells of a gap because #{sent} was lost")))
+    }
+}
+
+/// The lost segment that a duplicate ACK asks for.
+fn gap(web: &Web<'_>, entry: &Entry) -> Option<(EventId, EventId)> {
+    let Event::Host(stack::Event::Tcp(tcp::Event::Sent { plan, seg, .. })) = &entry.event else {
+        return None;
+    };
+    let Plan::Ack { why: AckWhy::OutOfOrder } = plan else { return None };
+    let (peer, wanted) = (web.peer(web.key(entry)?)?, seg.ack?);
+    let earlier = web.of_conn(peer).rev().filter(|other| other.id < entry.id);
+    let mut asked = earlier.filter(|other| {
+        web.segment(other).is_some_and(|(out, _, seg)| {
+            let (from, to) = super::web::range_of(seg);
+            out && from.before_eq(wanted) && wanted.before(to)
+        })
+    });
+    let sent = asked.find(|sent| web.loss(sent.id).is_some())?;
+    Some((sent.id, web.loss(sent.id)?))
+}

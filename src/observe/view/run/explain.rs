@@ -1,0 +1,375 @@
+//! One entry of a run explained: what, why, what it changed, what allowed it, what it was not for,
+//! what led to it and what it led to.
+
+use super::super::describe::{moment, ms};
+use super::super::style::Tone;
+use super::page::{Page, Sheet};
+use super::refuted;
+use super::state;
+use super::story::{Stories, why};
+use super::web::{Fate, Missing, Web, distinct};
+use crate::base::EventId;
+use crate::observe::log::{Entry, Event, Log};
+use crate::stack;
+use crate::tcp::{self, Blocked, Plan, Room};
+use std::collections::BTreeSet;
+
+/// How many effects are listed.
+const LISTED: usize = 4;
+
+/// Explains the entry numbered `id`; `None` when the log has none.
+pub fn explain(log: &Log, id: EventId, page: &Page) -> Option<String> {
+    let web = Web::new(log);
+    let entry = web.get(id)?;
+    let ties = Ties::of(&web, entry);
+    let stories = Stories::of(&web, &ties.named(id));
+    let mut sheet = page.sheet();
+    sheet.line(Some(Tone::Head), &head(&web, entry, &ties));
+    sheet.entry("WHAT", &stories.brief_or_line(&web, entry), 3);
+    if let Some(why) = why(entry) {
+        sheet.entry("WHY", &why.text, 3);
+        sheet.entry("", &format!("{}: {}", why.key, why.rfc), 1);
+    } else if let Some((text, rfc)) = fact(&web, entry) {
+        sheet.entry("WHY", &text, 3);
+        sheet.entry("", rfc, 1);
+    }
+    if let Some(allowed) = allowed(entry) {
+        sheet.entry("ALLOWED", &allowed, 3);
+    }
+    told_state(&web, entry, page, &mut sheet);
+    for (n, reason) in refuted::refuted(&web, entry).iter().take(page.at_most(4)).enumerate() {
+        sheet.entry(if n == 0 { "NOT BECAUSE" } else { "" }, reason, 2);
+    }
+    ties.tell(&web, &stories, page, &mut sheet);
+    ties.next(&web, entry, &mut sheet);
+    Some(sheet.end())
+}
+
+impl Stories {
+    /// A packet's whole line, with its addresses; any other entry in brief.
+    fn brief_or_line(&self, web: &Web<'_>, entry: &Entry) -> String {
+        match &entry.event {
+            Event::Host(event) => match super::story::verb(event) {
+                Some(verb) => format!("{verb}: {}", self.line(entry.id)),
+                None => self.line(entry.id).to_owned(),
+            },
+            _ => self.brief(web, entry.id),
+        }
+    }
+}
+
+/// `#31   t = 108.6 ms   server -> client   retransmission of #12`.
+fn head(web: &Web<'_>, entry: &Entry, ties: &Ties) -> String {
+    let name = |place| web.log.name(place).to_owned();
+    let mut head = format!("#{}   t = {} ms   ", entry.id, moment(entry.at));
+    let sender = web.sender(entry).map(|sent| sent.place);
+    let arrived = ties.arrivals.first().and_then(|id| web.get(*id)).map(|e| e.place);
+    let peer = || Some(web.peer(web.key(entry)?)?.0);
+    match &entry.event {
+        Event::Host(event) if super::web::sends(event) => {
+            head += &name(entry.place);
+            if let Some(to) = arrived.or_else(peer) {
+                head += &format!(" -> {}", name(to));
+            }
+        }
+        _ => {
+            let from = sender.filter(|from| *from != entry.place);
+            head += &from.map(|from| format!("{} -> ", name(from))).unwrap_or_default();
+            head += &name(entry.place);
+        }
+    }
+    if let Some(conn) = entry.conn {
+        head += &format!("   connection {conn}");
+    }
+    if let Some(missing) = ties.missing {
+        head += &format!("   RETRANSMISSION of #{}", missing.sent());
+    }
+    head
+}
+
+/// What an entry is tied to.
+struct Ties {
+    causes: Vec<EventId>,
+    effects: Vec<EventId>,
+    arrivals: Vec<EventId>,
+    lost: Option<EventId>,
+    missing: Option<Missing>,
+    again: Option<EventId>,
+    armed_by: Option<EventId>,
+    packet: Option<EventId>,
+}
+
+impl Ties {
+    fn of(web: &Web<'_>, entry: &Entry) -> Ties {
+        let fates = web.fates(entry.id);
+        let arrival = |fate: &Fate| match fate {
+            Fate::Arrived(id) => Some(*id),
+            Fate::Lost(_) => None,
+        };
+        let on_wire = matches!(entry.event, Event::Wire(_));
+        let packet = on_wire.then(|| web.log.get(web.sender_of(entry.id)?)).flatten();
+        let lost = web.loss(entry.id);
+        let again = match (lost, packet) {
+            (_, Some(packet)) => web.sent_again(packet),
+            (Some(_), None) => web.sent_again(entry),
+            (None, None) => None,
+        };
+        Ties {
+            causes: distinct(entry).collect(),
+            effects: web.effects(entry.id).map(|effect| effect.id).collect(),
+            arrivals: fates.iter().filter_map(arrival).collect(),
+            lost,
+            missing: web.missing(entry),
+            again,
+            armed_by: state::armed_by(web, entry),
+            packet: packet.map(|packet| packet.id),
+        }
+    }
+
+    /// Every entry that the answer names.
+    fn named(&self, id: EventId) -> BTreeSet<EventId> {
+        let mut named = BTreeSet::from([id]);
+        named.extend(self.causes.iter().chain(&self.effects).chain(&self.arrivals));
+        named.extend([self.lost, self.again, self.armed_by, self.packet].into_iter().flatten());
+        match self.missing {
+            Some(Missing::Segment(a, b) | Missing::Nothing(a, b)) => named.extend([a, b]),
+            Some(Missing::Ack(a, b, c)) => named.extend([a, b, c]),
+            Some(Missing::Unknown(a)) => named.extend([a]),
+            None => {}
+        }
+        named
+    }
+
+    fn tell(&self, web: &Web<'_>, stories: &Stories, page: &Page, sheet: &mut Sheet<'_>) {
+        let say = |id: EventId| match web.get(id) {
+            Some(entry) => {
+                format!("#{id} at {} ms, {}", moment(entry.at), stories.brief(web, id))
+            }
+            None => format!("#{id} (not in the log)"),
+        };
+        let mut label = "CAUSED BY";
+        let mut cause = |sheet: &mut Sheet<'_>, text: &str| {
+            sheet.entry(std::mem::take(&mut label), text, 2);
+        };
+        self.causes.iter().for_each(|id| cause(sheet, &say(*id)));
+        if let Some(by) = self.armed_by {
+            cause(sheet, &format!("set by {}", say(by)));
+        }
+        match self.missing {
+            Some(Missing::Segment(sent, lost)) => {
+                cause(sheet, &format!("the loss of #{sent}: {}", say(lost)));
+            }
+            Some(Missing::Ack(sent, ack, lost)) => {
+                let text = format!("#{sent} arrived, but its ACK #{ack} was lost: {}", say(lost));
+                cause(sheet, &text);
+            }
+            Some(Missing::Nothing(sent, arrival)) => {
+                let text = format!("#{sent} arrived (#{arrival}), and no ACK of it was lost");
+                cause(sheet, &format!("{text}: this retransmission was not needed"));
+            }
+            Some(Missing::Unknown(_)) | None => {}
+        }
+        let mut label = "CAUSES";
+        for id in self.effects.iter().take(page.at_most(LISTED)) {
+            sheet.entry(std::mem::take(&mut label), &say(*id), 2);
+        }
+        let more = self.effects.len().saturating_sub(page.at_most(LISTED));
+        if more > 0 {
+            sheet.entry("", &format!("and {more} more"), 1);
+        }
+        if let Some(again) = self.again {
+            let text = format!("sent again as {}", say(again));
+            sheet.entry(std::mem::take(&mut label), &text, 2);
+        }
+    }
+
+    fn next(&self, web: &Web<'_>, entry: &Entry, sheet: &mut Sheet<'_>) {
+        let id = entry.id;
+        sheet.next(&format!("blame {id}"));
+        let keep = self.packet.or(match self.missing {
+            Some(Missing::Segment(sent, _)) => Some(sent),
+            Some(Missing::Ack(_, ack, _)) => Some(ack),
+            _ => None,
+        });
+        let sent = match &entry.event {
+            Event::Host(event) => super::web::sends(event) && self.lost.is_none(),
+            _ => false,
+        };
+        match (keep, self.lost, sent) {
+            (Some(keep), ..) => sheet.next(&format!("whatif --keep {keep}")),
+            (None, Some(_), _) => sheet.next(&format!("whatif --keep {id}")),
+            (None, None, true) => sheet.next(&format!("whatif --drop {id}")),
+            (None, None, false) => {}
+        }
+        let host = match entry.conn {
+            Some(_) => entry.place,
+            None => web.sender(entry).map_or(entry.place, |sent| sent.place),
+        };
+        let (name, at) = (web.log.name(host), moment(entry.at));
+        sheet.next(&format!("ss -ti --at {at}ms --host {name}"));
+    }
+}
+
+impl Web<'_> {
+    /// The packet that a wire's entry is about.
+    fn sender_of(&self, id: EventId) -> Option<EventId> {
+        Some(self.sender(self.get(id)?)?.id)
+    }
+}
+
+/// STATE: what the action changed in its connection.
+fn told_state(web: &Web<'_>, entry: &Entry, page: &Page, sheet: &mut Sheet<'_>) {
+    let Some(key) = web.key(entry) else { return };
+    let (before, after) = state::around(web, key, entry.id);
+    let changes = state::changes(&before, &after, page.all);
+    if !changes.is_empty() {
+        sheet.entry("STATE", &changes.join(" | "), 4);
+    }
+}
+
+/// ALLOWED: what let so much be sent, or what held it back, in the numbers that were used.
+fn allowed(entry: &Entry) -> Option<String> {
+    match state::tcp_event(entry)? {
+        tcp::Event::Sent { plan, room, .. } => Some(match plan {
+            Plan::NewData { len, .. } | Plan::LastData { len } | Plan::SwsOverride { len } => {
+                format!("{}: {}", windows(room), smallest(room, *len))
+            }
+            Plan::Retransmit { len, .. } => {
+                let used =
+                    format!("cwnd {} - in flight {}", segments(room.cwnd, room), room.in_flight);
+                if room.of_cwnd() >= *len {
+                    format!("{used} leaves room for {}", room.of_cwnd())
+                } else {
+                    format!(
+                        "{used} leaves {}: the rule sends one segment all the same",
+                        room.of_cwnd()
+                    )
+                }
+            }
+            Plan::Syn | Plan::SynAckCrossed | Plan::RetransmitSyn { .. } => {
+                "nothing but the SYN may be sent before the handshake".into()
+            }
+            Plan::Fin | Plan::FinLimit { .. } => format!("{}: FIN takes one place", windows(room)),
+            _ => "it carries no data: no window holds it back".into(),
+        }),
+        tcp::Event::Blocked { why, room } => {
+            let unsent = format!("written and not sent: {}", room.unsent);
+            Some(match why {
+                Blocked::App | Blocked::Done => format!("{unsent}; {}", windows(room)),
+                Blocked::Handshake => unsent,
+                _ => format!("{}; {unsent}", windows(room)),
+            })
+        }
+        _ => None,
+    }
+}
+
+fn segments(bytes: u32, room: &Room) -> String {
+    let tenths = u64::from(bytes) * 10 / u64::from(room.mss.max(1));
+    let (whole, tenth) = (tenths / 10, tenths % 10);
+    if tenth == 0 {
+        format!("{bytes} bytes ({whole} segments)")
+    } else {
+        format!("{bytes} bytes ({whole}.{tenth} segments)")
+    }
+}
+
+fn windows(room: &Room) -> String {
+    let (cwnd, wnd) = (segments(room.cwnd, room), room.wnd);
+    format!(
+        "cwnd {cwnd} - in flight {} leaves {}; the peer's window {wnd} leaves {}",
+        room.in_flight,
+        room.of_cwnd(),
+        room.of_wnd()
+    )
+}
+
+/// Which of the three limits decided how much was sent.
+fn smallest(room: &Room, len: u32) -> String {
+    let all = format!("all {len} that wait are sent");
+    match len {
+        _ if len == room.unsent => all,
+        _ if room.of_wnd() < room.of_cwnd()
+            && len >= room.of_wnd() / room.mss.max(1) * room.mss =>
+        {
+            format!("{len} of {} that wait: the peer's window is the limit", room.unsent)
+        }
+        _ if len + room.mss > room.of_cwnd() => {
+            format!("{len} of {} that wait: cwnd is the limit", room.unsent)
+        }
+        _ => format!("{len} of {} that wait, as much as one segment holds", room.unsent),
+    }
+}
+
+/// Why, for entries that only tell a fact.
+fn fact(web: &Web<'_>, entry: &Entry) -> Option<(String, &'static str)> {
+    use tcp::Event as E;
+    let host = match &entry.event {
+        Event::Host(event) => event,
+        Event::Wire(_) | Event::Bridge(_) => return None,
+    };
+    Some(match host {
+        stack::Event::Tcp(event) | stack::Event::Listener { event, .. } => match event {
+            E::TimerSet { timer, at } => {
+                let (text, rfc) = timer_rule(*timer);
+                (format!("{text}; due at {} ms", moment(*at)), rfc)
+            }
+            E::TimerStopped { timer } => {
+                ("what it waited for has happened".into(), timer_rule(*timer).1)
+            }
+            E::TimerExpired { timer } => {
+                let set = state::armed_by(web, entry).and_then(|by| web.get(by));
+                let since = set.map(|set| format!(" after {} ms", ms(entry.at.since(set.at))));
+                let (text, rfc) = timer_rule(*timer);
+                (format!("it ran out{}: {text}", since.unwrap_or_default()), rfc)
+            }
+            E::Rtt { .. } => (
+                "an ACK of what was sent once ends a round trip: RTTVAR = 3/4 RTTVAR + \
+                 1/4 |SRTT - R|, SRTT = 7/8 SRTT + 1/8 R, RTO = SRTT + 4 RTTVAR within its bounds"
+                    .into(),
+                "RFC 6298 §2",
+            ),
+            E::Ca { .. } => {
+                ("congestion control changes its phase".into(), "RFC 5681 §3; RFC 6582")
+            }
+            E::Received { .. } => {
+                ("it fits the connection, and was processed".into(), "RFC 9293 §3.10.7.4")
+            }
+            E::Info { .. } => {
+                ("the numbers of the connection that changed".into(), "tcp(7): TCP_INFO")
+            }
+            E::R1 { .. } => {
+                ("so many retransmissions in a row".into(), "RFC 9293 §3.8.3 (MUST-20)")
+            }
+            E::Icmp { .. } => ("an ICMP error quotes a segment in flight".into(), "RFC 5927 §4"),
+            E::Urgent { .. } => ("the urgent pointer moved ahead".into(), "RFC 9293 §3.8.5"),
+            _ => return None,
+        },
+        stack::Event::In(_) => ("it is for this host, and was taken".into(), "RFC 1122 §3.2.1"),
+        stack::Event::StrayIn { .. } => {
+            ("it is for a listener, or a handshake at one".into(), "RFC 9293 §3.10.7")
+        }
+        stack::Event::Conn { .. } => {
+            ("the connection got its number".into(), "RFC 9293 §3.3.1: its two sockets name it")
+        }
+        stack::Event::Call { .. } => {
+            ("the application decided it".into(), "RFC 9293 §3.9; socket API")
+        }
+        _ => return None,
+    })
+}
+
+fn timer_rule(timer: tcp::Timer) -> (&'static str, &'static str) {
+    use tcp::Timer as T;
+    match timer {
+        T::Rtx => ("something is in flight, and its ACK is waited for one RTO", "RFC 6298 §5"),
+        T::Persist => (
+            "the peer's window is closed or too small, and nothing is in flight",
+            "RFC 9293 §3.8.6.1",
+        ),
+        T::Delack => ("an ACK is owed, and data of ours may yet carry it", "RFC 9293 §3.8.6.3"),
+        T::Keepalive => ("a silent peer is asked after a time", "RFC 9293 §3.8.4"),
+        T::TimeWait => ("old segments must die out first", "RFC 9293 §3.6.1, §3.10.8"),
+        T::User => ("data may stay unacknowledged only so long", "RFC 9293 §3.9.1.8"),
+    }
+}

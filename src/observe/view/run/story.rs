@@ -1,0 +1,115 @@
+//! An entry in one line: where, and what, in the words of the other views.
+
+use super::super::describe::describe;
+use super::super::reason::{Reason, reason};
+use super::super::tcpdump::Tcpdump;
+use super::web::{Web, refused, sends};
+use crate::base::EventId;
+use crate::observe::log::{Entry, Event, PlaceId};
+use crate::stack;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What was told of some entries.
+pub(super) struct Stories {
+    lines: BTreeMap<EventId, String>,
+}
+
+impl Stories {
+    /// Spells the entries that are wanted. All before them are read, because sequence numbers are
+    /// relative to what came first.
+    pub(super) fn of(web: &Web<'_>, wanted: &BTreeSet<EventId>) -> Stories {
+        // A wire's entry is about a packet that somebody sent.
+        let packet = |id: &EventId| Some(web.sender(web.get(*id)?)?.id);
+        let senders: Vec<EventId> = wanted.iter().filter_map(packet).collect();
+        let mut wanted = wanted.clone();
+        wanted.extend(senders);
+        let mut spell: BTreeMap<PlaceId, Tcpdump> = BTreeMap::new();
+        let mut lines = BTreeMap::new();
+        let last = wanted.last().copied().unwrap_or_default();
+        for entry in web.log.entries().iter().take_while(|entry| entry.id <= last) {
+            let Some(record) = entry.record() else { continue };
+            let spell = spell.entry(entry.place).or_default();
+            if wanted.contains(&entry.id) {
+                lines.insert(entry.id, describe(spell, &record));
+            } else {
+                spell.learn(&record);
+            }
+        }
+        for id in &wanted {
+            if let Some(entry) = web.get(*id)
+                && let Event::Wire(_) = &entry.event
+            {
+                let line = wire_line(web, entry, &lines);
+                lines.insert(*id, line);
+            }
+        }
+        Stories { lines }
+    }
+
+    /// What happened, with the packet as tcpdump spells it.
+    pub(super) fn line(&self, id: EventId) -> &str {
+        self.lines.get(&id).map_or("", String::as_str)
+    }
+
+    /// Where and what: `client: sent Flags [S], seq 0, …`.
+    pub(super) fn brief(&self, web: &Web<'_>, id: EventId) -> String {
+        let Some(entry) = web.get(id) else { return "(not in the log)".into() };
+        let place = web.log.name(entry.place);
+        let line = self.line(id);
+        match &entry.event {
+            Event::Host(event) => match verb(event) {
+                Some(verb) => format!("{place}: {verb} {}", without_ends(line)),
+                None => format!("{place}: {line}"),
+            },
+            _ => format!("{place}: {line}"),
+        }
+    }
+}
+
+/// What happened to a packet on a wire.
+fn wire_line(web: &Web<'_>, entry: &Entry, lines: &BTreeMap<EventId, String>) -> String {
+    let packet = web.sender(entry).map_or(EventId::NONE, |sent| sent.id);
+    let line = lines.get(&packet).map_or("", |line| without_ends(line));
+    format!("dropped #{packet} ({line})")
+}
+
+/// Sent, received, or dropped; `None` for what is no packet.
+pub(super) fn verb(event: &stack::Event) -> Option<&'static str> {
+    use stack::Event as E;
+    match event {
+        event if sends(event) => Some("sent"),
+        E::Dropped { .. } => Some("dropped"),
+        event if refused(event) => Some("received and dropped"),
+        E::Tcp(crate::tcp::Event::Received { .. }) | E::StrayIn { .. } | E::In(_) => {
+            Some("received")
+        }
+        _ => None,
+    }
+}
+
+/// tcpdump's line without the addresses in front.
+fn without_ends(line: &str) -> &str {
+    let ends = line.starts_with("IP ") || line.starts_with("IP6 ");
+    match line.split_once(": ") {
+        Some((_, rest)) if ends => rest.trim_start(),
+        _ => line,
+    }
+}
+
+/// The reason of an entry.
+pub(super) fn why(entry: &Entry) -> Option<Reason> {
+    match &entry.event {
+        Event::Host(event) => reason(event),
+        Event::Wire(wire) => {
+            let (key, rfc) = match wire.gone() {
+                Some(fate) => (fate.key(), fate.rfc()),
+                None => (wire.what.key(), wire.what.rfc()),
+            };
+            Some(Reason { key, text: wire.what.to_string(), rfc })
+        }
+        Event::Bridge(event) => {
+            let cause = event.cause()?;
+            Some(Reason { key: cause.key(), text: cause.to_string(), rfc: cause.rfc() })
+        }
+    }
+}

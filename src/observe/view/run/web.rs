@@ -1,0 +1,304 @@
+//! What led where: effects by cause, who talks to whom across hosts, and what became of packets.
+
+use super::super::parties::Pair;
+use crate::base::{ConnId, EventId, Seq};
+use crate::observe::log::{Entry, Event, Log, PlaceId};
+use crate::stack;
+use crate::tcp::{self, Outcome, Plan, Reply, SegmentView};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// A connection of a run: whose, and which of its host's.
+pub(super) type Key = (PlaceId, ConnId);
+
+/// What became of a packet.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) enum Fate {
+    /// It arrived, and this entry tells of it.
+    Arrived(EventId),
+    /// It was lost or dropped: this entry tells why.
+    Lost(EventId),
+}
+
+/// What a retransmission waited for in vain.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) enum Missing {
+    /// The earlier transmission, and where it was lost.
+    Segment(EventId, EventId),
+    /// The earlier transmission arrived; this acknowledgment of it was lost there.
+    Ack(EventId, EventId, EventId),
+    /// The earlier transmission arrived, as this entry tells, and no acknowledgment was lost.
+    Nothing(EventId, EventId),
+    /// The earlier transmission; nobody in the log tells what became of it.
+    Unknown(EventId),
+}
+
+impl Missing {
+    /// The earlier transmission.
+    pub(super) fn sent(self) -> EventId {
+        match self {
+            Missing::Segment(sent, _)
+            | Missing::Ack(sent, ..)
+            | Missing::Nothing(sent, _)
+            | Missing::Unknown(sent) => sent,
+        }
+    }
+}
+
+/// A log, and what is looked up in it.
+pub(super) struct Web<'a> {
+    pub(super) log: &'a Log,
+    /// (cause, effect), by cause.
+    effects: Vec<(EventId, EventId)>,
+    pairs: BTreeMap<Key, Pair>,
+    by_pair: BTreeMap<Pair, Vec<(EventId, Key)>>,
+}
+
+impl<'a> Web<'a> {
+    pub(super) fn new(log: &'a Log) -> Web<'a> {
+        let mut effects = Vec::new();
+        let mut pairs = BTreeMap::new();
+        let mut by_pair: BTreeMap<Pair, Vec<(EventId, Key)>> = BTreeMap::new();
+        for entry in log.entries() {
+            effects.extend(distinct(entry).map(|cause| (cause, entry.id)));
+            if let (Event::Host(stack::Event::Conn { local, remote }), Some(conn)) =
+                (&entry.event, entry.conn)
+            {
+                let (pair, key) = (Pair { local: *local, remote: *remote }, (entry.place, conn));
+                pairs.insert(key, pair);
+                by_pair.entry(pair).or_default().push((entry.id, key));
+            }
+        }
+        effects.sort_unstable();
+        Web { log, effects, pairs, by_pair }
+    }
+
+    pub(super) fn get(&self, id: EventId) -> Option<&'a Entry> {
+        self.log.get(id)
+    }
+
+    /// What an event led to directly, oldest first.
+    pub(super) fn effects(&self, id: EventId) -> impl Iterator<Item = &'a Entry> + '_ {
+        let from = self.effects.partition_point(|(cause, _)| *cause < id);
+        let its = self.effects[from..].iter().take_while(move |(cause, _)| *cause == id);
+        its.filter_map(|(_, effect)| self.log.get(*effect))
+    }
+
+    /// The connections, in the order of hosts and births.
+    pub(super) fn conns(&self) -> impl Iterator<Item = (Key, Pair)> + '_ {
+        self.pairs.iter().map(|(key, pair)| (*key, *pair))
+    }
+
+    /// The entry's connection.
+    pub(super) fn key(&self, entry: &Entry) -> Option<Key> {
+        Some((entry.place, entry.conn?))
+    }
+
+    /// A connection's ends, its own first.
+    pub(super) fn pair(&self, key: Key) -> Option<Pair> {
+        self.pairs.get(&key).copied()
+    }
+
+    /// The other end's connection.
+    pub(super) fn peer(&self, key: Key) -> Option<Key> {
+        let Pair { local, remote } = self.pair(key)?;
+        let born = self.by_pair.get(&Pair { local, remote })?.iter().find(|(_, k)| *k == key)?.0;
+        let others = self.by_pair.get(&Pair { local: remote, remote: local })?;
+        others.iter().min_by_key(|(id, _)| id.0.abs_diff(born.0)).map(|(_, key)| *key)
+    }
+
+    /// The entries of a connection, oldest first.
+    pub(super) fn of_conn(&self, (place, conn): Key) -> impl DoubleEndedIterator<Item = &'a Entry> {
+        let its = move |entry: &&Entry| entry.place == place && entry.conn == Some(conn);
+        self.log.entries().iter().filter(its)
+    }
+
+    /// What became of the packets that an event sent.
+    pub(super) fn fates(&self, id: EventId) -> Vec<Fate> {
+        let mut fates = Vec::new();
+        self.follow(id, 0, &mut fates);
+        fates
+    }
+
+    fn follow(&self, id: EventId, depth: usize, fates: &mut Vec<Fate>) {
+        let Some(from) = self.get(id).map(|entry| entry.place) else { return };
+        for entry in self.effects(id) {
+            let here = entry.place == from;
+            match &entry.event {
+                Event::Wire(_) if is_loss(entry) => fates.push(Fate::Lost(entry.id)),
+                // What a router passes on, and the pieces of what is too large, go on.
+                Event::Host(event) if passes_on(event, here) => {
+                    if depth < 300 {
+                        self.follow(entry.id, depth + 1, fates);
+                    }
+                }
+                Event::Host(stack::Event::Dropped { .. }) => fates.push(Fate::Lost(entry.id)),
+                Event::Host(event) if !here && arrives(event) => {
+                    fates.push(if refused(event) {
+                        Fate::Lost(entry.id)
+                    } else {
+                        Fate::Arrived(entry.id)
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Where a packet that an event sent was lost.
+    pub(super) fn loss(&self, id: EventId) -> Option<EventId> {
+        self.fates(id).into_iter().find_map(|fate| match fate {
+            Fate::Lost(at) => Some(at),
+            Fate::Arrived(_) => None,
+        })
+    }
+
+    /// The event that first sent the packet that an entry is about: itself, when it sends.
+    pub(super) fn sender(&self, entry: &'a Entry) -> Option<&'a Entry> {
+        let mut entry = entry;
+        loop {
+            let Event::Host(event) = &entry.event else {
+                entry = entry.causes().find_map(|cause| self.get(cause))?;
+                continue;
+            };
+            if sends(event) && !passes_on(event, true) {
+                return Some(entry);
+            }
+            let cause = entry.causes().find_map(|cause| self.get(cause))?;
+            let told = arrives(event) || passes_on(event, true);
+            if !told || (cause.place == entry.place && !passes_on(event, true)) {
+                return None;
+            }
+            entry = cause;
+        }
+    }
+
+    /// What a segment that is sent again waited for in vain; `None` for others.
+    pub(super) fn missing(&self, entry: &Entry) -> Option<Missing> {
+        let (pair, range) = self.again(entry)?;
+        let earlier = self.log.entries()[..entry.id.0 as usize - 1].iter().rev();
+        let before = earlier.filter(|e| e.place == entry.place);
+        let covers = |e: &&Entry| {
+            self.segment(e)
+                .is_some_and(|(out, its, seg)| out && its == pair && overlap(range_of(seg), range))
+        };
+        let sent = before.take_while(|e| e.at <= entry.at).find(covers)?.id;
+        let fates = self.fates(sent);
+        if let Some(Fate::Lost(lost)) = fates.iter().find(|fate| matches!(fate, Fate::Lost(_))) {
+            return Some(Missing::Segment(sent, *lost));
+        }
+        let Some(Fate::Arrived(arrival)) = fates.first().copied() else {
+            return Some(Missing::Unknown(sent));
+        };
+        let back = Pair { local: pair.remote, remote: pair.local };
+        let at = self.get(arrival)?;
+        let answers = self.log.entries()[arrival.0 as usize..entry.id.0 as usize - 1].iter();
+        let lost = answers.filter(|e| e.place == at.place).find_map(|e| {
+            let (out, its, seg) = self.segment(e)?;
+            let acks = seg.ack.is_some_and(|ack| ack.after(range.0));
+            (out && its == back && acks).then(|| Some((e.id, self.loss(e.id)?))).flatten()
+        });
+        Some(match lost {
+            Some((ack, lost)) => Missing::Ack(sent, ack, lost),
+            None => Missing::Nothing(sent, arrival),
+        })
+    }
+
+    /// The conversation and the sequence numbers of a segment that repeats an earlier one.
+    fn again(&self, entry: &Entry) -> Option<(Pair, (Seq, Seq))> {
+        let Event::Host(event) = &entry.event else { return None };
+        let is_again = match event {
+            stack::Event::Tcp(tcp::Event::Sent { plan, .. }) => {
+                matches!(plan, Plan::Retransmit { .. } | Plan::RetransmitSyn { .. })
+            }
+            stack::Event::StrayOut { reply, .. } => *reply == Reply::SynAckAgain,
+            _ => false,
+        };
+        let (_, pair, seg) = self.segment(entry)?;
+        is_again.then(|| (pair, range_of(seg)))
+    }
+
+    /// The segment that sends again what an entry sent and a wire lost.
+    pub(super) fn sent_again(&self, entry: &Entry) -> Option<EventId> {
+        let (true, pair, seg) = self.segment(entry)? else { return None };
+        let range = range_of(seg);
+        let later = self.log.entries()[entry.id.0 as usize..].iter();
+        let its = later.filter(|e| e.place == entry.place);
+        let again =
+            its.filter(|e| self.again(e).is_some_and(|(its, r)| its == pair && overlap(r, range)));
+        again.map(|e| e.id).next()
+    }
+
+    /// The segment that an entry sends (true) or receives, and between whom, its own end first.
+    pub(super) fn segment<'e>(&self, entry: &'e Entry) -> Option<(bool, Pair, &'e SegmentView)> {
+        let Event::Host(event) = &entry.event else { return None };
+        let known = || self.pair(self.key(entry)?);
+        let pair = |l: &SocketAddr, r: &SocketAddr| Some(Pair { local: *l, remote: *r });
+        let (out, pair, seg) = match event {
+            stack::Event::Tcp(tcp::Event::Received { seg, .. }) => (false, known(), seg),
+            stack::Event::Tcp(tcp::Event::Sent { seg, .. } | tcp::Event::Replied { seg, .. }) => {
+                (true, known(), seg)
+            }
+            stack::Event::StrayIn { local, remote, seg, .. } => (false, pair(local, remote), seg),
+            stack::Event::StrayOut { local, remote, seg, .. } => (true, pair(local, remote), seg),
+            _ => return None,
+        };
+        Some((out, pair?, seg))
+    }
+}
+
+/// An entry's causes, each once.
+pub(super) fn distinct(entry: &Entry) -> impl Iterator<Item = EventId> {
+    let [a, b] = entry.causes;
+    [a, if b == a { EventId::NONE } else { b }].into_iter().filter(|cause| cause.is_some())
+}
+
+/// First sequence number, and the one behind the last; a bare ACK covers nothing.
+pub(super) fn range_of(seg: &SegmentView) -> (Seq, Seq) {
+    let len = seg.len + u32::from(seg.ctl.syn()) + u32::from(seg.ctl.fin());
+    (seg.seq, seg.seq + len)
+}
+
+fn overlap(a: (Seq, Seq), b: (Seq, Seq)) -> bool {
+    a.0 != a.1 && b.0 != b.1 && a.0.before(b.1) && b.0.before(a.1)
+}
+
+/// Whether an event sends a packet.
+pub(super) fn sends(event: &stack::Event) -> bool {
+    use stack::Event as E;
+    matches!(
+        event,
+        E::Tcp(tcp::Event::Sent { .. } | tcp::Event::Replied { .. })
+            | E::StrayOut { .. }
+            | E::Out { .. }
+    )
+}
+
+/// Whether an event tells of an arrival.
+pub(super) fn arrives(event: &stack::Event) -> bool {
+    use stack::Event as E;
+    matches!(event, E::Tcp(tcp::Event::Received { .. }) | E::StrayIn { .. } | E::In(_))
+        || matches!(event, E::Dropped { .. })
+}
+
+/// Whether what arrived was of no use.
+pub(super) fn refused(event: &stack::Event) -> bool {
+    use stack::Event as E;
+    match event {
+        E::Tcp(tcp::Event::Received { outcome, .. }) | E::StrayIn { outcome, .. } => {
+            matches!(outcome, Outcome::Dropped(_))
+        }
+        E::Dropped { .. } => true,
+        _ => false,
+    }
+}
+
+/// Whether a packet goes on from there: cut into fragments `here`, where it was sent.
+fn passes_on(event: &stack::Event, here: bool) -> bool {
+    matches!(event, stack::Event::Out { why: stack::Sent::Fragment, .. } if here)
+}
+
+/// Whether an entry of a wire tells that a packet came to nothing.
+pub(super) fn is_loss(entry: &Entry) -> bool {
+    matches!(&entry.event, Event::Wire(on_wire) if on_wire.gone().is_some())
+}
