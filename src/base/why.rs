@@ -222,7 +222,7 @@ crate::explained! {
         /// Neighbour discovery about others.
         NdNotForUs = "NdNotForUs", "RFC 4861 §7.2.3", "the address asked for is not ours";
         /// A router is asked for.
-        NdNoRouter = "NdNoRouter", "RFC 4861 §6.2.6", "a router is asked for, and this host is none";
+        NdNoRouter = "NdNoRouter", "RFC 4861 §6.2.6", "a router is asked for, and this host does not say that it is one";
         /// A router's advertisement where nobody wants one.
         RaIgnored = "RaIgnored", "RFC 4862 §5.5; accept_ra", "this interface is not to heed routers' advertisements";
         /// More routers, prefixes or addresses than are remembered.

@@ -282,8 +282,6 @@ pub enum CaState {
 pub struct Room {
     /// The congestion window, as far as it counts at the moment (RFC 5681 §3.2 inflates it).
     pub cwnd: u32,
-    /// The slow-start threshold.
-    pub ssthresh: u32,
     /// Sent and neither acknowledged nor taken for lost.
     pub in_flight: u32,
     /// Taken for lost and not sent again yet.
@@ -297,7 +295,7 @@ pub struct Room {
     /// Written by the application and never sent.
     pub unsent: u32,
     /// A full segment.
-    pub mss: u32,
+    pub mss: u16,
     /// Duplicate ACKs in a row, a number.
     pub dupacks: u8,
 }

@@ -199,14 +199,13 @@ fn note_blocked(tcb: &mut Tcb, why: Blocked, cx: &mut Cx<'_>) {
 fn room(tcb: &Tcb) -> Room {
     Room {
         cwnd: tcb.cwnd(),
-        ssthresh: tcb.cc.ssthresh(),
         in_flight: tcb.rtxq.in_flight(),
         lost: tcb.rtxq.lost(),
         wnd: tcb.snd.wnd,
         una: tcb.snd.una,
         nxt: tcb.snd.nxt,
         unsent: tcb.unsent(),
-        mss: eff_mss(tcb),
+        mss: eff_mss(tcb).min(0xffff) as u16,
         dupacks: tcb.recovery.dupacks,
     }
 }

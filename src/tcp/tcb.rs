@@ -460,14 +460,14 @@ impl Tcb {
     /// Starts or moves a timer, telling so.
     pub fn set_timer(&mut self, timer: Timer, at: Instant, cx: &mut Cx<'_>) {
         if self.timers.set(timer, at) {
-            cx.note(|| Event::TimerSet { timer, at });
+            cx.note_caused(self.cause, || Event::TimerSet { timer, at });
         }
     }
 
     /// Stops a timer, telling so.
     pub fn stop_timer(&mut self, timer: Timer, cx: &mut Cx<'_>) {
         if self.timers.stop(timer) {
-            cx.note(|| Event::TimerStopped { timer });
+            cx.note_caused(self.cause, || Event::TimerStopped { timer });
         }
     }
 

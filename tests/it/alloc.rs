@@ -1,6 +1,6 @@
 //! Established bulk transfer allocates nothing inside the core, in either direction, and neither
-//! does a packet that is passed on: counted by the allocator, per thread. The same allocator says how
-//! much a thread holds.
+//! does a packet that is passed on: counted by the allocator, per thread. The same allocator says
+//! how much a thread holds.
 
 use crate::support::{A, B, World, addr, addr6, ethernet, setup};
 use netglass::base::{ConnId, SocketError};

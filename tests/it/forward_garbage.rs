@@ -167,7 +167,7 @@ fn random_packets_at_a_router() {
         }
         router.input(now, iface, frame);
         if dice.below(50) == 0 {
-            now = now + Duration::from_millis(dice.below(3_000));
+            now += Duration::from_millis(dice.below(3_000));
         }
         router.poll(now);
         while let Some((iface, frame)) = router.output(now) {

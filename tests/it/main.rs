@@ -2,6 +2,7 @@
 #![allow(clippy::type_complexity, reason = "tables of what is expected have such types")]
 
 mod addresses;
+mod advertise;
 mod alloc;
 mod arrives;
 mod bridge;
@@ -38,6 +39,8 @@ mod services;
 #[cfg(feature = "http")]
 mod simulated;
 mod sockets;
+#[cfg(feature = "tokio")]
+mod study;
 #[allow(unreachable_pub, dead_code, reason = "a harness offers more than each test needs")]
 mod support;
 mod tidy;

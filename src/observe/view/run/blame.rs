@@ -7,6 +7,7 @@
 
 use super::super::describe::moment;
 use super::super::style::Tone;
+use super::super::text::columns;
 use super::page::{Page, Sheet, WIDTH, fitted};
 use super::state;
 use super::story::{Stories, why};
@@ -79,6 +80,10 @@ fn is_wire(entry: &Entry) -> bool {
     matches!(entry.event, Event::Wire(_))
 }
 
+fn is_call(entry: &Entry) -> bool {
+    matches!(entry.event, Event::Host(stack::Event::Call { .. }))
+}
+
 fn tell(web: &Web<'_>, stories: &Stories, page: &Page, sheet: &mut Sheet<'_>, step: &Step) {
     let Some(entry) = web.get(step.id) else { return };
     let indent = "  ".repeat(step.depth);
@@ -87,17 +92,22 @@ fn tell(web: &Web<'_>, stories: &Stories, page: &Page, sheet: &mut Sheet<'_>, st
         let indent = "  ".repeat(step.depth.saturating_sub(1));
         sheet.line(Some(Tone::Note), &format!("{indent}  {mark} {because}"));
     }
-    let reason = why(entry).map(|why| format!("  ; {}", why.text)).unwrap_or_default();
     let place = match web.log.places().get(usize::from(entry.place.0)).map(|place| place.kind) {
         Some(Kind::Wire) => "wire ",
         _ => "",
     };
-    let text = format!(
-        "{indent}#{:<4} {:>10}  {place}{}{reason}",
+    let mut text = format!(
+        "{indent}#{:<4} {:>10}  {place}{}",
         step.id,
         moment(entry.at),
         stories.brief(web, step.id)
     );
+    if let Some(why) = why(entry) {
+        // The rule's name where there is no room for its sentence.
+        let room = WIDTH.saturating_sub(columns(&text) + 4);
+        let fits = columns(&why.text) <= room;
+        text += &format!("  ; {}", if fits { &why.text } else { why.key });
+    }
     let tone = if is_wire(entry) { Some(Tone::Alarm) } else { None };
     sheet.line(tone, &fitted(page.style, &text, WIDTH));
 }
@@ -139,6 +149,13 @@ impl Chain<'_, '_> {
             branches.extend(self.absent(entry));
             let mut causes: Vec<EventId> = distinct(entry).collect();
             causes.extend(state::armed_by(self.web, entry));
+            // Of several calls in one breath, the one that gave the data is what it follows from.
+            if let Some(written) = self.web.written(entry)
+                && let [cause] = causes.as_mut_slice()
+                && self.web.get(*cause).is_some_and(is_call)
+            {
+                *cause = written;
+            }
             causes.sort_unstable();
             next = causes.pop();
             for other in causes {

@@ -97,6 +97,8 @@ struct Ties {
     again: Option<EventId>,
     armed_by: Option<EventId>,
     packet: Option<EventId>,
+    written: Option<EventId>,
+    duplicates: Vec<EventId>,
 }
 
 impl Ties {
@@ -123,6 +125,8 @@ impl Ties {
             again,
             armed_by: state::armed_by(web, entry),
             packet: packet.map(|packet| packet.id),
+            written: web.written(entry),
+            duplicates: duplicates(web, entry),
         }
     }
 
@@ -130,7 +134,8 @@ impl Ties {
     fn named(&self, id: EventId) -> BTreeSet<EventId> {
         let mut named = BTreeSet::from([id]);
         named.extend(self.causes.iter().chain(&self.effects).chain(&self.arrivals));
-        named.extend([self.lost, self.again, self.armed_by, self.packet].into_iter().flatten());
+        let others = [self.lost, self.again, self.armed_by, self.packet, self.written];
+        named.extend(others.into_iter().flatten());
         match self.missing {
             Some(Missing::Segment(a, b) | Missing::Nothing(a, b)) => named.extend([a, b]),
             Some(Missing::Ack(a, b, c)) => named.extend([a, b, c]),
@@ -154,6 +159,13 @@ impl Ties {
         self.causes.iter().for_each(|id| cause(sheet, &say(*id)));
         if let Some(by) = self.armed_by {
             cause(sheet, &format!("set by {}", say(by)));
+        }
+        if let Some(written) = self.written.filter(|id| !self.causes.contains(id)) {
+            cause(sheet, &format!("written by {}", say(written)));
+        }
+        if !self.duplicates.is_empty() {
+            let list: Vec<_> = self.duplicates.iter().map(|id| format!("#{id}")).collect();
+            cause(sheet, &format!("the duplicate ACKs {}", list.join(", ")));
         }
         match self.missing {
             Some(Missing::Segment(sent, lost)) => {
@@ -208,6 +220,27 @@ impl Ties {
         let (name, at) = (web.log.name(host), moment(entry.at));
         sheet.next(&format!("ss -ti --at {at}ms --host {name}"));
     }
+}
+
+/// The duplicate ACKs that made a fast retransmission.
+fn duplicates(web: &Web<'_>, entry: &Entry) -> Vec<EventId> {
+    let Some(tcp::Event::Sent { plan, room, .. }) = state::tcp_event(entry) else {
+        return Vec::new();
+    };
+    let (true, Some(key)) = (is_fast(plan), web.key(entry)) else { return Vec::new() };
+    let earlier = web.of_conn(key).rev().filter(|other| other.id < entry.id);
+    let is_duplicate = |other: &&Entry| match state::tcp_event(other) {
+        Some(tcp::Event::Received { seg, .. }) => seg.len == 0 && seg.ack == Some(room.una),
+        _ => false,
+    };
+    let mut ids: Vec<_> = earlier.filter(is_duplicate).map(|other| other.id).collect();
+    ids.truncate(usize::from(room.dupacks));
+    ids.reverse();
+    ids
+}
+
+fn is_fast(plan: &Plan) -> bool {
+    matches!(plan, Plan::Retransmit { rule: tcp::RtxRule::FastRetransmit, .. })
 }
 
 impl Web<'_> {
@@ -267,10 +300,10 @@ fn allowed(entry: &Entry) -> Option<String> {
 fn segments(bytes: u32, room: &Room) -> String {
     let tenths = u64::from(bytes) * 10 / u64::from(room.mss.max(1));
     let (whole, tenth) = (tenths / 10, tenths % 10);
-    if tenth == 0 {
-        format!("{bytes} bytes ({whole} segments)")
-    } else {
-        format!("{bytes} bytes ({whole}.{tenth} segments)")
+    match (whole, tenth) {
+        (1, 0) => format!("{bytes} bytes (1 segment)"),
+        (_, 0) => format!("{bytes} bytes ({whole} segments)"),
+        _ => format!("{bytes} bytes ({whole}.{tenth} segments)"),
     }
 }
 
@@ -286,15 +319,14 @@ fn windows(room: &Room) -> String {
 
 /// Which of the three limits decided how much was sent.
 fn smallest(room: &Room, len: u32) -> String {
+    let mss = u32::from(room.mss).max(1);
     let all = format!("all {len} that wait are sent");
     match len {
         _ if len == room.unsent => all,
-        _ if room.of_wnd() < room.of_cwnd()
-            && len >= room.of_wnd() / room.mss.max(1) * room.mss =>
-        {
+        _ if room.of_wnd() < room.of_cwnd() && len >= room.of_wnd() / mss * mss => {
             format!("{len} of {} that wait: the peer's window is the limit", room.unsent)
         }
-        _ if len + room.mss > room.of_cwnd() => {
+        _ if len + mss > room.of_cwnd() => {
             format!("{len} of {} that wait: cwnd is the limit", room.unsent)
         }
         _ => format!("{len} of {} that wait, as much as one segment holds", room.unsent),

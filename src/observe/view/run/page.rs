@@ -96,11 +96,6 @@ impl Sheet<'_> {
         }
     }
 
-    /// How many lines there are.
-    pub(super) fn len(&self) -> usize {
-        self.lines.len()
-    }
-
     /// The text.
     pub(super) fn end(mut self) -> String {
         let style = self.page.style;

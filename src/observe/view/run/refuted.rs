@@ -31,8 +31,7 @@ fn of_segment(web: &Web<'_>, key: Key, id: EventId, plan: &Plan, room: &Room) ->
     }
     let counted = matches!(rule, Some(RtxRule::FastRetransmit | RtxRule::PartialAck));
     if !counted && (rule.is_some() || room.in_flight > 0) && !opening {
-        let lost = if room.lost == 0 { "" } else { ", though something is taken for lost" };
-        reasons.push(format!("fast retransmit: {} of 3 duplicate ACKs{lost}", room.dupacks));
+        reasons.push(format!("fast retransmit: {} of 3 duplicate ACKs", room.dupacks));
     }
     match plan {
         Plan::Retransmit { .. } if room.unsent == 0 => {
@@ -40,7 +39,7 @@ fn of_segment(web: &Web<'_>, key: Key, id: EventId, plan: &Plan, room: &Room) ->
         }
         Plan::Retransmit { .. } => reasons
             .push(format!("new data: {} bytes wait, but what is lost comes first", room.unsent)),
-        Plan::NewData { len, .. } if *len < room.mss && room.in_flight == 0 => {
+        Plan::NewData { len, .. } if *len < u32::from(room.mss) && room.in_flight == 0 => {
             reasons.push("Nagle: a small segment may go, for nothing is in flight".into());
         }
         _ => {}

@@ -62,15 +62,6 @@ fn nested(entry: &Entry) -> bool {
     matches!(tcp_event(entry), Some(E::TimerSet { .. } | E::TimerStopped { .. }))
 }
 
-/// The state after all entries up to `id`.
-pub(super) fn at(web: &Web<'_>, key: Key, id: EventId) -> TcpInfo {
-    let mut info = TcpInfo::default();
-    for entry in web.of_conn(key).take_while(|entry| entry.id <= id) {
-        learn(&mut info, entry);
-    }
-    info
-}
-
 /// Takes over what an entry tells of the state; says whether it told any.
 pub(super) fn learn(info: &mut TcpInfo, entry: &Entry) -> bool {
     let Some(tcp::Event::Info { changes }) = tcp_event(entry) else { return false };

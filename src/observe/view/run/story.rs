@@ -58,7 +58,7 @@ impl Stories {
         let line = self.line(id);
         match &entry.event {
             Event::Host(event) => match verb(event) {
-                Some(verb) => format!("{place}: {verb} {}", without_ends(line)),
+                Some(verb) => format!("{place}: {verb} {}", compact(line)),
                 None => format!("{place}: {line}"),
             },
             _ => format!("{place}: {line}"),
@@ -69,7 +69,7 @@ impl Stories {
 /// What happened to a packet on a wire.
 fn wire_line(web: &Web<'_>, entry: &Entry, lines: &BTreeMap<EventId, String>) -> String {
     let packet = web.sender(entry).map_or(EventId::NONE, |sent| sent.id);
-    let line = lines.get(&packet).map_or("", |line| without_ends(line));
+    let line = lines.get(&packet).map_or_else(String::new, |line| compact(line));
     format!("dropped #{packet} ({line})")
 }
 
@@ -85,6 +85,17 @@ pub(super) fn verb(event: &stack::Event) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// tcpdump's line without the addresses in front, and of the options only what is acknowledged out
+/// of order.
+fn compact(line: &str) -> String {
+    let line = without_ends(line);
+    let Some((head, rest)) = line.split_once(", options [") else { return line.to_owned() };
+    let Some((options, tail)) = rest.split_once(']') else { return line.to_owned() };
+    let sack = options.find("sack ").filter(|_| options.contains('{'));
+    let sack = sack.map(|at| format!(", {}", &options[at..])).unwrap_or_default();
+    format!("{head}{sack}{tail}")
 }
 
 /// tcpdump's line without the addresses in front.
@@ -110,6 +121,33 @@ pub(super) fn why(entry: &Entry) -> Option<Reason> {
         Event::Bridge(event) => {
             let cause = event.cause()?;
             Some(Reason { key: cause.key(), text: cause.to_string(), rfc: cause.rfc() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_compact() {
+        let table = [
+            (
+                "IP 10.0.0.2.80 > 10.0.0.1.9: Flags [S], seq 5, win 9, options [mss 1460,sackOK], length 0",
+                "Flags [S], seq 5, win 9, length 0",
+            ),
+            (
+                "IP6 a.80 > b.9: Flags [.], ack 5, win 9, options [nop,nop,sack 1 {7:9}], length 0",
+                "Flags [.], ack 5, win 9, sack 1 {7:9}, length 0",
+            ),
+            (
+                "ARP, Request who-has 10.0.0.1 tell 10.0.0.2, length 28",
+                "ARP, Request who-has 10.0.0.1 tell 10.0.0.2, length 28",
+            ),
+            ("IP 10.0.0.1 > 10.0.0.2:  ip-proto-9 5", "ip-proto-9 5"),
+        ];
+        for (line, expected) in table {
+            assert_eq!(compact(line), expected);
         }
     }
 }

@@ -8,6 +8,9 @@ use crate::tcp::{self, Outcome, Plan, Reply, SegmentView};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+/// How many hops a packet is followed: as many as a TTL allows.
+const HOPS: usize = 255;
+
 /// A connection of a run: whose, and which of its host's.
 pub(super) type Key = (PlaceId, ConnId);
 
@@ -84,11 +87,6 @@ impl<'a> Web<'a> {
         its.filter_map(|(_, effect)| self.log.get(*effect))
     }
 
-    /// The connections, in the order of hosts and births.
-    pub(super) fn conns(&self) -> impl Iterator<Item = (Key, Pair)> + '_ {
-        self.pairs.iter().map(|(key, pair)| (*key, *pair))
-    }
-
     /// The entry's connection.
     pub(super) fn key(&self, entry: &Entry) -> Option<Key> {
         Some((entry.place, entry.conn?))
@@ -127,10 +125,8 @@ impl<'a> Web<'a> {
             match &entry.event {
                 Event::Wire(_) if is_loss(entry) => fates.push(Fate::Lost(entry.id)),
                 // What a router passes on, and the pieces of what is too large, go on.
-                Event::Host(event) if passes_on(event, here) => {
-                    if depth < 300 {
-                        self.follow(entry.id, depth + 1, fates);
-                    }
+                Event::Host(event) if passes_on(event, here) && depth < HOPS => {
+                    self.follow(entry.id, depth + 1, fates);
                 }
                 Event::Host(stack::Event::Dropped { .. }) => fates.push(Fate::Lost(entry.id)),
                 Event::Host(event) if !here && arrives(event) => {
@@ -201,6 +197,39 @@ impl<'a> Web<'a> {
         Some(match lost {
             Some((ack, lost)) => Missing::Ack(sent, ack, lost),
             None => Missing::Nothing(sent, arrival),
+        })
+    }
+
+    /// The write() that gave the first byte of a segment with data, if this host's application did.
+    pub(super) fn written(&self, entry: &Entry) -> Option<EventId> {
+        let (true, _, seg) = self.segment(entry)? else { return None };
+        let key = self.key(entry).filter(|_| seg.len > 0)?;
+        let iss = self.iss(key)?;
+        let (wanted, mut written) = (seg.seq - (iss + 1), 0u32);
+        let calls = self.of_conn(key).take_while(|other| other.id < entry.id);
+        let mut writes = calls.filter_map(|call| match &call.event {
+            Event::Host(stack::Event::Call { call: stack::Call::Write { .. }, result: Ok(n) }) => {
+                written = written.wrapping_add(*n as u32);
+                Some((call.id, written))
+            }
+            _ => None,
+        });
+        writes.find(|(_, end)| Seq(wanted).before(Seq(*end))).map(|(id, _)| id)
+    }
+
+    /// A connection's initial sequence number.
+    pub(super) fn iss(&self, key: Key) -> Option<Seq> {
+        let syn = |entry: &Entry| match &entry.event {
+            Event::Host(stack::Event::Tcp(tcp::Event::Sent { room, .. })) => Some(room.una),
+            _ => None,
+        };
+        self.of_conn(key).find_map(|entry| {
+            let (out, _, seg) = self.segment(entry)?;
+            match out {
+                true => syn(entry).map(|una| if seg.ctl.syn() { una } else { una - 1 }),
+                // The handshake's last ACK acknowledges our SYN.
+                false => seg.ack.map(|ack| ack - 1),
+            }
         })
     }
 
@@ -293,12 +322,14 @@ pub(super) fn refused(event: &stack::Event) -> bool {
     }
 }
 
-/// Whether a packet goes on from there: cut into fragments `here`, where it was sent.
+/// Whether a packet goes on from there: passed on by a router, or cut into fragments `here`, where
+/// it was sent.
 fn passes_on(event: &stack::Event, here: bool) -> bool {
-    matches!(event, stack::Event::Out { why: stack::Sent::Fragment, .. } if here)
+    matches!(event, stack::Event::Forwarded { .. })
+        || matches!(event, stack::Event::Out { why: stack::Sent::Fragment, .. } if here)
 }
 
 /// Whether an entry of a wire tells that a packet came to nothing.
 pub(super) fn is_loss(entry: &Entry) -> bool {
-    matches!(entry.event, Event::Wire(_))
+    matches!(&entry.event, Event::Wire(on_wire) if on_wire.gone().is_some())
 }
