@@ -18,6 +18,7 @@ mod get;
 mod history;
 mod host;
 mod ip;
+mod lab;
 mod names;
 mod nc;
 mod nstat;
@@ -95,6 +96,7 @@ pub fn main() -> ExitCode {
         Command::Ip(args) => ip::run(&args),
         Command::Route(args) => ip::route(&args),
         Command::Arp(args) => ip::arp(&args),
+        Command::Lab(args) => lab::main(&args),
         Command::Nstat(args) => nstat::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Explain(args) => study::explain(&args),

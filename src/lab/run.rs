@@ -119,6 +119,12 @@ impl Run {
         !matches!(self.end, End::Failed(_)) && self.verdicts.iter().all(Verdict::passed)
     }
 
+    /// The log, a line for each entry.
+    pub fn lines(&self) -> Vec<String> {
+        let Some(log) = &self.log else { return Vec::new() };
+        super::check::lines(log, &log.entries().iter().collect::<Vec<_>>())
+    }
+
     /// The network as it was at a moment of the run: it is lived again up to there.
     pub fn until(&self, until: Until) -> Net {
         run_until(&self.lab, &self.options, Some(until))
