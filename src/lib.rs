@@ -13,6 +13,7 @@
 //! * [`runtime`]: drivers for it: [`runtime::Live`] on a device such as a TUN device,
 //!   [`runtime::memory::join`] for two hosts in one process, without any privilege.
 //! * [`sim`]: a network in virtual time: many hosts and the wires between them.
+//! * [`lab`]: such networks from files, with programs, questions and numbers that must come out.
 //! * [`observe`]: what is made of records: ladders, live lines, captures with reasons, recordings.
 //! * [`impair`]: bad links, in netem's words.
 //!
@@ -68,12 +69,17 @@ pub mod device;
 pub mod impair;
 #[forbid(unsafe_code)]
 pub mod ip;
+#[cfg(feature = "lab")]
+#[forbid(unsafe_code)]
+pub mod lab;
 #[forbid(unsafe_code)]
 pub mod link;
 #[forbid(unsafe_code)]
 pub mod net;
 #[forbid(unsafe_code)]
 pub mod observe;
+#[forbid(unsafe_code)]
+pub mod rules;
 #[forbid(unsafe_code)]
 pub mod runtime;
 #[cfg(feature = "tokio")]

@@ -2,8 +2,9 @@
 //!
 //! Everything here works on any stream of tokio's traits, so that a test needs no network and a
 //! program can put it on kernel sockets. Who knows a [`crate::net::Host`] is [`Serving`], which
-//! listens there for the services that [`Services`] lists, and [`ping`] and [`traceroute`], which
-//! ask for more than streams have.
+//! listens there for the services that [`Services`] lists, [`ping`] and [`traceroute`], which ask
+//! for more than streams have, and [`load`], which makes traffic for experiments. All of it tells
+//! the time by [`crate::net::rt`], and so runs live and in simulations.
 //!
 //! No part of this row is needed by the stack, and none knows more of it than its public calls.
 
@@ -19,6 +20,7 @@ pub mod get;
 #[cfg(feature = "http")]
 pub mod http;
 mod idle;
+pub mod load;
 pub mod nc;
 pub mod ping;
 pub mod policy;

@@ -21,8 +21,8 @@
 mod admission;
 mod words;
 
+pub use crate::base::words::nearest;
 pub use admission::{Admission, Permit, Share};
-pub use words::nearest;
 
 use super::services::Service;
 use crate::tcp::SynCookies;

@@ -56,6 +56,8 @@ pub enum Purpose {
     Dhcp = 30,
     /// When routers are told of groups.
     Membership = 31,
+    /// When a router tells of itself.
+    Advertise = 32,
 }
 
 /// The seed of one host's (or one run's) chance.

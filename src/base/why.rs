@@ -44,7 +44,7 @@ crate::explained! {
         /// An extension header that is cut off, or one too many.
         Ipv6Extension = "Ipv6Extension", "RFC 8200 §4; RFC 8504 §5.3", "its extension headers do not fit into it, or are too many";
         /// An option with an impossible length, or one that asks to be refused.
-        Ipv6Option = "Ipv6Option", "RFC 8200 §4.2", "an option is impossible, or unknown and asks to be refused then";
+        Ipv6Option = "Ipv6Option", "RFC 8200 §4.2", "an option is impossible, or not known here and asks to be refused then";
         /// Hop-by-hop options that do not come first.
         Ipv6Order = "Ipv6Order", "RFC 8200 §4.3", "hop-by-hop options do not follow the fixed header at once";
         /// A routing header that asks to go on.
@@ -222,7 +222,7 @@ crate::explained! {
         /// Neighbour discovery about others.
         NdNotForUs = "NdNotForUs", "RFC 4861 §7.2.3", "the address asked for is not ours";
         /// A router is asked for.
-        NdNoRouter = "NdNoRouter", "RFC 4861 §6.2.6", "a router is asked for, and this host is none";
+        NdNoRouter = "NdNoRouter", "RFC 4861 §6.2.6", "a router is asked for, and this host does not say that it is one";
         /// A router's advertisement where nobody wants one.
         RaIgnored = "RaIgnored", "RFC 4862 §5.5; accept_ra", "this interface is not to heed routers' advertisements";
         /// More routers, prefixes or addresses than are remembered.
@@ -285,9 +285,8 @@ impl Drops {
 
     /// All that occurred, in words: (key, count, sentence).
     pub fn told(&self) -> impl Iterator<Item = (&'static str, u64, &'static str)> + '_ {
-        let sentences = Why::SENTENCES.iter().copied();
-        let counts = Why::KEYS.iter().copied().zip(self.0).zip(sentences);
-        counts.filter(|((_, n), _)| *n > 0).map(|((key, n), sentence)| (key, n, sentence))
+        let counts = Why::RULES.iter().zip(self.0);
+        counts.filter(|(_, n)| *n > 0).map(|(rule, n)| (rule.key, n, rule.text))
     }
 
     /// How many in all.

@@ -101,6 +101,8 @@ pub(super) enum Command {
     Arp(TableArgs),
     /// Show what a running host has counted, as nstat does
     Nstat(NstatArgs),
+    /// Show the rules by which everything here is explained
+    Rules(RulesArgs),
     /// The other half of `demo`, in its own namespace
     #[command(hide = true)]
     PrivateChild(PrivateArgs),
@@ -429,6 +431,18 @@ pub(super) struct FsmArgs {
     /// As an SVG picture
     #[arg(long)]
     pub(super) svg: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct RulesArgs {
+    /// A rule (Paws, Why::Paws), or a vocabulary (Why); nothing: the vocabularies
+    pub(super) name: Option<String>,
+    /// Every rule, one a line
+    #[arg(long)]
+    pub(super) all: bool,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 #[derive(Args, Debug)]

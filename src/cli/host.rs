@@ -263,7 +263,7 @@ impl Prepared<'_> {
             let chance = Chance::from_seed(args.seed);
             (rules != Impairment::NONE).then(|| Link::new(rules, chance, id, host.pool().clone()))
         };
-        let rules = args.impair.unwrap_or_default();
+        let rules = args.impair.clone().unwrap_or_default();
         let driver = Live::new(&host).map_err(Failure::failed)?;
         let links = [link(rules.inbound, 0), link(rules.outbound, 1)];
         let gauges = links.each_ref().map(|link| link.as_ref().map(Link::gauge));

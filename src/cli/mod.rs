@@ -24,6 +24,7 @@ mod nstat;
 mod ping;
 mod private;
 mod replay;
+mod rules;
 mod sinks;
 mod ss;
 mod talk;
@@ -94,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Route(args) => ip::route(&args),
         Command::Arp(args) => ip::arp(&args),
         Command::Nstat(args) => nstat::run(&args),
+        Command::Rules(args) => rules::run(&args),
         Command::PrivateChild(_) => Ok(ExitCode::SUCCESS),
     })
 }

@@ -1,145 +1,122 @@
-//! One direction of a bad link: packets in with their time, packets out when they have arrived.
+//! One direction of a link: packets in with their time, packets out when they have arrived.
 //!
-//! The order of decisions is netem's: duplicate, lose, corrupt, drop beyond the limit, then either
-//! overtake at once or wait for transmission and travel. Every decision is drawn for the packet's
-//! ordinal, so it does not depend on how often this machine was asked anything else.
+//! First what is asked for this very packet, then whether the link is down, then the faults, then
+//! luck, in netem's order: duplicate, lose, corrupt. What is left is dropped beyond the limit, or
+//! waits for the transmitter, is transmitted, and travels.
+//!
+//! Without a queue of its own (`queue`, `codel`), a link is what netem is: the delay comes first,
+//! the rate behind it, and the limit counts all packets under way. With one, the limit counts those
+//! that wait, the rate comes first, and what has left travels uncounted. A packet of n bytes that
+//! finds the link idle arrives at the same time in both: ⌈8n / rate⌉ plus the delay later.
 
-use super::{Distribution, Impairment, Odds, Ppm};
-use crate::base::rng::Purpose;
+use super::acts::{Act, By, Counters, Fate, Gauge, What};
+use super::codel;
+use super::ecn;
+use super::faults::{Edits, Faults, Struck};
+use super::luck::{self, Fortune, Luck, Share};
+use super::queue::{Flight, Line, Parcel};
+use super::{Discipline, Impairment};
 use crate::base::time::nanos;
-use crate::base::{Chance, Frame, Instant, Pool};
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::base::{Chance, Checksum, EventId, Frame, Instant, Medium, Pool, Span};
+use std::collections::VecDeque;
+use std::sync::Arc;
 
-/// What happened to packets so far.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
-pub struct Counters {
-    /// Packets that came out.
-    pub passed: u64,
-    /// Packets lost.
-    pub lost: u64,
-    /// Packets that got a second copy.
-    pub duplicated: u64,
-    /// Packets sent at once while others wait.
-    pub reordered: u64,
-    /// Packets with a flipped bit.
-    pub corrupted: u64,
-    /// Packets dropped because the limit was reached.
-    pub overlimit: u64,
-}
+/// How many packets that were dropped in the queue are kept for [`Link::dropped`].
+const DROPPED_MAX: usize = 64;
 
-crate::explained! {
-    /// Why a packet came to nothing.
-    #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
-    pub enum Fate {
-        /// Luck.
-        Lost = "LinkLoss", "tc-netem(8): loss", "lost by the bad link";
-        /// The queue was full.
-        Overlimit = "LinkLimit", "tc-netem(8): limit", "dropped by the bad link: as many packets are under way as may be";
-    }
-}
-
-/// `97 passed, 3 lost`: those that are not zero.
-impl fmt::Display for Counters {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Counters { passed, lost, duplicated, reordered, corrupted, overlimit } = *self;
-        write!(f, "{passed} passed")?;
-        for (n, what) in [
-            (lost, "lost"),
-            (duplicated, "duplicated"),
-            (reordered, "overtook others"),
-            (corrupted, "corrupted"),
-            (overlimit, "dropped beyond the limit"),
-        ] {
-            if n > 0 {
-                write!(f, ", {n} {what}")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Shows the counters of a [`Link`] that a driver has taken.
-#[derive(Clone, Debug, Default)]
-pub struct Gauge(Arc<Mutex<Counters>>);
-
-impl Gauge {
-    /// What happened so far.
-    pub fn read(&self) -> Counters {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set(&self, counters: Counters) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = counters;
-    }
-}
-
-/// The previous draw of each kind, for correlation.
-#[derive(Copy, Clone, Debug)]
-struct Last {
-    loss: u32,
-    duplicate: u32,
-    corrupt: u32,
-    reorder: u32,
-    delay: u32,
-}
-
-/// A machine that impairs the packets of one direction. It takes packets as they are on a wire:
-/// within the MTU, with complete checksums (see [`crate::wire::split`]).
+/// A machine that does to the packets of one direction what its rules say. It takes packets as they
+/// are on a wire: within the MTU, with complete checksums (see [`crate::wire::split`]).
 #[derive(Debug)]
 pub struct Link {
     rules: Impairment,
-    chance: Chance,
-    /// Which link and direction: the key of every draw.
-    id: u64,
+    medium: Medium,
     pool: Pool,
-    /// Under way, by arrival and then by order of sending.
-    queue: BTreeMap<(Instant, u64), Frame>,
+    luck: Luck,
+    faults: Faults,
+    edits: Edits,
+    /// Those that wait for the transmitter.
+    line: Line,
+    codel: codel::State,
+    /// When the transmitter is free.
+    free: Instant,
+    /// Without a queue: when the last packet that waited its turn arrives.
+    busy: Instant,
+    flight: Flight,
     /// How many packets came in.
     ordinal: u64,
-    /// How many were queued.
-    sent: u64,
-    /// How many were delayed since the last that overtook.
-    since_reordered: u32,
-    /// When the last packet that waited its turn arrives: the next is transmitted behind it.
-    busy: Instant,
-    last: Last,
+    dropped: VecDeque<(Instant, Fate, Frame)>,
+    tale: Tale,
+}
+
+/// What is told of packets.
+#[derive(Debug, Default)]
+struct Tale {
+    listening: bool,
+    acts: Vec<Act>,
     counters: Counters,
     gauge: Gauge,
 }
 
+/// Which packet something is told of.
+#[derive(Clone, Copy)]
+struct Name {
+    at: Instant,
+    origin: EventId,
+    ordinal: u64,
+    copy: bool,
+}
+
+impl Name {
+    fn of(at: Instant, parcel: &Parcel) -> Name {
+        let Parcel { ordinal, copy, .. } = *parcel;
+        Name { at, origin: parcel.frame.origin, ordinal, copy }
+    }
+}
+
+impl Tale {
+    fn tell(&mut self, name: Name, what: impl FnOnce() -> What) {
+        if self.listening {
+            let Name { at, origin, ordinal, copy } = name;
+            self.acts.push(Act { at, origin, ordinal, copy, what: what() });
+        }
+    }
+
+    fn gone(&mut self, name: Name, fate: &Fate) {
+        self.counters.gone(fate);
+        self.tell(name, || What::Gone { fate: fate.clone() });
+    }
+}
+
 impl Link {
     /// A link that follows `rules`. `id` tells apart the links and directions that share `chance`;
-    /// corrupted packets get blocks from `pool`.
+    /// packets that are changed get blocks from `pool`.
     pub fn new(rules: Impairment, chance: Chance, id: u64, pool: Pool) -> Link {
-        let before = |purpose| (chance.draw(purpose, id, u64::MAX) >> 32) as u32;
-        let last = Last {
-            loss: before(Purpose::Loss),
-            duplicate: before(Purpose::Duplicate),
-            corrupt: before(Purpose::Corrupt),
-            reorder: before(Purpose::Reorder),
-            delay: before(Purpose::Jitter),
-        };
         Link {
+            faults: Faults::new(&rules.faults),
             rules,
-            chance,
-            id,
+            medium: Medium::Ip,
             pool,
-            queue: BTreeMap::new(),
-            ordinal: 0,
-            sent: 0,
-            since_reordered: 0,
+            luck: Luck::new(chance, id),
+            edits: Edits::default(),
+            line: Line::default(),
+            codel: codel::State::default(),
+            free: Instant::ZERO,
             busy: Instant::ZERO,
-            last,
-            counters: Counters::default(),
-            gauge: Gauge::default(),
+            flight: Flight::default(),
+            ordinal: 0,
+            dropped: VecDeque::new(),
+            tale: Tale::default(),
         }
+    }
+
+    /// Says what frames start with; an IP header, if nothing is said.
+    pub fn set_medium(&mut self, medium: Medium) {
+        self.medium = medium;
     }
 
     /// Shows what happened so far, wherever the link itself goes.
     pub fn gauge(&self) -> Gauge {
-        self.gauge.clone()
+        self.tale.gauge.clone()
     }
 
     /// What it does.
@@ -147,173 +124,324 @@ impl Link {
         &self.rules
     }
 
-    /// Follows other rules from the next packet on; those under way arrive as planned.
+    /// Follows other rules from the next packet on; faults count from 1 again. Packets that travel
+    /// arrive as planned, and those that wait for the transmitter still do.
     pub fn set_rules(&mut self, rules: Impairment) {
+        self.faults = Faults::new(&rules.faults);
         self.rules = rules;
+    }
+
+    /// Nothing but travel and the queue's turn happens to the packets that the event `origin` sent:
+    /// no luck, no fault, no full queue. Everything else stays as it would be.
+    pub fn spare(&mut self, origin: EventId) {
+        self.edits.spared.insert(origin);
+    }
+
+    /// The packets that the event `origin` sent are dropped. The luck of all others stays.
+    pub fn doom(&mut self, origin: EventId) {
+        self.edits.doomed.insert(origin);
+    }
+
+    /// Starts or stops collecting what happens to packets, for [`Link::drain_acts`].
+    pub fn listen(&mut self, listening: bool) {
+        self.tale.listening = listening;
+    }
+
+    /// Takes what has happened to packets, in order. There is something only while somebody
+    /// [listens](Link::listen).
+    pub fn drain_acts(&mut self) -> impl Iterator<Item = Act> + '_ {
+        self.tale.acts.drain(..)
+    }
+
+    /// A packet that was dropped after it had been taken (by CoDel), when, and why; call it until
+    /// there is none. Only the latest 64 are kept.
+    pub fn dropped(&mut self) -> Option<(Instant, Fate, Frame)> {
+        self.dropped.pop_front()
     }
 
     /// What happened so far.
     pub fn counters(&self) -> Counters {
-        self.counters
+        self.tale.counters
     }
 
-    /// How many packets are under way.
+    /// How many packets wait or travel.
     pub fn len(&self) -> usize {
-        self.queue.len()
+        self.flight.len() + self.line.len()
     }
 
-    /// Whether no packet is under way.
+    /// Whether no packet waits or travels.
     pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.len() == 0
     }
 
-    /// Takes a packet that is sent at `now`; gives back what came to nothing, be it one of two
-    /// copies. Calls come in the order of time.
+    /// How many packets wait for the transmitter, and their bytes: the queue's depth. Without a
+    /// queue, those under way.
+    pub fn depth(&self) -> (u32, u64) {
+        match self.rules.queue {
+            Some(_) => (self.line.len() as u32, self.line.bytes()),
+            None => (self.len() as u32, self.line.bytes() + self.flight.bytes()),
+        }
+    }
+
+    /// Takes a packet that is sent at `now`; gives back what came to nothing at once, be it one of
+    /// two copies. Calls come in the order of time.
     pub fn input(&mut self, now: Instant, frame: Frame) -> Option<(Fate, Frame)> {
-        let counter = self.ordinal * 2;
+        self.advance(now);
+        let ordinal = self.ordinal;
         self.ordinal += 1;
-        let Impairment { duplicate, loss, .. } = self.rules;
-        let twice = self.hits(Purpose::Duplicate, counter, duplicate, |last| &mut last.duplicate);
-        let lost = self.hits(Purpose::Loss, counter, loss, |last| &mut last.loss);
-        self.counters.duplicated += u64::from(twice);
-        self.counters.lost += u64::from(lost);
-        let mut gone = lost.then(|| (Fate::Lost, frame.clone()));
-        if twice && !lost {
-            gone = self.send(now, counter + 1, frame.clone());
+        // Both are asked about every packet: what happens to one does not change another's.
+        let fortune = self.luck.of(&self.rules, ordinal);
+        let struck = self.faults.strike(&frame, self.medium);
+        let origin = frame.origin;
+        let spared = origin.is_some() && self.edits.spared.contains(&origin);
+        let gone = if spared {
+            let travel = fortune.first.travel;
+            let parcel = Parcel { frame, ordinal, copy: false, since: now, travel, spared };
+            self.send(now, parcel)
+        } else {
+            self.meet(now, ordinal, frame, fortune, struck)
+        };
+        self.tale.gauge.set(self.tale.counters);
+        gone
+    }
+
+    /// Lets luck and faults do to a packet what they decided.
+    fn meet(
+        &mut self,
+        now: Instant,
+        ordinal: u64,
+        frame: Frame,
+        fortune: Fortune,
+        struck: Struck,
+    ) -> Option<(Fate, Frame)> {
+        let name = Name { at: now, origin: frame.origin, ordinal, copy: false };
+        if let Some(fate) = self.sentence(now, &frame, struck.dropped.as_ref()) {
+            self.tale.gone(name, &fate);
+            return Some((fate, frame));
+        }
+        let by_fault = struck
+            .duplicated
+            .clone()
+            .map(|words| (By::Fault(words), self.luck.second(&self.rules, ordinal)));
+        let second = fortune.second.map(|copy| (By::Luck, copy)).or(by_fault);
+        let twice = second.is_some();
+        let second = second.map(|(by, copy)| {
+            self.tale.counters.duplicated += 1;
+            self.tale.tell(name, || What::Duplicated { by });
+            copy
+        });
+        let mut gone = fortune.lost.map(|state| {
+            let fate = state.map_or(Fate::Lost, |state| Fate::Burst { state });
+            // Of a packet that is lost and duplicated one copy is left, as in netem.
+            self.tale.gone(Name { copy: twice, ..name }, &fate);
+            (fate, frame.clone())
+        });
+        let lost = gone.is_some();
+        if let Some(copy) = second.filter(|_| !lost) {
+            let second = Parcel {
+                frame: frame.clone(),
+                ordinal,
+                copy: true,
+                since: now,
+                travel: 0,
+                spared: false,
+            };
+            gone = self.luckily(now, second, copy, Struck::default());
         }
         if twice || !lost {
-            gone = self.send(now, counter, frame).or(gone);
+            let parcel =
+                Parcel { frame, ordinal, copy: false, since: now, travel: 0, spared: false };
+            gone = self.luckily(now, parcel, fortune.first, struck).or(gone);
         }
-        self.gauge.set(self.counters);
         gone
+    }
+
+    /// What was decided about a packet before luck is asked.
+    fn sentence(&self, now: Instant, frame: &Frame, fault: Option<&Arc<str>>) -> Option<Fate> {
+        let origin = frame.origin;
+        if origin.is_some() && self.edits.doomed.contains(&origin) {
+            return Some(Fate::Doomed);
+        }
+        let down = self.rules.partitions.iter().find(|time| time.from <= now && now < time.to);
+        let down = down.map(|time| Fate::Partition { from: time.from, to: time.to });
+        down.or_else(|| fault.map(|words| Fate::Scripted { fault: words.clone() }))
+    }
+
+    /// Sends one copy with its share of luck and faults.
+    fn luckily(
+        &mut self,
+        now: Instant,
+        mut parcel: Parcel,
+        luck: Share,
+        struck: Struck,
+    ) -> Option<(Fate, Frame)> {
+        let name = Name::of(now, &parcel);
+        let bits = parcel.frame.len() as u64 * 8;
+        let by_luck = luck.corrupt.map(|draw| (draw, By::Luck));
+        let by_fault =
+            struck.corrupted.map(|fault| (self.luck.corrupt(parcel.ordinal), By::Fault(fault)));
+        for (draw, by) in by_luck.into_iter().chain(by_fault).filter(|_| bits > 0) {
+            let bit = luck::bit(draw, bits);
+            parcel.frame = flipped(&self.pool, &parcel.frame, bit);
+            self.tale.counters.corrupted += 1;
+            self.tale.tell(name, || What::Corrupted { bit, by });
+        }
+        let mut late = 0u64;
+        for (time, words) in struck.delayed {
+            late = late.saturating_add(nanos(time));
+            self.tale.tell(name, || What::Delayed { time: Span(time), by: By::Fault(words) });
+        }
+        if luck.overtakes {
+            self.tale.counters.reordered += 1;
+            self.tale.tell(name, || What::Reordered);
+        }
+        parcel.travel = if luck.overtakes { 0 } else { luck.travel };
+        if self.rules.queue.is_some() {
+            parcel.travel = parcel.travel.saturating_add(late);
+            return self.enqueue(now, parcel);
+        }
+        self.put_on_way(now, parcel, luck.overtakes, late)
+    }
+
+    /// Sends a packet that nothing happens to.
+    fn send(&mut self, now: Instant, parcel: Parcel) -> Option<(Fate, Frame)> {
+        match self.rules.queue {
+            Some(_) => self.enqueue(now, parcel),
+            None => self.put_on_way(now, parcel, false, 0),
+        }
+    }
+
+    /// Without a queue: a packet that does not overtake waits until it has travelled and those
+    /// before it have been transmitted. `late` is what a fault adds, at nobody else's cost.
+    fn put_on_way(
+        &mut self,
+        now: Instant,
+        parcel: Parcel,
+        overtakes: bool,
+        late: u64,
+    ) -> Option<(Fate, Frame)> {
+        let name = Name::of(now, &parcel);
+        let len = parcel.frame.len();
+        let (packets, bytes) = self.depth();
+        if !parcel.spared && self.rules.limit.is_reached(packets, bytes, len) {
+            let fate = Fate::Overlimit { packets, bytes };
+            self.tale.gone(name, &fate);
+            return Some((fate, parcel.frame));
+        }
+        let mut arrives = now;
+        if !overtakes {
+            arrives = Instant::from_nanos(now.as_nanos().saturating_add(parcel.travel));
+            if self.rules.rate.is_some() {
+                // A packet that may not start before another has left arrives behind it.
+                let start = arrives.max(self.busy).as_nanos();
+                self.busy = Instant::from_nanos(start.saturating_add(self.rules.transmission(len)));
+                arrives = self.busy;
+            }
+        }
+        let arrives = Instant::from_nanos(arrives.as_nanos().saturating_add(late));
+        self.flight.push(arrives, parcel.frame);
+        let (packets, bytes) = self.depth();
+        self.tale.tell(name, || What::Travels { arrives, packets, bytes });
+        None
+    }
+
+    /// With a queue: a packet goes to its end, or to the transmitter when that is idle.
+    fn enqueue(&mut self, now: Instant, mut parcel: Parcel) -> Option<(Fate, Frame)> {
+        let name = Name::of(now, &parcel);
+        if self.line.is_empty() && self.free <= now {
+            self.line.push(parcel);
+            self.transmit(now);
+            return None;
+        }
+        let len = parcel.frame.len();
+        let (packets, bytes) = (self.line.len() as u32, self.line.bytes());
+        if !parcel.spared && self.rules.limit.is_reached(packets, bytes, len) {
+            let fate = Fate::QueueFull { packets, bytes };
+            self.tale.gone(name, &fate);
+            return Some((fate, parcel.frame));
+        }
+        let (packets, bytes) = (packets + 1, bytes + len as u64);
+        if let Some(Discipline::DropTail { mark: Some(threshold) }) = self.rules.queue
+            && threshold.is_exceeded(packets, bytes)
+            && ecn::mark(&self.pool, &mut parcel.frame, self.medium)
+        {
+            self.tale.counters.marked += 1;
+            self.tale.tell(name, || What::MarkedByQueue { packets, bytes });
+        }
+        self.line.push(parcel);
+        self.tale.tell(name, || What::Queued { packets, bytes });
+        None
+    }
+
+    /// Lets the transmitter do what it does until `now`.
+    fn advance(&mut self, now: Instant) {
+        while let Some(since) = self.line.first_since().filter(|_| self.free <= now) {
+            self.transmit(self.free.max(since));
+        }
+    }
+
+    /// Transmits the next packet of the queue at `at`.
+    fn transmit(&mut self, at: Instant) {
+        let next = match self.rules.queue {
+            Some(Discipline::Codel(rules)) => self.controlled(rules, at),
+            Some(Discipline::DropTail { .. }) | None => self.line.pop(),
+        };
+        let Some(parcel) = next else { return };
+        let sent = at.as_nanos().saturating_add(self.rules.transmission(parcel.frame.len()));
+        let (until, arrives) = (sent, sent.saturating_add(parcel.travel));
+        let [until, arrives] = [until, arrives].map(Instant::from_nanos);
+        self.free = until;
+        let (packets, bytes) = (self.line.len() as u32, self.line.bytes());
+        let started = || What::Started { until, arrives, packets, bytes };
+        self.tale.tell(Name::of(at, &parcel), started);
+        self.flight.push(arrives, parcel.frame);
+    }
+
+    /// The packet that CoDel lets through at `at`.
+    fn controlled(&mut self, rules: codel::Codel, at: Instant) -> Option<Parcel> {
+        let Link { codel, line, tale, pool, medium, dropped, .. } = self;
+        codel.dequeue(rules, at, line, |mut parcel, count| {
+            if parcel.spared {
+                return Some(parcel);
+            }
+            let (name, sojourn) = (Name::of(at, &parcel), Span(at.since(parcel.since)));
+            if rules.ecn && ecn::mark(pool, &mut parcel.frame, *medium) {
+                tale.counters.marked += 1;
+                tale.tell(name, || What::MarkedByCodel { sojourn, count });
+                return Some(parcel);
+            }
+            let fate = Fate::Codel { sojourn, count };
+            tale.gone(name, &fate);
+            if dropped.len() == DROPPED_MAX {
+                dropped.pop_front();
+            }
+            dropped.push_back((at, fate, parcel.frame));
+            None
+        })
     }
 
     /// A packet that has arrived by `now`; call it until it gives none.
     pub fn output(&mut self, now: Instant) -> Option<Frame> {
-        let entry = self.queue.first_entry()?;
-        if entry.key().0 > now {
-            return None;
-        }
-        self.counters.passed += 1;
-        let frame = entry.remove();
-        self.gauge.set(self.counters);
-        Some(frame)
+        self.advance(now);
+        let frame = self.flight.pop(now);
+        self.tale.counters.passed += u64::from(frame.is_some());
+        self.tale.gauge.set(self.tale.counters);
+        frame
     }
 
-    /// When the next packet arrives.
+    /// When there is something to do: a packet arrives, or the next one's transmission starts.
     pub fn deadline(&self) -> Option<Instant> {
-        self.queue.first_key_value().map(|((at, _), _)| *at)
+        let start = self.line.first_since().map(|since| since.max(self.free));
+        start.into_iter().chain(self.flight.next()).min()
     }
-
-    fn draw(&self, purpose: Purpose, counter: u64) -> u64 {
-        self.chance.draw(purpose, self.id, counter)
-    }
-
-    /// Whether luck strikes the packet `counter`.
-    fn hits(
-        &mut self,
-        purpose: Purpose,
-        counter: u64,
-        odds: Odds,
-        last: impl Fn(&mut Last) -> &mut u32,
-    ) -> bool {
-        if odds.share == Ppm::ZERO {
-            return false;
-        }
-        let fresh = (self.draw(purpose, counter) >> 32) as u32;
-        let value = mixed(fresh, odds.correlation.of_32_bits(), last(&mut self.last));
-        u64::from(value) < odds.share.of_32_bits()
-    }
-
-    /// Puts one copy on its way, unless there is no place for it. `counter` is unique to the copy.
-    fn send(&mut self, now: Instant, counter: u64, mut frame: Frame) -> Option<(Fate, Frame)> {
-        let corrupt = self.rules.corrupt;
-        if self.hits(Purpose::Corrupt, counter, corrupt, |last| &mut last.corrupt)
-            && !frame.is_empty()
-        {
-            // Whether and where are two draws: the highest bit of the counter tells them apart.
-            let bits = frame.len() as u64 * 8;
-            let bit = self.chance.below(bits, Purpose::Corrupt, self.id, counter | 1 << 63);
-            frame = flipped(&self.pool, &frame, bit);
-            self.counters.corrupted += 1;
-        }
-        if self.queue.len() >= self.rules.limit as usize {
-            self.counters.overlimit += 1;
-            return Some((Fate::Overlimit, frame));
-        }
-        let at = if self.overtakes(counter) {
-            self.counters.reordered += 1;
-            now
-        } else {
-            self.arrival(now, counter, frame.len())
-        };
-        self.queue.insert((at, self.sent), frame);
-        self.sent += 1;
-        None
-    }
-
-    fn overtakes(&mut self, counter: u64) -> bool {
-        let Some(reorder) = self.rules.reorder else { return false };
-        let due = self.since_reordered + 1 >= reorder.gap;
-        if due && self.hits(Purpose::Reorder, counter, reorder.odds, |last| &mut last.reorder) {
-            self.since_reordered = 0;
-            return true;
-        }
-        self.since_reordered = self.since_reordered.saturating_add(1);
-        false
-    }
-
-    /// When a packet of `len` bytes that waits its turn arrives.
-    fn arrival(&mut self, now: Instant, counter: u64, len: usize) -> Instant {
-        let travelled = now.as_nanos().saturating_add(self.travel(counter));
-        let Some(rate) = self.rules.rate else { return Instant::from_nanos(travelled) };
-        let transmission = (len as u128 * 8 * 1_000_000_000).div_ceil(u128::from(rate.max(1)));
-        let transmission = u64::try_from(transmission).unwrap_or(u64::MAX);
-        // A packet that may not start before another has left arrives behind it.
-        let start = travelled.max(self.busy.as_nanos());
-        self.busy = Instant::from_nanos(start.saturating_add(transmission));
-        self.busy
-    }
-
-    /// How long a packet travels, in nanoseconds.
-    fn travel(&mut self, counter: u64) -> u64 {
-        let delay = self.rules.delay;
-        let (base, jitter) = (nanos(delay.base), nanos(delay.jitter));
-        if jitter == 0 {
-            return base;
-        }
-        let draw = self.draw(Purpose::Jitter, counter);
-        // Both shapes lie in 0..2^32 with 2^31 as their middle; `unit` is one jitter.
-        let (fresh, unit) = match delay.distribution {
-            Distribution::Uniform => ((draw >> 32) as u32, 1i128 << 31),
-            Distribution::Normal => {
-                let sum: u64 = (0..4).map(|part| draw >> (16 * part) & 0xffff).sum();
-                // Four draws from 0..2^16 vary by 2^16 / √3 = 37 837 on average.
-                ((sum << 14) as u32, 37_837i128 << 14)
-            }
-        };
-        let value = mixed(fresh, delay.correlation.of_32_bits(), &mut self.last.delay);
-        let offset = i128::from(jitter) * (i128::from(value) - (1 << 31)) / unit;
-        u64::try_from((i128::from(base) + offset).max(0)).unwrap_or(u64::MAX)
-    }
-}
-
-/// Mixes a fresh draw with the previous one by `rho` of 2^32.
-fn mixed(fresh: u32, rho: u64, last: &mut u32) -> u32 {
-    let mix = u128::from(fresh) * u128::from((1 << 32) - rho) + u128::from(*last) * u128::from(rho);
-    *last = (mix >> 32) as u32;
-    *last
 }
 
 /// A copy of `frame` with one bit changed, whose checksum nobody has verified; the original's
 /// blocks may be shared.
 fn flipped(pool: &Pool, frame: &Frame, bit: u64) -> Frame {
-    let mut chunk = pool.take(frame.len());
-    let room = chunk.room().expect("a fresh block has one owner");
-    let len = frame.copy_to(room);
-    room[(bit / 8) as usize] ^= 1 << (bit % 8);
-    chunk.grow(len);
-    Frame { origin: frame.origin, ..Frame::received(chunk) }
+    let mut copy = ecn::changed(pool, frame, |bytes| bytes[(bit / 8) as usize] ^= 1 << (bit % 8));
+    copy.offload.checksum = Checksum::Complete;
+    copy
 }
 
 #[cfg(test)]

@@ -1,15 +1,30 @@
-//! Row 4: bad links, in netem's words (tc-netem(8)).
+//! Row 4: links, in netem's words (tc-netem(8)) and some more.
 //!
 //! [`Impairments`] is what the words say, for both directions; a [`Link`] does it to the packets of
 //! one direction, in the time its caller gives it. Luck is drawn by packet ordinal, so the same
-//! seed loses the same packets whatever else happens. Loss models with states (`state`, `gemodel`),
-//! slots and ECN marking are not offered.
+//! seed loses the same packets whatever else happens. What becomes of each packet, and why, is a
+//! value: an [`Act`]. netem's slots are not offered; a link knows no MTU, its sender does.
 
+mod acts;
+mod codel;
+mod ecn;
+mod faults;
+mod filter;
 mod link;
+mod luck;
 mod parse;
+mod presets;
+mod queue;
+mod tables;
 
-pub use link::{Counters, Fate, Gauge, Link};
+pub use acts::{Act, By, Counters, Fate, Gauge, What};
+pub use codel::Codel;
+pub use faults::{Deed, Fault, Partition};
+pub use filter::{Facts, Filter, Kind, Term};
+pub use link::Link;
+pub use luck::State as LossState;
 pub use parse::ParseError;
+pub use presets::{PRESETS, Preset};
 
 use crate::base::Duration;
 
@@ -41,15 +56,63 @@ pub struct Odds {
     pub correlation: Ppm,
 }
 
+/// Which packets luck loses.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub enum LossModel {
+    /// Each by itself.
+    Random(Odds),
+    /// Gilbert and Elliott: a link has a good and a bad state, and each its share of losses.
+    Gilbert {
+        /// How probable each packet makes a good link bad.
+        p: Ppm,
+        /// How probable each packet makes a bad link good.
+        r: Ppm,
+        /// The share that is lost while it is bad: netem's 1-h.
+        bad: Ppm,
+        /// The share that is lost while it is good: netem's 1-k.
+        good: Ppm,
+    },
+    /// netem's four states, by the probabilities of going from one to the other with each packet.
+    States {
+        /// From good (1) to a burst of losses (3).
+        p13: Ppm,
+        /// From a burst (3) to good (1).
+        p31: Ppm,
+        /// From a burst (3) to packets that arrive within it (2).
+        p32: Ppm,
+        /// From there (2) back to losses (3).
+        p23: Ppm,
+        /// From good (1) to one loss by itself (4).
+        p14: Ppm,
+    },
+}
+
+impl LossModel {
+    /// None.
+    pub const NONE: LossModel =
+        LossModel::Random(Odds { share: Ppm::ZERO, correlation: Ppm::ZERO });
+}
+
+impl From<Odds> for LossModel {
+    fn from(odds: Odds) -> LossModel {
+        LossModel::Random(odds)
+    }
+}
+
 /// How a delay is spread around its centre.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Distribution {
     /// Anything in centre ± jitter, equally often.
     #[default]
     Uniform,
-    /// Like a bell with jitter as its standard deviation, cut off at 3.46 of them (the sum of four
-    /// uniform draws).
+    /// The normal distribution, with jitter as its standard deviation; 4096 different values, the
+    /// farthest 3.66 deviations away.
     Normal,
+    /// The Pareto distribution with exponent 3, centre and jitter being its mean and its standard
+    /// deviation: most are a little early, few are late, some of them very much.
+    Pareto,
+    /// A quarter of the first and three quarters of the second.
+    ParetoNormal,
 }
 
 /// How long packets travel.
@@ -74,23 +137,80 @@ pub struct Reorder {
     pub gap: u32,
 }
 
-/// What a link does to the packets of one direction.
+/// How much may wait.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Limit {
+    /// So many packets.
+    Packets(u32),
+    /// So many bytes, those of the frames as they are given to the link.
+    Bytes(u64),
+}
+
+impl Limit {
+    /// netem's default.
+    pub const NETEM: Limit = Limit::Packets(1000);
+
+    /// Whether there is no place for `len` bytes beside `packets` of together `bytes`.
+    fn is_reached(self, packets: u32, bytes: u64, len: usize) -> bool {
+        match self {
+            Limit::Packets(most) => packets >= most,
+            Limit::Bytes(most) => bytes + len as u64 > most,
+        }
+    }
+
+    /// Whether `packets` of together `bytes` are more.
+    fn is_exceeded(self, packets: u32, bytes: u64) -> bool {
+        match self {
+            Limit::Packets(most) => packets > most,
+            Limit::Bytes(most) => bytes > most,
+        }
+    }
+}
+
+/// Which packets of a queue are sent, marked or dropped.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Discipline {
+    /// All that find a place, in their order.
+    DropTail {
+        /// A packet that makes more than this wait is marked CE, if it can be (RFC 3168); what
+        /// cannot be marked waits like the others, and only the limit drops.
+        mark: Option<Limit>,
+    },
+    /// Those that CoDel lets through; the limit drops at the tail besides.
+    Codel(Codel),
+}
+
+/// What a link does to the packets of one direction.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Impairment {
     /// How long packets travel.
     pub delay: Delay,
     /// Which are lost.
-    pub loss: Odds,
+    pub loss: LossModel,
     /// Which come twice.
     pub duplicate: Odds,
     /// Which get one bit flipped.
     pub corrupt: Odds,
     /// Which overtake.
     pub reorder: Option<Reorder>,
-    /// Bits per second; `None` is no limit. The bytes counted are those of the packet.
+    /// Bits per second; `None` is no limit. The bytes counted are those of the frame as it is given
+    /// to the link (an IP packet, or an Ethernet frame without preamble and FCS), and
+    /// [`Impairment::overhead`].
     pub rate: Option<u64>,
-    /// How many packets may be under way; those beyond are dropped at the tail.
-    pub limit: u32,
+    /// Bytes that each packet takes on the wire besides; 24 are an Ethernet's preamble, FCS and gap.
+    pub overhead: i32,
+    /// Bytes that a packet takes on the wire at least, overhead included (`mpu` of tc-stab(8)); 84
+    /// on an Ethernet.
+    pub mpu: u32,
+    /// Without a queue: how much may be under way; with one: how much may wait in it. What is
+    /// beyond is dropped at the tail.
+    pub limit: Limit,
+    /// A queue in front of the transmitter, and its discipline.
+    pub queue: Option<Discipline>,
+    /// What happens to certain packets.
+    pub faults: Vec<Fault>,
+    /// When the link is down.
+    pub partitions: Vec<Partition>,
 }
 
 impl Impairment {
@@ -102,13 +222,27 @@ impl Impairment {
             correlation: Ppm::ZERO,
             distribution: Distribution::Uniform,
         },
-        loss: Odds { share: Ppm::ZERO, correlation: Ppm::ZERO },
+        loss: LossModel::NONE,
         duplicate: Odds { share: Ppm::ZERO, correlation: Ppm::ZERO },
         corrupt: Odds { share: Ppm::ZERO, correlation: Ppm::ZERO },
         reorder: None,
         rate: None,
-        limit: 1000,
+        overhead: 0,
+        mpu: 0,
+        limit: Limit::NETEM,
+        queue: None,
+        faults: Vec::new(),
+        partitions: Vec::new(),
     };
+
+    /// How long the transmission of a frame of `len` bytes takes, in nanoseconds: the time of its
+    /// bits on the wire at the link's rate, rounded up.
+    pub fn transmission(&self, len: usize) -> u64 {
+        let Some(rate) = self.rate else { return 0 };
+        let bytes = (len as i128 + i128::from(self.overhead)).max(i128::from(self.mpu)) as u128;
+        let nanos = (bytes * 8 * 1_000_000_000).div_ceil(u128::from(rate.max(1)));
+        u64::try_from(nanos).unwrap_or(u64::MAX)
+    }
 }
 
 impl Default for Impairment {
@@ -117,26 +251,35 @@ impl Default for Impairment {
     }
 }
 
-/// What a link does in both directions, seen from one end. Parsed from netem's words:
+/// What a link does in both directions, seen from one end. Parsed from words:
 ///
 /// ```
 /// use netglass::impair::Impairments;
-/// let link: Impairments = "delay 20ms 5ms loss 1% in rate 10mbit".parse()?;
-/// assert_eq!((link.inbound.rate, link.outbound.rate), (Some(10_000_000), None));
+/// let link: Impairments = "dsl delay 20ms 5ms loss 1% in drop data#4 once".parse()?;
+/// assert_eq!((link.inbound.rate, link.outbound.rate), (Some(16_000_000), Some(1_000_000)));
 /// # Ok::<(), netglass::impair::ParseError>(())
 /// ```
 ///
 /// | words | meaning |
 /// |---|---|
-/// | `delay TIME [JITTER [CORRELATION]] [distribution uniform\|normal]` | travel time |
+/// | `1000BASE-SX`, `dsl`, … | a kind of link ([`PRESETS`]); what follows changes it |
+/// | `delay TIME [JITTER [CORRELATION]] [distribution uniform\|normal\|pareto\|paretonormal]` | travel time |
 /// | `loss [random] PERCENT [CORRELATION]` | lost packets |
+/// | `loss gemodel P [R [1-H [1-K]]]` | … in bursts: Gilbert–Elliott |
+/// | `loss state P13 [P31 [P32 [P23 [P14]]]]` | … with netem's four states |
 /// | `duplicate PERCENT [CORRELATION]` | packets that come twice |
 /// | `corrupt PERCENT [CORRELATION]` | packets with one bit flipped |
 /// | `reorder PERCENT [CORRELATION] [gap N]` | packets that skip the delay |
-/// | `rate RATE` | transmission speed: `10mbit` is bits per second, `10mbps` bytes |
-/// | `limit PACKETS` | room for packets under way |
+/// | `rate RATE [OVERHEAD]` | transmission speed: `10mbit` is bits per second, `10mbps` bytes |
+/// | `overhead BYTES`, `mpu BYTES` | what a packet takes besides, and at least |
+/// | `limit PACKETS\|BYTES` | room for packets under way, or in the queue: `100`, `50kb` |
+/// | `queue [LIMIT] [ecn LIMIT]` | a queue in front of the transmitter; `ecn`: marks beyond that |
+/// | `codel [limit LIMIT] [target TIME] [interval TIME] [ecn]` | such a queue with CoDel |
+/// | `drop FILTER [#N[-M][,#N…]] [once]` | an exact [`Fault`] for what a [`Filter`] means |
+/// | `delay FILTER [#N…] [once] by TIME`, `duplicate FILTER …`, `corrupt FILTER …` | others |
+/// | `partition from TIME to TIME` | a time in which the link is down |
 /// | `in`, `out`, `both` | the words that follow count for that direction |
-#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Impairments {
     /// For packets that arrive.
     pub inbound: Impairment,

@@ -16,12 +16,12 @@ pub const PULLED: usize = 120;
 /// it was.
 pub fn take_hop(frame: &mut Frame, header: &Header) -> bool {
     let shared = frame.head.is_empty();
-    if shared {
-        let len = frame.front().len().min(PULLED);
+    if shared || frame.head.len() > header.total_len {
+        let len = if shared { frame.front().len().min(PULLED) } else { header.total_len };
         let mut head = Head::new();
         head.prepend(len).copy_from_slice(&frame.front()[..len]);
-        frame.body.advance(len);
-        frame.head = head;
+        frame.body.advance(if shared { len } else { 0 });
+        frame.head = head; // what lay behind the packet is the link's padding
     }
     let bytes = frame.head.bytes_mut();
     match header.dst {

@@ -129,14 +129,14 @@ impl Journal {
                 Direction::In => &self.records[seen.before..seen.caused],
                 Direction::Out => sent.map_or(&[][..], std::slice::from_ref),
             };
-            let Seen { at, direction, iface, ref frame, lost, .. } = *seen;
+            let Seen { at, direction, iface, ref frame, ref lost, .. } = *seen;
             let sighting = Sighting { at, direction, iface, frame, records };
             for observer in observers.iter_mut() {
                 if !news.is_empty() {
                     observer.records(news);
                 }
-                match lost {
-                    Some((medium, why)) => {
+                match *lost {
+                    Some((medium, ref why)) => {
                         observer.lost(&Loss { at, direction, iface, medium, frame, why });
                     }
                     None => observer.frame(&sighting),

@@ -46,7 +46,7 @@ pub struct Loss<'a> {
     /// The frame.
     pub frame: &'a Frame,
     /// Why.
-    pub why: Fate,
+    pub why: &'a Fate,
 }
 
 /// Something that looks on: a capture file, a ladder, a log.

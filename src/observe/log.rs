@@ -4,8 +4,13 @@
 //! plot and answer about a run is a pure function of its log; whoever makes the log (a simulation,
 //! a replayed recording) numbers what it hears with [`Log::host`] and [`Log::wire`].
 
-use crate::base::{ConnId, EventId, Frame, Instant};
-use crate::impair::Fate;
+mod query;
+
+pub use query::{Nth, Query, QueryError};
+
+use crate::base::{ConnId, EventId, Instant};
+use crate::impair::{Act, Fate, What};
+use crate::link::bridge;
 use crate::stack::{self, Record};
 
 /// A place in the network: its index among [`Log::places`].
@@ -41,15 +46,27 @@ pub struct Place {
     pub ends: Option<[PlaceId; 2]>,
 }
 
-/// What happened on a wire.
+/// What happened to a packet on a wire.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OnWire {
     /// 0: on its way from the wire's first end to the second; 1: back.
     pub way: u8,
-    /// How long the packet is, bytes, link header included.
-    pub len: u32,
-    /// Why it came to nothing.
-    pub why: Fate,
+    /// Which packet of this way, from 0.
+    pub ordinal: u64,
+    /// Whether it is the second copy of a packet that was duplicated.
+    pub copy: bool,
+    /// What.
+    pub what: What,
+}
+
+impl OnWire {
+    /// Why the packet came to nothing, if it did.
+    pub fn gone(&self) -> Option<&Fate> {
+        match &self.what {
+            What::Gone { fate } => Some(fate),
+            _ => None,
+        }
+    }
 }
 
 /// What happened.
@@ -59,6 +76,8 @@ pub enum Event {
     Host(stack::Event),
     /// To a packet on a wire.
     Wire(OnWire),
+    /// In a hub or a switch.
+    Bridge(bridge::Event),
 }
 
 /// An event of the run.
@@ -159,7 +178,7 @@ impl Log {
     }
 
     /// What the entry's host calls it, which is what frames carry as their
-    /// [origin](Frame::origin).
+    /// [origin](crate::base::Frame::origin).
     pub fn origin(&self, id: EventId) -> Option<EventId> {
         let at = usize::try_from(id.0.checked_sub(1)?).ok()?;
         self.origins.get(at).copied().filter(|origin| origin.is_some())
@@ -181,10 +200,17 @@ impl Log {
     }
 
     /// Adds what happened to a packet on a wire.
-    pub fn wire(&mut self, at: Instant, place: PlaceId, frame: &Frame, way: u8, why: Fate) {
-        let causes = [self.number(frame.origin), EventId::NONE];
-        let what = OnWire { way, len: frame.len() as u32, why };
-        self.add(at, place, None, causes, EventId::NONE, Event::Wire(what));
+    pub fn wire(&mut self, place: PlaceId, way: u8, act: Act) {
+        let Act { at, origin, ordinal, copy, what } = act;
+        let causes = [self.number(origin), EventId::NONE];
+        let on_wire = OnWire { way, ordinal, copy, what };
+        self.add(at, place, None, causes, EventId::NONE, Event::Wire(on_wire));
+    }
+
+    /// Adds what happened in a hub or a switch; `cause` is what its frame says sent it.
+    pub fn bridge(&mut self, at: Instant, place: PlaceId, cause: EventId, event: bridge::Event) {
+        let causes = [self.number(cause), EventId::NONE];
+        self.add(at, place, None, causes, EventId::NONE, Event::Bridge(event));
     }
 
     fn add(

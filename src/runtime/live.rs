@@ -119,14 +119,20 @@ impl Live {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         let shared = Arc::new(Shared::default());
+        let medium = device.medium();
+        let [inward, outward] = [self.inward, self.outward].map(|link| {
+            let mut link = link?;
+            link.set_medium(medium);
+            Some(link)
+        });
         let mut driver = Driver {
             pool: self.host.pool().clone(),
             quiet_since: self.host.now(),
             host: self.host,
             device,
             bell: self.bell.clone(),
-            inward: self.inward,
-            outward: self.outward,
+            inward,
+            outward,
             inbox: Vec::with_capacity(BATCH),
             outbox: VecDeque::with_capacity(BATCH),
             journal: Journal::new(),
@@ -330,6 +336,8 @@ impl<D: Device> Driver<D> {
         while let Some(frame) = self.inward.as_mut().and_then(|link| link.output(now)) {
             stage.stack.input(now, IFACE, frame);
         }
+        let journal = stage.observed.then_some(&mut self.journal);
+        tell_dropped(&mut self.inward, journal, (Direction::In, medium));
     }
 
     /// Takes what the host sends, unless the device has not taken what it sent before.
@@ -366,6 +374,8 @@ impl<D: Device> Driver<D> {
             self.outbox.extend(self.outward.iter_mut().flat_map(|link| released(link, now)));
         }
         self.outbox.extend(self.outward.iter_mut().flat_map(|link| released(link, now)));
+        let way = (Direction::Out, self.device.medium());
+        tell_dropped(&mut self.outward, stage.observed.then_some(&mut self.journal), way);
     }
 
     /// Gives the device what it takes; says whether it took something.
@@ -430,6 +440,19 @@ fn send_by(
         let gone = link.input(now, packet);
         if let (Some(gone), Some(journal)) = (gone, &mut journal) {
             journal.lost(now, way, medium, gone);
+        }
+    }
+}
+
+/// Tells of packets that a link has taken and dropped later.
+fn tell_dropped(
+    link: &mut Option<Link>,
+    mut journal: Option<&mut Journal>,
+    (way, medium): (Direction, Medium),
+) {
+    while let Some((at, why, frame)) = link.as_mut().and_then(Link::dropped) {
+        if let Some(journal) = &mut journal {
+            journal.lost(at, (way, IFACE), medium, (why, frame));
         }
     }
 }

@@ -1,9 +1,13 @@
 //! How a network is put together.
 
-use super::{Body, Bounds, Counts, Executor, HostNode, Joined, Lane, Net, Node, Queue, TraceHash};
+use super::{
+    Body, Bounds, BridgeNode, Counts, Executor, HostNode, Joined, Lane, Net, Node, Queue,
+    TraceHash, Traffic,
+};
 use crate::base::rng::Purpose;
-use crate::base::{Chance, Instant, Medium, Pool};
+use crate::base::{Chance, EventId, Instant, Medium, Pool, Trace};
 use crate::impair::{Impairment, Impairments, Link, ParseError};
+use crate::link::bridge::{self, Bridge};
 use crate::net::Host;
 use crate::observe::log::{Kind, Log, Place, PlaceId};
 use crate::stack::{LinkSetup, Setup};
@@ -108,6 +112,7 @@ impl Net {
             counts: Counts::default(),
             leaving: Vec::new(),
             records: Vec::new(),
+            pool: Pool::new(),
         }
     }
 
@@ -127,6 +132,7 @@ impl Net {
         let id = NodeId(u16::try_from(self.nodes.len()).expect("fewer nodes than that"));
         let chance = self.chance(name);
         setup.key = [0, 1].map(|n| chance.draw(Purpose::Scenario, 0, n));
+        let kind = if setup.forwarding { Kind::Router } else { Kind::Host };
         let media = setup.ifaces.iter().map(|iface| match iface.link {
             LinkSetup::Ip => Medium::Ip,
             LinkSetup::Ethernet(_) => Medium::Ethernet,
@@ -139,7 +145,33 @@ impl Net {
         self.called.lock().unwrap_or_else(PoisonError::into_inner).push(id);
         let body = Body::Host(HostNode { host, armed: Instant::MAX });
         let (name, ports) = (name.to_owned(), vec![None; media.len()]);
-        self.nodes.push(Node { name, router: false, ports, media, body });
+        self.nodes.push(Node { name, kind, ports, media, body });
+        id
+    }
+
+    /// Adds a hub with so many ports.
+    ///
+    /// # Panics
+    /// As [`Net::host`].
+    pub fn hub(&mut self, name: &str, ports: u16) -> NodeId {
+        self.add_bridge(name, Kind::Hub, Bridge::hub(ports))
+    }
+
+    /// Adds a switch.
+    ///
+    /// # Panics
+    /// As [`Net::host`].
+    pub fn switch(&mut self, name: &str, config: bridge::Config) -> NodeId {
+        self.add_bridge(name, Kind::Switch, Bridge::switch(config))
+    }
+
+    fn add_bridge(&mut self, name: &str, kind: Kind, bridge: Bridge) -> NodeId {
+        let id = NodeId(u16::try_from(self.nodes.len()).expect("fewer nodes than that"));
+        let ports = usize::from(bridge.ports());
+        let (media, ports) = (vec![Medium::Ethernet; ports], vec![None; ports]);
+        let trace = Trace::new(false);
+        let body = Body::Bridge(BridgeNode { bridge, trace, armed: Instant::MAX });
+        self.nodes.push(Node { name: name.to_owned(), kind, ports, media, body });
         id
     }
 
@@ -158,14 +190,21 @@ impl Net {
         if a == b {
             return Err(JoinError::Taken(a));
         }
-        if self.medium(b) != self.medium(a) {
+        let medium = self.medium(a);
+        if self.medium(b) != medium {
             return Err(JoinError::Media);
         }
         let id = WireId(u16::try_from(self.wires.len()).map_err(|_| JoinError::Full)?);
         let (chance, pool) = (self.chance(name), Pool::new());
         let lane = |way: u8| Lane {
-            link: Link::new(wire.ways[usize::from(way)], chance, way.into(), pool.clone()),
+            link: {
+                let rules = wire.ways[usize::from(way)].clone();
+                let mut link = Link::new(rules, chance, way.into(), pool.clone());
+                link.set_medium(medium);
+                link
+            },
             armed: Instant::MAX,
+            traffic: Traffic::default(),
         };
         let lanes = [lane(0), lane(1)];
         for (end, Port(node, n)) in [a, b].into_iter().enumerate() {
@@ -177,21 +216,37 @@ impl Net {
 
     /// Keeps a log from now on: to be called when the network is built, before it runs.
     pub fn keep_log(&mut self) {
-        let nodes = self.nodes.iter().map(|node| {
-            let kind = match &node.body {
+        let nodes = self.nodes.iter_mut().map(|node| {
+            match &mut node.body {
                 Body::Host(host) => {
                     host.host.followed();
                     host.host.with(|stack, _| stack.listen_to_events(true));
-                    if node.router { Kind::Router } else { Kind::Host }
                 }
-            };
-            Place { name: node.name.clone(), kind, ends: None }
+                Body::Bridge(bridge) => bridge.trace.listen(true),
+            }
+            Place { name: node.name.clone(), kind: node.kind, ends: None }
         });
-        let wires = self.wires.iter().map(|wire| {
+        let wires = self.wires.iter_mut().map(|wire| {
+            wire.lanes.iter_mut().for_each(|lane| lane.link.listen(true));
             let ends = Some(wire.ends.map(|Port(node, _)| node.place()));
             Place { name: wire.name.clone(), kind: Kind::Wire, ends }
         });
         self.log = Some(Log::new(nodes.chain(wires).collect()));
+    }
+
+    /// The frame that the event `origin` sent is lost on the first wire it comes to, whatever luck
+    /// says; the luck of all others stays. (The log knows a frame's origin: [`Log::origin`].)
+    pub fn doom(&mut self, origin: EventId) {
+        self.lanes().for_each(|lane| lane.link.doom(origin));
+    }
+
+    /// Nothing happens to the frame that the event `origin` sent: no luck, no fault, no full queue.
+    pub fn spare(&mut self, origin: EventId) {
+        self.lanes().for_each(|lane| lane.link.spare(origin));
+    }
+
+    fn lanes(&mut self) -> impl Iterator<Item = &mut Lane> {
+        self.wires.iter_mut().flat_map(|wire| wire.lanes.iter_mut())
     }
 
     /// A wire's place in the log.

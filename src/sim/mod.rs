@@ -2,9 +2,10 @@
 //! deterministic to the bit, and as fast as the machine can compute.
 //!
 //! A [`Net`] is built, and then runs: one queue holds everything that is due, ordered by time and
-//! then by the order in which it was put there; programs are tasks of an [`Executor`]; hosts are the same [`crate::net::Host`]s that run
-//! live, woken when a frame arrives, a timer is due, or a program has called. Nothing takes time
-//! but wires: what a host sends because of an arrival leaves at the moment of the arrival.
+//! then by the order in which it was put there. Hosts are the same [`crate::net::Host`]s that run
+//! live, woken when a frame arrives, a timer is due, or a program has called; programs are tasks of
+//! an [`Executor`]. Nothing takes time but wires: what a host sends because of an arrival leaves at
+//! the moment of the arrival.
 //!
 //! Chance is drawn by what it is for ([`crate::base::Chance`]): a host's by its name, a wire's by
 //! its name, direction and the packet's ordinal. So whatever is added to a network changes nobody
@@ -38,13 +39,14 @@ mod tap;
 pub use build::{JoinError, NodeId, Port, Wire, WireId};
 pub use exec::{Executor, Failure, Inside};
 pub use hash::TraceHash;
-pub use run::{Bound, Bounds, Counts, End};
+pub use run::{Bound, Bounds, Counts, End, Traffic};
 pub use tap::{Seen, Tap, Way};
 
-use crate::base::{Frame, Instant, Medium};
+use crate::base::{Frame, Instant, Medium, Pool, Trace};
 use crate::impair::Link;
+use crate::link::bridge::{self, Bridge};
 use crate::net::Host;
-use crate::observe::log::Log;
+use crate::observe::log::{Kind, Log};
 use queue::Queue;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,7 +56,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 enum Due {
     /// A packet arrives at the end of a wire's way.
     Arrival(WireId, u8),
-    /// A host's timer.
+    /// A node's timer.
     Timer(NodeId),
 }
 
@@ -64,14 +66,22 @@ struct HostNode {
     armed: Instant,
 }
 
+/// A hub or a switch, what it tells, and when its timer is in the queue.
+struct BridgeNode {
+    bridge: Bridge,
+    trace: Trace<bridge::Event>,
+    armed: Instant,
+}
+
 /// What a node is.
 enum Body {
     Host(HostNode),
+    Bridge(BridgeNode),
 }
 
 struct Node {
     name: String,
-    router: bool,
+    kind: Kind,
     /// By port: the wire, and which of its ends is here.
     ports: Vec<Option<(WireId, u8)>>,
     /// By port: what its frames start with.
@@ -83,6 +93,7 @@ struct Node {
 struct Lane {
     link: Link,
     armed: Instant,
+    traffic: Traffic,
 }
 
 struct Joined {
@@ -109,6 +120,8 @@ pub struct Net {
     counts: Counts,
     /// Frames on their way from a node to its wires, between two steps empty.
     leaving: Vec<(u16, Frame)>,
+    /// Blocks for frames that bridges change.
+    pool: Pool,
     records: Vec<crate::stack::Record>,
 }
 
@@ -131,7 +144,27 @@ impl Net {
     pub fn handle(&self, node: NodeId) -> &Host {
         match &self.nodes[node.at()].body {
             Body::Host(node) => &node.host,
+            Body::Bridge(_) => panic!("{} is no host", self.nodes[node.at()].name),
         }
+    }
+
+    /// A hub or a switch, to look at.
+    pub fn bridge(&self, node: NodeId) -> Option<&Bridge> {
+        match &self.nodes.get(node.at())?.body {
+            Body::Bridge(node) => Some(&node.bridge),
+            Body::Host(_) => None,
+        }
+    }
+
+    /// The nodes: their names, and what they are.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &str, Kind)> {
+        let nodes = self.nodes.iter().enumerate();
+        nodes.map(|(n, node)| (NodeId(n as u16), node.name.as_str(), node.kind))
+    }
+
+    /// The node of that name.
+    pub fn node(&self, name: &str) -> Option<NodeId> {
+        self.nodes().find(|(_, known, _)| *known == name).map(|(id, ..)| id)
     }
 
     /// The log, when one is kept.

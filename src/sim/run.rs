@@ -1,7 +1,7 @@
 //! How a network runs.
 
 use super::{Body, Due, Failure, Inside, Net, NodeId, Port, Way, WireId};
-use crate::base::{Frame, IfaceId, Instant};
+use crate::base::{Chance, Cx, EventId, Frame, IfaceId, Instant, Medium};
 
 /// What a run may use, so that it ends whatever happens in it.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -55,6 +55,17 @@ pub struct Counts {
     pub bytes: u64,
     /// The wire that holds more than it may.
     pub(super) overfull: Option<Bound>,
+}
+
+/// What was sent on a wire.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Traffic {
+    /// Frames.
+    pub frames: u64,
+    /// Ethernet frames among them that were for many.
+    pub to_many: u64,
+    /// Bytes of all.
+    pub bytes: u64,
 }
 
 impl Net {
@@ -139,6 +150,29 @@ impl Net {
         self.queue.next().into_iter().chain(timer).min()
     }
 
+    /// The wires with their names, and what was sent on them from the first end to the second, and
+    /// back.
+    pub fn wires(&self) -> impl Iterator<Item = (WireId, &str, [Traffic; 2])> {
+        let wires = self.wires.iter().enumerate();
+        wires.map(|(n, wire)| {
+            let traffic = [0, 1].map(|way: usize| wire.lanes[way].traffic);
+            (WireId(n as u16), wire.name.as_str(), traffic)
+        })
+    }
+
+    /// The wire on which most was sent to many, when most of all that was sent was to many: where
+    /// a storm rages.
+    pub fn storm(&self) -> Option<(WireId, Traffic)> {
+        let sums = self.wires().map(|(id, _, [there, back])| {
+            let frames = there.frames + back.frames;
+            let (to_many, bytes) = (there.to_many + back.to_many, there.bytes + back.bytes);
+            (id, Traffic { frames, to_many, bytes })
+        });
+        let worst = sums.max_by_key(|(_, traffic)| traffic.to_many)?;
+        let all: u64 = self.wires().flat_map(|(.., ways)| ways).map(|way| way.to_many).sum();
+        (all > self.counts.frames / 2 && all > 1000).then_some(worst)
+    }
+
     /// The bound that is hit, if any.
     fn bound(&self) -> Option<Bound> {
         if self.counts.events >= self.bounds.events {
@@ -176,14 +210,20 @@ impl Net {
                 }
             }
             Due::Timer(node) => {
-                let Body::Host(host) = &mut self.nodes[node.at()].body;
-                if host.armed != at {
+                let armed = match &mut self.nodes[node.at()].body {
+                    Body::Host(host) => &mut host.armed,
+                    Body::Bridge(bridge) => &mut bridge.armed,
+                };
+                if *armed != at {
                     return;
                 }
-                host.armed = Instant::MAX;
+                *armed = Instant::MAX;
                 self.executor.time().set(at);
                 self.counts.events += 1;
-                self.turn(node, None);
+                match self.nodes[node.at()].body {
+                    Body::Host(_) => self.turn(node, None),
+                    Body::Bridge(_) => self.pass(node, None),
+                }
             }
         }
     }
@@ -209,14 +249,42 @@ impl Net {
         let Port(node, n) = port;
         match &mut self.nodes[node.at()].body {
             Body::Host(_) => self.turn(node, Some((IfaceId(n), frame))),
+            Body::Bridge(_) => self.pass(node, Some((n, frame))),
         }
+    }
+
+    /// A hub's or switch's turn: it forgets who was silent, and passes on what has arrived.
+    fn pass(&mut self, node: NodeId, arrived: Option<(u16, Frame)>) {
+        let mut leaving = std::mem::take(&mut self.leaving);
+        let (now, chance) = (self.now(), Chance::from_seed(self.seed));
+        let Body::Bridge(it) = &mut self.nodes[node.at()].body else { return };
+        let cause = EventId::NONE;
+        let cx = &mut Cx { now, chance: &chance, pool: &self.pool, trace: &mut it.trace, cause };
+        match arrived {
+            Some((port, frame)) => it.bridge.input(cx, port, frame, &mut leaving),
+            None => it.bridge.poll(cx),
+        }
+        let deadline = it.bridge.deadline().unwrap_or(Instant::MAX);
+        if deadline < it.armed {
+            it.armed = deadline;
+            self.queue.push(deadline, Due::Timer(node));
+        }
+        if let Some(log) = &mut self.log {
+            for stamped in it.trace.drain() {
+                log.bridge(now, node.place(), stamped.causes[0], stamped.event);
+            }
+        }
+        for (port, frame) in leaving.drain(..) {
+            self.transmit(Port(node, port), frame);
+        }
+        self.leaving = leaving;
     }
 
     /// A host's turn: it takes what has arrived, time comes, it sends.
     fn turn(&mut self, node: NodeId, arrived: Option<(IfaceId, Frame)>) {
         let mut leaving = std::mem::take(&mut self.leaving);
         let listening = self.log.is_some();
-        let Body::Host(host) = &mut self.nodes[node.at()].body;
+        let Body::Host(host) = &mut self.nodes[node.at()].body else { return };
         let records = &mut self.records;
         let turn = host.host.turn(|stage| {
             let (stack, now) = (&mut *stage.stack, stage.now);
@@ -264,22 +332,30 @@ impl Net {
             return;
         };
         let now = self.now();
-        let place = self.wire_place(id);
+        let medium = self.medium(port);
         let wire = &mut self.wires[id.at()];
-        let gone = wire.lanes[usize::from(way)].link.input(now, frame);
+        let traffic = &mut wire.lanes[usize::from(way)].traffic;
+        traffic.frames += 1;
+        traffic.bytes += frame.len() as u64;
+        let is_to_many = frame.front().first().is_some_and(|first| first & 1 == 1);
+        traffic.to_many += u64::from(medium == Medium::Ethernet && is_to_many);
+        // What is gone is told with all else.
+        drop(wire.lanes[usize::from(way)].link.input(now, frame));
         let under_way: usize = wire.lanes.iter().map(|lane| lane.link.len()).sum();
         if under_way > self.bounds.under_way {
             self.counts.overfull = Some(Bound::UnderWay(id));
         }
-        if let (Some(log), Some((why, frame))) = (&mut self.log, gone) {
-            log.wire(now, place, &frame, way, why);
-        }
         self.arm_lane(id, way);
     }
 
-    /// Puts a wire's next arrival into the queue, when it is earlier than what is there.
+    /// Puts a wire's next arrival into the queue, when it is earlier than what is there; and what
+    /// has happened on the wire into the log.
     fn arm_lane(&mut self, wire: WireId, way: u8) {
+        let place = self.wire_place(wire);
         let lane = &mut self.wires[wire.at()].lanes[usize::from(way)];
+        if let Some(log) = &mut self.log {
+            lane.link.drain_acts().for_each(|act| log.wire(place, way, act));
+        }
         let next = lane.link.deadline().unwrap_or(Instant::MAX);
         if next < lane.armed {
             lane.armed = next;

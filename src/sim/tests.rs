@@ -102,7 +102,10 @@ fn what_a_wire_loses_is_in_the_log() {
     net.handle(a).with(|stack, now| stack.connect(now, to, None, None)).expect("conn");
     net.run(Instant::ZERO + Duration::from_secs(10));
     let log = net.log().expect("it is kept");
-    let lost = log.entries().iter().filter(|entry| matches!(entry.event, Event::Wire(_)));
+    let lost = log
+        .entries()
+        .iter()
+        .filter(|entry| matches!(&entry.event, Event::Wire(it) if it.gone().is_some()));
     let lost: Vec<_> = lost.collect();
     assert!(lost.iter().all(|entry| log.name(entry.place) == "ab" && entry.causes[0].is_some()));
     assert!(!lost.is_empty());
@@ -133,4 +136,123 @@ fn wires_need_two_free_ports_of_one_medium() {
     assert_eq!(join(Port(c, 1), Port(b, 0)), Err(JoinError::NoPort(Port(c, 1))));
     assert_eq!(join(Port(c, 0), Port(c, 0)), Err(JoinError::Taken(Port(c, 0))));
     assert_eq!(join(Port(c, 0), Port(d, 0)), Err(JoinError::Media));
+}
+
+/// Hosts 1.. on the ports 0.. of a hub or a switch; what each port of it sends is counted.
+fn star(net: &mut Net, middle: NodeId, hosts: u8) -> Vec<NodeId> {
+    let add = |n: u8| {
+        let id = net.host(&format!("h{n}"), host(n));
+        let port = Port(middle, u16::from(n) - 1);
+        net.join(&format!("w{n}"), Port(id, 0), port, Wire::default()).expect("ports");
+        id
+    };
+    (1..=hosts).map(add).collect()
+}
+
+/// How many of the frames that come to each host carry an echo, in a run where h1 pings h2 twice.
+fn echoes_seen(build: impl FnOnce(&mut Net) -> NodeId) -> [u64; 3] {
+    let mut net = Net::new(1);
+    let middle = build(&mut net);
+    let hosts = star(&mut net, middle, 3);
+    let seen = Arc::new(Mutex::new([0; 3]));
+    let count = Arc::clone(&seen);
+    net.tap(
+        None,
+        Box::new(move |it| {
+            let Port(NodeId(node), _) = it.port;
+            let is_echo = it.frame.len() > 42 && it.frame.to_vec()[23] == 1;
+            if it.way == Way::In && node > 0 && is_echo {
+                count.lock().expect("one thread")[usize::from(node) - 1] += 1;
+            }
+        }),
+    );
+    for n in 0..2 {
+        net.run(Instant::from_millis(1000 + n * 500));
+        let ping = |stack: &mut stack::Stack, now| {
+            let to = "10.0.0.2".parse().expect("an address");
+            stack.ping_with(now, to, (1, n as u16), b"hello", PingOptions::default())
+        };
+        net.handle(hosts[0]).with(ping).expect("sent");
+    }
+    net.run(Instant::from_millis(2000));
+    let seen = *seen.lock().expect("one thread");
+    seen
+}
+
+#[test]
+fn a_hub_tells_everybody_and_a_switch_whom_it_concerns() {
+    assert_eq!(echoes_seen(|net| net.hub("hub", 3)), [2, 2, 4]);
+    let switch = |net: &mut Net| net.switch("switch", bridge::Config::new(3));
+    assert_eq!(echoes_seen(switch), [2, 2, 0]);
+}
+
+#[test]
+fn a_loop_of_switches_is_a_storm_that_the_bounds_stop_and_name() {
+    let mut net = Net::new(1);
+    let ids = ["s1", "s2"].map(|name| net.switch(name, bridge::Config::new(3)));
+    for (n, name) in [(0, "left"), (1, "right")] {
+        let wire = Wire::from_words("delay 10us").expect("words");
+        net.join(name, Port(ids[0], n), Port(ids[1], n), wire).expect("ports");
+    }
+    let a = net.host("a", host(1));
+    net.join("a-s1", Port(a, 0), Port(ids[0], 2), Wire::default()).expect("ports");
+    net.set_bounds(Bounds { events: 20_000, ..Bounds::default() });
+    assert_eq!(net.run(Instant::MAX), End::Bound(Bound::Events));
+    let (wire, traffic) = net.storm().expect("a storm");
+    let name = net.wires().find(|(id, ..)| *id == wire).map(|(_, name, _)| name.to_owned());
+    assert!(["left", "right", "a-s1"].map(Some).contains(&name.as_deref()), "{name:?}");
+    assert!(traffic.to_many > 1_000, "{traffic:?}");
+}
+
+#[test]
+fn a_router_rewrites_the_link_and_keeps_the_addresses() {
+    let mut net = Net::new(1);
+    let far = |n: u8| {
+        let addr = format!("10.0.1.{n}/24").parse().expect("an address");
+        let setup = Setup::new([0, 0]).with_iface("eth0", 1500, addr);
+        setup.on_ethernet(Ethernet::new(Mac([2, 0, 0, 0, 1, n])))
+    };
+    let by = |mut setup: Setup, router: &str| {
+        let dst = "0.0.0.0/0".parse().expect("a network");
+        let via = Some(router.parse().expect("an address"));
+        setup.routes.push(crate::ip::Route {
+            via,
+            ..crate::ip::Route::on_link(dst, crate::base::IfaceId(0))
+        });
+        setup
+    };
+    let a = net.host("a", by(host(1), "10.0.0.254"));
+    let b = net.host("b", by(far(1), "10.0.1.254"));
+    let mut setup = host(254);
+    setup.ifaces.push(far(254).ifaces.remove(0));
+    setup.forwarding = true;
+    let r = net.host("r", setup);
+    net.join("a-r", Port(a, 0), Port(r, 0), Wire::default()).expect("ports");
+    net.join("b-r", Port(b, 0), Port(r, 1), Wire::default()).expect("ports");
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let keep = Arc::clone(&seen);
+    let tap: Tap = Box::new(move |it| {
+        let bytes = it.frame.to_vec();
+        if it.way == Way::In && bytes[12..14] == [8, 0] && bytes[23] == 1 && bytes[34] == 8 {
+            keep.lock().expect("one thread").push(bytes);
+        }
+    });
+    net.tap(None, tap);
+    net.run(Instant::from_millis(100));
+    net.handle(a).with(|stack, now| {
+        let to = "10.0.1.1".parse().expect("an address");
+        stack.ping_with(now, to, (1, 1), b"hello", PingOptions::default()).expect("sent");
+    });
+    net.run(Instant::from_millis(3000));
+    let seen = seen.lock().expect("one thread");
+    let [first, second] = &seen[..] else { panic!("{seen:?}") };
+    assert_eq!((&first[..6], &first[6..12]), (&[2, 0, 0, 0, 0, 254][..], &[2, 0, 0, 0, 0, 1][..]));
+    assert_eq!(
+        (&second[..6], &second[6..12]),
+        (&[2, 0, 0, 0, 1, 1][..], &[2, 0, 0, 0, 1, 254][..])
+    );
+    assert_eq!(first[26..34], second[26..34], "addresses");
+    assert_eq!(first[22], second[22] + 1, "TTL");
+    assert_ne!(first[24..26], second[24..26], "checksum");
+    assert_eq!(first[34..], second[34..], "payload");
 }

@@ -342,6 +342,8 @@ crate::explained! {
         NeighborAnnouncement = "NeighborAnnouncement", "RFC 9131 §6.1.2", "routers are told who has the address from now on";
         /// Routers are asked to tell about the link.
         RouterSolicit = "RouterSolicit", "RFC 4861 §6.3.7; RFC 7559", "routers are asked for, so that they tell about the link at once";
+        /// The link is told of its router.
+        RouterAdvert = "RouterAdvert", "RFC 4861 §6.2.4, §6.2.6", "hosts are told of their router and the link's prefixes, now and then or because one asked";
         /// Routers are told of a group that was joined.
         GroupJoined = "GroupJoined", "RFC 3376 §5.1; RFC 3810 §6.1; RFC 2236 §3", "a group was joined, so routers are told that a member is here";
         /// Routers are told of a group that was left.

@@ -117,6 +117,12 @@ impl Iface {
         self.link_local().is_some()
     }
 
+    /// Whether it has such an address, if one that may not be used yet.
+    pub(super) fn has_any_link_local(&self) -> bool {
+        let near = |own: IpAddr| matches!(own, IpAddr::V6(a) if a.is_unicast_link_local());
+        self.addresses.iter().any(|own| near(own.addr()))
+    }
+
     /// The IPv6 address of this link alone that may be used.
     pub(super) fn link_local(&self) -> Option<Ipv6Addr> {
         let near = |own: &Cidr| match own.addr() {

@@ -12,7 +12,7 @@ use super::{EGRESS_MAX, Input, Record, Stack};
 use crate::base::{EventId, Frame, IfaceId, Instant, Mac, SocketError, Why};
 use crate::ip::{Local, Standing};
 use crate::link::acd::{Heard, Phase, Rules};
-use crate::link::{self, Acd, Action, Advert, Cache, Claim, Neighbor, Routers};
+use crate::link::{self, Acd, Action, Advert, Advertiser, Cache, Claim, Neighbor, Routers};
 use crate::tcp;
 use crate::wire::arp::{Arp, Op};
 use crate::wire::ethernet::{self, ethertype};
@@ -27,6 +27,7 @@ pub(super) struct Port {
     pub(super) cache: Cache,
     pub(super) claims: Vec<Acd>,
     pub(super) routers: Routers,
+    pub(super) advertiser: Option<Advertiser>,
 }
 
 impl Port {
@@ -35,7 +36,9 @@ impl Port {
         let LinkSetup::Ethernet(setup) = setup else { return None };
         let cache = Cache::new(setup.neighbors.clone());
         let (claims, routers) = (Vec::new(), Routers::default());
-        Some(Box::new(Port { setup: setup.clone(), cache, claims, routers }))
+        let salt = setup.mac.0.iter().fold(0, |salt, byte| salt << 8 | u64::from(*byte));
+        let advertiser = setup.advertise.clone().map(|tells| Advertiser::new(tells, salt));
+        Some(Box::new(Port { setup: setup.clone(), cache, claims, routers, advertiser }))
     }
 
     /// Where a neighbour is that somebody else told of. What there is no room for can be asked.
@@ -45,7 +48,9 @@ impl Port {
 
     fn deadline(&self, now: Instant) -> Option<Instant> {
         let claims = self.claims.iter().map(|claim| claim.deadline(now));
-        claims.chain([self.cache.deadline(now), self.routers.deadline(now)]).flatten().min()
+        let tells = self.advertiser.as_ref().map(Advertiser::deadline);
+        let others = [self.cache.deadline(now), self.routers.deadline(now), tells];
+        claims.chain(others).flatten().min()
     }
 
     pub(super) fn shrink(&mut self) {
@@ -397,6 +402,7 @@ impl Stack {
             }
         }
         self.run_routers(now, iface);
+        self.run_advertiser(now, iface);
     }
 
     /// Asks for a neighbour, unless the rate limit holds the question back.

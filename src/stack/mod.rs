@@ -36,6 +36,7 @@
 
 pub mod event;
 
+mod advertise;
 mod calls;
 mod datagrams;
 mod echo;
@@ -204,18 +205,23 @@ impl Stack {
         for n in 0..self.ifaces.len() {
             let iface = IfaceId(n as u16);
             let setup = self.ifaces[n].setup.clone();
-            let (probe, autoconf) = match &setup.link {
-                LinkSetup::Ethernet(ethernet) => (ethernet.probe, ethernet.autoconf),
-                LinkSetup::Ip => (false, false),
+            let (probe, autoconf, advertises) = match &setup.link {
+                LinkSetup::Ethernet(Ethernet { probe, autoconf, advertise, .. }) => {
+                    (*probe, *autoconf, advertise.is_some())
+                }
+                LinkSetup::Ip => (false, false, false),
             };
-            if self.forwarding && self.ifaces[n].port.is_some() {
+            if advertises || self.forwarding && self.ifaces[n].port.is_some() {
                 self.join_on(now, iface, wire::nd::ALL_ROUTERS.into());
             }
             for cidr in setup.addrs {
                 self.assign(now, iface, NewAddress { probe, ..cidr.into() }).unwrap_or_default();
             }
+            if autoconf || advertises && !self.ifaces[n].has_any_link_local() {
+                self.make_link_local(now, iface);
+            }
             if autoconf {
-                self.autoconf(now, iface);
+                self.with_port(now, iface, EventId::NONE, |port, cx| port.routers.start(cx));
             }
         }
     }

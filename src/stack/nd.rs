@@ -29,15 +29,14 @@ const PREFIX_METRIC: u32 = 256;
 const LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0);
 
 impl Stack {
-    /// An interface makes its link-local address and asks for routers (RFC 4862 §5.3, §5.5).
-    pub(super) fn autoconf(&mut self, now: Instant, iface: IfaceId) {
+    /// An interface makes its link-local address (RFC 4862 §5.3).
+    pub(super) fn make_link_local(&mut self, now: Instant, iface: IfaceId) {
         let Some(mac) = self.mac(iface) else { return };
         let own = eui64(LINK_LOCAL, mac);
         if let Ok(cidr) = Cidr::new(own.into(), 64) {
             let new = NewAddress { origin: Origin::Kernel, ..cidr.into() };
             self.assign(now, iface, new).unwrap_or_default();
         }
-        self.with_port(now, iface, EventId::NONE, |port, cx| port.routers.start(cx));
     }
 
     /// A message of neighbour discovery whose checksum is good, ICMPv6 header first.
@@ -58,7 +57,7 @@ impl Stack {
                 self.on_neighbor_solicit(&via, target, mac, cause)
             }
             Nd::NeighborAdvert { target, .. } => self.on_neighbor_advert(&via, target, nd, cause),
-            Nd::RouterSolicit { .. } => Err(Why::NdNoRouter),
+            Nd::RouterSolicit { mac } => self.on_router_solicit(&via, mac, cause),
             Nd::RouterAdvert(advert) => self.on_router_advert(&via, advert, bytes, cause),
             Nd::Redirect { target, dst, mac } => {
                 self.redirect(&via, dst.into(), target.into(), mac, cause)
@@ -406,7 +405,7 @@ impl Stack {
     }
 
     #[allow(clippy::too_many_arguments, reason = "a message, its addresses and its reason")]
-    fn send_nd_with(
+    pub(super) fn send_nd_with(
         &mut self,
         now: Instant,
         iface: IfaceId,

@@ -3,7 +3,7 @@
 use crate::base::ports::Ephemeral;
 use crate::base::{IfaceId, Mac};
 use crate::ip::{Cidr, Route};
-use crate::link;
+use crate::link::{self, Advertise};
 use crate::tcp;
 
 /// An interface.
@@ -54,13 +54,17 @@ pub struct Ethernet {
     pub autoconf: bool,
     /// The knobs of its neighbour cache.
     pub neighbors: link::Config,
+    /// What hosts of the link are told, if this host is to be their router of IPv6; it then makes a
+    /// link-local address, too. Default `None`.
+    pub advertise: Option<Advertise>,
 }
 
 impl Ethernet {
     /// An interface that uses its addresses at once, with the default knobs.
     pub fn new(mac: Mac) -> Ethernet {
         let (probe, autoconf, neighbors) = (false, false, link::Config::default());
-        Ethernet { mac, vlan: None, probe, dad_transmits: 1, autoconf, neighbors }
+        let (vlan, dad_transmits, advertise) = (None, 1, None);
+        Ethernet { mac, vlan, probe, dad_transmits, autoconf, neighbors, advertise }
     }
 }
 

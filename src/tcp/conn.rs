@@ -96,7 +96,7 @@ impl Conn {
         Conn { tcb }.born(cx)
     }
 
-    /// Tells what the connection begins with: what it tells later are changes of that.
+    /// Tells what `tcp_info` says at first: later events tell what changes.
     fn born(self, cx: &mut Cx<'_>) -> Conn {
         self.told(cx.trace.is_listening().then(TcpInfo::default), cx);
         self

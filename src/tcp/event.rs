@@ -134,7 +134,7 @@ crate::explained! {
     #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
     pub enum Blocked {
         /// Nothing to send.
-        App = "app", "-", "the application has written nothing more";
+        App = "app", "socket API (send)", "the application has written nothing more";
         /// The congestion window is full.
         Cwnd = "cwnd", "RFC 5681 §3.1", "as much is in flight as the congestion window allows";
         /// The peer's window is full.

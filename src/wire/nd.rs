@@ -286,6 +286,24 @@ impl Nd {
     }
 }
 
+/// The option that tells of a prefix (RFC 4861 §4.6.2).
+pub fn prefix_option(prefix: &Prefix) -> [u8; 32] {
+    let Prefix { addr, len, on_link, autonomous, valid, preferred } = *prefix;
+    let mut out = [0; 32];
+    (out[0], out[1], out[2]) = (OPT_PREFIX, 4, len);
+    out[3] = u8::from(on_link) << 7 | u8::from(autonomous) << 6;
+    out[4..8].copy_from_slice(&valid.to_be_bytes());
+    out[8..12].copy_from_slice(&preferred.to_be_bytes());
+    out[16..].copy_from_slice(&addr.octets());
+    out
+}
+
+/// The option that tells of the link's MTU (RFC 4861 §4.6.4).
+pub fn mtu_option(mtu: u32) -> [u8; 8] {
+    let [a, b, c, d] = mtu.to_be_bytes();
+    [OPT_MTU, 1, 0, 0, a, b, c, d]
+}
+
 /// What comes before `len` bytes, a multiple of 8, of a packet in a redirect (RFC 4861 §4.6.3).
 pub fn redirected_header(len: usize) -> [u8; 8] {
     [OPT_REDIRECTED, (1 + len / 8) as u8, 0, 0, 0, 0, 0, 0]

@@ -1,5 +1,6 @@
-//! Established bulk transfer allocates nothing inside the core, in either direction: counted by
-//! the allocator, per thread. The same allocator says how much a thread holds.
+//! Established bulk transfer allocates nothing inside the core, in either direction, and neither
+//! does a packet that is passed on: counted by the allocator, per thread. The same allocator says
+//! how much a thread holds.
 
 use crate::support::{A, B, World, addr, addr6, ethernet, setup};
 use netglass::base::{ConnId, SocketError};
@@ -104,6 +105,52 @@ fn bulk_transfer_allocates_nothing() {
                 let medium = world.medium;
                 let what = format!("{medium:?} mtu {mtu} offload {offload} v6 {v6} from {from}");
                 assert!(pass < 20, "{what}: {count} allocations for {frames} frames");
+            }
+        }
+    }
+}
+
+/// A packet that is passed on, on links of either kind, in one run of bytes or with a head.
+#[test]
+fn forwarding_allocates_nothing() {
+    use crate::support::net::{iface, ip, mac, node};
+    use netglass::base::{Frame, IfaceId, Instant};
+    use netglass::stack::Stack;
+    use netglass::wire::ethernet::Header;
+    let (now, to) = (Instant::ZERO, mac(2));
+    for ethernet in [true, false] {
+        let link = |n| Some(n).filter(|_| ethernet);
+        let r = iface(node(2), link(2), 1500, &["10.0.1.1/24", "fd00:1::1/64"]);
+        let r = iface(r, link(3), 1500, &["10.0.2.1/24", "fd00:2::1/64"]).as_router();
+        let mut router = Stack::new(r);
+        for addr in ["10.0.2.2", "fd00:2::2"].into_iter().filter(|_| ethernet) {
+            router.set_neighbor(now, IfaceId(1), ip(addr), Some(mac(4))).expect("room");
+        }
+        for (src, dst) in [("10.0.1.2", "10.0.2.2"), ("fd00:1::2", "fd00:2::2")] {
+            let packet = crate::forward::datagram(src, dst, 1_000, |_| ());
+            let pool = router.pool().clone();
+            let mut pass = |own_head: bool| {
+                let mut frame = Frame::copied(&pool, &packet);
+                if own_head {
+                    frame.head.prepend(60).copy_from_slice(&packet[..60]);
+                    frame.body.advance(60);
+                }
+                if ethernet {
+                    let ethertype = if src.contains(':') { 0x86dd } else { 0x0800 };
+                    Header { dst: to, src: mac(1), tag: None, ethertype }.emit(&mut frame.head);
+                }
+                router.input(now, IfaceId(0), frame);
+                let mut sent = 0;
+                while let Some((iface, frame)) = router.output(now) {
+                    sent += usize::from(iface == IfaceId(1) && frame.len() >= packet.len());
+                }
+                sent
+            };
+            for own_head in [true, false] {
+                (0..10).for_each(|_| assert_eq!(pass(own_head), 1));
+                let before = COUNT.get();
+                let sent: usize = (0..1_000).map(|_| pass(own_head)).sum();
+                assert_eq!((sent, COUNT.get() - before), (1_000, 0), "{src} {own_head}");
             }
         }
     }

@@ -14,20 +14,20 @@ seen::scenarios![
     what_a_switch_will_not_carry,
 ];
 
-fn mac(n: u8) -> Mac {
+pub(crate) fn mac(n: u8) -> Mac {
     Mac([2, 0, 0, 0, 0, n])
 }
 
 /// Where a port leads: to a bridge's port, or to a station.
 #[derive(Copy, Clone)]
-enum End {
+pub(crate) enum End {
     Port(usize, u16),
     Station(u8),
 }
 
 /// Bridges, and wires between them that take no time.
-struct Net {
-    now: Instant,
+pub(crate) struct Net {
+    pub(crate) now: Instant,
     bridges: Vec<Bridge>,
     wires: Vec<Vec<End>>,
     trace: Trace<Event>,
@@ -37,7 +37,7 @@ struct Net {
 }
 
 impl Net {
-    fn new(bridges: Vec<Bridge>, wires: Vec<Vec<End>>) -> Net {
+    pub(crate) fn new(bridges: Vec<Bridge>, wires: Vec<Vec<End>>) -> Net {
         let now = Instant::from_millis(1_000);
         let (trace, pool) = (Trace::new(true), Pool::new());
         Net { now, bridges, wires, trace, pool, drops: Drops::new(), causes: BTreeSet::new() }
@@ -54,7 +54,13 @@ impl Net {
 
     /// Sends a frame into a port; which stations get it, in order, and how many hops it took; a
     /// storm is cut after so many hops.
-    fn send(&mut self, at: (usize, u16), src: Mac, dst: Mac, tag: Option<Tag>) -> (Vec<u8>, u32) {
+    pub(crate) fn send(
+        &mut self,
+        at: (usize, u16),
+        src: Mac,
+        dst: Mac,
+        tag: Option<Tag>,
+    ) -> (Vec<u8>, u32) {
         let mut head = Head::new();
         Header { dst, src, tag, ethertype: 0x88b5 }.emit(&mut head);
         let mut travelling = VecDeque::from([(at, Frame { head, ..Frame::default() })]);
@@ -79,11 +85,18 @@ impl Net {
         (got, hops)
     }
 
-    fn by_hand(&mut self, bridge: usize, station: Mac, port: u16) -> bool {
+    pub(crate) fn by_hand(&mut self, bridge: usize, station: Mac, port: u16) -> bool {
         let chance = &Chance::from_seed(1);
         let Net { now, bridges, trace, pool, .. } = self;
         let mut cx = Cx { now: *now, chance, pool, trace, cause: EventId::NONE };
         bridges[bridge].set(&mut cx, 1, station, port)
+    }
+
+    /// What happened so far is not what the test is about.
+    pub(crate) fn forget(&mut self) {
+        self.take();
+        self.causes.clear();
+        self.drops = Drops::new();
     }
 }
 

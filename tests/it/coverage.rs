@@ -3,8 +3,8 @@
 
 use crate::support::seen::{self, Scenario, Seen};
 use crate::{
-    addresses, arrives, bridge, close, flood, forward, groups, handshake, ip, ip6, link, nd,
-    pressure, reports, routers, rto, sockets, window,
+    addresses, advertise, arrives, bridge, close, flood, forward, groups, handshake, ip, ip6, link,
+    nd, pressure, reports, routers, rto, sockets, window,
 };
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
@@ -31,6 +31,7 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("sockets", sockets::SCENARIOS),
     ("pressure", pressure::SCENARIOS),
     ("forward", forward::SCENARIOS),
+    ("advertise", advertise::SCENARIOS),
 ];
 
 /// What only another test can reach, and where.

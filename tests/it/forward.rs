@@ -36,7 +36,7 @@ scenarios![
 ];
 
 /// 10.0.1.2 and 10.0.2.2 with a router between, each on an Ethernet of its own; wires 0 and 1.
-fn two_networks() -> Vec<Setup> {
+pub(crate) fn two_networks() -> Vec<Setup> {
     let a = iface(node(1), Some(1), 1500, &["10.0.1.2/24", "fd00:1::2/64"]);
     let a = route(route(a, "0.0.0.0/0", "10.0.1.1", 0), "::/0", "fd00:1::1", 0);
     let r = iface(node(2), Some(2), 1500, &["10.0.1.1/24", "fd00:1::1/64"]);
@@ -46,14 +46,14 @@ fn two_networks() -> Vec<Setup> {
     vec![a, r, b]
 }
 
-const A: usize = 0;
-const R: usize = 1;
-const B: usize = 2;
+pub(crate) const A: usize = 0;
+pub(crate) const R: usize = 1;
+pub(crate) const B: usize = 2;
 /// The ends and the router's address at A, by family.
 const ENDS: [(&str, &str, &str); 2] =
     [("10.0.1.2", "10.0.2.2", "10.0.1.1"), ("fd00:1::2", "fd00:2::2", "fd00:1::1")];
 
-fn joined(setups: Vec<Setup>) -> Net {
+pub(crate) fn joined(setups: Vec<Setup>) -> Net {
     Net::new(setups).wire(&[(A, 0), (R, 0)]).wire(&[(R, 1), (B, 0)])
 }
 
@@ -81,7 +81,12 @@ fn forwarded(event: &Event) -> Option<(PacketView, IfaceId, IfaceId, u8)> {
 }
 
 /// A UDP datagram with its IP header; `change` edits that.
-fn datagram(src: &str, dst: &str, len: usize, change: impl FnOnce(&mut Header)) -> Vec<u8> {
+pub(crate) fn datagram(
+    src: &str,
+    dst: &str,
+    len: usize,
+    change: impl FnOnce(&mut Header),
+) -> Vec<u8> {
     let (src, dst) = (ip(src), ip(dst));
     let mut frame = Frame { body: Pool::new().copy(&vec![7; len]).into(), ..Frame::default() };
     let (from, to) = (SocketAddr::new(src, 4000), SocketAddr::new(dst, 9));
@@ -94,7 +99,7 @@ fn datagram(src: &str, dst: &str, len: usize, change: impl FnOnce(&mut Header)) 
 }
 
 /// The hosts know their neighbours: what follows is about packets.
-fn warm(net: &mut Net) {
+pub(crate) fn warm(net: &mut Net) {
     for (_, to, _) in ENDS {
         replied(net.ping(A, to, 64, 10));
     }
@@ -283,7 +288,7 @@ fn nobody_is_there() {
 }
 
 /// A's and B's links take 1500 bytes, the one between the routers as many as `mtu`.
-fn narrow(mtu: u16) -> Net {
+pub(crate) fn narrow(mtu: u16) -> Net {
     let mut setups = two_networks();
     let s = iface(node(9), Some(9), 1500, &["10.0.2.1/24", "fd00:2::1/64"]);
     let s = iface(s, None, mtu, &["10.0.9.2/30", "fd00:9::2/64"]).as_router();

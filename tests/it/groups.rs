@@ -2,6 +2,7 @@
 //! datagrams are heard and sent (RFC 1112, RFC 2236, RFC 2710, RFC 3376, RFC 3590, RFC 3810).
 
 use crate::support::seen::{self, scenarios};
+use netglass::base::why::Drops;
 use netglass::base::{Duration, Frame, Head, IfaceId, Instant, Mac, SocketError, UdpId};
 use netglass::stack::{Ethernet, Record as Told, Setup, Stack};
 use netglass::udp::Multicast;
@@ -28,8 +29,8 @@ scenarios![
     a_bare_link_has_groups,
 ];
 
-const OWN: Mac = Mac([2, 0, 0, 0, 0, 1]);
-const NEAR: Mac = Mac([2, 0, 0, 0, 0, 2]);
+pub(crate) const OWN: Mac = Mac([2, 0, 0, 0, 0, 1]);
+pub(crate) const NEAR: Mac = Mac([2, 0, 0, 0, 0, 2]);
 const IFACE: IfaceId = IfaceId(0);
 const BOTH: [bool; 2] = [false, true];
 
@@ -42,42 +43,43 @@ fn of(v6: bool, four: &str, six: &str) -> IpAddr {
     ip(if v6 { six } else { four })
 }
 
-fn host(v6: bool) -> IpAddr {
+pub(crate) fn host(v6: bool) -> IpAddr {
     of(v6, "10.9.0.1", "fe80::1")
 }
 
-fn peer(v6: bool) -> IpAddr {
+pub(crate) fn peer(v6: bool) -> IpAddr {
     of(v6, "10.9.0.2", "fe80::2")
 }
 
-fn group(v6: bool) -> IpAddr {
+pub(crate) fn group(v6: bool) -> IpAddr {
     of(v6, "239.1.2.3", "ff05::1:3")
 }
 
-fn everybody(v6: bool) -> IpAddr {
+pub(crate) fn everybody(v6: bool) -> IpAddr {
     of(v6, "224.0.0.1", "ff02::1")
 }
 
-fn any(v6: bool) -> IpAddr {
+pub(crate) fn any(v6: bool) -> IpAddr {
     of(v6, "0.0.0.0", "::")
 }
 
 /// A host on a link; the test is everybody else.
-struct Wire {
-    stack: Stack,
-    now: Instant,
+pub(crate) struct Wire {
+    pub(crate) stack: Stack,
+    pub(crate) now: Instant,
     records: Vec<Told>,
+    before: Drops,
     v6: bool,
 }
 
 /// A packet that the host sent: from where, where to, how far, and what.
 #[derive(Clone, PartialEq, Debug)]
-enum Got {
+pub(crate) enum Got {
     Membership(IpAddr, IpAddr, Membership),
     Datagram(IfaceId, SocketAddr, SocketAddr, u8, Vec<u8>),
 }
 
-fn setup(v6: bool) -> Setup {
+pub(crate) fn setup(v6: bool) -> Setup {
     let addr = format!("{}/{}", host(v6), if v6 { 64 } else { 24 });
     let ethernet = Ethernet { dad_transmits: 0, ..Ethernet::new(OWN) };
     let setup = Setup::new([9, 9]).with_iface("eth0", 1500, addr.parse().expect("an address"));
@@ -93,19 +95,19 @@ fn two(v6: bool) -> Setup {
     setup.on_ethernet(ethernet)
 }
 
-fn report(kind: Kind, group: IpAddr) -> Membership {
+pub(crate) fn report(kind: Kind, group: IpAddr) -> Membership {
     Membership::Records { count: 1, first: Some(Record { kind, group }) }
 }
 
 impl Wire {
-    fn new(setup: Setup, v6: bool) -> Wire {
+    pub(crate) fn new(setup: Setup, v6: bool) -> Wire {
         let mut stack = Stack::new(setup);
         stack.listen_to_events(true);
-        Wire { stack, now: Instant::ZERO, records: Vec::new(), v6 }
+        Wire { stack, now: Instant::ZERO, records: Vec::new(), before: Drops::default(), v6 }
     }
 
     /// A host that has said all that it has to say about itself.
-    fn quiet(v6: bool) -> Wire {
+    pub(crate) fn quiet(v6: bool) -> Wire {
         let mut wire = Wire::new(setup(v6), v6);
         wire.wait(10_000);
         wire
@@ -125,7 +127,7 @@ impl Wire {
     }
 
     /// A message about groups, its header changed.
-    fn hear(
+    pub(crate) fn hear(
         &mut self,
         message: Membership,
         dst: IpAddr,
@@ -149,7 +151,12 @@ impl Wire {
     }
 
     /// A router asks for a group, or for all.
-    fn query(&mut self, version: Version, about: Option<IpAddr>, millis: u64) -> Vec<Got> {
+    pub(crate) fn query(
+        &mut self,
+        version: Version,
+        about: Option<IpAddr>,
+        millis: u64,
+    ) -> Vec<Got> {
         let group = about.unwrap_or(any(self.v6));
         let (robustness, interval) = (2, Duration::from_secs(125));
         let max_response = Duration::from_millis(millis);
@@ -158,7 +165,7 @@ impl Wire {
     }
 
     /// A datagram to port 5000 of a group.
-    fn datagram(&mut self, to: IpAddr) -> Vec<Got> {
+    pub(crate) fn datagram(&mut self, to: IpAddr) -> Vec<Got> {
         let (src, dst) = (SocketAddr::new(peer(self.v6), 7), SocketAddr::new(to, 5000));
         let mut frame = Frame { body: self.stack.pool().copy(b"hello").into(), ..Frame::default() };
         udp::emit(&mut frame.head, src, dst, &frame.body, checksum::Fill::Complete);
@@ -167,7 +174,7 @@ impl Wire {
         self.input(&frame.to_vec())
     }
 
-    fn take(&mut self) -> Vec<Got> {
+    pub(crate) fn take(&mut self) -> Vec<Got> {
         self.stack.poll(self.now);
         let mut got = Vec::new();
         while let Some((iface, frame)) = self.stack.output(self.now) {
@@ -203,7 +210,7 @@ impl Wire {
         got
     }
 
-    fn wait(&mut self, millis: u64) -> Vec<Got> {
+    pub(crate) fn wait(&mut self, millis: u64) -> Vec<Got> {
         let (end, mut got) = (self.now + Duration::from_millis(millis), self.take());
         while let Some(at) = self.stack.deadline(self.now).filter(|at| *at <= end) {
             self.now = at;
@@ -214,40 +221,47 @@ impl Wire {
         got
     }
 
-    fn bind(&mut self, at: IpAddr) -> UdpId {
+    pub(crate) fn bind(&mut self, at: IpAddr) -> UdpId {
         self.stack.bind(self.now, (at, 5000).into(), true).expect("shared")
     }
 
-    fn join(&mut self, id: UdpId, group: IpAddr) -> Vec<Got> {
+    pub(crate) fn join(&mut self, id: UdpId, group: IpAddr) -> Vec<Got> {
         self.stack.join_group(self.now, id, group, None).expect("a group");
         self.take()
     }
 
-    fn leave(&mut self, id: UdpId, group: IpAddr) -> Vec<Got> {
+    pub(crate) fn leave(&mut self, id: UdpId, group: IpAddr) -> Vec<Got> {
         self.stack.leave_group(self.now, id, group, None).expect("a member");
         self.take()
     }
 
-    fn send(&mut self, id: UdpId, to: IpAddr) -> Vec<Got> {
+    pub(crate) fn send(&mut self, id: UdpId, to: IpAddr) -> Vec<Got> {
         self.stack.send_to(self.now, id, Some((to, 5000).into()), b"hi").expect("a way");
         self.take()
     }
 
     /// How many datagrams a socket has, which are then gone.
-    fn heard(&mut self, id: UdpId) -> usize {
+    pub(crate) fn heard(&mut self, id: UdpId) -> usize {
         let (now, mut room) = (self.now, [0; 10]);
         std::iter::from_fn(|| self.stack.recv_from(now, id, &mut room).ok()).count()
     }
 
-    fn drops(&self, key: &str) -> u64 {
+    pub(crate) fn drops(&self, key: &str) -> u64 {
         self.stack.drops().iter().find(|(known, _)| *known == key).map_or(0, |(_, n)| n)
+    }
+
+    /// What happened so far is not what the test is about.
+    pub(crate) fn forget(&mut self) {
+        self.take();
+        self.records.clear();
+        self.before = self.stack.drops().clone();
     }
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
         self.stack.drain_records(&mut self.records);
-        seen::add(&self.records, self.stack.drops(), &BTreeSet::new());
+        seen::add_since(&self.before, &self.records, self.stack.drops(), &BTreeSet::new());
     }
 }
 

@@ -31,7 +31,7 @@ fn scenario(seed: u64) -> Scenario {
             jitter: Duration::from_millis(below(2, 11) * below(10, 12)),
             ..Impairment::NONE.delay
         },
-        loss: odds(20, 20),
+        loss: odds(20, 20).into(),
         duplicate: odds(10, 30),
         corrupt: odds(10, 40),
         reorder: Some(Reorder { odds: odds(20, 50), gap: 1 }).filter(|_| below(2, 60) == 1),

@@ -51,16 +51,16 @@ pub(crate) fn icmp_bytes(message: Icmpv4, body: &[u8]) -> Vec<u8> {
     [&head[..], body].concat()
 }
 
-fn icmp(message: Icmpv4, body: &[u8]) -> Vec<u8> {
+pub(crate) fn icmp(message: Icmpv4, body: &[u8]) -> Vec<u8> {
     ip_packet(protocol::ICMP, &icmp_bytes(message, body), |_| ())
 }
 
-fn datagram(to: u16, body: &[u8]) -> Vec<u8> {
+pub(crate) fn datagram(to: u16, body: &[u8]) -> Vec<u8> {
     ip_packet(protocol::UDP, &udp_bytes(7000, to, body), |_| ())
 }
 
 /// Corrects the IP header's checksum after a change.
-fn resum(mut packet: Vec<u8>, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
+pub(crate) fn resum(mut packet: Vec<u8>, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     change(&mut packet);
     let len = usize::from(packet[0] & 15) * 4;
     packet[10..12].fill(0);
@@ -70,7 +70,7 @@ fn resum(mut packet: Vec<u8>, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
 }
 
 /// The packet with IP options, their length a multiple of 4.
-fn with_options(packet: &[u8], options: &[u8]) -> Vec<u8> {
+pub(crate) fn with_options(packet: &[u8], options: &[u8]) -> Vec<u8> {
     let longer = [&packet[..20], options, &packet[20..]].concat();
     resum(longer, |bytes| {
         bytes[0] += options.len() as u8 / 4;
@@ -118,11 +118,11 @@ fn bad_headers() {
     assert_eq!((received(&mut p, socket), received(&mut p, socket)), (4, 4));
 }
 
-fn bound(p: &mut Puppet) -> UdpId {
+pub(crate) fn bound(p: &mut Puppet) -> UdpId {
     p.stack.bind(p.now, SocketAddr::from((HOST, 9)), false).unwrap()
 }
 
-fn received(p: &mut Puppet, socket: UdpId) -> usize {
+pub(crate) fn received(p: &mut Puppet, socket: UdpId) -> usize {
     p.stack.recv_from(p.now, socket, &mut [0; 2000]).map_or(0, |got| got.len)
 }
 
@@ -185,7 +185,7 @@ fn echo() {
 }
 
 /// A piece of a UDP datagram.
-fn piece(id: u16, whole: &[u8], from: usize, to: usize) -> Vec<u8> {
+pub(crate) fn piece(id: u16, whole: &[u8], from: usize, to: usize) -> Vec<u8> {
     ip_packet(protocol::UDP, &whole[from..to], |ip| {
         (ip.id, ip.offset, ip.mf) = (id, from as u32, to < whole.len());
     })
@@ -393,11 +393,11 @@ fn answers_are_bounded() {
 }
 
 /// The quotation of the last segment that the host sent.
-fn quote(packet: &[u8]) -> &[u8] {
+pub(crate) fn quote(packet: &[u8]) -> &[u8] {
     &packet[..28]
 }
 
-fn error(code: u8, mtu: u16, quoted: &[u8]) -> Vec<u8> {
+pub(crate) fn error(code: u8, mtu: u16, quoted: &[u8]) -> Vec<u8> {
     icmp(Icmpv4::Unreachable { code, mtu }, quoted)
 }
 

@@ -35,7 +35,7 @@ scenarios![
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
 
 /// A packet from the peer; `change` edits the header before it is written.
-fn packet(proto: u8, payload: &[u8], change: impl FnOnce(&mut Header)) -> Vec<u8> {
+pub(crate) fn packet(proto: u8, payload: &[u8], change: impl FnOnce(&mut Header)) -> Vec<u8> {
     let mut header = Header::new(PEER6.into(), HOST6.into(), proto);
     change(&mut header);
     let mut frame = netglass::base::Frame::default();
@@ -50,26 +50,26 @@ fn transport(proto: u8, dst: Ipv6Addr, mut bytes: Vec<u8>, at: usize) -> Vec<u8>
     bytes
 }
 
-fn icmp(message: Icmpv6, dst: Ipv6Addr, body: &[u8]) -> Vec<u8> {
+pub(crate) fn icmp(message: Icmpv6, dst: Ipv6Addr, body: &[u8]) -> Vec<u8> {
     transport(protocol::ICMPV6, dst, [&message.bytes()[..], body].concat(), 2)
 }
 
-fn udp(src: u16, dst: u16, body: &[u8]) -> Vec<u8> {
+pub(crate) fn udp(src: u16, dst: u16, body: &[u8]) -> Vec<u8> {
     let len = (8 + body.len()) as u16;
     let fields = [src, dst, len, 0].map(u16::to_be_bytes).concat();
     transport(protocol::UDP, HOST6, [&fields[..], body].concat(), 6)
 }
 
 /// An extension header of `body`, before `next`.
-fn extension(next: u8, body: [u8; 7]) -> Vec<u8> {
+pub(crate) fn extension(next: u8, body: [u8; 7]) -> Vec<u8> {
     [&[next][..], &body].concat()
 }
 
-fn bound(p: &mut Puppet) -> UdpId {
+pub(crate) fn bound(p: &mut Puppet) -> UdpId {
     p.stack.bind(p.now, SocketAddr::from((HOST6, 9)), false).unwrap()
 }
 
-fn received(p: &mut Puppet, socket: UdpId) -> usize {
+pub(crate) fn received(p: &mut Puppet, socket: UdpId) -> usize {
     p.stack.recv_from(p.now, socket, &mut [0; 2000]).map_or(0, |got| got.len)
 }
 
@@ -204,7 +204,7 @@ fn unknown_protocol() {
 }
 
 /// A piece of a datagram.
-fn piece(id: u32, whole: &[u8], from: usize, to: usize) -> Vec<u8> {
+pub(crate) fn piece(id: u32, whole: &[u8], from: usize, to: usize) -> Vec<u8> {
     packet(protocol::UDP, &whole[from..to], |ip| {
         (ip.id, ip.offset, ip.more) = (id, from as u32, to < whole.len());
     })
@@ -332,7 +332,7 @@ fn port_unreachable() {
     p.expect_no_other();
 }
 
-fn error(message: Icmpv6, quoted: &[u8]) -> Vec<u8> {
+pub(crate) fn error(message: Icmpv6, quoted: &[u8]) -> Vec<u8> {
     packet(protocol::ICMPV6, &icmp(message, HOST6, quoted), |_| ())
 }
 

@@ -4,6 +4,7 @@
 use crate::ip::icmp_bytes;
 use crate::support::puppet::{HOST, PEER, tcp_bytes};
 use crate::support::seen::{self, scenarios};
+use netglass::base::why::Drops;
 use netglass::base::{Duration, Frame, Head, IfaceId, Instant, Mac, Seq, SocketError};
 use netglass::ip::{Cidr, NewAddress, Standing};
 use netglass::link::{Config, State};
@@ -36,72 +37,73 @@ scenarios![
     neighbours_by_hand,
 ];
 
-const OWN: Mac = Mac([2, 0, 0, 0, 0, 1]);
-const NEAR: Mac = Mac([2, 0, 0, 0, 0, 2]);
-const IFACE: IfaceId = IfaceId(0);
+pub(crate) const OWN: Mac = Mac([2, 0, 0, 0, 0, 1]);
+pub(crate) const NEAR: Mac = Mac([2, 0, 0, 0, 0, 2]);
+pub(crate) const IFACE: IfaceId = IfaceId(0);
 
 /// A host on an Ethernet; the test is everybody else.
-struct Wire {
-    stack: Stack,
-    now: Instant,
+pub(crate) struct Wire {
+    pub(crate) stack: Stack,
+    pub(crate) now: Instant,
     records: Vec<Record>,
+    before: Drops,
 }
 
 /// A frame that the host sent.
 #[derive(Clone, PartialEq, Debug)]
-enum Got {
+pub(crate) enum Got {
     Arp(Mac, Arp),
     Ip(Mac, Vec<u8>),
 }
 
-fn host(change: impl FnOnce(&mut Ethernet)) -> Setup {
+pub(crate) fn host(change: impl FnOnce(&mut Ethernet)) -> Setup {
     let mut ethernet = Ethernet::new(OWN);
     change(&mut ethernet);
     let addr = format!("{HOST}/16").parse().expect("an address");
     Setup::new([7, 7]).with_iface("eth0", 1500, addr).on_ethernet(ethernet)
 }
 
-fn mac(n: u32) -> Mac {
+pub(crate) fn mac(n: u32) -> Mac {
     let [a, b, c, d] = n.to_be_bytes();
     Mac([6, 6, a, b, c, d])
 }
 
-fn framed(header: ethernet::Header, content: &[u8]) -> Vec<u8> {
+pub(crate) fn framed(header: ethernet::Header, content: &[u8]) -> Vec<u8> {
     let mut head = Head::new();
     header.emit(&mut head);
     [&head[..], content].concat()
 }
 
-fn to_host(ethertype: u16) -> ethernet::Header {
+pub(crate) fn to_host(ethertype: u16) -> ethernet::Header {
     ethernet::Header { dst: OWN, src: NEAR, tag: None, ethertype }
 }
 
-fn arp(op: Op, (sender_mac, sender): (Mac, Ipv4Addr), target: Ipv4Addr) -> Arp {
+pub(crate) fn arp(op: Op, (sender_mac, sender): (Mac, Ipv4Addr), target: Ipv4Addr) -> Arp {
     let target_mac = if op == Op::Reply { OWN } else { Mac::ZERO };
     Arp { op, sender_mac, sender, target_mac, target }
 }
 
-fn arp_bytes(arp: &Arp) -> Vec<u8> {
+pub(crate) fn arp_bytes(arp: &Arp) -> Vec<u8> {
     let mut head = Head::new();
     arp.emit(&mut head);
     [&head[..], &[0; 18]].concat() // padded to the least frame
 }
 
-fn packet(src: Ipv4Addr, dst: Ipv4Addr, proto: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn packet(src: Ipv4Addr, dst: Ipv4Addr, proto: u8, payload: &[u8]) -> Vec<u8> {
     let mut head = Head::new();
     ipv4::Header::new(src, dst, proto).emit(&mut head, payload.len());
     [&head[..], payload].concat()
 }
 
 impl Wire {
-    fn new(setup: Setup) -> Wire {
+    pub(crate) fn new(setup: Setup) -> Wire {
         let mut stack = Stack::new(setup);
         stack.listen_to_events(true);
-        Wire { stack, now: Instant::ZERO, records: Vec::new() }
+        Wire { stack, now: Instant::ZERO, records: Vec::new(), before: Drops::default() }
     }
 
     /// A host whose announcements are over.
-    fn quiet(setup: Setup) -> Wire {
+    pub(crate) fn quiet(setup: Setup) -> Wire {
         let mut wire = Wire::new(setup);
         let told = wire.wait(10_000);
         assert!(told.iter().all(|got| matches!(got, Got::Arp(Mac::BROADCAST, _))), "{told:?}");
@@ -113,28 +115,28 @@ impl Wire {
         self.stack.input(self.now, iface, frame);
     }
 
-    fn frame(&mut self, bytes: &[u8]) -> Vec<Got> {
+    pub(crate) fn frame(&mut self, bytes: &[u8]) -> Vec<Got> {
         self.input(IFACE, bytes);
         self.take()
     }
 
-    fn arp(&mut self, arp: Arp) -> Vec<Got> {
+    pub(crate) fn arp(&mut self, arp: Arp) -> Vec<Got> {
         let dst = if arp.op == Op::Reply { OWN } else { Mac::BROADCAST };
         let header = ethernet::Header { dst, src: arp.sender_mac, ..to_host(ethertype::ARP) };
         self.frame(&framed(header, &arp_bytes(&arp)))
     }
 
     /// The peer says where it is.
-    fn answer(&mut self) -> Vec<Got> {
+    pub(crate) fn answer(&mut self) -> Vec<Got> {
         self.arp(arp(Op::Reply, (NEAR, PEER), HOST))
     }
 
-    fn ip(&mut self, packet: &[u8]) -> Vec<Got> {
+    pub(crate) fn ip(&mut self, packet: &[u8]) -> Vec<Got> {
         self.frame(&framed(to_host(ethertype::IPV4), packet))
     }
 
     /// What the host has to send by now.
-    fn take(&mut self) -> Vec<Got> {
+    pub(crate) fn take(&mut self) -> Vec<Got> {
         self.stack.poll(self.now);
         let mut got = Vec::new();
         while let Some((iface, frame)) = self.stack.output(self.now) {
@@ -154,7 +156,7 @@ impl Wire {
     }
 
     /// Lets time pass.
-    fn wait(&mut self, millis: u64) -> Vec<Got> {
+    pub(crate) fn wait(&mut self, millis: u64) -> Vec<Got> {
         let (end, mut got) = (self.now + Duration::from_millis(millis), self.take());
         while let Some(at) = self.stack.deadline(self.now).filter(|at| *at <= end) {
             self.now = at;
@@ -165,12 +167,12 @@ impl Wire {
         got
     }
 
-    fn ping(&mut self, to: Ipv4Addr) -> Vec<Got> {
+    pub(crate) fn ping(&mut self, to: Ipv4Addr) -> Vec<Got> {
         self.stack.ping(self.now, to.into(), (1, 1), b"hello").expect("a route");
         self.take()
     }
 
-    fn drops(&self, key: &str) -> u64 {
+    pub(crate) fn drops(&self, key: &str) -> u64 {
         self.stack.drops().iter().find(|(known, _)| *known == key).map_or(0, |(_, n)| n)
     }
 
@@ -178,16 +180,23 @@ impl Wire {
         self.stack.address(IFACE, addr.into()).map(|own| own.standing)
     }
 
-    fn state(&self, addr: Ipv4Addr) -> Option<State> {
+    pub(crate) fn state(&self, addr: Ipv4Addr) -> Option<State> {
         let mut all = self.stack.neighbors();
         all.find(|(_, one)| one.addr == IpAddr::V4(addr)).map(|(_, one)| one.state)
+    }
+
+    /// What happened so far is not what the test is about.
+    pub(crate) fn forget(&mut self) {
+        self.take();
+        self.records.clear();
+        self.before = self.stack.drops().clone();
     }
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
         self.stack.drain_records(&mut self.records);
-        seen::add(&self.records, self.stack.drops(), &BTreeSet::new());
+        seen::add_since(&self.before, &self.records, self.stack.drops(), &BTreeSet::new());
     }
 }
 
@@ -200,7 +209,7 @@ fn is_ip_to(got: &[Got], to: Mac) {
     assert!(matches!(got, [Got::Ip(mac, _)] if *mac == to), "{got:?}");
 }
 
-fn echo_request(src: Ipv4Addr) -> Vec<u8> {
+pub(crate) fn echo_request(src: Ipv4Addr) -> Vec<u8> {
     let echo = icmp_bytes(Icmpv4::EchoRequest { id: 1, seq: 1 }, b"hello");
     packet(src, HOST, protocol::ICMP, &echo)
 }
@@ -330,7 +339,13 @@ fn unreachable_hosts_are_told() {
 }
 
 /// The peer's segment.
-fn segment(from: (Ipv4Addr, u16), ctl: Ctl, seq: Seq, ack: Seq, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn segment(
+    from: (Ipv4Addr, u16),
+    ctl: Ctl,
+    seq: Seq,
+    ack: Seq,
+    payload: &[u8],
+) -> Vec<u8> {
     let ack = ctl.has(Ctl::ACK).then_some(ack);
     let options = Options::default();
     let header = Header { src: from.1, dst: 80, seq, ack, ctl, wnd: 60_000, urg: 0, options };
@@ -348,7 +363,7 @@ fn sent_seq(got: &[Got], to: Mac) -> Seq {
 }
 
 /// Opens a connection from a neighbour that is known to be there; the host's ISN.
-fn open(w: &mut Wire, from: (Ipv4Addr, u16), at: Mac) -> Seq {
+pub(crate) fn open(w: &mut Wire, from: (Ipv4Addr, u16), at: Mac) -> Seq {
     w.arp(arp(Op::Request, (at, from.0), HOST));
     let syn = framed(
         ethernet::Header { src: at, ..to_host(ethertype::IPV4) },

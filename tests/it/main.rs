@@ -2,6 +2,7 @@
 #![allow(clippy::type_complexity, reason = "tables of what is expected have such types")]
 
 mod addresses;
+mod advertise;
 mod alloc;
 mod arrives;
 mod bridge;
@@ -12,6 +13,7 @@ mod counters;
 mod coverage;
 mod flood;
 mod forward;
+mod forward_garbage;
 mod fuzz;
 mod garbage;
 mod groups;
@@ -24,11 +26,14 @@ mod memory;
 mod nd;
 mod onlink;
 mod pressure;
+#[cfg(feature = "tokio")]
+mod programs;
 #[cfg(feature = "record")]
 mod replay;
 mod reports;
 mod routers;
 mod rto;
+mod rules;
 #[cfg(feature = "http")]
 mod services;
 #[cfg(feature = "http")]

@@ -3,7 +3,7 @@
 //! RFC 9131).
 
 use crate::support::seen::{self, scenarios};
-use netglass::base::{Duration, Frame, Head, IfaceId, Instant, Mac, Pool, SocketError};
+use netglass::base::{Duration, Frame, Head, IfaceId, Instant, Mac, Pool, SocketError, why::Drops};
 use netglass::ip::{Origin, Route, Standing};
 use netglass::link::State;
 use netglass::stack::{Ethernet, ListenOptions, Record, Setup, Stack};
@@ -65,6 +65,7 @@ pub(crate) struct Wire {
     pub(crate) stack: Stack,
     pub(crate) now: Instant,
     records: Vec<Record>,
+    before: Drops,
 }
 
 /// A frame that the host sent: where to, and what.
@@ -135,7 +136,7 @@ impl Wire {
     pub(crate) fn new(setup: Setup) -> Wire {
         let mut stack = Stack::new(setup);
         stack.listen_to_events(true);
-        Wire { stack, now: Instant::ZERO, records: Vec::new() }
+        Wire { stack, now: Instant::ZERO, records: Vec::new(), before: Drops::default() }
     }
 
     /// A host whose addresses are its own.
@@ -243,12 +244,17 @@ impl Wire {
     pub(crate) fn routes(&self) -> Vec<String> {
         self.stack.routes().iter().map(Route::to_string).collect()
     }
+
+    /// What happened so far is not what the test is about.
+    pub(crate) fn forget(&mut self) {
+        (self.records, self.before) = (Vec::new(), self.stack.drops().clone());
+    }
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
         self.stack.drain_records(&mut self.records);
-        seen::add(&self.records, self.stack.drops(), &BTreeSet::new());
+        seen::add_since(&self.before, &self.records, self.stack.drops(), &BTreeSet::new());
     }
 }
 

@@ -24,11 +24,17 @@ const ROWS: &[(&str, u8)] = &[
     ("drill", 7),
     ("lab", 7),
     ("cli", 8),
+    ("rules", 8),
 ];
 
 /// Siblings that may meet: who may use whom.
-const FRIENDS: &[(&str, &str)] =
-    &[("stack", "socket"), ("device", "sys"), ("observe", "impair"), ("lab", "app")];
+const FRIENDS: &[(&str, &str)] = &[
+    ("stack", "socket"),
+    ("device", "sys"),
+    ("observe", "impair"),
+    ("lab", "app"),
+    ("cli", "rules"),
+];
 
 /// What rows 0 to 3 may not mention: clocks, threads, output, floats, iteration in hash order.
 const IMPURE: &[&str] = &[

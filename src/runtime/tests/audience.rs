@@ -36,7 +36,7 @@ impl Observer for Watching {
     }
 
     fn lost(&mut self, loss: &Loss<'_>) {
-        assert_eq!((loss.why, loss.medium), (Fate::Lost, Medium::Ip));
+        assert_eq!((loss.why, loss.medium), (&Fate::Lost, Medium::Ip));
         let lost = Saw::Lost(loss.direction, loss.frame.origin);
         self.0.lock().expect("nobody panics").push(lost);
     }
@@ -115,7 +115,7 @@ fn a_slow_and_lossy_link_is_survived_and_seen() {
     a.observe(Box::new(watching.clone()));
     let delay = Delay { base: Duration::from_millis(3), ..Delay::default() };
     let rules = Impairment { delay, ..Impairment::NONE };
-    let link = |id| Some(Link::new(rules, Chance::from_key([3, 4]), id, a.pool().clone()));
+    let link = |id| Some(Link::new(rules.clone(), Chance::from_key([3, 4]), id, a.pool().clone()));
     let options = memory::Options { offload: true, ..memory::Options::default() };
     let links = [link(1), link(2)];
     let running = super::memory::join(&a, &b, options, links).expect("drivers start");
@@ -143,8 +143,8 @@ fn what_a_link_loses_is_told_behind_what_sent_it() {
     let watching = Watching::default();
     a.observe(Box::new(watching.clone()));
     let loss = Odds { share: Ppm(100_000), ..Odds::default() };
-    let rules = Impairment { loss, ..Impairment::NONE };
-    let link = |id| Link::new(rules, Chance::from_key([3, 4]), id, a.pool().clone());
+    let rules = Impairment { loss: loss.into(), ..Impairment::NONE };
+    let link = |id| Link::new(rules.clone(), Chance::from_key([3, 4]), id, a.pool().clone());
     let links = [link(1), link(2)];
     let gauges = links.each_ref().map(Link::gauge);
     // `join` has its links between the hosts: this one lies in front of the first host's device.

@@ -1,6 +1,8 @@
 //! Two hosts and the wire between them, in virtual time.
 
 pub mod net;
+#[cfg(feature = "tokio")]
+pub mod pair;
 pub mod puppet;
 pub mod seen;
 
@@ -101,7 +103,7 @@ impl World {
 
     /// With mistreating links.
     pub fn impaired(mut self, rules: Impairment, seed: u64) -> World {
-        let link = |id| Link::new(rules, Chance::from_seed(seed), id, Pool::new());
+        let link = |id| Link::new(rules.clone(), Chance::from_seed(seed), id, Pool::new());
         self.joints = [Joint::Link(Box::new(link(0))), Joint::Link(Box::new(link(1)))];
         self
     }

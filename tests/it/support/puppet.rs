@@ -3,6 +3,7 @@
 //! host's from its own, so that a handshake is `S 0`, `S. 0 ack 1`, `. 1 ack 1`.
 
 use super::seen;
+use netglass::base::why::Drops;
 use netglass::base::{ConnId, Frame, Head, IfaceId, Instant, ListenerId, Pool, Seq};
 use netglass::stack::{ListenOptions, Record, Setup, Stack};
 use netglass::tcp::{Config, Decision, State, TcpInfo};
@@ -95,6 +96,7 @@ pub struct Puppet {
     sent: VecDeque<Got>,
     others: VecDeque<Vec<u8>>,
     waits: BTreeSet<&'static str>,
+    before: Drops,
 }
 
 /// The options of a peer that offers nothing but an MSS.
@@ -169,6 +171,7 @@ impl Puppet {
             sent: VecDeque::new(),
             others: VecDeque::new(),
             waits: BTreeSet::new(),
+            before: Drops::default(),
         }
     }
 
@@ -473,6 +476,13 @@ impl Puppet {
         std::mem::replace(&mut self.stack, nobody)
     }
 
+    /// What happened so far is not what the test is about.
+    pub fn forget(&mut self) {
+        self.records.clear();
+        self.waits.clear();
+        self.before = self.stack.drops().clone();
+    }
+
     // ---- what can be asked
 
     /// The connection's state; CLOSED when it is gone.
@@ -493,7 +503,7 @@ impl Puppet {
 /// What a test saw is kept for the coverage test.
 impl Drop for Puppet {
     fn drop(&mut self) {
-        seen::add(&self.records, self.stack.drops(), &self.waits);
+        seen::add_since(&self.before, &self.records, self.stack.drops(), &self.waits);
     }
 }
 

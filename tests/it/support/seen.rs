@@ -21,6 +21,8 @@ pub struct Seen {
     pub link_cause: BTreeSet<&'static str>,
     pub limit: BTreeSet<&'static str>,
     pub bridge: BTreeSet<&'static str>,
+    /// What no vocabulary has a word for: a segment that was accepted, a timer that expired.
+    pub facts: BTreeSet<String>,
 }
 
 /// A scenario: its name, and what happens in it.
@@ -47,12 +49,51 @@ pub fn add_bridge(causes: &BTreeSet<&'static str>, drops: &Drops) {
     });
 }
 
+/// Adds what one host did since its counters stood at `before`.
+pub fn add_since(
+    before: &Drops,
+    records: &[Record],
+    drops: &Drops,
+    waits: &BTreeSet<&'static str>,
+) {
+    add(records, &Drops::default(), waits);
+    let old = |key: &str| before.iter().find(|(known, _)| *known == key).map_or(0, |(_, n)| n);
+    let new = drops.iter().filter(|(key, n)| *n > old(key)).map(|(key, _)| key);
+    SEEN.with_borrow_mut(|seen| seen.why.extend(new));
+}
+
+/// Adds what a machine did that is no part of a host, by its full name.
+pub fn say(name: impl Into<String>) {
+    SEEN.with_borrow_mut(|seen| seen.facts.insert(name.into()));
+}
+
 /// What this thread has seen since the last time.
 pub fn take() -> Seen {
     SEEN.take()
 }
 
 impl Seen {
+    /// Everything by its full name, as the table of rules has it, and the facts.
+    pub fn names(&self) -> BTreeSet<String> {
+        let all = [
+            ("Why", &self.why),
+            ("Plan", &self.plan),
+            ("AckWhy", &self.ack_why),
+            ("RtxRule", &self.rtx_rule),
+            ("Blocked", &self.blocked),
+            ("Cause", &self.cause),
+            ("Reply", &self.reply),
+            ("Sent", &self.sent),
+            ("bridge::Cause", &self.bridge),
+            ("link::Cause", &self.link_cause),
+            ("Limit", &self.limit),
+        ];
+        let full = |(of, keys): (&str, &BTreeSet<&'static str>)| {
+            keys.iter().map(|key| format!("{of}::{key}")).collect::<Vec<_>>()
+        };
+        all.into_iter().flat_map(full).chain(self.facts.iter().cloned()).collect()
+    }
+
     fn take(&mut self, event: &Event) {
         match event {
             Event::Tcp(event) | Event::Listener { event, .. } => self.take_tcp(event),
@@ -67,6 +108,12 @@ impl Seen {
             }
             Event::Limit { limit } => {
                 self.limit.insert(limit.key());
+            }
+            Event::In(_) => {
+                self.facts.insert("In".into());
+            }
+            Event::Forwarded { .. } => {
+                self.facts.insert("Forwarded".into());
             }
             _ => {}
         }
@@ -94,6 +141,18 @@ impl Seen {
             }
             tcp::Event::Replied { reply, .. } => {
                 self.reply.insert(reply.key());
+            }
+            tcp::Event::Received { outcome: Outcome::Accepted, .. } => {
+                self.facts.insert("Accepted".into());
+            }
+            tcp::Event::TimerExpired { timer } => {
+                self.facts.insert(format!("Timer::{}", timer.name()));
+            }
+            tcp::Event::Ca { to, .. } => {
+                self.facts.insert(format!("CaState::{to:?}"));
+            }
+            tcp::Event::Icmp { hard, .. } => {
+                self.facts.insert(if *hard { "Icmp hard" } else { "Icmp soft" }.into());
             }
             _ => {}
         }

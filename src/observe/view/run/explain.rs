@@ -338,7 +338,7 @@ fn fact(web: &Web<'_>, entry: &Entry) -> Option<(String, &'static str)> {
     use tcp::Event as E;
     let host = match &entry.event {
         Event::Host(event) => event,
-        Event::Wire(_) => return None,
+        Event::Wire(_) | Event::Bridge(_) => return None,
     };
     Some(match host {
         stack::Event::Tcp(event) | stack::Event::Listener { event, .. } => match event {

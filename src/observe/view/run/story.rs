@@ -112,8 +112,15 @@ pub(super) fn why(entry: &Entry) -> Option<Reason> {
     match &entry.event {
         Event::Host(event) => reason(event),
         Event::Wire(wire) => {
-            let (key, text, rfc) = (wire.why.key(), wire.why.to_string(), wire.why.rfc());
-            Some(Reason { key, text, rfc })
+            let (key, rfc) = match wire.gone() {
+                Some(fate) => (fate.key(), fate.rfc()),
+                None => (wire.what.key(), wire.what.rfc()),
+            };
+            Some(Reason { key, text: wire.what.to_string(), rfc })
+        }
+        Event::Bridge(event) => {
+            let cause = event.cause()?;
+            Some(Reason { key: cause.key(), text: cause.to_string(), rfc: cause.rfc() })
         }
     }
 }

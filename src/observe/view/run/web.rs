@@ -331,5 +331,5 @@ fn passes_on(event: &stack::Event, here: bool) -> bool {
 
 /// Whether an entry of a wire tells that a packet came to nothing.
 pub(super) fn is_loss(entry: &Entry) -> bool {
-    matches!(entry.event, Event::Wire(_))
+    matches!(&entry.event, Event::Wire(on_wire) if on_wire.gone().is_some())
 }

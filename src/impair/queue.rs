@@ -1,0 +1,117 @@
+//! Packets on a link: those that wait for the transmitter, and those that travel.
+
+use crate::base::{Frame, Instant};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+/// A packet with what is decided about it.
+#[derive(Debug)]
+pub(super) struct Parcel {
+    pub(super) frame: Frame,
+    /// Which packet of this direction.
+    pub(super) ordinal: u64,
+    /// Whether it is the second copy.
+    pub(super) copy: bool,
+    /// When it was given to the link.
+    pub(super) since: Instant,
+    /// How long it travels once its last bit has left, nanoseconds.
+    pub(super) travel: u64,
+    /// Whether nothing may drop it.
+    pub(super) spared: bool,
+}
+
+/// Those that wait for the transmitter, first come, first served.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    parcels: VecDeque<Parcel>,
+    bytes: u64,
+    longest: u64,
+}
+
+impl Line {
+    pub(super) fn push(&mut self, parcel: Parcel) {
+        let len = parcel.frame.len() as u64;
+        self.bytes += len;
+        self.longest = self.longest.max(len);
+        self.parcels.push_back(parcel);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Parcel> {
+        let parcel = self.parcels.pop_front()?;
+        self.bytes -= parcel.frame.len() as u64;
+        Some(parcel)
+    }
+
+    /// When the first one came.
+    pub(super) fn first_since(&self) -> Option<Instant> {
+        self.parcels.front().map(|parcel| parcel.since)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.parcels.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.parcels.is_empty()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The bytes of the longest packet that ever waited.
+    pub(super) fn longest(&self) -> u64 {
+        self.longest
+    }
+}
+
+/// Those that travel, by arrival and then by order of sending.
+#[derive(Debug, Default)]
+pub(super) struct Flight {
+    order: BinaryHeap<Reverse<(Instant, u64, usize)>>,
+    /// The frames, by place; places are used again.
+    frames: Vec<Option<Frame>>,
+    free: Vec<usize>,
+    /// How many were sent.
+    sent: u64,
+    bytes: u64,
+}
+
+impl Flight {
+    pub(super) fn push(&mut self, arrives: Instant, frame: Frame) {
+        self.bytes += frame.len() as u64;
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.frames.push(None);
+            self.frames.len() - 1
+        });
+        self.frames[place] = Some(frame);
+        self.order.push(Reverse((arrives, self.sent, place)));
+        self.sent += 1;
+    }
+
+    /// A frame that has arrived by `now`.
+    pub(super) fn pop(&mut self, now: Instant) -> Option<Frame> {
+        self.next().filter(|arrives| *arrives <= now)?;
+        let Reverse((_, _, place)) = self.order.pop()?;
+        let frame = self.frames[place].take()?;
+        self.free.push(place);
+        self.bytes -= frame.len() as u64;
+        Some(frame)
+    }
+
+    /// When the next one arrives.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.order.peek().map(|Reverse((arrives, _, _))| *arrives)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests;

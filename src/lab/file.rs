@@ -1,0 +1,234 @@
+//! A lab as a value: what its file says.
+
+use super::check::{Check, Known};
+use super::node::{self, Common, MEDIUM};
+use super::plan::Plan;
+use super::program::with_servers;
+use super::tree::{At, Fields, Item, Table, Value, suggest};
+use super::wire::Link;
+use super::{Error, Mistake, Node, Program, knobs, words};
+use crate::base::{Duration, Medium};
+use crate::tcp;
+
+/// A lab.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    /// Its file.
+    pub file: String,
+    /// What it is called.
+    pub title: String,
+    /// What who runs it will know then.
+    pub promise: String,
+    /// What to read before.
+    pub text: String,
+    /// Where all its luck comes from.
+    pub seed: u64,
+    /// How much virtual time it may take.
+    pub duration: Duration,
+    /// The nodes, in the order of the file.
+    pub nodes: Vec<Node>,
+    /// The links, in the order of the file.
+    pub links: Vec<Link>,
+    /// What runs on the hosts.
+    pub programs: Vec<Program>,
+    /// What to think about before the run.
+    pub questions: Vec<Question>,
+    /// What must come out.
+    pub checks: Vec<Check>,
+    /// Whose ladder is shown first: a host, or nobody's.
+    pub show: Option<usize>,
+    pub(super) plan: Plan,
+    /// The text of the file, and what was set over it.
+    pub(super) source: String,
+    pub(super) sets: Vec<(String, String)>,
+}
+
+/// Something to think about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Question {
+    /// The question.
+    pub ask: String,
+    /// Its answer.
+    pub answer: String,
+    /// What helps to find it.
+    pub hint: String,
+}
+
+const DURATION: Duration = Duration::from_secs(600);
+
+impl Lab {
+    /// Reads a lab from the text of its file.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn parse(file: &str, text: &str) -> Result<Lab, Error> {
+        Lab::with(file, text, &[])
+    }
+
+    /// Reads a lab, with some values in place of the file's: each is a path of keys
+    /// (`link.ab.loss`, `client.tcp.sack`) and a value.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn with(file: &str, text: &str, sets: &[(String, String)]) -> Result<Lab, Error> {
+        Lab::read(file, text, sets).map_err(|mistake| mistake.placed(file, text, sets))
+    }
+
+    fn read(file: &str, text: &str, sets: &[(String, String)]) -> Result<Lab, Mistake> {
+        let mut table = Table::parse(text)?;
+        for (nth, (path, value)) in sets.iter().enumerate() {
+            set(&mut table, nth, path, value)?;
+        }
+        let mut fields = Fields::new("a lab", &table);
+        let mut line =
+            |key| fields.text(key).map(|text| text.unwrap_or_default().trim().to_owned());
+        let (title, promise, text_of) = (line("title")?, line("promise")?, line("text")?);
+        let seed = fields.read("seed", "a whole number", |word| word.parse().ok())?.unwrap_or(1);
+        let duration = fields.read("duration", words::TIME, words::time)?.unwrap_or(DURATION);
+        let medium = fields.read("medium", MEDIUM, node::medium)?.unwrap_or(Medium::Ethernet);
+        let anyway = fields.truth("anyway")?.unwrap_or(false);
+        let mut common = Common { medium, tcp: tcp::Config::default() };
+        if let Some(item) = fields.item("tcp") {
+            knobs::turn(&mut common.tcp, "[tcp]", item)?;
+        }
+        let nodes = named("node", fields.item("node"))?;
+        let nodes = nodes.iter().map(|(key, item)| Node::read(key, item, &common));
+        let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
+        if nodes.is_empty() {
+            let what = "a lab needs a node: expected [node.NAME]";
+            return Err(Mistake::new(&At::File(0..0), what));
+        }
+        let links = named("link", fields.item("link"))?;
+        let links = links.iter().map(|(key, item)| Link::read(key, item, &nodes));
+        let links = links.collect::<Result<Vec<_>, _>>()?;
+        let plan = Plan::new(&nodes, &links)?;
+        if !anyway {
+            plan.check(&nodes, &links)?;
+        }
+        let programs = tables("program", fields.item("program"))?.iter();
+        let programs = programs.map(|item| Program::read(item, &nodes, &plan));
+        let programs = programs.collect::<Result<Vec<_>, _>>()?;
+        if !anyway {
+            plan.check_ways(&nodes, &programs)?;
+        }
+        let programs = with_servers(programs, &nodes, &plan);
+        let questions = tables("question", fields.item("question"))?.iter();
+        let questions = questions.map(Question::read).collect::<Result<_, _>>()?;
+        let known = Known { nodes: &nodes, links: &links, plan: &plan, programs: &programs };
+        let checks = tables("check", fields.item("check"))?.iter();
+        let checks = checks.map(|item| Check::read(item, &known)).collect::<Result<_, _>>()?;
+        let show = show(&mut fields, &nodes)?;
+        fields.done()?;
+        Ok(Lab {
+            file: file.to_owned(),
+            title,
+            promise,
+            text: text_of,
+            seed,
+            duration,
+            nodes,
+            links,
+            programs,
+            questions,
+            checks,
+            show,
+            plan,
+            source: text.to_owned(),
+            sets: sets.to_vec(),
+        })
+    }
+
+    /// The lab again, with other values set over the file's besides.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn again(&self, sets: &[(String, String)]) -> Result<Lab, Error> {
+        let sets = [&self.sets, sets].concat();
+        Lab::with(&self.file, &self.source, &sets)
+    }
+}
+
+/// Keys of a lab that no node is meant by.
+const TOP: &[&str] = &["title", "promise", "text", "seed", "duration", "medium", "anyway", "tcp"];
+
+/// Sets one value over the file's. A path that begins with a node's or link's name needs no `node.`
+/// or `link.` before it.
+fn set(table: &mut Table, nth: usize, path: &str, value: &str) -> Result<(), Mistake> {
+    let keys: Vec<&str> = path.split('.').collect();
+    let names = |table: &Table, kind: &str| match table.get(kind).map(|item| &item.value) {
+        Some(Value::Table(table)) => table.0.iter().map(|(key, _)| key.name.clone()).collect(),
+        _ => Vec::new(),
+    };
+    let (nodes, links): (Vec<String>, Vec<String>) = (names(table, "node"), names(table, "link"));
+    let at = At::Set(nth);
+    let first = keys[0];
+    let known = |names: &[String], name: &str| names.iter().any(|known| known == name);
+    let whole: Vec<&str> = match first {
+        "node" | "link" => {
+            let names = if first == "node" { &nodes } else { &links };
+            let name = keys.get(1).copied().unwrap_or_default();
+            if !known(names, name) {
+                let what = format!("there is no {first} \"{name}\"");
+                return Err(Mistake::new(&at, suggest(&what, name, names)));
+            }
+            keys
+        }
+        _ if TOP.contains(&first) => keys,
+        _ if known(&nodes, first) => [&["node"], &keys[..]].concat(),
+        _ if known(&links, first) => [&["link"], &keys[..]].concat(),
+        _ => {
+            let what = format!("there is no \"{first}\" in this lab");
+            let known = nodes.iter().chain(&links).map(String::as_str).chain(TOP.iter().copied());
+            return Err(Mistake::new(&at, suggest(&what, first, known)));
+        }
+    };
+    table.set(&whole, nth, Value::Text(value.to_owned()))
+}
+
+/// `show`: the host whose ladder is shown first.
+fn show(fields: &mut Fields<'_>, nodes: &[Node]) -> Result<Option<usize>, Mistake> {
+    let Some(item) = fields.item("show") else { return Ok(None) };
+    let name = item.word().unwrap_or_default();
+    let hosts = nodes.iter().filter(|node| node.kind.is_host()).map(|node| &node.name);
+    match nodes.iter().position(|node| node.name == name && node.kind.is_host()) {
+        Some(node) => Ok(Some(node)),
+        None => Err(item.wrong(suggest(&format!("there is no host \"{name}\""), &name, hosts))),
+    }
+}
+
+/// The tables below `[node.…]` or `[link.…]`.
+fn named<'a>(
+    what: &str,
+    item: Option<&'a Item>,
+) -> Result<&'a [(super::tree::Key, Item)], Mistake> {
+    match item {
+        None => Ok(&[]),
+        Some(Item { value: Value::Table(table), .. }) => Ok(&table.0),
+        Some(item) => Err(item.wrong(format!("{what} must be a table: expected [{what}.NAME]"))),
+    }
+}
+
+/// The tables of `[[program]]` and its like.
+pub(super) fn tables<'a>(what: &str, item: Option<&'a Item>) -> Result<&'a [Item], Mistake> {
+    match item {
+        None => Ok(&[]),
+        Some(Item { value: Value::List(items), .. }) => Ok(items),
+        Some(item) => Err(item.wrong(format!("{what} must be a list: expected [[{what}]]"))),
+    }
+}
+
+impl Question {
+    fn read(item: &Item) -> Result<Question, Mistake> {
+        let mut fields = Fields::of("[[question]]", item)?;
+        let mut text = |key| {
+            let text = fields.text(key)?.map(|text| text.trim().to_owned());
+            Ok(text.unwrap_or_default())
+        };
+        let (ask, answer, hint) = (text("ask")?, text("answer")?, text("hint")?);
+        fields.done()?;
+        match (ask.is_empty(), answer.is_empty()) {
+            (false, false) => Ok(Question { ask, answer, hint }),
+            _ => Err(item.wrong("a question must have \"ask\" and \"answer\"")),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Addresses and routes: those that are written, and the others worked out.
+
+use super::super::Mistake;
+use super::super::node::{Kind, Node, Placed};
+use super::Plan;
+use crate::base::IfaceId;
+use crate::ip::Cidr;
+use crate::ip::address::Origin;
+use crate::ip::route::Route;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+/// Of a network that was worked out.
+const PREFIX: u8 = 24;
+
+impl Plan {
+    /// Gives every interface its addresses.
+    pub(super) fn address(&mut self, nodes: &[Node]) -> Result<(), Mistake> {
+        for (n, node) in nodes.iter().enumerate().filter(|(_, node)| node.kind.is_host()) {
+            let Some(addrs) = &node.addrs else { continue };
+            let ifaces = &mut self.ifaces[n];
+            if addrs.len() != ifaces.len() && ifaces.len() > 1 || addrs.len() > ifaces.len() {
+                let (name, has, links) = (&node.name, addrs.len(), ifaces.len());
+                let at = addrs.iter().flatten().last().map_or(&node.at, |addr| &addr.at);
+                let what = format!(
+                    "{name} has {links} links and addresses for {has} interfaces: expected as \
+                     many, [] for an interface without one"
+                );
+                return Err(Mistake::new(at, what));
+            }
+            for (iface, addrs) in ifaces.iter_mut().zip(addrs) {
+                iface.addrs.clone_from(addrs);
+            }
+        }
+        let mut networks = self.networks();
+        for (n, node) in nodes.iter().enumerate().filter(|(_, node)| node.kind.is_host()) {
+            if node.addrs.is_some() {
+                continue;
+            }
+            for port in 0..self.ifaces[n].len() {
+                let segment = self.ifaces[n][port].segment;
+                let network = self.network_of(segment, &mut networks);
+                let Some(addr) = self.free(network, node.kind) else {
+                    let what = format!("there is no free address for {} in {network}", node.name);
+                    return Err(Mistake::new(&node.at, what));
+                };
+                let value = Cidr::new(addr, network.prefix()).unwrap_or(network);
+                self.ifaces[n][port].addrs.push(Placed { value, at: node.at.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// The networks of IPv4 that are written, by segment: the first of each.
+    fn networks(&self) -> BTreeMap<usize, Cidr> {
+        let mut networks = BTreeMap::new();
+        for iface in self.ifaces.iter().flatten() {
+            let v4 = iface.addrs.iter().map(|addr| addr.value).find(|a| a.addr().is_ipv4());
+            if let Some(addr) = v4 {
+                networks.entry(iface.segment).or_insert(addr.network());
+            }
+        }
+        networks
+    }
+
+    /// The network of a segment; a new one if it has none.
+    fn network_of(&self, segment: usize, networks: &mut BTreeMap<usize, Cidr>) -> Cidr {
+        if let Some(network) = networks.get(&segment) {
+            return *network;
+        }
+        let nth = |n: u16| {
+            let [high, low] = n.to_be_bytes();
+            let addr = IpAddr::V4(Ipv4Addr::new(10, high, low, 0));
+            Cidr::new(addr, PREFIX).unwrap_or_else(|_| Cidr::host(addr))
+        };
+        let overlaps = |a: &Cidr, b: &Cidr| a.contains(b.addr()) || b.contains(a.addr());
+        let is_free = |network: &Cidr| {
+            let written = self.ifaces.iter().flatten().flat_map(|iface| &iface.addrs);
+            let written = written.map(|addr| addr.value.network());
+            !written.chain(networks.values().copied()).any(|other| overlaps(network, &other))
+        };
+        let network = (0..=u16::MAX).map(nth).find(is_free).unwrap_or_else(|| nth(0));
+        networks.insert(segment, network);
+        network
+    }
+
+    /// A network's first free address; for routers the last.
+    fn free(&self, network: Cidr, kind: Kind) -> Option<IpAddr> {
+        let IpAddr::V4(first) = network.addr() else { return None };
+        let size = 1u64 << (32 - u32::from(network.prefix()));
+        let nth = |n: u64| IpAddr::V4(Ipv4Addr::from_bits(first.to_bits() + n as u32));
+        let is_free = |addr: &IpAddr| self.owner(*addr).is_none();
+        let mut hosts = 1..size.saturating_sub(1);
+        match kind {
+            Kind::Router => hosts.rev().map(nth).find(is_free),
+            _ => hosts.find_map(|n| Some(nth(n)).filter(is_free)),
+        }
+    }
+
+    /// Gives every node its routes.
+    pub(super) fn route(&mut self, nodes: &[Node]) -> Result<(), Mistake> {
+        for (n, node) in nodes.iter().enumerate() {
+            let mut routes = Vec::new();
+            if let Some(gateway) = &node.gateway {
+                let dst = Cidr::all(gateway.value);
+                routes.push(Placed {
+                    value: self.via(n, node, dst, gateway)?,
+                    at: gateway.at.clone(),
+                });
+            }
+            for way in node.routes.iter().flatten() {
+                let via = Placed { value: way.value.via, at: way.at.clone() };
+                let value = self.via(n, node, way.value.dst, &via)?;
+                routes.push(Placed { value, at: way.at.clone() });
+            }
+            let is_said = node.gateway.is_some() || node.routes.is_some();
+            match node.kind {
+                Kind::Host if !is_said => routes.extend(self.defaults(n, nodes)),
+                Kind::Router if !is_said => routes.extend(self.shortest(n, nodes)),
+                _ => {}
+            }
+            self.routes.push(routes);
+        }
+        Ok(())
+    }
+
+    /// A route by a neighbour, which must be on one of the node's links.
+    fn via(
+        &self,
+        n: usize,
+        node: &Node,
+        dst: Cidr,
+        via: &Placed<IpAddr>,
+    ) -> Result<Route, Mistake> {
+        let on_link = |iface: &super::Iface| {
+            iface.addrs.iter().any(|own| own.value.network().contains(via.value))
+        };
+        match self.ifaces[n].iter().position(on_link) {
+            Some(iface) => Ok(to(dst, via.value, iface)),
+            None => {
+                let own = self.ifaces[n].iter().flat_map(|iface| &iface.addrs);
+                let own: Vec<String> = own.map(|own| own.value.network().to_string()).collect();
+                let what = format!(
+                    "the gateway {} of {} is on none of its links: expected an address in {}",
+                    via.value,
+                    node.name,
+                    own.join(" or ")
+                );
+                Err(Mistake::new(&via.at, what))
+            }
+        }
+    }
+
+    /// A host's default routes: by the first router that it hears, in each family.
+    fn defaults(&self, n: usize, nodes: &[Node]) -> Vec<Placed<Route>> {
+        let mut routes = Vec::new();
+        for v4 in [true, false] {
+            let found = self.ifaces[n].iter().enumerate().find_map(|(port, iface)| {
+                let has = iface.addrs.iter().any(|own| own.value.addr().is_ipv4() == v4);
+                let router = |other: &usize| nodes[*other].kind == Kind::Router;
+                let mut routers = (0..nodes.len()).filter(router);
+                let via = routers.find_map(|other| self.in_segment(other, iface.segment, v4));
+                via.filter(|_| has).map(|via| (port, via))
+            });
+            if let Some((port, via)) = found {
+                let value = to(Cidr::all(via), via, port);
+                routes.push(Placed { value, at: nodes[n].at.clone() });
+            }
+        }
+        routes
+    }
+
+    /// A node's address in a segment.
+    fn in_segment(&self, node: usize, segment: usize, v4: bool) -> Option<IpAddr> {
+        let ifaces = self.ifaces[node].iter().filter(|iface| iface.segment == segment);
+        let mut addrs = ifaces.flat_map(|iface| &iface.addrs).map(|own| own.value.addr());
+        addrs.find(|addr| addr.is_ipv4() == v4)
+    }
+
+    /// A router's routes: the shortest way to every network that is not on its links.
+    fn shortest(&self, n: usize, nodes: &[Node]) -> Vec<Placed<Route>> {
+        let mut targets: Vec<(Cidr, usize)> = Vec::new();
+        for iface in self.ifaces.iter().flatten() {
+            for addr in &iface.addrs {
+                let network = addr.value.network();
+                if !targets.iter().any(|(known, _)| *known == network) {
+                    targets.push((network, iface.segment));
+                }
+            }
+        }
+        let mut routes = Vec::new();
+        for (network, segment) in targets {
+            let v4 = network.addr().is_ipv4();
+            if self.in_segment(n, segment, v4).is_some() {
+                continue;
+            }
+            let far = self.distances(segment, nodes, v4);
+            let Some(own) = far[n] else { continue };
+            let hop = self.ifaces[n].iter().enumerate().find_map(|(port, iface)| {
+                let nearer = (0..nodes.len()).filter(|other| far[*other] == Some(own - 1));
+                let via = nearer.filter_map(|other| self.in_segment(other, iface.segment, v4));
+                via.min().map(|via| (port, via))
+            });
+            if let Some((port, via)) = hop {
+                let value = to(network, via, port);
+                routes.push(Placed { value, at: nodes[n].at.clone() });
+            }
+        }
+        routes
+    }
+
+    /// How many routers there are between each router and a segment.
+    fn distances(&self, segment: usize, nodes: &[Node], v4: bool) -> Vec<Option<usize>> {
+        let mut far = vec![None; nodes.len()];
+        let mut reached = vec![segment];
+        for distance in 0.. {
+            let mut next = Vec::new();
+            for (n, node) in nodes.iter().enumerate() {
+                let hears = reached.iter().any(|at| self.in_segment(n, *at, v4).is_some());
+                if node.kind == Kind::Router && far[n].is_none() && hears {
+                    far[n] = Some(distance);
+                    next.extend(self.ifaces[n].iter().map(|iface| iface.segment));
+                }
+            }
+            if next.is_empty() {
+                break;
+            }
+            reached = next;
+        }
+        far
+    }
+}
+
+fn to(dst: Cidr, via: IpAddr, iface: usize) -> Route {
+    let iface = IfaceId(iface as u16);
+    Route { dst, via: Some(via), iface, metric: 0, origin: Origin::Static }
+}

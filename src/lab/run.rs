@@ -1,0 +1,130 @@
+//! A lab, run.
+
+use super::check::{Evidence, Trace, Watch};
+use super::{Lab, Report, Verdict};
+use crate::base::{Duration, EventId, Instant};
+use crate::observe::log::Log;
+use crate::sim::{Bounds, Counts, End, Net, NodeId};
+use std::fmt;
+
+/// How to run a lab.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Options {
+    /// Keeps no log: then checks are not judged.
+    pub blind: bool,
+    /// What the run may use.
+    pub bounds: Bounds,
+}
+
+/// What came of a lab.
+pub struct Run {
+    /// The lab.
+    pub lab: Lab,
+    /// How it was run.
+    pub options: Options,
+    /// What happened; `None` for a blind run.
+    pub log: Option<Log>,
+    /// The trace hash: equal runs have equal ones.
+    pub hash: u64,
+    /// How it ended.
+    pub end: End,
+    /// At what time.
+    pub ended: Instant,
+    /// How much has happened.
+    pub counts: Counts,
+    /// What came of the checks, in their order.
+    pub verdicts: Vec<Verdict>,
+    /// What came of the programs, in their order.
+    pub reports: Vec<Report>,
+    /// How long it took, by the clock on the wall.
+    pub wall: Duration,
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let passed = self.verdicts.iter().filter(|verdict| verdict.passed()).count();
+        let checks = self.verdicts.len();
+        write!(f, "Run({}, {passed} of {checks} checks, {:016x})", self.lab.title, self.hash)
+    }
+}
+
+/// Up to where a run is lived again.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Until {
+    /// Everything that happens at that time is over.
+    Time(Instant),
+    /// The log has that event. What happens in the same turn has happened, too.
+    Event(EventId),
+}
+
+/// A network that is built, with its programs started.
+struct Stage {
+    net: Net,
+    ids: Vec<NodeId>,
+    reports: super::launch::Reports,
+}
+
+impl Stage {
+    fn set(lab: &Lab, options: &Options) -> Stage {
+        let (mut net, ids) = lab.net();
+        net.set_bounds(options.bounds);
+        if !options.blind {
+            net.keep_log();
+        }
+        let reports = lab.launch(&net, &ids);
+        Stage { net, ids, reports }
+    }
+}
+
+/// Runs a lab: until nothing happens any more, its time is over, or a bound is hit.
+pub fn run(lab: &Lab, options: &Options) -> Run {
+    let begun = std::time::Instant::now();
+    let Stage { mut net, ids, reports } = Stage::set(lab, options);
+    let needs_frames = !options.blind && lab.checks.iter().any(super::Check::needs_frames);
+    let watch = needs_frames.then(|| Watch::on(&mut net, &ids));
+    let end = net.run(Instant::ZERO + lab.duration);
+    let reports = reports.take();
+    for report in &reports {
+        net.result(report.said.join("\n").as_bytes());
+    }
+    let trace = watch.map_or_else(Trace::default, Watch::end);
+    let log = net.log().cloned();
+    let verdicts = log.as_ref().map_or_else(Vec::new, |log| {
+        let evidence = Evidence { log, trace: &trace, reports: &reports };
+        lab.checks.iter().map(|check| check.judge(&evidence)).collect()
+    });
+    Run {
+        lab: lab.clone(),
+        options: *options,
+        log,
+        hash: net.hash(),
+        end,
+        ended: net.now(),
+        counts: net.counts(),
+        verdicts,
+        reports,
+        wall: begun.elapsed(),
+    }
+}
+
+impl Run {
+    /// Whether every check has passed, and no program panicked.
+    pub fn passed(&self) -> bool {
+        !matches!(self.end, End::Failed(_)) && self.verdicts.iter().all(Verdict::passed)
+    }
+
+    /// The network as it was at a moment of the run: it is lived again up to there.
+    pub fn until(&self, until: Until) -> Net {
+        let options = Options { blind: false, ..self.options };
+        let Stage { mut net, .. } = Stage::set(&self.lab, &options);
+        let end = Instant::ZERO + self.lab.duration;
+        match until {
+            Until::Time(at) => net.run(at.min(end)),
+            Until::Event(id) => net.run_while(end, |net| {
+                let entries = net.log().map_or(0, |log| log.entries().len());
+                (entries as u64) < id.0
+            }),
+        };
+        net
+    }
+}

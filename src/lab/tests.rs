@@ -1,0 +1,313 @@
+//! Lab files: right ones, and what is said of wrong ones.
+
+use super::*;
+use crate::base::Instant;
+use crate::sim::End;
+
+const PAIR: &str = r#"
+[node.a]
+[node.b]
+[link.ab]
+between = ["a", "b"]
+"#;
+
+fn parse(text: &str) -> Result<Lab, Error> {
+    Lab::parse("x.toml", text)
+}
+
+fn good(text: &str) -> Lab {
+    parse(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+/// Two networks and two routers between them.
+const FOUR: &str = r#"
+[node.a]
+[node.r1]
+kind = "router"
+[node.r2]
+kind = "router"
+[node.b]
+[link.a-r1]
+between = ["a", "r1"]
+[link.r1-r2]
+between = ["r1", "r2"]
+[link.r2-b]
+between = ["r2", "b"]
+"#;
+
+#[test]
+fn little_is_enough() {
+    let lab = good(PAIR);
+    let (mut net, _) = lab.net();
+    let addrs: Vec<_> = [0, 1].map(|n| lab.plan.addr(n).map(|addr| addr.to_string())).into();
+    assert_eq!(addrs, [Some("10.0.0.1".to_owned()), Some("10.0.0.2".to_owned())]);
+    assert!(matches!(net.run(Instant::from_millis(10)), End::Quiet | End::Time));
+}
+
+#[test]
+fn what_is_not_written_is_worked_out() {
+    let lab = good(FOUR);
+    let addrs = |n: usize| {
+        let all = lab.plan.ifaces[n].iter().flat_map(|iface| &iface.addrs);
+        all.map(|addr| addr.value.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(addrs(0), ["10.0.0.1/24"]);
+    assert_eq!(addrs(1), ["10.0.0.254/24", "10.0.1.254/24"]);
+    assert_eq!(addrs(2), ["10.0.1.253/24", "10.0.2.254/24"]);
+    assert_eq!(addrs(3), ["10.0.2.1/24"]);
+    let routes = |n: usize| {
+        lab.plan.routes[n].iter().map(|route| route.value.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(routes(0), ["default via 10.0.0.254 dev 0 metric 0"]);
+    assert_eq!(routes(1), ["10.0.2.0/24 via 10.0.1.253 dev 1 metric 0"]);
+    let to = "10.0.2.1".parse().expect("an address");
+    assert_eq!(lab.plan.way(&lab.nodes, 0, to), Ok(vec![0, 1, 2, 3]));
+}
+
+#[test]
+fn what_is_set_from_outside_wins() {
+    let set =
+        |path: &str, value: &str| Lab::with("x.toml", PAIR, &[(path.to_owned(), value.to_owned())]);
+    let wire = |lab: Lab| lab.links[0].words.clone();
+    assert_eq!(set("link.ab.loss", "2%").map(wire).as_deref(), Ok("loss 2%"));
+    assert_eq!(set("ab.delay", "20ms").map(wire).as_deref(), Ok("delay 20ms"));
+    let sack = |lab: Lab| lab.nodes.iter().map(|node| node.tcp.sack).collect::<Vec<_>>();
+    assert_eq!(set("a.tcp.sack", "off").map(sack), Ok(vec![false, true]));
+    assert_eq!(set("tcp.sack", "off").map(sack), Ok(vec![false, false]));
+    assert_eq!(set("seed", "7").map(|lab| lab.seed), Ok(7));
+    let again = good(PAIR).again(&[("seed".to_owned(), "9".to_owned())]);
+    assert_eq!(again.map(|lab| lab.seed), Ok(9));
+    for (path, value, told) in [
+        ("lnik.ab.loss", "2%", "--set lnik.ab.loss=2%: there is no \"lnik\" in this lab"),
+        ("link.ba.loss", "2%", "--set link.ba.loss=2%: there is no link \"ba\": did you mean ab?"),
+        (
+            "link.ab.los",
+            "2%",
+            "--set link.ab.los=2%: there is no key \"los\" in [link.ab]: did you mean loss?",
+        ),
+        ("link.ab.loss", "2", "--set link.ab.loss=2: loss = \"2\": "),
+        ("a.tcp.sakc", "off", "--set a.tcp.sakc=off: TCP has no knob \"sakc\": did you mean sack?"),
+        ("title.x", "1", "--set title.x=1: title must be text"),
+    ] {
+        let error = set(path, value).map(|_| ()).expect_err(path).to_string();
+        assert!(error.starts_with(told), "{error}");
+    }
+}
+
+/// What is said of a whole file, after `x.toml:`.
+#[test]
+fn wrong_files_are_told_where_and_what() {
+    let table: &[(&str, &str)] = &[
+        ("title = ", "1:9: this is not TOML: "),
+        ("titel = 'x'\n[node.a]", "1:1: there is no key \"titel\" in a lab: did you mean title?"),
+        ("title = 'x'", "1:1: a lab needs a node: expected [node.NAME]"),
+        ("[node.'a b']", "1:7: \"a b\" cannot be the name of a node: expected letters"),
+        ("[node.a]\nkind = 'hots'", "2:8: there is no kind of node \"hots\": did you mean host?"),
+        (
+            "[node.a]\naddr = '10.0.0.1'",
+            "2:8: addr cannot be \"10.0.0.1\": expected an address and prefix such as 10.0.0.1/24",
+        ),
+        (
+            "[node.a]\naddr = '10.0.0.0/24'",
+            "2:8: 10.0.0.0/24 cannot be an interface's address: it is the network itself",
+        ),
+        (
+            "[node.a]\naddr = '10.0.0.255/24'",
+            "2:8: 10.0.0.255/24 cannot be an interface's address: it is the broadcast address",
+        ),
+        (
+            "[node.a]\naddr = '224.0.0.1/24'",
+            "2:8: 224.0.0.1/24 cannot be an interface's address: it is a group's",
+        ),
+        ("[node.a]\nmac = '01:00:00:00:00:01'", "2:7: mac cannot be"),
+        ("[node.a]\nmedium = 'wifi'", "2:10: medium cannot be \"wifi\": expected ethernet or ip"),
+        (
+            "[node.a]\nroutes = ['10.0.0.0/24']",
+            "2:11: routes cannot be \"10.0.0.0/24\": expected a route such as",
+        ),
+        ("[node.a.tcp]\nmms = 1", "2:1: TCP has no knob \"mms\": did you mean mss?"),
+        (
+            "[node.a.tcp]\nrto_min = '1'",
+            "2:11: rto_min cannot be \"1\": expected a time such as 40ms",
+        ),
+        (
+            "[tcp]\ncongestion = 'vegas'\n[node.a]",
+            "2:14: congestion cannot be \"vegas\": expected newreno",
+        ),
+        ("node = 3", "1:8: node must be a table: expected [node.NAME]"),
+        ("program = 3\n[node.a]", "1:11: program must be a list: expected [[program]]"),
+        (
+            "[node.h]\nkind = 'hub'\naddr = '10.0.0.1/24'",
+            "3:1: there is no key \"addr\" in [node.h]",
+        ),
+        (
+            "[[question]]\nask = 'why?'\n[node.a]",
+            "1:1: a question must have \"ask\" and \"answer\"",
+        ),
+    ];
+    for (text, told) in table {
+        let error = parse(text).map(|_| ()).expect_err(text).to_string();
+        assert!(error.starts_with(&format!("x.toml:{told}")), "{text}\n{error}\n{told}");
+    }
+}
+
+/// What is said of two hosts and a link with something more: what follows them, and the message
+/// behind the place.
+#[test]
+fn wrong_links_and_programs_are_told() {
+    let table: &[(&str, &str)] = &[
+        ("[link.x]\nbetween = ['a', 'c']", "6:17: there is no node \"c\": "),
+        ("[link.x]\nbetween = ['a']", "6:11: between must name two ends"),
+        ("[link.x]", "5:7: [link.x] between must name two ends"),
+        (
+            "[link.a]\nbetween = ['a', 'b']",
+            "5:7: \"a\" is a node: expected another name for the link",
+        ),
+        ("[link.x]\nbetween = ['a', 'a']", "6:17: the link x joins a with itself"),
+        (
+            "[link.x]\nbetween = ['a:eth0', 'b']\n[link.y]\nbetween = ['a:0', 'b']",
+            "8:12: port 0 of a has the link x already",
+        ),
+        (
+            "[link.x]\nbetween = ['a:wlan0', 'b']",
+            "6:12: a has no port \"wlan0\": expected a number",
+        ),
+        ("[link.x]\nbetween = ['a', 'b']\nwith = 'delai 20ms'", "7:8: with \"delai 20ms\": "),
+        (
+            "[link.x]\nbetween = ['a', 'b']\nmtu = 60",
+            "7:7: mtu cannot be \"60\": expected a number of bytes from 68 to 65535",
+        ),
+        (
+            "[link.x]\nbetween = ['a', 'b']\nspeed = 60",
+            "7:1: there is no key \"speed\" in [link.x]",
+        ),
+        ("[[program]]\nrun = 'ping b'", "5:1: a program must have \"on\""),
+        ("[[program]]\non = 'a'", "5:1: a program must have \"run\""),
+        ("[[program]]\non = 'c'\nrun = 'ping b'", "6:6: there is no node \"c\""),
+        (
+            "[[program]]\non = 'a'\nrun = 'pnig b'",
+            "7:8: there is no program \"pnig\": did you mean ping?",
+        ),
+        (
+            "[[program]]\non = 'a'\nrun = 'ping'",
+            "7:8: \"ping\" is followed by nothing: expected a host's name or address",
+        ),
+        ("[[program]]\non = 'a'\nrun = 'ping c'", "7:13: there is no host \"c\": "),
+        (
+            "[[program]]\non = 'a'\nrun = 'ping b cuont 3'",
+            "7:15: \"cuont\" is no option here: did you mean count?",
+        ),
+        (
+            "[[program]]\non = 'a'\nrun = 'ping b count x'",
+            "7:21: \"x\" after \"count\": expected a whole number",
+        ),
+        ("[[program]]\non = 'a'\nrun = 'bulk to b:80'", "7:16: a bulk sender must know how much"),
+        ("[[program]]\non = 'a'\nrun = 'bulk b:80'", "7:13: expected bulk to HOST:PORT"),
+        (
+            "[[program]]\non = 'a'\nrun = 'bulk to b bytes 3'",
+            "7:16: \"b\" after \"to\": expected HOST:PORT",
+        ),
+        (
+            "[[program]]\non = 'a'\nrun = 'get ftp://b/'",
+            "7:12: \"ftp://b/\" after \"get\": expected a URL",
+        ),
+        ("[[program]]\non = 'a'\nrun = 'serve gopher'", "7:14: serve gopher: "),
+        (
+            "[[program]]\non = 'a'\nrun = 'ping b'\nat = '5'",
+            "8:6: at cannot be \"5\": expected a time",
+        ),
+    ];
+    for (more, told) in table {
+        let text = format!("{}{more}", &PAIR[1..]);
+        let error = parse(&text).map(|_| ()).expect_err(&text).to_string();
+        assert!(error.starts_with(&format!("x.toml:{told}")), "{text}\n{error}\n{told}");
+    }
+}
+
+/// Networks that are written well and cannot work.
+#[test]
+fn impossible_networks_are_told_before_the_run() {
+    let link = "[link.ab]\nbetween = ['a', 'b']\n";
+    let ping = "[[program]]\non = 'a'\nrun = 'ping b'";
+    let pair = |a: &str, b: &str| format!("[node.a]\n{a}\n[node.b]\n{b}\n{link}{ping}");
+    let router = |more: &str| {
+        format!("{}{more}\n{ping}", FOUR.replacen("[node.r1]\n", "[node.r1]\nroutes = []\n", 1))
+    };
+    let switch = |vlans: &str| {
+        format!(
+            "[node.a]\n[node.b]\n[node.s]\nkind = 'switch'\nvlan = {vlans}\n\
+             [link.as]\nbetween = ['a', 's']\n[link.sb]\nbetween = ['s', 'b']\n{ping}"
+        )
+    };
+    let table: Vec<(String, &str)> = vec![
+        (
+            pair("addr = '10.0.0.1/24'", "addr = '10.0.0.1/24'"),
+            "b cannot have 10.0.0.1: a has it already",
+        ),
+        (
+            pair("mac = '02:00:00:00:00:09'", "mac = '02:00:00:00:00:09'"),
+            "a and b cannot both be 02:00:00:00:00:09",
+        ),
+        (
+            pair("medium = 'ip'", ""),
+            "a and b cannot be joined: one speaks Ethernet, the other bare IP",
+        ),
+        (
+            pair("addr = '10.0.0.1/24'\ngateway = '10.0.1.1'", ""),
+            "the gateway 10.0.1.1 of a is on none of its links: expected an address in 10.0.0.0/24",
+        ),
+        (
+            pair("addr = '10.0.0.1/24'\ngateway = '10.0.0.9'", ""),
+            "nobody has the address 10.0.0.9, a's gateway",
+        ),
+        (
+            pair("addr = '10.0.0.1/24'\ngateway = '10.0.0.1'", ""),
+            "a cannot be its own gateway (10.0.0.1)",
+        ),
+        (
+            pair("addr = '10.0.0.1/24'\ngateway = '10.0.0.2'", ""),
+            "a's gateway 10.0.0.2 is b, a host: expected a router",
+        ),
+        (
+            pair("addr = '10.0.0.1/24'", "addr = '10.0.1.1/24'"),
+            "no packet of a reaches 10.0.1.1: a has no route to 10.0.1.1",
+        ),
+        (
+            pair("addr = '10.0.0.1/16'", "addr = '10.0.1.1/24'"),
+            "no answer from 10.0.1.1 reaches a (10.0.0.1): b has no route to 10.0.0.1",
+        ),
+        (
+            pair("addr = ['10.0.0.1/24', '10.0.1.1/24']", ""),
+            "a has 1 links and addresses for 2 interfaces",
+        ),
+        (format!("[node.a]\n[node.b]\n[node.c]\n{link}"), "no link leads to c"),
+        (router(""), "no packet of a reaches 10.0.2.1: r1 has no route to 10.0.2.1"),
+        (
+            format!("[node.a]\naddr='fd00::1/64'\n[node.b]\n{link}mtu = 1000"),
+            "a's eth0 has an IPv6 address: expected an mtu of 1280 or more, not 1000",
+        ),
+        (switch("{ as = 10, sb = 20 }"), "no packet of a reaches"),
+        (switch("{ 7 = 10 }"), "s has no port \"7\": "),
+        (switch("{ sbb = 10 }"), "s has no port \"sbb\": did you mean sb?"),
+        (switch("{ a = 10, 0 = 10 }"), "the VLAN of port 0 of s is given twice"),
+        (switch("{ a = 4095 }"), "a cannot be \"4095\": expected a VLAN from 1 to 4094"),
+        (
+            switch("{ a = 10, b = 10 }").replace("on = 'a'", "on = 's'"),
+            "s is a switch, which runs no programs",
+        ),
+        (
+            switch("{ a = 10, b = 10 }").replace("ping b", "ping s"),
+            "s is a switch, which has no address",
+        ),
+        (switch("{}").replace("vlan = {}", "ports = 1"), "s has no free port: it has 1"),
+    ];
+    for (text, told) in &table {
+        let error = parse(text).map(|_| ()).expect_err(text).to_string();
+        let place = error.split(": ").next().unwrap_or_default();
+        assert!(place.starts_with("x.toml:"), "{error}");
+        let what = &error[place.len() + 2..];
+        assert!(what.starts_with(told), "{text}\n{error}\n{told}");
+    }
+    good(&switch("{ a = 10, b = 10 }"));
+    good(&format!("anyway = true\n{}", table[0].0));
+}
