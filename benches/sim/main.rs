@@ -1,11 +1,12 @@
 //! The simulator beside ns-3: the same dumbbell in both, in turns. And by itself: how cost grows
-//! with hosts, and how long it takes to go back to a moment. docs/performance.md says what the
-//! figures mean.
+//! with hosts, how long it takes to go back to a moment, and what all labs take.
+//! docs/performance.md says what the figures mean.
 //!
 //! Every run has a process of its own ([`measure`]).
 
 mod dumbbell;
 mod growth;
+mod labs;
 #[path = "../support/machine.rs"]
 mod machine;
 mod measure;
@@ -56,6 +57,7 @@ enum Part {
     Dumbbell,
     Growth,
     Rewind,
+    Labs,
 }
 
 /// What a child of this program does.
@@ -123,6 +125,9 @@ fn measure(mut args: Args) -> Outcome<()> {
     }
     if has(Part::Rewind) {
         report.rewound = Some(rewind::run());
+    }
+    if has(Part::Labs) {
+        report.labs = Some(labs::all()?);
     }
     println!("{report}");
     if let Some(path) = args.json {

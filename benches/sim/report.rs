@@ -1,5 +1,6 @@
 //! What came out: tables for people, JSON for programs.
 
+use crate::labs::Labs;
 use crate::machine::{commit, machine, median};
 use crate::measure::Figures;
 use crate::rewind::Rewound;
@@ -28,6 +29,7 @@ pub(crate) struct Report {
     pub(crate) dumbbells: Vec<Dumbbell>,
     pub(crate) growth: Vec<Growth>,
     pub(crate) rewound: Option<Rewound>,
+    pub(crate) labs: Option<Labs>,
 }
 
 fn middle(all: &[Figures], of: impl Fn(&Figures) -> f64) -> f64 {
@@ -94,12 +96,20 @@ impl Report {
         let rewound = self.rewound.as_ref().map(
             |r| json!({ "entries": r.entries, "median_ms": r.median_ms, "worst_ms": r.worst_ms }),
         );
+        let labs = self.labs.as_ref().map(|l| {
+            let (slowest, slowest_ms) = l.slowest;
+            json!({
+                "count": l.count, "events": l.events, "wall_ms": l.wall_ms,
+                "slowest": slowest, "slowest_ms": slowest_ms,
+            })
+        });
         let all = json!({
             "machine": machine(), "commit": commit(), "ns3": self.ns3,
             "virtual_seconds": self.seconds,
             "dumbbells": dumbbells.collect::<Vec<_>>(),
             "growth": growth.collect::<Vec<_>>(),
             "rewound": rewound,
+            "labs": labs,
         });
         format!("{all:#}\n")
     }
@@ -135,6 +145,13 @@ impl fmt::Display for Report {
                 f,
                 "\nback to any of {entries} log entries: median {median_ms:.0} ms, \
                  worst {worst_ms:.0} ms"
+            )?;
+        }
+        if let Some(Labs { count, events, wall_ms, slowest: (name, most) }) = self.labs {
+            writeln!(
+                f,
+                "\nall {count} labs: {wall_ms:.0} ms of wall time, {events} events; \
+                 {name} takes {most:.0} ms of it"
             )?;
         }
         Ok(())

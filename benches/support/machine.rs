@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 /// The middle one, or between the middle two.
-pub fn median(mut all: Vec<f64>) -> f64 {
+pub(crate) fn median(mut all: Vec<f64>) -> f64 {
     all.sort_unstable_by(f64::total_cmp);
     match all.len() {
         0 => f64::NAN,
@@ -13,7 +13,7 @@ pub fn median(mut all: Vec<f64>) -> f64 {
 }
 
 /// Kernel and processors.
-pub fn machine() -> String {
+pub(crate) fn machine() -> String {
     let cpus = std::thread::available_parallelism().map_or(0, |n| n.get());
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
@@ -22,7 +22,7 @@ pub fn machine() -> String {
 }
 
 /// What was measured.
-pub fn commit() -> String {
+pub(crate) fn commit() -> String {
     let git = Command::new("git")
         .args(["describe", "--always", "--dirty", "--exclude=*"])
         .stdin(Stdio::null())
