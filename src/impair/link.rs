@@ -29,6 +29,8 @@ const DROPPED_MAX: usize = 64;
 #[derive(Debug)]
 pub struct Link {
     rules: Impairment,
+    /// The rules leave nothing to luck.
+    is_plain: bool,
     medium: Medium,
     pool: Pool,
     luck: Luck,
@@ -54,7 +56,8 @@ struct Tale {
     listening: bool,
     acts: Vec<Act>,
     counters: Counters,
-    gauge: Gauge,
+    /// Whoever looks, if anybody does.
+    gauge: Option<Gauge>,
 }
 
 /// Which packet something is told of.
@@ -81,6 +84,12 @@ impl Tale {
         }
     }
 
+    fn show(&self) {
+        if let Some(gauge) = &self.gauge {
+            gauge.set(self.counters);
+        }
+    }
+
     fn gone(&mut self, name: Name, fate: &Fate) {
         self.counters.gone(fate);
         self.tell(name, || What::Gone { fate: fate.clone() });
@@ -93,6 +102,7 @@ impl Link {
     pub fn new(rules: Impairment, chance: Chance, id: u64, pool: Pool) -> Link {
         Link {
             faults: Faults::new(&rules.faults),
+            is_plain: rules.is_plain(),
             rules,
             medium: Medium::Ip,
             pool,
@@ -115,8 +125,8 @@ impl Link {
     }
 
     /// Shows what happened so far, wherever the link itself goes.
-    pub fn gauge(&self) -> Gauge {
-        self.tale.gauge.clone()
+    pub fn gauge(&mut self) -> Gauge {
+        self.tale.gauge.get_or_insert_default().clone()
     }
 
     /// What it does.
@@ -128,6 +138,7 @@ impl Link {
     /// arrive as planned, and those that wait for the transmitter still do.
     pub fn set_rules(&mut self, rules: Impairment) {
         self.faults = Faults::new(&rules.faults);
+        self.is_plain = rules.is_plain();
         self.rules = rules;
     }
 
@@ -189,6 +200,13 @@ impl Link {
         self.advance(now);
         let ordinal = self.ordinal;
         self.ordinal += 1;
+        if self.is_plain && self.edits.is_empty() {
+            let (travel, spared) = (nanos(self.rules.delay.base), false);
+            let parcel = Parcel { frame, ordinal, copy: false, since: now, travel, spared };
+            let gone = self.send(now, parcel);
+            self.tale.show();
+            return gone;
+        }
         // Both are asked about every packet: what happens to one does not change another's.
         let fortune = self.luck.of(&self.rules, ordinal);
         let struck = self.faults.strike(&frame, self.medium);
@@ -200,7 +218,7 @@ impl Link {
         } else {
             self.meet(now, ordinal, frame, fortune, struck)
         };
-        self.tale.gauge.set(self.tale.counters);
+        self.tale.show();
         gone
     }
 
@@ -411,7 +429,7 @@ impl Link {
         self.advance(now);
         let frame = self.flight.pop(now);
         self.tale.counters.passed += u64::from(frame.is_some());
-        self.tale.gauge.set(self.tale.counters);
+        self.tale.show();
         frame
     }
 

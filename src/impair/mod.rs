@@ -235,6 +235,19 @@ impl Impairment {
         partitions: Vec::new(),
     };
 
+    /// Whether packets only wait, are transmitted and travel: neither luck nor a fault nor the time
+    /// of day does anything to them.
+    fn is_plain(&self) -> bool {
+        let never = |odds: Odds| odds.share == Ppm::ZERO;
+        self.loss == LossModel::NONE
+            && never(self.duplicate)
+            && never(self.corrupt)
+            && self.reorder.is_none()
+            && self.delay.jitter.is_zero()
+            && self.faults.is_empty()
+            && self.partitions.is_empty()
+    }
+
     /// How long the transmission of a frame of `len` bytes takes, in nanoseconds: the time of its
     /// bits on the wire at the link's rate, rounded up.
     pub fn transmission(&self, len: usize) -> u64 {

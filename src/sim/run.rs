@@ -52,6 +52,8 @@ pub struct Counts {
     pub events: u64,
     /// Frames that nodes have sent.
     pub frames: u64,
+    /// Frames that have arrived at nodes.
+    pub arrived: u64,
     /// Bytes of them.
     pub bytes: u64,
     /// The wire that holds more than it may.
@@ -285,6 +287,7 @@ impl Net {
 
     /// A frame arrives at a port.
     fn arrive(&mut self, port: Port, frame: Frame) {
+        self.counts.arrived += 1;
         self.see(port, Way::In, &frame);
         let Port(node, n) = port;
         match &mut self.nodes[node.at()].body {

@@ -49,7 +49,7 @@ impl Port {
         self.cache.on_solicit(addr, mac, cx).unwrap_or_default();
     }
 
-    fn deadline(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
         let claims = self.claims.iter().map(|claim| claim.deadline(now));
         let tells = self.advertiser.as_ref().map(Advertiser::deadline);
         let others = [self.cache.deadline(now), self.routers.deadline(now), tells];
@@ -182,15 +182,17 @@ impl Stack {
             return Err(Why::EthernetSource);
         }
         let tag = header.tag.map_or(0, |tag| tag.id);
-        let is_meant = |port: &Port, n: usize| match &port.setup.vlan {
+        let is_meant = |meant: IfaceId, port: &Port| match &port.setup.vlan {
             Some(vlan) => vlan.parent == iface && vlan.id == tag,
-            None => tag == 0 && n == usize::from(iface.0),
+            None => tag == 0 && meant == iface,
         };
-        let ports = self.ifaces.iter().enumerate();
-        let mut ports = ports.filter_map(|(n, iface)| Some((n, iface.port.as_ref()?)));
-        let (n, port) = ports.find(|(n, port)| is_meant(port, *n)).ok_or(Why::VlanUnknown)?;
+        let port = |id: IfaceId| Some((id, self.ifaces.get(usize::from(id.0))?.port.as_ref()?));
+        let own = port(iface).filter(|(id, port)| is_meant(*id, port));
+        let mut others = (0..self.ifaces.len()).filter_map(|n| port(IfaceId(n as u16)));
+        let meant = own.or_else(|| others.find(|(id, port)| is_meant(*id, port)));
+        let (id, port) = meant.ok_or(Why::VlanUnknown)?;
         let for_us = header.dst == port.setup.mac || header.dst.is_multicast();
-        if for_us { Ok(IfaceId(n as u16)) } else { Err(Why::EthernetNotForUs) }
+        if for_us { Ok(id) } else { Err(Why::EthernetNotForUs) }
     }
 
     /// RFC 826, RFC 5227.
@@ -501,12 +503,11 @@ impl Stack {
 
     /// Time has come to `now`, for every link.
     pub(super) fn poll_links(&mut self, now: Instant) {
-        for n in 0..self.ifaces.len() {
-            let port = self.ifaces[n].port.as_ref();
+        for iface in self.ifaces.due(now) {
+            let port = self.ifaces[usize::from(iface.0)].port.as_ref();
             if port.and_then(|port| port.deadline(now)).is_none_or(|at| at > now) {
                 continue;
             }
-            let iface = IfaceId(n as u16);
             self.with_port(now, iface, EventId::NONE, |port, cx| {
                 port.cache.poll(cx);
                 port.claims.iter_mut().for_each(|claim| claim.poll(cx));
@@ -528,12 +529,6 @@ impl Stack {
         for (addr, standing) in port.claims.iter().filter_map(standing).collect::<Vec<_>>() {
             self.settle_address(now, iface, addr, standing);
         }
-    }
-
-    /// When a link has something to do.
-    pub(super) fn link_deadline(&self, now: Instant) -> Option<Instant> {
-        let ports = self.ifaces.iter().filter_map(|iface| iface.port.as_ref());
-        ports.filter_map(|port| port.deadline(now)).min()
     }
 
     // ---- for users
