@@ -619,6 +619,8 @@ pub(super) enum LabCommand {
     Show(LabShowArgs),
     /// Run a lab and hold it against its checks; exit code 1 when one fails
     Run(LabRunArgs),
+    /// Run a lab in real time, with Linux instead of one of its hosts, until Ctrl-C
+    Up(LabUpArgs),
 }
 
 #[derive(Args, Debug)]
@@ -656,6 +658,27 @@ pub(super) struct LabRunArgs {
     /// The results as a JSON object
     #[arg(long)]
     pub(super) json: bool,
+    /// The lab's number, its name, or a file
+    pub(super) lab: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct LabUpArgs {
+    /// The host of the lab that Linux is, behind a TUN or TAP device
+    #[arg(long, value_name = "NODE", default_value = "linux")]
+    pub(super) host: String,
+    /// Name of the TUN or TAP interface
+    #[arg(long, value_name = "NAME", default_value = "glass0")]
+    pub(super) dev: String,
+    /// Seed of all luck in the network
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Set a key of the lab's file, as in link.ab.loss=2% or client.tcp.sack=off; repeatable
+    #[arg(long, value_name = "KEY=VALUE", value_parser = set)]
+    pub(super) set: Vec<(String, String)>,
+    /// Say nothing
+    #[arg(short, long)]
+    pub(super) quiet: bool,
     /// The lab's number, its name, or a file
     pub(super) lab: String,
 }

@@ -19,6 +19,7 @@ mod history;
 mod host;
 mod ip;
 mod lab;
+mod lab_up;
 mod names;
 mod nc;
 mod nstat;

@@ -131,6 +131,19 @@ impl Source {
         }
     }
 
+    /// The lab.
+    ///
+    /// # Errors
+    /// When it is a recording.
+    pub(in crate::cli) fn into_lab(self) -> Result<Lab, Failure> {
+        match self {
+            Source::Lab { lab, .. } => Ok(*lab),
+            Source::Recording(path) => {
+                Err(Failure::usage(format_args!("{}: this is no lab", path.display())))
+            }
+        }
+    }
+
     /// How it is named in commands: `given` as the user did.
     pub(in crate::cli) fn name(given: Option<&str>) -> RunName {
         RunName::new(given.unwrap_or_default())
