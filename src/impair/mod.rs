@@ -23,7 +23,7 @@ pub use faults::{Deed, Fault, Partition};
 pub use filter::{Facts, Filter, Kind, Term};
 pub use link::Link;
 pub use luck::State as LossState;
-pub use parse::ParseError;
+pub use parse::{ParseError, time};
 pub use presets::{PRESETS, Preset};
 
 use crate::base::Duration;
@@ -197,7 +197,7 @@ pub struct Impairment {
     /// to the link (an IP packet, or an Ethernet frame without preamble and FCS), and
     /// [`Impairment::overhead`].
     pub rate: Option<u64>,
-    /// Bytes that each packet takes on the wire besides; 24 are an Ethernet's preamble, FCS and gap.
+    /// Bytes that each packet takes on the wire besides: 24 are an Ethernet's preamble, FCS, gap.
     pub overhead: i32,
     /// Bytes that a packet takes on the wire at least, overhead included (`mpu` of tc-stab(8)); 84
     /// on an Ethernet.
@@ -276,7 +276,8 @@ impl Default for Impairment {
 /// | words | meaning |
 /// |---|---|
 /// | `1000BASE-SX`, `dsl`, … | a kind of link ([`PRESETS`]); what follows changes it |
-/// | `delay TIME [JITTER [CORRELATION]] [distribution uniform\|normal\|pareto\|paretonormal]` | travel time |
+/// | `delay TIME [JITTER [CORRELATION]]` | travel time |
+/// | … `distribution uniform\|normal\|pareto\|paretonormal` | … and how it varies |
 /// | `loss [random] PERCENT [CORRELATION]` | lost packets |
 /// | `loss gemodel P [R [1-H [1-K]]]` | … in bursts: Gilbert–Elliott |
 /// | `loss state P13 [P31 [P32 [P23 [P14]]]]` | … with netem's four states |

@@ -15,8 +15,20 @@ pub(super) struct Parcel {
     pub(super) since: Instant,
     /// How long it travels once its last bit has left, nanoseconds.
     pub(super) travel: u64,
+    /// Whether it skips that.
+    pub(super) overtakes: bool,
+    /// How much later a fault makes it arrive, nanoseconds.
+    pub(super) late: u64,
     /// Whether nothing may drop it.
     pub(super) spared: bool,
+}
+
+impl Parcel {
+    /// A packet that nothing is decided about yet.
+    pub(super) fn new(frame: Frame, ordinal: u64, since: Instant) -> Parcel {
+        let (copy, travel, overtakes, late, spared) = (false, 0, false, 0, false);
+        Parcel { frame, ordinal, copy, since, travel, overtakes, late, spared }
+    }
 }
 
 /// Those that wait for the transmitter, first come, first served.

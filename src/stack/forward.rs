@@ -306,11 +306,11 @@ impl Stack {
             return;
         }
         if let (IpAddr::V6(src), IpAddr::V6(target), IpAddr::V6(dst)) = (src, way.hop, dst) {
+            let iface = &self.ifaces[usize::from(way.iface.0)];
+            let Some(own) = iface.link_local() else { return };
             if !self.limiter.allow(now) {
                 return self.discard(now, Why::IcmpRateLimit, PacketView::ip(&via.header));
             }
-            let iface = &self.ifaces[usize::from(way.iface.0)];
-            let Some(own) = iface.link_local() else { return };
             let known = iface.port.as_ref().and_then(|port| port.cache.get(way.hop));
             let mac = known.and_then(|known| known.mac);
             let redirect = Nd::Redirect { target, dst, mac };

@@ -9,7 +9,7 @@ use super::iface::Iface;
 use super::ingress::pair;
 use super::setup::{Ethernet, LinkSetup};
 use super::{EGRESS_MAX, Input, Record, Stack};
-use crate::base::{EventId, Frame, IfaceId, Instant, Mac, SocketError, Why};
+use crate::base::{Chunk, EventId, Frame, IfaceId, Instant, Mac, SocketError, Why};
 use crate::ip::{Local, Standing};
 use crate::link::acd::{Heard, Phase, Rules};
 use crate::link::{self, Acd, Action, Advert, Advertiser, Cache, Claim, Neighbor, Routers};
@@ -19,6 +19,9 @@ use crate::wire::ethernet::{self, ethertype};
 use crate::wire::icmp::{Icmp, Quoted};
 use crate::wire::ipv4::protocol;
 use std::net::{IpAddr, Ipv4Addr};
+
+/// Bytes around a waiting frame that are not worth a copy.
+const COMPACT: usize = 4096;
 
 /// What an interface on an Ethernet has besides its addresses.
 #[derive(Debug)]
@@ -315,8 +318,23 @@ impl Stack {
         if let Some(Some(mac)) = known {
             return self.put_frame(iface, mac, frame);
         }
+        let frame = self.compact(frame);
         self.with_port(now, iface, cause, |port, cx| port.cache.hold(hop, frame, cx));
         self.run_link(now, iface);
+    }
+
+    /// A frame that is to wait, without a block around it that is much larger than it is.
+    fn compact(&self, mut frame: Frame) -> Frame {
+        let (len, held) = (frame.body.len(), frame.body.iter().map(Chunk::capacity).sum::<usize>());
+        if held > 2 * len + COMPACT {
+            let mut copy = self.pool.take(len);
+            frame.body.iter().for_each(|chunk| {
+                let copied = copy.append(chunk);
+                debug_assert_eq!(copied, chunk.len(), "a fresh block has room");
+            });
+            frame.body = copy.into();
+        }
+        frame
     }
 
     /// Where a packet to many goes.
