@@ -21,8 +21,9 @@ const FLOW_RATE: u64 = 10_000_000;
 const MAX_RATE: u64 = 1_000_000_000;
 const RTT_MS: u64 = 40;
 const ACCESS: &str = "delay 5ms rate 1gbit limit 10000";
-/// Bytes of a connection's buffers.
+/// Bytes of a connection's buffers at most, and of all together.
 const BUFFER: u32 = 128 << 10;
+const BUFFERS: u32 = 16 << 20;
 const PORT: u16 = 5001;
 /// What senders send, again and again.
 static DATA: [u8; 16384] = [7; 16384];
@@ -65,7 +66,8 @@ fn topology(flows: u16) -> (Net, Vec<NodeId>, Vec<NodeId>) {
     let host = |side, n| {
         let setup = with_iface(Setup::new([0, 0]), "eth0", leaf(side, n, 1));
         let gateway = Route::default_via(leaf(side, n, 2).into(), IfaceId(0));
-        let tcp = Config { recv_buffer: BUFFER, send_buffer: BUFFER, ..Config::default() };
+        let buffer = BUFFER.min(BUFFERS / u32::from(flows));
+        let tcp = Config { recv_buffer: buffer, send_buffer: buffer, ..Config::default() };
         Setup { tcp, routes: vec![gateway], ..setup }
     };
     let mut all = [1u8, 2].map(|side| {

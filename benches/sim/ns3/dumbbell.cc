@@ -29,18 +29,21 @@ constexpr uint64_t kMaxRate = 1'000'000'000;
 constexpr uint64_t kAccessRate = 1'000'000'000;
 constexpr uint32_t kAccessQueue = 10'000;
 constexpr uint64_t kRttMs = 40;
+constexpr uint32_t kBuffer = 128 << 10;
+constexpr uint32_t kBuffers = 16 << 20;
 
 uint64_t packets = 0;
 
 // A packet has arrived at the end of a wire.
 void Arrived(Ptr<const Packet>) { ++packets; }
 
-void Configure()
+void Configure(uint32_t flows)
 {
+    const uint32_t buffer = std::min(kBuffer, kBuffers / flows);
     Config::SetDefault("ns3::TcpL4Protocol::SocketType", TypeIdValue(TcpNewReno::GetTypeId()));
     Config::SetDefault("ns3::TcpSocket::SegmentSize", UintegerValue(kSegment));
-    Config::SetDefault("ns3::TcpSocket::SndBufSize", UintegerValue(128 << 10));
-    Config::SetDefault("ns3::TcpSocket::RcvBufSize", UintegerValue(128 << 10));
+    Config::SetDefault("ns3::TcpSocket::SndBufSize", UintegerValue(buffer));
+    Config::SetDefault("ns3::TcpSocket::RcvBufSize", UintegerValue(buffer));
     Config::SetDefault("ns3::TcpSocket::InitialCwnd", UintegerValue(10));
     Config::SetDefault("ns3::TcpSocket::DelAckCount", UintegerValue(2));
     Config::SetDefault("ns3::TcpSocket::DelAckTimeout", TimeValue(MilliSeconds(40)));
@@ -97,7 +100,7 @@ int main(int argc, char** argv)
         begun = now;
         return nanos;
     };
-    Configure();
+    Configure(flows);
 
     NodeContainer senders, receivers, routers;
     senders.Create(flows);
