@@ -32,7 +32,8 @@ pub const VOCABULARIES: &[Vocabulary] = &[
     },
     Vocabulary { name: "link::Cause", asks: "why a link changed", rules: link::Cause::RULES },
     Vocabulary { name: "Limit", asks: "which limit was hit", rules: Limit::RULES },
-    Vocabulary { name: "Fate", asks: "what a bad link did", rules: impair::Fate::RULES },
+    Vocabulary { name: "Fate", asks: "why a link lost a packet", rules: impair::Fate::RULES },
+    Vocabulary { name: "What", asks: "what a link did to a packet", rules: impair::What::RULES },
     #[cfg(feature = "tokio")]
     Vocabulary { name: "dhcp::Cause", asks: "why a lease changed", rules: dhcp::Cause::RULES },
     #[cfg(feature = "tokio")]
@@ -78,6 +79,8 @@ mod tests {
         "ip neigh",
         "ip address",
         "knob",
+        "the link's ",
+        "what-if: ",
     ];
 
     #[test]
@@ -111,10 +114,8 @@ mod tests {
             let words = ["unknown", "suspect", "probably", "maybe", "somehow"];
             assert!(words.iter().all(|word| !rule.text.contains(word)), "{name}: {}", rule.text);
             assert!(!rule.text.ends_with('.') && !rule.text.is_empty(), "{name}");
-            let mut filled = rule.text.to_owned();
-            for input in rule.inputs {
-                filled = filled.replace(&format!("{{{input}}}"), "4294967295");
-            }
+            let long = |input: &&'static str| (*input, "4294967295".to_owned());
+            let filled = Rule::fill(rule.text, &rule.inputs.iter().map(long).collect::<Vec<_>>());
             assert!(!filled.contains(['{', '}']), "{name}: {filled}");
             assert!(filled.chars().count() <= 200, "{name}: longer than two lines");
         }
