@@ -33,7 +33,7 @@ pub const VOCABULARIES: &[Vocabulary] = &[
     Vocabulary { name: "link::Cause", asks: "why a link changed", rules: link::Cause::RULES },
     Vocabulary { name: "Limit", asks: "which limit was hit", rules: Limit::RULES },
     Vocabulary { name: "Fate", asks: "why a link lost a packet", rules: impair::Fate::RULES },
-    Vocabulary { name: "What", asks: "what a link did to a packet", rules: impair::What::RULES },
+    Vocabulary { name: "Act", asks: "what a link did with a packet", rules: impair::What::RULES },
     #[cfg(feature = "tokio")]
     Vocabulary { name: "dhcp::Cause", asks: "why a lease changed", rules: dhcp::Cause::RULES },
     #[cfg(feature = "tokio")]
@@ -75,12 +75,12 @@ mod tests {
         "socket API",
         "policy: ",
         "tc-netem(8): ",
+        "the link's ",
+        "what-if: ",
         "listen(2)",
         "ip neigh",
         "ip address",
         "knob",
-        "the link's ",
-        "what-if: ",
     ];
 
     #[test]
@@ -114,8 +114,10 @@ mod tests {
             let words = ["unknown", "suspect", "probably", "maybe", "somehow"];
             assert!(words.iter().all(|word| !rule.text.contains(word)), "{name}: {}", rule.text);
             assert!(!rule.text.ends_with('.') && !rule.text.is_empty(), "{name}");
-            let long = |input: &&'static str| (*input, "4294967295".to_owned());
-            let filled = Rule::fill(rule.text, &rule.inputs.iter().map(long).collect::<Vec<_>>());
+            let mut filled = rule.text.to_owned();
+            for input in rule.inputs {
+                filled = filled.replace(&format!("{{{input}}}"), "4294967295");
+            }
             assert!(!filled.contains(['{', '}']), "{name}: {filled}");
             assert!(filled.chars().count() <= 200, "{name}: longer than two lines");
         }

@@ -33,6 +33,7 @@ mod file;
 mod knobs;
 mod launch;
 mod node;
+mod page;
 mod plan;
 mod program;
 mod run;
@@ -45,8 +46,9 @@ pub use check::{Check, Failure, Verdict};
 pub use file::{Lab, Question};
 pub use launch::Report;
 pub use node::{Kind, Node};
+pub use page::Page;
 pub use program::Program;
-pub use run::{Options, Run, Until, run};
+pub use run::{Options, Run, Until, run, run_until};
 pub use shipped::{Shipped, shipped};
 pub use wire::Link;
 

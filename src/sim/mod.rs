@@ -39,7 +39,7 @@ mod tap;
 pub use build::{JoinError, NodeId, Port, Wire, WireId};
 pub use exec::{Executor, Failure, Inside};
 pub use hash::TraceHash;
-pub use run::{Bound, Bounds, Counts, End, Traffic};
+pub use run::{Bound, Bounds, Counts, End, QueueView, Traffic};
 pub use tap::{Seen, Tap, Way};
 
 use crate::base::{Frame, Instant, Medium, Pool, Trace};

@@ -1,0 +1,107 @@
+//! `netglass lab`: networks in virtual time, from files or those that come with the program.
+
+use super::args::{LabArgs, LabCommand, LabRunArgs, LabShowArgs};
+use super::{Failure, Outcome, talk};
+use crate::lab::{Lab, Options, Page, Run, Shipped, run, shipped};
+use serde_json::json;
+use std::path::Path;
+use std::process::ExitCode;
+
+pub(super) fn main(args: &LabArgs) -> Outcome {
+    match &args.command {
+        LabCommand::List => list(),
+        LabCommand::Show(args) => show(args),
+        LabCommand::Run(args) => run_one(args),
+    }
+}
+
+fn list() -> Outcome {
+    let mut text = String::new();
+    for lab in shipped() {
+        let read = lab.lab(&[]).map_err(Failure::failed)?;
+        text += &format!("{:>3}  {:<14}  {}\n", lab.number, lab.name, read.promise);
+    }
+    text += "\nnext: netglass lab show 1  ·  netglass lab run 1\n";
+    talk::say(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The lab of that number, name or file.
+fn find(which: &str, sets: &[(String, String)]) -> Result<Lab, Failure> {
+    if let Some(lab) = Shipped::find(which) {
+        return lab.lab(sets).map_err(Failure::usage);
+    }
+    let path = Path::new(which);
+    if !path.exists() && !which.contains(['/', '.']) {
+        let names = shipped().iter().map(|lab| lab.name);
+        let near = crate::base::words::nearest(which, names);
+        let hint = near.map_or(String::new(), |name| format!(": did you mean {name}?"));
+        return Err(Failure::usage(format_args!("there is no lab \"{which}\"{hint}")));
+    }
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format_args!("{which}: {error}")))?;
+    Lab::with(which, &text, sets).map_err(Failure::usage)
+}
+
+fn show(args: &LabShowArgs) -> Outcome {
+    let lab = find(&args.lab, &[])?;
+    let style = talk::view(true).style;
+    let page = Page { all: true, answers: args.answer, style, name: &args.lab };
+    talk::say(&lab.page(&page))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_one(args: &LabRunArgs) -> Outcome {
+    let mut sets = args.set.clone();
+    if let Some(seed) = args.seed {
+        sets.push(("seed".to_owned(), seed.to_string()));
+    }
+    let lab = find(&args.lab, &sets)?;
+    let run = run(&lab, &Options::default());
+    let style = talk::view(args.all).style;
+    let page = Page { all: args.all, answers: args.answer, style, name: &args.lab };
+    let text = if args.json { json(&run) } else { run.page(&page) };
+    talk::say(&text)?;
+    if let Some(dir) = &args.out {
+        keep(&run, dir, &page)
+            .map_err(|error| Failure::failed(format_args!("{}: {error}", dir.display())))?;
+    }
+    Ok(if run.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Writes the run into a directory: the page with everything, the log, and the machine's version.
+fn keep(run: &Run, dir: &Path, page: &Page<'_>) -> std::io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    std::fs::write(dir.join("run.txt"), run.page(&Page { all: true, ..*page }))?;
+    std::fs::write(dir.join("log.txt"), run.lines().join("\n") + "\n")?;
+    std::fs::write(dir.join("run.json"), json(run) + "\n")
+}
+
+fn json(run: &Run) -> String {
+    let checks = run.verdicts.iter().map(|verdict| {
+        let failure = verdict.failure.as_ref().map(|failure| {
+            json!({
+                "asked": failure.asked, "expected": failure.expected, "found": failure.found,
+                "steps": failure.steps,
+            })
+        });
+        json!({ "say": verdict.say, "passed": verdict.passed(), "failure": failure })
+    });
+    let programs = run.reports.iter().map(|report| {
+        let ended = report.ended.map(|(at, well)| json!({ "at_ns": at.as_nanos(), "well": well }));
+        let on = &run.lab.nodes[report.on].name;
+        json!({ "on": on, "run": report.run, "said": report.said, "ended": ended })
+    });
+    json!({
+        "title": run.lab.title,
+        "seed": run.lab.seed,
+        "trace": format!("{:016x}", run.hash),
+        "end": run.ending(),
+        "ended_ns": run.ended.as_nanos(),
+        "events": run.counts.events,
+        "passed": run.passed(),
+        "checks": checks.collect::<Vec<_>>(),
+        "programs": programs.collect::<Vec<_>>(),
+    })
+    .to_string()
+}
