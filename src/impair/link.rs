@@ -201,9 +201,8 @@ impl Link {
         let ordinal = self.ordinal;
         self.ordinal += 1;
         if self.is_plain && self.edits.is_empty() {
-            let (travel, spared) = (nanos(self.rules.delay.base), false);
-            let parcel = Parcel { frame, ordinal, copy: false, since: now, travel, spared };
-            let gone = self.send(now, parcel);
+            let travel = nanos(self.rules.delay.base);
+            let gone = self.send(now, Parcel { travel, ..Parcel::new(frame, ordinal, now) });
             self.tale.show();
             return gone;
         }
