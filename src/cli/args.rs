@@ -1,6 +1,6 @@
 //! The command line.
 
-use super::study::args::{BoxArgs, EventArgs, PastArgs};
+use super::study::args::{BoxArgs, DiffArgs, EventArgs, PastArgs, ViewArgs, WhatIfArgs};
 use super::vlan::Wanted;
 use crate::app::Services;
 use crate::app::policy::Setting;
@@ -110,6 +110,20 @@ pub(super) enum Command {
     Explain(EventArgs),
     /// Follow the causes of an event back to a fault, a timer or an application's call
     Blame(EventArgs),
+    /// Run again with one change, and show where and how the two runs differ
+    Whatif(WhatIfArgs),
+    /// Show where two runs differ, and how
+    Diff(DiffArgs),
+    /// Draw a run: hosts side by side, time downward
+    Ladder(ViewArgs),
+    /// Show the packets at a host or link of a run, as tcpdump does
+    Tcpdump(ViewArgs),
+    /// Show what a sniffer would conclude of a run at a host, and where it errs
+    Observer(ViewArgs),
+    /// Show what held the senders of a run back, and when
+    Limits(ViewArgs),
+    /// Show what became of the bytes that a connection of a run sent
+    Bytes(ViewArgs),
     /// Show what the switches of a lab know at a moment
     Mac(BoxArgs),
     /// Show what waits in front of the wires of a lab at a moment
