@@ -4,7 +4,7 @@ use super::past::{Box, Timed};
 use crate::base::{Duration, EventId};
 use crate::cli::Failure;
 use crate::lab::{self, Lab, Options, Shipped, Until};
-use crate::observe::log::{Entry, Event, Log};
+use crate::observe::log::{Event, Log};
 use crate::observe::recording::{Reader, ReplayError};
 use crate::observe::relive::{self, Relived, relive, relive_without};
 use crate::observe::view::run::RunName;
@@ -241,12 +241,18 @@ fn edited(log: &Log, edit: Edit, options: &mut Options) -> Result<(), Failure> {
             "the run has no event #{id}: its last is #{last}"
         )));
     };
-    // What happened to a packet elsewhere names who sent it.
-    let is_sent = |other: &Entry| matches!(other.event, Event::Wire(_));
-    let own = log.origin(id).filter(|_| log.effects(id).any(is_sent));
-    let sender = own.or_else(|| entry.causes().find_map(|cause| log.origin(cause)));
-    let Some(origin) = sender else {
-        return Err(Failure::usage(format_args!("#{id} is not about a packet")));
+    let is_sent =
+        |id: &EventId| log.effects(*id).any(|other| matches!(other.event, Event::Wire(_)));
+    // An arrival, and what happens to a packet on a wire, name who sent it.
+    let near = std::iter::once(id).chain(entry.causes()).find(is_sent);
+    let Some(origin) = near.and_then(|sender| log.origin(sender)) else {
+        let mut chain = entry.causes().next();
+        while let Some(cause) = chain.filter(|cause| !is_sent(cause)) {
+            chain = log.get(cause).and_then(|entry| entry.causes().next());
+        }
+        let hint =
+            chain.map_or(String::new(), |id| format!(": the packet that led to it is #{id}"));
+        return Err(Failure::usage(format_args!("#{id} is not about a packet{hint}")));
     };
     match edit {
         Edit::Drop(_) => options.doomed = Some(origin),
