@@ -1,6 +1,7 @@
 //! A router: which packets it does not pass on, and whom it tells.
 
 use super::cases;
+use crate::advertise;
 use crate::forward::{A, R, datagram, joined, narrow, two_networks, warm};
 use crate::support::net::{Net, iface, mac, node, route};
 use netglass::base::{Checksum, Frame, Gso, GsoKind, Offload, Pool};
@@ -22,7 +23,20 @@ cases! {
     "Sent::HostUnreachable" => passes("10.0.1.2", "10.0.2.77"); passes("10.0.1.2", "10.0.2.2") => "Forwarded",
     "Sent::PacketTooBig" => uncut(573); uncut(572) => "Forwarded",
     "Sent::BeyondScope" => passes("fe80::77", "fd00:2::2"); passes("fd00:1::77", "fd00:2::2") => "Forwarded",
+    "Sent::RouterAdvert" => asked_for_a_router(true); asked_for_a_router(false) => "Why::NdNoRouter",
     "Sent::Redirect" => by_a_detour("10.0.1.7"); by_a_detour("192.0.2.1") => "Forwarded",
+}
+
+/// A host asks a router that tells of itself, or one that does not.
+fn asked_for_a_router(tells: bool) {
+    let mut setups = advertise::setups(advertise::tells());
+    if !tells {
+        advertise::ethernet(&mut setups[R]).advertise = None;
+    }
+    let mut net = advertise::joined(setups);
+    net.wait(10_000);
+    advertise::solicit(&mut net, mac(7));
+    net.wait(1_000);
 }
 
 /// Two networks and a router that knows its neighbours.
