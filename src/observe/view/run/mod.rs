@@ -10,8 +10,8 @@ mod explain;
 mod page;
 mod refuted;
 mod state;
-mod story;
-mod web;
+pub(in crate::observe) mod story;
+pub(in crate::observe) mod web;
 
 pub use blame::blame;
 pub use explain::explain;

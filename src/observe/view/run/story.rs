@@ -5,6 +5,7 @@ use super::super::reason::{Reason, reason};
 use super::super::tcpdump::Tcpdump;
 use super::web::{Web, refused, sends};
 use crate::base::EventId;
+use crate::link::bridge;
 use crate::observe::log::{Entry, Event, PlaceId};
 use crate::stack;
 use std::collections::{BTreeMap, BTreeSet};
@@ -108,7 +109,7 @@ fn without_ends(line: &str) -> &str {
 }
 
 /// The reason of an entry.
-pub(super) fn why(entry: &Entry) -> Option<Reason> {
+pub(in crate::observe) fn why(entry: &Entry) -> Option<Reason> {
     match &entry.event {
         Event::Host(event) => reason(event),
         Event::Wire(wire) => {
@@ -117,6 +118,9 @@ pub(super) fn why(entry: &Entry) -> Option<Reason> {
                 None => (wire.what.key(), wire.what.rfc()),
             };
             Some(Reason { key, text: wire.what.to_string(), rfc })
+        }
+        Event::Bridge(bridge::Event::Dropped { why, .. }) => {
+            Some(Reason { key: why.key(), text: why.to_string(), rfc: why.rfc() })
         }
         Event::Bridge(event) => {
             let cause = event.cause()?;
