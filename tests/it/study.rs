@@ -3,9 +3,13 @@
 mod stories;
 
 use netglass::base::EventId;
-use netglass::observe::log::{Entry, Log};
-use netglass::observe::view::run::{Page, blame, explain};
-use netglass::tcp::{Plan, RtxRule};
+use netglass::observe::log::{Entry, Event, Log};
+use netglass::observe::view::run::{self, Key, Page, blame, explain};
+use netglass::observe::view::style::Style;
+use netglass::stack;
+use netglass::tcp::{Blocked, Plan, RtxRule};
+use std::path::Path;
+use std::time::Duration;
 
 fn find<'a>(log: &'a Log, is_meant: impl Fn(&Entry) -> bool) -> &'a Entry {
     log.entries().iter().find(|entry| is_meant(entry)).expect("the story has one")
@@ -14,6 +18,29 @@ fn find<'a>(log: &'a Log, is_meant: impl Fn(&Entry) -> bool) -> &'a Entry {
 fn is_again(entry: &Entry, meant: RtxRule) -> bool {
     stories::sent(entry)
         .is_some_and(|(_, plan)| matches!(plan, Plan::Retransmit { rule, .. } if *rule == meant))
+}
+
+/// Compares with `tests/golden/run/<name>`; writes it when `UPDATE` is set.
+#[track_caller]
+fn golden(name: &str, actual: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/run").join(name);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, actual).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(actual, expected, "{name}: UPDATE=1 rewrites it");
+}
+
+/// The connection of a host.
+fn conn(log: &Log, host: &str) -> Key {
+    let place = log.place(host).unwrap();
+    let born = |entry: &&Entry| {
+        let names = matches!(entry.event, Event::Host(stack::Event::Conn { .. }));
+        entry.place == place && names
+    };
+    let entry = log.entries().iter().find(born).unwrap();
+    (place, entry.conn.unwrap())
 }
 
 #[track_caller]
@@ -57,7 +84,6 @@ fn a_fast_retransmission_leads_to_the_fault() {
     let again = find(&log, |entry| is_again(entry, RtxRule::FastRetransmit));
     let (gone, lost) = stories::drops(&log)[0];
     let text = explain(&log, again.id, &Page::default()).unwrap();
-    eprintln!("{text}");
     holds(
         &text,
         &[
@@ -71,7 +97,6 @@ fn a_fast_retransmission_leads_to_the_fault() {
         ],
     );
     let text = blame(&log, again.id, &Page::default()).unwrap();
-    eprintln!("{text}");
     holds(
         &text,
         &[
@@ -80,7 +105,6 @@ fn a_fast_retransmission_leads_to_the_fault() {
         ],
     );
     let text = explain(&log, lost.id, &Page::default()).unwrap();
-    eprintln!("{text}");
     holds(&text, &[&format!("sent again as #{}", again.id)]);
 }
 
@@ -90,7 +114,6 @@ fn a_timeout_leads_to_the_fault() {
     let again = find(&log, |entry| is_again(entry, RtxRule::Rto));
     let (_, lost) = stories::drops(&log)[0];
     let text = explain(&log, again.id, &Page::default()).unwrap();
-    eprintln!("{text}");
     holds(
         &text,
         &[
@@ -100,7 +123,6 @@ fn a_timeout_leads_to_the_fault() {
         ],
     );
     let text = blame(&log, again.id, &Page::default()).unwrap();
-    eprintln!("{text}");
     holds(&text, &["timer rto expired", "timer rto set", &format!("line: dropped #{}", lost.id)]);
 }
 
@@ -111,6 +133,77 @@ fn a_lost_syn_is_found() {
         stories::sent(entry).is_some_and(|(_, plan)| matches!(plan, Plan::RetransmitSyn { .. }))
     });
     let text = blame(&log, again.id, &Page::default()).unwrap();
-    eprintln!("{text}");
     holds(&text, &["connect(10.0.0.2:80)", "line: dropped #"]);
+}
+
+#[test]
+fn the_stories_explained() {
+    let log = stories::data_lost();
+    let again = find(&log, |entry| is_again(entry, RtxRule::FastRetransmit)).id;
+    let (_, lost) = stories::drops(&log)[0];
+    golden("explain-fast-retransmit.txt", &explain(&log, again, &Page::default()).unwrap());
+    golden("explain-lost.txt", &explain(&log, lost.id, &Page::default()).unwrap());
+    golden("blame-fast-retransmit.txt", &blame(&log, again, &Page::default()).unwrap());
+    let ascii =
+        Page { all: true, style: Style { color: false, unicode: false }, ..Page::default() };
+    let text = explain(&log, again, &ascii).unwrap();
+    assert!(text.is_ascii(), "{text}");
+    golden("explain-all-ascii.txt", &text);
+    let log = stories::tail_lost();
+    let again = find(&log, |entry| is_again(entry, RtxRule::Rto)).id;
+    golden("explain-timeout.txt", &explain(&log, again, &Page::default()).unwrap());
+    golden("blame-timeout.txt", &blame(&log, again, &Page::default()).unwrap());
+}
+
+#[test]
+fn limits_add_up_to_a_life_and_name_the_limiter() {
+    for (log, host, by) in [
+        (stories::slow_start(), "server", Blocked::Cwnd),
+        (stories::late_reader(), "server", Blocked::Rwnd),
+        (stories::data_lost(), "client", Blocked::App),
+    ] {
+        let all = run::held_back(&log, None);
+        assert_eq!(all.len(), 2);
+        for limits in &all {
+            let mut before = None;
+            for held in &limits.held {
+                assert!(held.from <= held.to && before.is_none_or(|end| end == held.from));
+                before = Some(held.to);
+            }
+            let sum: Duration = limits.held.iter().map(|held| held.to.since(held.from)).sum();
+            assert_eq!(sum, limits.life());
+        }
+        let key = conn(&log, host);
+        let its = all.iter().find(|limits| limits.conn == key).unwrap();
+        let most = its.held.iter().map(|h| h.by).filter(|by| *by != Blocked::Done);
+        let most = most.max_by_key(|by| its.total(*by)).unwrap();
+        assert_eq!(most, by, "{}", run::limits(&log, Some(key), &Page::default()));
+    }
+    let log = stories::late_reader();
+    golden("limits.txt", &run::limits(&log, None, &Page::default()));
+}
+
+#[test]
+fn the_life_of_bytes() {
+    let log = stories::data_lost();
+    let key = conn(&log, "server");
+    let lives = run::lives(&log, key, 0..u32::MAX).unwrap();
+    assert_eq!(lives.iter().map(|life| life.bytes.len()).sum::<usize>(), 20_000);
+    let twice: Vec<_> = lives.iter().filter(|life| life.sent.len() == 2).collect();
+    assert_eq!(twice.len(), 1);
+    assert!(lives.iter().all(|life| life.acked.is_some() && life.read.is_some()));
+    golden("bytes.txt", &run::bytes(&log, key, 0..u32::MAX, &Page::default()).unwrap());
+}
+
+#[test]
+fn captures_at_hosts_and_on_the_wire() {
+    let log = stories::data_lost();
+    let all = Page { all: true, ..Page::default() };
+    let lines = |place: &str| {
+        let text = run::tcpdump(&log, log.place(place).unwrap(), false, &all);
+        text.lines().filter(|line| line.contains(" IP ")).count()
+    };
+    // The wire and the server see the segment that is lost, the client does not.
+    assert_eq!((lines("line"), lines("server") - lines("client")), (lines("server"), 1));
+    golden("tcpdump.txt", &run::tcpdump(&log, log.place("line").unwrap(), true, &Page::default()));
 }

@@ -65,7 +65,10 @@ pub(super) fn clean() -> Log {
 
 /// What the wire has dropped, as (its entry, who sent it).
 pub(super) fn drops(log: &Log) -> Vec<(&Entry, &Entry)> {
-    let gone = log.entries().iter().filter(|entry| matches!(entry.event, Event::Wire(_)));
+    let gone = log
+        .entries()
+        .iter()
+        .filter(|entry| matches!(&entry.event, Event::Wire(w) if w.gone().is_some()));
     gone.map(|gone| (gone, log.get(gone.causes[0]).unwrap())).collect()
 }
 
@@ -76,44 +79,27 @@ pub(super) fn sent(entry: &Entry) -> Option<(&tcp::SegmentView, &tcp::Plan)> {
     }
 }
 
-/// The how manieth segment with data the entry is among those of its host, retransmissions
-/// included.
-pub(super) fn ordinal(log: &Log, entry: &Entry) -> Option<usize> {
-    let has_data = |e: &&Entry| sent(e).is_some_and(|(seg, _)| seg.len > 0);
-    let its = log.entries().iter().filter(|e| e.place == entry.place).filter(has_data);
-    its.map(|e| e.id).position(|id| id == entry.id).map(|at| at + 1)
-}
-
-/// The first seed whose luck is that one packet is lost, and that this is the one meant.
-pub(super) fn one_loss(bytes: usize, is_meant: impl Fn(&Log, &Entry) -> bool) -> Log {
-    let runs = (0..2_000).map(|seed| request("delay 20ms loss 3%", seed, bytes, Duration::ZERO));
-    let mut right = runs.filter(|log| match drops(log).as_slice() {
-        [(_, sent)] => is_meant(log, sent),
-        _ => false,
-    });
-    right.next().expect("some seed has that luck")
-}
-
 /// The fourth segment of the answer is lost.
 pub(super) fn data_lost() -> Log {
-    one_loss(20_000, |log, entry| {
-        log.name(entry.place) == "server" && ordinal(log, entry) == Some(4)
-    })
+    request("delay 20ms in drop data#4", 1, 20_000, Duration::ZERO)
 }
 
 /// The last segment of the answer is lost.
 pub(super) fn tail_lost() -> Log {
-    one_loss(3_000, |log, entry| {
-        log.name(entry.place) == "server" && ordinal(log, entry) == Some(3)
-    })
+    request("delay 20ms in drop data#3", 1, 3_000, Duration::ZERO)
 }
 
 /// The client's SYN is lost.
 pub(super) fn syn_lost() -> Log {
-    one_loss(100, |_, entry| sent(entry).is_some_and(|(seg, _)| seg.ctl.syn()))
+    request("delay 20ms out drop syn once", 1, 100, Duration::ZERO)
 }
 
 /// The client reads late, and its window closes.
 pub(super) fn late_reader() -> Log {
     request("delay 20ms", 1, 400_000, Duration::from_secs(3))
+}
+
+/// A request through a slow, long path: cwnd is what limits it.
+pub(super) fn slow_start() -> Log {
+    request("delay 20ms rate 10mbit", 1, 200_000, Duration::ZERO)
 }

@@ -2,6 +2,7 @@
 
 use super::super::parties::Pair;
 use crate::base::{ConnId, EventId, Seq};
+use crate::link::bridge;
 use crate::observe::log::{Entry, Event, Log, PlaceId};
 use crate::stack;
 use crate::tcp::{self, Outcome, Plan, Reply, SegmentView};
@@ -12,7 +13,7 @@ use std::net::SocketAddr;
 const HOPS: usize = 255;
 
 /// A connection of a run: whose, and which of its host's.
-pub(super) type Key = (PlaceId, ConnId);
+pub type Key = (PlaceId, ConnId);
 
 /// What became of a packet.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -87,6 +88,11 @@ impl<'a> Web<'a> {
         its.filter_map(|(_, effect)| self.log.get(*effect))
     }
 
+    /// The connections, in the order of hosts and births.
+    pub(super) fn conns(&self) -> impl Iterator<Item = (Key, Pair)> + '_ {
+        self.pairs.iter().map(|(key, pair)| (*key, *pair))
+    }
+
     /// The entry's connection.
     pub(super) fn key(&self, entry: &Entry) -> Option<Key> {
         Some((entry.place, entry.conn?))
@@ -124,6 +130,7 @@ impl<'a> Web<'a> {
             let here = entry.place == from;
             match &entry.event {
                 Event::Wire(_) if is_loss(entry) => fates.push(Fate::Lost(entry.id)),
+                Event::Bridge(bridge::Event::Dropped { .. }) => fates.push(Fate::Lost(entry.id)),
                 // What a router passes on, and the pieces of what is too large, go on.
                 Event::Host(event) if passes_on(event, here) && depth < HOPS => {
                     self.follow(entry.id, depth + 1, fates);
@@ -188,8 +195,10 @@ impl<'a> Web<'a> {
         };
         let back = Pair { local: pair.remote, remote: pair.local };
         let at = self.get(arrival)?;
-        let answers = self.log.entries()[arrival.0 as usize..entry.id.0 as usize - 1].iter();
-        let lost = answers.filter(|e| e.place == at.place).find_map(|e| {
+        // What was sent again too early may arrive behind its second copy.
+        let between = arrival.0 as usize..entry.id.0 as usize - 1;
+        let answers = self.log.entries().get(between).unwrap_or_default();
+        let lost = answers.iter().filter(|e| e.place == at.place).find_map(|e| {
             let (out, its, seg) = self.segment(e)?;
             let acks = seg.ack.is_some_and(|ack| ack.after(range.0));
             (out && its == back && acks).then(|| Some((e.id, self.loss(e.id)?))).flatten()
