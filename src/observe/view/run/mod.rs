@@ -19,8 +19,8 @@ mod observer;
 mod page;
 mod refuted;
 mod state;
-mod story;
-mod web;
+pub(in crate::observe) mod story;
+pub(in crate::observe) mod web;
 
 pub use blame::blame;
 pub use capture::tcpdump;
