@@ -36,13 +36,14 @@ impl Pair {
         };
         let hosts = [host(0), host(1)];
         let ways = match words {
-            "" => [Impairment::default(); 2],
+            "" => [Impairment::default(), Impairment::default()],
             words => {
                 let Impairments { inbound, outbound } = words.parse().unwrap();
                 [outbound, inbound]
             }
         };
-        let link = |n: usize| Link::new(ways[n], Chance::from_seed(7), n as u64, Pool::new());
+        let link =
+            |n: usize| Link::new(ways[n].clone(), Chance::from_seed(7), n as u64, Pool::new());
         let lanes = [link(0), link(1)];
         Pair { executor, hosts, lanes, hash: 0xcbf2_9ce4_8422_2325, packets: 0 }
     }
