@@ -18,6 +18,8 @@ mod get;
 mod history;
 mod host;
 mod ip;
+mod lab;
+mod lab_up;
 mod names;
 mod nc;
 mod nstat;
@@ -27,6 +29,7 @@ mod replay;
 mod rules;
 mod sinks;
 mod ss;
+mod study;
 mod talk;
 mod traceroute;
 mod up;
@@ -94,8 +97,20 @@ pub fn main() -> ExitCode {
         Command::Ip(args) => ip::run(&args),
         Command::Route(args) => ip::route(&args),
         Command::Arp(args) => ip::arp(&args),
+        Command::Lab(args) => lab::main(&args),
         Command::Nstat(args) => nstat::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Explain(args) => study::explain(&args),
+        Command::Blame(args) => study::blame(&args),
+        Command::Whatif(args) => study::whatif(&args),
+        Command::Diff(args) => study::diff(&args),
+        Command::Ladder(args) => study::ladder(&args),
+        Command::Tcpdump(args) => study::tcpdump(&args),
+        Command::Observer(args) => study::observer(&args),
+        Command::Limits(args) => study::limits(&args),
+        Command::Bytes(args) => study::bytes(&args),
+        Command::Mac(args) => study::mac(&args),
+        Command::Queues(args) => study::queues(&args),
         Command::PrivateChild(_) => Ok(ExitCode::SUCCESS),
     })
 }

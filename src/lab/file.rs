@@ -57,6 +57,11 @@ pub struct Question {
 const DURATION: Duration = Duration::from_secs(600);
 
 impl Lab {
+    /// The values that stand in place of the file's.
+    pub fn sets(&self) -> &[(String, String)] {
+        &self.sets
+    }
+
     /// Reads a lab from the text of its file.
     ///
     /// # Errors

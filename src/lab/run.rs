@@ -14,6 +14,10 @@ pub struct Options {
     pub blind: bool,
     /// What the run may use.
     pub bounds: Bounds,
+    /// The packet of this event is lost ([`Net::doom`]).
+    pub doomed: Option<EventId>,
+    /// Nothing happens to the packet of this event ([`Net::spare`]).
+    pub spared: Option<EventId>,
 }
 
 /// What came of a lab.
@@ -71,7 +75,9 @@ impl Stage {
         if !options.blind {
             net.keep_log();
         }
-        let reports = lab.launch(&net, &ids);
+        options.doomed.into_iter().for_each(|origin| net.doom(origin));
+        options.spared.into_iter().for_each(|origin| net.spare(origin));
+        let reports = lab.launch(&net, &ids, None);
         Stage { net, ids, reports }
     }
 }
@@ -113,18 +119,30 @@ impl Run {
         !matches!(self.end, End::Failed(_)) && self.verdicts.iter().all(Verdict::passed)
     }
 
+    /// The log, a line for each entry.
+    pub fn lines(&self) -> Vec<String> {
+        let Some(log) = &self.log else { return Vec::new() };
+        super::check::lines(log, &log.entries().iter().collect::<Vec<_>>())
+    }
+
     /// The network as it was at a moment of the run: it is lived again up to there.
     pub fn until(&self, until: Until) -> Net {
-        let options = Options { blind: false, ..self.options };
-        let Stage { mut net, .. } = Stage::set(&self.lab, &options);
-        let end = Instant::ZERO + self.lab.duration;
-        match until {
-            Until::Time(at) => net.run(at.min(end)),
-            Until::Event(id) => net.run_while(end, |net| {
-                let entries = net.log().map_or(0, |log| log.entries().len());
-                (entries as u64) < id.0
-            }),
-        };
-        net
+        run_until(&self.lab, &self.options, Some(until))
     }
+}
+
+/// The network as it is at a moment of a lab's run, or at its end.
+pub fn run_until(lab: &Lab, options: &Options, until: Option<Until>) -> Net {
+    let options = Options { blind: false, ..*options };
+    let Stage { mut net, .. } = Stage::set(lab, &options);
+    let end = Instant::ZERO + lab.duration;
+    match until {
+        None => net.run(end),
+        Some(Until::Time(at)) => net.run(at.min(end)),
+        Some(Until::Event(id)) => net.run_while(end, |net| {
+            let entries = net.log().map_or(0, |log| log.entries().len());
+            (entries as u64) < id.0
+        }),
+    };
+    net
 }

@@ -37,6 +37,11 @@ macro_rules! labs {
 pub fn shipped() -> &'static [Shipped] {
     labs! {
         1 "wire",
+        2 "hub",
+        3 "switch",
+        4 "router",
+        5 "traceroute",
+        6 "dumbbell",
     }
 }
 

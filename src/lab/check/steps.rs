@@ -28,7 +28,7 @@ pub(super) fn before<'l>(log: &'l Log, last: &'l Entry) -> Vec<&'l Entry> {
 }
 
 /// Each entry as a line: number, time, place, what happened.
-pub(super) fn lines(log: &Log, entries: &[&Entry]) -> Vec<String> {
+pub(in crate::lab) fn lines(log: &Log, entries: &[&Entry]) -> Vec<String> {
     let wanted: BTreeSet<EventId> = entries.iter().map(|entry| entry.id).collect();
     let Some(last) = wanted.last() else { return Vec::new() };
     let mut spell: BTreeMap<PlaceId, Tcpdump> = BTreeMap::new();

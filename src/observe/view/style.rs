@@ -55,7 +55,7 @@ impl Style {
 
     /// `text` with its arrows and dots in ASCII when that is wanted. RFC citations keep their `§`
     /// as `S`.
-    pub(super) fn letters(self, text: &str) -> String {
+    pub(crate) fn letters(self, text: &str) -> String {
         if self.unicode {
             return text.replace("->", "→");
         }

@@ -1,0 +1,115 @@
+//! `netglass lab`: networks in virtual time, from files or those that come with the program.
+
+use super::args::{LabArgs, LabCommand, LabRunArgs, LabShowArgs};
+use super::study::Source;
+use super::study::source::RUN_FILE;
+use super::{Failure, Outcome, talk};
+use crate::lab::{Options, Page, Run, Shipped, run, shipped};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::ExitCode;
+
+pub(super) fn main(args: &LabArgs) -> Outcome {
+    match &args.command {
+        LabCommand::List => list(),
+        LabCommand::Show(args) => show(args),
+        LabCommand::Run(args) => run_one(args),
+        LabCommand::Up(args) => super::lab_up::run(args),
+    }
+}
+
+fn list() -> Outcome {
+    let mut text = String::new();
+    for lab in shipped() {
+        let read = lab.lab(&[]).map_err(Failure::failed)?;
+        text += &format!("{:>3}  {:<14}  {}\n", lab.number, lab.name, read.promise);
+    }
+    text += "\nnext: netglass lab show 1  ·  netglass lab run 1\n";
+    talk::say(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The lab of that number, name or file.
+pub(super) fn find(which: &str, sets: &[(String, String)]) -> Result<Source, Failure> {
+    if let Some(lab) = Shipped::find(which) {
+        return Source::shipped(lab, sets);
+    }
+    let path = Path::new(which);
+    if !path.exists() && !which.contains(['/', '.']) {
+        let names = shipped().iter().map(|lab| lab.name);
+        let near = crate::base::words::nearest(which, names);
+        let hint = near.map_or(String::new(), |name| format!(": did you mean {name}?"));
+        return Err(Failure::usage(format_args!("there is no lab \"{which}\"{hint}")));
+    }
+    Source::file(path, sets)
+}
+
+/// The settings that the arguments make, the seed among them.
+pub(super) fn sets(set: &[(String, String)], seed: Option<u64>) -> Vec<(String, String)> {
+    let seed = seed.map(|seed| ("seed".to_owned(), seed.to_string()));
+    set.iter().cloned().chain(seed).collect()
+}
+
+fn show(args: &LabShowArgs) -> Outcome {
+    let lab = find(&args.lab, &[])?.into_lab()?;
+    let style = talk::view(true).style;
+    let page = Page { all: true, answers: args.answer, style, name: &args.lab };
+    talk::say(&lab.page(&page))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn run_one(args: &LabRunArgs) -> Outcome {
+    let source = find(&args.lab, &sets(&args.set, args.seed))?;
+    source.remember();
+    let spec = source.spec();
+    let lab = source.into_lab()?;
+    let run = run(&lab, &Options::default());
+    let style = talk::view(args.all).style;
+    let page = Page { all: args.all, answers: args.answer, style, name: &args.lab };
+    let text = if args.json { json(&run) } else { run.page(&page) };
+    talk::say(&text)?;
+    if let Some(dir) = &args.out {
+        keep(&run, &spec, dir, &page)
+            .map_err(|error| Failure::failed(format_args!("{}: {error}", dir.display())))?;
+    }
+    Ok(if run.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Writes the run into a directory: the page with everything, the log, the results for machines, and which run it was,
+/// so that `--run DIR` finds it.
+fn keep(run: &Run, spec: &Value, dir: &Path, page: &Page<'_>) -> std::io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    std::fs::write(dir.join("run.txt"), run.page(&Page { all: true, ..*page }))?;
+    std::fs::write(dir.join("log.txt"), run.lines().join("\n") + "\n")?;
+    std::fs::write(dir.join("results.json"), json(run) + "\n")?;
+    std::fs::write(dir.join(RUN_FILE), format!("{spec}\n"))
+}
+
+fn json(run: &Run) -> String {
+    let checks = run.verdicts.iter().map(|verdict| {
+        let failure = verdict.failure.as_ref().map(|failure| {
+            json!({
+                "asked": failure.asked, "expected": failure.expected, "found": failure.found,
+                "steps": failure.steps,
+            })
+        });
+        json!({ "say": verdict.say, "passed": verdict.passed(), "failure": failure })
+    });
+    let programs = run.reports.iter().map(|report| {
+        let ended = report.ended.map(|(at, well)| json!({ "at_ns": at.as_nanos(), "well": well }));
+        let on = &run.lab.nodes[report.on].name;
+        json!({ "on": on, "run": report.run, "said": report.said, "ended": ended })
+    });
+    json!({
+        "title": run.lab.title,
+        "seed": run.lab.seed,
+        "trace": format!("{:016x}", run.hash),
+        "end": run.ending(),
+        "ended_ns": run.ended.as_nanos(),
+        "events": run.counts.events,
+        "passed": run.passed(),
+        "checks": checks.collect::<Vec<_>>(),
+        "programs": programs.collect::<Vec<_>>(),
+    })
+    .to_string()
+}
