@@ -1,6 +1,6 @@
 //! The command line.
 
-use super::study::args::{BoxArgs, EventArgs, PastArgs};
+use super::study::args::{BoxArgs, DiffArgs, EventArgs, PastArgs, ViewArgs, WhatIfArgs};
 use super::vlan::Wanted;
 use crate::app::Services;
 use crate::app::policy::Setting;
@@ -110,6 +110,20 @@ pub(super) enum Command {
     Explain(EventArgs),
     /// Follow the causes of an event back to a fault, a timer or an application's call
     Blame(EventArgs),
+    /// Run again with one change, and show where and how the two runs differ
+    Whatif(WhatIfArgs),
+    /// Show where two runs differ, and how
+    Diff(DiffArgs),
+    /// Draw a run: hosts side by side, time downward
+    Ladder(ViewArgs),
+    /// Show the packets at a host or link of a run, as tcpdump does
+    Tcpdump(ViewArgs),
+    /// Show what a sniffer would conclude of a run at a host, and where it errs
+    Observer(ViewArgs),
+    /// Show what held the senders of a run back, and when
+    Limits(ViewArgs),
+    /// Show what became of the bytes that a connection of a run sent
+    Bytes(ViewArgs),
     /// Show what the switches of a lab know at a moment
     Mac(BoxArgs),
     /// Show what waits in front of the wires of a lab at a moment
@@ -619,6 +633,8 @@ pub(super) enum LabCommand {
     Show(LabShowArgs),
     /// Run a lab and hold it against its checks; exit code 1 when one fails
     Run(LabRunArgs),
+    /// Run a lab in real time, with Linux instead of one of its hosts, until Ctrl-C
+    Up(LabUpArgs),
 }
 
 #[derive(Args, Debug)]
@@ -656,6 +672,27 @@ pub(super) struct LabRunArgs {
     /// The results as a JSON object
     #[arg(long)]
     pub(super) json: bool,
+    /// The lab's number, its name, or a file
+    pub(super) lab: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct LabUpArgs {
+    /// The host of the lab that Linux is, behind a TUN or TAP device
+    #[arg(long, value_name = "NODE", default_value = "linux")]
+    pub(super) host: String,
+    /// Name of the TUN or TAP interface
+    #[arg(long, value_name = "NAME", default_value = "glass0")]
+    pub(super) dev: String,
+    /// Seed of all luck in the network
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Set a key of the lab's file, as in link.ab.loss=2% or client.tcp.sack=off; repeatable
+    #[arg(long, value_name = "KEY=VALUE", value_parser = set)]
+    pub(super) set: Vec<(String, String)>,
+    /// Say nothing
+    #[arg(short, long)]
+    pub(super) quiet: bool,
     /// The lab's number, its name, or a file
     pub(super) lab: String,
 }

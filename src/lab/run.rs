@@ -77,7 +77,7 @@ impl Stage {
         }
         options.doomed.into_iter().for_each(|origin| net.doom(origin));
         options.spared.into_iter().for_each(|origin| net.spare(origin));
-        let reports = lab.launch(&net, &ids);
+        let reports = lab.launch(&net, &ids, None);
         Stage { net, ids, reports }
     }
 }

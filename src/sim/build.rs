@@ -166,6 +166,19 @@ impl Net {
         self.add_bridge(name, Kind::Switch, Bridge::switch(config))
     }
 
+    /// Adds a place where the network leads out: what arrives there is had by [`Net::take`], and
+    /// what [`Net::inject`] is given leaves by its one port.
+    ///
+    /// # Panics
+    /// As [`Net::host`].
+    pub fn outside(&mut self, name: &str, medium: Medium) -> NodeId {
+        let id = NodeId(u16::try_from(self.nodes.len()).expect("fewer nodes than that"));
+        let (kind, body) = (Kind::Outside, Body::Outside(Default::default()));
+        let (name, ports) = (name.to_owned(), vec![None]);
+        self.nodes.push(Node { name, kind, ports, media: vec![medium], body });
+        id
+    }
+
     fn add_bridge(&mut self, name: &str, kind: Kind, bridge: Bridge) -> NodeId {
         let id = NodeId(u16::try_from(self.nodes.len()).expect("fewer nodes than that"));
         let ports = usize::from(bridge.ports());
@@ -224,6 +237,7 @@ impl Net {
                     host.host.with(|stack, _| stack.listen_to_events(true));
                 }
                 Body::Bridge(bridge) => bridge.trace.listen(true),
+                Body::Outside(_) => {}
             }
             Place { name: node.name.clone(), kind: node.kind, ends: None }
         });

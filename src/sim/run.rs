@@ -186,8 +186,14 @@ impl Net {
         }
     }
 
+    /// Lets time come to `at`, before which nothing is due.
+    pub fn wait_until(&mut self, at: Instant) {
+        debug_assert!(self.next().is_none_or(|next| next >= at), "nothing is skipped");
+        self.executor.time().set(at.max(self.now()));
+    }
+
     /// When something happens next: a program's timer, or what is in the queue.
-    fn next(&self) -> Option<Instant> {
+    pub fn next(&self) -> Option<Instant> {
         let timer = self.executor.deadline();
         self.queue.next().into_iter().chain(timer).min()
     }
@@ -255,6 +261,7 @@ impl Net {
                 let armed = match &mut self.nodes[node.at()].body {
                     Body::Host(host) => &mut host.armed,
                     Body::Bridge(bridge) => &mut bridge.armed,
+                    Body::Outside(_) => return,
                 };
                 if *armed != at {
                     return;
@@ -265,6 +272,7 @@ impl Net {
                 match self.nodes[node.at()].body {
                     Body::Host(_) => self.turn(node, None),
                     Body::Bridge(_) => self.pass(node, None),
+                    Body::Outside(_) => {}
                 }
             }
         }
@@ -293,7 +301,21 @@ impl Net {
         match &mut self.nodes[node.at()].body {
             Body::Host(_) => self.turn(node, Some((IfaceId(n), frame))),
             Body::Bridge(_) => self.pass(node, Some((n, frame))),
+            Body::Outside(gone) => gone.push_back(frame),
         }
+    }
+
+    /// A frame that has arrived where the network leads out; call it until there is none.
+    pub fn take(&mut self, node: NodeId) -> Option<Frame> {
+        match &mut self.nodes.get_mut(node.at())?.body {
+            Body::Outside(gone) => gone.pop_front(),
+            _ => None,
+        }
+    }
+
+    /// A frame comes from outside, now. ([`Net::run`] up to now comes first.)
+    pub fn inject(&mut self, node: NodeId, frame: Frame) {
+        self.transmit(Port(node, 0), frame);
     }
 
     /// A hub's or switch's turn: it forgets who was silent, and passes on what has arrived.

@@ -40,7 +40,7 @@ fn setups(tells: Advertise) -> Vec<Setup> {
     vec![a, r, route(b, "::/0", "fd00:2::1", 0)]
 }
 
-fn ethernet(setup: &mut Setup) -> &mut Ethernet {
+pub(crate) fn ethernet(setup: &mut Setup) -> &mut Ethernet {
     match &mut setup.ifaces[0].link {
         LinkSetup::Ethernet(ethernet) => ethernet,
         LinkSetup::Ip => panic!("an Ethernet"),
@@ -127,7 +127,7 @@ fn a_host_that_asks_is_answered() {
 }
 
 /// A host asks all routers of R's first link.
-fn solicit(net: &mut Net, from: Mac) {
+pub(crate) fn solicit(net: &mut Net, from: Mac) {
     let src = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 7, u16::from(from.0[5]));
     let mut frame = netglass::base::Frame::default();
     Nd::RouterSolicit { mac: Some(from) }.emit(src, ALL_ROUTERS, &mut frame.head);

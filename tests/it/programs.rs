@@ -38,7 +38,7 @@ fn ping_takes_the_time_of_the_way() {
     assert_eq!(ended, Instant::from_millis(2014));
     let text = "64 bytes from 10.0.0.2: icmp_seq=3 ttl=64 time=14.0 ms";
     assert!(said.contains(&ping::Line::Answer(text.to_owned())), "{said:?}");
-    assert_eq!(pair.packets, 6);
+    assert_eq!(pair.packets(), 6);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn bulk_comes_whole_and_the_same_run_is_the_same() {
         let (sent, received) = pair.run(program).unwrap();
         assert_eq!((sent.bytes, received.bytes(), received.wrong()), (BYTES, BYTES, 0));
         assert!(received.flows[0].complete);
-        (sent, received, pair.hash, pair.packets)
+        (sent, received, pair.net.hash(), pair.packets())
     };
     let clean = run("delay 5ms rate 100mbit limit 1000");
     assert_eq!(clean, run("delay 5ms rate 100mbit limit 1000"));
@@ -187,7 +187,7 @@ fn a_typist_waits_for_echoes() {
         };
         let typed = pair.run(program).unwrap();
         assert_eq!((typed.delays.len(), typed.wrong), (20, 0), "{typed}");
-        (typed.spread(), pair.packets)
+        (typed.spread(), pair.packets())
     };
     let slow = run(false, MS(200));
     assert_eq!((slow.0.min, slow.0.max), (MS(100), MS(100)));
@@ -288,7 +288,7 @@ mod web {
                 }
                 clients.join_all().await.len()
             };
-            (pair.run(program).unwrap(), pair.hash, pair.now())
+            (pair.run(program).unwrap(), pair.net.hash(), pair.net.now())
         };
         let first = run();
         assert_eq!(first.0, 10);
@@ -336,7 +336,7 @@ mod web {
                 serving.abort();
                 told
             };
-            (pair.run(program).unwrap(), pair.hash)
+            (pair.run(program).unwrap(), pair.net.hash())
         };
         let (told, hash) = run();
         assert!(told.contains("\r\ndate: virtual\r\n"), "{told}");

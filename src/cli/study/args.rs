@@ -2,6 +2,7 @@
 
 use crate::base::{EventId, Instant};
 use crate::lab::Until;
+use crate::observe::view::run::Protocol;
 use clap::Args;
 
 /// A moment of a run: a time, or an event's number.
@@ -122,4 +123,38 @@ pub(in crate::cli) struct DiffArgs {
     /// All there is to say
     #[arg(long)]
     pub(in crate::cli) all: bool,
+}
+
+/// Which part of a run, for the pictures of it.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct ViewArgs {
+    /// The run: a lab's number, name or file, a recording, or what `lab run --out` wrote; if not
+    /// given, the run that was looked at last
+    #[arg(value_name = "RUN")]
+    pub(in crate::cli) run: Option<String>,
+    /// Only these hosts, with commas between them; for tcpdump, one host or link
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(in crate::cli) host: Vec<String>,
+    /// Only that connection of the host: the number that `ladder` and `ss` know it by
+    #[arg(long, value_name = "N", requires = "host")]
+    pub(in crate::cli) conn: Option<u64>,
+    /// Only tcp, udp, icmp or arp
+    #[arg(long, value_name = "PROTOCOL", value_parser = protocol)]
+    pub(in crate::cli) only: Option<Protocol>,
+    /// The reasons, too
+    #[arg(long)]
+    pub(in crate::cli) why: bool,
+    /// All there is to say
+    #[arg(long)]
+    pub(in crate::cli) all: bool,
+}
+
+fn protocol(text: &str) -> Result<Protocol, String> {
+    Ok(match text {
+        "tcp" => Protocol::Tcp,
+        "udp" => Protocol::Udp,
+        "icmp" => Protocol::Icmp,
+        "arp" | "nd" => Protocol::Arp,
+        _ => return Err(format!("\"{text}\" is none of tcp, udp, icmp, arp")),
+    })
 }

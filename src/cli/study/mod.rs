@@ -8,4 +8,4 @@ mod tell;
 
 pub(super) use source::Source;
 pub(super) use tables::{mac, queues};
-pub(super) use tell::{blame, explain};
+pub(super) use tell::{blame, bytes, diff, explain, ladder, limits, observer, tcpdump, whatif};

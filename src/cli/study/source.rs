@@ -4,7 +4,7 @@ use super::past::{Box, Timed};
 use crate::base::{Duration, EventId};
 use crate::cli::Failure;
 use crate::lab::{self, Lab, Options, Shipped, Until};
-use crate::observe::log::Log;
+use crate::observe::log::{Event, Log};
 use crate::observe::recording::{Reader, ReplayError};
 use crate::observe::relive::{self, Relived, relive, relive_without};
 use crate::observe::view::run::RunName;
@@ -131,6 +131,19 @@ impl Source {
         }
     }
 
+    /// The lab.
+    ///
+    /// # Errors
+    /// When it is a recording.
+    pub(in crate::cli) fn into_lab(self) -> Result<Lab, Failure> {
+        match self {
+            Source::Lab { lab, .. } => Ok(*lab),
+            Source::Recording(path) => {
+                Err(Failure::usage(format_args!("{}: this is no lab", path.display())))
+            }
+        }
+    }
+
     /// How it is named in commands: `given` as the user did.
     pub(in crate::cli) fn name(given: Option<&str>) -> RunName {
         RunName::new(given.unwrap_or_default())
@@ -157,23 +170,39 @@ impl Source {
         }
     }
 
-    /// The log of the run with one change.
-    pub(in crate::cli) fn log_with(&self, edit: Edit) -> Result<Log, Failure> {
+    /// Whether it is a recording of one host, whose peers are not there to react.
+    pub(in crate::cli) fn is_recording(&self) -> bool {
+        matches!(self, Source::Recording(_))
+    }
+
+    /// The log of the run with some changes.
+    pub(in crate::cli) fn changed(
+        &self,
+        edits: &[Edit],
+        set: &[(String, String)],
+    ) -> Result<Log, Failure> {
         match self {
             Source::Lab { lab, .. } => {
-                let before = self.log()?;
-                let options = edited(&before, edit)?;
-                let log = lab::run(lab, &options).log;
+                let mut options = Options::default();
+                if !edits.is_empty() {
+                    let before = self.log()?;
+                    for edit in edits {
+                        edited(&before, *edit, &mut options)?;
+                    }
+                }
+                let lab = lab.again(set).map_err(Failure::usage)?;
+                let log = lab::run(&lab, &options).log;
                 log.ok_or_else(|| Failure::failed("the run has kept no log"))
             }
             Source::Recording(path) => {
-                let Edit::Drop(id) = edit else {
-                    let what = "nothing is lost in a recording that could be kept: use --drop";
+                let ([Edit::Drop(id)], []) = (edits, set) else {
+                    let what = "of a recording nothing can be changed but --drop of one arrival";
                     return Err(Failure::usage(what));
                 };
                 let open = || File::open(path);
-                let lived = relive_without(open, "host", id, PATIENCE, Timed::new);
-                lived.map_err(|error| complaint(path, error))?.map(|lived| lived.log).ok_or_else(|| {
+                let lived = relive_without(open, "host", *id, PATIENCE, Timed::new);
+                let lived = lived.map_err(|error| complaint(path, error))?;
+                lived.map(|lived| lived.log).ok_or_else(|| {
                     Failure::usage(format_args!(
                         "#{id} does not tell of a packet's arrival: what the recorded host sent is \
                          past, and its peers are not there to react"
@@ -203,8 +232,8 @@ impl Source {
     }
 }
 
-/// The frame that an event of a lab's run is about.
-fn edited(log: &Log, edit: Edit) -> Result<Options, Failure> {
+/// Adds a change: the frame that an event of a lab's run is about.
+fn edited(log: &Log, edit: Edit, options: &mut Options) -> Result<(), Failure> {
     let (Edit::Drop(id) | Edit::Keep(id)) = edit;
     let Some(entry) = log.get(id) else {
         let last = log.entries().len();
@@ -212,17 +241,24 @@ fn edited(log: &Log, edit: Edit) -> Result<Options, Failure> {
             "the run has no event #{id}: its last is #{last}"
         )));
     };
-    // What happened to a packet elsewhere names who sent it.
-    let own = log.origin(id).filter(|_| log.effects(id).next().is_some());
-    let sender = own.or_else(|| entry.causes().find_map(|cause| log.origin(cause)));
-    let Some(origin) = sender else {
-        return Err(Failure::usage(format_args!("#{id} is not about a packet")));
+    let is_sent =
+        |id: &EventId| log.effects(*id).any(|other| matches!(other.event, Event::Wire(_)));
+    // An arrival, and what happens to a packet on a wire, name who sent it.
+    let near = std::iter::once(id).chain(entry.causes()).find(is_sent);
+    let Some(origin) = near.and_then(|sender| log.origin(sender)) else {
+        let mut chain = entry.causes().next();
+        while let Some(cause) = chain.filter(|cause| !is_sent(cause)) {
+            chain = log.get(cause).and_then(|entry| entry.causes().next());
+        }
+        let hint =
+            chain.map_or(String::new(), |id| format!(": the packet that led to it is #{id}"));
+        return Err(Failure::usage(format_args!("#{id} is not about a packet{hint}")));
     };
-    let options = Options::default();
-    Ok(match edit {
-        Edit::Drop(_) => Options { doomed: Some(origin), ..options },
-        Edit::Keep(_) => Options { spared: Some(origin), ..options },
-    })
+    match edit {
+        Edit::Drop(_) => options.doomed = Some(origin),
+        Edit::Keep(_) => options.spared = Some(origin),
+    }
+    Ok(())
 }
 
 fn live(path: &Path, until: relive::Until) -> Result<Relived<Timed>, Failure> {

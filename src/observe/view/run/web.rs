@@ -195,8 +195,10 @@ impl<'a> Web<'a> {
         };
         let back = Pair { local: pair.remote, remote: pair.local };
         let at = self.get(arrival)?;
-        let answers = self.log.entries()[arrival.0 as usize..entry.id.0 as usize - 1].iter();
-        let lost = answers.filter(|e| e.place == at.place).find_map(|e| {
+        // What was sent again too early may arrive behind its second copy.
+        let between = arrival.0 as usize..entry.id.0 as usize - 1;
+        let answers = self.log.entries().get(between).unwrap_or_default();
+        let lost = answers.iter().filter(|e| e.place == at.place).find_map(|e| {
             let (out, its, seg) = self.segment(e)?;
             let acks = seg.ack.is_some_and(|ack| ack.after(range.0));
             (out && its == back && acks).then(|| Some((e.id, self.loss(e.id)?))).flatten()
