@@ -1,6 +1,8 @@
 //! The command line.
 
-use super::study::args::{BoxArgs, DiffArgs, EventArgs, PastArgs, ViewArgs, WhatIfArgs};
+use super::study::args::{
+    BoxArgs, DiffArgs, EventArgs, ExportArgs, PastArgs, ViewArgs, WhatIfArgs,
+};
 use super::vlan::Wanted;
 use crate::app::Services;
 use crate::app::policy::Setting;
@@ -124,6 +126,8 @@ pub(super) enum Command {
     Limits(ViewArgs),
     /// Show what became of the bytes that a connection of a run sent
     Bytes(ViewArgs),
+    /// Write a run in the formats of other programs: qlog, CSV, SVG, xplot, pcapng, pcap
+    Export(ExportArgs),
     /// Show what the switches of a lab know at a moment
     Mac(BoxArgs),
     /// Show what waits in front of the wires of a lab at a moment

@@ -109,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Observer(args) => study::observer(&args),
         Command::Limits(args) => study::limits(&args),
         Command::Bytes(args) => study::bytes(&args),
+        Command::Export(args) => study::export(&args),
         Command::Mac(args) => study::mac(&args),
         Command::Queues(args) => study::queues(&args),
         Command::PrivateChild(_) => Ok(ExitCode::SUCCESS),
