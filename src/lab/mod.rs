@@ -13,10 +13,11 @@
 //!     [[program]]
 //!     on = "a"
 //!     run = "ping b count 1"
+//!     at = "1s"
 //!     [[check]]
 //!     say = "the answer comes after two round trips, of which the first asks for the address"
 //!     find = "a: receives echo-reply"
-//!     at = "20ms"
+//!     at = "1.02s"
 //! "#).unwrap();
 //! let run = run(&lab, &Options::default());
 //! assert!(run.passed(), "{:?}", run.verdicts);
@@ -44,7 +45,7 @@ mod wire;
 mod words;
 
 pub use check::{Check, Failure, Verdict};
-pub use file::{Lab, Question};
+pub use file::{Lab, Question, Show};
 pub use launch::Report;
 pub use node::{Kind, Node};
 pub use open::Open;

@@ -17,6 +17,8 @@ pub struct Program {
     /// What it is, in words.
     pub run: String,
     pub(super) what: Run,
+    /// No other end is started for it.
+    pub(super) alone: bool,
     pub(super) at: At,
 }
 
@@ -223,9 +225,10 @@ impl Program {
         let run = fields.text("run")?.ok_or_else(|| missing("run"))?.to_owned();
         let at = fields.item("run").map_or(&item.at, |item| &item.at);
         let start = fields.read("at", words::TIME, words::moment)?.unwrap_or(Instant::ZERO);
+        let alone = fields.truth("alone")?.unwrap_or(false);
         fields.done()?;
         let what = read(&run, at, nodes, plan)?;
-        Ok(Program { on: node, start, run, what, at: at.clone() })
+        Ok(Program { on: node, start, run, what, alone, at: at.clone() })
     }
 
     /// Where its packets go.
@@ -252,13 +255,13 @@ pub(super) fn with_servers(
     plan: &Plan,
 ) -> Vec<Program> {
     let clients = programs.clone();
-    for client in &clients {
+    for client in clients.iter().filter(|client| !client.alone) {
         let Some((to, what, run)) = client.what.server(&clients) else { continue };
         let Some(on) = plan.owner(to.ip()).map(|(node, _)| node) else { continue };
         let serves = |other: &Program| other.on == on && other.what.serves(to.port());
         if nodes[on].kind.is_host() && !programs.iter().any(serves) {
             let (start, at) = (Instant::ZERO, client.at.clone());
-            programs.push(Program { on, start, run, what, at });
+            programs.push(Program { on, start, run, what, alone: true, at });
         }
     }
     programs

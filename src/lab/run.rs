@@ -2,7 +2,7 @@
 
 use super::check::{Evidence, Trace, Watch};
 use super::{Lab, Report, Verdict};
-use crate::base::{Duration, EventId, Instant};
+use crate::base::{EventId, Instant};
 use crate::observe::log::Log;
 use crate::sim::{Bounds, Counts, End, Net, NodeId};
 use std::fmt;
@@ -36,12 +36,12 @@ pub struct Run {
     pub ended: Instant,
     /// How much has happened.
     pub counts: Counts,
+    /// The wire on which frames for everybody multiply, in a run that a bound has stopped.
+    pub storm: Option<String>,
     /// What came of the checks, in their order.
     pub verdicts: Vec<Verdict>,
     /// What came of the programs, in their order.
     pub reports: Vec<Report>,
-    /// How long it took, by the clock on the wall.
-    pub wall: Duration,
 }
 
 impl fmt::Debug for Run {
@@ -71,7 +71,8 @@ struct Stage {
 impl Stage {
     fn set(lab: &Lab, options: &Options) -> Stage {
         let (mut net, ids) = lab.net();
-        net.set_bounds(options.bounds);
+        let events = lab.events.unwrap_or(options.bounds.events).min(options.bounds.events);
+        net.set_bounds(Bounds { events, ..options.bounds });
         if !options.blind {
             net.keep_log();
         }
@@ -84,7 +85,6 @@ impl Stage {
 
 /// Runs a lab: until nothing happens any more, its time is over, or a bound is hit.
 pub fn run(lab: &Lab, options: &Options) -> Run {
-    let begun = std::time::Instant::now();
     let Stage { mut net, ids, reports } = Stage::set(lab, options);
     let needs_frames = !options.blind && lab.checks.iter().any(super::Check::needs_frames);
     let watch = needs_frames.then(|| Watch::on(&mut net, &ids));
@@ -94,10 +94,13 @@ pub fn run(lab: &Lab, options: &Options) -> Run {
         net.result(report.said.join("\n").as_bytes());
     }
     let trace = watch.map_or_else(Trace::default, Watch::end);
-    let log = net.log().cloned();
+    let log = net.take_log();
     let verdicts = log.as_ref().map_or_else(Vec::new, |log| {
         let evidence = Evidence { log, trace: &trace, reports: &reports };
         lab.checks.iter().map(|check| check.judge(&evidence)).collect()
+    });
+    let storm = net.storm().filter(|_| matches!(end, End::Bound(_))).and_then(|(wire, _)| {
+        net.wires().find(|(id, ..)| *id == wire).map(|(_, name, _)| name.to_owned())
     });
     Run {
         lab: lab.clone(),
@@ -107,9 +110,9 @@ pub fn run(lab: &Lab, options: &Options) -> Run {
         end,
         ended: net.now(),
         counts: net.counts(),
+        storm,
         verdicts,
         reports,
-        wall: begun.elapsed(),
     }
 }
 

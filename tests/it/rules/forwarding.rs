@@ -93,7 +93,7 @@ fn by_a_detour(src: &str) {
 /// A host looks for routers on a link to which the router tells about itself, or not.
 fn asked_by_a_host(tells: bool) {
     let mut setups = two_networks();
-    link_of(&mut setups[R]).advertise = tells.then(Advertise::default);
+    link_of(&mut setups[R]).advertise = tells.then(Box::default);
     let mut net = joined(setups);
     net.wait(10);
     solicit(&mut net, mac(7));

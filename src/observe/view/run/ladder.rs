@@ -58,7 +58,8 @@ pub fn ladder(log: &Log, pick: &Pick, width: usize, page: &Page) -> String {
             None if is_loss(entry) => loss(&web, entry),
             None => continue,
         };
-        let shown = page.all || !row.detail;
+        let named = matches!(entry.event, Event::Host(stack::Event::Conn { .. }));
+        let shown = page.all || !(row.detail || named);
         if shown && wanted(&web, pick, entry, &row) {
             taken.push((entry, row));
         }
