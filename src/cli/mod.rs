@@ -84,6 +84,12 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Up(args) if args.print_config => talk::say(&effective).map(|()| ExitCode::SUCCESS),
         Command::Up(args) => up::run(&args),
+        // `record FILE` has been read as `up --record FILE`.
+        Command::Record(args) => Err(Failure::usage(format_args!(
+            "{} {}: write netglass up --record FILE instead",
+            args.file.display(),
+            args.options.join(" ")
+        ))),
         Command::Get(args) => get::run(&args),
         Command::Nc(args) => nc::run(&args),
         Command::Dig(args) => dig::run(&args),
