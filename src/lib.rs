@@ -15,7 +15,7 @@
 //! * [`sim`]: a network in virtual time: many hosts and the wires between them.
 //! * [`lab`]: such networks from files, with programs, questions and numbers that must come out.
 //! * [`observe`]: what is made of records: ladders, live lines, captures with reasons, recordings.
-//! * [`impair`]: bad links, in netem's words.
+//! * [`impair`]: links, in netem's words and some more: queues, kinds of links, exact faults.
 //!
 //! `docs/examples/hyper.rs` and `docs/examples/axum.rs` in the repository are whole programs.
 //!

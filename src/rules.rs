@@ -32,7 +32,8 @@ pub const VOCABULARIES: &[Vocabulary] = &[
     },
     Vocabulary { name: "link::Cause", asks: "why a link changed", rules: link::Cause::RULES },
     Vocabulary { name: "Limit", asks: "which limit was hit", rules: Limit::RULES },
-    Vocabulary { name: "Fate", asks: "what a bad link did", rules: impair::Fate::RULES },
+    Vocabulary { name: "Fate", asks: "why a link lost a packet", rules: impair::Fate::RULES },
+    Vocabulary { name: "Act", asks: "what a link did with a packet", rules: impair::What::RULES },
     #[cfg(feature = "tokio")]
     Vocabulary { name: "dhcp::Cause", asks: "why a lease changed", rules: dhcp::Cause::RULES },
     #[cfg(feature = "tokio")]
@@ -74,6 +75,8 @@ mod tests {
         "socket API",
         "policy: ",
         "tc-netem(8): ",
+        "the link's ",
+        "what-if: ",
         "listen(2)",
         "ip neigh",
         "ip address",

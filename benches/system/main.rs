@@ -9,6 +9,8 @@ mod account;
 mod cell;
 mod lan;
 mod load;
+#[path = "../support/machine.rs"]
+mod machine;
 mod report;
 mod serve;
 

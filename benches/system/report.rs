@@ -2,11 +2,11 @@
 
 use crate::cell::Figures;
 use crate::load::Load;
+use crate::machine::{commit, machine, median};
 use crate::serve::Subject;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::process::{Command, Stdio};
 
 /// One measurement.
 pub(crate) struct Sample {
@@ -119,35 +119,5 @@ impl fmt::Display for Report {
         used.sort_unstable();
         used.dedup();
         write!(f, "\nLinux's congestion control in all rows: {}", used.join(", "))
-    }
-}
-
-fn median(mut all: Vec<f64>) -> f64 {
-    all.sort_unstable_by(f64::total_cmp);
-    match all.len() {
-        0 => f64::NAN,
-        n if n % 2 == 1 => all[n / 2],
-        n => (all[n / 2 - 1] + all[n / 2]) / 2.0,
-    }
-}
-
-fn machine() -> String {
-    let cpus = std::thread::available_parallelism().map_or(0, |n| n.get());
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("Linux {}, {cpus} CPUs: {}", kernel.trim(), model.map_or("unknown", |(_, name)| name))
-}
-
-fn commit() -> String {
-    let git = Command::new("git")
-        .args(["describe", "--always", "--dirty", "--exclude=*"])
-        .stdin(Stdio::null())
-        .output();
-    match git {
-        Ok(said) if said.status.success() => {
-            String::from_utf8_lossy(&said.stdout).trim().to_owned()
-        }
-        _ => "unknown".to_owned(),
     }
 }

@@ -111,9 +111,6 @@ impl Race {
     }
 }
 
-/// An attempt under way.
-type Attempt<'a, S, E> = Pin<Box<dyn Future<Output = Result<S, E>> + 'a>>;
-
 /// Connects to the first address that answers, of those that the two look-ups give; the other
 /// attempts are given up.
 ///
@@ -136,17 +133,17 @@ type Attempt<'a, S, E> = Pin<Box<dyn Future<Output = Result<S, E>> + 'a>>;
 ///
 /// # Errors
 /// The last attempt's, with its address; `None` when there is no address.
-pub async fn connect<S, E>(
+pub async fn connect<S, E, A: Future<Output = Result<S, E>>>(
     v6: impl Future<Output = Vec<IpAddr>>,
     v4: impl Future<Output = Vec<IpAddr>>,
-    attempt: impl AsyncFn(IpAddr) -> Result<S, E>,
+    attempt: impl Fn(IpAddr) -> A,
 ) -> Result<(IpAddr, S), Option<(IpAddr, E)>> {
-    let (mut v6, mut v4, attempt) = (pin!(v6), pin!(v4), &attempt);
+    let (mut v6, mut v4) = (pin!(v6), pin!(v4));
     let mut sought = [true; 2];
     let mut race = Race::new();
     let start = rt::now();
     let now = || Instant::ZERO + start.elapsed();
-    let mut attempts: Vec<(IpAddr, Attempt<'_, S, E>)> = Vec::new();
+    let mut attempts: Vec<(IpAddr, Pin<Box<A>>)> = Vec::new();
     let mut timer = pin!(rt::sleep(Duration::ZERO));
     let mut last = None;
     std::future::poll_fn(move |cx| {

@@ -1,5 +1,8 @@
 //! The command line.
 
+use super::study::args::{
+    BoxArgs, DiffArgs, EventArgs, ExportArgs, PastArgs, ViewArgs, WhatIfArgs,
+};
 use super::vlan::Wanted;
 use crate::app::Services;
 use crate::app::policy::Setting;
@@ -105,6 +108,30 @@ pub(super) enum Command {
     Rules(RulesArgs),
     /// Networks in virtual time: experiments to look at, predict and run
     Lab(LabArgs),
+    /// Say what an event of a run was, why, what led to it and what it led to
+    Explain(EventArgs),
+    /// Follow the causes of an event back to a fault, a timer or an application's call
+    Blame(EventArgs),
+    /// Run again with one change, and show where and how the two runs differ
+    Whatif(WhatIfArgs),
+    /// Show where two runs differ, and how
+    Diff(DiffArgs),
+    /// Draw a run: hosts side by side, time downward
+    Ladder(ViewArgs),
+    /// Show the packets at a host or link of a run, as tcpdump does
+    Tcpdump(ViewArgs),
+    /// Show what a sniffer would conclude of a run at a host, and where it errs
+    Observer(ViewArgs),
+    /// Show what held the senders of a run back, and when
+    Limits(ViewArgs),
+    /// Show what became of the bytes that a connection of a run sent
+    Bytes(ViewArgs),
+    /// Write a run in the formats of other programs: qlog, CSV, SVG, xplot, pcapng, pcap
+    Export(ExportArgs),
+    /// Show what the switches of a lab know at a moment
+    Mac(BoxArgs),
+    /// Show what waits in front of the wires of a lab at a moment
+    Queues(BoxArgs),
     /// The other half of `demo`, in its own namespace
     #[command(hide = true)]
     PrivateChild(PrivateArgs),
@@ -180,9 +207,13 @@ pub(super) struct HostArgs {
     pub(super) record: Option<PathBuf>,
     /// A bad link in netem's words, as in 'delay 20ms loss 1%'
     ///
-    /// delay TIME [JITTER [CORRELATION]] [distribution uniform|normal], loss PERCENT [CORRELATION],
-    /// duplicate PERCENT, corrupt PERCENT, reorder PERCENT [gap N], rate RATE, limit PACKETS; what
-    /// follows the word 'in' counts for packets to the virtual host, after 'out' for those from it
+    /// delay TIME [JITTER [CORRELATION]] [distribution uniform|normal|pareto|paretonormal],
+    /// loss PERCENT [CORRELATION] or gemodel P [R [1-H [1-K]]], duplicate PERCENT, corrupt PERCENT,
+    /// reorder PERCENT [gap N], rate RATE, overhead BYTES, limit PACKETS|BYTES; queue [LIMIT]
+    /// [ecn LIMIT] or codel [ecn]; a link's name first, such as 1000BASE-SX, wifi, 4g, dsl or
+    /// satellite; faults such as 'drop data#4 once', 'delay ack#2-5 by 30ms' or
+    /// 'partition from 5s to 8s'. What follows the word 'in' counts for packets to the virtual
+    /// host, after 'out' for those from it. docs/links.md has all words
     #[arg(long, value_name = "WORDS")]
     pub(super) impair: Option<Impairments>,
     /// Seed of the bad link's luck
@@ -502,6 +533,8 @@ pub(super) struct AskArgs {
     /// As JSON
     #[arg(short, long)]
     pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) past: PastArgs,
 }
 
 #[derive(Args, Debug, Default)]
@@ -604,6 +637,8 @@ pub(super) enum LabCommand {
     Show(LabShowArgs),
     /// Run a lab and hold it against its checks; exit code 1 when one fails
     Run(LabRunArgs),
+    /// Run a lab in real time, with Linux instead of one of its hosts, until Ctrl-C
+    Up(LabUpArgs),
 }
 
 #[derive(Args, Debug)]
@@ -641,6 +676,27 @@ pub(super) struct LabRunArgs {
     /// The results as a JSON object
     #[arg(long)]
     pub(super) json: bool,
+    /// The lab's number, its name, or a file
+    pub(super) lab: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct LabUpArgs {
+    /// The host of the lab that Linux is, behind a TUN or TAP device
+    #[arg(long, value_name = "NODE", default_value = "linux")]
+    pub(super) host: String,
+    /// Name of the TUN or TAP interface
+    #[arg(long, value_name = "NAME", default_value = "glass0")]
+    pub(super) dev: String,
+    /// Seed of all luck in the network
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Set a key of the lab's file, as in link.ab.loss=2% or client.tcp.sack=off; repeatable
+    #[arg(long, value_name = "KEY=VALUE", value_parser = set)]
+    pub(super) set: Vec<(String, String)>,
+    /// Say nothing
+    #[arg(short, long)]
+    pub(super) quiet: bool,
     /// The lab's number, its name, or a file
     pub(super) lab: String,
 }

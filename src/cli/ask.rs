@@ -1,8 +1,10 @@
-//! Asking a running host over its control socket.
+//! Asking a host: one that runs, over its control socket, or one of a run, as it was at a moment.
 
 use super::Failure;
 use super::args::AskArgs;
-use super::control::{VERSION, directories};
+use super::control::{Answerer, VERSION, directories};
+use super::study::Source;
+use crate::net::Host;
 use serde_json::{Value, json};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -15,19 +17,101 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const LINE_MAX: u64 = 16 << 20;
 
 /// A host that was found, and answers.
-pub(super) struct Asked {
+pub(super) enum Asked {
+    /// One that runs.
+    Running(Running),
+    /// One of a run, as it was at a moment.
+    Past(Past),
+}
+
+/// A host that runs.
+pub(super) struct Running {
     stream: BufReader<UnixStream>,
     path: PathBuf,
 }
 
+/// A host as it was.
+pub(super) struct Past {
+    name: String,
+    answerer: Answerer,
+    /// It is not the only one that is asked.
+    named: bool,
+}
+
 impl Asked {
-    /// The host that the arguments mean.
+    /// The hosts that the arguments mean: one that runs, or those of a run.
     ///
     /// # Errors
-    /// When none runs, several do, or it may not be asked.
-    pub(super) fn find(args: &AskArgs) -> Result<Asked, Failure> {
+    /// When none runs, several do, it may not be asked, or there is no such run.
+    pub(super) fn find(args: &AskArgs) -> Result<Vec<Asked>, Failure> {
+        if !args.past.is_given() {
+            return Ok(vec![Asked::Running(Running::find(args)?)]);
+        }
+        let source = Source::find(args.past.run.run.as_deref())?;
+        let hosts = source.at(args.past.at)?.hosts(args.past.host.as_deref())?;
+        source.remember();
+        let named = hosts.len() > 1;
+        let past = |(name, host): (String, Host)| {
+            Asked::Past(Past { answerer: Answerer::new(host, &name), name, named })
+        };
+        Ok(hosts.into_iter().map(past).collect())
+    }
+
+    /// What its answer is to be headed by, when it is one of several.
+    pub(super) fn title(&self) -> Option<&str> {
+        match self {
+            Asked::Past(past) if past.named => Some(&past.name),
+            _ => None,
+        }
+    }
+
+    /// Asks one question; the answer's pages are put together.
+    ///
+    /// # Errors
+    /// When the host does not answer, or does not understand.
+    pub(super) fn ask(&mut self, what: &str) -> Result<Value, Failure> {
+        match self {
+            Asked::Running(running) => running.ask(what),
+            Asked::Past(past) => past.ask(what),
+        }
+    }
+}
+
+/// The question as hosts understand it.
+fn question(what: &str) -> Value {
+    json!({ "version": VERSION, "ask": what })
+}
+
+/// Adds one line of an answer to the pages before; `Some`: that was all.
+fn page(mut answer: Value, what: &str, pages: &mut Vec<Value>) -> Result<Option<Value>, String> {
+    if let Some(error) = answer["error"].as_str() {
+        return Err(error.to_owned());
+    }
+    match answer[what].take() {
+        Value::Array(page) => pages.extend(page),
+        Value::Null => return Err("an answer to something else".to_owned()),
+        whole => return Ok(Some(whole)),
+    }
+    Ok((answer["more"] != true).then(|| Value::Array(std::mem::take(pages))))
+}
+
+impl Past {
+    fn ask(&self, what: &str) -> Result<Value, Failure> {
+        let mut pages = Vec::new();
+        for line in self.answerer.answers(question(what).to_string().as_bytes()) {
+            let answer = serde_json::from_str(&line).map_err(Failure::failed)?;
+            if let Some(all) = page(answer, what, &mut pages).map_err(Failure::failed)? {
+                return Ok(all);
+            }
+        }
+        Ok(Value::Array(pages))
+    }
+}
+
+impl Running {
+    fn find(args: &AskArgs) -> Result<Running, Failure> {
         if let Some(path) = &args.control {
-            return Asked::at(path).map_err(|error| complaint(path, &error));
+            return Running::at(path).map_err(|error| complaint(path, &error));
         }
         let (found, mut refusal) = candidates(args.dev.as_deref());
         let here = std::fs::read_link("/proc/self/ns/net").unwrap_or_default();
@@ -71,35 +155,24 @@ impl Asked {
         }
     }
 
-    fn at(path: &Path) -> io::Result<Asked> {
+    fn at(path: &Path) -> io::Result<Running> {
         let stream = UnixStream::connect(path)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Asked { stream: BufReader::new(stream), path: path.to_owned() })
+        Ok(Running { stream: BufReader::new(stream), path: path.to_owned() })
     }
 
-    /// Asks one question; the answer's pages are put together.
-    ///
-    /// # Errors
-    /// When the host does not answer, or does not understand.
-    pub(super) fn ask(&mut self, what: &str) -> Result<Value, Failure> {
-        let question = json!({ "version": VERSION, "ask": what });
+    fn ask(&mut self, what: &str) -> Result<Value, Failure> {
         let path = self.path.clone();
         let say = |error: io::Error| complaint(&path, &error);
-        writeln!(self.stream.get_mut(), "{question}").map_err(say)?;
+        writeln!(self.stream.get_mut(), "{}", question(what)).map_err(say)?;
         let mut pages = Vec::new();
         loop {
-            let mut answer = self.line().map_err(say)?;
-            if let Some(error) = answer["error"].as_str() {
-                return Err(Failure::failed(format_args!("{}: {error}", path.display())));
-            }
-            match answer[what].take() {
-                Value::Array(page) => pages.extend(page),
-                Value::Null => return Err(say(io::Error::other("an answer to something else"))),
-                whole => return Ok(whole),
-            }
-            if answer["more"] != true {
-                return Ok(Value::Array(pages));
+            let answer = self.line().map_err(say)?;
+            let all = page(answer, what, &mut pages);
+            let say = |error| Failure::failed(format_args!("{}: {error}", path.display()));
+            if let Some(all) = all.map_err(say)? {
+                return Ok(all);
             }
         }
     }
@@ -115,7 +188,7 @@ impl Asked {
 }
 
 /// The sockets in the usual places that somebody listens at, and why one could not be asked.
-fn candidates(dev: Option<&str>) -> (Vec<Asked>, Option<Failure>) {
+fn candidates(dev: Option<&str>) -> (Vec<Running>, Option<Failure>) {
     let (mut found, mut refusal) = (Vec::new(), None);
     for dir in directories() {
         let entries = match std::fs::read_dir(&dir) {
@@ -134,7 +207,7 @@ fn candidates(dev: Option<&str>) -> (Vec<Asked>, Option<Failure>) {
             if !name.ends_with(".sock") || !of_dev {
                 continue;
             }
-            match Asked::at(&path) {
+            match Running::at(&path) {
                 Ok(asked) => found.push(asked),
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                     refusal = Some(complaint(&path, &error));

@@ -9,12 +9,11 @@ mod answers;
 mod door;
 mod sockets;
 
-pub(super) use answers::VERSION;
+pub(super) use answers::{Answerer, VERSION};
 pub(super) use door::{Door, directories};
 
 use crate::base::Duration;
 use crate::net::Host;
-use answers::Answerer;
 use std::io;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

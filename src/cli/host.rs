@@ -265,8 +265,8 @@ impl Prepared<'_> {
         };
         let rules = args.impair.clone().unwrap_or_default();
         let driver = Live::new(&host).map_err(Failure::failed)?;
-        let links = [link(rules.inbound, 0), link(rules.outbound, 1)];
-        let gauges = links.each_ref().map(|link| link.as_ref().map(Link::gauge));
+        let mut links = [link(rules.inbound, 0), link(rules.outbound, 1)];
+        let gauges = links.each_mut().map(|link| link.as_mut().map(Link::gauge));
         let [inward, outward] = links;
         let driver = driver.impaired(inward, outward);
         let device = device(&driver.bell());

@@ -34,50 +34,61 @@ pub(super) fn run(args: &IpArgs) -> Outcome {
             args.object
         )));
     };
-    let mut asked = Asked::find(&args.ask)?;
-    let mut answer = asked.ask(match object {
+    let question = match object {
         Object::Addr | Object::Link => "links",
         Object::Route => "routes",
         Object::Neigh => "neighbours",
         Object::Maddr => "groups",
-    })?;
-    if let Value::Array(rows) = &mut answer {
-        if let Object::Addr | Object::Link = object {
-            rows.iter_mut().for_each(|link| trim(link, *object, args.statistics));
+    };
+    for mut asked in Asked::find(&args.ask)? {
+        let mut answer = asked.ask(question)?;
+        if let Value::Array(rows) = &mut answer {
+            if let Object::Addr | Object::Link = object {
+                rows.iter_mut().for_each(|link| trim(link, *object, args.statistics));
+            }
+            if args.four || args.six {
+                of_family(rows, args.six);
+            }
         }
-        if args.four || args.six {
-            of_family(rows, args.six);
-        }
-    }
-    show(
-        &answer,
-        args.ask.json,
-        match object {
+        let text = match object {
             Object::Addr | Object::Link => links_text,
             Object::Route => routes_text,
             Object::Neigh => neighbours_text,
             Object::Maddr => groups_text,
-        },
-    )
+        };
+        show(asked.title(), &answer, args.ask.json, text)?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// `netglass route`.
 pub(super) fn route(args: &TableArgs) -> Outcome {
-    show(&Asked::find(&args.ask)?.ask("routes")?, args.ask.json, route_text)
+    table(args, "routes", route_text)
 }
 
 /// `netglass arp`.
 pub(super) fn arp(args: &TableArgs) -> Outcome {
-    show(&Asked::find(&args.ask)?.ask("neighbours")?, args.ask.json, arp_text)
+    table(args, "neighbours", arp_text)
 }
 
-fn show(answer: &Value, json: bool, text: fn(&[Value]) -> String) -> Outcome {
-    let rows = answer.as_array().map_or(&[][..], Vec::as_slice);
-    let text = if json { answer.to_string() } else { text(rows) };
-    if !text.is_empty() {
-        talk::say(&text)?;
+fn table(args: &TableArgs, question: &str, text: fn(&[Value]) -> String) -> Outcome {
+    for mut asked in Asked::find(&args.ask)? {
+        let answer = asked.ask(question)?;
+        show(asked.title(), &answer, args.ask.json, text)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn show(
+    title: Option<&str>,
+    answer: &Value,
+    json: bool,
+    text: fn(&[Value]) -> String,
+) -> Result<(), Failure> {
+    if json {
+        return talk::answer(title, answer);
+    }
+    talk::headed(title, &text(answer.as_array().map_or(&[][..], Vec::as_slice)))
 }
 
 /// Takes away what the object does not show.

@@ -1,10 +1,12 @@
 //! `netglass lab`: networks in virtual time, from files or those that come with the program.
 
 use super::args::{LabArgs, LabCommand, LabRunArgs, LabShowArgs};
+use super::study::Source;
+use super::study::source::RUN_FILE;
 use super::{Failure, Outcome, talk};
 use crate::base::Duration;
-use crate::lab::{Lab, Options, Page, Run, Shipped, run, shipped};
-use serde_json::json;
+use crate::lab::{Options, Page, Run, Shipped, run, shipped};
+use serde_json::{Value, json};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -13,6 +15,7 @@ pub(super) fn main(args: &LabArgs) -> Outcome {
         LabCommand::List => list(),
         LabCommand::Show(args) => show(args),
         LabCommand::Run(args) => run_one(args),
+        LabCommand::Up(args) => super::lab_up::run(args),
     }
 }
 
@@ -28,9 +31,9 @@ fn list() -> Outcome {
 }
 
 /// The lab of that number, name or file.
-fn find(which: &str, sets: &[(String, String)]) -> Result<Lab, Failure> {
+pub(super) fn find(which: &str, sets: &[(String, String)]) -> Result<Source, Failure> {
     if let Some(lab) = Shipped::find(which) {
-        return lab.lab(sets).map_err(Failure::usage);
+        return Source::shipped(lab, sets);
     }
     let path = Path::new(which);
     if !path.exists() && !which.contains(['/', '.']) {
@@ -39,13 +42,17 @@ fn find(which: &str, sets: &[(String, String)]) -> Result<Lab, Failure> {
         let hint = near.map_or(String::new(), |name| format!(": did you mean {name}?"));
         return Err(Failure::usage(format_args!("there is no lab \"{which}\"{hint}")));
     }
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format_args!("{which}: {error}")))?;
-    Lab::with(which, &text, sets).map_err(Failure::usage)
+    Source::file(path, sets)
+}
+
+/// The settings that the arguments make, the seed among them.
+pub(super) fn sets(set: &[(String, String)], seed: Option<u64>) -> Vec<(String, String)> {
+    let seed = seed.map(|seed| ("seed".to_owned(), seed.to_string()));
+    set.iter().cloned().chain(seed).collect()
 }
 
 fn show(args: &LabShowArgs) -> Outcome {
-    let lab = find(&args.lab, &[])?;
+    let lab = find(&args.lab, &[])?.into_lab()?;
     let style = talk::view(true).style;
     let page = Page { all: true, answers: args.answer, style, name: &args.lab };
     talk::say(&lab.page(&page))?;
@@ -53,11 +60,10 @@ fn show(args: &LabShowArgs) -> Outcome {
 }
 
 fn run_one(args: &LabRunArgs) -> Outcome {
-    let mut sets = args.set.clone();
-    if let Some(seed) = args.seed {
-        sets.push(("seed".to_owned(), seed.to_string()));
-    }
-    let lab = find(&args.lab, &sets)?;
+    let source = find(&args.lab, &sets(&args.set, args.seed))?;
+    source.remember();
+    let spec = source.spec();
+    let lab = source.into_lab()?;
     let begun = std::time::Instant::now();
     let run = run(&lab, &Options::default());
     let wall = begun.elapsed();
@@ -66,18 +72,26 @@ fn run_one(args: &LabRunArgs) -> Outcome {
     let text = if args.json { json(&run, wall) } else { run.page(&page) };
     talk::say(&text)?;
     if let Some(dir) = &args.out {
-        keep(&run, dir, &page, wall)
+        keep(&run, &spec, dir, &page, wall)
             .map_err(|error| Failure::failed(format_args!("{}: {error}", dir.display())))?;
     }
     Ok(if run.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Writes the run into a directory: the page with everything, the log, and the machine's version.
-fn keep(run: &Run, dir: &Path, page: &Page<'_>, wall: Duration) -> std::io::Result<()> {
+/// Writes the run into a directory: the page with everything, the log, the results for machines, and
+/// which run it was, so that `--run DIR` finds it.
+fn keep(
+    run: &Run,
+    spec: &Value,
+    dir: &Path,
+    page: &Page<'_>,
+    wall: Duration,
+) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
     std::fs::write(dir.join("run.txt"), run.page(&Page { all: true, ..*page }))?;
     std::fs::write(dir.join("log.txt"), run.lines().join("\n") + "\n")?;
-    std::fs::write(dir.join("run.json"), json(run, wall) + "\n")
+    std::fs::write(dir.join("results.json"), json(run, wall) + "\n")?;
+    std::fs::write(dir.join(RUN_FILE), format!("{spec}\n"))
 }
 
 /// `wall_us` is how long the run took by the clock on the wall; all else repeats.

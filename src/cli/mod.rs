@@ -19,6 +19,7 @@ mod history;
 mod host;
 mod ip;
 mod lab;
+mod lab_up;
 mod names;
 mod nc;
 mod nstat;
@@ -28,6 +29,7 @@ mod replay;
 mod rules;
 mod sinks;
 mod ss;
+mod study;
 mod talk;
 mod traceroute;
 mod up;
@@ -98,6 +100,18 @@ pub fn main() -> ExitCode {
         Command::Lab(args) => lab::main(&args),
         Command::Nstat(args) => nstat::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Explain(args) => study::explain(&args),
+        Command::Blame(args) => study::blame(&args),
+        Command::Whatif(args) => study::whatif(&args),
+        Command::Diff(args) => study::diff(&args),
+        Command::Ladder(args) => study::ladder(&args),
+        Command::Tcpdump(args) => study::tcpdump(&args),
+        Command::Observer(args) => study::observer(&args),
+        Command::Limits(args) => study::limits(&args),
+        Command::Bytes(args) => study::bytes(&args),
+        Command::Export(args) => study::export(&args),
+        Command::Mac(args) => study::mac(&args),
+        Command::Queues(args) => study::queues(&args),
         Command::PrivateChild(_) => Ok(ExitCode::SUCCESS),
     })
 }

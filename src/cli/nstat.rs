@@ -7,9 +7,14 @@ use serde_json::{Value, json};
 use std::process::ExitCode;
 
 pub(super) fn run(args: &NstatArgs) -> Outcome {
-    let counters = Asked::find(&args.ask)?.ask("counters")?;
-    let wanted = chosen(&counters, args);
-    talk::say(&if args.ask.json { as_json(&wanted) } else { as_text(&wanted) })?;
+    for mut asked in Asked::find(&args.ask)? {
+        let counters = asked.ask("counters")?;
+        let wanted = chosen(&counters, args);
+        match args.ask.json {
+            true => talk::answer(asked.title(), &as_json(&wanted))?,
+            false => talk::headed(asked.title(), &as_text(&wanted))?,
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -40,9 +45,9 @@ fn glob(pattern: &str, name: &str) -> bool {
     }
 }
 
-fn as_json(counters: &[Counter<'_>]) -> String {
+fn as_json(counters: &[Counter<'_>]) -> Value {
     let counters: Value = counters.iter().map(|(name, n)| (*name, *n)).collect();
-    json!({ "netglass": counters }).to_string()
+    json!({ "netglass": counters })
 }
 
 /// The third column is nstat's rate, which is not kept.

@@ -5,26 +5,29 @@ mod services;
 
 use super::args::SsArgs;
 use super::ask::Asked;
-use super::{Outcome, talk};
+use super::{Failure, Outcome, talk};
 use serde_json::Value;
 use services::Services;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
 pub(super) fn run(args: &SsArgs) -> Outcome {
-    let sockets = Asked::find(&args.ask)?.ask("sockets")?;
+    for mut asked in Asked::find(&args.ask)? {
+        let sockets = asked.ask("sockets")?;
+        show(asked.title(), &sockets, args)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(title: Option<&str>, sockets: &Value, args: &SsArgs) -> Result<(), Failure> {
     let sockets = sockets.as_array().map_or(&[][..], Vec::as_slice);
     let chosen: Vec<&Value> = sockets.iter().filter(|socket| is_chosen(socket, args)).collect();
     if args.ask.json {
-        talk::say(&Value::from_iter(chosen.into_iter().cloned()).to_string())?;
-        return Ok(ExitCode::SUCCESS);
+        return talk::answer(title, &Value::from_iter(chosen.into_iter().cloned()));
     }
     let services = if args.numeric { Services::none() } else { Services::of_the_system() };
     let text = table(&chosen, args, &services);
-    if !text.is_empty() {
-        talk::say(&text)?;
-    }
-    Ok(ExitCode::SUCCESS)
+    talk::headed(title, &text)
 }
 
 /// Without `-a` and `-l` those that are connected; `-l` those that wait to be.

@@ -14,6 +14,22 @@ pub(super) fn say(text: &str) -> Result<(), Failure> {
     write(text).map_err(Failure::failed)
 }
 
+/// Prints an answer as JSON: as it is, or, when it is one host's among several, under its name.
+pub(super) fn answer(title: Option<&str>, value: &serde_json::Value) -> Result<(), Failure> {
+    match title {
+        None => say(&value.to_string()),
+        Some(title) => say(&serde_json::json!({ "host": title, "answer": value }).to_string()),
+    }
+}
+
+/// Prints what there is, under a name when it is one host's among several.
+pub(super) fn headed(title: Option<&str>, text: &str) -> Result<(), Failure> {
+    if let Some(title) = title {
+        say(&format!("{title}:"))?;
+    }
+    if text.is_empty() { Ok(()) } else { say(text) }
+}
+
 /// As [`say`], for those who have errors of their own.
 pub(super) fn write(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();

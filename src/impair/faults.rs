@@ -141,5 +141,11 @@ pub(super) struct Edits {
     pub(super) doomed: BTreeSet<EventId>,
 }
 
+impl Edits {
+    pub(super) fn is_empty(&self) -> bool {
+        self.spared.is_empty() && self.doomed.is_empty()
+    }
+}
+
 #[cfg(test)]
 mod tests;

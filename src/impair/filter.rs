@@ -146,7 +146,7 @@ impl fmt::Display for Term {
 ///
 /// | term | packets |
 /// |---|---|
-/// | `any`, `ip`, `ip6`, `arp`, `tcp`, `udp`, `icmp` | of that protocol (`ip` is IPv4; `icmp` is either) |
+/// | `any`, `ip`, `ip6`, `arp`, `tcp`, `udp`, `icmp` | of it; `ip` is IPv4, `icmp` is either |
 /// | `syn`, `syn-ack`, `fin`, `rst` | TCP segments with these flags (`syn`: without ACK) |
 /// | `data` | TCP segments that carry data |
 /// | `ack` | TCP segments that do nothing but acknowledge |

@@ -29,6 +29,8 @@ const DROPPED_MAX: usize = 64;
 #[derive(Debug)]
 pub struct Link {
     rules: Impairment,
+    /// The rules leave nothing to luck.
+    is_plain: bool,
     medium: Medium,
     pool: Pool,
     luck: Luck,
@@ -39,7 +41,7 @@ pub struct Link {
     codel: codel::State,
     /// When the transmitter is free.
     free: Instant,
-    /// Without a queue: when the last packet that waited its turn arrives.
+    /// When the last packet that keeps the order arrives.
     busy: Instant,
     flight: Flight,
     /// How many packets came in.
@@ -54,7 +56,8 @@ struct Tale {
     listening: bool,
     acts: Vec<Act>,
     counters: Counters,
-    gauge: Gauge,
+    /// Whoever looks, if anybody does.
+    gauge: Option<Gauge>,
 }
 
 /// Which packet something is told of.
@@ -81,6 +84,12 @@ impl Tale {
         }
     }
 
+    fn show(&self) {
+        if let Some(gauge) = &self.gauge {
+            gauge.set(self.counters);
+        }
+    }
+
     fn gone(&mut self, name: Name, fate: &Fate) {
         self.counters.gone(fate);
         self.tell(name, || What::Gone { fate: fate.clone() });
@@ -93,6 +102,7 @@ impl Link {
     pub fn new(rules: Impairment, chance: Chance, id: u64, pool: Pool) -> Link {
         Link {
             faults: Faults::new(&rules.faults),
+            is_plain: rules.is_plain(),
             rules,
             medium: Medium::Ip,
             pool,
@@ -115,8 +125,8 @@ impl Link {
     }
 
     /// Shows what happened so far, wherever the link itself goes.
-    pub fn gauge(&self) -> Gauge {
-        self.tale.gauge.clone()
+    pub fn gauge(&mut self) -> Gauge {
+        self.tale.gauge.get_or_insert_default().clone()
     }
 
     /// What it does.
@@ -128,6 +138,7 @@ impl Link {
     /// arrive as planned, and those that wait for the transmitter still do.
     pub fn set_rules(&mut self, rules: Impairment) {
         self.faults = Faults::new(&rules.faults);
+        self.is_plain = rules.is_plain();
         self.rules = rules;
     }
 
@@ -189,6 +200,12 @@ impl Link {
         self.advance(now);
         let ordinal = self.ordinal;
         self.ordinal += 1;
+        if self.is_plain && self.edits.is_empty() {
+            let travel = nanos(self.rules.delay.base);
+            let gone = self.send(now, Parcel { travel, ..Parcel::new(frame, ordinal, now) });
+            self.tale.show();
+            return gone;
+        }
         // Both are asked about every packet: what happens to one does not change another's.
         let fortune = self.luck.of(&self.rules, ordinal);
         let struck = self.faults.strike(&frame, self.medium);
@@ -196,12 +213,11 @@ impl Link {
         let spared = origin.is_some() && self.edits.spared.contains(&origin);
         let gone = if spared {
             let travel = fortune.first.travel;
-            let parcel = Parcel { frame, ordinal, copy: false, since: now, travel, spared };
-            self.send(now, parcel)
+            self.send(now, Parcel { travel, spared, ..Parcel::new(frame, ordinal, now) })
         } else {
             self.meet(now, ordinal, frame, fortune, struck)
         };
-        self.tale.gauge.set(self.tale.counters);
+        self.tale.show();
         gone
     }
 
@@ -238,20 +254,12 @@ impl Link {
         });
         let lost = gone.is_some();
         if let Some(copy) = second.filter(|_| !lost) {
-            let second = Parcel {
-                frame: frame.clone(),
-                ordinal,
-                copy: true,
-                since: now,
-                travel: 0,
-                spared: false,
-            };
+            let second = Parcel { copy: true, ..Parcel::new(frame.clone(), ordinal, now) };
             gone = self.luckily(now, second, copy, Struck::default());
         }
         if twice || !lost {
-            let parcel =
-                Parcel { frame, ordinal, copy: false, since: now, travel: 0, spared: false };
-            gone = self.luckily(now, parcel, fortune.first, struck).or(gone);
+            let first = Parcel::new(frame, ordinal, now);
+            gone = self.luckily(now, first, fortune.first, struck).or(gone);
         }
         gone
     }
@@ -286,40 +294,29 @@ impl Link {
             self.tale.counters.corrupted += 1;
             self.tale.tell(name, || What::Corrupted { bit, by });
         }
-        let mut late = 0u64;
         for (time, words) in struck.delayed {
-            late = late.saturating_add(nanos(time));
+            parcel.late = parcel.late.saturating_add(nanos(time));
             self.tale.tell(name, || What::Delayed { time: Span(time), by: By::Fault(words) });
         }
         if luck.overtakes {
             self.tale.counters.reordered += 1;
             self.tale.tell(name, || What::Reordered);
         }
-        parcel.travel = if luck.overtakes { 0 } else { luck.travel };
-        if self.rules.queue.is_some() {
-            parcel.travel = parcel.travel.saturating_add(late);
-            return self.enqueue(now, parcel);
-        }
-        self.put_on_way(now, parcel, luck.overtakes, late)
+        (parcel.travel, parcel.overtakes) = (luck.travel, luck.overtakes);
+        self.send(now, parcel)
     }
 
-    /// Sends a packet that nothing happens to.
+    /// Sends a packet with what is decided about it.
     fn send(&mut self, now: Instant, parcel: Parcel) -> Option<(Fate, Frame)> {
         match self.rules.queue {
             Some(_) => self.enqueue(now, parcel),
-            None => self.put_on_way(now, parcel, false, 0),
+            None => self.put_on_way(now, parcel),
         }
     }
 
     /// Without a queue: a packet that does not overtake waits until it has travelled and those
-    /// before it have been transmitted. `late` is what a fault adds, at nobody else's cost.
-    fn put_on_way(
-        &mut self,
-        now: Instant,
-        parcel: Parcel,
-        overtakes: bool,
-        late: u64,
-    ) -> Option<(Fate, Frame)> {
+    /// before it have been transmitted. What a fault adds is at nobody else's cost.
+    fn put_on_way(&mut self, now: Instant, parcel: Parcel) -> Option<(Fate, Frame)> {
         let name = Name::of(now, &parcel);
         let len = parcel.frame.len();
         let (packets, bytes) = self.depth();
@@ -329,7 +326,7 @@ impl Link {
             return Some((fate, parcel.frame));
         }
         let mut arrives = now;
-        if !overtakes {
+        if !parcel.overtakes {
             arrives = Instant::from_nanos(now.as_nanos().saturating_add(parcel.travel));
             if self.rules.rate.is_some() {
                 // A packet that may not start before another has left arrives behind it.
@@ -338,7 +335,7 @@ impl Link {
                 arrives = self.busy;
             }
         }
-        let arrives = Instant::from_nanos(arrives.as_nanos().saturating_add(late));
+        let arrives = Instant::from_nanos(arrives.as_nanos().saturating_add(parcel.late));
         self.flight.push(arrives, parcel.frame);
         let (packets, bytes) = self.depth();
         self.tale.tell(name, || What::Travels { arrives, packets, bytes });
@@ -387,9 +384,15 @@ impl Link {
             Some(Discipline::DropTail { .. }) | None => self.line.pop(),
         };
         let Some(parcel) = next else { return };
-        let sent = at.as_nanos().saturating_add(self.rules.transmission(parcel.frame.len()));
-        let (until, arrives) = (sent, sent.saturating_add(parcel.travel));
-        let [until, arrives] = [until, arrives].map(Instant::from_nanos);
+        let nanos = |from: Instant, more| Instant::from_nanos(from.as_nanos().saturating_add(more));
+        let until = nanos(at, self.rules.transmission(parcel.frame.len()));
+        let mut arrives = until;
+        if !parcel.overtakes {
+            // A wire keeps the order, however the delay varies.
+            self.busy = self.busy.max(nanos(until, parcel.travel));
+            arrives = self.busy;
+        }
+        let arrives = nanos(arrives, parcel.late);
         self.free = until;
         let (packets, bytes) = (self.line.len() as u32, self.line.bytes());
         let started = || What::Started { until, arrives, packets, bytes };
@@ -425,7 +428,7 @@ impl Link {
         self.advance(now);
         let frame = self.flight.pop(now);
         self.tale.counters.passed += u64::from(frame.is_some());
-        self.tale.gauge.set(self.tale.counters);
+        self.tale.show();
         frame
     }
 

@@ -23,7 +23,7 @@ pub use faults::{Deed, Fault, Partition};
 pub use filter::{Facts, Filter, Kind, Term};
 pub use link::Link;
 pub use luck::State as LossState;
-pub use parse::ParseError;
+pub use parse::{ParseError, time};
 pub use presets::{PRESETS, Preset};
 
 use crate::base::Duration;
@@ -197,7 +197,7 @@ pub struct Impairment {
     /// to the link (an IP packet, or an Ethernet frame without preamble and FCS), and
     /// [`Impairment::overhead`].
     pub rate: Option<u64>,
-    /// Bytes that each packet takes on the wire besides; 24 are an Ethernet's preamble, FCS and gap.
+    /// Bytes that each packet takes on the wire besides: 24 are an Ethernet's preamble, FCS, gap.
     pub overhead: i32,
     /// Bytes that a packet takes on the wire at least, overhead included (`mpu` of tc-stab(8)); 84
     /// on an Ethernet.
@@ -235,6 +235,19 @@ impl Impairment {
         partitions: Vec::new(),
     };
 
+    /// Whether packets only wait, are transmitted and travel: neither luck nor a fault nor the time
+    /// of day does anything to them.
+    fn is_plain(&self) -> bool {
+        let never = |odds: Odds| odds.share == Ppm::ZERO;
+        self.loss == LossModel::NONE
+            && never(self.duplicate)
+            && never(self.corrupt)
+            && self.reorder.is_none()
+            && self.delay.jitter.is_zero()
+            && self.faults.is_empty()
+            && self.partitions.is_empty()
+    }
+
     /// How long the transmission of a frame of `len` bytes takes, in nanoseconds: the time of its
     /// bits on the wire at the link's rate, rounded up.
     pub fn transmission(&self, len: usize) -> u64 {
@@ -263,7 +276,8 @@ impl Default for Impairment {
 /// | words | meaning |
 /// |---|---|
 /// | `1000BASE-SX`, `dsl`, … | a kind of link ([`PRESETS`]); what follows changes it |
-/// | `delay TIME [JITTER [CORRELATION]] [distribution uniform\|normal\|pareto\|paretonormal]` | travel time |
+/// | `delay TIME [JITTER [CORRELATION]]` | travel time |
+/// | … `distribution uniform\|normal\|pareto\|paretonormal` | … and how it varies |
 /// | `loss [random] PERCENT [CORRELATION]` | lost packets |
 /// | `loss gemodel P [R [1-H [1-K]]]` | … in bursts: Gilbert–Elliott |
 /// | `loss state P13 [P31 [P32 [P23 [P14]]]]` | … with netem's four states |

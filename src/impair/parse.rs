@@ -11,7 +11,8 @@ use crate::base::{Duration, Instant};
 use std::fmt;
 use std::iter::Peekable;
 use std::str::FromStr;
-use units::{count, limit, percent, rate, time};
+pub use units::time;
+use units::{count, limit, percent, rate};
 
 mod units;
 

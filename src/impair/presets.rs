@@ -93,6 +93,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_preset_is_in_the_documentation() {
+        let text = include_str!("../../docs/links.md");
+        for Preset { name, words, about } in PRESETS {
+            let words = if words.is_empty() { "none".into() } else { format!("`{words}`") };
+            let row = format!("| `{name}` | {words} | {about} |");
+            assert!(text.contains(&row), "{row}");
+        }
+    }
+
+    #[test]
     fn every_preset_can_be_named_and_read() {
         for preset in PRESETS {
             let both: Impairments = preset.name.parse().expect(preset.name);

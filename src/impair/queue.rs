@@ -1,8 +1,7 @@
 //! Packets on a link: those that wait for the transmitter, and those that travel.
 
 use crate::base::{Frame, Instant};
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 
 /// A packet with what is decided about it.
 #[derive(Debug)]
@@ -16,8 +15,20 @@ pub(super) struct Parcel {
     pub(super) since: Instant,
     /// How long it travels once its last bit has left, nanoseconds.
     pub(super) travel: u64,
+    /// Whether it skips that.
+    pub(super) overtakes: bool,
+    /// How much later a fault makes it arrive, nanoseconds.
+    pub(super) late: u64,
     /// Whether nothing may drop it.
     pub(super) spared: bool,
+}
+
+impl Parcel {
+    /// A packet that nothing is decided about yet.
+    pub(super) fn new(frame: Frame, ordinal: u64, since: Instant) -> Parcel {
+        let (copy, travel, overtakes, late, spared) = (false, 0, false, 0, false);
+        Parcel { frame, ordinal, copy, since, travel, overtakes, late, spared }
+    }
 }
 
 /// Those that wait for the transmitter, first come, first served.
@@ -65,47 +76,41 @@ impl Line {
     }
 }
 
-/// Those that travel, by arrival and then by order of sending.
+/// Those that travel, by arrival and then by order of sending. Few overtake, and not many.
 #[derive(Debug, Default)]
 pub(super) struct Flight {
-    order: BinaryHeap<Reverse<(Instant, u64, usize)>>,
-    /// The frames, by place; places are used again.
-    frames: Vec<Option<Frame>>,
-    free: Vec<usize>,
-    /// How many were sent.
-    sent: u64,
+    frames: VecDeque<(Instant, Box<Frame>)>,
     bytes: u64,
 }
 
 impl Flight {
     pub(super) fn push(&mut self, arrives: Instant, frame: Frame) {
         self.bytes += frame.len() as u64;
-        let place = self.free.pop().unwrap_or_else(|| {
-            self.frames.push(None);
-            self.frames.len() - 1
-        });
-        self.frames[place] = Some(frame);
-        self.order.push(Reverse((arrives, self.sent, place)));
-        self.sent += 1;
+        let frame = Box::new(frame);
+        match self.frames.back() {
+            Some((last, _)) if *last > arrives => {
+                let at = self.frames.partition_point(|(earlier, _)| *earlier <= arrives);
+                self.frames.insert(at, (arrives, frame));
+            }
+            _ => self.frames.push_back((arrives, frame)),
+        }
     }
 
     /// A frame that has arrived by `now`.
     pub(super) fn pop(&mut self, now: Instant) -> Option<Frame> {
         self.next().filter(|arrives| *arrives <= now)?;
-        let Reverse((_, _, place)) = self.order.pop()?;
-        let frame = self.frames[place].take()?;
-        self.free.push(place);
+        let (_, frame) = self.frames.pop_front()?;
         self.bytes -= frame.len() as u64;
-        Some(frame)
+        Some(*frame)
     }
 
     /// When the next one arrives.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.order.peek().map(|Reverse((arrives, _, _))| *arrives)
+        self.frames.front().map(|(arrives, _)| *arrives)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.order.len()
+        self.frames.len()
     }
 
     pub(super) fn bytes(&self) -> u64 {

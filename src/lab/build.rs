@@ -10,8 +10,16 @@ use crate::stack::{Ethernet, IfaceSetup, LinkSetup, Setup};
 impl Lab {
     /// The network, before anything runs in it; nodes have the order of the lab's.
     pub fn net(&self) -> (Net, Vec<NodeId>) {
+        self.net_without(None)
+    }
+
+    /// The network, with a place where it leads out instead of one of its hosts.
+    pub fn net_without(&self, outside: Option<usize>) -> (Net, Vec<NodeId>) {
         let mut net = Net::new(self.seed);
-        let ids = self.nodes.iter().enumerate().map(|(n, node)| self.node(&mut net, n, node));
+        let ids = self.nodes.iter().enumerate().map(|(n, node)| match outside {
+            Some(gone) if gone == n => net.outside(&node.name, node.medium),
+            _ => self.node(&mut net, n, node),
+        });
         let ids: Vec<NodeId> = ids.collect();
         for (link, ports) in self.links.iter().zip(&self.plan.ports) {
             let [a, b] = [0, 1].map(|end| Port(ids[link.ends[end]], ports[end]));
@@ -46,6 +54,11 @@ impl Lab {
         config.ageing = node.ageing.unwrap_or(config.ageing);
         config.table_max = node.stations.unwrap_or(config.table_max);
         config
+    }
+
+    /// What a host of the lab is made of, by its place among the nodes.
+    pub fn host_setup(&self, n: usize) -> Setup {
+        self.setup(n, &self.nodes[n])
     }
 
     fn setup(&self, n: usize, node: &Node) -> Setup {

@@ -68,6 +68,11 @@ pub struct Show {
 const DURATION: Duration = Duration::from_secs(600);
 
 impl Lab {
+    /// The values that stand in place of the file's.
+    pub fn sets(&self) -> &[(String, String)] {
+        &self.sets
+    }
+
     /// Reads a lab from the text of its file.
     ///
     /// # Errors

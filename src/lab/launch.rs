@@ -39,6 +39,10 @@ impl Reports {
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    pub(super) fn so_far(&self) -> Vec<Report> {
+        self.with(|all| all.clone())
+    }
+
     pub(super) fn take(&self) -> Vec<Report> {
         self.with(std::mem::take)
     }
@@ -64,10 +68,11 @@ impl Voice {
 }
 
 impl Lab {
-    /// Starts all programs, each as a task that waits for its time.
-    pub(super) fn launch(&self, net: &Net, ids: &[NodeId]) -> Reports {
+    /// Starts all programs but those of the node that is outside, each as a task that waits for
+    /// its time.
+    pub(super) fn launch(&self, net: &Net, ids: &[NodeId], outside: Option<usize>) -> Reports {
         let reports = Reports::default();
-        for program in &self.programs {
+        for program in self.programs.iter().filter(|program| outside != Some(program.on)) {
             let Program { on, run, .. } = program;
             let nth = reports.with(|all| {
                 all.push(Report { on: *on, run: run.clone(), said: Vec::new(), ended: None });

@@ -2,9 +2,10 @@
 
 use super::check::{Evidence, Trace, Watch};
 use super::{Lab, Report, Verdict};
-use crate::base::{EventId, Instant};
+use crate::base::{EventId, Frame, Instant, Medium};
 use crate::observe::log::Log;
-use crate::sim::{Bounds, Counts, End, Net, NodeId};
+use crate::sim::{Bounds, Counts, End, Net, NodeId, Port, Seen, Way};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// How to run a lab.
@@ -14,6 +15,10 @@ pub struct Options {
     pub blind: bool,
     /// What the run may use.
     pub bounds: Bounds,
+    /// The packet of this event is lost ([`Net::doom`]).
+    pub doomed: Option<EventId>,
+    /// Nothing happens to the packet of this event ([`Net::spare`]).
+    pub spared: Option<EventId>,
 }
 
 /// What came of a lab.
@@ -72,7 +77,9 @@ impl Stage {
         if !options.blind {
             net.keep_log();
         }
-        let reports = lab.launch(&net, &ids);
+        options.doomed.into_iter().for_each(|origin| net.doom(origin));
+        options.spared.into_iter().for_each(|origin| net.spare(origin));
+        let reports = lab.launch(&net, &ids, None);
         Stage { net, ids, reports }
     }
 }
@@ -124,16 +131,45 @@ impl Run {
 
     /// The network as it was at a moment of the run: it is lived again up to there.
     pub fn until(&self, until: Until) -> Net {
-        let options = Options { blind: false, ..self.options };
-        let Stage { mut net, .. } = Stage::set(&self.lab, &options);
-        let end = Instant::ZERO + self.lab.duration;
-        match until {
-            Until::Time(at) => net.run(at.min(end)),
-            Until::Event(id) => net.run_while(end, |net| {
-                let entries = net.log().map_or(0, |log| log.entries().len());
-                (entries as u64) < id.0
-            }),
-        };
-        net
+        run_until(&self.lab, &self.options, Some(until))
     }
+}
+
+/// A frame at a port: when, which way, and what it was.
+pub type Passed = (Instant, Way, Frame);
+
+/// Runs a lab with a tap at every port: the frames that passed each, and what they start with.
+pub fn frames(lab: &Lab, options: &Options) -> Vec<(Port, Medium, Vec<Passed>)> {
+    let mut seen: BTreeMap<Port, (Medium, Vec<Passed>)> = BTreeMap::new();
+    let Stage { mut net, .. } = Stage::set(lab, &Options { blind: true, ..*options });
+    let (told, tap) = std::sync::mpsc::channel();
+    net.tap(
+        None,
+        Box::new(move |it: &Seen<'_>| {
+            // Who does not listen any more has what it wants.
+            let _ = told.send((it.port, it.medium, (it.at, it.way, it.frame.clone())));
+        }),
+    );
+    net.run(Instant::ZERO + lab.duration);
+    drop(net);
+    for (port, medium, passed) in tap {
+        seen.entry(port).or_insert((medium, Vec::new())).1.push(passed);
+    }
+    seen.into_iter().map(|(port, (medium, all))| (port, medium, all)).collect()
+}
+
+/// The network as it is at a moment of a lab's run, or at its end.
+pub fn run_until(lab: &Lab, options: &Options, until: Option<Until>) -> Net {
+    let options = Options { blind: false, ..*options };
+    let Stage { mut net, .. } = Stage::set(lab, &options);
+    let end = Instant::ZERO + lab.duration;
+    match until {
+        None => net.run(end),
+        Some(Until::Time(at)) => net.run(at.min(end)),
+        Some(Until::Event(id)) => net.run_while(end, |net| {
+            let entries = net.log().map_or(0, |log| log.entries().len());
+            (entries as u64) < id.0
+        }),
+    };
+    net
 }

@@ -138,7 +138,8 @@ impl Net {
             LinkSetup::Ethernet(_) => Medium::Ethernet,
         });
         let media: Vec<_> = media.collect();
-        let host = Host::with_clock(setup, Arc::clone(self.executor.time()) as _);
+        let clock = Arc::clone(self.executor.time()) as _;
+        let host = Host::with_parts(setup, clock, self.pool.clone());
         host.with(|stack, _| stack.number_events_as(id.0));
         let called = Arc::clone(&self.called);
         host.driven(move || called.lock().unwrap_or_else(PoisonError::into_inner).push(id));
@@ -163,6 +164,19 @@ impl Net {
     /// As [`Net::host`].
     pub fn switch(&mut self, name: &str, config: bridge::Config) -> NodeId {
         self.add_bridge(name, Kind::Switch, Bridge::switch(config))
+    }
+
+    /// Adds a place where the network leads out: what arrives there is had by [`Net::take`], and
+    /// what [`Net::inject`] is given leaves by its one port.
+    ///
+    /// # Panics
+    /// As [`Net::host`].
+    pub fn outside(&mut self, name: &str, medium: Medium) -> NodeId {
+        let id = NodeId(u16::try_from(self.nodes.len()).expect("fewer nodes than that"));
+        let (kind, body) = (Kind::Outside, Body::Outside(Default::default()));
+        let (name, ports) = (name.to_owned(), vec![None]);
+        self.nodes.push(Node { name, kind, ports, media: vec![medium], body });
+        id
     }
 
     fn add_bridge(&mut self, name: &str, kind: Kind, bridge: Bridge) -> NodeId {
@@ -195,7 +209,7 @@ impl Net {
             return Err(JoinError::Media);
         }
         let id = WireId(u16::try_from(self.wires.len()).map_err(|_| JoinError::Full)?);
-        let (chance, pool) = (self.chance(name), Pool::new());
+        let (chance, pool) = (self.chance(name), &self.pool);
         let lane = |way: u8| Lane {
             link: {
                 let rules = wire.ways[usize::from(way)].clone();
@@ -223,6 +237,7 @@ impl Net {
                     host.host.with(|stack, _| stack.listen_to_events(true));
                 }
                 Body::Bridge(bridge) => bridge.trace.listen(true),
+                Body::Outside(_) => {}
             }
             Place { name: node.name.clone(), kind: node.kind, ends: None }
         });

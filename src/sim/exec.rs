@@ -7,7 +7,9 @@
 //! programs are equal. What brings its own chance is not: `tokio::select!` without `biased`,
 //! threads, the standard library's hash maps when they are iterated.
 //!
-//! Programs tell the time and wait by [`crate::net::rt`].
+//! Programs tell the time and wait by [`crate::net::rt`]. One that goes on and on at one moment is
+//! found by how often it looks at the clock or calls its host; one that does neither stops the
+//! thread, as it would live.
 
 use crate::base::Instant;
 use crate::net::rt::{Entered, VirtualTime};
@@ -53,7 +55,8 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Runs the programs of a simulation. It is one thread's; dropping it drops all tasks.
+/// Runs the programs of a simulation, on a thread that runs no other runtime. Dropping it drops all
+/// tasks.
 ///
 /// ```
 /// use netglass::base::Instant;

@@ -39,7 +39,7 @@ mod tap;
 pub use build::{JoinError, NodeId, Port, Wire, WireId};
 pub use exec::{Executor, Failure, Inside};
 pub use hash::TraceHash;
-pub use run::{Bound, Bounds, Counts, End, Traffic};
+pub use run::{Bound, Bounds, Counts, End, QueueView, Traffic};
 pub use tap::{Seen, Tap, Way};
 
 use crate::base::{Frame, Instant, Medium, Pool, Trace};
@@ -48,6 +48,7 @@ use crate::link::bridge::{self, Bridge};
 use crate::net::Host;
 use crate::observe::log::{Kind, Log};
 use queue::Queue;
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -77,6 +78,8 @@ struct BridgeNode {
 enum Body {
     Host(HostNode),
     Bridge(BridgeNode),
+    /// What arrives leaves the network.
+    Outside(VecDeque<Frame>),
 }
 
 struct Node {
@@ -144,7 +147,7 @@ impl Net {
     pub fn handle(&self, node: NodeId) -> &Host {
         match &self.nodes[node.at()].body {
             Body::Host(node) => &node.host,
-            Body::Bridge(_) => panic!("{} is no host", self.nodes[node.at()].name),
+            _ => panic!("{} is no host", self.nodes[node.at()].name),
         }
     }
 
@@ -152,7 +155,7 @@ impl Net {
     pub fn bridge(&self, node: NodeId) -> Option<&Bridge> {
         match &self.nodes.get(node.at())?.body {
             Body::Bridge(node) => Some(&node.bridge),
-            Body::Host(_) => None,
+            _ => None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Body, Due, Failure, Inside, Net, NodeId, Port, Way, WireId};
 use crate::base::{Chance, Cx, EventId, Frame, IfaceId, Instant, Medium};
+use crate::impair::Counters;
 
 /// What a run may use, so that it ends whatever happens in it.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -51,6 +52,8 @@ pub struct Counts {
     pub events: u64,
     /// Frames that nodes have sent.
     pub frames: u64,
+    /// Frames that have arrived at nodes.
+    pub arrived: u64,
     /// Bytes of them.
     pub bytes: u64,
     /// The wire that holds more than it may.
@@ -68,7 +71,46 @@ pub struct Traffic {
     pub bytes: u64,
 }
 
+/// What waits on one direction of a wire, and what became of the packets before.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct QueueView<'a> {
+    /// The wire's name.
+    pub wire: &'a str,
+    /// The node that sends.
+    pub from: &'a str,
+    /// The node that receives.
+    pub to: &'a str,
+    /// Packets that wait for the transmitter; without a queue, those under way.
+    pub packets: u32,
+    /// Their bytes.
+    pub bytes: u64,
+    /// What happened so far.
+    pub counters: Counters,
+}
+
+impl QueueView<'_> {
+    /// Packets that came to nothing, for whatever reason.
+    pub fn dropped(&self) -> u64 {
+        let Counters { lost, overlimit, codel, faults, .. } = self.counters;
+        lost + overlimit + codel + faults
+    }
+}
+
 impl Net {
+    /// Both directions of every wire.
+    pub fn queues(&self) -> impl Iterator<Item = QueueView<'_>> {
+        let name = |Port(node, _): Port| self.nodes[node.at()].name.as_str();
+        self.wires.iter().flat_map(move |wire| {
+            [0, 1].map(|way: usize| {
+                let link = &wire.lanes[way].link;
+                let (packets, bytes) = link.depth();
+                let (from, to) = (name(wire.ends[way]), name(wire.ends[1 - way]));
+                let (wire, counters) = (wire.name.as_str(), link.counters());
+                QueueView { wire, from, to, packets, bytes, counters }
+            })
+        })
+    }
+
     /// Sets what the run may use.
     pub fn set_bounds(&mut self, bounds: Bounds) {
         self.bounds = bounds;
@@ -144,8 +186,14 @@ impl Net {
         }
     }
 
+    /// Lets time come to `at`, before which nothing is due.
+    pub fn wait_until(&mut self, at: Instant) {
+        debug_assert!(self.next().is_none_or(|next| next >= at), "nothing is skipped");
+        self.executor.time().set(at.max(self.now()));
+    }
+
     /// When something happens next: a program's timer, or what is in the queue.
-    fn next(&self) -> Option<Instant> {
+    pub fn next(&self) -> Option<Instant> {
         let timer = self.executor.deadline();
         self.queue.next().into_iter().chain(timer).min()
     }
@@ -213,6 +261,7 @@ impl Net {
                 let armed = match &mut self.nodes[node.at()].body {
                     Body::Host(host) => &mut host.armed,
                     Body::Bridge(bridge) => &mut bridge.armed,
+                    Body::Outside(_) => return,
                 };
                 if *armed != at {
                     return;
@@ -223,6 +272,7 @@ impl Net {
                 match self.nodes[node.at()].body {
                     Body::Host(_) => self.turn(node, None),
                     Body::Bridge(_) => self.pass(node, None),
+                    Body::Outside(_) => {}
                 }
             }
         }
@@ -245,12 +295,27 @@ impl Net {
 
     /// A frame arrives at a port.
     fn arrive(&mut self, port: Port, frame: Frame) {
+        self.counts.arrived += 1;
         self.see(port, Way::In, &frame);
         let Port(node, n) = port;
         match &mut self.nodes[node.at()].body {
             Body::Host(_) => self.turn(node, Some((IfaceId(n), frame))),
             Body::Bridge(_) => self.pass(node, Some((n, frame))),
+            Body::Outside(gone) => gone.push_back(frame),
         }
+    }
+
+    /// A frame that has arrived where the network leads out; call it until there is none.
+    pub fn take(&mut self, node: NodeId) -> Option<Frame> {
+        match &mut self.nodes.get_mut(node.at())?.body {
+            Body::Outside(gone) => gone.pop_front(),
+            _ => None,
+        }
+    }
+
+    /// A frame comes from outside, now. ([`Net::run`] up to now comes first.)
+    pub fn inject(&mut self, node: NodeId, frame: Frame) {
+        self.transmit(Port(node, 0), frame);
     }
 
     /// A hub's or switch's turn: it forgets who was silent, and passes on what has arrived.

@@ -252,7 +252,7 @@ impl PacketView {
         let bytes = [*a, *b, *c, *d, rest[0], rest[1], rest[2], rest[3]];
         match proto {
             protocol::TCP => PacketView::Tcp { src: from, dst: to, len },
-            protocol::UDP => PacketView::Udp { src: from, dst: to, len: len - 8 },
+            protocol::UDP => PacketView::Udp { src: from, dst: to, len: len.saturating_sub(8) },
             protocol::ICMP if dst.is_ipv4() => {
                 PacketView::Icmp { src, dst, message: Icmp::V4(Icmpv4::read(&bytes)), len }
             }

@@ -22,7 +22,7 @@ use crate::wire::ip::Header;
 use crate::wire::nd::Nd;
 use crate::wire::{ipv6, split};
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// How long nobody is told again of the same better first hop (RFC 4861 §8.2: a limit is a MUST).
 const REDIRECT_AGAIN: Duration = Duration::from_secs(1);
@@ -88,8 +88,7 @@ impl Stack {
         judged: Result<Destination, Why>,
         header: &Header,
     ) -> Result<Destination, Why> {
-        let own = |addr: IpAddr| self.ifaces.iter().any(|iface| iface.local().has(addr));
-        let has = |addr: IpAddr| !is_link_local(addr) && own(addr);
+        let has = |addr| !is_link_local(addr) && self.ifaces.roles(addr).usable;
         match judged {
             Err(Why::NotForUs) | Ok(Destination::Unicast) if has(header.src) => Err(Why::OwnSource),
             Err(Why::NotForUs) if has(header.dst) => Ok(Destination::Unicast),
@@ -130,14 +129,15 @@ impl Stack {
     /// Where a packet goes on from here.
     fn way_on(&self, via: &Via, front: &[u8]) -> Result<Way, Stuck> {
         let (src, dst) = (via.src(), via.dst());
-        let to_all = |addr| self.ifaces.iter().any(|iface| iface.local().is_broadcast(addr));
-        if self.is_own(dst) {
+        let everybody = IpAddr::V4(Ipv4Addr::BROADCAST);
+        let (of_src, of_dst) = (self.ifaces.roles(src), self.ifaces.roles(dst));
+        if of_dst.own {
             return Err(Why::NotForUs.into()); // it may not be used yet
         }
-        if to_all(dst) {
+        if of_dst.broadcast || dst == everybody {
             return Err(Why::DirectedBroadcast.into());
         }
-        if to_all(src) {
+        if of_src.broadcast || src == everybody {
             return Err(Why::MartianSource.into());
         }
         if is_link_local(dst) || src.is_ipv4() && is_link_local(src) {
@@ -306,11 +306,11 @@ impl Stack {
             return;
         }
         if let (IpAddr::V6(src), IpAddr::V6(target), IpAddr::V6(dst)) = (src, way.hop, dst) {
+            let iface = &self.ifaces[usize::from(way.iface.0)];
+            let Some(own) = iface.link_local() else { return };
             if !self.limiter.allow(now) {
                 return self.discard(now, Why::IcmpRateLimit, PacketView::ip(&via.header));
             }
-            let iface = &self.ifaces[usize::from(way.iface.0)];
-            let Some(own) = iface.link_local() else { return };
             let known = iface.port.as_ref().and_then(|port| port.cache.get(way.hop));
             let mac = known.and_then(|known| known.mac);
             let redirect = Nd::Redirect { target, dst, mac };

@@ -215,6 +215,8 @@ impl Stack {
         let iface = &mut self.ifaces[usize::from(id.0)];
         let settled = iface.has_link_local();
         iface.refresh();
+        self.ifaces.readdressed();
+        let iface = &mut self.ifaces[usize::from(id.0)];
         let (joins, leaves) = iface.change_solicited();
         let settles = !settled && iface.has_link_local();
         for group in joins {
@@ -313,21 +315,18 @@ impl Stack {
 
     /// Time has come to `now` for all groups.
     pub(super) fn poll_groups(&mut self, now: Instant) {
-        for n in 0..self.ifaces.len() {
-            if self.ifaces[n].groups_deadline(now).is_some_and(|at| at <= now) {
-                self.run_groups(now, IfaceId(n as u16));
+        for iface in self.ifaces.due(now) {
+            let at = self.ifaces[usize::from(iface.0)].groups_deadline(now);
+            if at.is_some_and(|at| at <= now) {
+                self.run_groups(now, iface);
             }
         }
-    }
-
-    /// When something is to be said about a group.
-    pub(super) fn groups_deadline(&self, now: Instant) -> Option<Instant> {
-        self.ifaces.iter().filter_map(|iface| iface.groups_deadline(now)).min()
     }
 }
 
 impl Iface {
-    fn groups_deadline(&self, now: Instant) -> Option<Instant> {
+    /// When something is to be said about a group.
+    pub(super) fn groups_deadline(&self, now: Instant) -> Option<Instant> {
         self.members.iter().filter_map(|groups| groups.deadline(now)).min()
     }
 

@@ -2,6 +2,7 @@
 //! old and go; and the routes that are added and removed with the host at work.
 
 use super::event::Event;
+use super::ifaces::Roles;
 use super::link::Port;
 use super::setup::IfaceSetup;
 use super::{Input, MTU_MIN, Stack};
@@ -130,6 +131,21 @@ impl Iface {
             IpAddr::V4(_) => None,
         };
         self.usable.iter().find_map(near)
+    }
+
+    /// What addresses are to it, as far as a packet may be for it by them.
+    pub(super) fn roles(&self) -> impl Iterator<Item = (IpAddr, Roles)> + '_ {
+        let ours = self.addresses.iter().filter(|own| own.standing != Standing::Duplicate);
+        let role = |own: &Address| Roles { usable: own.is_usable(), own: true, broadcast: false };
+        let own = ours.map(move |own| (own.addr(), role(own)));
+        let broadcasts = self.usable.iter().filter_map(|own| own.broadcast());
+        own.chain(broadcasts.map(|addr| (addr, Roles { broadcast: true, ..Roles::default() })))
+    }
+
+    /// When it has something to do.
+    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
+        let port = self.port.as_ref().and_then(|port| port.deadline(now));
+        [self.deadline, port, self.groups_deadline(now)].into_iter().flatten().min()
     }
 
     /// The groups to be joined and to be left because addresses came or went.
@@ -344,8 +360,8 @@ impl Stack {
 
     /// Time has come to `now` for every address.
     pub(super) fn poll_addresses(&mut self, now: Instant) {
-        for n in 0..self.ifaces.len() {
-            let id = IfaceId(n as u16);
+        for id in self.ifaces.due(now) {
+            let n = usize::from(id.0);
             if self.ifaces[n].deadline.is_none_or(|at| at > now) {
                 continue;
             }
@@ -369,11 +385,6 @@ impl Stack {
         }
     }
 
-    /// When an address stops being preferred or valid.
-    pub(super) fn addresses_deadline(&self) -> Option<Instant> {
-        self.ifaces.iter().filter_map(|iface| iface.deadline).min()
-    }
-
     fn tell_address(&mut self, now: Instant, iface: IfaceId, addr: IpAddr, cause: Cause) {
         let event = link::Event::Claim { addr, other: None, cause };
         self.note(now, None, EventId::NONE, || Event::Link { iface, event });
@@ -393,7 +404,6 @@ impl Stack {
 
     /// Whether `addr` is an address of this host, usable or about to be.
     pub(super) fn is_own(&self, addr: IpAddr) -> bool {
-        let is_ours = |own: &Address| own.addr() == addr && own.standing != Standing::Duplicate;
-        self.addresses().any(|(_, own)| is_ours(own))
+        self.ifaces.roles(addr).own
     }
 }

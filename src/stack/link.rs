@@ -9,7 +9,7 @@ use super::iface::Iface;
 use super::ingress::pair;
 use super::setup::{Ethernet, LinkSetup};
 use super::{EGRESS_MAX, Input, Record, Stack};
-use crate::base::{EventId, Frame, IfaceId, Instant, Mac, SocketError, Why};
+use crate::base::{Chunk, EventId, Frame, IfaceId, Instant, Mac, SocketError, Why};
 use crate::ip::{Local, Standing};
 use crate::link::acd::{Heard, Phase, Rules};
 use crate::link::{self, Acd, Action, Advert, Advertiser, Cache, Claim, Neighbor, Routers};
@@ -19,6 +19,9 @@ use crate::wire::ethernet::{self, ethertype};
 use crate::wire::icmp::{Icmp, Quoted};
 use crate::wire::ipv4::protocol;
 use std::net::{IpAddr, Ipv4Addr};
+
+/// Bytes around a waiting frame that are not worth a copy.
+const COMPACT: usize = 4096;
 
 /// What an interface on an Ethernet has besides its addresses.
 #[derive(Debug)]
@@ -37,7 +40,8 @@ impl Port {
         let cache = Cache::new(setup.neighbors.clone());
         let (claims, routers) = (Vec::new(), Routers::default());
         let salt = setup.mac.0.iter().fold(0, |salt, byte| salt << 8 | u64::from(*byte));
-        let advertiser = setup.advertise.clone().map(|tells| Advertiser::new(tells, salt));
+        let advertiser =
+            setup.advertise.as_deref().map(|tells| Advertiser::new(tells.clone(), salt));
         Some(Box::new(Port { setup: setup.clone(), cache, claims, routers, advertiser }))
     }
 
@@ -46,7 +50,7 @@ impl Port {
         self.cache.on_solicit(addr, mac, cx).unwrap_or_default();
     }
 
-    fn deadline(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
         let claims = self.claims.iter().map(|claim| claim.deadline(now));
         let tells = self.advertiser.as_ref().map(Advertiser::deadline);
         let others = [self.cache.deadline(now), self.routers.deadline(now), tells];
@@ -179,15 +183,17 @@ impl Stack {
             return Err(Why::EthernetSource);
         }
         let tag = header.tag.map_or(0, |tag| tag.id);
-        let is_meant = |port: &Port, n: usize| match &port.setup.vlan {
+        let is_meant = |meant: IfaceId, port: &Port| match &port.setup.vlan {
             Some(vlan) => vlan.parent == iface && vlan.id == tag,
-            None => tag == 0 && n == usize::from(iface.0),
+            None => tag == 0 && meant == iface,
         };
-        let ports = self.ifaces.iter().enumerate();
-        let mut ports = ports.filter_map(|(n, iface)| Some((n, iface.port.as_ref()?)));
-        let (n, port) = ports.find(|(n, port)| is_meant(port, *n)).ok_or(Why::VlanUnknown)?;
+        let port = |id: IfaceId| Some((id, self.ifaces.get(usize::from(id.0))?.port.as_ref()?));
+        let own = port(iface).filter(|(id, port)| is_meant(*id, port));
+        let mut others = (0..self.ifaces.len()).filter_map(|n| port(IfaceId(n as u16)));
+        let meant = own.or_else(|| others.find(|(id, port)| is_meant(*id, port)));
+        let (id, port) = meant.ok_or(Why::VlanUnknown)?;
         let for_us = header.dst == port.setup.mac || header.dst.is_multicast();
-        if for_us { Ok(IfaceId(n as u16)) } else { Err(Why::EthernetNotForUs) }
+        if for_us { Ok(id) } else { Err(Why::EthernetNotForUs) }
     }
 
     /// RFC 826, RFC 5227.
@@ -313,8 +319,23 @@ impl Stack {
         if let Some(Some(mac)) = known {
             return self.put_frame(iface, mac, frame);
         }
+        let frame = self.compact(frame);
         self.with_port(now, iface, cause, |port, cx| port.cache.hold(hop, frame, cx));
         self.run_link(now, iface);
+    }
+
+    /// A frame that is to wait, without a block around it that is much larger than it is.
+    fn compact(&self, mut frame: Frame) -> Frame {
+        let (len, held) = (frame.body.len(), frame.body.iter().map(Chunk::capacity).sum::<usize>());
+        if held > 2 * len + COMPACT {
+            let mut copy = self.pool.take(len);
+            frame.body.iter().for_each(|chunk| {
+                let copied = copy.append(chunk);
+                debug_assert_eq!(copied, chunk.len(), "a fresh block has room");
+            });
+            frame.body = copy.into();
+        }
+        frame
     }
 
     /// Where a packet to many goes.
@@ -483,12 +504,11 @@ impl Stack {
 
     /// Time has come to `now`, for every link.
     pub(super) fn poll_links(&mut self, now: Instant) {
-        for n in 0..self.ifaces.len() {
-            let port = self.ifaces[n].port.as_ref();
+        for iface in self.ifaces.due(now) {
+            let port = self.ifaces[usize::from(iface.0)].port.as_ref();
             if port.and_then(|port| port.deadline(now)).is_none_or(|at| at > now) {
                 continue;
             }
-            let iface = IfaceId(n as u16);
             self.with_port(now, iface, EventId::NONE, |port, cx| {
                 port.cache.poll(cx);
                 port.claims.iter_mut().for_each(|claim| claim.poll(cx));
@@ -510,12 +530,6 @@ impl Stack {
         for (addr, standing) in port.claims.iter().filter_map(standing).collect::<Vec<_>>() {
             self.settle_address(now, iface, addr, standing);
         }
-    }
-
-    /// When a link has something to do.
-    pub(super) fn link_deadline(&self, now: Instant) -> Option<Instant> {
-        let ports = self.ifaces.iter().filter_map(|iface| iface.port.as_ref());
-        ports.filter_map(|port| port.deadline(now)).min()
     }
 
     // ---- for users

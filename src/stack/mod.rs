@@ -45,6 +45,7 @@ mod forward;
 mod groups;
 mod icmp;
 mod iface;
+mod ifaces;
 mod ingress;
 mod input;
 mod link;
@@ -110,7 +111,7 @@ pub struct Stack {
     tcp_config: Arc<tcp::Config>,
     connections_max: usize,
     tcp_memory: u64,
-    ifaces: Vec<Iface>,
+    ifaces: ifaces::Ifaces,
     routes: Routes,
     redirects: redirect::Redirects,
     reassembly: Reassembly<wire::ip::Header>,
@@ -159,15 +160,20 @@ use cx;
 impl Stack {
     /// A host as described. Routes to the interfaces' own networks are added.
     pub fn new(setup: Setup) -> Stack {
+        Stack::with_pool(setup, Pool::new())
+    }
+
+    /// As [`Stack::new`], with its blocks from `pool`: hosts of one thread best share theirs.
+    pub fn with_pool(setup: Setup, pool: Pool) -> Stack {
         let chance = Chance::from_key(setup.key);
         let mut udp = udp::Table::new();
         udp.ephemeral = setup.ephemeral;
         let mut stack = Stack {
-            pool: Pool::new(),
+            pool,
             tcp_config: Arc::new(setup.tcp),
             connections_max: setup.connections_max as usize,
             tcp_memory: setup.tcp_memory,
-            ifaces: setup.ifaces.into_iter().map(Iface::new).collect(),
+            ifaces: ifaces::Ifaces::new(setup.ifaces.into_iter().map(Iface::new).collect()),
             routes: Routes::new(),
             redirects: Default::default(),
             reassembly: Reassembly::new(crate::ip::reassembly::Limits::default()),
@@ -372,9 +378,8 @@ impl Stack {
             return Some(now);
         }
         let sockets = [self.tcp.deadline(now), self.reassembly.deadline()];
-        let links = [self.link_deadline(now), self.addresses_deadline(), self.redirects.deadline()];
-        let groups = self.groups_deadline(now);
-        sockets.into_iter().chain(links).chain([groups]).flatten().min()
+        let links = [self.ifaces.deadline(now), self.redirects.deadline()];
+        sockets.into_iter().chain(links).flatten().min()
     }
 
     /// Frees the pair of a connection that is over, and removes it when nobody holds it.
@@ -394,7 +399,7 @@ impl Stack {
         self.keep(now, || Input::Shrink);
         self.tcp.iter_mut().for_each(|slot| slot.conn.shrink());
         self.out.shrink_to_fit();
-        self.ifaces.iter_mut().filter_map(|i| i.port.as_mut()).for_each(|port| port.shrink());
+        self.ifaces.shrink();
         self.pool.trim();
     }
 

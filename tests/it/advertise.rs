@@ -29,25 +29,25 @@ fn v6(text: &str) -> Ipv6Addr {
 }
 
 /// A host without an address, the router of its link, and one behind that.
-fn setups(tells: Advertise) -> Vec<Setup> {
+pub(crate) fn setups(tells: Advertise) -> Vec<Setup> {
     let mut a = iface(node(1), Some(1), 1500, &["10.0.1.2/24"]);
     a.ifaces[0].addrs.clear();
     ethernet(&mut a).autoconf = true;
     let mut r = iface(node(2), Some(2), 1500, &["fd00:1::1/64"]);
-    ethernet(&mut r).advertise = Some(tells);
+    ethernet(&mut r).advertise = Some(Box::new(tells));
     let r = iface(r, Some(3), 1500, &["fd00:2::1/64"]).as_router();
     let b = iface(node(3), Some(4), 1500, &["fd00:2::2/64"]);
     vec![a, r, route(b, "::/0", "fd00:2::1", 0)]
 }
 
-fn ethernet(setup: &mut Setup) -> &mut Ethernet {
+pub(crate) fn ethernet(setup: &mut Setup) -> &mut Ethernet {
     match &mut setup.ifaces[0].link {
         LinkSetup::Ethernet(ethernet) => ethernet,
         LinkSetup::Ip => panic!("an Ethernet"),
     }
 }
 
-fn tells() -> Advertise {
+pub(crate) fn tells() -> Advertise {
     let prefix = Advertised {
         valid: Some(Duration::from_secs(4_000)),
         preferred: None,
@@ -56,7 +56,7 @@ fn tells() -> Advertise {
     Advertise { prefixes: vec![prefix], mtu: Some(1_400), ..Advertise::default() }
 }
 
-fn joined(setups: Vec<Setup>) -> Net {
+pub(crate) fn joined(setups: Vec<Setup>) -> Net {
     Net::new(setups).wire(&[(A, 0), (R, 0)]).wire(&[(R, 1), (B, 0)])
 }
 
@@ -127,7 +127,7 @@ fn a_host_that_asks_is_answered() {
 }
 
 /// A host asks all routers of R's first link.
-fn solicit(net: &mut Net, from: Mac) {
+pub(crate) fn solicit(net: &mut Net, from: Mac) {
     let src = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 7, u16::from(from.0[5]));
     let mut frame = netglass::base::Frame::default();
     Nd::RouterSolicit { mac: Some(from) }.emit(src, ALL_ROUTERS, &mut frame.head);

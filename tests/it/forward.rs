@@ -622,7 +622,26 @@ fn floods_are_bounded() {
     net.wait(Duration::from_secs(10).as_millis() as u64);
     let waiting: usize = net.hosts[R].neighbors().map(|(_, n)| n.waiting).sum();
     assert_eq!(waiting, 0);
+    small_packets_in_large_blocks();
     assert!(net.drops(R, "IcmpRateLimit") > 1_950);
+}
+
+/// What waits does not hold the large blocks that a device reads into.
+fn small_packets_in_large_blocks() {
+    let mut router = netglass::stack::Stack::new(two_networks().swap_remove(R));
+    let packet = datagram("10.0.1.2", "10.0.2.77", 10, |_| ());
+    let now = netglass::base::Instant::ZERO;
+    let before = crate::alloc::held();
+    for _ in 0..1_000 {
+        let mut chunk = router.pool().take(60_000);
+        let header = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 9, 8, 0];
+        assert_eq!(chunk.append(&header) + chunk.append(&packet), 14 + packet.len());
+        router.input(now, IfaceId(0), Frame::received(chunk));
+    }
+    let waiting: usize = router.neighbors().map(|(_, n)| n.waiting).sum();
+    assert!(waiting > 500, "{waiting}");
+    let held = crate::alloc::held() - before;
+    assert!(held < 2_000_000, "{held} bytes for {waiting} packets");
 }
 
 /// The head of a frame holds what a router writes in front of any packet.

@@ -146,6 +146,8 @@ fn random_packets_at_a_router() {
     let frames: u64 = std::env::var("FRAMES").ok().and_then(|s| s.parse().ok()).unwrap_or(20_000);
     let mut dice = Dice(Chance::from_seed(seed), 0);
     let (mut router, mut now, mut passed) = (router(), Instant::ZERO, 0);
+    router.listen_to_events(true);
+    let mut records = Vec::new();
     for _ in 0..frames {
         let iface = IfaceId(dice.below(3) as u16);
         let bytes = packet(&mut dice);
@@ -170,6 +172,8 @@ fn random_packets_at_a_router() {
             now += Duration::from_millis(dice.below(3_000));
         }
         router.poll(now);
+        router.drain_records(&mut records);
+        records.clear();
         while let Some((iface, frame)) = router.output(now) {
             check(&router, iface, &frame);
             passed += 1;

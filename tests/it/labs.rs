@@ -69,7 +69,7 @@ fn a_run_can_be_lived_again_up_to_any_event() {
     let lab = lab(Shipped::find("lost-packet").unwrap());
     let whole = run(&lab, &Options::default());
     let log = whole.log.as_ref().unwrap();
-    let again = log.entries()[log.entries().len() / 2];
+    let again = &log.entries()[log.entries().len() / 2];
     let net = whole.until(Until::Event(again.id));
     let part = net.log().unwrap();
     assert!(part.entries().len() as u64 >= again.id.0);

@@ -11,6 +11,7 @@ mod chaos;
 mod close;
 mod counters;
 mod coverage;
+mod export;
 mod flood;
 mod forward;
 mod forward_garbage;

@@ -38,7 +38,7 @@ fn ping_takes_the_time_of_the_way() {
     assert_eq!(ended, Instant::from_millis(2014));
     let text = "64 bytes from 10.0.0.2: icmp_seq=3 ttl=64 time=14.0 ms";
     assert!(said.contains(&ping::Line::Answer(text.to_owned())), "{said:?}");
-    assert_eq!(pair.packets, 6);
+    assert_eq!(pair.packets(), 6);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn bulk_comes_whole_and_the_same_run_is_the_same() {
         let (sent, received) = pair.run(program).unwrap();
         assert_eq!((sent.bytes, received.bytes(), received.wrong()), (BYTES, BYTES, 0));
         assert!(received.flows[0].complete);
-        (sent, received, pair.hash, pair.packets)
+        (sent, received, pair.net.hash(), pair.packets())
     };
     let clean = run("delay 5ms rate 100mbit limit 1000");
     assert_eq!(clean, run("delay 5ms rate 100mbit limit 1000"));
@@ -187,7 +187,7 @@ fn a_typist_waits_for_echoes() {
         };
         let typed = pair.run(program).unwrap();
         assert_eq!((typed.delays.len(), typed.wrong), (20, 0), "{typed}");
-        (typed.spread(), pair.packets)
+        (typed.spread(), pair.packets())
     };
     let slow = run(false, MS(200));
     assert_eq!((slow.0.min, slow.0.max), (MS(100), MS(100)));
@@ -288,11 +288,60 @@ mod web {
                 }
                 clients.join_all().await.len()
             };
-            (pair.run(program).unwrap(), pair.hash, pair.now())
+            (pair.run(program).unwrap(), pair.net.hash(), pair.net.now())
         };
         let first = run();
         assert_eq!(first.0, 10);
         assert_eq!(first, run());
+    }
+
+    /// As it is; a date of its own keeps it from showing the machine's.
+    #[test]
+    fn axum_serves() {
+        use axum::http::{HeaderValue, Response, header};
+        use axum::{Router, extract::Path, middleware, routing};
+        struct Listener(TcpListener);
+        impl axum::serve::Listener for Listener {
+            type Io = TcpStream;
+            type Addr = std::net::SocketAddr;
+            async fn accept(&mut self) -> (TcpStream, std::net::SocketAddr) {
+                self.0.accept().await.unwrap()
+            }
+            fn local_addr(&self) -> std::io::Result<std::net::SocketAddr> {
+                self.0.local_addr()
+            }
+        }
+        async fn slow(Path(millis): Path<u64>) -> String {
+            rt::sleep(MS(millis)).await;
+            format!("{:?}", rt::now())
+        }
+        let date = async |mut response: Response<axum::body::Body>| {
+            response.headers_mut().insert(header::DATE, HeaderValue::from_static("virtual"));
+            response
+        };
+        let run = || {
+            let mut pair = Pair::new("delay 2ms");
+            let [a, b] = pair.hosts.clone();
+            let program = async move {
+                let app = Router::new().route("/slow/{millis}", routing::get(slow));
+                let app = app.layer(middleware::map_response(date));
+                let listener = Listener(TcpListener::bind(&b, there(80)).unwrap());
+                let serving = rt::spawn(async move { axum::serve(listener, app).await });
+                rt::yield_now().await;
+                let mut stream = TcpStream::connect(&a, there(80)).await.unwrap();
+                let ask = b"GET /slow/50 HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n";
+                stream.write_all(ask).await.unwrap();
+                let mut told = String::new();
+                stream.read_to_string(&mut told).await.unwrap();
+                serving.abort();
+                told
+            };
+            (pair.run(program).unwrap(), pair.net.hash())
+        };
+        let (told, hash) = run();
+        assert!(told.contains("\r\ndate: virtual\r\n"), "{told}");
+        assert!(told.ends_with("\r\n\r\n0.056000"), "{told}");
+        assert_eq!(run(), (told, hash));
     }
 
     /// Policies' limits hold in virtual time, too.
@@ -311,6 +360,44 @@ mod web {
         let took = pair.run(program).unwrap();
         assert_eq!(took, idle + MS(8), "it opens with the third way, and its end takes a fourth");
     }
+}
+
+#[test]
+fn a_trace_ends_where_nobody_listens() {
+    use netglass::app::traceroute::{self, Options};
+    let mut pair = Pair::new("delay 20ms");
+    let [a, _] = pair.hosts.clone();
+    let program = async move {
+        let (mut said, begun) = (Vec::new(), rt::now());
+        let say = |line: &str| {
+            said.push(line.to_owned());
+            Ok(())
+        };
+        let (to, options) = (("b", there(0).ip()), Options::default());
+        traceroute::run(&a, to, &options, &Nameless, say).await.unwrap();
+        (said.concat(), begun.elapsed())
+    };
+    let (said, took) = pair.run(program).unwrap();
+    assert!(said.contains("1  10.0.0.2  40.000 ms  40.000 ms  40.000 ms"), "{said}");
+    assert_eq!(took, MS(40));
+}
+
+/// The second address is tried when the first has had its 250 ms (RFC 8305 §5).
+#[test]
+fn the_quicker_address_wins() {
+    let mut pair = Pair::new("delay 20ms");
+    let [a, b] = pair.hosts.clone();
+    let program = async move {
+        let _serving = serve(&b, "echo");
+        let begun = rt::now();
+        // Nobody has the first one: it is never answered.
+        let v6 = async { vec!["fd00::9".parse().unwrap()] };
+        let v4 = async { vec![there(0).ip()] };
+        let attempt = async |ip| TcpStream::connect(&a, (ip, 7).into()).await;
+        let (ip, _) = app::eyeballs::connect(v6, v4, attempt).await.ok().unwrap();
+        (ip, begun.elapsed())
+    };
+    assert_eq!(pair.run(program).unwrap(), (there(0).ip(), MS(290)));
 }
 
 #[cfg(feature = "dns")]

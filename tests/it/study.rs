@@ -3,9 +3,13 @@
 mod stories;
 
 use netglass::base::EventId;
-use netglass::observe::log::{Entry, Log};
-use netglass::observe::view::run::{Page, blame, explain};
-use netglass::tcp::{Plan, RtxRule};
+use netglass::observe::log::{Entry, Event, Log};
+use netglass::observe::view::run::{self, Key, Page, blame, explain};
+use netglass::observe::view::style::Style;
+use netglass::stack;
+use netglass::tcp::{Blocked, Plan, RtxRule};
+use std::path::Path;
+use std::time::Duration;
 
 fn find<'a>(log: &'a Log, is_meant: impl Fn(&Entry) -> bool) -> &'a Entry {
     log.entries().iter().find(|entry| is_meant(entry)).expect("the story has one")
@@ -14,6 +18,29 @@ fn find<'a>(log: &'a Log, is_meant: impl Fn(&Entry) -> bool) -> &'a Entry {
 fn is_again(entry: &Entry, meant: RtxRule) -> bool {
     stories::sent(entry)
         .is_some_and(|(_, plan)| matches!(plan, Plan::Retransmit { rule, .. } if *rule == meant))
+}
+
+/// Compares with `tests/golden/run/<name>`; writes it when `UPDATE` is set.
+#[track_caller]
+fn golden(name: &str, actual: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/run").join(name);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, actual).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(actual, expected, "{name}: UPDATE=1 rewrites it");
+}
+
+/// The connection of a host.
+fn conn(log: &Log, host: &str) -> Key {
+    let place = log.place(host).unwrap();
+    let born = |entry: &&Entry| {
+        let names = matches!(entry.event, Event::Host(stack::Event::Conn { .. }));
+        entry.place == place && names
+    };
+    let entry = log.entries().iter().find(born).unwrap();
+    (place, entry.conn.unwrap())
 }
 
 #[track_caller]
@@ -57,7 +84,6 @@ fn a_fast_retransmission_leads_to_the_fault() {
     let again = find(&log, |entry| is_again(entry, RtxRule::FastRetransmit));
     let (gone, lost) = stories::drops(&log)[0];
     let text = explain(&log, again.id, &Page::default()).unwrap();
-    eprintln!("{text}");
     holds(
         &text,
         &[
@@ -71,7 +97,6 @@ fn a_fast_retransmission_leads_to_the_fault() {
         ],
     );
     let text = blame(&log, again.id, &Page::default()).unwrap();
-    eprintln!("{text}");
     holds(
         &text,
         &[
@@ -80,7 +105,6 @@ fn a_fast_retransmission_leads_to_the_fault() {
         ],
     );
     let text = explain(&log, lost.id, &Page::default()).unwrap();
-    eprintln!("{text}");
     holds(&text, &[&format!("sent again as #{}", again.id)]);
 }
 
@@ -90,7 +114,6 @@ fn a_timeout_leads_to_the_fault() {
     let again = find(&log, |entry| is_again(entry, RtxRule::Rto));
     let (_, lost) = stories::drops(&log)[0];
     let text = explain(&log, again.id, &Page::default()).unwrap();
-    eprintln!("{text}");
     holds(
         &text,
         &[
@@ -100,7 +123,6 @@ fn a_timeout_leads_to_the_fault() {
         ],
     );
     let text = blame(&log, again.id, &Page::default()).unwrap();
-    eprintln!("{text}");
     holds(&text, &["timer rto expired", "timer rto set", &format!("line: dropped #{}", lost.id)]);
 }
 
@@ -111,6 +133,187 @@ fn a_lost_syn_is_found() {
         stories::sent(entry).is_some_and(|(_, plan)| matches!(plan, Plan::RetransmitSyn { .. }))
     });
     let text = blame(&log, again.id, &Page::default()).unwrap();
-    eprintln!("{text}");
     holds(&text, &["connect(10.0.0.2:80)", "line: dropped #"]);
+}
+
+#[test]
+fn the_stories_explained() {
+    let log = stories::data_lost();
+    let again = find(&log, |entry| is_again(entry, RtxRule::FastRetransmit)).id;
+    let (_, lost) = stories::drops(&log)[0];
+    golden("explain-fast-retransmit.txt", &explain(&log, again, &Page::default()).unwrap());
+    golden("explain-lost.txt", &explain(&log, lost.id, &Page::default()).unwrap());
+    golden("blame-fast-retransmit.txt", &blame(&log, again, &Page::default()).unwrap());
+    let ascii =
+        Page { all: true, style: Style { color: false, unicode: false }, ..Page::default() };
+    let text = explain(&log, again, &ascii).unwrap();
+    assert!(text.is_ascii(), "{text}");
+    golden("explain-all-ascii.txt", &text);
+    let log = stories::tail_lost();
+    let again = find(&log, |entry| is_again(entry, RtxRule::Rto)).id;
+    golden("explain-timeout.txt", &explain(&log, again, &Page::default()).unwrap());
+    golden("blame-timeout.txt", &blame(&log, again, &Page::default()).unwrap());
+}
+
+#[test]
+fn limits_add_up_to_a_life_and_name_the_limiter() {
+    for (log, host, by) in [
+        (stories::slow_start(), "server", Blocked::Cwnd),
+        (stories::late_reader(), "server", Blocked::Rwnd),
+        (stories::data_lost(), "client", Blocked::App),
+    ] {
+        let all = run::held_back(&log, None);
+        assert_eq!(all.len(), 2);
+        for limits in &all {
+            let mut before = None;
+            for held in &limits.held {
+                assert!(held.from <= held.to && before.is_none_or(|end| end == held.from));
+                before = Some(held.to);
+            }
+            let sum: Duration = limits.held.iter().map(|held| held.to.since(held.from)).sum();
+            assert_eq!(sum, limits.life());
+        }
+        let key = conn(&log, host);
+        let its = all.iter().find(|limits| limits.conn == key).unwrap();
+        let most = its.held.iter().map(|h| h.by).filter(|by| *by != Blocked::Done);
+        let most = most.max_by_key(|by| its.total(*by)).unwrap();
+        assert_eq!(most, by, "{}", run::limits(&log, Some(key), &Page::default()));
+    }
+    let log = stories::late_reader();
+    golden("limits.txt", &run::limits(&log, None, &Page::default()));
+}
+
+#[test]
+fn the_life_of_bytes() {
+    let log = stories::data_lost();
+    let key = conn(&log, "server");
+    let lives = run::lives(&log, key, 0..u32::MAX).unwrap();
+    assert_eq!(lives.iter().map(|life| life.bytes.len()).sum::<usize>(), 20_000);
+    let twice: Vec<_> = lives.iter().filter(|life| life.sent.len() == 2).collect();
+    assert_eq!(twice.len(), 1);
+    assert!(lives.iter().all(|life| life.acked.is_some() && life.read.is_some()));
+    golden("bytes.txt", &run::bytes(&log, key, 0..u32::MAX, &Page::default()).unwrap());
+}
+
+#[test]
+fn captures_at_hosts_and_on_the_wire() {
+    let log = stories::data_lost();
+    let all = Page { all: true, ..Page::default() };
+    let lines = |place: &str| {
+        let text = run::tcpdump(&log, log.place(place).unwrap(), false, &all);
+        text.lines().filter(|line| line.contains(" IP ")).count()
+    };
+    // The wire and the server see the segment that is lost, the client does not.
+    assert_eq!((lines("line"), lines("server") - lines("client")), (lines("server"), 1));
+    golden("tcpdump.txt", &run::tcpdump(&log, log.place("line").unwrap(), true, &Page::default()));
+}
+
+#[test]
+fn ladders_of_two_hosts_and_of_a_path() {
+    let lines = |log: &Log, pick: &run::Pick, page: &Page| {
+        let text = run::ladder(log, pick, 120, page);
+        assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+        text
+    };
+    let (pick, page) = (run::Pick::default(), Page::default());
+    let log = stories::data_lost();
+    let text = lines(&log, &pick, &page);
+    assert!(text.lines().count() <= 25, "{text}");
+    golden("ladder.txt", &text);
+    let all = Page { all: true, ..Page::default() };
+    let text = lines(&log, &pick, &all);
+    holds(&text, &["✗ #", "╱", "╲", "dropped by the scripted fault"]);
+    golden("ladder-all.txt", &text);
+    let log = stories::path();
+    golden("ladder-path.txt", &lines(&log, &pick, &page));
+    let ascii = Page { style: Style { color: false, unicode: false }, ..all };
+    let pick = run::Pick { protocol: Some(run::Protocol::Icmp), ..run::Pick::default() };
+    let text = lines(&log, &pick, &ascii);
+    assert!(
+        text.is_ascii() && text.contains("echo request") && !text.contains("who-has"),
+        "{text}"
+    );
+    let pick = run::Pick { conn: Some((log.place("a").unwrap(), Default::default())), ..pick };
+    assert_eq!(run::ladder(&log, &pick, 120, &page), "nothing of that is in this run\n");
+}
+
+/// Where a packet has arrived.
+fn arrival(log: &Log, sent: EventId) -> EventId {
+    let is_host = |e: &Entry| matches!(e.event, Event::Host(_));
+    let from = log.get(sent).unwrap().place;
+    find(log, |e| e.causes[0] == sent && e.place != from && is_host(e)).id
+}
+
+#[test]
+fn sniffers_err_where_they_cannot_know() {
+    let log = stories::data_lost();
+    let [client, server] = ["client", "server"].map(|name| log.place(name).unwrap());
+    let again = find(&log, |entry| is_again(entry, RtxRule::FastRetransmit)).id;
+    let of = |place, id| run::verdicts(&log, place).into_iter().find(|v| v.entry == id);
+    for (place, id) in [(server, again), (client, arrival(&log, again))] {
+        let verdict = of(place, id).unwrap();
+        assert_eq!((verdict.labels, verdict.right), (vec![run::Label::FastRetransmission], true));
+    }
+    // When the last duplicate ACK is a while ago, the receiver's side takes it for late.
+    let log = stories::short_lost();
+    let again = find(&log, |entry| is_again(entry, RtxRule::FastRetransmit)).id;
+    let of = |place, id| run::verdicts(&log, place).into_iter().find(|v| v.entry == id);
+    let verdict = of(server, again).unwrap();
+    assert_eq!((verdict.labels, verdict.right), (vec![run::Label::FastRetransmission], true));
+    let verdict = of(client, arrival(&log, again)).unwrap();
+    assert_eq!((verdict.labels, verdict.right), (vec![run::Label::OutOfOrder], false));
+    // A sniffer that never saw the first one takes the second for it.
+    let late = stories::tail_lost();
+    let again = find(&late, |entry| is_again(entry, RtxRule::Rto)).id;
+    let at = arrival(&late, again);
+    let verdict = run::verdicts(&late, client).into_iter().find(|v| v.entry == at).unwrap();
+    assert_eq!((verdict.labels, verdict.right), (vec![], false));
+    golden("observer-client.txt", &run::observer(&log, client, &Page::default()));
+    golden("observer-server.txt", &run::observer(&log, server, &Page::default()));
+    let log = stories::clean();
+    for place in [client, server] {
+        assert_eq!(run::verdicts(&log, place), [], "nothing is unusual in it");
+    }
+}
+
+#[test]
+fn two_runs_part_at_the_fault() {
+    let [clean, lost] = [stories::clean(), stories::data_lost()];
+    let (gone, _) = stories::drops(&lost)[0];
+    assert_eq!(run::common(&clean, &lost) as u64, gone.id.0 - 1);
+    assert_eq!(run::common(&lost, &lost), lost.entries().len());
+    let named = |name, log| run::Named { name, log };
+    let text = run::diff(named("clean", &clean), named("lost", &lost), &Page::default());
+    fits(&text);
+    holds(&text, &["dropped #", "sent again", "lost on wires", "STATE"]);
+    golden("diff.txt", &text);
+    let text = run::diff(named("one", &lost), named("two", &lost), &Page::default());
+    holds(&text, &["one and two are the same"]);
+}
+
+#[test]
+fn every_view_of_every_story_is_bounded_and_ascii_when_asked() {
+    let style = Style { color: false, unicode: false };
+    let page = Page { style, run: run::RunName::new("it"), ..Page::default() };
+    let stories = [stories::clean(), stories::tail_lost(), stories::late_reader(), stories::path()];
+    for log in &stories {
+        let mut texts = vec![
+            run::ladder(log, &run::Pick::default(), 100, &page),
+            run::limits(log, None, &page),
+            run::diff(
+                run::Named { name: "this", log },
+                run::Named { name: "clean", log: &stories[0] },
+                &page,
+            ),
+        ];
+        for n in 0..log.places().len() {
+            let place = netglass::observe::log::PlaceId(n as u16);
+            texts.push(run::tcpdump(log, place, true, &page));
+            texts.push(run::observer(log, place, &page));
+        }
+        for text in texts {
+            assert!(text.lines().count() <= 25 && text.is_ascii(), "{text}");
+            assert!(text.contains("next: netglass") && text.contains("--run it"), "{text}");
+        }
+    }
 }

@@ -17,7 +17,7 @@ pub(in crate::cli) const VERSION: u64 = 1;
 
 /// Answers questions about a host.
 #[derive(Debug)]
-pub(super) struct Answerer {
+pub(in crate::cli) struct Answerer {
     host: Host,
     dev: String,
 }
@@ -36,12 +36,15 @@ fn answer(key: &str, value: Value) -> String {
 }
 
 impl Answerer {
-    pub(super) fn new(host: Host, dev: &str) -> Answerer {
+    pub(in crate::cli) fn new(host: Host, dev: &str) -> Answerer {
         Answerer { host, dev: dev.to_owned() }
     }
 
     /// The lines that answer a question.
-    pub(super) fn answers(&self, question: &[u8]) -> Box<dyn Iterator<Item = String> + Send + '_> {
+    pub(in crate::cli) fn answers(
+        &self,
+        question: &[u8],
+    ) -> Box<dyn Iterator<Item = String> + Send + '_> {
         match self.understand(question) {
             Ok(Ask::Sockets) => Box::new(self.sockets()),
             Ok(ask) => Box::new(std::iter::once(self.at_once(ask))),

@@ -24,7 +24,8 @@ fn scaled(word: &str, unit: impl Fn(&str) -> Option<u64>) -> Option<u64> {
     u64::try_from(value).ok()
 }
 
-pub(super) fn time(word: &str) -> Option<Duration> {
+/// A time in netem's words: `12.5ms`, `2s`; `None`: it is none.
+pub fn time(word: &str) -> Option<Duration> {
     let nanos = scaled(word, |unit| match unit {
         "s" | "sec" | "secs" => Some(1_000_000_000),
         "ms" | "msec" | "msecs" => Some(1_000_000),

@@ -111,6 +111,24 @@ fn story(act: Act) -> String {
 }
 
 #[test]
+fn a_wire_keeps_the_order() {
+    for (words, ordered) in [
+        ("delay 20ms 19ms", false),
+        ("rate 1gbit delay 20ms 19ms", true),
+        ("rate 1gbit delay 20ms 19ms queue", true),
+        ("rate 1gbit delay 20ms 19ms queue reorder 10%", false),
+        ("rate 1gbit delay 20ms queue delay any#7 by 1ms", false),
+    ] {
+        let mut link = link(words);
+        for number in 1..=200 {
+            link.input(Instant::from_micros(number), packet(number, 100, 0));
+        }
+        let out = drain(&mut link, Instant::MAX);
+        assert_eq!((out.len(), out.is_sorted()), (200, ordered), "{words}");
+    }
+}
+
+#[test]
 fn a_full_queue_drops_at_its_tail() {
     let survivors = |words: &str, at: &[u64]| -> Vec<u64> {
         let mut link = link(words);

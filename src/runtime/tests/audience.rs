@@ -145,8 +145,8 @@ fn what_a_link_loses_is_told_behind_what_sent_it() {
     let loss = Odds { share: Ppm(100_000), ..Odds::default() };
     let rules = Impairment { loss: loss.into(), ..Impairment::NONE };
     let link = |id| Link::new(rules.clone(), Chance::from_key([3, 4]), id, a.pool().clone());
-    let links = [link(1), link(2)];
-    let gauges = links.each_ref().map(Link::gauge);
+    let mut links = [link(1), link(2)];
+    let gauges = links.each_mut().map(Link::gauge);
     // `join` has its links between the hosts: this one lies in front of the first host's device.
     let (mut device, mut other) = crate::device::memory::pair(memory::Options::default());
     let live = crate::runtime::Live::new(&a).expect("one interface");

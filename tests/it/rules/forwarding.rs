@@ -1,9 +1,11 @@
 //! A router: which packets it does not pass on, and whom it tells.
 
 use super::cases;
+use crate::advertise::{ethernet as link_of, solicit};
 use crate::forward::{A, R, datagram, joined, narrow, two_networks, warm};
 use crate::support::net::{Net, iface, mac, node, route};
 use netglass::base::{Checksum, Frame, Gso, GsoKind, Offload, Pool};
+use netglass::link::Advertise;
 use netglass::wire::ethernet;
 use netglass::wire::ip::Header;
 
@@ -22,6 +24,7 @@ cases! {
     "Sent::HostUnreachable" => passes("10.0.1.2", "10.0.2.77"); passes("10.0.1.2", "10.0.2.2") => "Forwarded",
     "Sent::PacketTooBig" => uncut(573); uncut(572) => "Forwarded",
     "Sent::BeyondScope" => passes("fe80::77", "fd00:2::2"); passes("fd00:1::77", "fd00:2::2") => "Forwarded",
+    "Sent::RouterAdvert" => asked_by_a_host(true); asked_by_a_host(false) => "Why::NdNoRouter",
     "Sent::Redirect" => by_a_detour("10.0.1.7"); by_a_detour("192.0.2.1") => "Forwarded",
 }
 
@@ -85,4 +88,14 @@ fn by_a_detour(src: &str) {
     let mut net = Net::new(setups).wire(&[(A, 0), (R, 0), (3, 0)]);
     net.wait(10);
     brought(net, src, "10.0.2.2", 10, |_| ());
+}
+
+/// A host looks for routers on a link to which the router tells about itself, or not.
+fn asked_by_a_host(tells: bool) {
+    let mut setups = two_networks();
+    link_of(&mut setups[R]).advertise = tells.then(Box::default);
+    let mut net = joined(setups);
+    net.wait(10);
+    solicit(&mut net, mac(7));
+    net.wait(5_000);
 }

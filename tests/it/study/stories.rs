@@ -1,12 +1,13 @@
 //! Small runs, each with one thing in it to be explained.
 
-use netglass::base::Instant;
+use netglass::base::{IfaceId, Instant, Mac};
+use netglass::ip::{Cidr, Route};
 use netglass::net::Host;
 use netglass::net::rt;
 use netglass::net::tokio::{TcpListener, TcpStream};
 use netglass::observe::log::{Entry, Event, Log};
 use netglass::sim::{Net, Port, Wire};
-use netglass::stack::{self, Setup};
+use netglass::stack::{self, Ethernet, PingOptions, Setup};
 use netglass::tcp;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -44,8 +45,12 @@ async fn ask(host: Host, waits: Duration) -> usize {
 
 /// A request over a wire of these words, and the answer, which is read `waits` later.
 pub(super) fn request(words: &str, seed: u64, bytes: usize, waits: Duration) -> Log {
+    request_of(host(1), words, seed, bytes, waits)
+}
+
+fn request_of(setup: Setup, words: &str, seed: u64, bytes: usize, waits: Duration) -> Log {
     let mut net = Net::new(seed);
-    let (client, server) = (net.host("client", host(1)), net.host("server", host(2)));
+    let (client, server) = (net.host("client", setup), net.host("server", host(2)));
     let wire = Wire::from_words(words).unwrap();
     net.join("line", Port(client, 0), Port(server, 0), wire).unwrap();
     net.keep_log();
@@ -65,7 +70,10 @@ pub(super) fn clean() -> Log {
 
 /// What the wire has dropped, as (its entry, who sent it).
 pub(super) fn drops(log: &Log) -> Vec<(&Entry, &Entry)> {
-    let gone = log.entries().iter().filter(|entry| matches!(entry.event, Event::Wire(_)));
+    let gone = log
+        .entries()
+        .iter()
+        .filter(|entry| matches!(&entry.event, Event::Wire(w) if w.gone().is_some()));
     gone.map(|gone| (gone, log.get(gone.causes[0]).unwrap())).collect()
 }
 
@@ -76,44 +84,65 @@ pub(super) fn sent(entry: &Entry) -> Option<(&tcp::SegmentView, &tcp::Plan)> {
     }
 }
 
-/// The how manieth segment with data the entry is among those of its host, retransmissions
-/// included.
-pub(super) fn ordinal(log: &Log, entry: &Entry) -> Option<usize> {
-    let has_data = |e: &&Entry| sent(e).is_some_and(|(seg, _)| seg.len > 0);
-    let its = log.entries().iter().filter(|e| e.place == entry.place).filter(has_data);
-    its.map(|e| e.id).position(|id| id == entry.id).map(|at| at + 1)
-}
-
-/// The first seed whose luck is that one packet is lost, and that this is the one meant.
-pub(super) fn one_loss(bytes: usize, is_meant: impl Fn(&Log, &Entry) -> bool) -> Log {
-    let runs = (0..2_000).map(|seed| request("delay 20ms loss 3%", seed, bytes, Duration::ZERO));
-    let mut right = runs.filter(|log| match drops(log).as_slice() {
-        [(_, sent)] => is_meant(log, sent),
-        _ => false,
-    });
-    right.next().expect("some seed has that luck")
-}
-
 /// The fourth segment of the answer is lost.
 pub(super) fn data_lost() -> Log {
-    one_loss(20_000, |log, entry| {
-        log.name(entry.place) == "server" && ordinal(log, entry) == Some(4)
-    })
+    request("delay 20ms in drop data#4", 1, 20_000, Duration::ZERO)
+}
+
+/// The fourth segment of a short answer over a slow line is lost.
+pub(super) fn short_lost() -> Log {
+    request("delay 20ms rate 10mbit in drop data#4", 1, 12_000, Duration::ZERO)
 }
 
 /// The last segment of the answer is lost.
 pub(super) fn tail_lost() -> Log {
-    one_loss(3_000, |log, entry| {
-        log.name(entry.place) == "server" && ordinal(log, entry) == Some(3)
-    })
+    request("delay 20ms in drop data#3", 1, 3_000, Duration::ZERO)
 }
 
 /// The client's SYN is lost.
 pub(super) fn syn_lost() -> Log {
-    one_loss(100, |_, entry| sent(entry).is_some_and(|(seg, _)| seg.ctl.syn()))
+    request("delay 20ms out drop syn once", 1, 100, Duration::ZERO)
 }
 
 /// The client reads late, and its window closes.
 pub(super) fn late_reader() -> Log {
-    request("delay 20ms", 1, 400_000, Duration::from_secs(3))
+    let mut setup = host(1);
+    setup.tcp.recv_buffer = 32_768;
+    request_of(setup, "delay 20ms", 1, 100_000, Duration::from_secs(3))
+}
+
+/// A request through a slow, long path: cwnd is what limits it.
+pub(super) fn slow_start() -> Log {
+    request("delay 20ms rate 10mbit", 1, 200_000, Duration::ZERO)
+}
+
+/// A ping from `a` to `b`, behind a router.
+pub(super) fn path() -> Log {
+    let mut net = Net::new(1);
+    let ethernet = |n| Ethernet::new(Mac([2, 0, 0, 0, 0, n]));
+    let end = |n: u8| {
+        let setup = Setup::new([0, 0]).with_iface("eth0", 1500, cidr(&format!("10.0.{n}.2/24")));
+        let via = Some(format!("10.0.{n}.1").parse().unwrap());
+        let mut setup = setup.on_ethernet(ethernet(n));
+        setup.routes.push(Route { via, ..Route::on_link(cidr("0.0.0.0/0"), IfaceId(0)) });
+        setup
+    };
+    let mut router = Setup::new([0, 0]).with_iface("eth0", 1500, cidr("10.0.1.1/24"));
+    router = router.on_ethernet(ethernet(11)).with_iface("eth1", 1500, cidr("10.0.2.1/24"));
+    let router = router.on_ethernet(ethernet(12)).as_router();
+    let (a, r, b) = (net.host("a", end(1)), net.host("r", router), net.host("b", end(2)));
+    net.join("a-r", Port(a, 0), Port(r, 0), Wire::from_words("delay 1ms").unwrap()).unwrap();
+    net.join("r-b", Port(r, 1), Port(b, 0), Wire::from_words("delay 5ms").unwrap()).unwrap();
+    net.keep_log();
+    let to = "10.0.2.2".parse().unwrap();
+    let ping = |stack: &mut stack::Stack, now| {
+        stack.ping_with(now, to, (1, 1), b"hello", PingOptions::default())
+    };
+    net.handle(a).with(ping).unwrap();
+    net.run(Instant::from_millis(200));
+    net.log().unwrap().clone()
+}
+
+fn cidr(text: &str) -> Cidr {
+    text.parse().unwrap()
 }

@@ -11,7 +11,7 @@ use super::super::text::columns;
 use super::page::{Page, Sheet, WIDTH, fitted};
 use super::state;
 use super::story::{Stories, why};
-use super::web::{Missing, Web, distinct};
+use super::web::{Missing, Web, distinct, is_loss};
 use crate::base::EventId;
 use crate::observe::log::{Entry, Event, Kind, Log};
 use crate::stack;
@@ -68,16 +68,12 @@ pub fn blame(log: &Log, id: EventId, page: &Page) -> Option<String> {
         sheet.entry(if n == 0 { "ROOTS" } else { "" }, root, 1);
     }
     sheet.next(&format!("explain {id}"));
-    let fault = roots.iter().find_map(|root| web.sender(web.get(*root).filter(|e| is_wire(e))?));
+    let fault = roots.iter().find_map(|root| web.sender(web.get(*root).filter(|e| is_loss(e))?));
     if let Some(fault) = fault {
         sheet.next(&format!("whatif --keep {}", fault.id));
     }
     sheet.next("ladder");
     Some(sheet.end())
-}
-
-fn is_wire(entry: &Entry) -> bool {
-    matches!(entry.event, Event::Wire(_))
 }
 
 fn is_call(entry: &Entry) -> bool {
@@ -96,19 +92,18 @@ fn tell(web: &Web<'_>, stories: &Stories, page: &Page, sheet: &mut Sheet<'_>, st
         Some(Kind::Wire) => "wire ",
         _ => "",
     };
-    let mut text = format!(
-        "{indent}#{:<4} {:>10}  {place}{}",
-        step.id,
-        moment(entry.at),
-        stories.brief(web, step.id)
-    );
+    let brief = match web.sender(entry).filter(|_| is_loss(entry)) {
+        Some(sent) => format!("{}: lost #{}", web.log.name(entry.place), sent.id),
+        None => stories.brief(web, step.id),
+    };
+    let mut text = format!("{indent}#{:<4} {:>10}  {place}{brief}", step.id, moment(entry.at));
     if let Some(why) = why(entry) {
         // The rule's name where there is no room for its sentence.
         let room = WIDTH.saturating_sub(columns(&text) + 4);
         let fits = columns(&why.text) <= room;
         text += &format!("  ; {}", if fits { &why.text } else { why.key });
     }
-    let tone = if is_wire(entry) { Some(Tone::Alarm) } else { None };
+    let tone = if is_loss(entry) { Some(Tone::Alarm) } else { None };
     sheet.line(tone, &fitted(page.style, &text, WIDTH));
 }
 
@@ -161,7 +156,7 @@ impl Chain<'_, '_> {
             for other in causes {
                 branches.push((other, format!("#{id} also follows from #{other}")));
             }
-            let fault = is_wire(entry);
+            let fault = is_loss(entry);
             if fault || (next.is_none() && !self.roots.contains(&id)) {
                 self.roots.push(id);
             }

@@ -7,7 +7,7 @@ use super::page::{Page, Sheet};
 use super::refuted;
 use super::state;
 use super::story::{Stories, why};
-use super::web::{Fate, Missing, Web, distinct};
+use super::web::{Fate, Missing, Web, distinct, is_loss};
 use crate::base::EventId;
 use crate::observe::log::{Entry, Event, Log};
 use crate::stack;
@@ -41,6 +41,10 @@ pub fn explain(log: &Log, id: EventId, page: &Page) -> Option<String> {
         sheet.entry(if n == 0 { "NOT BECAUSE" } else { "" }, reason, 2);
     }
     ties.tell(&web, &stories, page, &mut sheet);
+    let seen = super::observer::told(&web, entry, page);
+    if !seen.is_empty() {
+        sheet.entry("OBSERVER", &seen.join("; "), 2);
+    }
     ties.next(&web, entry, &mut sheet);
     Some(sheet.end())
 }
@@ -108,8 +112,7 @@ impl Ties {
             Fate::Arrived(id) => Some(*id),
             Fate::Lost(_) => None,
         };
-        let on_wire = matches!(entry.event, Event::Wire(_));
-        let packet = on_wire.then(|| web.log.get(web.sender_of(entry.id)?)).flatten();
+        let packet = is_loss(entry).then(|| web.log.get(web.sender_of(entry.id)?)).flatten();
         let lost = web.loss(entry.id);
         let again = match (lost, packet) {
             (_, Some(packet)) => web.sent_again(packet),
@@ -118,7 +121,7 @@ impl Ties {
         };
         Ties {
             causes: distinct(entry).collect(),
-            effects: web.effects(entry.id).map(|effect| effect.id).collect(),
+            effects: effects(web, entry),
             arrivals: fates.iter().filter_map(arrival).collect(),
             lost,
             missing: web.missing(entry),
@@ -169,10 +172,11 @@ impl Ties {
         }
         match self.missing {
             Some(Missing::Segment(sent, lost)) => {
-                cause(sheet, &format!("the loss of #{sent}: {}", say(lost)));
+                cause(sheet, &format!("the loss of #{sent}: {}", loss(web, lost)));
             }
             Some(Missing::Ack(sent, ack, lost)) => {
-                let text = format!("#{sent} arrived, but its ACK #{ack} was lost: {}", say(lost));
+                let text =
+                    format!("#{sent} arrived, but its ACK #{ack} was lost: {}", loss(web, lost));
                 cause(sheet, &text);
             }
             Some(Missing::Nothing(sent, arrival)) => {
@@ -220,6 +224,25 @@ impl Ties {
         let (name, at) = (web.log.name(host), moment(entry.at));
         sheet.next(&format!("ss -ti --at {at}ms --host {name}"));
     }
+}
+
+/// Where, when and why a packet was lost.
+fn loss(web: &Web<'_>, id: EventId) -> String {
+    let Some(entry) = web.get(id) else { return format!("#{id}") };
+    let why = why(entry).map(|why| why.text).unwrap_or_default();
+    format!("#{id} at {} ms, {}: {why}", moment(entry.at), web.log.name(entry.place))
+}
+
+/// What an entry led to: at hosts first, then what wires and bridges did with the packet.
+fn effects(web: &Web<'_>, entry: &Entry) -> Vec<EventId> {
+    let rank = |effect: &Entry| match &effect.event {
+        _ if is_loss(effect) => 0,
+        Event::Host(_) => 1,
+        _ => 2,
+    };
+    let mut effects: Vec<_> = web.effects(entry.id).map(|e| (rank(e), e.id)).collect();
+    effects.sort_unstable();
+    effects.into_iter().map(|(_, id)| id).collect()
 }
 
 /// The duplicate ACKs that made a fast retransmission.

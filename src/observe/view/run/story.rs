@@ -5,6 +5,7 @@ use super::super::reason::{Reason, reason};
 use super::super::tcpdump::Tcpdump;
 use super::web::{Web, refused, sends};
 use crate::base::EventId;
+use crate::link::bridge;
 use crate::observe::log::{Entry, Event, PlaceId};
 use crate::stack;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,9 +38,8 @@ impl Stories {
         }
         for id in &wanted {
             if let Some(entry) = web.get(*id)
-                && let Event::Wire(_) = &entry.event
+                && let Some(line) = elsewhere(web, entry, &lines)
             {
-                let line = wire_line(web, entry, &lines);
                 lines.insert(*id, line);
             }
         }
@@ -66,11 +66,21 @@ impl Stories {
     }
 }
 
-/// What happened to a packet on a wire.
-fn wire_line(web: &Web<'_>, entry: &Entry, lines: &BTreeMap<EventId, String>) -> String {
+/// What happened to a packet on a wire or in a bridge; `None` for events of hosts.
+fn elsewhere(web: &Web<'_>, entry: &Entry, lines: &BTreeMap<EventId, String>) -> Option<String> {
     let packet = web.sender(entry).map_or(EventId::NONE, |sent| sent.id);
-    let line = lines.get(&packet).map_or_else(String::new, |line| compact(line));
-    format!("dropped #{packet} ({line})")
+    let line = || lines.get(&packet).map_or_else(String::new, |line| compact(line));
+    match &entry.event {
+        Event::Host(_) => None,
+        Event::Wire(wire) if wire.gone().is_some() => {
+            Some(format!("dropped #{packet} ({})", line()))
+        }
+        Event::Wire(wire) => Some(format!("#{packet} {} ({})", wire.what, line())),
+        Event::Bridge(event) if packet.is_some() => {
+            Some(format!("{event}: #{packet} ({})", line()))
+        }
+        Event::Bridge(event) => Some(event.to_string()),
+    }
 }
 
 /// Sent, received, or dropped; `None` for what is no packet.
@@ -108,7 +118,7 @@ fn without_ends(line: &str) -> &str {
 }
 
 /// The reason of an entry.
-pub(super) fn why(entry: &Entry) -> Option<Reason> {
+pub(in crate::observe) fn why(entry: &Entry) -> Option<Reason> {
     match &entry.event {
         Event::Host(event) => reason(event),
         Event::Wire(wire) => {
@@ -117,6 +127,9 @@ pub(super) fn why(entry: &Entry) -> Option<Reason> {
                 None => (wire.what.key(), wire.what.rfc()),
             };
             Some(Reason { key, text: wire.what.to_string(), rfc })
+        }
+        Event::Bridge(bridge::Event::Dropped { why, .. }) => {
+            Some(Reason { key: why.key(), text: why.to_string(), rfc: why.rfc() })
         }
         Event::Bridge(event) => {
             let cause = event.cause()?;

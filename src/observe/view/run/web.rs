@@ -2,6 +2,7 @@
 
 use super::super::parties::Pair;
 use crate::base::{ConnId, EventId, Seq};
+use crate::link::bridge;
 use crate::observe::log::{Entry, Event, Log, PlaceId};
 use crate::stack;
 use crate::tcp::{self, Outcome, Plan, Reply, SegmentView};
@@ -12,11 +13,11 @@ use std::net::SocketAddr;
 const HOPS: usize = 255;
 
 /// A connection of a run: whose, and which of its host's.
-pub(super) type Key = (PlaceId, ConnId);
+pub type Key = (PlaceId, ConnId);
 
 /// What became of a packet.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(super) enum Fate {
+pub(in crate::observe) enum Fate {
     /// It arrived, and this entry tells of it.
     Arrived(EventId),
     /// It was lost or dropped: this entry tells why.
@@ -49,7 +50,7 @@ impl Missing {
 }
 
 /// A log, and what is looked up in it.
-pub(super) struct Web<'a> {
+pub(in crate::observe) struct Web<'a> {
     pub(super) log: &'a Log,
     /// (cause, effect), by cause.
     effects: Vec<(EventId, EventId)>,
@@ -58,7 +59,7 @@ pub(super) struct Web<'a> {
 }
 
 impl<'a> Web<'a> {
-    pub(super) fn new(log: &'a Log) -> Web<'a> {
+    pub(in crate::observe) fn new(log: &'a Log) -> Web<'a> {
         let mut effects = Vec::new();
         let mut pairs = BTreeMap::new();
         let mut by_pair: BTreeMap<Pair, Vec<(EventId, Key)>> = BTreeMap::new();
@@ -76,15 +77,20 @@ impl<'a> Web<'a> {
         Web { log, effects, pairs, by_pair }
     }
 
-    pub(super) fn get(&self, id: EventId) -> Option<&'a Entry> {
+    pub(in crate::observe) fn get(&self, id: EventId) -> Option<&'a Entry> {
         self.log.get(id)
     }
 
     /// What an event led to directly, oldest first.
-    pub(super) fn effects(&self, id: EventId) -> impl Iterator<Item = &'a Entry> + '_ {
+    pub(in crate::observe) fn effects(&self, id: EventId) -> impl Iterator<Item = &'a Entry> + '_ {
         let from = self.effects.partition_point(|(cause, _)| *cause < id);
         let its = self.effects[from..].iter().take_while(move |(cause, _)| *cause == id);
         its.filter_map(|(_, effect)| self.log.get(*effect))
+    }
+
+    /// The connections, in the order of hosts and births.
+    pub(super) fn conns(&self) -> impl Iterator<Item = (Key, Pair)> + '_ {
+        self.pairs.iter().map(|(key, pair)| (*key, *pair))
     }
 
     /// The entry's connection.
@@ -112,7 +118,7 @@ impl<'a> Web<'a> {
     }
 
     /// What became of the packets that an event sent.
-    pub(super) fn fates(&self, id: EventId) -> Vec<Fate> {
+    pub(in crate::observe) fn fates(&self, id: EventId) -> Vec<Fate> {
         let mut fates = Vec::new();
         self.follow(id, 0, &mut fates);
         fates
@@ -124,6 +130,7 @@ impl<'a> Web<'a> {
             let here = entry.place == from;
             match &entry.event {
                 Event::Wire(_) if is_loss(entry) => fates.push(Fate::Lost(entry.id)),
+                Event::Bridge(bridge::Event::Dropped { .. }) => fates.push(Fate::Lost(entry.id)),
                 // What a router passes on, and the pieces of what is too large, go on.
                 Event::Host(event) if passes_on(event, here) && depth < HOPS => {
                     self.follow(entry.id, depth + 1, fates);
@@ -188,8 +195,10 @@ impl<'a> Web<'a> {
         };
         let back = Pair { local: pair.remote, remote: pair.local };
         let at = self.get(arrival)?;
-        let answers = self.log.entries()[arrival.0 as usize..entry.id.0 as usize - 1].iter();
-        let lost = answers.filter(|e| e.place == at.place).find_map(|e| {
+        // What was sent again too early may arrive behind its second copy.
+        let between = arrival.0 as usize..entry.id.0 as usize - 1;
+        let answers = self.log.entries().get(between).unwrap_or_default();
+        let lost = answers.iter().filter(|e| e.place == at.place).find_map(|e| {
             let (out, its, seg) = self.segment(e)?;
             let acks = seg.ack.is_some_and(|ack| ack.after(range.0));
             (out && its == back && acks).then(|| Some((e.id, self.loss(e.id)?))).flatten()
@@ -293,7 +302,7 @@ fn overlap(a: (Seq, Seq), b: (Seq, Seq)) -> bool {
 }
 
 /// Whether an event sends a packet.
-pub(super) fn sends(event: &stack::Event) -> bool {
+pub(in crate::observe) fn sends(event: &stack::Event) -> bool {
     use stack::Event as E;
     matches!(
         event,
@@ -304,14 +313,14 @@ pub(super) fn sends(event: &stack::Event) -> bool {
 }
 
 /// Whether an event tells of an arrival.
-pub(super) fn arrives(event: &stack::Event) -> bool {
+pub(in crate::observe) fn arrives(event: &stack::Event) -> bool {
     use stack::Event as E;
     matches!(event, E::Tcp(tcp::Event::Received { .. }) | E::StrayIn { .. } | E::In(_))
         || matches!(event, E::Dropped { .. })
 }
 
 /// Whether what arrived was of no use.
-pub(super) fn refused(event: &stack::Event) -> bool {
+pub(in crate::observe) fn refused(event: &stack::Event) -> bool {
     use stack::Event as E;
     match event {
         E::Tcp(tcp::Event::Received { outcome, .. }) | E::StrayIn { outcome, .. } => {

@@ -1,0 +1,197 @@
+//! The words of the commands that look at runs.
+
+use crate::base::{EventId, Instant};
+use crate::lab::Until;
+use crate::observe::view::run::Protocol;
+use clap::Args;
+
+/// A moment of a run: a time, or an event's number.
+pub(in crate::cli) fn moment(text: &str) -> Result<Until, String> {
+    if let Some(id) = text.strip_prefix('#').unwrap_or(text).parse().ok().filter(|id| *id > 0) {
+        return Ok(Until::Event(EventId(id)));
+    }
+    let time = crate::impair::time(text).map(|time| Until::Time(Instant::ZERO + time));
+    time.ok_or_else(|| {
+        format!("\"{text}\" is neither a time such as 108.6ms or 2s nor an event such as #31")
+    })
+}
+
+/// The number of an event.
+pub(in crate::cli) fn event(text: &str) -> Result<EventId, String> {
+    let id = text.strip_prefix('#').unwrap_or(text).parse().ok().filter(|id| *id > 0);
+    id.map(EventId).ok_or_else(|| format!("\"{text}\" is not the number of an event, such as 31"))
+}
+
+/// `PATH=VALUE`.
+pub(in crate::cli) fn setting(text: &str) -> Result<(String, String), String> {
+    let (path, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("\"{text}\" is not a setting such as link.ab.loss=2%"))?;
+    Ok((path.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// Which run is meant.
+#[derive(Args, Debug, Clone, Default)]
+pub(in crate::cli) struct RunArgs {
+    /// A lab's number, name or file, a recording, or what `lab run --out` wrote; if not given, the
+    /// run that was looked at last
+    #[arg(long = "run", value_name = "RUN")]
+    pub(in crate::cli) run: Option<String>,
+}
+
+/// A run, and a moment in it.
+#[derive(Args, Debug, Clone, Default)]
+#[command(mut_args(|arg| arg.help_heading("A run instead of a running host")))]
+pub(in crate::cli) struct PastArgs {
+    /// As it was at that time, or after that event: 108.6ms, 2s, #31
+    #[arg(long, value_name = "MOMENT", value_parser = moment)]
+    pub(in crate::cli) at: Option<Until>,
+    /// Of that host of the run; of all if not given
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) host: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) run: RunArgs,
+}
+
+impl PastArgs {
+    /// Whether a run is meant at all.
+    pub(in crate::cli) fn is_given(&self) -> bool {
+        self.at.is_some() || self.host.is_some() || self.run.run.is_some()
+    }
+}
+
+/// `explain` and `blame`.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct EventArgs {
+    /// The event's number
+    #[arg(value_name = "N", value_parser = event)]
+    pub(in crate::cli) id: EventId,
+    #[command(flatten)]
+    pub(in crate::cli) run: RunArgs,
+    /// All there is to say
+    #[arg(long)]
+    pub(in crate::cli) all: bool,
+}
+
+/// `mac` and `queues`.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct BoxArgs {
+    #[command(flatten)]
+    pub(in crate::cli) past: PastArgs,
+    /// As JSON
+    #[arg(short, long)]
+    pub(in crate::cli) json: bool,
+}
+
+/// What is changed in a run.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = true)]
+pub(in crate::cli) struct EditArgs {
+    /// Lose the packet that this event sent (in a recording: that it tells the arrival of)
+    #[arg(long, value_name = "N", value_parser = event)]
+    pub(in crate::cli) drop: Option<EventId>,
+    /// Let the packet through that this event sent, or tells the loss of
+    #[arg(long, value_name = "N", value_parser = event)]
+    pub(in crate::cli) keep: Option<EventId>,
+    /// Another value in the lab's file: link.ab.loss=2%; repeatable
+    #[arg(long, value_name = "PATH=VALUE", value_parser = setting)]
+    pub(in crate::cli) set: Vec<(String, String)>,
+}
+
+/// `whatif`.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct WhatIfArgs {
+    /// The run: as --run says elsewhere
+    #[arg(value_name = "RUN")]
+    pub(in crate::cli) run: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) edit: EditArgs,
+    /// All there is to say
+    #[arg(long)]
+    pub(in crate::cli) all: bool,
+}
+
+/// `diff`.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct DiffArgs {
+    /// One run: as --run says elsewhere
+    #[arg(value_name = "RUN1")]
+    pub(in crate::cli) one: String,
+    /// The other
+    #[arg(value_name = "RUN2")]
+    pub(in crate::cli) other: String,
+    /// All there is to say
+    #[arg(long)]
+    pub(in crate::cli) all: bool,
+}
+
+/// Which part of a run, for the pictures of it.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct ViewArgs {
+    /// The run: a lab's number, name or file, a recording, or what `lab run --out` wrote; if not
+    /// given, the run that was looked at last
+    #[arg(value_name = "RUN")]
+    pub(in crate::cli) run: Option<String>,
+    /// Only these hosts, with commas between them; for tcpdump, one host or link
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(in crate::cli) host: Vec<String>,
+    /// Only that connection of the host: the number that `ladder` and `ss` know it by
+    #[arg(long, value_name = "N", requires = "host")]
+    pub(in crate::cli) conn: Option<u64>,
+    /// Only tcp, udp, icmp or arp
+    #[arg(long, value_name = "PROTOCOL", value_parser = protocol)]
+    pub(in crate::cli) only: Option<Protocol>,
+    /// The reasons, too
+    #[arg(long)]
+    pub(in crate::cli) why: bool,
+    /// All there is to say
+    #[arg(long)]
+    pub(in crate::cli) all: bool,
+}
+
+fn protocol(text: &str) -> Result<Protocol, String> {
+    Ok(match text {
+        "tcp" => Protocol::Tcp,
+        "udp" => Protocol::Udp,
+        "icmp" => Protocol::Icmp,
+        "arp" | "nd" => Protocol::Arp,
+        _ => return Err(format!("\"{text}\" is none of tcp, udp, icmp, arp")),
+    })
+}
+
+/// A format of other programs.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub(in crate::cli) enum Format {
+    /// Events as JSON-SEQ
+    Qlog,
+    /// Events as the viewer qvis takes them
+    Qvis,
+    /// Tables
+    Csv,
+    /// Plots
+    Svg,
+    /// Plots for xplot
+    Xpl,
+    /// Captures with the reasons as comments
+    Pcapng,
+    /// Captures
+    Pcap,
+}
+
+/// `export`.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct ExportArgs {
+    /// The run: a lab's number, name or file, a recording, or what `lab run --out` wrote; if not
+    /// given, the run that was looked at last
+    #[arg(value_name = "RUN")]
+    pub(in crate::cli) run: Option<String>,
+    /// The directory to write into; it is made when it is not there
+    #[arg(long, value_name = "DIR", default_value = "netglass-export")]
+    pub(in crate::cli) out: std::path::PathBuf,
+    /// Only these formats, with commas between them; all if not given
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',')]
+    pub(in crate::cli) format: Vec<Format>,
+    /// Only what concerns these hosts, with commas between them
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(in crate::cli) host: Vec<String>,
+}

@@ -1,0 +1,240 @@
+//! Two runs side by side: how far they are the same, where they part, and what came of it. Entries
+//! are matched by place, time and content; numbers are the same only as long as all is the same.
+
+use super::super::describe::moment;
+use super::super::style::Tone;
+use super::page::{Page, Sheet, WIDTH, fitted};
+use super::state::{self, changes, tcp_event};
+use super::story::{Stories, verb};
+use super::web::{Key, Web, is_loss, sends};
+use crate::base::{EventId, Instant};
+use crate::observe::log::{Entry, Event, Log};
+use crate::stack::{self, Call};
+use crate::tcp::{self, TcpInfo};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A run with the name that it has in the answer.
+#[derive(Copy, Clone, Debug)]
+pub struct Named<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// The log.
+    pub log: &'a Log,
+}
+
+/// Rows shown before the runs part, and behind.
+const BEFORE: usize = 2;
+const BEHIND: usize = 5;
+/// Columns of each run's half.
+const HALF: usize = (WIDTH - 3) / 2;
+
+/// How many entries two runs have in common from their beginning.
+pub fn common(one: &Log, two: &Log) -> usize {
+    let pairs = one.entries().iter().zip(two.entries());
+    pairs.take_while(|(a, b)| same(one, a, two, b)).count()
+}
+
+fn same(one: &Log, a: &Entry, two: &Log, b: &Entry) -> bool {
+    a.at == b.at && a.conn == b.conn && a.event == b.event && one.name(a.place) == two.name(b.place)
+}
+
+/// Compares two runs: the common beginning, the first difference, the state that it made different,
+/// both runs around it side by side, and their figures.
+pub fn diff(one: Named<'_>, two: Named<'_>, page: &Page) -> String {
+    let mut sheet = page.sheet();
+    let shared = common(one.log, two.log);
+    let [a, b] = [one, two].map(|run| run.log.entries().get(shared));
+    if a.is_none() && b.is_none() {
+        let text = format!("{} and {} are the same: {shared} entries", one.name, two.name);
+        sheet.line(Some(Tone::Head), &text);
+        figures(one, two, true, &mut sheet);
+        sheet.next("ladder");
+        return sheet.end();
+    }
+    let until = shared.checked_sub(1).and_then(|at| one.log.entries().get(at));
+    let until = until.map_or(Instant::ZERO, |entry| entry.at);
+    let text = format!("the same up to #{shared} at {} ms; then they part:", moment(until));
+    sheet.line(Some(Tone::Head), &text);
+    let webs = [one, two].map(|run| Web::new(run.log));
+    let [left, right] = &webs;
+    for (run, web, entry) in [(one, left, a), (two, right, b)] {
+        let words = match entry {
+            Some(entry) => {
+                let stories = Stories::of(web, &BTreeSet::from([entry.id]));
+                let (at, brief) = (moment(entry.at), stories.brief(web, entry.id));
+                format!("#{} {at} ms, {brief}", entry.id)
+            }
+            None => "it has ended".into(),
+        };
+        sheet.entry(run.name, &words, 2);
+    }
+    let parted = [a, b].iter().flatten().map(|entry| entry.at).min().unwrap_or_default();
+    if let Some(delta) = delta(left, right, parted) {
+        sheet.entry("STATE", &delta, 2);
+    }
+    side_by_side([left, right], shared, [one.name, two.name], page, &mut sheet);
+    figures(one, two, page.all, &mut sheet);
+    let id = a.or(b).map_or(EventId::NONE, |entry| entry.id);
+    sheet.next(&format!("explain {id}"));
+    sheet.next(&format!("blame {id}"));
+    sheet.next("ladder");
+    sheet.end()
+}
+
+/// The first moment from `parted` on at which a connection's state differs, and in what.
+fn delta(one: &Web<'_>, two: &Web<'_>, parted: Instant) -> Option<String> {
+    let mut states: [BTreeMap<Key, TcpInfo>; 2] = Default::default();
+    let mut places = [0, 0];
+    let webs = [one, two];
+    loop {
+        let next = |n: usize| webs[n].log.entries().get(places[n]).map(|entry| entry.at);
+        let now = [next(0), next(1)].into_iter().flatten().min()?;
+        let mut touched = BTreeSet::new();
+        for n in 0..2 {
+            while let Some(entry) = webs[n].log.entries().get(places[n]).filter(|e| e.at == now) {
+                places[n] += 1;
+                let Some(key) = webs[n].key(entry) else { continue };
+                if state::learn(states[n].entry(key).or_default(), entry) {
+                    touched.insert(key);
+                }
+            }
+        }
+        if now < parted {
+            continue;
+        }
+        for key in touched {
+            let [a, b] = [0, 1].map(|n| states[n].get(&key).cloned().unwrap_or_default());
+            let words = changes(&a, &b, false);
+            if !words.is_empty() {
+                let host = one.log.name(key.0);
+                return Some(format!("at {} ms, {host}: {}", moment(now), words.join(" | ")));
+            }
+        }
+    }
+}
+
+/// Whether an entry is worth a row.
+fn tells(entry: &Entry) -> bool {
+    use tcp::Event as E;
+    match &entry.event {
+        Event::Host(stack::Event::Tcp(event)) => matches!(
+            event,
+            E::Sent { .. } | E::Received { .. } | E::State { .. } | E::TimerExpired { .. }
+        ),
+        Event::Host(stack::Event::Link { .. } | stack::Event::Conn { .. }) => false,
+        Event::Host(stack::Event::Call { call: Call::Read { .. }, .. }) => false,
+        Event::Host(_) => true,
+        _ => is_loss(entry),
+    }
+}
+
+fn side_by_side(
+    webs: [&Web<'_>; 2],
+    shared: usize,
+    names: [&str; 2],
+    page: &Page,
+    sheet: &mut Sheet<'_>,
+) {
+    let rows = |web: &Web<'_>| -> Vec<(EventId, Instant, String)> {
+        let entries = web.log.entries();
+        let before: Vec<_> = entries[..shared].iter().rev().filter(|e| tells(e)).collect();
+        let before = before.into_iter().take(page.at_most(BEFORE)).rev();
+        let behind = entries[shared..].iter().filter(|e| tells(e));
+        let ids: Vec<&Entry> = before.chain(behind.take(page.at_most(BEHIND))).collect();
+        let stories = Stories::of(web, &ids.iter().map(|entry| entry.id).collect());
+        let row = |entry: &&Entry| (entry.id, entry.at, stories.brief(web, entry.id));
+        ids.iter().map(row).collect()
+    };
+    let [left, right] = webs.map(rows);
+    sheet.line(Some(Tone::Faint), &format!("{:<HALF$}   {}", names[0], names[1]));
+    let (mut a, mut b) = (left.iter().peekable(), right.iter().peekable());
+    let text = |row: Option<&(EventId, Instant, String)>| match row {
+        Some((id, at, words)) => {
+            fitted(page.style, &format!("#{id} {} {words}", moment(*at)), HALF)
+        }
+        None => String::new(),
+    };
+    while let Some((x, y, sign)) = match (a.peek().copied(), b.peek().copied()) {
+        (Some(x), Some(y)) if x.1 == y.1 && x.2 == y.2 => Some((Some(x), Some(y), ' ')),
+        (Some(x), Some(y)) if x.1 == y.1 => Some((Some(x), Some(y), '|')),
+        (Some(x), Some(y)) if x.1 < y.1 => Some((Some(x), None, '<')),
+        (Some(x), None) => Some((Some(x), None, '<')),
+        (_, Some(y)) => Some((None, Some(y), '>')),
+        (None, None) => None,
+    } {
+        let tone = if sign == ' ' { Some(Tone::Faint) } else { None };
+        let (one, two) = (text(x), text(y));
+        sheet.line(tone, &format!("{one:<HALF$} {sign} {two}"));
+        if x.is_some() {
+            a.next();
+        }
+        if y.is_some() {
+            b.next();
+        }
+    }
+}
+
+/// What a run came to.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Figures {
+    /// Packets that hosts have sent.
+    pub sent: u64,
+    /// Segments sent again.
+    pub again: u64,
+    /// Packets that wires have lost.
+    pub lost: u64,
+    /// Packets that hosts have dropped.
+    pub dropped: u64,
+    /// Bytes that applications have read.
+    pub read: u64,
+    /// When the last of them was read.
+    pub read_at: Instant,
+    /// When the last packet was sent.
+    pub quiet: Instant,
+}
+
+impl Figures {
+    /// Of a run.
+    pub fn of(log: &Log) -> Figures {
+        let mut figures = Figures::default();
+        for entry in log.entries() {
+            figures.lost += u64::from(is_loss(entry));
+            let Event::Host(event) = &entry.event else { continue };
+            if sends(event) {
+                figures.sent += 1;
+                figures.quiet = entry.at;
+            }
+            figures.dropped += u64::from(verb(event).is_some_and(|verb| verb.ends_with("dropped")));
+            figures.again += u64::from(is_again(entry));
+            if let stack::Event::Call { call: Call::Read { .. }, result: Ok(n @ 1..) } = event {
+                figures.read += n;
+                figures.read_at = entry.at;
+            }
+        }
+        figures
+    }
+}
+
+fn is_again(entry: &Entry) -> bool {
+    let Some(tcp::Event::Sent { plan, .. }) = tcp_event(entry) else { return false };
+    matches!(plan, tcp::Plan::Retransmit { .. } | tcp::Plan::RetransmitSyn { .. })
+}
+
+/// The figures of both: those that differ, or all.
+fn figures(one: Named<'_>, two: Named<'_>, all: bool, sheet: &mut Sheet<'_>) {
+    let [a, b] = [one, two].map(|run| Figures::of(run.log));
+    let rows = [
+        ("packets sent", a.sent.to_string(), b.sent.to_string()),
+        ("sent again", a.again.to_string(), b.again.to_string()),
+        ("lost on wires", a.lost.to_string(), b.lost.to_string()),
+        ("dropped by hosts", a.dropped.to_string(), b.dropped.to_string()),
+        ("bytes read", a.read.to_string(), b.read.to_string()),
+        ("last byte read, ms", moment(a.read_at), moment(b.read_at)),
+        ("last packet, ms", moment(a.quiet), moment(b.quiet)),
+    ];
+    sheet.line(Some(Tone::Faint), &format!("{:<20} {:>14} {:>14}", "", one.name, two.name));
+    for (what, x, y) in rows.iter().filter(|(_, x, y)| all || x != y) {
+        let tone = if x == y { Some(Tone::Faint) } else { None };
+        sheet.line(tone, &format!("{what:<20} {x:>14} {y:>14}"));
+    }
+}
