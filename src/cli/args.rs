@@ -1,6 +1,8 @@
 //! The command line.
 
-use super::study::args::{BoxArgs, DiffArgs, EventArgs, PastArgs, ViewArgs, WhatIfArgs};
+use super::study::args::{
+    BoxArgs, DiffArgs, EventArgs, ExportArgs, PastArgs, ViewArgs, WhatIfArgs,
+};
 use super::vlan::Wanted;
 use crate::app::Services;
 use crate::app::policy::Setting;
@@ -88,6 +90,8 @@ pub(super) enum Command {
     Doctor(DoctorArgs),
     /// Draw TCP's state machine from the table the code runs
     Fsm(FsmArgs),
+    /// As `up`, and keep every input in FILE: for `replay`, `explain`, `whatif` and others
+    Record(RecordArgs),
     /// Live a recording again and show it; exit code 1 when it was cut short or lives otherwise
     Replay(ReplayArgs),
     /// Say what an address says: class, network, scope, names …
@@ -124,6 +128,8 @@ pub(super) enum Command {
     Limits(ViewArgs),
     /// Show what became of the bytes that a connection of a run sent
     Bytes(ViewArgs),
+    /// Write a run in the formats of other programs: qlog, CSV, SVG, xplot, pcapng, pcap
+    Export(ExportArgs),
     /// Show what the switches of a lab know at a moment
     Mac(BoxArgs),
     /// Show what waits in front of the wires of a lab at a moment
@@ -674,6 +680,15 @@ pub(super) struct LabRunArgs {
     pub(super) json: bool,
     /// The lab's number, its name, or a file
     pub(super) lab: String,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct RecordArgs {
+    /// Where to keep them
+    pub(super) file: PathBuf,
+    /// What `up` takes (`netglass up --help`)
+    #[arg(value_name = "OPTIONS OF UP", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(super) options: Vec<String>,
 }
 
 #[derive(Args, Debug)]

@@ -51,7 +51,7 @@ pub use node::{Kind, Node};
 pub use open::Open;
 pub use page::Page;
 pub use program::Program;
-pub use run::{Options, Run, Until, run, run_until};
+pub use run::{Options, Passed, Run, Until, frames, run, run_until};
 pub use shipped::{Shipped, shipped};
 pub use wire::Link;
 

@@ -2,9 +2,10 @@
 
 use super::check::{Evidence, Trace, Watch};
 use super::{Lab, Report, Verdict};
-use crate::base::{EventId, Instant};
+use crate::base::{EventId, Frame, Instant, Medium};
 use crate::observe::log::Log;
-use crate::sim::{Bounds, Counts, End, Net, NodeId};
+use crate::sim::{Bounds, Counts, End, Net, NodeId, Port, Seen, Way};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// How to run a lab.
@@ -132,6 +133,29 @@ impl Run {
     pub fn until(&self, until: Until) -> Net {
         run_until(&self.lab, &self.options, Some(until))
     }
+}
+
+/// A frame at a port: when, which way, and what it was.
+pub type Passed = (Instant, Way, Frame);
+
+/// Runs a lab with a tap at every port: the frames that passed each, and what they start with.
+pub fn frames(lab: &Lab, options: &Options) -> Vec<(Port, Medium, Vec<Passed>)> {
+    let mut seen: BTreeMap<Port, (Medium, Vec<Passed>)> = BTreeMap::new();
+    let Stage { mut net, .. } = Stage::set(lab, &Options { blind: true, ..*options });
+    let (told, tap) = std::sync::mpsc::channel();
+    net.tap(
+        None,
+        Box::new(move |it: &Seen<'_>| {
+            // Who does not listen any more has what it wants.
+            let _ = told.send((it.port, it.medium, (it.at, it.way, it.frame.clone())));
+        }),
+    );
+    net.run(Instant::ZERO + lab.duration);
+    drop(net);
+    for (port, medium, passed) in tap {
+        seen.entry(port).or_insert((medium, Vec::new())).1.push(passed);
+    }
+    seen.into_iter().map(|(port, (medium, all))| (port, medium, all)).collect()
 }
 
 /// The network as it is at a moment of a lab's run, or at its end.

@@ -158,3 +158,40 @@ fn protocol(text: &str) -> Result<Protocol, String> {
         _ => return Err(format!("\"{text}\" is none of tcp, udp, icmp, arp")),
     })
 }
+
+/// A format of other programs.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, clap::ValueEnum)]
+pub(in crate::cli) enum Format {
+    /// Events as JSON-SEQ
+    Qlog,
+    /// Events as the viewer qvis takes them
+    Qvis,
+    /// Tables
+    Csv,
+    /// Plots
+    Svg,
+    /// Plots for xplot
+    Xpl,
+    /// Captures with the reasons as comments
+    Pcapng,
+    /// Captures
+    Pcap,
+}
+
+/// `export`.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct ExportArgs {
+    /// The run: a lab's number, name or file, a recording, or what `lab run --out` wrote; if not
+    /// given, the run that was looked at last
+    #[arg(value_name = "RUN")]
+    pub(in crate::cli) run: Option<String>,
+    /// The directory to write into; it is made when it is not there
+    #[arg(long, value_name = "DIR", default_value = "netglass-export")]
+    pub(in crate::cli) out: std::path::PathBuf,
+    /// Only these formats, with commas between them; all if not given
+    #[arg(long, value_name = "FORMAT", value_delimiter = ',')]
+    pub(in crate::cli) format: Vec<Format>,
+    /// Only what concerns these hosts, with commas between them
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(in crate::cli) host: Vec<String>,
+}
