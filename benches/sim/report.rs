@@ -100,7 +100,7 @@ impl Report {
             let (slowest, slowest_ms) = l.slowest;
             json!({
                 "count": l.count, "events": l.events, "wall_ms": l.wall_ms,
-                "slowest": slowest, "slowest_ms": slowest_ms,
+                "slowest": slowest, "slowest_ms": slowest_ms, "failed": l.failed,
             })
         });
         let all = json!({
@@ -147,12 +147,13 @@ impl fmt::Display for Report {
                  worst {worst_ms:.0} ms"
             )?;
         }
-        if let Some(Labs { count, events, wall_ms, slowest: (name, most) }) = self.labs {
+        if let Some(Labs { count, events, wall_ms, slowest: (name, most), failed }) = &self.labs {
             writeln!(
                 f,
                 "\nall {count} labs: {wall_ms:.0} ms of wall time, {events} events; \
                  {name} takes {most:.0} ms of it"
             )?;
+            failed.iter().try_for_each(|name| writeln!(f, "lab {name} fails a check"))?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! Captures are taken behind the splitter ([`crate::wire::split`]), so they show what a wire would
 //! carry.
 
+pub mod export;
 pub mod log;
 pub mod log_sink;
 #[cfg(feature = "pcap")]

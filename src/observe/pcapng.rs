@@ -151,7 +151,7 @@ impl<W: Write> Writer<W> {
         let comment = |text: &'_ String| CommonOption::Comment(cut(text).to_owned().into());
         let mut options = vec![EnhancedPacketOption::Flags(flags)];
         options.extend(comments.iter().map(comment).map(EnhancedPacketOption::Common));
-        let data = self.bytes(frame);
+        let data = on_wire(self.link, frame);
         let packet = EnhancedPacketBlock {
             interface_id: 0,
             timestamp: Duration::from_nanos(at),
@@ -182,22 +182,22 @@ impl<W: Write> Writer<W> {
     pub fn finish(self) -> io::Result<W> {
         self.inner.into_inner().into_inner().map_err(io::IntoInnerError::into_error)
     }
+}
 
-    /// The frame's bytes as a wire carries them.
-    fn bytes(&self, frame: &Frame) -> Vec<u8> {
-        let medium = match self.link {
-            LinkType::Ethernet => Medium::Ethernet,
-            LinkType::Ipv4 | LinkType::Ipv6 | LinkType::Raw => Medium::Ip,
-            LinkType::Other(_) => return frame.to_vec(),
-        };
-        if frame.offload.checksum != Checksum::Partial {
-            return frame.to_vec();
-        }
-        let mut whole = frame.clone();
-        // What cannot be completed is shown as it is.
-        let _ = complete_on(medium, &mut whole);
-        whole.to_vec()
+/// The frame's bytes as a wire carries them.
+pub(super) fn on_wire(link: LinkType, frame: &Frame) -> Vec<u8> {
+    let medium = match link {
+        LinkType::Ethernet => Medium::Ethernet,
+        LinkType::Ipv4 | LinkType::Ipv6 | LinkType::Raw => Medium::Ip,
+        LinkType::Other(_) => return frame.to_vec(),
+    };
+    if frame.offload.checksum != Checksum::Partial {
+        return frame.to_vec();
     }
+    let mut whole = frame.clone();
+    // What cannot be completed is shown as it is.
+    let _ = complete_on(medium, &mut whole);
+    whole.to_vec()
 }
 
 /// A packet of a capture.

@@ -11,6 +11,7 @@ mod chaos;
 mod close;
 mod counters;
 mod coverage;
+mod export;
 mod flood;
 mod forward;
 mod forward_garbage;
@@ -21,6 +22,8 @@ mod handshake;
 mod hostile;
 mod ip;
 mod ip6;
+#[cfg(feature = "lab")]
+mod labs;
 mod link;
 mod memory;
 mod nd;

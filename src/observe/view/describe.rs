@@ -83,7 +83,7 @@ pub(super) fn tcp_words(event: &tcp::Event, now: Instant) -> String {
 }
 
 /// Linux's name of a phase of congestion control.
-pub(super) fn ca_name(state: CaState) -> &'static str {
+pub(in crate::observe) fn ca_name(state: CaState) -> &'static str {
     match state {
         CaState::Open => "Open",
         CaState::Disorder => "Disorder",

@@ -36,7 +36,8 @@ pub fn json(record: &Record) -> String {
     out.end()
 }
 
-fn event(out: &mut Object, event: &Event) {
+/// What happened, as fields of an object.
+pub(in crate::observe) fn event(out: &mut Object, event: &Event) {
     match event {
         Event::Conn { local, remote } => {
             out.text("kind", "conn").text("local", local).text("remote", remote);
@@ -135,7 +136,8 @@ fn outcome_name(outcome: &tcp::Outcome) -> &'static str {
     }
 }
 
-fn segment(seg: &SegmentView) -> String {
+/// A segment as an object.
+pub(in crate::observe) fn segment(seg: &SegmentView) -> String {
     let mut out = Object::new();
     out.text("flags", seg.ctl).raw("seq", seg.seq);
     if let Some(ack) = seg.ack {
@@ -323,12 +325,13 @@ fn arguments(out: &mut Object, call: &Call) {
 }
 
 /// A JSON object in the making.
-struct Object {
+pub(in crate::observe) struct Object {
     out: String,
 }
 
 impl Object {
-    fn new() -> Object {
+    /// An empty one.
+    pub(in crate::observe) fn new() -> Object {
         Object { out: "{".into() }
     }
 
@@ -342,24 +345,31 @@ impl Object {
     }
 
     /// A number, `true`, `false`, or JSON made elsewhere.
-    fn raw(&mut self, key: &str, value: impl Display) -> &mut Object {
+    pub(in crate::observe) fn raw(&mut self, key: &str, value: impl Display) -> &mut Object {
         self.key(key);
         let _ = write!(self.out, "{value}");
         self
     }
 
-    fn text(&mut self, key: &str, value: impl Display) -> &mut Object {
+    /// A text.
+    pub(in crate::observe) fn text(&mut self, key: &str, value: impl Display) -> &mut Object {
         self.key(key);
         quote(&mut self.out, &value.to_string());
         self
     }
 
-    fn array<T: Display>(&mut self, key: &str, values: impl IntoIterator<Item = T>) -> &mut Object {
+    /// A list of what is raw.
+    pub(in crate::observe) fn array<T: Display>(
+        &mut self,
+        key: &str,
+        values: impl IntoIterator<Item = T>,
+    ) -> &mut Object {
         let values: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
         self.raw(key, format_args!("[{}]", values.join(",")))
     }
 
-    fn end(mut self) -> String {
+    /// The finished object.
+    pub(in crate::observe) fn end(mut self) -> String {
         self.out.push('}');
         self.out
     }

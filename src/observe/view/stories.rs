@@ -16,7 +16,14 @@ use std::path::Path;
 /// Compares with `tests/golden/view/<name>`; writes it when `UPDATE` is set.
 #[track_caller]
 pub(crate) fn golden(name: &str, actual: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/view").join(name);
+    golden_in("view", name, actual);
+}
+
+/// Compares with a file of another directory of `tests/golden`.
+#[track_caller]
+pub(crate) fn golden_in(dir: &str, name: &str, actual: &str) {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let path = golden.join(dir).join(name);
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, actual).expect("golden file is writable");
     }

@@ -20,8 +20,8 @@ mod observer;
 mod page;
 mod refuted;
 mod state;
-mod story;
-mod web;
+pub(in crate::observe) mod story;
+pub(in crate::observe) mod web;
 mod would;
 
 pub use blame::blame;

@@ -118,7 +118,7 @@ fn without_ends(line: &str) -> &str {
 }
 
 /// The reason of an entry.
-pub(super) fn why(entry: &Entry) -> Option<Reason> {
+pub(in crate::observe) fn why(entry: &Entry) -> Option<Reason> {
     match &entry.event {
         Event::Host(event) => reason(event),
         Event::Wire(wire) => {

@@ -17,7 +17,7 @@ pub type Key = (PlaceId, ConnId);
 
 /// What became of a packet.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(super) enum Fate {
+pub(in crate::observe) enum Fate {
     /// It arrived, and this entry tells of it.
     Arrived(EventId),
     /// It was lost or dropped: this entry tells why.
@@ -50,7 +50,7 @@ impl Missing {
 }
 
 /// A log, and what is looked up in it.
-pub(super) struct Web<'a> {
+pub(in crate::observe) struct Web<'a> {
     pub(super) log: &'a Log,
     /// (cause, effect), by cause.
     effects: Vec<(EventId, EventId)>,
@@ -59,7 +59,7 @@ pub(super) struct Web<'a> {
 }
 
 impl<'a> Web<'a> {
-    pub(super) fn new(log: &'a Log) -> Web<'a> {
+    pub(in crate::observe) fn new(log: &'a Log) -> Web<'a> {
         let mut effects = Vec::new();
         let mut pairs = BTreeMap::new();
         let mut by_pair: BTreeMap<Pair, Vec<(EventId, Key)>> = BTreeMap::new();
@@ -77,12 +77,12 @@ impl<'a> Web<'a> {
         Web { log, effects, pairs, by_pair }
     }
 
-    pub(super) fn get(&self, id: EventId) -> Option<&'a Entry> {
+    pub(in crate::observe) fn get(&self, id: EventId) -> Option<&'a Entry> {
         self.log.get(id)
     }
 
     /// What an event led to directly, oldest first.
-    pub(super) fn effects(&self, id: EventId) -> impl Iterator<Item = &'a Entry> + '_ {
+    pub(in crate::observe) fn effects(&self, id: EventId) -> impl Iterator<Item = &'a Entry> + '_ {
         let from = self.effects.partition_point(|(cause, _)| *cause < id);
         let its = self.effects[from..].iter().take_while(move |(cause, _)| *cause == id);
         its.filter_map(|(_, effect)| self.log.get(*effect))
@@ -118,7 +118,7 @@ impl<'a> Web<'a> {
     }
 
     /// What became of the packets that an event sent.
-    pub(super) fn fates(&self, id: EventId) -> Vec<Fate> {
+    pub(in crate::observe) fn fates(&self, id: EventId) -> Vec<Fate> {
         let mut fates = Vec::new();
         self.follow(id, 0, &mut fates);
         fates
@@ -302,7 +302,7 @@ fn overlap(a: (Seq, Seq), b: (Seq, Seq)) -> bool {
 }
 
 /// Whether an event sends a packet.
-pub(super) fn sends(event: &stack::Event) -> bool {
+pub(in crate::observe) fn sends(event: &stack::Event) -> bool {
     use stack::Event as E;
     matches!(
         event,
@@ -313,14 +313,14 @@ pub(super) fn sends(event: &stack::Event) -> bool {
 }
 
 /// Whether an event tells of an arrival.
-pub(super) fn arrives(event: &stack::Event) -> bool {
+pub(in crate::observe) fn arrives(event: &stack::Event) -> bool {
     use stack::Event as E;
     matches!(event, E::Tcp(tcp::Event::Received { .. }) | E::StrayIn { .. } | E::In(_))
         || matches!(event, E::Dropped { .. })
 }
 
 /// Whether what arrived was of no use.
-pub(super) fn refused(event: &stack::Event) -> bool {
+pub(in crate::observe) fn refused(event: &stack::Event) -> bool {
     use stack::Event as E;
     match event {
         E::Tcp(tcp::Event::Received { outcome, .. }) | E::StrayIn { outcome, .. } => {
