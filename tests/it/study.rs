@@ -109,6 +109,24 @@ fn a_fast_retransmission_leads_to_the_fault() {
 }
 
 #[test]
+fn what_would_not_have_been_is_said_where_it_is_certain() {
+    let log = stories::data_lost();
+    let (gone, lost) = stories::drops(&log)[0];
+    let again = find(&log, |entry| is_again(entry, RtxRule::FastRetransmit)).id;
+    for id in [lost.id, gone.id, again] {
+        let text = explain(&log, id, &Page { all: true, ..Page::default() }).unwrap();
+        holds(&text, &[&format!("OTHERWISE   had #{} arrived", lost.id), "nothing else was lost"]);
+    }
+    // With a timeout, or a second loss, it is not.
+    for log in [stories::tail_lost(), stories::two_lost(), stories::clean()] {
+        for entry in log.entries() {
+            let text = explain(&log, entry.id, &Page::default()).unwrap();
+            assert!(!text.contains("OTHERWISE"), "{text}");
+        }
+    }
+}
+
+#[test]
 fn a_timeout_leads_to_the_fault() {
     let log = stories::tail_lost();
     let again = find(&log, |entry| is_again(entry, RtxRule::Rto));
