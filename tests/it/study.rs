@@ -11,7 +11,7 @@ use netglass::tcp::{Blocked, Plan, RtxRule};
 use std::path::Path;
 use std::time::Duration;
 
-fn find<'a>(log: &'a Log, is_meant: impl Fn(&Entry) -> bool) -> &'a Entry {
+fn find(log: &Log, is_meant: impl Fn(&Entry) -> bool) -> &Entry {
     log.entries().iter().find(|entry| is_meant(entry)).expect("the story has one")
 }
 
