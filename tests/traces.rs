@@ -1,5 +1,5 @@
-//! The traces of the labs that are shipped, as `tests/golden/labs` has them. `scripts/test` runs this
-//! twice, as it was built for debugging and for release: both must give the same to the bit, with a
+//! The traces of the labs that are shipped, as `tests/golden/labs` has them. `scripts/test` runs
+//! this twice, as it was built for debugging and for release: both must give the same to the bit, with a
 //! log and without.
 
 use netglass::lab::{Options, run, shipped};
