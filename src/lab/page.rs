@@ -29,9 +29,12 @@ pub struct Page<'a> {
     pub name: &'a str,
 }
 
-/// Text in lines of a page's width, each behind `indent`.
+/// Text in lines of a page's width, each behind `indent`. The lines of a paragraph are one text.
 fn wrapped(out: &mut String, indent: &str, text: &str) {
-    for paragraph in text.lines() {
+    for (nth, paragraph) in text.trim_end().split("\n\n").enumerate() {
+        if nth > 0 {
+            out.push('\n');
+        }
         let mut line = String::new();
         for word in paragraph.split_whitespace() {
             let taken = line.chars().count() + word.chars().count() + indent.chars().count() + 1;
