@@ -108,7 +108,7 @@ impl Lab {
         let mut out = format!("LAB {}  {}\n", page.name, self.title);
         wrapped(&mut out, "", &self.promise);
         out.push('\n');
-        wrapped(&mut out, "  ", &self.topology());
+        self.topology().lines().for_each(|line| wrapped(&mut out, "  ", line));
         if !self.text.is_empty() {
             out.push('\n');
             wrapped(&mut out, "", &self.text);
@@ -163,7 +163,7 @@ impl Run {
     pub fn page(&self, page: &Page<'_>) -> String {
         let lab = &self.lab;
         let mut head = format!("LAB {}  {}   seed {}\n", page.name, lab.title, lab.seed);
-        wrapped(&mut head, "  ", &lab.topology());
+        lab.topology().lines().for_each(|line| wrapped(&mut head, "  ", line));
         let mut tail = String::new();
         self.say_reports(&mut tail, page);
         self.say_checks(&mut tail, page);
