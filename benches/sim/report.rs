@@ -81,8 +81,8 @@ impl Growth {
 impl Report {
     /// What is measured where.
     pub(crate) fn heading(&self) -> String {
-        let ns3 = self.ns3.as_ref().map_or("not there".to_owned(), String::clone);
-        format!("{}\ncommit {}, ns-3: {ns3}", machine(), commit())
+        let ns3 = self.ns3.as_ref().map(|version| format!(", ns-3 {version}"));
+        format!("{}\ncommit {}{}", machine(), commit(), ns3.unwrap_or_default())
     }
 
     pub(crate) fn json(&self) -> String {
@@ -100,7 +100,7 @@ impl Report {
             let (slowest, slowest_ms) = l.slowest;
             json!({
                 "count": l.count, "events": l.events, "wall_ms": l.wall_ms,
-                "slowest": slowest, "slowest_ms": slowest_ms,
+                "slowest": slowest, "slowest_ms": slowest_ms, "failed": l.failed,
             })
         });
         let all = json!({
@@ -147,12 +147,13 @@ impl fmt::Display for Report {
                  worst {worst_ms:.0} ms"
             )?;
         }
-        if let Some(Labs { count, events, wall_ms, slowest: (name, most) }) = self.labs {
+        if let Some(Labs { count, events, wall_ms, slowest: (name, most), failed }) = &self.labs {
             writeln!(
                 f,
                 "\nall {count} labs: {wall_ms:.0} ms of wall time, {events} events; \
                  {name} takes {most:.0} ms of it"
             )?;
+            failed.iter().try_for_each(|name| writeln!(f, "lab {name} fails a check"))?;
         }
         Ok(())
     }

@@ -1,17 +1,18 @@
 //! A pool of byte blocks, so that steady traffic allocates nothing.
 //!
-//! Blocks come in three sizes and go back to their pool when the last [`super::Chunk`] that looks
+//! Blocks come in four sizes and go back to their pool when the last [`super::Chunk`] that looks
 //! at them is dropped, on whatever thread that happens. What a pool keeps is bounded.
 
 use super::chunk::Chunk;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// Block sizes in bytes: one MTU-sized frame; a handful of segments; one super-segment with its
-/// headers (65 535 bytes of IP plus link and virtio-net headers fit).
-pub const CLASSES: [usize; 3] = [2 << 10, 16 << 10, (64 << 10) + 256];
-/// How many free blocks of each class a pool keeps for reuse: at most 8, 16 and 16 MiB, which
+/// Block sizes in bytes: one MTU-sized frame; two segments, which is what an ACK makes room for; a
+/// handful of them; one super-segment with its headers (65 535 bytes of IP plus link and virtio-net
+/// headers fit).
+pub const CLASSES: [usize; 4] = [2 << 10, 4 << 10, 16 << 10, (64 << 10) + 256];
+/// How many free blocks of each class a pool keeps for reuse: at most 8, 4, 16 and 16 MiB, which
 /// covers a few full buffers; silence gives them back ([`Pool::trim`]).
-const KEEP: [usize; 3] = [4096, 1024, 256];
+const KEEP: [usize; 4] = [4096, 1024, 1024, 256];
 
 /// Hands out blocks and takes them back. Cloning shares the pool.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +20,7 @@ pub struct Pool(Arc<Shared>);
 
 #[derive(Debug, Default)]
 pub(super) struct Shared {
-    free: [Mutex<Vec<Arc<Block>>>; 3],
+    free: [Mutex<Vec<Arc<Block>>>; 4],
 }
 
 /// A block of bytes with the way home.

@@ -47,7 +47,7 @@ pub(super) struct Given {
 /// A file that cannot be read, with the place and what was expected there.
 pub(super) fn given() -> Result<Given, Failure> {
     let command = command();
-    let words: Vec<OsString> = std::env::args_os().collect();
+    let words = recorded(std::env::args_os().collect());
     let mut matches = command.clone().get_matches_from(&words);
     let of_up = matches.subcommand_matches(UP);
     let path = of_up.and_then(|up| up.get_one::<std::path::PathBuf>("config").cloned());
@@ -61,6 +61,17 @@ pub(super) fn given() -> Result<Given, Failure> {
     let effective = of_up.map(|matches| effective(&command, matches)).unwrap_or_default();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     Ok(Given { cli, effective })
+}
+
+/// `record FILE …` is `up --record FILE …`, all options of which it takes.
+fn recorded(mut words: Vec<OsString>) -> Vec<OsString> {
+    let place = words.iter().skip(1).position(|word| !word.to_string_lossy().starts_with('-'));
+    let Some(at) = place.map(|place| place + 1) else { return words };
+    let has_file = words.get(at + 1).is_some_and(|word| !word.to_string_lossy().starts_with('-'));
+    if words[at] == "record" && has_file {
+        words.splice(at..=at, [OsString::from(UP), OsString::from("--record")]);
+    }
+    words
 }
 
 /// The command line's grammar. Of `up`, the last of two alike options counts, and flags can be

@@ -1,9 +1,10 @@
 //! `netglass lab`: networks in virtual time, from files or those that come with the program.
 
-use super::args::{LabArgs, LabCommand, LabRunArgs, LabShowArgs};
 use super::study::Source;
+use super::study::args::{LabArgs, LabCommand, LabRunArgs, LabShowArgs};
 use super::study::source::RUN_FILE;
 use super::{Failure, Outcome, talk};
+use crate::base::Duration;
 use crate::lab::{Options, Page, Run, Shipped, run, shipped};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -63,29 +64,38 @@ fn run_one(args: &LabRunArgs) -> Outcome {
     source.remember();
     let spec = source.spec();
     let lab = source.into_lab()?;
+    let begun = std::time::Instant::now();
     let run = run(&lab, &Options::default());
+    let wall = begun.elapsed();
     let style = talk::view(args.all).style;
     let page = Page { all: args.all, answers: args.answer, style, name: &args.lab };
-    let text = if args.json { json(&run) } else { run.page(&page) };
+    let text = if args.json { json(&run, wall) } else { run.page(&page) };
     talk::say(&text)?;
     if let Some(dir) = &args.out {
-        keep(&run, &spec, dir, &page)
+        keep(&run, &spec, dir, &page, wall)
             .map_err(|error| Failure::failed(format_args!("{}: {error}", dir.display())))?;
     }
     Ok(if run.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Writes the run into a directory: the page with everything, the log, the results for machines, and which run it was,
-/// so that `--run DIR` finds it.
-fn keep(run: &Run, spec: &Value, dir: &Path, page: &Page<'_>) -> std::io::Result<()> {
+/// Writes the run into a directory: the page with everything, the log, the results for machines,
+/// and which run it was, so that `--run DIR` finds it.
+fn keep(
+    run: &Run,
+    spec: &Value,
+    dir: &Path,
+    page: &Page<'_>,
+    wall: Duration,
+) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
     std::fs::write(dir.join("run.txt"), run.page(&Page { all: true, ..*page }))?;
     std::fs::write(dir.join("log.txt"), run.lines().join("\n") + "\n")?;
-    std::fs::write(dir.join("results.json"), json(run) + "\n")?;
+    std::fs::write(dir.join("results.json"), json(run, wall) + "\n")?;
     std::fs::write(dir.join(RUN_FILE), format!("{spec}\n"))
 }
 
-fn json(run: &Run) -> String {
+/// `wall_us` is how long the run took by the clock on the wall; all else repeats.
+fn json(run: &Run, wall: Duration) -> String {
     let checks = run.verdicts.iter().map(|verdict| {
         let failure = verdict.failure.as_ref().map(|failure| {
             json!({
@@ -107,6 +117,7 @@ fn json(run: &Run) -> String {
         "end": run.ending(),
         "ended_ns": run.ended.as_nanos(),
         "events": run.counts.events,
+        "wall_us": wall.as_micros() as u64,
         "passed": run.passed(),
         "checks": checks.collect::<Vec<_>>(),
         "programs": programs.collect::<Vec<_>>(),

@@ -1,8 +1,8 @@
 //! `netglass lab up`: a lab in real time, open at one place to a TUN or TAP device, behind which
 //! Linux is the host that was left out.
 
-use super::args::LabUpArgs;
 use super::lab;
+use super::study::args::LabUpArgs;
 use super::{Failure, Outcome, talk};
 use crate::base::{Frame, IfaceId, Instant, Medium};
 use crate::device::Device;
@@ -77,6 +77,7 @@ fn greet(
     ))?;
     talk::say(&format!("ip tuntap add dev {dev} mode {mode}"))?;
     network.commands().iter().try_for_each(|command| talk::say(command))?;
+    let mut hosts = Vec::new();
     let others = lab
         .nodes
         .iter()
@@ -87,9 +88,9 @@ fn greet(
         let addrs = setup.ifaces.iter().flat_map(|iface| &iface.addrs);
         let addrs: Vec<IpAddr> = addrs.map(|own| own.addr()).collect();
         let Some(addr) = addrs.first() else { continue };
-        talk::say(&format!("# {}: ping {addr}   traceroute {addr}", node.name))?;
+        hosts.push(format!("{addr} ({})", node.name));
     }
-    talk::say("# Ctrl-C ends it")
+    talk::say(&format!("# try: ping or traceroute {}   (Ctrl-C ends it)", hosts.join(" or ")))
 }
 
 /// Whether somebody wants it to end.

@@ -84,6 +84,12 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Up(args) if args.print_config => talk::say(&effective).map(|()| ExitCode::SUCCESS),
         Command::Up(args) => up::run(&args),
+        // `record FILE` has been read as `up --record FILE`.
+        Command::Record(args) => Err(Failure::usage(format_args!(
+            "{} {}: write netglass up --record FILE instead",
+            args.file.display(),
+            args.options.join(" ")
+        ))),
         Command::Get(args) => get::run(&args),
         Command::Nc(args) => nc::run(&args),
         Command::Dig(args) => dig::run(&args),
@@ -109,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::Observer(args) => study::observer(&args),
         Command::Limits(args) => study::limits(&args),
         Command::Bytes(args) => study::bytes(&args),
+        Command::Export(args) => study::export(&args),
         Command::Mac(args) => study::mac(&args),
         Command::Queues(args) => study::queues(&args),
         Command::PrivateChild(_) => Ok(ExitCode::SUCCESS),

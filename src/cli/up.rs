@@ -5,6 +5,7 @@ use super::attach::{self, Attached};
 use super::control::{Control, Door};
 use super::history::History;
 use super::host::{self, Session};
+use super::study::Source;
 use super::{Failure, Outcome, dhcp, talk};
 use crate::app::dhcp::Event;
 use crate::app::dns::Zones;
@@ -85,6 +86,9 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
     });
     runtime.shutdown_timeout(Duration::from_millis(500));
     let stopped = session.stop(Duration::ZERO);
+    if let Some(path) = &args.host.record {
+        Source::Recording(path.clone()).remember();
+    }
     drop(network);
     ended.and(stopped).map(|()| ExitCode::SUCCESS)
 }

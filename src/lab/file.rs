@@ -7,7 +7,7 @@ use super::program::with_servers;
 use super::tree::{At, Fields, Item, Table, Value, suggest};
 use super::wire::Link;
 use super::{Error, Mistake, Node, Program, knobs, words};
-use crate::base::{Duration, Medium};
+use crate::base::{Duration, Instant, Medium};
 use crate::tcp;
 
 /// A lab.
@@ -25,6 +25,8 @@ pub struct Lab {
     pub seed: u64,
     /// How much virtual time it may take.
     pub duration: Duration,
+    /// How many events may happen; `None`: as many as the runner allows.
+    pub events: Option<u64>,
     /// The nodes, in the order of the file.
     pub nodes: Vec<Node>,
     /// The links, in the order of the file.
@@ -35,8 +37,8 @@ pub struct Lab {
     pub questions: Vec<Question>,
     /// What must come out.
     pub checks: Vec<Check>,
-    /// Whose ladder is shown first: a host, or nobody's.
-    pub show: Option<usize>,
+    /// What is shown of the run first.
+    pub show: Option<Show>,
     pub(super) plan: Plan,
     /// The text of the file, and what was set over it.
     pub(super) source: String,
@@ -52,6 +54,15 @@ pub struct Question {
     pub answer: String,
     /// What helps to find it.
     pub hint: String,
+}
+
+/// What is shown of a run first: the events of a host.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Show {
+    /// The host.
+    pub host: usize,
+    /// From when on.
+    pub from: Instant,
 }
 
 const DURATION: Duration = Duration::from_secs(600);
@@ -90,6 +101,7 @@ impl Lab {
         let (title, promise, text_of) = (line("title")?, line("promise")?, line("text")?);
         let seed = fields.read("seed", "a whole number", |word| word.parse().ok())?.unwrap_or(1);
         let duration = fields.read("duration", words::TIME, words::time)?.unwrap_or(DURATION);
+        let events = fields.read("events", "a number of events", |word| word.parse().ok())?;
         let medium = fields.read("medium", MEDIUM, node::medium)?.unwrap_or(Medium::Ethernet);
         let anyway = fields.truth("anyway")?.unwrap_or(false);
         let mut common = Common { medium, tcp: tcp::Config::default() };
@@ -131,6 +143,7 @@ impl Lab {
             text: text_of,
             seed,
             duration,
+            events,
             nodes,
             links,
             programs,
@@ -154,7 +167,8 @@ impl Lab {
 }
 
 /// Keys of a lab that no node is meant by.
-const TOP: &[&str] = &["title", "promise", "text", "seed", "duration", "medium", "anyway", "tcp"];
+const TOP: &[&str] =
+    &["title", "promise", "text", "seed", "duration", "events", "medium", "anyway", "tcp"];
 
 /// Sets one value over the file's. A path that begins with a node's or link's name needs no `node.`
 /// or `link.` before it.
@@ -190,13 +204,21 @@ fn set(table: &mut Table, nth: usize, path: &str, value: &str) -> Result<(), Mis
     table.set(&whole, nth, Value::Text(value.to_owned()))
 }
 
-/// `show`: the host whose ladder is shown first.
-fn show(fields: &mut Fields<'_>, nodes: &[Node]) -> Result<Option<usize>, Mistake> {
-    let Some(item) = fields.item("show") else { return Ok(None) };
+/// `show`: a host, or `[show]` with `host` and `from`.
+fn show(fields: &mut Fields<'_>, nodes: &[Node]) -> Result<Option<Show>, Mistake> {
+    let Some(mut item) = fields.item("show") else { return Ok(None) };
+    let mut from = None;
+    if let Value::Table(_) = item.value {
+        let whole = item;
+        let mut fields = Fields::of("[show]", whole)?;
+        item = fields.item("host").ok_or_else(|| whole.wrong("[show] must have \"host\""))?;
+        from = fields.read("from", words::TIME, words::moment)?;
+        fields.done()?;
+    }
     let name = item.word().unwrap_or_default();
     let hosts = nodes.iter().filter(|node| node.kind.is_host()).map(|node| &node.name);
     match nodes.iter().position(|node| node.name == name && node.kind.is_host()) {
-        Some(node) => Ok(Some(node)),
+        Some(host) => Ok(Some(Show { host, from: from.unwrap_or(Instant::ZERO) })),
         None => Err(item.wrong(suggest(&format!("there is no host \"{name}\""), &name, hosts))),
     }
 }

@@ -13,10 +13,11 @@
 //!     [[program]]
 //!     on = "a"
 //!     run = "ping b count 1"
+//!     at = "1s"
 //!     [[check]]
 //!     say = "the answer comes after two round trips, of which the first asks for the address"
 //!     find = "a: receives echo-reply"
-//!     at = "20ms"
+//!     at = "1.02s"
 //! "#).unwrap();
 //! let run = run(&lab, &Options::default());
 //! assert!(run.passed(), "{:?}", run.verdicts);
@@ -24,8 +25,8 @@
 //!
 //! Reading goes from text to a tree of values with their places (`tree`), to a [`Lab`] (`file`,
 //! `node`, `wire`), whose addresses and routes are worked out and checked (`plan`), and that a
-//! [`sim::Net`](crate::sim::Net) is built from (`build`). Programs are started (`launch`), the network
-//! runs (`run`), and what came of it is held against the checks (`check`).
+//! [`sim::Net`](crate::sim::Net) is built from (`build`). Programs are started (`launch`), the
+//! network runs (`run`), and what came of it is held against the checks (`check`).
 
 mod build;
 mod check;
@@ -44,13 +45,13 @@ mod wire;
 mod words;
 
 pub use check::{Check, Failure, Verdict};
-pub use file::{Lab, Question};
+pub use file::{Lab, Question, Show};
 pub use launch::Report;
 pub use node::{Kind, Node};
 pub use open::Open;
 pub use page::Page;
 pub use program::Program;
-pub use run::{Options, Run, Until, run, run_until};
+pub use run::{Options, Passed, Run, Until, frames, run, run_until};
 pub use shipped::{Shipped, shipped};
 pub use wire::Link;
 

@@ -3,9 +3,12 @@
 
 use super::check::moment;
 use super::{Kind, Lab, Run, Verdict};
+use crate::observe::view::describe::describe;
 use crate::observe::view::style::Style;
-use crate::observe::view::{self, Ladder};
+use crate::observe::view::{self, Ladder, Tcpdump};
 use crate::sim::{Bound, End};
+use crate::stack::{Event, Record};
+use crate::tcp;
 use std::fmt::Write as _;
 
 /// Columns of a page.
@@ -26,9 +29,12 @@ pub struct Page<'a> {
     pub name: &'a str,
 }
 
-/// Text in lines of a page's width, each behind `indent`.
+/// Text in lines of a page's width, each behind `indent`. The lines of a paragraph are one text.
 fn wrapped(out: &mut String, indent: &str, text: &str) {
-    for paragraph in text.lines() {
+    for (nth, paragraph) in text.trim_end().split("\n\n").enumerate() {
+        if nth > 0 {
+            out.push('\n');
+        }
         let mut line = String::new();
         for word in paragraph.split_whitespace() {
             let taken = line.chars().count() + word.chars().count() + indent.chars().count() + 1;
@@ -102,7 +108,7 @@ impl Lab {
         let mut out = format!("LAB {}  {}\n", page.name, self.title);
         wrapped(&mut out, "", &self.promise);
         out.push('\n');
-        wrapped(&mut out, "  ", &self.topology());
+        self.topology().lines().for_each(|line| wrapped(&mut out, "  ", line));
         if !self.text.is_empty() {
             out.push('\n');
             wrapped(&mut out, "", &self.text);
@@ -141,11 +147,14 @@ impl Run {
             End::Failed(failure) => format!("failed at {}: {failure}", moment(self.ended)),
             End::Bound(bound) => {
                 let bound = match bound {
-                    Bound::Events => "so many events are not allowed",
+                    Bound::Events => "as many events have happened as may",
                     Bound::Entries => "the log is as long as it may be",
                     Bound::UnderWay(_) => "more frames are under way on a wire than may be",
                 };
-                format!("stopped at {}: {bound}", moment(self.ended))
+                let storm = self.storm.as_ref().map(|wire| {
+                    format!("; a broadcast storm: most frames on {wire} are for everybody")
+                });
+                format!("stopped at {}: {bound}{}", moment(self.ended), storm.unwrap_or_default())
             }
         }
     }
@@ -154,13 +163,14 @@ impl Run {
     pub fn page(&self, page: &Page<'_>) -> String {
         let lab = &self.lab;
         let mut head = format!("LAB {}  {}   seed {}\n", page.name, lab.title, lab.seed);
-        wrapped(&mut head, "  ", &lab.topology());
+        lab.topology().lines().for_each(|line| wrapped(&mut head, "  ", line));
         let mut tail = String::new();
         self.say_reports(&mut tail, page);
         self.say_checks(&mut tail, page);
         let hash = self.hash;
         let events = self.counts.events;
-        let _ = writeln!(tail, "{}   {events} events   trace {hash:016x}", self.ending());
+        let ending = self.ending();
+        wrapped(&mut tail, "", &format!("{ending} · {events} events · trace {hash:016x}"));
         if !page.answers && !lab.questions.is_empty() {
             let question = &lab.questions[0].ask;
             wrapped(&mut tail, "", &format!("? {question}"));
@@ -174,7 +184,7 @@ impl Run {
         let name = page.name;
         let _ = write!(tail, "next: netglass lab show {name}  ·  ");
         let _ = writeln!(tail, "netglass lab run {name} --answer  ·  --all");
-        let body = self.ladder(page);
+        let body = self.story(page);
         let mut lines: Vec<&str> = body.lines().collect();
         let room = LINES.saturating_sub(head.lines().count() + tail.lines().count());
         let mut more = String::new();
@@ -190,14 +200,28 @@ impl Run {
         page.style.letters(&(head + &body + &more + &tail))
     }
 
-    /// The ladder of the host that the lab shows.
-    fn ladder(&self, page: &Page<'_>) -> String {
+    /// What happened to the host that the lab shows: a ladder when all is wanted, else a line for
+    /// each packet, call, change of state and timer.
+    fn story(&self, page: &Page<'_>) -> String {
         let (Some(show), Some(log)) = (self.lab.show, &self.log) else { return String::new() };
-        let Some(place) = log.place(&self.lab.nodes[show].name) else { return String::new() };
-        let options = view::Options { width: WIDTH, all: page.all, conn: None, style: page.style };
-        let mut ladder = Ladder::new(options);
-        log.records(place).for_each(|record| ladder.record(&record));
-        ladder.render()
+        let Some(place) = log.place(&self.lab.nodes[show.host].name) else { return String::new() };
+        if page.all {
+            let options = view::Options { width: 120, all: true, conn: None, style: page.style };
+            let mut ladder = Ladder::new(options);
+            log.records(place).for_each(|record| ladder.record(&record));
+            return ladder.render();
+        }
+        let (mut spell, mut out) = (Tcpdump::new(), String::new());
+        for record in log.records(place) {
+            match verb(&record.event).filter(|_| record.at >= show.from) {
+                Some(verb) => {
+                    let text = describe(&mut spell, &record);
+                    let _ = writeln!(out, "{}", row(&record, verb, &text));
+                }
+                None => spell.learn(&record),
+            }
+        }
+        out
     }
 
     /// What the programs said: all of it, or the last lines of each.
@@ -227,6 +251,56 @@ impl Run {
             let _ = writeln!(out, "✓ {passed} of {} {checks} passed", verdicts.len());
         }
         verdicts.iter().for_each(|verdict| say_failure(out, verdict));
+    }
+}
+
+/// What a host does at an event that is shown in short; `None` for all others.
+fn verb(event: &Event) -> Option<&'static str> {
+    use tcp::Event as E;
+    match event {
+        Event::Tcp(E::Sent { .. } | E::Replied { .. }) | Event::StrayOut { .. } => Some("sends"),
+        Event::Out { .. } => Some("sends"),
+        Event::Tcp(E::Received { .. }) | Event::StrayIn { .. } | Event::In(_) => Some("gets"),
+        Event::Forwarded { .. } => Some("passes"),
+        Event::Dropped { .. } => Some("drops"),
+        Event::Call { .. } => Some("calls"),
+        Event::Tcp(E::State { .. } | E::Ca { .. })
+        | Event::Listener { event: E::State { .. }, .. } => Some("is"),
+        Event::Tcp(E::TimerExpired { .. }) => Some(""),
+        _ => None,
+    }
+}
+
+/// An event in one line: number, milliseconds, what happens, and why.
+fn row(record: &Record, verb: &str, text: &str) -> String {
+    const TEXT: usize = 44;
+    // The ends are known from above.
+    let is_packet = text.starts_with("IP ") || text.starts_with("IP6 ");
+    let text = match text.split_once(": ") {
+        Some((_, rest)) if is_packet => rest.trim_start(),
+        _ => text,
+    };
+    let text = match text.split_once(", options [") {
+        Some((head, rest)) => {
+            let (options, tail) = rest.split_once(']').unwrap_or((rest, ""));
+            let sack = options.split("sack ").nth(1).map(|sack| format!(", sack {sack}"));
+            format!("{head}{}{tail}", sack.unwrap_or_default())
+        }
+        None => text.to_owned(),
+    };
+    let why = view::reason(&record.event).map(|reason| reason.text).unwrap_or_default();
+    let micros = record.at.as_micros();
+    let at = format!("{}.{:03}", micros / 1000, micros % 1000);
+    let (id, text) = (record.id.0, cut(&text, TEXT));
+    let left = format!("{id:>5} {at:>10}  {verb:<6} {text:<TEXT$}");
+    format!("{left}  {}", cut(&why, WIDTH - left.chars().count() - 2)).trim_end().to_owned()
+}
+
+/// A text of so many columns at most.
+fn cut(text: &str, columns: usize) -> String {
+    match text.char_indices().nth(columns) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(columns.saturating_sub(1)).chain(['…']).collect(),
     }
 }
 

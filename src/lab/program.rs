@@ -17,6 +17,8 @@ pub struct Program {
     /// What it is, in words.
     pub run: String,
     pub(super) what: Run,
+    /// No other end is started for it.
+    pub(super) alone: bool,
     pub(super) at: At,
 }
 
@@ -30,18 +32,77 @@ pub(super) enum Amount {
 /// What a program does.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Run {
-    Ping { to: IpAddr, name: String, count: u64, interval: Duration, size: usize, ttl: Option<u8> },
-    Traceroute { to: IpAddr, name: String, icmp: bool, queries: u8, most: u8, wait: Duration },
-    Bulk { to: SocketAddr, amount: Amount, piece: Option<usize>, rate: Option<u64> },
-    BulkAt { port: u16, connections: usize, first: Duration, piece: Option<usize>, every: Duration },
-    Rr { to: SocketAddr, count: u64, sizes: (u64, u64), fresh: bool, pause: Duration },
-    RrAt { port: u16, sizes: (u64, u64), think: Duration },
-    Udp { to: SocketAddr, count: u64, size: usize, rate: u64, tos: u8 },
-    UdpAt { port: u16, count: u64, silence: Duration },
-    Typist { to: SocketAddr, keys: u64, interval: Duration, nodelay: bool },
-    Get { to: SocketAddr, url: String },
-    Serve { services: String },
-    Dig { server: IpAddr, words: String },
+    Ping {
+        to: IpAddr,
+        name: String,
+        count: u64,
+        interval: Duration,
+        size: usize,
+        ttl: Option<u8>,
+    },
+    Traceroute {
+        to: IpAddr,
+        name: String,
+        icmp: bool,
+        queries: u8,
+        most: u8,
+        wait: Duration,
+    },
+    Bulk {
+        to: SocketAddr,
+        amount: Amount,
+        piece: Option<usize>,
+        rate: Option<u64>,
+    },
+    BulkAt {
+        port: u16,
+        connections: usize,
+        // Before it reads anything, and between two pieces.
+        first: Duration,
+        piece: Option<usize>,
+        every: Duration,
+    },
+    Rr {
+        to: SocketAddr,
+        count: u64,
+        sizes: (u64, u64),
+        fresh: bool,
+        pause: Duration,
+    },
+    RrAt {
+        port: u16,
+        sizes: (u64, u64),
+        think: Duration,
+    },
+    Udp {
+        to: SocketAddr,
+        count: u64,
+        size: usize,
+        rate: u64,
+        tos: u8,
+    },
+    UdpAt {
+        port: u16,
+        count: u64,
+        silence: Duration,
+    },
+    Typist {
+        to: SocketAddr,
+        keys: u64,
+        interval: Duration,
+        nodelay: bool,
+    },
+    Get {
+        to: SocketAddr,
+        url: String,
+    },
+    Serve {
+        services: String,
+    },
+    Dig {
+        server: IpAddr,
+        words: String,
+    },
 }
 
 /// Every program: its words, for the documentation and for those who err.
@@ -223,9 +284,10 @@ impl Program {
         let run = fields.text("run")?.ok_or_else(|| missing("run"))?.to_owned();
         let at = fields.item("run").map_or(&item.at, |item| &item.at);
         let start = fields.read("at", words::TIME, words::moment)?.unwrap_or(Instant::ZERO);
+        let alone = fields.truth("alone")?.unwrap_or(false);
         fields.done()?;
         let what = read(&run, at, nodes, plan)?;
-        Ok(Program { on: node, start, run, what, at: at.clone() })
+        Ok(Program { on: node, start, run, what, alone, at: at.clone() })
     }
 
     /// Where its packets go.
@@ -252,13 +314,13 @@ pub(super) fn with_servers(
     plan: &Plan,
 ) -> Vec<Program> {
     let clients = programs.clone();
-    for client in &clients {
+    for client in clients.iter().filter(|client| !client.alone) {
         let Some((to, what, run)) = client.what.server(&clients) else { continue };
         let Some(on) = plan.owner(to.ip()).map(|(node, _)| node) else { continue };
         let serves = |other: &Program| other.on == on && other.what.serves(to.port());
         if nodes[on].kind.is_host() && !programs.iter().any(serves) {
             let (start, at) = (Instant::ZERO, client.at.clone());
-            programs.push(Program { on, start, run, what, at });
+            programs.push(Program { on, start, run, what, alone: true, at });
         }
     }
     programs

@@ -2,9 +2,10 @@
 
 use super::check::{Evidence, Trace, Watch};
 use super::{Lab, Report, Verdict};
-use crate::base::{Duration, EventId, Instant};
+use crate::base::{EventId, Frame, Instant, Medium};
 use crate::observe::log::Log;
-use crate::sim::{Bounds, Counts, End, Net, NodeId};
+use crate::sim::{Bounds, Counts, End, Net, NodeId, Port, Seen, Way};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// How to run a lab.
@@ -36,12 +37,12 @@ pub struct Run {
     pub ended: Instant,
     /// How much has happened.
     pub counts: Counts,
+    /// The wire on which frames for everybody multiply, in a run that a bound has stopped.
+    pub storm: Option<String>,
     /// What came of the checks, in their order.
     pub verdicts: Vec<Verdict>,
     /// What came of the programs, in their order.
     pub reports: Vec<Report>,
-    /// How long it took, by the clock on the wall.
-    pub wall: Duration,
 }
 
 impl fmt::Debug for Run {
@@ -71,7 +72,8 @@ struct Stage {
 impl Stage {
     fn set(lab: &Lab, options: &Options) -> Stage {
         let (mut net, ids) = lab.net();
-        net.set_bounds(options.bounds);
+        let events = lab.events.unwrap_or(options.bounds.events).min(options.bounds.events);
+        net.set_bounds(Bounds { events, ..options.bounds });
         if !options.blind {
             net.keep_log();
         }
@@ -84,7 +86,6 @@ impl Stage {
 
 /// Runs a lab: until nothing happens any more, its time is over, or a bound is hit.
 pub fn run(lab: &Lab, options: &Options) -> Run {
-    let begun = std::time::Instant::now();
     let Stage { mut net, ids, reports } = Stage::set(lab, options);
     let needs_frames = !options.blind && lab.checks.iter().any(super::Check::needs_frames);
     let watch = needs_frames.then(|| Watch::on(&mut net, &ids));
@@ -94,10 +95,13 @@ pub fn run(lab: &Lab, options: &Options) -> Run {
         net.result(report.said.join("\n").as_bytes());
     }
     let trace = watch.map_or_else(Trace::default, Watch::end);
-    let log = net.log().cloned();
+    let log = net.take_log();
     let verdicts = log.as_ref().map_or_else(Vec::new, |log| {
         let evidence = Evidence { log, trace: &trace, reports: &reports };
         lab.checks.iter().map(|check| check.judge(&evidence)).collect()
+    });
+    let storm = net.storm().filter(|_| matches!(end, End::Bound(_))).and_then(|(wire, _)| {
+        net.wires().find(|(id, ..)| *id == wire).map(|(_, name, _)| name.to_owned())
     });
     Run {
         lab: lab.clone(),
@@ -107,9 +111,9 @@ pub fn run(lab: &Lab, options: &Options) -> Run {
         end,
         ended: net.now(),
         counts: net.counts(),
+        storm,
         verdicts,
         reports,
-        wall: begun.elapsed(),
     }
 }
 
@@ -129,6 +133,29 @@ impl Run {
     pub fn until(&self, until: Until) -> Net {
         run_until(&self.lab, &self.options, Some(until))
     }
+}
+
+/// A frame at a port: when, which way, and what it was.
+pub type Passed = (Instant, Way, Frame);
+
+/// Runs a lab with a tap at every port: the frames that passed each, and what they start with.
+pub fn frames(lab: &Lab, options: &Options) -> Vec<(Port, Medium, Vec<Passed>)> {
+    let mut seen: BTreeMap<Port, (Medium, Vec<Passed>)> = BTreeMap::new();
+    let Stage { mut net, .. } = Stage::set(lab, &Options { blind: true, ..*options });
+    let (told, tap) = std::sync::mpsc::channel();
+    net.tap(
+        None,
+        Box::new(move |it: &Seen<'_>| {
+            // Who does not listen any more has what it wants.
+            let _ = told.send((it.port, it.medium, (it.at, it.way, it.frame.clone())));
+        }),
+    );
+    net.run(Instant::ZERO + lab.duration);
+    drop(net);
+    for (port, medium, passed) in tap {
+        seen.entry(port).or_insert((medium, Vec::new())).1.push(passed);
+    }
+    seen.into_iter().map(|(port, (medium, all))| (port, medium, all)).collect()
 }
 
 /// The network as it is at a moment of a lab's run, or at its end.

@@ -33,15 +33,30 @@ macro_rules! labs {
     };
 }
 
-/// All labs, by number.
+/// All labs, by experiment: a number's first digits tell the experiment, the last one a variation
+/// of it.
 pub fn shipped() -> &'static [Shipped] {
     labs! {
-        1 "wire",
-        2 "hub",
-        3 "switch",
-        4 "router",
-        5 "traceroute",
-        6 "dumbbell",
+        1 "handshake",
+        11 "syn-lost",
+        2 "close",
+        21 "refused",
+        22 "last-ack-lost",
+        4 "lost-packet",
+        41 "tail-lost",
+        42 "window-lost",
+        43 "lost-again",
+        5 "slow-start",
+        51 "sawtooth",
+        6 "zero-window",
+        10 "ethernet",
+        101 "wire",
+        102 "hub",
+        103 "switch",
+        104 "router",
+        105 "traceroute",
+        106 "storm",
+        12 "dumbbell",
     }
 }
 

@@ -153,71 +153,60 @@ fn wrong_files_are_told_where_and_what() {
 
 /// What is said of two hosts and a link with something more: what follows them, and the message
 /// behind the place.
+const LINKS: &[(&str, &str)] = &[
+    ("[link.x]\nbetween = ['a', 'c']", "6:17: there is no node \"c\": "),
+    ("[link.x]\nbetween = ['a']", "6:11: between must name two ends"),
+    ("[link.x]", "5:7: [link.x] between must name two ends"),
+    ("[link.a]\nbetween = ['a', 'b']", "5:7: \"a\" is a node: expected another name for the link"),
+    ("[link.x]\nbetween = ['a', 'a']", "6:17: the link x joins a with itself"),
+    (
+        "[link.x]\nbetween = ['a:eth0', 'b']\n[link.y]\nbetween = ['a:0', 'b']",
+        "8:12: port 0 of a has the link x already",
+    ),
+    ("[link.x]\nbetween = ['a:wlan0', 'b']", "6:12: a has no port \"wlan0\": expected a number"),
+    ("[link.x]\nbetween = ['a', 'b']\nwith = 'delai 20ms'", "7:8: with \"delai 20ms\": "),
+    (
+        "[link.x]\nbetween = ['a', 'b']\nmtu = 60",
+        "7:7: mtu cannot be \"60\": expected a number of bytes from 68 to 65535",
+    ),
+    ("[link.x]\nbetween = ['a', 'b']\nspeed = 60", "7:1: there is no key \"speed\" in [link.x]"),
+    ("[[program]]\nrun = 'ping b'", "5:1: a program must have \"on\""),
+    ("[[program]]\non = 'a'", "5:1: a program must have \"run\""),
+    ("[[program]]\non = 'c'\nrun = 'ping b'", "6:6: there is no node \"c\""),
+    (
+        "[[program]]\non = 'a'\nrun = 'pnig b'",
+        "7:8: there is no program \"pnig\": did you mean ping?",
+    ),
+    (
+        "[[program]]\non = 'a'\nrun = 'ping'",
+        "7:8: \"ping\" is followed by nothing: expected a host's name or address",
+    ),
+    ("[[program]]\non = 'a'\nrun = 'ping c'", "7:13: there is no host \"c\": "),
+    (
+        "[[program]]\non = 'a'\nrun = 'ping b cuont 3'",
+        "7:15: \"cuont\" is no option here: did you mean count?",
+    ),
+    (
+        "[[program]]\non = 'a'\nrun = 'ping b count x'",
+        "7:21: \"x\" after \"count\": expected a whole number",
+    ),
+    ("[[program]]\non = 'a'\nrun = 'bulk to b:80'", "7:16: a bulk sender must know how much"),
+    ("[[program]]\non = 'a'\nrun = 'bulk b:80'", "7:13: expected bulk to HOST:PORT"),
+    (
+        "[[program]]\non = 'a'\nrun = 'bulk to b bytes 3'",
+        "7:16: \"b\" after \"to\": expected HOST:PORT",
+    ),
+    (
+        "[[program]]\non = 'a'\nrun = 'get ftp://b/'",
+        "7:12: \"ftp://b/\" after \"get\": expected a URL",
+    ),
+    ("[[program]]\non = 'a'\nrun = 'serve gopher'", "7:14: serve gopher: "),
+    ("[[program]]\non = 'a'\nrun = 'ping b'\nat = '5'", "8:6: at cannot be \"5\": expected a time"),
+];
+
 #[test]
 fn wrong_links_and_programs_are_told() {
-    let table: &[(&str, &str)] = &[
-        ("[link.x]\nbetween = ['a', 'c']", "6:17: there is no node \"c\": "),
-        ("[link.x]\nbetween = ['a']", "6:11: between must name two ends"),
-        ("[link.x]", "5:7: [link.x] between must name two ends"),
-        (
-            "[link.a]\nbetween = ['a', 'b']",
-            "5:7: \"a\" is a node: expected another name for the link",
-        ),
-        ("[link.x]\nbetween = ['a', 'a']", "6:17: the link x joins a with itself"),
-        (
-            "[link.x]\nbetween = ['a:eth0', 'b']\n[link.y]\nbetween = ['a:0', 'b']",
-            "8:12: port 0 of a has the link x already",
-        ),
-        (
-            "[link.x]\nbetween = ['a:wlan0', 'b']",
-            "6:12: a has no port \"wlan0\": expected a number",
-        ),
-        ("[link.x]\nbetween = ['a', 'b']\nwith = 'delai 20ms'", "7:8: with \"delai 20ms\": "),
-        (
-            "[link.x]\nbetween = ['a', 'b']\nmtu = 60",
-            "7:7: mtu cannot be \"60\": expected a number of bytes from 68 to 65535",
-        ),
-        (
-            "[link.x]\nbetween = ['a', 'b']\nspeed = 60",
-            "7:1: there is no key \"speed\" in [link.x]",
-        ),
-        ("[[program]]\nrun = 'ping b'", "5:1: a program must have \"on\""),
-        ("[[program]]\non = 'a'", "5:1: a program must have \"run\""),
-        ("[[program]]\non = 'c'\nrun = 'ping b'", "6:6: there is no node \"c\""),
-        (
-            "[[program]]\non = 'a'\nrun = 'pnig b'",
-            "7:8: there is no program \"pnig\": did you mean ping?",
-        ),
-        (
-            "[[program]]\non = 'a'\nrun = 'ping'",
-            "7:8: \"ping\" is followed by nothing: expected a host's name or address",
-        ),
-        ("[[program]]\non = 'a'\nrun = 'ping c'", "7:13: there is no host \"c\": "),
-        (
-            "[[program]]\non = 'a'\nrun = 'ping b cuont 3'",
-            "7:15: \"cuont\" is no option here: did you mean count?",
-        ),
-        (
-            "[[program]]\non = 'a'\nrun = 'ping b count x'",
-            "7:21: \"x\" after \"count\": expected a whole number",
-        ),
-        ("[[program]]\non = 'a'\nrun = 'bulk to b:80'", "7:16: a bulk sender must know how much"),
-        ("[[program]]\non = 'a'\nrun = 'bulk b:80'", "7:13: expected bulk to HOST:PORT"),
-        (
-            "[[program]]\non = 'a'\nrun = 'bulk to b bytes 3'",
-            "7:16: \"b\" after \"to\": expected HOST:PORT",
-        ),
-        (
-            "[[program]]\non = 'a'\nrun = 'get ftp://b/'",
-            "7:12: \"ftp://b/\" after \"get\": expected a URL",
-        ),
-        ("[[program]]\non = 'a'\nrun = 'serve gopher'", "7:14: serve gopher: "),
-        (
-            "[[program]]\non = 'a'\nrun = 'ping b'\nat = '5'",
-            "8:6: at cannot be \"5\": expected a time",
-        ),
-    ];
-    for (more, told) in table {
+    for (more, told) in LINKS {
         let text = format!("{}{more}", &PAIR[1..]);
         let error = parse(&text).map(|_| ()).expect_err(&text).to_string();
         assert!(error.starts_with(&format!("x.toml:{told}")), "{text}\n{error}\n{told}");
@@ -232,12 +221,6 @@ fn impossible_networks_are_told_before_the_run() {
     let pair = |a: &str, b: &str| format!("[node.a]\n{a}\n[node.b]\n{b}\n{link}{ping}");
     let router = |more: &str| {
         format!("{}{more}\n{ping}", FOUR.replacen("[node.r1]\n", "[node.r1]\nroutes = []\n", 1))
-    };
-    let switch = |vlans: &str| {
-        format!(
-            "[node.a]\n[node.b]\n[node.s]\nkind = 'switch'\nvlan = {vlans}\n\
-             [link.as]\nbetween = ['a', 's']\n[link.sb]\nbetween = ['s', 'b']\n{ping}"
-        )
     };
     let table: Vec<(String, &str)> = vec![
         (
@@ -286,6 +269,33 @@ fn impossible_networks_are_told_before_the_run() {
             format!("[node.a]\naddr='fd00::1/64'\n[node.b]\n{link}mtu = 1000"),
             "a's eth0 has an IPv6 address: expected an mtu of 1280 or more, not 1000",
         ),
+    ];
+    refused_with(&table);
+    good(&format!("anyway = true\n{}", table[0].0));
+}
+
+/// Each text is refused, with that behind the place.
+fn refused_with(table: &[(String, &str)]) {
+    for (text, told) in table {
+        let error = parse(text).map(|_| ()).expect_err(text).to_string();
+        let place = error.split(": ").next().unwrap_or_default();
+        assert!(place.starts_with("x.toml:"), "{error}");
+        let what = &error[place.len() + 2..];
+        assert!(what.starts_with(told), "{text}\n{error}\n{told}");
+    }
+}
+
+/// Switches whose VLANs cannot be.
+#[test]
+fn impossible_switches_are_told_before_the_run() {
+    let ping = "[[program]]\non = 'a'\nrun = 'ping b'";
+    let switch = |vlans: &str| {
+        format!(
+            "[node.a]\n[node.b]\n[node.s]\nkind = 'switch'\nvlan = {vlans}\n\
+             [link.as]\nbetween = ['a', 's']\n[link.sb]\nbetween = ['s', 'b']\n{ping}"
+        )
+    };
+    let table: Vec<(String, &str)> = vec![
         (switch("{ as = 10, sb = 20 }"), "no packet of a reaches"),
         (switch("{ 7 = 10 }"), "s has no port \"7\": "),
         (switch("{ sbb = 10 }"), "s has no port \"sbb\": did you mean sb?"),
@@ -301,13 +311,156 @@ fn impossible_networks_are_told_before_the_run() {
         ),
         (switch("{}").replace("vlan = {}", "ports = 1"), "s has no free port: it has 1"),
     ];
-    for (text, told) in &table {
-        let error = parse(text).map(|_| ()).expect_err(text).to_string();
-        let place = error.split(": ").next().unwrap_or_default();
-        assert!(place.starts_with("x.toml:"), "{error}");
-        let what = &error[place.len() + 2..];
-        assert!(what.starts_with(told), "{text}\n{error}\n{told}");
-    }
+    refused_with(&table);
     good(&switch("{ a = 10, b = 10 }"));
-    good(&format!("anyway = true\n{}", table[0].0));
+}
+
+/// What is said of a check behind two hosts and a link with a ping: its lines, and the message.
+const CHECKS: &[(&str, &str)] = &[
+    ("find = 'a: rtt'", "8:1: a check must have \"say\", what is claimed in words"),
+    ("say = 'x'", "8:1: a check must have one of find, order, frames, packet, says"),
+    ("say = 'x'\nfind = 'a: rtt'\norder = ['a: rtt']", "8:1: a check must have one of"),
+    (
+        "say = 'x'\nfind = 'a: sneds data'",
+        "10:12: \"a: sneds data\": \"sneds\" is no event: did you mean sends?",
+    ),
+    (
+        "say = 'x'\nfind = 'q7: sends data'",
+        "10:8: \"q7: sends data\": there is no place \"q7\": expected one of a, b, ab",
+    ),
+    (
+        "say = 'x'\nfind = 'a: sends dta'",
+        "10:18: \"a: sends dta\": \"dta\" is not a kind of packet: did you mean data?",
+    ),
+    (
+        "say = 'x'\nfind = 'a: timer rot'",
+        "10:18: \"a: timer rot\": \"rot\" is no timer: did you mean rto?",
+    ),
+    (
+        "say = 'x'\nfind = 'a: state ESTABLISHD'",
+        "10:18: \"a: state ESTABLISHD\": \"ESTABLISHD\" is no state of TCP: did you mean ESTABLISHED?",
+    ),
+    (
+        "say = 'x'\nfind = 'a: rule FastRetransmitt'",
+        "10:17: \"a: rule FastRetransmitt\": \"FastRetransmitt\" is no rule: did you mean FastRetransmit?",
+    ),
+    (
+        "say = 'x'\nfind = 'a: call conect'",
+        "10:17: \"a: call conect\": \"conect\" is no call: did you mean connect?",
+    ),
+    (
+        "say = 'x'\nfind = 'a: limited cwdn'",
+        "10:20: \"a: limited cwdn\": \"cwdn\" is no limit of sending: did you mean cwnd?",
+    ),
+    (
+        "say = 'x'\nfind = 'a: ca Recvery'",
+        "10:15: \"a: ca Recvery\": \"Recvery\" is no phase of congestion control: did you mean Recovery?",
+    ),
+    ("say = 'x'\nfind = 'a: rtt 5'", "10:16: \"a: rtt 5\": \"5\" is too much"),
+    (
+        "say = 'x'\nfind = 'a: rtt #0'",
+        "10:16: \"a: rtt #0\": \"#0\": expected #1, #2 and so on, or #last",
+    ),
+    ("say = 'x'\nfind = 'a: rtt'\nat = '5'", "11:6: at cannot be \"5\": expected a time"),
+    (
+        "say = 'x'\nfind = 'a: rtt'\ncount = 'some'",
+        "11:9: count cannot be \"some\": expected a number such as 3, or \">= 3\"",
+    ),
+    (
+        "say = 'x'\nfind = 'a: rtt'\nof = 'cwdn'\nvalue = 1",
+        "11:6: there is no field \"cwdn\": did you mean cwnd?",
+    ),
+    (
+        "say = 'x'\nfind = 'a: rtt'\nof = 'rto'\nvalue = 1",
+        "12:9: value cannot be \"1\": expected a time",
+    ),
+    ("say = 'x'\nfind = 'a: rtt'\nvalue = 1", "8:1: \"value\" or \"values\" needs \"of\""),
+    ("say = 'x'\nfind = 'a: rtt'\ngap = '1s'", "8:1: \"gap\" and \"after\" belong together"),
+    ("say = 'x'\nfind = 'a: rtt'\nbetween = ['1s']", "11:11: between must have two times"),
+    (
+        "say = 'x'\nfind = 'a: rtt'\nwithin = 'near'",
+        "11:10: within cannot be \"near\": expected a share",
+    ),
+    ("say = 'x'\nfind = 'a: rtt'\nwhen = '1s'", "11:1: there is no key \"when\" in [[check]]"),
+    (
+        "say = 'x'\nframes = 'a:0 trough data'",
+        "10:10: \"a:0 trough data\": expected PORT in FILTER, or PORT out FILTER",
+    ),
+    (
+        "say = 'x'\nframes = 'a:3 in data'",
+        "10:10: \"a:3 in data\": a has 1 ports: expected a:0 to a:0",
+    ),
+    ("say = 'x'\nframes = 'q7:0 in data'", "10:10: \"q7:0 in data\": there is no node \"q7\""),
+    ("say = 'x'\npacket = 'a:0 out data'", "8:1: \"packet\" needs \"then\""),
+    (
+        "say = 'x'\npacket = 'a:0 out data'\nthen = 'b:0 in data'\nchanges = ['hops']",
+        "12:12: changes cannot be \"hops\": expected mac-source, ",
+    ),
+    ("say = 'x'\nsays = 'yes'", "8:1: \"says\" needs \"on\", a node"),
+    ("say = 'x'\nsays = 'yes'\non = 'b'", "8:1: there is no program number 1 on \"b\""),
+];
+
+#[test]
+fn wrong_checks_are_told() {
+    let program = "[[program]]\non = 'a'\nrun = 'ping b'\n";
+    for (more, told) in CHECKS {
+        let text = format!("{}{program}[[check]]\n{more}", &PAIR[1..]);
+        let error = parse(&text).map(|_| ()).expect_err(&text).to_string();
+        assert!(error.starts_with(&format!("x.toml:{told}")), "{text}\n{error}\n{told}");
+    }
+    let error = parse(&format!("show = 'q7'\n{}", &PAIR[1..])).map(|_| ()).expect_err("no q7");
+    assert_eq!(error.to_string(), "x.toml:1:8: there is no host \"q7\": expected one of a, b");
+}
+
+/// What fails is told with the steps that led there.
+#[test]
+fn a_failed_check_tells_the_story() {
+    let text = format!(
+        "{}with = 'delay 5ms'\n[[program]]\non = 'a'\nrun = 'ping b count 1'\nat = '1s'\n\
+         [[check]]\nsay = 'soon'\nfind = 'a: receives echo-reply'\nat = '10ms'\n\
+         [[check]]\nsay = 'refused'\nfind = 'b: receives udp'\n\
+         [[check]]\nsay = 'lost'\nfind = 'a: sends arp to b'\nbetween = ['0', '2s']\ncount = 2\n\
+         [[check]]\nsay = 'kept'\npacket = 'a:0 out echo-request'\nthen = 'b:0 in echo-request'\n\
+         changes = ['ttl']\n\
+         [[check]]\nsay = 'said'\non = 'a'\nsays = '100% packet loss'\n\
+         [[check]]\nsay = 'order'\norder = ['b: sends echo-reply', 'b: receives echo-request']\n",
+        &PAIR[1..]
+    );
+    let run = run(&good(&text), &Options::default());
+    assert!(!run.passed());
+    let failures: Vec<_> = run.verdicts.iter().filter_map(|v| v.failure.as_ref()).collect();
+    let told: Vec<_> = failures.iter().map(|f| (f.expected.as_str(), f.found.as_str())).collect();
+    assert_eq!(
+        told[..5],
+        [
+            ("at 10ms", "1.02s"),
+            ("such an event", "0 times"),
+            ("2 times", "1 times: 1s"),
+            ("ttl changed, and nothing else", "nothing changed"),
+            ("it says \"100% packet loss\"", "it does not"),
+        ]
+    );
+    assert!(told[5].0.starts_with("after #") && told[5].0.ends_with(" at 1.015s"), "{told:?}");
+    let last = failures[0].steps.last().expect("there are steps");
+    assert!(last.contains("1.02s a: ") && last.contains("echo reply"), "{:?}", failures[0].steps);
+    assert!(failures[1].steps.last().is_some_and(|step| step.starts_with("nearest: ")));
+    let page = run.page(&Page { name: "x", ..Page::default() });
+    assert!(page.contains("✗ soon\n") && page.contains("  expected  at 10ms\n"), "{page}");
+}
+
+/// The page about lab files has every program and every clause of links.
+#[test]
+fn the_page_is_complete() {
+    let page = include_str!("../../docs/lab.md").replace("\\|", "|");
+    for (name, usage) in program::PROGRAMS {
+        assert!(page.contains(&format!("`{name} ")), "docs/lab.md does not tell of {name}");
+        let first = usage.split(", or ").next().unwrap_or_default();
+        let words = first.split_whitespace().filter(|word| word.starts_with('['));
+        for word in words {
+            assert!(page.contains(word), "docs/lab.md does not tell of {word} of {name}");
+        }
+    }
+    for (clause, _) in wire::CLAUSES {
+        assert!(page.contains(&format!("`{clause}`")), "docs/lab.md does not tell of {clause}");
+    }
 }

@@ -24,11 +24,11 @@ pub struct Link {
 }
 
 /// Puts one clause of `from` in the place of `to`'s.
-type Take = fn(&mut Impairment, Impairment);
+pub(super) type Take = fn(&mut Impairment, Impairment);
 
 /// Clauses that a link can have as keys of their own, which count for both directions and win
 /// over `with`: so one can be changed from outside.
-const CLAUSES: &[(&str, Take)] = &[
+pub(super) const CLAUSES: &[(&str, Take)] = &[
     ("delay", |to, from| to.delay = from.delay),
     ("loss", |to, from| to.loss = from.loss),
     ("duplicate", |to, from| to.duplicate = from.duplicate),

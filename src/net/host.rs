@@ -126,8 +126,12 @@ impl Host {
 
     /// A host that lives by `clock`.
     pub fn with_clock(setup: Setup, clock: Arc<dyn Clock>) -> Host {
-        let stack = Stack::new(setup);
-        let pool = stack.pool().clone();
+        Host::with_parts(setup, clock, Pool::new())
+    }
+
+    /// A host that lives by `clock`, with its blocks from `pool`.
+    pub fn with_parts(setup: Setup, clock: Arc<dyn Clock>, pool: Pool) -> Host {
+        let stack = Stack::with_pool(setup, pool.clone());
         let inner = Inner {
             stack,
             waiters: Waiters::default(),

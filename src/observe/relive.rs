@@ -6,7 +6,7 @@
 
 use super::log::{Kind, Log, Place, PlaceId};
 use super::recording::{Item, Reader, ReplayError};
-use crate::base::{EventId, Instant};
+use crate::base::{EventId, Frame, IfaceId, Instant};
 use crate::stack::{Input, Record, SentSoFar, Setup, Stack};
 use std::io::Read;
 
@@ -51,6 +51,19 @@ impl Living for Stack {
     }
 }
 
+/// A frame that a host received or sent as it lived a recording again.
+#[derive(Copy, Clone, Debug)]
+pub struct Passed<'a> {
+    /// When.
+    pub at: Instant,
+    /// Whether the host sent it.
+    pub out: bool,
+    /// By which interface.
+    pub iface: IfaceId,
+    /// The frame.
+    pub frame: &'a Frame,
+}
+
 /// Lives a recording. `name` is the host's in the log; `make` makes what lives it.
 ///
 /// # Errors
@@ -62,6 +75,20 @@ pub fn relive<H: Living>(
     until: Until,
     make: impl FnOnce(Setup) -> H,
 ) -> Result<Relived<H>, ReplayError> {
+    relive_watched(input, name, until, make, |_| {})
+}
+
+/// As [`relive`]; `watch` sees every frame that passes.
+///
+/// # Errors
+/// As [`relive`].
+pub fn relive_watched<H: Living>(
+    input: impl Read,
+    name: &str,
+    until: Until,
+    make: impl FnOnce(Setup) -> H,
+    mut watch: impl FnMut(Passed<'_>),
+) -> Result<Relived<H>, ReplayError> {
     let mut life = Life::new(Reader::new(input)?, name, make);
     while let Some((at, input)) = life.next(until)? {
         if let Input::Sent(recorded) = input {
@@ -69,8 +96,15 @@ pub fn relive<H: Living>(
             if recorded != replayed {
                 return Err(ReplayError::Diverged { at, recorded, replayed });
             }
-        } else {
-            life.live(at, input);
+            continue;
+        }
+        if let Input::Frame { iface, bytes, offload } = &input {
+            let mut frame = life.run.host.live(at, |stack| Frame::copied(stack.pool(), bytes));
+            frame.offload = *offload;
+            watch(Passed { at, out: false, iface: *iface, frame: &frame });
+        }
+        for (iface, frame) in life.live(at, input) {
+            watch(Passed { at, out: true, iface, frame: &frame });
         }
     }
     Ok(life.end())
@@ -152,7 +186,7 @@ impl<H: Living, R: Read> Life<H, R> {
             if self.ahead || matches!(until, Until::Event(id) if told >= id.0) {
                 return Ok(None);
             }
-            match self.reader.next()? {
+            match self.reader.read()? {
                 None => return Ok(None),
                 Some(Item::Epoch(nanos)) => self.run.epoch = Some(nanos),
                 Some(Item::Input(at, _)) if matches!(until, Until::Time(end) if at > end) => {
@@ -166,7 +200,7 @@ impl<H: Living, R: Read> Life<H, R> {
         }
     }
 
-    fn live(&mut self, at: Instant, input: Input) {
+    fn live(&mut self, at: Instant, input: Input) -> Vec<(IfaceId, Frame)> {
         let Life { run: Relived { host, log, end, sent, .. }, records, .. } = self;
         *end = at;
         let frames = host.live(at, |stack| {
@@ -176,6 +210,7 @@ impl<H: Living, R: Read> Life<H, R> {
         });
         frames.iter().for_each(|(iface, frame)| sent.add(*iface, frame));
         log.host(PlaceId(0), records);
+        frames
     }
 
     /// What is due before `end` happens.

@@ -138,7 +138,8 @@ impl Net {
             LinkSetup::Ethernet(_) => Medium::Ethernet,
         });
         let media: Vec<_> = media.collect();
-        let host = Host::with_clock(setup, Arc::clone(self.executor.time()) as _);
+        let clock = Arc::clone(self.executor.time()) as _;
+        let host = Host::with_parts(setup, clock, self.pool.clone());
         host.with(|stack, _| stack.number_events_as(id.0));
         let called = Arc::clone(&self.called);
         host.driven(move || called.lock().unwrap_or_else(PoisonError::into_inner).push(id));
@@ -208,7 +209,7 @@ impl Net {
             return Err(JoinError::Media);
         }
         let id = WireId(u16::try_from(self.wires.len()).map_err(|_| JoinError::Full)?);
-        let (chance, pool) = (self.chance(name), Pool::new());
+        let (chance, pool) = (self.chance(name), &self.pool);
         let lane = |way: u8| Lane {
             link: {
                 let rules = wire.ways[usize::from(way)].clone();

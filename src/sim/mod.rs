@@ -175,6 +175,11 @@ impl Net {
         self.log.as_ref()
     }
 
+    /// Takes the log out, at the end of a run: none is kept from then on.
+    pub fn take_log(&mut self) -> Option<Log> {
+        self.log.take()
+    }
+
     /// The trace hash so far: over time, place and bytes of every frame that a host has sent, and
     /// over what programs have reported.
     pub fn hash(&self) -> u64 {

@@ -63,7 +63,7 @@ impl Stack {
     pub fn advertises(&self, iface: IfaceId) -> Option<&Advertise> {
         let port = self.ifaces.get(usize::from(iface.0))?.port.as_ref()?;
         let Ethernet { advertise, .. } = &port.setup;
-        advertise.as_ref()
+        advertise.as_deref()
     }
 }
 

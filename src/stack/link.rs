@@ -40,7 +40,8 @@ impl Port {
         let cache = Cache::new(setup.neighbors.clone());
         let (claims, routers) = (Vec::new(), Routers::default());
         let salt = setup.mac.0.iter().fold(0, |salt, byte| salt << 8 | u64::from(*byte));
-        let advertiser = setup.advertise.clone().map(|tells| Advertiser::new(tells, salt));
+        let advertiser =
+            setup.advertise.as_deref().map(|tells| Advertiser::new(tells.clone(), salt));
         Some(Box::new(Port { setup: setup.clone(), cache, claims, routers, advertiser }))
     }
 

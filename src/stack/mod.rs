@@ -160,11 +160,16 @@ use cx;
 impl Stack {
     /// A host as described. Routes to the interfaces' own networks are added.
     pub fn new(setup: Setup) -> Stack {
+        Stack::with_pool(setup, Pool::new())
+    }
+
+    /// As [`Stack::new`], with its blocks from `pool`: hosts of one thread best share theirs.
+    pub fn with_pool(setup: Setup, pool: Pool) -> Stack {
         let chance = Chance::from_key(setup.key);
         let mut udp = udp::Table::new();
         udp.ephemeral = setup.ephemeral;
         let mut stack = Stack {
-            pool: Pool::new(),
+            pool,
             tcp_config: Arc::new(setup.tcp),
             connections_max: setup.connections_max as usize,
             tcp_memory: setup.tcp_memory,

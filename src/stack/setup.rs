@@ -56,7 +56,7 @@ pub struct Ethernet {
     pub neighbors: link::Config,
     /// What hosts of the link are told, if this host is to be their router of IPv6; it then makes a
     /// link-local address, too. Default `None`.
-    pub advertise: Option<Advertise>,
+    pub advertise: Option<Box<Advertise>>,
 }
 
 impl Ethernet {

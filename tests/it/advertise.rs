@@ -29,12 +29,12 @@ fn v6(text: &str) -> Ipv6Addr {
 }
 
 /// A host without an address, the router of its link, and one behind that.
-fn setups(tells: Advertise) -> Vec<Setup> {
+pub(crate) fn setups(tells: Advertise) -> Vec<Setup> {
     let mut a = iface(node(1), Some(1), 1500, &["10.0.1.2/24"]);
     a.ifaces[0].addrs.clear();
     ethernet(&mut a).autoconf = true;
     let mut r = iface(node(2), Some(2), 1500, &["fd00:1::1/64"]);
-    ethernet(&mut r).advertise = Some(tells);
+    ethernet(&mut r).advertise = Some(Box::new(tells));
     let r = iface(r, Some(3), 1500, &["fd00:2::1/64"]).as_router();
     let b = iface(node(3), Some(4), 1500, &["fd00:2::2/64"]);
     vec![a, r, route(b, "::/0", "fd00:2::1", 0)]
@@ -47,7 +47,7 @@ pub(crate) fn ethernet(setup: &mut Setup) -> &mut Ethernet {
     }
 }
 
-fn tells() -> Advertise {
+pub(crate) fn tells() -> Advertise {
     let prefix = Advertised {
         valid: Some(Duration::from_secs(4_000)),
         preferred: None,
@@ -56,7 +56,7 @@ fn tells() -> Advertise {
     Advertise { prefixes: vec![prefix], mtu: Some(1_400), ..Advertise::default() }
 }
 
-fn joined(setups: Vec<Setup>) -> Net {
+pub(crate) fn joined(setups: Vec<Setup>) -> Net {
     Net::new(setups).wire(&[(A, 0), (R, 0)]).wire(&[(R, 1), (B, 0)])
 }
 

@@ -22,6 +22,8 @@ mod handshake;
 mod hostile;
 mod ip;
 mod ip6;
+#[cfg(feature = "lab")]
+mod labs;
 mod link;
 mod memory;
 mod nd;

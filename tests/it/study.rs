@@ -11,7 +11,7 @@ use netglass::tcp::{Blocked, Plan, RtxRule};
 use std::path::Path;
 use std::time::Duration;
 
-fn find<'a>(log: &'a Log, is_meant: impl Fn(&Entry) -> bool) -> &'a Entry {
+fn find(log: &Log, is_meant: impl Fn(&Entry) -> bool) -> &Entry {
     log.entries().iter().find(|entry| is_meant(entry)).expect("the story has one")
 }
 
@@ -106,6 +106,24 @@ fn a_fast_retransmission_leads_to_the_fault() {
     );
     let text = explain(&log, lost.id, &Page::default()).unwrap();
     holds(&text, &[&format!("sent again as #{}", again.id)]);
+}
+
+#[test]
+fn what_would_not_have_been_is_said_where_it_is_certain() {
+    let log = stories::data_lost();
+    let (gone, lost) = stories::drops(&log)[0];
+    let again = find(&log, |entry| is_again(entry, RtxRule::FastRetransmit)).id;
+    for id in [lost.id, gone.id, again] {
+        let text = explain(&log, id, &Page { all: true, ..Page::default() }).unwrap();
+        holds(&text, &[&format!("OTHERWISE   had #{} arrived", lost.id), "nothing else was lost"]);
+    }
+    // With a timeout, or a second loss, it is not.
+    for log in [stories::tail_lost(), stories::two_lost(), stories::clean()] {
+        for entry in log.entries() {
+            let text = explain(&log, entry.id, &Page::default()).unwrap();
+            assert!(!text.contains("OTHERWISE"), "{text}");
+        }
+    }
 }
 
 #[test]
@@ -206,4 +224,114 @@ fn captures_at_hosts_and_on_the_wire() {
     // The wire and the server see the segment that is lost, the client does not.
     assert_eq!((lines("line"), lines("server") - lines("client")), (lines("server"), 1));
     golden("tcpdump.txt", &run::tcpdump(&log, log.place("line").unwrap(), true, &Page::default()));
+}
+
+#[test]
+fn ladders_of_two_hosts_and_of_a_path() {
+    let lines = |log: &Log, pick: &run::Pick, page: &Page| {
+        let text = run::ladder(log, pick, 120, page);
+        assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+        text
+    };
+    let (pick, page) = (run::Pick::default(), Page::default());
+    let log = stories::data_lost();
+    let text = lines(&log, &pick, &page);
+    assert!(text.lines().count() <= 25, "{text}");
+    golden("ladder.txt", &text);
+    let all = Page { all: true, ..Page::default() };
+    let text = lines(&log, &pick, &all);
+    holds(&text, &["✗ #", "╱", "╲", "dropped by the scripted fault"]);
+    golden("ladder-all.txt", &text);
+    let log = stories::path();
+    golden("ladder-path.txt", &lines(&log, &pick, &page));
+    let ascii = Page { style: Style { color: false, unicode: false }, ..all };
+    let pick = run::Pick { protocol: Some(run::Protocol::Icmp), ..run::Pick::default() };
+    let text = lines(&log, &pick, &ascii);
+    assert!(
+        text.is_ascii() && text.contains("echo request") && !text.contains("who-has"),
+        "{text}"
+    );
+    let pick = run::Pick { conn: Some((log.place("a").unwrap(), Default::default())), ..pick };
+    assert_eq!(run::ladder(&log, &pick, 120, &page), "nothing of that is in this run\n");
+}
+
+/// Where a packet has arrived.
+fn arrival(log: &Log, sent: EventId) -> EventId {
+    let is_host = |e: &Entry| matches!(e.event, Event::Host(_));
+    let from = log.get(sent).unwrap().place;
+    find(log, |e| e.causes[0] == sent && e.place != from && is_host(e)).id
+}
+
+#[test]
+fn sniffers_err_where_they_cannot_know() {
+    let log = stories::data_lost();
+    let [client, server] = ["client", "server"].map(|name| log.place(name).unwrap());
+    let again = find(&log, |entry| is_again(entry, RtxRule::FastRetransmit)).id;
+    let of = |place, id| run::verdicts(&log, place).into_iter().find(|v| v.entry == id);
+    for (place, id) in [(server, again), (client, arrival(&log, again))] {
+        let verdict = of(place, id).unwrap();
+        assert_eq!((verdict.labels, verdict.right), (vec![run::Label::FastRetransmission], true));
+    }
+    // When the last duplicate ACK is a while ago, the receiver's side takes it for late.
+    let log = stories::short_lost();
+    let again = find(&log, |entry| is_again(entry, RtxRule::FastRetransmit)).id;
+    let of = |place, id| run::verdicts(&log, place).into_iter().find(|v| v.entry == id);
+    let verdict = of(server, again).unwrap();
+    assert_eq!((verdict.labels, verdict.right), (vec![run::Label::FastRetransmission], true));
+    let verdict = of(client, arrival(&log, again)).unwrap();
+    assert_eq!((verdict.labels, verdict.right), (vec![run::Label::OutOfOrder], false));
+    // A sniffer that never saw the first one takes the second for it.
+    let late = stories::tail_lost();
+    let again = find(&late, |entry| is_again(entry, RtxRule::Rto)).id;
+    let at = arrival(&late, again);
+    let verdict = run::verdicts(&late, client).into_iter().find(|v| v.entry == at).unwrap();
+    assert_eq!((verdict.labels, verdict.right), (vec![], false));
+    golden("observer-client.txt", &run::observer(&log, client, &Page::default()));
+    golden("observer-server.txt", &run::observer(&log, server, &Page::default()));
+    let log = stories::clean();
+    for place in [client, server] {
+        assert_eq!(run::verdicts(&log, place), [], "nothing is unusual in it");
+    }
+}
+
+#[test]
+fn two_runs_part_at_the_fault() {
+    let [clean, lost] = [stories::clean(), stories::data_lost()];
+    let (gone, _) = stories::drops(&lost)[0];
+    assert_eq!(run::common(&clean, &lost) as u64, gone.id.0 - 1);
+    assert_eq!(run::common(&lost, &lost), lost.entries().len());
+    let named = |name, log| run::Named { name, log };
+    let text = run::diff(named("clean", &clean), named("lost", &lost), &Page::default());
+    fits(&text);
+    holds(&text, &["dropped #", "sent again", "lost on wires", "STATE"]);
+    golden("diff.txt", &text);
+    let text = run::diff(named("one", &lost), named("two", &lost), &Page::default());
+    holds(&text, &["one and two are the same"]);
+}
+
+#[test]
+fn every_view_of_every_story_is_bounded_and_ascii_when_asked() {
+    let style = Style { color: false, unicode: false };
+    let page = Page { style, run: run::RunName::new("it"), ..Page::default() };
+    let stories = [stories::clean(), stories::tail_lost(), stories::late_reader(), stories::path()];
+    for log in &stories {
+        let mut texts = vec![
+            run::ladder(log, &run::Pick::default(), 100, &page),
+            run::limits(log, None, &page),
+            run::diff(
+                run::Named { name: "this", log },
+                run::Named { name: "clean", log: &stories[0] },
+                &page,
+            ),
+        ];
+        for n in 0..log.places().len() {
+            let place = netglass::observe::log::PlaceId(n as u16);
+            texts.push(run::tcpdump(log, place, true, &page));
+            texts.push(run::observer(log, place, &page));
+        }
+        for text in texts {
+            assert!(text.lines().count() <= 25 && text.is_ascii(), "{text}");
+            assert!(text.contains("next: netglass") && text.contains("--run it"), "{text}");
+        }
+    }
 }

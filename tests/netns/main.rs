@@ -10,6 +10,7 @@ mod dns;
 mod flood;
 mod groups;
 mod hostile;
+mod lab;
 mod nd;
 mod other_way;
 mod ping;
@@ -41,6 +42,7 @@ fn cases() -> Vec<Case> {
         hostile::CASES,
         other_way::CASES,
         records::CASES,
+        lab::CASES,
         usage::CASES,
         dns::CASES,
         tap::CASES,

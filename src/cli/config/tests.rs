@@ -179,3 +179,18 @@ fn the_page_about_it_is_complete() {
     let unknown: Vec<_> = told.iter().filter(|name| !known.contains(name)).collect();
     assert!(unknown.is_empty(), "docs/config.md tells of {unknown:?}");
 }
+
+#[test]
+fn recording_is_a_way_to_be_up() {
+    let words = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+    let table = [
+        ("netglass record a.rec --tap", "netglass up --record a.rec --tap"),
+        ("netglass -v record a.rec", "netglass -v up --record a.rec"),
+        ("netglass record --help", "netglass record --help"),
+        ("netglass up --record record", "netglass up --record record"),
+        ("netglass", "netglass"),
+    ];
+    for (given, then) in table {
+        assert_eq!(recorded(words(given)), words(then), "{given}");
+    }
+}

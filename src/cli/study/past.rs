@@ -1,12 +1,12 @@
 //! A run as it was at a moment: its hosts answer as running ones do.
 
-use crate::base::Instant;
+use crate::base::{Instant, Medium};
 use crate::cli::Failure;
 use crate::net::{Clock, Host};
 use crate::observe::log::Kind;
 use crate::observe::relive::Living;
 use crate::sim::Net;
-use crate::stack::{Setup, Stack};
+use crate::stack::{IfaceSetup, LinkSetup, Setup, Stack};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -25,12 +25,21 @@ impl Clock for Stopped {
 pub(in crate::cli) struct Timed {
     host: Host,
     clock: Arc<Stopped>,
+    medium: Medium,
 }
 
 impl Timed {
     pub(in crate::cli) fn new(setup: Setup) -> Timed {
         let clock = Arc::new(Stopped::default());
-        Timed { host: Host::with_clock(setup, Arc::clone(&clock) as _), clock }
+        let is_ethernet = |iface: &IfaceSetup| matches!(iface.link, LinkSetup::Ethernet(_));
+        let ethernet = setup.ifaces.first().is_some_and(is_ethernet);
+        let medium = if ethernet { Medium::Ethernet } else { Medium::Ip };
+        Timed { host: Host::with_clock(setup, Arc::clone(&clock) as _), clock, medium }
+    }
+
+    /// What the frames of its first interface start with.
+    pub(in crate::cli) fn medium(&self) -> Medium {
+        self.medium
     }
 }
 

@@ -170,6 +170,14 @@ impl Source {
         }
     }
 
+    /// What it is about.
+    pub(in crate::cli) fn title(&self) -> String {
+        match self {
+            Source::Lab { lab, .. } => lab.title.clone(),
+            Source::Recording(path) => format!("recording {}", path.display()),
+        }
+    }
+
     /// Whether it is a recording of one host, whose peers are not there to react.
     pub(in crate::cli) fn is_recording(&self) -> bool {
         matches!(self, Source::Recording(_))
@@ -266,7 +274,7 @@ fn live(path: &Path, until: relive::Until) -> Result<Relived<Timed>, Failure> {
     relive(file, "host", until, Timed::new).map_err(|error| complaint(path, error))
 }
 
-fn complaint(path: &Path, error: ReplayError) -> Failure {
+pub(super) fn complaint(path: &Path, error: ReplayError) -> Failure {
     Failure::failed(format_args!("{}: {error}", path.display()))
 }
 

@@ -6,6 +6,7 @@ use crate::base::{ConnId, EventId};
 use crate::cli::{Failure, Outcome, talk};
 use crate::observe::log::{Kind, Log, PlaceId};
 use crate::observe::view::run::{self, Key, Named, Page, Pick, RunName};
+use crate::observe::view::{Ladder, Options};
 use std::process::ExitCode;
 
 pub(super) fn page(run: RunName, all: bool) -> Page {
@@ -98,6 +99,14 @@ fn seen(args: &ViewArgs) -> Result<Seen, Failure> {
 /// `netglass ladder`.
 pub(in crate::cli) fn ladder(args: &ViewArgs) -> Outcome {
     let Seen { log, places, conn, page } = seen(args)?;
+    if let [_] = log.places() {
+        // A recording is of one host: its peers are known by what came from them.
+        let conn = conn.map(|(_, conn)| conn);
+        let mut ladder = Ladder::new(Options { conn, ..talk::view(args.all) });
+        log.records(PlaceId(0)).for_each(|record| ladder.record(&record));
+        talk::say(&ladder.render())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let hosts = if conn.is_some() { Vec::new() } else { places };
     let pick = Pick { conn, hosts, protocol: args.only };
     talk::say(&run::ladder(&log, &pick, talk::view(args.all).width, &page))?;

@@ -69,6 +69,12 @@ impl Field {
     pub(super) fn at(self, log: &Log, entry: &Entry) -> Option<i128> {
         match self {
             Field::Info(field) => {
+                // A change of phase says itself what it makes of the window.
+                if let (Some(tcp::Event::Ca { cwnd, .. }), "snd_cwnd_bytes") =
+                    (tcp_event(entry), TcpInfo::FIELDS[field])
+                {
+                    return Some((*cwnd).into());
+                }
                 let info = after(log, entry)?;
                 let value = i128::from(info.values()[field]);
                 Some(if self.unit() == Unit::Time { value * 1000 } else { value })

@@ -439,15 +439,6 @@ impl What {
                 _ => false,
             },
             What::Drops(filter) => drops(log, ends, entry, filter),
-            What::Timer(timer, does) => match (tcp, does) {
-                (Some(tcp::Event::TimerSet { timer: its, .. }), Does::Set)
-                | (Some(tcp::Event::TimerStopped { timer: its }), Does::Stopped)
-                | (Some(tcp::Event::TimerExpired { timer: its }), Does::Expired) => its == timer,
-                _ => false,
-            },
-            What::State(state) => {
-                matches!(tcp, Some(tcp::Event::State { to, .. }) if to == state)
-            }
             What::Rule(key) => rule(entry) == Some(key),
             What::Call(name, failed) => match &entry.event {
                 Event::Host(stack::Event::Call { call, result }) => {
@@ -455,22 +446,12 @@ impl What {
                 }
                 _ => false,
             },
-            What::Limited(key) => {
-                matches!(tcp, Some(tcp::Event::Blocked { why, .. }) if why.key() == key)
-            }
-            What::Ca(name) => match tcp {
-                Some(tcp::Event::Ca { to, .. }) => {
-                    PHASES.iter().any(|(known, phase)| known == name && phase == to)
-                }
-                _ => false,
-            },
-            What::Rtt => matches!(tcp, Some(tcp::Event::Rtt { .. })),
-            What::Info(field) => match tcp {
-                Some(tcp::Event::Info { changes }) => {
-                    changes.iter().any(|change| usize::from(change.field) == *field)
-                }
-                _ => false,
-            },
+            What::Timer(..)
+            | What::State(_)
+            | What::Limited(_)
+            | What::Ca(_)
+            | What::Rtt
+            | What::Info(_) => tcp.is_some_and(|event| self.is_tcp(event)),
             What::Wire(name, filter) => match &entry.event {
                 Event::Wire(on_wire) => {
                     on_wire.what.key().eq_ignore_ascii_case(name)
@@ -482,6 +463,38 @@ impl What {
                 Event::Bridge(event) => event.name() == *name,
                 _ => false,
             },
+        }
+    }
+
+    /// Whether something that happened in a connection is meant.
+    fn is_tcp(&self, event: &tcp::Event) -> bool {
+        match self {
+            What::Timer(timer, does) => match (event, does) {
+                (tcp::Event::TimerSet { timer: its, .. }, Does::Set)
+                | (tcp::Event::TimerStopped { timer: its }, Does::Stopped)
+                | (tcp::Event::TimerExpired { timer: its }, Does::Expired) => its == timer,
+                _ => false,
+            },
+            What::State(state) => {
+                matches!(event, tcp::Event::State { to, .. } if to == state)
+            }
+            What::Limited(key) => {
+                matches!(event, tcp::Event::Blocked { why, .. } if why.key() == key)
+            }
+            What::Ca(name) => match event {
+                tcp::Event::Ca { to, .. } => {
+                    PHASES.iter().any(|(known, phase)| known == name && phase == to)
+                }
+                _ => false,
+            },
+            What::Rtt => matches!(event, tcp::Event::Rtt { .. }),
+            What::Info(field) => match event {
+                tcp::Event::Info { changes } => {
+                    changes.iter().any(|change| usize::from(change.field) == *field)
+                }
+                _ => false,
+            },
+            _ => false,
         }
     }
 }
@@ -519,9 +532,18 @@ fn drops(log: &Log, ends: &Ends, entry: &Entry, filter: &Filter) -> bool {
     facts.is_some_and(|facts| filter.holds(&facts))
 }
 
-/// Whether the filter means the packet that the event which led to this one has sent.
+/// Whether the filter means the packet that the event which led to this one has sent. Routers pass
+/// packets on, whose sender stands before them.
 fn by_sender(log: &Log, ends: &Ends, entry: &Entry, filter: &Filter) -> bool {
-    let sender = log.get(entry.causes[0]);
+    let mut sender = log.get(entry.causes[0]);
+    while let Some(Entry { event: Event::Host(stack::Event::Forwarded { .. }), causes, .. }) =
+        sender
+    {
+        match log.get(causes[0]) {
+            None => break,
+            before => sender = before,
+        }
+    }
     let facts = sender.and_then(|sender| facts::sent(ends, sender));
     facts.is_some_and(|facts| filter.holds(&facts))
 }

@@ -5,7 +5,6 @@ use crate::advertise::{ethernet as link_of, solicit};
 use crate::forward::{A, R, datagram, joined, narrow, two_networks, warm};
 use crate::support::net::{Net, iface, mac, node, route};
 use netglass::base::{Checksum, Frame, Gso, GsoKind, Offload, Pool};
-use netglass::link::Advertise;
 use netglass::wire::ethernet;
 use netglass::wire::ip::Header;
 
@@ -93,7 +92,7 @@ fn by_a_detour(src: &str) {
 /// A host looks for routers on a link to which the router tells about itself, or not.
 fn asked_by_a_host(tells: bool) {
     let mut setups = two_networks();
-    link_of(&mut setups[R]).advertise = tells.then(Advertise::default);
+    link_of(&mut setups[R]).advertise = tells.then(Box::default);
     let mut net = joined(setups);
     net.wait(10);
     solicit(&mut net, mac(7));

@@ -92,12 +92,11 @@ fn tell(web: &Web<'_>, stories: &Stories, page: &Page, sheet: &mut Sheet<'_>, st
         Some(Kind::Wire) => "wire ",
         _ => "",
     };
-    let mut text = format!(
-        "{indent}#{:<4} {:>10}  {place}{}",
-        step.id,
-        moment(entry.at),
-        stories.brief(web, step.id)
-    );
+    let brief = match web.sender(entry).filter(|_| is_loss(entry)) {
+        Some(sent) => format!("{}: lost #{}", web.log.name(entry.place), sent.id),
+        None => stories.brief(web, step.id),
+    };
+    let mut text = format!("{indent}#{:<4} {:>10}  {place}{brief}", step.id, moment(entry.at));
     if let Some(why) = why(entry) {
         // The rule's name where there is no room for its sentence.
         let room = WIDTH.saturating_sub(columns(&text) + 4);

@@ -24,7 +24,7 @@ pub struct Named<'a> {
 
 /// Rows shown before the runs part, and behind.
 const BEFORE: usize = 2;
-const BEHIND: usize = 7;
+const BEHIND: usize = 5;
 /// Columns of each run's half.
 const HALF: usize = (WIDTH - 3) / 2;
 
@@ -47,7 +47,8 @@ pub fn diff(one: Named<'_>, two: Named<'_>, page: &Page) -> String {
     if a.is_none() && b.is_none() {
         let text = format!("{} and {} are the same: {shared} entries", one.name, two.name);
         sheet.line(Some(Tone::Head), &text);
-        figures(one, two, &mut sheet);
+        figures(one, two, true, &mut sheet);
+        sheet.next("ladder");
         return sheet.end();
     }
     let until = shared.checked_sub(1).and_then(|at| one.log.entries().get(at));
@@ -72,10 +73,11 @@ pub fn diff(one: Named<'_>, two: Named<'_>, page: &Page) -> String {
         sheet.entry("STATE", &delta, 2);
     }
     side_by_side([left, right], shared, [one.name, two.name], page, &mut sheet);
-    figures(one, two, &mut sheet);
+    figures(one, two, page.all, &mut sheet);
     let id = a.or(b).map_or(EventId::NONE, |entry| entry.id);
     sheet.next(&format!("explain {id}"));
-    sheet.next(&format!("ladder --at {}ms", moment(parted)));
+    sheet.next(&format!("blame {id}"));
+    sheet.next("ladder");
     sheet.end()
 }
 
@@ -120,6 +122,7 @@ fn tells(entry: &Entry) -> bool {
             E::Sent { .. } | E::Received { .. } | E::State { .. } | E::TimerExpired { .. }
         ),
         Event::Host(stack::Event::Link { .. } | stack::Event::Conn { .. }) => false,
+        Event::Host(stack::Event::Call { call: Call::Read { .. }, .. }) => false,
         Event::Host(_) => true,
         _ => is_loss(entry),
     }
@@ -217,7 +220,8 @@ fn is_again(entry: &Entry) -> bool {
     matches!(plan, tcp::Plan::Retransmit { .. } | tcp::Plan::RetransmitSyn { .. })
 }
 
-fn figures(one: Named<'_>, two: Named<'_>, sheet: &mut Sheet<'_>) {
+/// The figures of both: those that differ, or all.
+fn figures(one: Named<'_>, two: Named<'_>, all: bool, sheet: &mut Sheet<'_>) {
     let [a, b] = [one, two].map(|run| Figures::of(run.log));
     let rows = [
         ("packets sent", a.sent.to_string(), b.sent.to_string()),
@@ -229,7 +233,7 @@ fn figures(one: Named<'_>, two: Named<'_>, sheet: &mut Sheet<'_>) {
         ("last packet, ms", moment(a.quiet), moment(b.quiet)),
     ];
     sheet.line(Some(Tone::Faint), &format!("{:<20} {:>14} {:>14}", "", one.name, two.name));
-    for (what, x, y) in rows.iter().filter(|(_, x, y)| x != "0" || y != "0") {
+    for (what, x, y) in rows.iter().filter(|(_, x, y)| all || x != y) {
         let tone = if x == y { Some(Tone::Faint) } else { None };
         sheet.line(tone, &format!("{what:<20} {x:>14} {y:>14}"));
     }

@@ -41,6 +41,13 @@ pub fn explain(log: &Log, id: EventId, page: &Page) -> Option<String> {
         sheet.entry(if n == 0 { "NOT BECAUSE" } else { "" }, reason, 2);
     }
     ties.tell(&web, &stories, page, &mut sheet);
+    let lost = match ties.missing {
+        Some(missing) => web.get(missing.sent()),
+        None => web.sender(entry),
+    };
+    if let Some(otherwise) = lost.and_then(|lost| super::would::without_loss(&web, lost)) {
+        sheet.entry("OTHERWISE", &otherwise, 2);
+    }
     let seen = super::observer::told(&web, entry, page);
     if !seen.is_empty() {
         sheet.entry("OBSERVER", &seen.join("; "), 2);
@@ -172,10 +179,11 @@ impl Ties {
         }
         match self.missing {
             Some(Missing::Segment(sent, lost)) => {
-                cause(sheet, &format!("the loss of #{sent}: {}", say(lost)));
+                cause(sheet, &format!("the loss of #{sent}: {}", loss(web, lost)));
             }
             Some(Missing::Ack(sent, ack, lost)) => {
-                let text = format!("#{sent} arrived, but its ACK #{ack} was lost: {}", say(lost));
+                let text =
+                    format!("#{sent} arrived, but its ACK #{ack} was lost: {}", loss(web, lost));
                 cause(sheet, &text);
             }
             Some(Missing::Nothing(sent, arrival)) => {
@@ -223,6 +231,13 @@ impl Ties {
         let (name, at) = (web.log.name(host), moment(entry.at));
         sheet.next(&format!("ss -ti --at {at}ms --host {name}"));
     }
+}
+
+/// Where, when and why a packet was lost.
+fn loss(web: &Web<'_>, id: EventId) -> String {
+    let Some(entry) = web.get(id) else { return format!("#{id}") };
+    let why = why(entry).map(|why| why.text).unwrap_or_default();
+    format!("#{id} at {} ms, {}: {why}", moment(entry.at), web.log.name(entry.place))
 }
 
 /// What an entry led to: at hosts first, then what wires and bridges did with the packet.

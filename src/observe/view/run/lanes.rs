@@ -100,12 +100,13 @@ const ASCII: Glyphs = Glyphs {
 const ID: usize = 5;
 const TIME: usize = 9;
 const HEAD: usize = ID + 1 + TIME + 1;
-/// Lines that the text of one row takes at most.
-const TALL: usize = 2;
+/// Lines that the text of one row takes when all is shown; otherwise one.
+const TALL: usize = 3;
 
 /// Where everything is.
 struct Sheet<'a> {
     style: Style,
+    tall: usize,
     glyphs: &'static Glyphs,
     /// Columns of the left text, and of the right one.
     sides: [usize; 2],
@@ -127,20 +128,19 @@ pub(super) fn draw(
         return "nothing of that is in this run\n".into();
     }
     let sheet = Sheet::new(names, flights, width, page);
-    let blocks: Vec<Vec<String>> = beats.iter().map(|beat| sheet.block(beat, beats)).collect();
     let mut lines = vec![sheet.heading()];
-    let total: usize = blocks.iter().map(Vec::len).sum();
-    let room = LINES - 3;
-    if page.all || total <= room + 1 {
-        lines.extend(blocks.into_iter().flatten());
-    } else {
-        let (head, tail) = ends(&blocks, room);
-        let hidden = blocks.len() - head - tail;
-        lines.extend(blocks[..head].iter().flatten().cloned());
-        let mark = page.style.ellipsis();
-        let text = format!("{:HEAD$}{mark} {hidden} more rows: --all", "");
-        lines.push(page.style.paint(Tone::Faint, &text));
-        lines.extend(blocks[blocks.len() - tail..].iter().flatten().cloned());
+    let mut before: Option<usize> = None;
+    for n in shown(beats, page) {
+        let left_out = n - before.map_or(0, |before| before + 1);
+        if left_out > 0 {
+            let mark = page.style.ellipsis();
+            let text = format!("{:HEAD$}{mark} {left_out} more rows: --all", "");
+            lines.push(page.style.paint(Tone::Faint, &text));
+        } else if page.all && n > 0 {
+            lines.extend(sheet.between(&beats[n - 1], &beats[n], beats));
+        }
+        lines.extend(sheet.block(&beats[n], beats));
+        before = Some(n);
     }
     let last = beats.iter().rev().find(|beat| beat.row.tone == Tone::Alarm);
     let about = last.or(beats.first()).map_or(EventId::NONE, |beat| beat.id);
@@ -151,21 +151,24 @@ pub(super) fn draw(
     lines.join("\n") + "\n" + &foot.end()
 }
 
-/// How many blocks fit at the head and at the tail: two thirds and one third.
-fn ends(blocks: &[Vec<String>], room: usize) -> (usize, usize) {
-    let fitting = |blocks: &mut dyn Iterator<Item = &Vec<String>>, room: usize| {
-        let mut used = 0;
-        blocks
-            .take_while(|block| {
-                used += block.len();
-                used <= room
-            })
-            .count()
+/// Rows shown of a long story: its beginning, its end, and what is around the first alarm.
+const FIRST: usize = 10;
+const LAST: usize = 4;
+const AROUND: (usize, usize) = (2, 4);
+
+/// Which rows are shown.
+fn shown(beats: &[Beat], page: &Page) -> Vec<usize> {
+    let all = beats.len();
+    if page.all || all <= LINES - 2 {
+        return (0..all).collect();
+    }
+    let (head, tail) = (FIRST, all - LAST);
+    let alarm = beats[head..tail].iter().position(|beat| beat.row.tone == Tone::Alarm);
+    let window = match alarm.map(|at| at + head) {
+        Some(at) => at.saturating_sub(AROUND.0).max(head)..(at + AROUND.1).min(tail),
+        None => head..head + AROUND.0 + AROUND.1,
     };
-    let head = fitting(&mut blocks.iter(), room * 2 / 3);
-    let used: usize = blocks[..head].iter().map(Vec::len).sum();
-    let tail = fitting(&mut blocks[head..].iter().rev(), room - used);
-    (head, tail)
+    (0..head).chain(window).chain(tail..all).collect()
 }
 
 impl<'a> Sheet<'a> {
@@ -188,7 +191,8 @@ impl<'a> Sheet<'a> {
             }
         };
         let bars = (0..names.len()).map(|n| n * gap).collect();
-        Sheet { style: page.style, glyphs, sides, bars, names, flights }
+        let tall = if page.all { TALL } else { 1 };
+        Sheet { style: page.style, tall, glyphs, sides, bars, names, flights }
     }
 
     fn is_pair(&self) -> bool {
@@ -235,8 +239,8 @@ impl<'a> Sheet<'a> {
         let side = if self.is_pair() && beat.column == 0 { 0 } else { 1 };
         let text = self.style.letters(&self.text(beat));
         let width = self.sides[side];
-        let text = cut(wrap(&text, width), TALL, width, self.style.ellipsis());
-        let height = text.len().max(1 + more.len());
+        let text = cut(wrap(&text, width), self.tall, width, self.style.ellipsis());
+        let height = text.len().max(1 + more.len()).min(self.tall);
         let mut lines = Vec::new();
         for n in 0..height {
             let head = match n {
@@ -305,6 +309,14 @@ impl<'a> Sheet<'a> {
             canvas[*bar] = self.glyphs.bar;
         }
         canvas
+    }
+
+    /// A row between two others when time passes with packets under way: how far they have come.
+    fn between(&self, one: &Beat, two: &Beat, beats: &[Beat]) -> Option<String> {
+        let half = two.at.since(one.at) / 2;
+        let lane = self.blank(one.at + half, two.id, beats);
+        let moves = lane.contains([self.glyphs.down, self.glyphs.up]);
+        (!half.is_zero() && moves).then(|| format!("{:HEAD$}{}{lane}", "", self.indent()))
     }
 
     fn blank(&self, at: Instant, id: EventId, beats: &[Beat]) -> String {

@@ -1,0 +1,183 @@
+//! `netglass export`: a run in the formats of other programs.
+
+use super::args::{ExportArgs, Format};
+use super::past;
+use super::source::Source;
+use crate::base::IfaceId;
+use crate::cli::{Failure, Outcome, talk};
+use crate::lab::{self, Options};
+use crate::observe::export::capture::{self, Point, Seen};
+use crate::observe::export::{Conn, conns, csv, plots, qlog, queues, qvis, xpl};
+use crate::observe::log::{Kind, Log};
+use crate::observe::pcapng::Direction;
+use crate::observe::relive::{Passed, Until, relive_watched};
+use crate::sim::Way;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// What is written, one file after another.
+struct Files<'a> {
+    dir: &'a Path,
+    names: Vec<String>,
+}
+
+impl Files<'_> {
+    /// Writes a file; what is no letter in its name becomes a dash.
+    fn add(
+        &mut self,
+        name: &str,
+        write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        let good = |c: char| if c.is_ascii_alphanumeric() || ".-_".contains(c) { c } else { '-' };
+        let name: String = name.chars().map(good).collect();
+        let path = self.dir.join(&name);
+        let written = File::create(&path).and_then(|file| {
+            let mut out = BufWriter::new(file);
+            write(&mut out)?;
+            out.flush()
+        });
+        let failed = |error| Failure::failed(format_args!("{}: {error}", path.display()));
+        written.map_err(failed)?;
+        self.names.push(name);
+        Ok(())
+    }
+}
+
+/// `netglass export`.
+pub(in crate::cli) fn export(args: &ExportArgs) -> Outcome {
+    let source = Source::find(args.run.as_deref())?;
+    let log = source.log()?;
+    source.remember();
+    let title = source.title();
+    let failed = |error| Failure::failed(format_args!("{}: {error}", args.out.display()));
+    fs::create_dir_all(&args.out).map_err(failed)?;
+    let mut files = Files { dir: &args.out, names: Vec::new() };
+    let wants = |format| args.format.is_empty() || args.format.contains(&format);
+    if wants(Format::Qlog) {
+        files.add("run.sqlog", |out| qlog::write(&log, qlog::Scope::Network, &title, out))?;
+    }
+    for conn in chosen(args, &log)? {
+        of_conn(&mut files, &log, &conn, &title, &wants)?;
+    }
+    for way in queues::ways(&log) {
+        let name = format!("queue-{}", way.name(&log).replace(", ", "-").replace(' ', "-"));
+        if wants(Format::Csv) {
+            files.add(&format!("{name}.csv"), |out| csv::queue(&log, way, out))?;
+        }
+        if wants(Format::Svg) {
+            files.add(&format!("{name}.svg"), |out| plots::queue(&log, way, out))?;
+        }
+    }
+    if wants(Format::Pcapng) || wants(Format::Pcap) {
+        for (point, seen) in frames(&source, &log)? {
+            let is_meant =
+                args.host.is_empty() || args.host.iter().any(|h| h == log.name(point.place));
+            if !is_meant || seen.is_empty() {
+                continue;
+            }
+            if wants(Format::Pcapng) {
+                let write =
+                    |out: &mut BufWriter<File>| capture::pcapng(&log, &point, &title, &seen, out);
+                files.add(&format!("{}.pcapng", point.name), write)?;
+            }
+            if wants(Format::Pcap) {
+                files.add(&format!("{}.pcap", point.name), |out| {
+                    capture::pcap(&point, &seen, out)
+                })?;
+            }
+        }
+    }
+    talk::say(&format!(
+        "{} files in {}: {}",
+        files.names.len(),
+        args.out.display(),
+        listed(&files.names)
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The first names, and how many more.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 12;
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(" ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+fn chosen(args: &ExportArgs, log: &Log) -> Result<Vec<Conn>, Failure> {
+    if let Some(unknown) = args.host.iter().find(|name| log.place(name).is_none()) {
+        let names: Vec<_> = log.places().iter().map(|place| place.name.as_str()).collect();
+        let names = names.join(", ");
+        return Err(Failure::usage(format_args!("there is no \"{unknown}\" among {names}")));
+    }
+    let is_meant = |conn: &Conn| {
+        args.host.is_empty() || args.host.iter().any(|name| name == log.name(conn.place))
+    };
+    Ok(conns(log).into_iter().filter(is_meant).collect())
+}
+
+fn of_conn(
+    files: &mut Files<'_>,
+    log: &Log,
+    conn: &Conn,
+    title: &str,
+    wants: &impl Fn(Format) -> bool,
+) -> Result<(), Failure> {
+    let name = format!("{}-conn{}", log.name(conn.place), conn.id);
+    if wants(Format::Csv) {
+        files.add(&format!("{name}.csv"), |out| csv::conn(log, conn, out))?;
+        files.add(&format!("{name}-segments.csv"), |out| csv::segments(log, conn, out))?;
+    }
+    if wants(Format::Svg) {
+        files.add(&format!("{name}-sequence.svg"), |out| plots::time_sequence(log, conn, out))?;
+        files.add(&format!("{name}-window.svg"), |out| plots::windows(log, conn, out))?;
+        files.add(&format!("{name}-rtt.svg"), |out| plots::round_trips(log, conn, out))?;
+    }
+    if wants(Format::Xpl) {
+        files.add(&format!("{name}.xpl"), |out| xpl::time_sequence(log, conn, out))?;
+    }
+    if wants(Format::Qvis) {
+        files.add(&format!("{name}.qvis.qlog"), |out| qvis::write(log, conn, title, out))?;
+    }
+    Ok(())
+}
+
+/// The frames of a run at every port of its hosts and switches: it is lived again with taps there.
+fn frames(source: &Source, log: &Log) -> Result<Vec<(Point, Vec<Seen>)>, Failure> {
+    match source {
+        Source::Lab { lab, .. } => Ok(lab::frames(lab, &Options::default())
+            .into_iter()
+            .map(|(port, medium, seen)| {
+                let place = port.0.place();
+                let kind = log.places().get(usize::from(place.0)).map(|place| place.kind);
+                let what =
+                    if matches!(kind, Some(Kind::Hub | Kind::Switch)) { "port" } else { "eth" };
+                let name = format!("{}-{what}{}", log.name(place), port.1);
+                let seen = seen.into_iter().map(|(at, way, frame)| {
+                    let direction = if way == Way::In { Direction::In } else { Direction::Out };
+                    Seen { at, direction, frame }
+                });
+                (Point { name, place, medium }, seen.collect())
+            })
+            .collect()),
+        Source::Recording(path) => {
+            let open = File::open(path).map_err(Failure::failed)?;
+            let mut seen = Vec::new();
+            let watch = |passed: Passed<'_>| {
+                if passed.iface == IfaceId(0) {
+                    let direction = if passed.out { Direction::Out } else { Direction::In };
+                    seen.push(Seen { at: passed.at, direction, frame: passed.frame.clone() });
+                }
+            };
+            let lived = relive_watched(open, "host", Until::End, past::Timed::new, watch);
+            let lived = lived.map_err(|error| super::source::complaint(path, error))?;
+            let place = log.place("host").unwrap_or_default();
+            let medium = lived.host.medium();
+            Ok(vec![(Point { name: "host".to_owned(), place, medium }, seen)])
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Every lab that is shipped: its checks pass, its page is as it was, and so is its trace.
+
+use netglass::lab::{Lab, Options, Page, Shipped, Until, run, shipped};
+use netglass::observe::view::style::Style;
+use netglass::sim::{Bounds, End};
+use std::fs;
+use std::path::PathBuf;
+
+fn golden(name: &str, text: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/labs").join(name);
+    if std::env::var_os("UPDATE").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(text, expected, "{name}: UPDATE=1 rewrites it");
+}
+
+fn lab(shipped: &Shipped) -> Lab {
+    shipped.lab(&[]).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn page(name: &str) -> Page<'_> {
+    Page { all: false, answers: false, style: Style { color: false, unicode: true }, name }
+}
+
+/// The transcript holds the trace hash: debug and release builds are held against the same one.
+#[test]
+fn every_lab_passes_its_checks_and_is_as_it_was() {
+    for shipped in shipped() {
+        let (lab, name) = (lab(shipped), shipped.number.to_string());
+        let seen = run(&lab, &Options::default());
+        let failed = seen.verdicts.iter().filter(|verdict| !verdict.passed());
+        let failed: Vec<_> = failed.map(|verdict| format!("{verdict:#?}")).collect();
+        assert!(seen.passed() && failed.is_empty(), "lab {name}: {}", failed.join("\n"));
+        assert!(!seen.verdicts.is_empty(), "lab {name} checks nothing");
+        let text = seen.page(&page(&name));
+        assert!(text.lines().count() <= 25, "lab {name}: more than 25 lines\n{text}");
+        golden(&format!("{:03}-{}.txt", shipped.number, shipped.name), &text);
+        let blind = run(&lab, &Options { blind: true, ..Options::default() });
+        assert_eq!(blind.hash, seen.hash, "lab {name}: whoever watches changes it");
+        assert_eq!((blind.ended, blind.counts.events), (seen.ended, seen.counts.events));
+    }
+}
+
+#[test]
+fn every_lab_tells_and_asks() {
+    for shipped in shipped() {
+        let lab = lab(shipped);
+        let name = shipped.name;
+        assert!(!lab.title.is_empty() && !lab.promise.is_empty() && !lab.text.is_empty(), "{name}");
+        assert_eq!(lab.questions.len(), 3, "{name}");
+        let text = lab.page(&page(name));
+        for question in &lab.questions {
+            assert!(!text.contains(&question.answer), "{name} gives its answers away");
+        }
+        let answered = lab.page(&Page { answers: true, ..page(name) });
+        assert!(answered.lines().count() > text.lines().count() - 3, "{name}");
+        assert!(Shipped::find(name).is_some_and(|found| found.number == shipped.number));
+    }
+    let mut numbers: Vec<u8> = shipped().iter().map(|lab| lab.number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len(), shipped().len());
+}
+
+#[test]
+fn a_run_can_be_lived_again_up_to_any_event() {
+    let lab = lab(Shipped::find("lost-packet").unwrap());
+    let whole = run(&lab, &Options::default());
+    let log = whole.log.as_ref().unwrap();
+    let again = &log.entries()[log.entries().len() / 2];
+    let net = whole.until(Until::Event(again.id));
+    let part = net.log().unwrap();
+    assert!(part.entries().len() as u64 >= again.id.0);
+    assert_eq!(part.entries(), &log.entries()[..part.entries().len()]);
+    assert_eq!(net.now(), again.at);
+    // The stacks are as they were: the server was in recovery at 120 ms.
+    let at = netglass::base::Instant::from_millis(120);
+    let net = whole.until(Until::Time(at));
+    assert_eq!(net.now(), at);
+    let server = net.node("server").unwrap();
+    let its = part.entries().iter().filter(|entry| entry.place == server.place());
+    let conn = its.filter_map(|entry| entry.conn).next().unwrap();
+    let phase = net.handle(server).with(|stack, now| stack.conn(conn).unwrap().info(now).ca_state);
+    assert_eq!(phase, 3, "Recovery");
+}
+
+#[test]
+fn another_seed_is_another_run_where_there_is_luck() {
+    let lossy = [("link.path.loss".to_owned(), "5%".to_owned())];
+    let run_with = |seed: &str| {
+        let mut sets = lossy.to_vec();
+        sets.push(("seed".to_owned(), seed.to_owned()));
+        run(&Shipped::find("slow-start").unwrap().lab(&sets).unwrap(), &Options::default()).hash
+    };
+    assert_eq!(run_with("1"), run_with("1"));
+    assert_ne!(run_with("1"), run_with("2"));
+}
+
+#[test]
+fn a_bound_stops_a_run_and_is_named() {
+    let lab = lab(Shipped::find("slow-start").unwrap());
+    let bounds = Bounds { events: 100, ..Bounds::default() };
+    let seen = run(&lab, &Options { bounds, ..Options::default() });
+    assert!(matches!(seen.end, End::Bound(_)));
+    assert!(seen.ending().starts_with("stopped at "), "{}", seen.ending());
+    assert!(!seen.passed(), "what has not happened is not so");
+    let failure = seen.verdicts.iter().find_map(|verdict| verdict.failure.as_ref()).unwrap();
+    assert!(!failure.expected.is_empty() && !failure.found.is_empty(), "{failure:?}");
+}

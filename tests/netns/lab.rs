@@ -1,0 +1,107 @@
+//! Labs with Linux in them, and recordings looked at as runs.
+
+use crate::Case;
+use crate::support::{HOST, Need, Up, netglass, output, run, scratch};
+
+pub(crate) const CASES: &[Case] = &[
+    (
+        "lab::linux_reaches_a_host_behind_three_routers",
+        &[Need::Tun, Need::Program("ping"), Need::Program("traceroute"), Need::Program("curl")],
+        deep,
+    ),
+    ("lab::a_tun_device_leads_into_a_lab", &[Need::Tun, Need::Program("ping")], bare),
+    ("lab::a_recorded_curl_is_a_run", &[Need::Tun, Need::Program("curl")], recorded),
+];
+
+/// Linux, three routers, and a host with a web server.
+const DEEP: &str = r#"
+title = "Three routers deep"
+[node.linux]
+[node.r1]
+kind = "router"
+[node.r2]
+kind = "router"
+[node.r3]
+kind = "router"
+[node.inner]
+[link.outer]
+between = ["linux", "r1"]
+[link.one]
+between = ["r1", "r2"]
+with = "delay 2ms"
+[link.two]
+between = ["r2", "r3"]
+with = "delay 3ms"
+[link.last]
+between = ["r3", "inner"]
+[[program]]
+on = "inner"
+run = "serve http"
+"#;
+
+fn lab_up(text: &str) -> Up {
+    let path = scratch("lab.toml");
+    std::fs::write(&path, text).unwrap();
+    let mut command = netglass();
+    command.args(["lab", "up"]).arg(&path);
+    Up::start_as(command)
+}
+
+const INNER: &str = "10.0.3.1";
+
+fn deep() {
+    let up = lab_up(DEEP);
+    let echoes = run("ping", &["-c", "3", "-i", "0.1", INNER]);
+    assert!(echoes.contains("ttl=61") && echoes.contains(" 0% packet loss"), "{echoes}");
+    let times = echoes.lines().filter_map(|line| line.split_once("time=")?.1.split('.').next());
+    for time in times.map(|ms| ms.parse::<u64>().unwrap()) {
+        assert!(time >= 10, "the wires take 5 ms each way: {echoes}");
+    }
+    let hops = run("traceroute", &["-n", "-q", "1", INNER]);
+    let hops: Vec<_> = hops.lines().skip(1).filter_map(|l| l.split_whitespace().nth(1)).collect();
+    assert_eq!(hops.len(), 4, "{hops:?}");
+    assert!(hops[0].starts_with("10.0.0.") && hops[3] == INNER, "{hops:?}");
+    let page = run("curl", &["-sSf", &format!("http://{INNER}/bytes/300000")]);
+    assert_eq!(page.len(), 300_000);
+    up.stop();
+}
+
+fn bare() {
+    let up = lab_up(&format!("medium = \"ip\"{DEEP}"));
+    let echoes = run("ping", &["-c", "2", "-i", "0.1", INNER]);
+    assert!(echoes.contains("ttl=61") && echoes.contains(" 0% packet loss"), "{echoes}");
+    up.stop();
+}
+
+/// What a command says about a recording; it must end well.
+fn tell(args: &[&str]) -> String {
+    let output = netglass().args(args).output().expect("it runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{args:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
+    text
+}
+
+fn recorded() {
+    let path = scratch("curl.rec");
+    let file = path.to_str().unwrap();
+    let up = Up::start(&["--record", file, "--no-ipv6"]);
+    run("curl", &["-sSf", "-o", "/dev/null", &format!("http://{HOST}/bytes/100000")]);
+    up.stop();
+    let replayed = output("true", &[]).status.success() && tell(&["replay", file]).contains("hash");
+    assert!(replayed);
+    let lines = tell(&["ladder", file, "--all"]);
+    let arrives = |line: &&str| line.contains("◀") && line.contains("PSH");
+    let request = lines.lines().find(arrives).expect("the request is in the ladder");
+    let request: u64 = request.split_whitespace().next().unwrap().parse().unwrap();
+    let explained = tell(&["explain", &request.to_string(), "--run", file]);
+    assert!(explained.contains("WHAT"), "{explained}");
+    let at = format!("#{request}");
+    let sockets = tell(&["ss", "-tni", "--at", &at, "--run", file]);
+    assert!(sockets.contains("cwnd:") && sockets.contains(":80"), "{sockets}");
+    let other = tell(&["whatif", file, "--drop", &request.to_string()]);
+    assert!(other.contains("what if") && other.contains("as it was"), "{other}");
+    assert!(!other.contains("are the same"), "without the request, nothing is answered: {other}");
+    let blamed = tell(&["blame", &request.to_string(), "--run", file]);
+    assert!(blamed.contains(&format!("#{request}")), "{blamed}");
+    assert!(tell(&["limits", file]).contains("what held"), "limits");
+}
