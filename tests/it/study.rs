@@ -11,7 +11,7 @@ use netglass::tcp::{Blocked, Plan, RtxRule};
 use std::path::Path;
 use std::time::Duration;
 
-fn find<'a>(log: &'a Log, is_meant: impl Fn(&Entry) -> bool) -> &'a Entry {
+fn find(log: &Log, is_meant: impl Fn(&Entry) -> bool) -> &Entry {
     log.entries().iter().find(|entry| is_meant(entry)).expect("the story has one")
 }
 
@@ -106,6 +106,24 @@ fn a_fast_retransmission_leads_to_the_fault() {
     );
     let text = explain(&log, lost.id, &Page::default()).unwrap();
     holds(&text, &[&format!("sent again as #{}", again.id)]);
+}
+
+#[test]
+fn what_would_not_have_been_is_said_where_it_is_certain() {
+    let log = stories::data_lost();
+    let (gone, lost) = stories::drops(&log)[0];
+    let again = find(&log, |entry| is_again(entry, RtxRule::FastRetransmit)).id;
+    for id in [lost.id, gone.id, again] {
+        let text = explain(&log, id, &Page { all: true, ..Page::default() }).unwrap();
+        holds(&text, &[&format!("OTHERWISE   had #{} arrived", lost.id), "nothing else was lost"]);
+    }
+    // With a timeout, or a second loss, it is not.
+    for log in [stories::tail_lost(), stories::two_lost(), stories::clean()] {
+        for entry in log.entries() {
+            let text = explain(&log, entry.id, &Page::default()).unwrap();
+            assert!(!text.contains("OTHERWISE"), "{text}");
+        }
+    }
 }
 
 #[test]
