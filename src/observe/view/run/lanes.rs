@@ -59,6 +59,8 @@ impl Beat {
 pub(super) struct Flight {
     pub(super) from: usize,
     pub(super) to: usize,
+    /// When the host sent it: in the order of the entries, which the wire's turn is not.
+    pub(super) sent: Instant,
     pub(super) start: Instant,
     pub(super) end: Instant,
     pub(super) lost: bool,
@@ -114,7 +116,7 @@ struct Sheet<'a> {
     bars: Vec<usize>,
     names: &'a [&'a str],
     flights: &'a BTreeMap<EventId, Flight>,
-    /// How long the longest of them takes.
+    /// How long the longest of them takes from its sending on.
     longest: Duration,
 }
 
@@ -194,7 +196,7 @@ impl<'a> Sheet<'a> {
         };
         let bars = (0..names.len()).map(|n| n * gap).collect();
         let tall = if page.all { TALL } else { 1 };
-        let longest = flights.values().map(|f| f.end.since(f.start)).max().unwrap_or_default();
+        let longest = flights.values().map(|f| f.end.since(f.sent)).max().unwrap_or_default();
         Sheet { style: page.style, tall, glyphs, sides, bars, names, flights, longest }
     }
 
@@ -291,7 +293,7 @@ impl<'a> Sheet<'a> {
     /// Bars, and strokes for what is under way.
     fn under_way(&self, at: Instant, id: EventId, beats: &[Beat]) -> Vec<char> {
         let mut canvas = vec![' '; self.width()];
-        let recent = |(_, f): &(&EventId, &Flight)| at.since(f.start) <= self.longest;
+        let recent = |(_, f): &(&EventId, &Flight)| at.since(f.sent) <= self.longest;
         let recent: Vec<_> = self.flights.range(..id).rev().take_while(recent).collect();
         let from = recent.into_iter().rev();
         for (sent, flight) in from.filter(|(_, f)| f.start < at && at < f.end && !f.lost) {
