@@ -81,8 +81,8 @@ impl Growth {
 impl Report {
     /// What is measured where.
     pub(crate) fn heading(&self) -> String {
-        let ns3 = self.ns3.as_ref().map_or("not there".to_owned(), String::clone);
-        format!("{}\ncommit {}, ns-3: {ns3}", machine(), commit())
+        let ns3 = self.ns3.as_ref().map(|version| format!(", ns-3 {version}"));
+        format!("{}\ncommit {}{}", machine(), commit(), ns3.unwrap_or_default())
     }
 
     pub(crate) fn json(&self) -> String {

@@ -102,6 +102,16 @@ fn hundred_values(wire: &str, seed: u64) -> (Instant, u64) {
     (net.now(), net.hash())
 }
 
+fn main() {
+    let begun = std::time::Instant::now();
+    let (took, hash) = hundred_values("delay 10ms 2ms loss 5%", 1);
+    println!(
+        "200 questions over a wire that loses 5 %: {took} s of virtual time, {:?} of this \
+         machine's, trace hash {hash:016x}",
+        begun.elapsed()
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,14 +158,4 @@ mod tests {
         assert_eq!(answer.expect_err("nobody is there").kind(), io::ErrorKind::TimedOut);
         assert_eq!(net.now(), Instant::from_millis(6000), "three tries of two seconds");
     }
-}
-
-fn main() {
-    let begun = std::time::Instant::now();
-    let (took, hash) = hundred_values("delay 10ms 2ms loss 5%", 1);
-    println!(
-        "200 questions over a wire that loses 5 %: {took} s of virtual time, {:?} of this \
-         machine's, trace hash {hash:016x}",
-        begun.elapsed()
-    );
 }

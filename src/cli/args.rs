@@ -1,7 +1,7 @@
 //! The command line.
 
 use super::study::args::{
-    BoxArgs, DiffArgs, EventArgs, ExportArgs, PastArgs, ViewArgs, WhatIfArgs,
+    BoxArgs, DiffArgs, EventArgs, ExportArgs, LabArgs, PastArgs, ViewArgs, WhatIfArgs,
 };
 use super::vlan::Wanted;
 use crate::app::Services;
@@ -626,88 +626,10 @@ pub(super) struct NstatArgs {
 }
 
 #[derive(Args, Debug)]
-pub(super) struct LabArgs {
-    #[command(subcommand)]
-    pub(super) command: LabCommand,
-}
-
-#[derive(Subcommand, Debug)]
-pub(super) enum LabCommand {
-    /// The labs that come with netglass
-    List,
-    /// What a lab is about, its network, its questions
-    Show(LabShowArgs),
-    /// Run a lab and hold it against its checks; exit code 1 when one fails
-    Run(LabRunArgs),
-    /// Run a lab in real time, with Linux instead of one of its hosts, until Ctrl-C
-    Up(LabUpArgs),
-}
-
-#[derive(Args, Debug)]
-pub(super) struct LabShowArgs {
-    /// Show the answers, too
-    #[arg(long)]
-    pub(super) answer: bool,
-    /// The lab's number, its name, or a file
-    pub(super) lab: String,
-}
-
-/// `link.r1-c.loss=2%`.
-fn set(text: &str) -> Result<(String, String), String> {
-    let (path, value) = text.split_once('=').ok_or("expected KEY=VALUE, as in link.ab.loss=2%")?;
-    Ok((path.trim().to_owned(), value.trim().to_owned()))
-}
-
-#[derive(Args, Debug)]
-pub(super) struct LabRunArgs {
-    /// Seed of all luck in the run
-    #[arg(long, value_name = "N")]
-    pub(super) seed: Option<u64>,
-    /// Set a key of the lab's file, as in link.ab.loss=2% or client.tcp.sack=off; repeatable
-    #[arg(long, value_name = "KEY=VALUE", value_parser = set)]
-    pub(super) set: Vec<(String, String)>,
-    /// Keep the page, the log and the results in this directory
-    #[arg(long, value_name = "DIR")]
-    pub(super) out: Option<PathBuf>,
-    /// Show the answers to the lab's questions
-    #[arg(long)]
-    pub(super) answer: bool,
-    /// Everything, however long
-    #[arg(long)]
-    pub(super) all: bool,
-    /// The results as a JSON object
-    #[arg(long)]
-    pub(super) json: bool,
-    /// The lab's number, its name, or a file
-    pub(super) lab: String,
-}
-
-#[derive(Args, Debug)]
 pub(super) struct RecordArgs {
     /// Where to keep them
     pub(super) file: PathBuf,
     /// What `up` takes (`netglass up --help`)
     #[arg(value_name = "OPTIONS OF UP", trailing_var_arg = true, allow_hyphen_values = true)]
     pub(super) options: Vec<String>,
-}
-
-#[derive(Args, Debug)]
-pub(super) struct LabUpArgs {
-    /// The host of the lab that Linux is, behind a TUN or TAP device
-    #[arg(long, value_name = "NODE", default_value = "linux")]
-    pub(super) host: String,
-    /// Name of the TUN or TAP interface
-    #[arg(long, value_name = "NAME", default_value = "glass0")]
-    pub(super) dev: String,
-    /// Seed of all luck in the network
-    #[arg(long, value_name = "N")]
-    pub(super) seed: Option<u64>,
-    /// Set a key of the lab's file, as in link.ab.loss=2% or client.tcp.sack=off; repeatable
-    #[arg(long, value_name = "KEY=VALUE", value_parser = set)]
-    pub(super) set: Vec<(String, String)>,
-    /// Say nothing
-    #[arg(short, long)]
-    pub(super) quiet: bool,
-    /// The lab's number, its name, or a file
-    pub(super) lab: String,
 }

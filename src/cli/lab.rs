@@ -1,7 +1,7 @@
 //! `netglass lab`: networks in virtual time, from files or those that come with the program.
 
-use super::args::{LabArgs, LabCommand, LabRunArgs, LabShowArgs};
 use super::study::Source;
+use super::study::args::{LabArgs, LabCommand, LabRunArgs, LabShowArgs};
 use super::study::source::RUN_FILE;
 use super::{Failure, Outcome, talk};
 use crate::base::Duration;
@@ -78,8 +78,8 @@ fn run_one(args: &LabRunArgs) -> Outcome {
     Ok(if run.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Writes the run into a directory: the page with everything, the log, the results for machines, and
-/// which run it was, so that `--run DIR` finds it.
+/// Writes the run into a directory: the page with everything, the log, the results for machines,
+/// and which run it was, so that `--run DIR` finds it.
 fn keep(
     run: &Run,
     spec: &Value,

@@ -1,8 +1,8 @@
 //! `netglass lab up`: a lab in real time, open at one place to a TUN or TAP device, behind which
 //! Linux is the host that was left out.
 
-use super::args::LabUpArgs;
 use super::lab;
+use super::study::args::LabUpArgs;
 use super::{Failure, Outcome, talk};
 use crate::base::{Frame, IfaceId, Instant, Medium};
 use crate::device::Device;

@@ -75,7 +75,7 @@ IpInReceives                    26               0.0
 TcpInSegs                       7                0.0
 ";
         assert_eq!(text, expected);
-        let zeros = as_json(&chosen(&counters, &args(true, &["Tcp*"])));
+        let zeros = as_json(&chosen(&counters, &args(true, &["Tcp*"]))).to_string();
         assert_eq!(zeros, r#"{"netglass":{"TcpInSegs":7,"TcpOutRsts":0}}"#);
     }
 

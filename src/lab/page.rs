@@ -29,9 +29,12 @@ pub struct Page<'a> {
     pub name: &'a str,
 }
 
-/// Text in lines of a page's width, each behind `indent`.
+/// Text in lines of a page's width, each behind `indent`. The lines of a paragraph are one text.
 fn wrapped(out: &mut String, indent: &str, text: &str) {
-    for paragraph in text.lines() {
+    for (nth, paragraph) in text.trim_end().split("\n\n").enumerate() {
+        if nth > 0 {
+            out.push('\n');
+        }
         let mut line = String::new();
         for word in paragraph.split_whitespace() {
             let taken = line.chars().count() + word.chars().count() + indent.chars().count() + 1;
@@ -105,7 +108,7 @@ impl Lab {
         let mut out = format!("LAB {}  {}\n", page.name, self.title);
         wrapped(&mut out, "", &self.promise);
         out.push('\n');
-        wrapped(&mut out, "  ", &self.topology());
+        self.topology().lines().for_each(|line| wrapped(&mut out, "  ", line));
         if !self.text.is_empty() {
             out.push('\n');
             wrapped(&mut out, "", &self.text);
@@ -160,7 +163,7 @@ impl Run {
     pub fn page(&self, page: &Page<'_>) -> String {
         let lab = &self.lab;
         let mut head = format!("LAB {}  {}   seed {}\n", page.name, lab.title, lab.seed);
-        wrapped(&mut head, "  ", &lab.topology());
+        lab.topology().lines().for_each(|line| wrapped(&mut head, "  ", line));
         let mut tail = String::new();
         self.say_reports(&mut tail, page);
         self.say_checks(&mut tail, page);

@@ -32,18 +32,77 @@ pub(super) enum Amount {
 /// What a program does.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Run {
-    Ping { to: IpAddr, name: String, count: u64, interval: Duration, size: usize, ttl: Option<u8> },
-    Traceroute { to: IpAddr, name: String, icmp: bool, queries: u8, most: u8, wait: Duration },
-    Bulk { to: SocketAddr, amount: Amount, piece: Option<usize>, rate: Option<u64> },
-    BulkAt { port: u16, connections: usize, first: Duration, piece: Option<usize>, every: Duration },
-    Rr { to: SocketAddr, count: u64, sizes: (u64, u64), fresh: bool, pause: Duration },
-    RrAt { port: u16, sizes: (u64, u64), think: Duration },
-    Udp { to: SocketAddr, count: u64, size: usize, rate: u64, tos: u8 },
-    UdpAt { port: u16, count: u64, silence: Duration },
-    Typist { to: SocketAddr, keys: u64, interval: Duration, nodelay: bool },
-    Get { to: SocketAddr, url: String },
-    Serve { services: String },
-    Dig { server: IpAddr, words: String },
+    Ping {
+        to: IpAddr,
+        name: String,
+        count: u64,
+        interval: Duration,
+        size: usize,
+        ttl: Option<u8>,
+    },
+    Traceroute {
+        to: IpAddr,
+        name: String,
+        icmp: bool,
+        queries: u8,
+        most: u8,
+        wait: Duration,
+    },
+    Bulk {
+        to: SocketAddr,
+        amount: Amount,
+        piece: Option<usize>,
+        rate: Option<u64>,
+    },
+    BulkAt {
+        port: u16,
+        connections: usize,
+        // Before it reads anything, and between two pieces.
+        first: Duration,
+        piece: Option<usize>,
+        every: Duration,
+    },
+    Rr {
+        to: SocketAddr,
+        count: u64,
+        sizes: (u64, u64),
+        fresh: bool,
+        pause: Duration,
+    },
+    RrAt {
+        port: u16,
+        sizes: (u64, u64),
+        think: Duration,
+    },
+    Udp {
+        to: SocketAddr,
+        count: u64,
+        size: usize,
+        rate: u64,
+        tos: u8,
+    },
+    UdpAt {
+        port: u16,
+        count: u64,
+        silence: Duration,
+    },
+    Typist {
+        to: SocketAddr,
+        keys: u64,
+        interval: Duration,
+        nodelay: bool,
+    },
+    Get {
+        to: SocketAddr,
+        url: String,
+    },
+    Serve {
+        services: String,
+    },
+    Dig {
+        server: IpAddr,
+        words: String,
+    },
 }
 
 /// Every program: its words, for the documentation and for those who err.

@@ -155,7 +155,7 @@ pub fn replay(
     let mut stack = Stack::new(reader.setup().clone());
     stack.listen_to_events(true);
     let (mut sent, mut records) = (SentSoFar::NONE, Vec::new());
-    while let Some(item) = reader.next()? {
+    while let Some(item) = reader.read()? {
         match item {
             Item::Epoch(nanos) => watcher.epoch(nanos),
             Item::Input(_, Input::Sent(recorded)) if recorded == sent => {}
@@ -187,6 +187,7 @@ pub fn replay(
 
 /// What a recording holds besides the host's set-up.
 #[derive(Clone, PartialEq, Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all are inputs")]
 pub enum Item {
     /// The host's time began so many nanoseconds after 1970.
     Epoch(u64),
@@ -234,7 +235,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// See [`ReplayError`].
-    pub fn next(&mut self) -> Result<Option<Item>, ReplayError> {
+    pub fn read(&mut self) -> Result<Option<Item>, ReplayError> {
         match next(&mut self.input, &mut self.count)? {
             Ok(Entry::Epoch(nanos)) => Ok(Some(Item::Epoch(nanos))),
             Ok(Entry::Input(at, input)) => Ok(Some(Item::Input(at, input))),

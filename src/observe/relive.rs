@@ -186,7 +186,7 @@ impl<H: Living, R: Read> Life<H, R> {
             if self.ahead || matches!(until, Until::Event(id) if told >= id.0) {
                 return Ok(None);
             }
-            match self.reader.next()? {
+            match self.reader.read()? {
                 None => return Ok(None),
                 Some(Item::Epoch(nanos)) => self.run.epoch = Some(nanos),
                 Some(Item::Input(at, _)) if matches!(until, Until::Time(end) if at > end) => {

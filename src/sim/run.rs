@@ -365,6 +365,7 @@ impl Net {
             }
         });
         let deadline = turn.deadline.unwrap_or(Instant::MAX);
+        debug_assert!(deadline > turn.now, "a host that was polled and drained waits for time");
         if deadline < host.armed {
             host.armed = deadline;
             self.queue.push(deadline, Due::Timer(node));

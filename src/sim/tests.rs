@@ -175,8 +175,7 @@ fn echoes_seen(build: impl FnOnce(&mut Net) -> NodeId) -> [u64; 3] {
         net.handle(hosts[0]).with(ping).expect("sent");
     }
     net.run(Instant::from_millis(2000));
-    let seen = *seen.lock().expect("one thread");
-    seen
+    *seen.lock().expect("one thread")
 }
 
 #[test]

@@ -59,7 +59,8 @@ pub struct Config {
     pub retries1: u8,
     /// R2: retransmissions after which the connection ends. Default 15: 924 s (SHLD-11: ≥ 100 s).
     pub retries2: u8,
-    /// Longest delay of an ACK. Default 40 ms (RFC 9293 §3.8.6.3, MUST-40: below 500 ms).
+    /// Longest delay of an ACK; zero: none waits. Default 40 ms (RFC 9293 §3.8.6.3, MUST-40: below
+    /// 500 ms).
     pub delayed_ack: Duration,
     /// Wait before a segment smaller than silly-window avoidance likes is sent all the same.
     /// Default 200 ms (RFC 9293 §3.8.6.2.1, SHLD-28: 0.1 to 1 s).

@@ -212,7 +212,7 @@ fn pictures_stay_small_and_whole() {
 #[test]
 fn qlog_is_a_web_of_causes() {
     use netglass::observe::export::qlog::{self, Scope};
-    let Run { log, .. } = run(LOSSY, 100_000);
+    let Run { log, .. } = run(LOSSY, 300_000);
     let file = text(|out| qlog::write(&log, Scope::Network, "a test", out));
     let head = &file[..256];
     assert!(head.contains("\"file_schema\"") && head.contains("\"serialization_format\""));

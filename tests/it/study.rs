@@ -3,15 +3,16 @@
 mod stories;
 
 use netglass::base::EventId;
+use netglass::lab::{self, Shipped};
 use netglass::observe::log::{Entry, Event, Log};
 use netglass::observe::view::run::{self, Key, Page, blame, explain};
 use netglass::observe::view::style::Style;
 use netglass::stack;
-use netglass::tcp::{Blocked, Plan, RtxRule};
+use netglass::tcp::{self, Blocked, Plan, RtxRule};
 use std::path::Path;
 use std::time::Duration;
 
-fn find<'a>(log: &'a Log, is_meant: impl Fn(&Entry) -> bool) -> &'a Entry {
+fn find(log: &Log, is_meant: impl Fn(&Entry) -> bool) -> &Entry {
     log.entries().iter().find(|entry| is_meant(entry)).expect("the story has one")
 }
 
@@ -106,6 +107,47 @@ fn a_fast_retransmission_leads_to_the_fault() {
     );
     let text = explain(&log, lost.id, &Page::default()).unwrap();
     holds(&text, &[&format!("sent again as #{}", again.id)]);
+}
+
+#[test]
+fn what_would_not_have_been_is_said_where_it_is_certain() {
+    let log = stories::data_lost();
+    let (gone, lost) = stories::drops(&log)[0];
+    let again = find(&log, |entry| is_again(entry, RtxRule::FastRetransmit)).id;
+    for id in [lost.id, gone.id, again] {
+        let text = explain(&log, id, &Page { all: true, ..Page::default() }).unwrap();
+        holds(&text, &[&format!("OTHERWISE   had #{} arrived", lost.id), "nothing else was lost"]);
+    }
+    // With a timeout, or a second loss, it is not.
+    for log in [stories::tail_lost(), stories::two_lost(), stories::clean()] {
+        for entry in log.entries() {
+            let text = explain(&log, entry.id, &Page::default()).unwrap();
+            assert!(!text.contains("OTHERWISE"), "{text}");
+        }
+    }
+}
+
+/// The lab in which a fast retransmission is lost: limited transmit before it, a timeout after it.
+#[test]
+fn what_duplicate_acks_did_and_did_not_do() {
+    let lab = Shipped::find("lost-again").unwrap().lab(&[]).unwrap();
+    let log = lab::run(&lab, &lab::Options::default()).log.unwrap();
+    let told = |id| explain(&log, id, &Page::default()).unwrap();
+    let limited = find(&log, |entry| {
+        let Event::Host(stack::Event::Tcp(event)) = &entry.event else { return false };
+        matches!(event, tcp::Event::Sent { plan: Plan::NewData { .. }, room, .. }
+            if room.dupacks == 1)
+    });
+    holds(
+        &told(limited.id),
+        &[
+            "cwnd 18980 bytes (13 segments) + 1460 by limited transmit (RFC 3042)",
+            "one segment for each duplicate ACK",
+            "fast retransmit: 1 of 3 duplicate ACKs",
+        ],
+    );
+    let timeout = find(&log, |entry| is_again(entry, RtxRule::Rto));
+    holds(&told(timeout.id), &["fast retransmit: it had begun before"]);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use crate::base::{EventId, Instant};
 use crate::lab::Until;
 use crate::observe::view::run::Protocol;
-use clap::Args;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 /// A moment of a run: a time, or an event's number.
 pub(in crate::cli) fn moment(text: &str) -> Result<Until, String> {
@@ -187,11 +188,83 @@ pub(in crate::cli) struct ExportArgs {
     pub(in crate::cli) run: Option<String>,
     /// The directory to write into; it is made when it is not there
     #[arg(long, value_name = "DIR", default_value = "netglass-export")]
-    pub(in crate::cli) out: std::path::PathBuf,
+    pub(in crate::cli) out: PathBuf,
     /// Only these formats, with commas between them; all if not given
     #[arg(long, value_name = "FORMAT", value_delimiter = ',')]
     pub(in crate::cli) format: Vec<Format>,
     /// Only what concerns these hosts, with commas between them
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(in crate::cli) host: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct LabArgs {
+    #[command(subcommand)]
+    pub(in crate::cli) command: LabCommand,
+}
+
+#[derive(Subcommand, Debug)]
+pub(in crate::cli) enum LabCommand {
+    /// The labs that come with netglass
+    List,
+    /// What a lab is about, its network, its questions
+    Show(LabShowArgs),
+    /// Run a lab and hold it against its checks; exit code 1 when one fails
+    Run(LabRunArgs),
+    /// Run a lab in real time, with Linux instead of one of its hosts, until Ctrl-C
+    Up(LabUpArgs),
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct LabShowArgs {
+    /// Show the answers, too
+    #[arg(long)]
+    pub(in crate::cli) answer: bool,
+    /// The lab's number, its name, or a file
+    pub(in crate::cli) lab: String,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct LabRunArgs {
+    /// Seed of all luck in the run
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) seed: Option<u64>,
+    /// Set a key of the lab's file, as in link.ab.loss=2% or client.tcp.sack=off; repeatable
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    pub(in crate::cli) set: Vec<(String, String)>,
+    /// Keep the page, the log and the results in this directory
+    #[arg(long, value_name = "DIR")]
+    pub(in crate::cli) out: Option<PathBuf>,
+    /// Show the answers to the lab's questions
+    #[arg(long)]
+    pub(in crate::cli) answer: bool,
+    /// Everything, however long
+    #[arg(long)]
+    pub(in crate::cli) all: bool,
+    /// The results as a JSON object
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+    /// The lab's number, its name, or a file
+    pub(in crate::cli) lab: String,
+}
+
+#[derive(Args, Debug)]
+pub(in crate::cli) struct LabUpArgs {
+    /// The host of the lab that Linux is, behind a TUN or TAP device
+    #[arg(long, value_name = "NODE", default_value = "linux")]
+    pub(in crate::cli) host: String,
+    /// Name of the TUN or TAP interface
+    #[arg(long, value_name = "NAME", default_value = "glass0")]
+    pub(in crate::cli) dev: String,
+    /// Seed of all luck in the network
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) seed: Option<u64>,
+    /// Set a key of the lab's file, as in link.ab.loss=2% or client.tcp.sack=off; repeatable
+    #[arg(long, value_name = "KEY=VALUE", value_parser = setting)]
+    pub(in crate::cli) set: Vec<(String, String)>,
+    /// Say nothing
+    #[arg(short, long)]
+    pub(in crate::cli) quiet: bool,
+    /// The lab's number, its name, or a file
+    pub(in crate::cli) lab: String,
 }

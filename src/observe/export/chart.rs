@@ -377,7 +377,8 @@ fn style() -> String {
         "}\n\
          text{stroke:none}.t{font-size:16px;font-weight:600}\n\
          .x,.m{text-anchor:middle}.y{text-anchor:end}.m{font-weight:700}\n\
-         .l,.b,.h,.k,.o,path.ink{fill:none}.g{stroke-opacity:.12}.l{stroke-width:1.5}.d{stroke-dasharray:5 4}\n\
+         .l,.b,.h,.k,.o,path.ink{fill:none}.g{stroke-opacity:.12}\n\
+         .l{stroke-width:1.5}.d{stroke-dasharray:5 4}\n\
          .b{stroke-width:2}.o{stroke-width:4;stroke-linecap:round}\n\
          .k{stroke-opacity:.3}.s{stroke:none;fill-opacity:.1}\n",
     );

@@ -67,7 +67,7 @@ impl Conn {
         let embryo = all[..birth].iter().filter(move |entry| self.is_handshake(entry));
         // Of several attempts only the last led to this connection.
         let syn = |entry: &&Entry| crossing(entry).is_some_and(|(out, seg)| !out && seg.ctl.syn());
-        let last = embryo.clone().filter(syn).last().map(|entry| entry.id);
+        let last = embryo.clone().rfind(syn).map(|entry| entry.id);
         let embryo = embryo.filter(move |entry| last.is_some_and(|last| entry.id >= last));
         embryo.chain(all[birth..].iter().filter(its))
     }

@@ -5,7 +5,6 @@ use crate::advertise::{ethernet as link_of, solicit};
 use crate::forward::{A, R, datagram, joined, narrow, two_networks, warm};
 use crate::support::net::{Net, iface, mac, node, route};
 use netglass::base::{Checksum, Frame, Gso, GsoKind, Offload, Pool};
-use netglass::link::Advertise;
 use netglass::wire::ethernet;
 use netglass::wire::ip::Header;
 

@@ -89,9 +89,14 @@ pub(super) fn data_lost() -> Log {
     request("delay 20ms in drop data#4", 1, 20_000, Duration::ZERO)
 }
 
+/// The fourth and the sixth segment of the answer are lost.
+pub(super) fn two_lost() -> Log {
+    request("delay 20ms in drop data#4,#6", 1, 20_000, Duration::ZERO)
+}
+
 /// The fourth segment of a short answer over a slow line is lost.
 pub(super) fn short_lost() -> Log {
-    request("delay 20ms rate 10mbit in drop data#4", 1, 12_000, Duration::ZERO)
+    request("delay 20ms rate 10mbit in drop data#4", 1, 14_000, Duration::ZERO)
 }
 
 /// The last segment of the answer is lost.

@@ -41,6 +41,13 @@ pub fn explain(log: &Log, id: EventId, page: &Page) -> Option<String> {
         sheet.entry(if n == 0 { "NOT BECAUSE" } else { "" }, reason, 2);
     }
     ties.tell(&web, &stories, page, &mut sheet);
+    let lost = match ties.missing {
+        Some(missing) => web.get(missing.sent()),
+        None => web.sender(entry),
+    };
+    if let Some(otherwise) = lost.and_then(|lost| super::would::without_loss(&web, lost)) {
+        sheet.entry("OTHERWISE", &otherwise, 2);
+    }
     let seen = super::observer::told(&web, entry, page);
     if !seen.is_empty() {
         sheet.entry("OBSERVER", &seen.join("; "), 2);

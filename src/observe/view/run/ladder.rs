@@ -197,8 +197,11 @@ fn flights(web: &Web<'_>, columns: &[PlaceId], beats: &[Beat]) -> BTreeMap<Event
     let mut flights = BTreeMap::new();
     for beat in beats {
         let Some(entry) = web.get(beat.id).filter(|_| beat.leaves()) else { continue };
-        let mut to = None;
+        let (mut to, mut start) = (None, None);
         for effect in web.effects(entry.id) {
+            if matches!(effect.event, Event::Wire(_)) {
+                start = start.or(Some(effect.at)); // it may have waited for a neighbour
+            }
             if is_loss(effect) {
                 to = Some((toward(web, columns, entry, effect), effect.at, true));
                 break;
@@ -208,7 +211,8 @@ fn flights(web: &Web<'_>, columns: &[PlaceId], beats: &[Beat]) -> BTreeMap<Event
             }
         }
         if let Some((Some(to), end, lost)) = to {
-            let flight = Flight { from: beat.column, to, start: entry.at, end, lost };
+            let start = start.unwrap_or(entry.at);
+            let flight = Flight { from: beat.column, to, start, end, lost };
             flights.insert(entry.id, flight);
         }
     }

@@ -3,10 +3,10 @@
 //!
 //! `web` knows what led where and what became of each packet; `story` names an entry in one line;
 //! `state` folds a connection's state out of its changes; `page` is what answers are written on. On
-//! these stand the tools: `explain` one entry (`refuted` says what it was not for), `blame` what
-//! led to it, `limits` who held a sender back, `ladder` and `lanes` the picture, `capture` what
-//! tcpdump would print, `fate` the lives of bytes, `observer` what a sniffer concludes and whether
-//! it is right, `diff` two runs side by side.
+//! these stand the tools: `explain` one entry (`refuted` says what it was not for, `would` what
+//! would not have been without it), `blame` what led to it, `limits` who held a sender back,
+//! `ladder` and `lanes` the picture, `capture` what tcpdump would print, `fate` the lives of bytes,
+//! `observer` what a sniffer concludes and whether it is right, `diff` two runs side by side.
 
 mod blame;
 mod capture;
@@ -22,6 +22,7 @@ mod refuted;
 mod state;
 pub(in crate::observe) mod story;
 pub(in crate::observe) mod web;
+mod would;
 
 pub use blame::blame;
 pub use capture::tcpdump;

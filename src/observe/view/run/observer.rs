@@ -343,10 +343,8 @@ pub fn observer(log: &Log, at: PlaceId, page: &Page) -> String {
     let name = log.name(at);
     let mut sheet = page.sheet();
     let wrong = all.iter().filter(|verdict| !verdict.right).count();
-    let words = if wrong == 1 { "is" } else { "are" };
     let head = format!(
-        "a sniffer at {name}: {} segments are not ordinary, and {wrong} {words} taken for what \
-         they are not",
+        "a sniffer at {name} concludes something about {} segments, and errs about {wrong}",
         all.len()
     );
     sheet.line(Some(Tone::Head), &head);
