@@ -142,7 +142,7 @@ fn what_duplicate_acks_did_and_did_not_do() {
         &told(limited.id),
         &[
             "cwnd 18980 bytes (13 segments) + 1460 by limited transmit (RFC 3042)",
-            "one segment for each duplicate ACK",
+            "leaves 1460;",
             "fast retransmit: 1 of 3 duplicate ACKs",
         ],
     );
