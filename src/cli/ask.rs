@@ -3,12 +3,13 @@
 use super::Failure;
 use super::args::AskArgs;
 use super::control::{Answerer, VERSION, directories};
-use super::study::Source;
+use super::study::{Moment, Source};
 use crate::net::Host;
 use serde_json::{Value, json};
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 /// How long an answer may take.
@@ -36,6 +37,8 @@ pub(super) struct Past {
     answerer: Answerer,
     /// It is not the only one that is asked.
     named: bool,
+    /// What it lives in: without it, its programs would end, and close their sockets.
+    _world: Rc<Moment>,
 }
 
 impl Asked {
@@ -48,11 +51,13 @@ impl Asked {
             return Ok(vec![Asked::Running(Running::find(args)?)]);
         }
         let source = Source::find(args.past.run.run.as_deref())?;
-        let hosts = source.at(args.past.at)?.hosts(args.past.host.as_deref())?;
+        let world = Rc::new(source.at(args.past.at)?);
+        let hosts = world.hosts(args.past.host.as_deref())?;
         source.remember();
         let named = hosts.len() > 1;
         let past = |(name, host): (String, Host)| {
-            Asked::Past(Past { answerer: Answerer::new(host, &name), name, named })
+            let (answerer, _world) = (Answerer::new(host, &name), Rc::clone(&world));
+            Asked::Past(Past { answerer, name, named, _world })
         };
         Ok(hosts.into_iter().map(past).collect())
     }

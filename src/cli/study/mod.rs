@@ -8,6 +8,7 @@ mod tables;
 mod tell;
 
 pub(super) use export::export;
+pub(super) use past::Moment;
 pub(super) use source::Source;
 pub(super) use tables::{mac, queues};
 pub(super) use tell::{blame, bytes, diff, explain, ladder, limits, observer, tcpdump, whatif};

@@ -51,14 +51,14 @@ impl Living for Timed {
 }
 
 /// What there was at a moment: a whole network, or a host.
-pub(in crate::cli) enum Box {
+pub(in crate::cli) enum Moment {
     /// Of a lab.
-    Net(std::boxed::Box<Net>),
+    Net(Box<Net>),
     /// Of a recording.
     Host(Timed),
 }
 
-impl Box {
+impl Moment {
     /// The hosts with their names, or only the one of that name.
     ///
     /// # Errors
@@ -68,8 +68,8 @@ impl Box {
         wanted: Option<&str>,
     ) -> Result<Vec<(String, Host)>, Failure> {
         let all: Vec<(String, Host)> = match self {
-            Box::Host(timed) => vec![("host".to_owned(), timed.host.clone())],
-            Box::Net(net) => {
+            Moment::Host(timed) => vec![("host".to_owned(), timed.host.clone())],
+            Moment::Net(net) => {
                 let is_host = |kind| matches!(kind, Kind::Host | Kind::Router);
                 let hosts = net.nodes().filter(|(.., kind)| is_host(*kind));
                 hosts.map(|(id, name, _)| (name.to_owned(), net.handle(id).clone())).collect()

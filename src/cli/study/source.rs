@@ -1,6 +1,6 @@
 //! Which run is looked at: a lab, run again, or a recording, lived again.
 
-use super::past::{Box, Timed};
+use super::past::{Moment, Timed};
 use crate::base::{Duration, EventId};
 use crate::cli::Failure;
 use crate::lab::{self, Lab, Options, Shipped, Until};
@@ -25,7 +25,7 @@ pub(in crate::cli) enum Source {
         /// What it is called: a number or a file.
         name: String,
         /// The lab.
-        lab: std::boxed::Box<Lab>,
+        lab: Box<Lab>,
     },
     /// A recorded session of one host.
     Recording(PathBuf),
@@ -70,7 +70,7 @@ impl Source {
         sets: &[(String, String)],
     ) -> Result<Source, Failure> {
         let lab = shipped.lab(sets).map_err(Failure::usage)?;
-        Ok(Source::Lab { name: shipped.number.to_string(), lab: std::boxed::Box::new(lab) })
+        Ok(Source::Lab { name: shipped.number.to_string(), lab: Box::new(lab) })
     }
 
     /// A lab from a file.
@@ -78,7 +78,7 @@ impl Source {
         let name = path.display().to_string();
         let text = fs::read_to_string(path).map_err(|error| no_run(&name, &error))?;
         let lab = Lab::with(&name, &text, sets).map_err(Failure::usage)?;
-        Ok(Source::Lab { name, lab: std::boxed::Box::new(lab) })
+        Ok(Source::Lab { name, lab: Box::new(lab) })
     }
 
     fn latest() -> Result<Source, Failure> {
@@ -221,11 +221,11 @@ impl Source {
     }
 
     /// The run as it was at a moment.
-    pub(in crate::cli) fn at(&self, moment: Option<Until>) -> Result<Box, Failure> {
+    pub(in crate::cli) fn at(&self, moment: Option<Until>) -> Result<Moment, Failure> {
         match self {
             Source::Lab { lab, .. } => {
                 let run = lab::run_until(lab, &Options::default(), moment);
-                Ok(Box::Net(std::boxed::Box::new(run)))
+                Ok(Moment::Net(Box::new(run)))
             }
             Source::Recording(path) => {
                 let until = match moment {
@@ -234,7 +234,7 @@ impl Source {
                     Some(Until::Event(id)) => relive::Until::Event(id),
                 };
                 let Relived { host, .. } = live(path, until)?;
-                Ok(Box::Host(host))
+                Ok(Moment::Host(host))
             }
         }
     }

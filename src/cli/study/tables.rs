@@ -1,7 +1,7 @@
 //! `netglass mac` and `queues`: what switches know, and what waits in front of wires, at a moment.
 
 use super::args::BoxArgs;
-use super::past::Box;
+use super::past::Moment;
 use super::source::Source;
 use crate::cli::{Failure, Outcome, talk};
 use crate::sim::Net;
@@ -10,11 +10,11 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 /// The network that the arguments mean, as it was.
-fn net(args: &BoxArgs) -> Result<std::boxed::Box<Net>, Failure> {
+fn net(args: &BoxArgs) -> Result<Box<Net>, Failure> {
     let source = Source::find(args.past.run.run.as_deref())?;
     match source.at(args.past.at)? {
-        Box::Net(net) => Ok(net),
-        Box::Host(_) => Err(Failure::usage("a recording is of one host: it has no such thing")),
+        Moment::Net(net) => Ok(net),
+        Moment::Host(_) => Err(Failure::usage("a recording is of one host: it has no such thing")),
     }
 }
 
