@@ -73,9 +73,8 @@ pub fn blame(log: &Log, id: EventId, page: &Page) -> Option<String> {
         sheet.entry(if n == 0 { "ROOTS" } else { "" }, root, 1);
     }
     sheet.next(&format!("explain {id}"));
-    let fault = roots.iter().find_map(|root| web.sender(web.get(*root).filter(|e| is_loss(e))?));
-    if let Some(fault) = fault {
-        sheet.next(&format!("whatif --keep {}", fault.id));
+    if let Some(keep) = roots.iter().find_map(|root| web.kept_by(*root)) {
+        sheet.next(&format!("whatif --keep {keep}"));
     }
     sheet.next("ladder");
     Some(sheet.end())
