@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::Instant;
-use crate::sim::End;
+use crate::sim::{End, Wire};
 
 const PAIR: &str = r#"
 [node.a]
@@ -71,6 +71,15 @@ fn what_is_set_from_outside_wins() {
     let wire = |lab: Lab| lab.links[0].words.clone();
     assert_eq!(set("link.ab.loss", "2%").map(wire).as_deref(), Ok("loss 2%"));
     assert_eq!(set("ab.delay", "20ms").map(wire).as_deref(), Ok("delay 20ms"));
+    let narrow = format!("{PAIR}with = 'rate 10mbit queue 33 out drop data#4'");
+    let over = |path: &str, value: &str| {
+        Lab::with("x.toml", &narrow, &[(path.to_owned(), value.to_owned())])
+    };
+    let queue = over("ab.queue", "17").expect("there is a rate in with");
+    assert_eq!(queue.links[0].words, "rate 10mbit queue 17 out drop data#4");
+    assert_eq!(queue.links[0].rules, Wire::from_words(&queue.links[0].words).expect("words"));
+    let told = set("ab.queue", "17").map(wire).expect_err("there is no rate").to_string();
+    assert!(told.contains("needs a rate"), "{told}");
     let sack = |lab: Lab| lab.nodes.iter().map(|node| node.tcp.sack).collect::<Vec<_>>();
     assert_eq!(set("a.tcp.sack", "off").map(sack), Ok(vec![false, true]));
     assert_eq!(set("tcp.sack", "off").map(sack), Ok(vec![false, false]));
@@ -460,7 +469,7 @@ fn the_page_is_complete() {
             assert!(page.contains(word), "docs/lab.md does not tell of {word} of {name}");
         }
     }
-    for (clause, _) in wire::CLAUSES {
+    for (clause, _) in clauses::CLAUSES {
         assert!(page.contains(&format!("`{clause}`")), "docs/lab.md does not tell of {clause}");
     }
 }
