@@ -2,8 +2,8 @@
 //!
 //! Rates, frame overheads and lengths of cables are those of the standards; what has no standard
 //! value is a typical one: other links of the kind are better and worse. In twisted pair and glass
-//! a signal takes 5 ns per metre (two thirds of the speed of light), in thick coaxial cable 4.33 ns
-//! (0.77 of it: IEEE 802.3 clause 8).
+//! a signal takes 5 ns per metre (two thirds of the speed of light), in thick coaxial cable 4.33
+//! ns (0.77 of it: IEEE 802.3 clause 8).
 
 use super::{Impairment, Impairments};
 

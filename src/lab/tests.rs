@@ -464,3 +464,48 @@ fn the_page_is_complete() {
         assert!(page.contains(&format!("`{clause}`")), "docs/lab.md does not tell of {clause}");
     }
 }
+
+#[test]
+fn a_long_way_is_worked_out_and_a_lab_has_an_end() {
+    use std::fmt::Write;
+    let mut chain = String::new();
+    for n in 0..150 {
+        let (name, next) = (format!("r{n}"), n + 1);
+        let _ = writeln!(chain, "[node.{name}]\nkind = \"router\"");
+        let _ = writeln!(chain, "[link.l{n}]\nbetween = [\"{name}\", \"r{next}\"]");
+    }
+    chain += "[node.r150]\n[[program]]\non = \"r150\"\nrun = \"ping r0\"\n";
+    let lab = good(&chain);
+    let all = lab.plan.routes[75].iter().map(|route| route.value.to_string());
+    let all: Vec<_> = all.collect();
+    assert_eq!(all.len(), 148, "one for each network that is not its own");
+    assert_eq!(all[0], "10.0.0.0/24 via 10.0.74.254 dev 0 metric 0");
+    assert_eq!(all[147], "10.0.149.0/24 via 10.0.75.253 dev 1 metric 0");
+    let many: String = (0..=10_000).map(|n| format!("[node.n{n}]\n")).collect();
+    let wrong = parse(&many).expect_err("too many").to_string();
+    let told = "x.toml:10001:7: this is too large: a lab has 10000 nodes and 10000 links at most";
+    assert_eq!(wrong, told);
+}
+
+#[test]
+fn what_no_packet_has_room_for_is_no_ping() {
+    let ping = |words: &str| format!("{PAIR}[[program]]\non = \"a\"\nrun = \"ping b {words}\"\n");
+    good(&ping("size 65507"));
+    let wrong = parse(&ping("size 100000000000")).expect_err("too large").to_string();
+    assert!(wrong.ends_with("after \"size\": expected a number of bytes up to 65507"), "{wrong}");
+    let lab = good(&ping("count 4294967295 interval 5000000h"));
+    let run = run(&lab, &Options::default());
+    assert!(!matches!(run.end, End::Failed(_)), "{:?}", run.end);
+}
+
+#[test]
+fn no_text_steers_the_terminal() {
+    for text in ["title = \"a\\u001b[2J\"", "text = \"\\u202e\"", "\"x\\u0007\" = 1"] {
+        let wrong = parse(text).expect_err("it steers").to_string();
+        assert!(wrong.contains("cannot stand in a text"), "{wrong}");
+        assert!(!wrong.contains(crate::base::words::steers), "{wrong:?}");
+    }
+    good(&format!("text = \"\"\"\r\none\r\n\ttwo\"\"\"\n{PAIR}"));
+    let set = ("title".to_owned(), "\u{1b}[2J".to_owned());
+    assert!(Lab::with("x.toml", PAIR, &[set]).is_err());
+}

@@ -102,6 +102,8 @@ impl Source {
         match Shipped::find(run) {
             Some(shipped) => Source::shipped(shipped, &sets),
             None if run.ends_with(".toml") => Source::file(Path::new(run), &sets),
+            // One file of ours does not name another.
+            None if Path::new(run).is_dir() => Err(complain(&"it names no run")),
             None => Source::find(Some(run)),
         }
     }
@@ -288,4 +290,21 @@ fn memory() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let dir = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")))?;
     Some(dir.join("netglass").join("last.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_names_itself_is_no_run() {
+        let dir = std::env::temp_dir().join(format!("netglass-itself-{}", std::process::id()));
+        fs::create_dir_all(&dir).expect("a directory");
+        let itself = dir.display().to_string();
+        let spec = json!({ "run": itself, "set": [] }).to_string();
+        fs::write(dir.join(RUN_FILE), spec).expect("a file");
+        let found = Source::find(Some(&itself));
+        fs::remove_dir_all(&dir).expect("it was there");
+        assert!(found.is_err(), "{found:?}");
+    }
 }

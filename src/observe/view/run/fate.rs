@@ -41,9 +41,10 @@ pub fn lives(log: &Log, conn: Key, bytes: Range<u32>) -> Option<Vec<Life>> {
             });
             note(&mut lives, range, (entry.id, fate));
         } else if let (false, Some(ack)) = (out, seg.ack) {
-            let covers =
-                |life: &&mut Life| life.acked.is_none() && (first + life.bytes.end).before_eq(ack);
-            lives.iter_mut().filter(covers).for_each(|life| life.acked = Some(entry.id));
+            let new = lives.partition_point(|life| life.acked.is_some());
+            let covers = |life: &&mut Life| (first + life.bytes.end).before_eq(ack);
+            let its = lives[new..].iter_mut().take_while(covers);
+            its.for_each(|life| life.acked = Some(entry.id));
         }
     }
     if let Some(peer) = web.peer(conn) {
@@ -55,14 +56,13 @@ pub fn lives(log: &Log, conn: Key, bytes: Range<u32>) -> Option<Vec<Life>> {
 
 /// Adds a transmission to the ranges that it covers; what was cut otherwise is cut again.
 fn note(lives: &mut Vec<Life>, range: Range<u32>, sent: (EventId, Option<(EventId, bool)>)) {
+    // They are in order, and none overlaps another.
+    let first = lives.partition_point(|life| life.bytes.end <= range.start);
+    let touched = lives[first..].partition_point(|life| life.bytes.start < range.end);
     let mut from = range.start;
     let mut cut = Vec::new();
-    for life in lives.drain(..) {
+    for life in lives.drain(first..first + touched) {
         let (start, end) = (life.bytes.start.max(range.start), life.bytes.end.min(range.end));
-        if start >= end {
-            cut.push(life);
-            continue;
-        }
         let part = |bytes: Range<u32>| Life { bytes, ..life.clone() };
         if life.bytes.start < start {
             cut.push(part(life.bytes.start..start));
@@ -78,8 +78,7 @@ fn note(lives: &mut Vec<Life>, range: Range<u32>, sent: (EventId, Option<(EventI
     if from < range.end {
         cut.push(Life { bytes: from..range.end, sent: vec![sent], acked: None, read: None });
     }
-    cut.sort_by_key(|life| life.bytes.start);
-    *lives = cut;
+    lives.splice(first..first, cut);
 }
 
 fn note_reads(web: &Web<'_>, peer: Key, lives: &mut [Life]) {
@@ -89,9 +88,10 @@ fn note_reads(web: &Web<'_>, peer: Key, lives: &mut [Life]) {
             &entry.event
         {
             read = read.wrapping_add(*n as u32);
-            let covers =
-                |life: &&mut Life| life.read.is_none() && Seq(life.bytes.end).before_eq(Seq(read));
-            lives.iter_mut().filter(covers).for_each(|life| life.read = Some(entry.id));
+            let new = lives.partition_point(|life| life.read.is_some());
+            let covers = |life: &&mut Life| Seq(life.bytes.end).before_eq(Seq(read));
+            let its = lives[new..].iter_mut().take_while(covers);
+            its.for_each(|life| life.read = Some(entry.id));
         }
     }
 }
@@ -184,5 +184,18 @@ mod tests {
         let expected =
             [(0..5, vec![1]), (5..10, vec![1, 3]), (10..12, vec![2, 3]), (12..30, vec![2])];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn many_ranges_stay_in_order() {
+        let mut lives = Vec::new();
+        let sent = |n| (EventId(n), None);
+        for n in 0..50_000u32 {
+            note(&mut lives, n * 10..n * 10 + 10, sent(n.into()));
+        }
+        note(&mut lives, 24_995..25_015, sent(60_000));
+        assert_eq!(lives.len(), 50_002);
+        assert!(lives.is_sorted_by_key(|life| life.bytes.start));
+        assert_eq!(lives.iter().filter(|life| life.sent.len() == 2).count(), 3);
     }
 }
