@@ -55,8 +55,9 @@ pub(super) fn sets(set: &[(String, String)], seed: Option<u64>) -> Vec<(String, 
 
 fn show(args: &LabShowArgs) -> Outcome {
     let lab = find(&args.lab, &[])?.into_lab()?;
-    let style = talk::view(true).style;
-    let page = Page { all: true, answers: args.answer, style, name: &args.lab };
+    let view = talk::view(true);
+    let (style, width) = (view.style, view.width);
+    let page = Page { all: true, answers: args.answer, width, style, name: &args.lab };
     talk::say(&lab.page(&page))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -69,8 +70,9 @@ fn run_one(args: &LabRunArgs) -> Outcome {
     let begun = std::time::Instant::now();
     let run = run(&lab, &Options::default());
     let wall = begun.elapsed();
-    let style = talk::view(args.all).style;
-    let page = Page { all: args.all, answers: args.answer, style, name: &args.lab };
+    let view = talk::view(args.all);
+    let (style, width) = (view.style, view.width);
+    let page = Page { all: args.all, answers: args.answer, width, style, name: &args.lab };
     let text = if args.json { json(&run, wall) } else { run.page(&page) };
     talk::say(&text)?;
     if let Some(dir) = &args.out {

@@ -13,7 +13,7 @@ mod value;
 pub(super) use frames::{Trace, Watch};
 pub(super) use judge::Evidence;
 pub use judge::{Failure, Verdict};
-pub(super) use steps::{lines, moment};
+pub(super) use steps::{lines, moment, texts};
 
 use super::node::Node;
 use super::plan::Plan;

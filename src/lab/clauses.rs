@@ -97,12 +97,12 @@ pub(super) fn replaced(words: &str, clause: &str, value: &str) -> String {
     said.flat_map(|(_, it)| it.words.iter().copied()).collect::<Vec<_>>().join(" ")
 }
 
-/// A link's words as they are seen from its second end: `in` and `out` change places.
-pub(super) fn turned(words: &str) -> String {
-    let words = split(words).into_iter().flat_map(|clause| match clause.first() {
-        "in" => vec!["out"],
-        "out" => vec!["in"],
-        _ => clause.words,
+/// A link's words with its ends in the place of `out` and `in`: `a→b: drop syn`.
+pub(super) fn directed(words: &str, [a, b]: [&str; 2]) -> String {
+    let words = split(words).into_iter().map(|clause| match clause.first() {
+        "out" => format!("{a}→{b}:"),
+        "in" => format!("{b}→{a}:"),
+        _ => clause.words.join(" "),
     });
     words.collect::<Vec<_>>().join(" ")
 }
@@ -132,10 +132,8 @@ mod tests {
     }
 
     #[test]
-    fn a_link_can_be_seen_from_its_other_end() {
-        assert_eq!(
-            turned("delay 1ms out drop syn in loss 1%"),
-            "delay 1ms in drop syn out loss 1%"
-        );
+    fn directions_are_told_by_the_ends() {
+        let words = directed("delay 1ms out drop syn in loss 1%", ["a", "b"]);
+        assert_eq!(words, "delay 1ms a→b: drop syn b→a: loss 1%");
     }
 }

@@ -8,6 +8,7 @@ use super::tree::{At, Fields, Item, Table, Value, suggest};
 use super::wire::Link;
 use super::{Error, Mistake, Node, Program, knobs, words};
 use crate::base::{Duration, Instant, Medium};
+use crate::observe::log::Query;
 use crate::tcp;
 
 /// A lab.
@@ -39,6 +40,8 @@ pub struct Lab {
     pub checks: Vec<Check>,
     /// What is shown of the run first.
     pub show: Option<Show>,
+    /// Commands that go on from the run, without the program's name.
+    pub next: Vec<String>,
     pub(super) plan: Plan,
     /// The text of the file, and what was set over it.
     pub(super) source: String,
@@ -56,13 +59,15 @@ pub struct Question {
     pub hint: String,
 }
 
-/// What is shown of a run first: the events of a host.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+/// What is shown of a run first: the events of a host, or some events of all places.
+#[derive(Clone, PartialEq, Debug)]
 pub struct Show {
     /// The host.
     pub host: usize,
     /// From when on.
     pub from: Instant,
+    /// Which events; none: the host's.
+    pub events: Vec<Query>,
 }
 
 const DURATION: Duration = Duration::from_secs(600);
@@ -136,12 +141,11 @@ impl Lab {
             plan.check_ways(&nodes, &programs)?;
         }
         let programs = with_servers(programs, &nodes, &plan);
-        let questions = tables("question", fields.item("question"))?.iter();
-        let questions = questions.map(Question::read).collect::<Result<_, _>>()?;
+        let questions = questions(&mut fields)?;
         let known = Known { nodes: &nodes, links: &links, plan: &plan, programs: &programs };
         let checks = tables("check", fields.item("check"))?.iter();
         let checks = checks.map(|item| Check::read(item, &known)).collect::<Result<_, _>>()?;
-        let show = show(&mut fields, &nodes)?;
+        let (show, next) = (show(&mut fields, &known)?, next(&mut fields)?);
         fields.done()?;
         Ok(Lab {
             file: file.to_owned(),
@@ -157,6 +161,7 @@ impl Lab {
             questions,
             checks,
             show,
+            next,
             plan,
             source: text.to_owned(),
             sets: sets.to_vec(),
@@ -213,23 +218,40 @@ fn set(table: &mut Table, nth: usize, path: &str, value: &str) -> Result<(), Mis
     table.set(&whole, nth, value.value)
 }
 
-/// `show`: a host, or `[show]` with `host` and `from`.
-fn show(fields: &mut Fields<'_>, nodes: &[Node]) -> Result<Option<Show>, Mistake> {
+/// `show`: a host, or `[show]` with `host`, `from` and `events`.
+fn show(fields: &mut Fields<'_>, known: &Known<'_>) -> Result<Option<Show>, Mistake> {
+    let nodes = known.nodes;
     let Some(mut item) = fields.item("show") else { return Ok(None) };
-    let mut from = None;
+    let (mut from, mut events) = (None, Vec::new());
     if let Value::Table(_) = item.value {
         let whole = item;
         let mut fields = Fields::of("[show]", whole)?;
         item = fields.item("host").ok_or_else(|| whole.wrong("[show] must have \"host\""))?;
         from = fields.read("from", words::TIME, words::moment)?;
+        let queries = fields.item("events").map(Item::list).unwrap_or_default();
+        events = queries.iter().map(|item| known.query(item)).collect::<Result<_, _>>()?;
         fields.done()?;
     }
     let name = item.word().unwrap_or_default();
     let hosts = nodes.iter().filter(|node| node.kind.is_host()).map(|node| &node.name);
     match nodes.iter().position(|node| node.name == name && node.kind.is_host()) {
-        Some(host) => Ok(Some(Show { host, from: from.unwrap_or(Instant::ZERO) })),
+        Some(host) => Ok(Some(Show { host, from: from.unwrap_or(Instant::ZERO), events })),
         None => Err(item.wrong(suggest(&format!("there is no host \"{name}\""), &name, hosts))),
     }
+}
+
+/// All of `[[question]]`.
+fn questions(fields: &mut Fields<'_>) -> Result<Vec<Question>, Mistake> {
+    tables("question", fields.item("question"))?.iter().map(Question::read).collect()
+}
+
+/// `next`: commands.
+fn next(fields: &mut Fields<'_>) -> Result<Vec<String>, Mistake> {
+    let commands = fields.item("next").map(Item::list).unwrap_or_default();
+    let commands = commands.iter().map(|item| {
+        item.word().ok_or_else(|| item.wrong("next must be commands: expected [\"ladder\"]"))
+    });
+    commands.collect()
 }
 
 /// The tables below `[node.…]` or `[link.…]`.

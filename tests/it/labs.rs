@@ -21,7 +21,8 @@ fn lab(shipped: &Shipped) -> Lab {
 }
 
 fn page(name: &str) -> Page<'_> {
-    Page { all: false, answers: false, style: Style { color: false, unicode: true }, name }
+    let style = Style { color: false, unicode: true };
+    Page { all: false, answers: false, width: 100, style, name }
 }
 
 /// The transcript holds the trace hash: debug and release builds are held against the same one.
@@ -40,6 +41,39 @@ fn every_lab_passes_its_checks_and_is_as_it_was() {
         let blind = run(&lab, &Options { blind: true, ..Options::default() });
         assert_eq!(blind.hash, seen.hash, "lab {name}: whoever watches changes it");
         assert_eq!((blind.ended, blind.counts.events), (seen.ended, seen.counts.events));
+    }
+}
+
+/// With other values than the lab's own the checks are told in short, and the page stays a page.
+#[test]
+fn what_is_tried_looks_like_no_failure() {
+    for (name, path, value) in [
+        ("41", "server.tcp.rto_min", "200ms"),
+        ("4", "r1-client.delay", "5ms"),
+        ("101", "ab.loss", "100%"),
+    ] {
+        let lab = Shipped::find(name).unwrap().lab(&[(path.to_owned(), value.to_owned())]).unwrap();
+        let seen = run(&lab, &Options::default());
+        let text = seen.page(&Page { width: 80, ..page(name) });
+        assert!(
+            !seen.passed() && text.contains("the checks are about the lab as it comes"),
+            "{text}"
+        );
+        assert!(text.lines().count() <= 25, "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(!text.contains(" expected "), "{text}");
+    }
+}
+
+#[test]
+fn a_ping_sends_as_many_as_it_is_told() {
+    for value in ["100%", "0%"] {
+        let set = ("ab.loss".to_owned(), value.to_owned());
+        let longer = ("duration".to_owned(), "30s".to_owned());
+        let seen =
+            run(&Shipped::find("101").unwrap().lab(&[set, longer]).unwrap(), &Options::default());
+        let said = seen.reports[0].said.join("\n");
+        assert!(said.contains("2 packets transmitted, "), "{said}");
     }
 }
 

@@ -183,8 +183,13 @@ impl fmt::Display for Received {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Received { peer, bytes, wrong, .. } = self;
         let took = between(Some(self.accepted), self.last_byte);
-        write!(f, "{bytes} bytes from {peer} in {}: ", super::Millis(took))?;
-        write!(f, "{}, {wrong} wrong", self.goodput())?;
+        match took.is_zero() {
+            true => write!(f, "{bytes} bytes from {peer}, all at once, {wrong} wrong")?,
+            false => {
+                write!(f, "{bytes} bytes from {peer} in {}: ", super::Millis(took))?;
+                write!(f, "{}, {wrong} wrong", self.goodput())?;
+            }
+        }
         f.write_str(if self.complete { "" } else { ", broken off" })
     }
 }

@@ -29,6 +29,14 @@ pub(super) fn before<'l>(log: &'l Log, last: &'l Entry) -> Vec<&'l Entry> {
 
 /// Each entry as a line: number, time, place, what happened.
 pub(in crate::lab) fn lines(log: &Log, entries: &[&Entry]) -> Vec<String> {
+    let line = |(entry, text): (&&Entry, String)| {
+        format!("#{} {} {}: {text}", entry.id, moment(entry.at), log.name(entry.place))
+    };
+    entries.iter().zip(texts(log, entries)).map(line).collect()
+}
+
+/// What happened at each entry, in words.
+pub(in crate::lab) fn texts(log: &Log, entries: &[&Entry]) -> Vec<String> {
     let wanted: BTreeSet<EventId> = entries.iter().map(|entry| entry.id).collect();
     let Some(last) = wanted.last() else { return Vec::new() };
     let mut spell: BTreeMap<PlaceId, Tcpdump> = BTreeMap::new();
@@ -49,11 +57,7 @@ pub(in crate::lab) fn lines(log: &Log, entries: &[&Entry]) -> Vec<String> {
             told.insert(entry.id, text.unwrap_or_else(|| elsewhere(entry)));
         }
     }
-    let line = |entry: &&Entry| {
-        let text = told.get(&entry.id).map(String::as_str).unwrap_or_default();
-        format!("#{} {} {}: {text}", entry.id, moment(entry.at), log.name(entry.place))
-    };
-    entries.iter().map(line).collect()
+    entries.iter().map(|entry| told.get(&entry.id).cloned().unwrap_or_default()).collect()
 }
 
 /// What happened where no host is.
