@@ -206,7 +206,8 @@ impl Run {
         let (Some(show), Some(log)) = (self.lab.show, &self.log) else { return String::new() };
         let Some(place) = log.place(&self.lab.nodes[show.host].name) else { return String::new() };
         if page.all {
-            let options = view::Options { width: 120, all: true, conn: None, style: page.style };
+            let options =
+                view::Options { all: true, style: page.style, ..view::Options::default() };
             let mut ladder = Ladder::new(options);
             log.records(place).for_each(|record| ladder.record(&record));
             return ladder.render();

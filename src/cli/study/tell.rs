@@ -10,7 +10,8 @@ use crate::observe::view::{Ladder, Options};
 use std::process::ExitCode;
 
 pub(super) fn page(run: RunName, all: bool) -> Page {
-    Page { run, all, style: talk::view(all).style }
+    let Options { style, width, .. } = talk::view(all);
+    Page { run, all, style, width }
 }
 
 fn about(args: &EventArgs, tell: fn(&Log, EventId, &Page) -> Option<String>) -> Outcome {
@@ -102,7 +103,7 @@ pub(in crate::cli) fn ladder(args: &ViewArgs) -> Outcome {
     if let [_] = log.places() {
         // A recording is of one host: its peers are known by what came from them.
         let conn = conn.map(|(_, conn)| conn);
-        let mut ladder = Ladder::new(Options { conn, ..talk::view(args.all) });
+        let mut ladder = Ladder::new(Options { conn, absolute: true, ..talk::view(args.all) });
         log.records(PlaceId(0)).for_each(|record| ladder.record(&record));
         talk::say(&ladder.render())?;
         return Ok(ExitCode::SUCCESS);

@@ -41,9 +41,11 @@ pub fn lives(log: &Log, conn: Key, bytes: Range<u32>) -> Option<Vec<Life>> {
             });
             note(&mut lives, range, (entry.id, fate));
         } else if let (false, Some(ack)) = (out, seg.ack) {
-            let covers =
-                |life: &&mut Life| life.acked.is_none() && (first + life.bytes.end).before_eq(ack);
-            lives.iter_mut().filter(covers).for_each(|life| life.acked = Some(entry.id));
+            // What is acknowledged is so from the first byte on.
+            let known = lives.partition_point(|life| life.acked.is_some());
+            let covers = |life: &&mut Life| (first + life.bytes.end).before_eq(ack);
+            let more = lives[known..].iter_mut().take_while(covers);
+            more.for_each(|life| life.acked = Some(entry.id));
         }
     }
     if let Some(peer) = web.peer(conn) {
@@ -56,8 +58,10 @@ pub fn lives(log: &Log, conn: Key, bytes: Range<u32>) -> Option<Vec<Life>> {
 /// Adds a transmission to the ranges that it covers; what was cut otherwise is cut again.
 fn note(lives: &mut Vec<Life>, range: Range<u32>, sent: (EventId, Option<(EventId, bool)>)) {
     let mut from = range.start;
+    // What lies before it stays as it is: most transmissions are new data at the end.
+    let before = lives.partition_point(|life| life.bytes.end <= range.start);
     let mut cut = Vec::new();
-    for life in lives.drain(..) {
+    for life in lives.drain(before..) {
         let (start, end) = (life.bytes.start.max(range.start), life.bytes.end.min(range.end));
         if start >= end {
             cut.push(life);
@@ -79,19 +83,21 @@ fn note(lives: &mut Vec<Life>, range: Range<u32>, sent: (EventId, Option<(EventI
         cut.push(Life { bytes: from..range.end, sent: vec![sent], acked: None, read: None });
     }
     cut.sort_by_key(|life| life.bytes.start);
-    *lives = cut;
+    lives.append(&mut cut);
 }
 
 fn note_reads(web: &Web<'_>, peer: Key, lives: &mut [Life]) {
-    let mut read = 0u32;
+    let (mut read, mut known) = (0u32, 0);
     for entry in web.of_conn(peer) {
         if let Event::Host(stack::Event::Call { call: stack::Call::Read { .. }, result: Ok(n) }) =
             &entry.event
         {
             read = read.wrapping_add(*n as u32);
-            let covers =
-                |life: &&mut Life| life.read.is_none() && Seq(life.bytes.end).before_eq(Seq(read));
-            lives.iter_mut().filter(covers).for_each(|life| life.read = Some(entry.id));
+            let covers = |life: &&mut Life| Seq(life.bytes.end).before_eq(Seq(read));
+            for life in lives[known..].iter_mut().take_while(covers) {
+                life.read = Some(entry.id);
+                known += 1;
+            }
         }
     }
 }
@@ -111,7 +117,11 @@ pub fn bytes(log: &Log, conn: Key, bytes: Range<u32>, page: &Page) -> Option<Str
         None => "-".into(),
     };
     // What had a simple life is told in one line with its like.
-    let plain = |life: &Life| life.sent.len() == 1 && life.sent[0].1.is_some_and(|(_, lost)| !lost);
+    let plain = |life: &Life| match life.sent[..] {
+        [(_, Some((_, lost)))] => !lost,
+        [(_, None)] => life.acked.is_some(), // the peer is not in the log
+        _ => false,
+    };
     let time = |life: &Life| -> [Option<Instant>; 2] {
         [Some(life.sent[0].0), life.acked].map(|id| Some(web.get(id?)?.at))
     };
@@ -129,7 +139,7 @@ pub fn bytes(log: &Log, conn: Key, bytes: Range<u32>, page: &Page) -> Option<Str
             story(&web, run)
         );
         let tone = if plain(first) { None } else { Some(Tone::Alarm) };
-        sheet.line(tone, &super::page::fitted(page.style, &line, super::page::WIDTH));
+        sheet.line(tone, &super::page::fitted(page.style, &line, page.width()));
     }
     let hurt = lives.iter().find(|life| !plain(life)).or(lives.first());
     if let Some((id, _)) = hurt.and_then(|life| life.sent.last()) {
@@ -159,8 +169,8 @@ fn story(web: &Web<'_>, run: &[Life]) -> String {
                 let place = web.get(*at).map_or("?", |entry| web.log.name(entry.place));
                 format!("{what} lost: {place} #{at}")
             }
-            Some(_) => what,
-            None => format!("{what} under way"),
+            None if life.acked.is_none() => format!("{what} under way"),
+            _ => what,
         });
     }
     words.join(", ")
