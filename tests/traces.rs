@@ -1,6 +1,6 @@
 //! The traces of the labs that are shipped, as `tests/golden/labs` has them. `scripts/test` runs
-//! this twice, as it was built for debugging and for release: both must give the same to the bit, with a
-//! log and without.
+//! this twice, as it was built for debugging and for release: both must give the same to the bit,
+//! with a log and without.
 
 use netglass::lab::{Options, run, shipped};
 use std::path::Path;

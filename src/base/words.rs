@@ -1,11 +1,21 @@
 //! The word that somebody may have meant.
 
+/// Bytes of a word that is no longer compared with others.
+const LONG: usize = 100;
+
 /// The name that somebody who wrote `word` most likely meant, if any is near: at most a third of it
 /// is other letters.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let distances = names.into_iter().map(|name| (distance(word, name), name));
+    let is_short = |name: &&str| word.len().max(name.len()) <= LONG;
+    let distances = names.into_iter().filter(is_short).map(|name| (distance(word, name), name));
     let (distance, name) = distances.min_by_key(|(distance, _)| *distance)?;
     (distance <= (word.len().max(name.len()) / 3).max(1)).then_some(name)
+}
+
+/// Whether a terminal takes a character for more than itself: a control character, or one that
+/// turns the direction of the text around it.
+pub fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// How many letters must be put in, taken out, changed, or exchanged with their neighbours to make

@@ -35,6 +35,7 @@ mod traceroute;
 mod up;
 mod vlan;
 
+use crate::base::words;
 use args::Command;
 use std::fmt;
 use std::io::Write as _;
@@ -126,12 +127,19 @@ fn report(outcome: Outcome) -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(Failure::Usage(message)) => {
-            eprintln!("netglass: {message}");
+            eprintln!("netglass: {}", shown(&message));
             ExitCode::from(2)
         }
         Err(Failure::Failed(message)) => {
-            eprintln!("netglass: {message}");
+            eprintln!("netglass: {}", shown(&message));
             ExitCode::FAILURE
         }
     }
+}
+
+/// A message that may repeat what a file says, so that it cannot steer the terminal.
+fn shown(message: &str) -> String {
+    let steers = |c: char| !matches!(c, '\n' | '\t') && words::steers(c);
+    let spell = |c: char| if steers(c) { c.escape_default().to_string() } else { c.to_string() };
+    message.chars().map(spell).collect()
 }

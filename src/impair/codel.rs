@@ -25,7 +25,7 @@ impl Codel {
     };
 }
 
-/// How often more than `count - 1` drops ago the next one follows (§5.5: `control_law`): the
+/// How often more than `count - 1` drops ago the next one follows (§5.6: `control_law`): the
 /// interval divided by the square root of `count`, rounded down to nanoseconds.
 fn control_law(from: Instant, interval: Duration, count: u32) -> Instant {
     let interval = u128::from(nanos(interval));
@@ -33,7 +33,7 @@ fn control_law(from: Instant, interval: Duration, count: u32) -> Instant {
     from + Duration::from_nanos(u64::try_from(step).unwrap_or(u64::MAX))
 }
 
-/// The variables of RFC 8289 §5.3, by their names there.
+/// The variables of RFC 8289 §5.2, by their names there.
 #[derive(Clone, Debug, Default)]
 pub(super) struct State {
     first_above_time: Option<Instant>,

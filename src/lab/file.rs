@@ -66,6 +66,8 @@ pub struct Show {
 }
 
 const DURATION: Duration = Duration::from_secs(600);
+/// Nodes, and links, at most: a run numbers both in sixteen bits.
+const MOST: usize = 10_000;
 
 impl Lab {
     /// The values that stand in place of the file's.
@@ -108,14 +110,19 @@ impl Lab {
         if let Some(item) = fields.item("tcp") {
             knobs::turn(&mut common.tcp, "[tcp]", item)?;
         }
-        let nodes = named("node", fields.item("node"))?;
-        let nodes = nodes.iter().map(|(key, item)| Node::read(key, item, &common));
+        let nodes_of = named("node", fields.item("node"))?;
+        let nodes = nodes_of.iter().map(|(key, item)| Node::read(key, item, &common));
         let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
         if nodes.is_empty() {
             let what = "a lab needs a node: expected [node.NAME]";
             return Err(Mistake::new(&At::File(0..0), what));
         }
         let links = named("link", fields.item("link"))?;
+        if let Some((key, _)) = nodes_of.get(MOST).or_else(|| links.get(MOST)) {
+            let what =
+                format!("this is too large: a lab has {MOST} nodes and {MOST} links at most");
+            return Err(Mistake::new(&key.at, what));
+        }
         let links = links.iter().map(|(key, item)| Link::read(key, item, &nodes));
         let links = links.collect::<Result<Vec<_>, _>>()?;
         let plan = Plan::new(&nodes, &links)?;
@@ -180,6 +187,8 @@ fn set(table: &mut Table, nth: usize, path: &str, value: &str) -> Result<(), Mis
     };
     let (nodes, links): (Vec<String>, Vec<String>) = (names(table, "node"), names(table, "link"));
     let at = At::Set(nth);
+    let value = Item { at: at.clone(), value: Value::Text(value.to_owned()) };
+    value.check_letters()?;
     let first = keys[0];
     let known = |names: &[String], name: &str| names.iter().any(|known| known == name);
     let whole: Vec<&str> = match first {
@@ -201,7 +210,7 @@ fn set(table: &mut Table, nth: usize, path: &str, value: &str) -> Result<(), Mis
             return Err(Mistake::new(&at, suggest(&what, first, known)));
         }
     };
-    table.set(&whole, nth, Value::Text(value.to_owned()))
+    table.set(&whole, nth, value.value)
 }
 
 /// `show`: a host, or `[show]` with `host` and `from`.

@@ -186,8 +186,6 @@ async fn ask_for_echoes(host: &Host, run: &Run, voice: &Voice) -> io::Result<()>
         interval: *interval,
         size: *size,
         packet: PingOptions { mark, ..PingOptions::default() },
-        // As with -w, but for the answers that never come.
-        deadline: Some(*interval * u32::try_from(*count).unwrap_or(u32::MAX)),
         ..ping::Options::default()
     };
     let never = std::future::pending();

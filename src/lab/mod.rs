@@ -24,12 +24,13 @@
 //! ```
 //!
 //! Reading goes from text to a tree of values with their places (`tree`), to a [`Lab`] (`file`,
-//! `node`, `wire`), whose addresses and routes are worked out and checked (`plan`), and that a
+//! `node`, `wire`, `clauses`), whose addresses and routes are worked out and checked (`plan`), and that a
 //! [`sim::Net`](crate::sim::Net) is built from (`build`). Programs are started (`launch`), the
 //! network runs (`run`), and what came of it is held against the checks (`check`).
 
 mod build;
 mod check;
+mod clauses;
 mod file;
 mod knobs;
 mod launch;

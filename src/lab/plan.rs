@@ -15,6 +15,7 @@ use super::{Link, Mistake};
 use crate::base::{IfaceId, Mac};
 use crate::ip::Cidr;
 use crate::ip::route::{Route, Routes};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 /// A port of a node; of a host, an interface.
@@ -35,6 +36,8 @@ pub(super) struct Plan {
     pub(super) ifaces: Vec<Vec<Iface>>,
     pub(super) vlans: Vec<Vec<Option<Vlans>>>,
     pub(super) routes: Vec<Vec<Placed<Route>>>,
+    /// Who has an address, and on which interface: the first that has it.
+    pub(super) owners: BTreeMap<IpAddr, (usize, usize)>,
     /// By link: the ports of its ends.
     pub(super) ports: Vec<[u16; 2]>,
 }
@@ -59,11 +62,7 @@ impl Plan {
 
     /// Who has an address, and on which interface.
     pub(super) fn owner(&self, addr: IpAddr) -> Option<(usize, usize)> {
-        let has = |iface: &Iface| iface.addrs.iter().any(|own| own.value.addr() == addr);
-        self.ifaces
-            .iter()
-            .enumerate()
-            .find_map(|(node, ifaces)| ifaces.iter().position(has).map(|iface| (node, iface)))
+        self.owners.get(&addr).copied()
     }
 
     /// The routes of a node as its stack will have them.

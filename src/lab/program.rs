@@ -128,6 +128,9 @@ pub(super) const PROGRAMS: &[(&str, &str)] = &[
     ("dig", "dig @HOST NAME [TYPE]"),
 ];
 
+/// The bytes that an echo request over IPv4 has room for.
+const PING_MAX: usize = 65_507;
+
 /// The words of a program, each with its place.
 struct Line<'a> {
     at: &'a At,
@@ -423,7 +426,10 @@ fn ping(line: &mut Line<'_>) -> Result<Run, Mistake> {
         match word {
             "count" => count = line.number(word)?,
             "interval" => interval = line.time(word)?,
-            "size" => size = line.number(word)?,
+            "size" => {
+                let fits = |word: &str| word.parse().ok().filter(|size| *size <= PING_MAX);
+                size = line.value(word, "a number of bytes up to 65507", fits)?;
+            }
             _ => ttl = Some(line.number(word)?),
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::Instant;
-use crate::sim::End;
+use crate::sim::{End, Wire};
 
 const PAIR: &str = r#"
 [node.a]
@@ -71,6 +71,15 @@ fn what_is_set_from_outside_wins() {
     let wire = |lab: Lab| lab.links[0].words.clone();
     assert_eq!(set("link.ab.loss", "2%").map(wire).as_deref(), Ok("loss 2%"));
     assert_eq!(set("ab.delay", "20ms").map(wire).as_deref(), Ok("delay 20ms"));
+    let narrow = format!("{PAIR}with = 'rate 10mbit queue 33 out drop data#4'");
+    let over = |path: &str, value: &str| {
+        Lab::with("x.toml", &narrow, &[(path.to_owned(), value.to_owned())])
+    };
+    let queue = over("ab.queue", "17").expect("there is a rate in with");
+    assert_eq!(queue.links[0].words, "rate 10mbit queue 17 out drop data#4");
+    assert_eq!(queue.links[0].rules, Wire::from_words(&queue.links[0].words).expect("words"));
+    let told = set("ab.queue", "17").map(wire).expect_err("there is no rate").to_string();
+    assert!(told.contains("needs a rate"), "{told}");
     let sack = |lab: Lab| lab.nodes.iter().map(|node| node.tcp.sack).collect::<Vec<_>>();
     assert_eq!(set("a.tcp.sack", "off").map(sack), Ok(vec![false, true]));
     assert_eq!(set("tcp.sack", "off").map(sack), Ok(vec![false, false]));
@@ -449,6 +458,20 @@ fn a_failed_check_tells_the_story() {
 }
 
 /// The page about lab files has every program and every clause of links.
+/// The router finds out after three seconds that nobody is there, which ping waits for.
+#[test]
+fn an_unanswered_ping_asks_no_oftener_than_it_is_told() {
+    let lab = good(
+        "duration = '20s'\n[node.a]\n[node.r]\nkind = 'router'\n[node.b]\n\
+         [link.ar]\nbetween = ['a', 'r']\n[link.rb]\nbetween = ['r', 'b']\n\
+         [[program]]\non = 'a'\nrun = 'ping 10.0.1.99 count 1'\n\
+         [[check]]\nsay = 'once'\nfind = 'a: sends echo-request'\ncount = 1\n\
+         [[check]]\nsay = 'told'\non = 'a'\nsays = ['Destination Host Unreachable', '1 packets']\n",
+    );
+    let run = run(&lab, &Options::default());
+    assert!(run.passed(), "{:#?}", run.verdicts);
+}
+
 #[test]
 fn the_page_is_complete() {
     let page = include_str!("../../docs/lab.md").replace("\\|", "|");
@@ -460,7 +483,52 @@ fn the_page_is_complete() {
             assert!(page.contains(word), "docs/lab.md does not tell of {word} of {name}");
         }
     }
-    for (clause, _) in wire::CLAUSES {
+    for (clause, _) in clauses::CLAUSES {
         assert!(page.contains(&format!("`{clause}`")), "docs/lab.md does not tell of {clause}");
     }
+}
+
+#[test]
+fn a_long_way_is_worked_out_and_a_lab_has_an_end() {
+    use std::fmt::Write;
+    let mut chain = String::new();
+    for n in 0..150 {
+        let (name, next) = (format!("r{n}"), n + 1);
+        let _ = writeln!(chain, "[node.{name}]\nkind = \"router\"");
+        let _ = writeln!(chain, "[link.l{n}]\nbetween = [\"{name}\", \"r{next}\"]");
+    }
+    chain += "[node.r150]\n[[program]]\non = \"r150\"\nrun = \"ping r0\"\n";
+    let lab = good(&chain);
+    let all = lab.plan.routes[75].iter().map(|route| route.value.to_string());
+    let all: Vec<_> = all.collect();
+    assert_eq!(all.len(), 148, "one for each network that is not its own");
+    assert_eq!(all[0], "10.0.0.0/24 via 10.0.74.254 dev 0 metric 0");
+    assert_eq!(all[147], "10.0.149.0/24 via 10.0.75.253 dev 1 metric 0");
+    let many: String = (0..=10_000).map(|n| format!("[node.n{n}]\n")).collect();
+    let wrong = parse(&many).expect_err("too many").to_string();
+    let told = "x.toml:10001:7: this is too large: a lab has 10000 nodes and 10000 links at most";
+    assert_eq!(wrong, told);
+}
+
+#[test]
+fn what_no_packet_has_room_for_is_no_ping() {
+    let ping = |words: &str| format!("{PAIR}[[program]]\non = \"a\"\nrun = \"ping b {words}\"\n");
+    good(&ping("size 65507"));
+    let wrong = parse(&ping("size 100000000000")).expect_err("too large").to_string();
+    assert!(wrong.ends_with("after \"size\": expected a number of bytes up to 65507"), "{wrong}");
+    let lab = good(&ping("count 4294967295 interval 5000000h"));
+    let run = run(&lab, &Options::default());
+    assert!(!matches!(run.end, End::Failed(_)), "{:?}", run.end);
+}
+
+#[test]
+fn no_text_steers_the_terminal() {
+    for text in ["title = \"a\\u001b[2J\"", "text = \"\\u202e\"", "\"x\\u0007\" = 1"] {
+        let wrong = parse(text).expect_err("it steers").to_string();
+        assert!(wrong.contains("cannot stand in a text"), "{wrong}");
+        assert!(!wrong.contains(crate::base::words::steers), "{wrong:?}");
+    }
+    good(&format!("text = \"\"\"\r\none\r\n\ttwo\"\"\"\n{PAIR}"));
+    let set = ("title".to_owned(), "\u{1b}[2J".to_owned());
+    assert!(Lab::with("x.toml", PAIR, &[set]).is_err());
 }

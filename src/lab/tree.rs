@@ -1,7 +1,7 @@
 //! A lab file as a tree of values that know where they stand, so that every mistake has a place.
 
 use super::Mistake;
-use crate::base::words::nearest;
+use crate::base::words::{nearest, steers};
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -63,7 +63,17 @@ impl Table {
             let at = At::File(error.span().unwrap_or(0..0));
             Mistake::new(&at, format!("this is not TOML: {what}"))
         })?;
-        Ok(Table::of(document.get_ref()))
+        let table = Table::of(document.get_ref());
+        table.check_letters()?;
+        Ok(table)
+    }
+
+    /// Refuses texts that would do something to the terminal that shows them.
+    fn check_letters(&self) -> Result<(), Mistake> {
+        self.0.iter().try_for_each(|(key, item)| {
+            check_letters(&key.at, &key.name)?;
+            item.check_letters()
+        })
     }
 
     fn of(table: &DeTable<'_>) -> Table {
@@ -119,6 +129,15 @@ impl Item {
         Item { at, value }
     }
 
+    pub(super) fn check_letters(&self) -> Result<(), Mistake> {
+        match &self.value {
+            Value::Text(text) => check_letters(&self.at, text),
+            Value::List(items) => items.iter().try_for_each(Item::check_letters),
+            Value::Table(table) => table.check_letters(),
+            Value::Number(_) | Value::Truth(_) | Value::Other(_) => Ok(()),
+        }
+    }
+
     /// A simple value as a word; `None` for lists and tables.
     pub(super) fn word(&self) -> Option<String> {
         match &self.value {
@@ -141,6 +160,17 @@ impl Item {
     pub(super) fn wrong(&self, what: impl Into<String>) -> Mistake {
         Mistake::new(&self.at, what)
     }
+}
+
+/// Only line ends and tabs stand in a text beside what is seen.
+fn check_letters(at: &At, text: &str) -> Result<(), Mistake> {
+    let text = text.replace("\r\n", "\n");
+    let wrong = text.chars().find(|c| !matches!(c, '\n' | '\t') && steers(*c));
+    wrong.map_or(Ok(()), |c| {
+        let c = c.escape_default();
+        let what = format!("\"{c}\" cannot stand in a text: expected what can be seen");
+        Err(Mistake::new(at, what))
+    })
 }
 
 /// The keys of one table, taken one by one: what is left over nobody knows.

@@ -1,9 +1,10 @@
 //! `[link.NAME]`: which two ports a link joins, and what it does to packets.
 
 use super::Mistake;
+use super::clauses::{self, CLAUSES};
 use super::node::{self, Node};
 use super::tree::{At, Fields, Item, Key, Value, suggest};
-use crate::impair::{Impairment, Impairments};
+use crate::impair::{Impairments, ParseError};
 use crate::sim;
 
 /// A link of the network.
@@ -22,25 +23,6 @@ pub struct Link {
     pub(super) rules: sim::Wire,
     pub(super) mtu: Option<(u16, At)>,
 }
-
-/// Puts one clause of `from` in the place of `to`'s.
-pub(super) type Take = fn(&mut Impairment, Impairment);
-
-/// Clauses that a link can have as keys of their own, which count for both directions and win
-/// over `with`: so one can be changed from outside.
-pub(super) const CLAUSES: &[(&str, Take)] = &[
-    ("delay", |to, from| to.delay = from.delay),
-    ("loss", |to, from| to.loss = from.loss),
-    ("duplicate", |to, from| to.duplicate = from.duplicate),
-    ("corrupt", |to, from| to.corrupt = from.corrupt),
-    ("reorder", |to, from| to.reorder = from.reorder),
-    ("rate", |to, from| (to.rate, to.overhead) = (from.rate, from.overhead)),
-    ("limit", |to, from| to.limit = from.limit),
-    ("queue", |to, from| (to.queue, to.limit) = (from.queue, from.limit)),
-    ("codel", |to, from| (to.queue, to.limit) = (from.queue, from.limit)),
-    ("drop", |to, from| to.faults.extend(from.faults)),
-    ("partition", |to, from| to.partitions.extend(from.partitions)),
-];
 
 impl Link {
     pub(super) fn read(key: &Key, item: &Item, nodes: &[Node]) -> Result<Link, Mistake> {
@@ -62,26 +44,34 @@ impl Link {
             let what = format!("the link {name} joins {} with itself", nodes[a].name);
             return Err(Mistake::new(&ends[1].at, what));
         }
-        let words = fields.text("with")?.unwrap_or_default().to_owned();
+        let mut words = fields.text("with")?.unwrap_or_default().to_owned();
         let mut rules = match fields.item("with") {
             Some(item) => sim::Wire::from_words(&words)
                 .map_err(|error| item.wrong(format!("with \"{words}\": {error}")))?,
             None => sim::Wire::default(),
         };
-        let mut told = vec![words];
-        for (clause, take) in CLAUSES {
+        let mut last = None;
+        for (clause, _) in CLAUSES {
             let Some(item) = fields.item(clause) else { continue };
-            told.push(change(&mut rules, clause, item, *take)?);
+            let value = item.word().unwrap_or_default();
+            let told = format!("{clause} = \"{value}\"");
+            alone(clause, &value).map_err(|error| item.wrong(format!("{told}: {error}")))?;
+            words = clauses::replaced(&words, clause, &value);
+            last = Some((item, told));
+        }
+        // What makes sense with something else only is known when all is there.
+        if let Some((item, told)) = last {
+            rules = sim::Wire::from_words(&words)
+                .map_err(|error| item.wrong(format!("{told}: {error}")))?;
         }
         let in_range = |word: &str| word.parse().ok().filter(|mtu| *mtu >= 68);
         let mtu = fields.read("mtu", "a number of bytes from 68 to 65535", in_range)?;
         let mtu = mtu.zip(fields.item("mtu").map(|item| item.at.clone()));
         fields.done()?;
-        told.retain(|words| !words.is_empty());
         Ok(Link {
             name,
             ends: [a, b],
-            words: told.join(" "),
+            words,
             at: key.at.clone(),
             ports: [a_port, b_port],
             places: [ends[0].at.clone(), ends[1].at.clone()],
@@ -91,17 +81,14 @@ impl Link {
     }
 }
 
-/// Replaces one clause in both directions; what it reads now.
-fn change(rules: &mut sim::Wire, clause: &str, item: &Item, take: Take) -> Result<String, Mistake> {
-    let word = item.word().unwrap_or_default();
-    let text = format!("{clause} {word}").trim_end().to_owned();
-    // Alone, reordering has nothing to overtake.
-    let whole = if clause == "reorder" { format!("delay 1ms {text}") } else { text.clone() };
-    let read: Impairments =
-        whole.parse().map_err(|error| item.wrong(format!("{clause} = \"{word}\": {error}")))?;
-    take(&mut rules.ways[0], read.outbound);
-    take(&mut rules.ways[1], read.inbound);
-    Ok(text)
+/// Whether a clause can be read, with what it needs besides.
+fn alone(clause: &str, value: &str) -> Result<(), ParseError> {
+    let needed = match clause {
+        "reorder" => "delay 1ms",
+        "queue" | "codel" => "rate 1gbit",
+        _ => "",
+    };
+    format!("{needed} {clause} {value}").parse::<Impairments>().map(|_| ())
 }
 
 /// `a`, `a:eth1` or `s:3`: which node, and which of its ports if that is said.

@@ -9,7 +9,8 @@ use crate::impair::Counters;
 pub struct Bounds {
     /// Events: arrivals and timers. Default 100 million.
     pub events: u64,
-    /// Packets under way on one wire, both directions together. Default 100 000.
+    /// Packets under way on one wire, both directions together, and those that wait where the
+    /// network leads out, beyond which more are lost. Default 100 000.
     pub under_way: usize,
     /// Entries of the log, each some 300 bytes. Default 5 million.
     pub entries: usize,
@@ -301,7 +302,9 @@ impl Net {
         match &mut self.nodes[node.at()].body {
             Body::Host(_) => self.turn(node, Some((IfaceId(n), frame))),
             Body::Bridge(_) => self.pass(node, Some((n, frame))),
-            Body::Outside(gone) => gone.push_back(frame),
+            // Nobody may be there to take them: what has no room is lost.
+            Body::Outside(gone) if gone.len() < self.bounds.under_way => gone.push_back(frame),
+            Body::Outside(_) => {}
         }
     }
 

@@ -255,3 +255,18 @@ fn a_router_rewrites_the_link_and_keeps_the_addresses() {
     assert_ne!(first[24..26], second[24..26], "checksum");
     assert_eq!(first[34..], second[34..], "payload");
 }
+
+#[test]
+fn what_nobody_takes_outside_does_not_pile_up() {
+    let mut net = Net::new(1);
+    let ends = ["in", "out"].map(|name| net.outside(name, Medium::Ip));
+    net.join("way", Port(ends[0], 0), Port(ends[1], 0), Wire::default()).expect("ports");
+    net.set_bounds(Bounds { under_way: 2, ..Bounds::default() });
+    for _ in 0..5 {
+        let frame = Frame::copied(&Pool::new(), &[0; 20]);
+        net.inject(ends[0], frame);
+        assert_eq!(net.run(Instant::from_millis(1)), End::Quiet);
+    }
+    let taken = std::iter::from_fn(|| net.take(ends[1])).count();
+    assert_eq!(taken, 2);
+}

@@ -266,16 +266,17 @@ impl Stack {
     }
 
     /// The address that a router's own messages about a packet come from: the one that the packet
-    /// was for, or one of the interface that it came in by, so that a path can be traced.
+    /// was for, or one of the interface by which the message leaves (RFC 1812 §4.3.2.4, a MUST; for
+    /// IPv6 RFC 4443 §2.2 (b)). A traced path shows the routers' near sides where the way back is
+    /// the way there.
     pub(super) fn router_address(&self, via: &Via) -> IpAddr {
         let (src, dst) = (via.src(), via.dst());
         if self.is_own(dst) {
             return dst;
         }
-        let near = self.ifaces[usize::from(via.iface.0)].source(src, src);
-        let fits = |own: &IpAddr| own.is_ipv4() || !is_link_local(*own) || is_link_local(src);
-        let other = || self.route_for(zoned(src, 0, via.iface)).ok().map(|(_, own)| own);
-        near.filter(fits).or_else(other).or(near).unwrap_or(dst)
+        let near = || self.ifaces[usize::from(via.iface.0)].source(src, src);
+        let route = self.route_for(zoned(src, 0, via.iface)).ok();
+        route.map(|(_, own)| own).or_else(near).unwrap_or(dst)
     }
 
     /// The interface by which answers to a packet leave: with several, where the routes lead.

@@ -282,6 +282,8 @@ pub enum CaState {
 pub struct Room {
     /// The congestion window, as far as it counts at the moment (RFC 5681 §3.2 inflates it).
     pub cwnd: u32,
+    /// What may be in flight beyond that (RFC 3042).
+    pub limited_transmit: u32,
     /// Sent and neither acknowledged nor taken for lost.
     pub in_flight: u32,
     /// Taken for lost and not sent again yet.
@@ -301,9 +303,9 @@ pub struct Room {
 }
 
 impl Room {
-    /// How much cwnd allows.
+    /// How much cwnd and limited transmit allow.
     pub fn of_cwnd(&self) -> u32 {
-        self.cwnd.saturating_sub(self.in_flight)
+        self.cwnd.saturating_add(self.limited_transmit).saturating_sub(self.in_flight)
     }
 
     /// How much the peer's window allows.

@@ -85,7 +85,7 @@ fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     }
     let mss = eff_mss(tcb);
     let one = lost.len.min(mss);
-    let room = tcb.cwnd().saturating_sub(tcb.rtxq.in_flight());
+    let room = tcb.cwnd_room();
     let rule = tcb.recovery.rule?;
     let len = if room >= one {
         lost.len.min(room / mss * mss).min(tcb.gso_max / mss * mss).max(one)
@@ -117,7 +117,7 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
         };
     }
     let mss = eff_mss(tcb);
-    let cwnd_room = tcb.cwnd().saturating_sub(tcb.rtxq.in_flight());
+    let cwnd_room = tcb.cwnd_room();
     if rwnd_room == 0 {
         return Err(Blocked::Rwnd);
     }
@@ -199,6 +199,7 @@ fn note_blocked(tcb: &mut Tcb, why: Blocked, cx: &mut Cx<'_>) {
 fn room(tcb: &Tcb) -> Room {
     Room {
         cwnd: tcb.cwnd(),
+        limited_transmit: tcb.limited_transmit(),
         in_flight: tcb.rtxq.in_flight(),
         lost: tcb.rtxq.lost(),
         wnd: tcb.snd.wnd,

@@ -512,14 +512,25 @@ impl Tcb {
         if from.before(self.tx.end()) { self.tx.end() - from } else { 0 }
     }
 
-    /// cwnd with recovery's inflation (RFC 6582 §3.2) and limited transmit (RFC 3042).
+    /// cwnd with recovery's inflation (RFC 6582 §3.2).
     pub fn cwnd(&self) -> u32 {
-        let limited = match self.recovery.ca {
+        let cwnd = i64::from(self.cc.cwnd()) + self.recovery.inflation;
+        cwnd.clamp(0, i64::from(u32::MAX)) as u32
+    }
+
+    /// What may be in flight beyond cwnd, which stays as it is: a segment for each of the first two
+    /// duplicate ACKs (limited transmit, RFC 3042 §2).
+    pub fn limited_transmit(&self) -> u32 {
+        match self.recovery.ca {
             CaState::Disorder => u32::from(self.recovery.dupacks.min(2)) * self.snd.smss,
             _ => 0,
-        };
-        let cwnd = i64::from(self.cc.cwnd()) + self.recovery.inflation + i64::from(limited);
-        cwnd.clamp(0, i64::from(u32::MAX)) as u32
+        }
+    }
+
+    /// How much more may be in flight, but for the peer's window.
+    pub fn cwnd_room(&self) -> u32 {
+        let most = self.cwnd().saturating_add(self.limited_transmit());
+        most.saturating_sub(self.rtxq.in_flight())
     }
 
     /// Changes congestion control's phase, telling so.

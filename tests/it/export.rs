@@ -308,3 +308,31 @@ fn captures_say_what_became_of_each_packet() {
     let magic = u32::from_le_bytes(classic[..4].try_into().expect("four bytes"));
     assert!([0xa1b2_3c4d_u32, 0xa1b2_3c4d_u32.swap_bytes()].contains(&magic), "nanoseconds");
 }
+
+#[test]
+#[cfg(feature = "pcap")]
+fn a_storm_does_not_swell_its_captures() {
+    use netglass::base::Medium;
+    use netglass::link::bridge::Config;
+    use netglass::observe::export::capture::{Point, pcapng};
+    use netglass::sim::Bounds;
+    let mut net = Net::new(1);
+    let setup = Setup::new([0, 0]).with_iface("eth0", 1500, "10.0.0.1/24".parse().expect("addr"));
+    let a = net.host("a", setup.on_ethernet(Ethernet::new(Mac([2, 0, 0, 0, 0, 1]))));
+    let [one, two] = ["one", "two"].map(|name| net.switch(name, Config::new(3)));
+    let ways = [(a, 0, one, 0), (one, 1, two, 1), (one, 2, two, 2)];
+    for (n, (from, at, to, there)) in ways.into_iter().enumerate() {
+        let wire = Wire::from_words("delay 1us").expect("words");
+        net.join(&format!("w{n}"), Port(from, at), Port(to, there), wire).expect("ports");
+    }
+    net.keep_log();
+    net.set_bounds(Bounds { events: 5000, ..Bounds::default() });
+    let seen = tapped(&mut net, Port(a, 0));
+    net.run(Instant::from_millis(1000));
+    let seen = seen.lock().expect("nobody panicked");
+    assert!(seen.len() > 500, "{} frames", seen.len());
+    let point = Point { name: "a:eth0".into(), place: a.place(), medium: Medium::Ethernet };
+    let log = net.log().expect("it is kept");
+    let file = bytes(|out| pcapng(log, &point, "a storm", seen.iter(), out));
+    assert!(file.len() < seen.len() * 4000, "{} bytes of {} frames", file.len(), seen.len());
+}

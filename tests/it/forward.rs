@@ -19,6 +19,7 @@ use std::time::Duration;
 scenarios![
     a_host_behind_a_router_is_reached,
     four_routers_are_traced,
+    a_router_complains_from_where_the_complaint_leaves,
     a_router_answers_at_all_its_addresses,
     the_longest_prefix_leads,
     a_loop_ends,
@@ -167,7 +168,7 @@ fn chain() -> Net {
     (0..5).fold(Net::new(setups), |net, n| net.wire(&[(n, u16::from(n > 0)), (n + 1, 0)]))
 }
 
-/// Each router that a packet expires at says so from the address that the packet came in by.
+/// Each router that a packet expires at says so from its address on the way back.
 fn four_routers_are_traced() {
     let mut net = chain();
     let hops4 = ["10.0.0.1", "10.0.1.1", "10.0.2.1", "10.0.3.1"];
@@ -190,6 +191,26 @@ fn four_routers_are_traced() {
     }
     assert_eq!(net.count(1, "IpInHdrErrors"), 1);
     assert_eq!(net.count(1, "IcmpOutTimeExcds") + net.count(1, "Icmp6OutTimeExcds"), 2);
+}
+
+/// A packet from A comes in by B's side: the message leaves on A's side, so its source is the
+/// router's address there (RFC 1812 §4.3.2.4), not that of the interface that the packet came by.
+fn a_router_complains_from_where_the_complaint_leaves() {
+    let mut net = joined(two_networks());
+    warm(&mut net);
+    for (a, b, near) in ENDS {
+        let lost = match ip(b) {
+            IpAddr::V4(_) => "10.9.9.9",
+            IpAddr::V6(_) => "fd09::9",
+        };
+        for (dst, ttl) in [(b, 1), (lost, 64)] {
+            net.inject(R, 1, &datagram(a, dst, 10, |h| h.ttl = ttl));
+            let told = net.to(0, R, a);
+            let source = told.last().and_then(|crossed| crossed.header()).map(|h| h.src);
+            assert_eq!(source, Some(ip(near)), "{a} > {dst}");
+            net.forget();
+        }
+    }
 }
 
 /// Every address answers, by whatever interface the packet comes (the weak model); TCP, too, and

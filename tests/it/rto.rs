@@ -197,6 +197,8 @@ fn limited_transmit() {
     p.ack(1);
     p.expect(A, 11_001, 1, 1000);
     p.expect_nothing();
+    let info = p.info();
+    assert_eq!((info.snd_cwnd, info.bytes_in_flight), (10, 12_000), "MUST NOT be changed");
     p.ack(1);
     p.expect(A, 1, 1, 1000);
 }

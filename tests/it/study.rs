@@ -3,11 +3,12 @@
 mod stories;
 
 use netglass::base::EventId;
+use netglass::lab::{self, Shipped};
 use netglass::observe::log::{Entry, Event, Log};
 use netglass::observe::view::run::{self, Key, Page, blame, explain};
 use netglass::observe::view::style::Style;
 use netglass::stack;
-use netglass::tcp::{Blocked, Plan, RtxRule};
+use netglass::tcp::{self, Blocked, Plan, RtxRule};
 use std::path::Path;
 use std::time::Duration;
 
@@ -124,6 +125,29 @@ fn what_would_not_have_been_is_said_where_it_is_certain() {
             assert!(!text.contains("OTHERWISE"), "{text}");
         }
     }
+}
+
+/// The lab in which a fast retransmission is lost: limited transmit before it, a timeout after it.
+#[test]
+fn what_duplicate_acks_did_and_did_not_do() {
+    let lab = Shipped::find("lost-again").unwrap().lab(&[]).unwrap();
+    let log = lab::run(&lab, &lab::Options::default()).log.unwrap();
+    let told = |id| explain(&log, id, &Page::default()).unwrap();
+    let limited = find(&log, |entry| {
+        let Event::Host(stack::Event::Tcp(event)) = &entry.event else { return false };
+        matches!(event, tcp::Event::Sent { plan: Plan::NewData { .. }, room, .. }
+            if room.dupacks == 1)
+    });
+    holds(
+        &told(limited.id),
+        &[
+            "cwnd 18980 bytes (13 segments) + 1460 by limited transmit (RFC 3042)",
+            "leaves 1460;",
+            "fast retransmit: 1 of 3 duplicate ACKs",
+        ],
+    );
+    let timeout = find(&log, |entry| is_again(entry, RtxRule::Rto));
+    holds(&told(timeout.id), &["fast retransmit: it had begun before"]);
 }
 
 #[test]

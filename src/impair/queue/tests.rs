@@ -52,7 +52,7 @@ fn one_packet_takes_what_arithmetic_says() {
         (gigabit, 1514, 0, 13_304),
         (gigabit, 54, 0, 1_672),
         ("100BASE-TX", 1514, 0, 123_540),
-        ("10BASE5", 60, 0, 69_700),
+        ("10BASE5", 60, 0, 69_365),
         ("1000BASE-SX delay 5ms", 1514, 0, 5_012_304),
         ("loopback", 65_535, 9, 9),
     ] {

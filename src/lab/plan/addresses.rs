@@ -7,8 +7,11 @@ use crate::base::IfaceId;
 use crate::ip::Cidr;
 use crate::ip::address::Origin;
 use crate::ip::route::Route;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
+
+/// A network, and by node how many routers are between it and that router.
+type Target = (Cidr, Vec<Option<usize>>);
 
 /// Of a network that was worked out.
 const PREFIX: u8 = 24;
@@ -32,20 +35,33 @@ impl Plan {
                 iface.addrs.clone_from(addrs);
             }
         }
+        for (n, ifaces) in self.ifaces.iter().enumerate() {
+            for (port, iface) in ifaces.iter().enumerate() {
+                for addr in &iface.addrs {
+                    self.owners.entry(addr.value.addr()).or_insert((n, port));
+                }
+            }
+        }
         let mut networks = self.networks();
+        let written: Vec<Cidr> = self.written().collect();
+        let mut nth = 0;
         for (n, node) in nodes.iter().enumerate().filter(|(_, node)| node.kind.is_host()) {
             if node.addrs.is_some() {
                 continue;
             }
             for port in 0..self.ifaces[n].len() {
                 let segment = self.ifaces[n][port].segment;
-                let network = self.network_of(segment, &mut networks);
+                let network = networks
+                    .entry(segment)
+                    .or_insert_with(|| next_network(&written, &mut nth))
+                    .to_owned();
                 let Some(addr) = self.free(network, node.kind) else {
                     let what = format!("there is no free address for {} in {network}", node.name);
                     return Err(Mistake::new(&node.at, what));
                 };
                 let value = Cidr::new(addr, network.prefix()).unwrap_or(network);
                 self.ifaces[n][port].addrs.push(Placed { value, at: node.at.clone() });
+                self.owners.entry(addr).or_insert((n, port));
             }
         }
         Ok(())
@@ -63,25 +79,10 @@ impl Plan {
         networks
     }
 
-    /// The network of a segment; a new one if it has none.
-    fn network_of(&self, segment: usize, networks: &mut BTreeMap<usize, Cidr>) -> Cidr {
-        if let Some(network) = networks.get(&segment) {
-            return *network;
-        }
-        let nth = |n: u16| {
-            let [high, low] = n.to_be_bytes();
-            let addr = IpAddr::V4(Ipv4Addr::new(10, high, low, 0));
-            Cidr::new(addr, PREFIX).unwrap_or_else(|_| Cidr::host(addr))
-        };
-        let overlaps = |a: &Cidr, b: &Cidr| a.contains(b.addr()) || b.contains(a.addr());
-        let is_free = |network: &Cidr| {
-            let written = self.ifaces.iter().flatten().flat_map(|iface| &iface.addrs);
-            let written = written.map(|addr| addr.value.network());
-            !written.chain(networks.values().copied()).any(|other| overlaps(network, &other))
-        };
-        let network = (0..=u16::MAX).map(nth).find(is_free).unwrap_or_else(|| nth(0));
-        networks.insert(segment, network);
-        network
+    /// The networks of all addresses that are written.
+    fn written(&self) -> impl Iterator<Item = Cidr> + '_ {
+        let addrs = self.ifaces.iter().flatten().flat_map(|iface| &iface.addrs);
+        addrs.map(|addr| addr.value.network())
     }
 
     /// A network's first free address; for routers the last.
@@ -99,6 +100,7 @@ impl Plan {
 
     /// Gives every node its routes.
     pub(super) fn route(&mut self, nodes: &[Node]) -> Result<(), Mistake> {
+        let mut far = None;
         for (n, node) in nodes.iter().enumerate() {
             let mut routes = Vec::new();
             if let Some(gateway) = &node.gateway {
@@ -116,7 +118,10 @@ impl Plan {
             let is_said = node.gateway.is_some() || node.routes.is_some();
             match node.kind {
                 Kind::Host if !is_said => routes.extend(self.defaults(n, nodes)),
-                Kind::Router if !is_said => routes.extend(self.shortest(n, nodes)),
+                Kind::Router if !is_said => {
+                    let far = far.get_or_insert_with(|| self.targets(nodes));
+                    routes.extend(self.shortest(n, nodes, far));
+                }
                 _ => {}
             }
             self.routes.push(routes);
@@ -177,32 +182,45 @@ impl Plan {
         addrs.find(|addr| addr.is_ipv4() == v4)
     }
 
-    /// A router's routes: the shortest way to every network that is not on its links.
-    fn shortest(&self, n: usize, nodes: &[Node]) -> Vec<Placed<Route>> {
-        let mut targets: Vec<(Cidr, usize)> = Vec::new();
+    /// Every network, and how many routers there are between each router and it.
+    fn targets(&self, nodes: &[Node]) -> Vec<Target> {
+        let mut known = BTreeSet::new();
+        let mut targets = Vec::new();
         for iface in self.ifaces.iter().flatten() {
             for addr in &iface.addrs {
                 let network = addr.value.network();
-                if !targets.iter().any(|(known, _)| *known == network) {
-                    targets.push((network, iface.segment));
+                if known.insert(network) {
+                    let v4 = network.addr().is_ipv4();
+                    targets.push((network, self.distances(iface.segment, nodes, v4)));
                 }
             }
         }
+        targets
+    }
+
+    /// A router's routes: the shortest way to every network that is not on its links.
+    fn shortest(&self, n: usize, nodes: &[Node], targets: &[Target]) -> Vec<Placed<Route>> {
         let mut routes = Vec::new();
-        for (network, segment) in targets {
+        let near = |port: usize| {
+            let segment = self.ifaces[n][port].segment;
+            let others = (0..nodes.len()).filter(move |other| nodes[*other].kind == Kind::Router);
+            let here = move |other: &usize| {
+                self.ifaces[*other].iter().any(|iface| iface.segment == segment)
+            };
+            others.filter(here).collect::<Vec<_>>()
+        };
+        let near: Vec<Vec<usize>> = (0..self.ifaces[n].len()).map(near).collect();
+        for (network, far) in targets {
             let v4 = network.addr().is_ipv4();
-            if self.in_segment(n, segment, v4).is_some() {
-                continue;
-            }
-            let far = self.distances(segment, nodes, v4);
-            let Some(own) = far[n] else { continue };
+            // At distance zero it is on one of the links.
+            let Some(own) = far[n].filter(|own| *own > 0) else { continue };
             let hop = self.ifaces[n].iter().enumerate().find_map(|(port, iface)| {
-                let nearer = (0..nodes.len()).filter(|other| far[*other] == Some(own - 1));
-                let via = nearer.filter_map(|other| self.in_segment(other, iface.segment, v4));
+                let nearer = near[port].iter().filter(|other| far[**other] == Some(own - 1));
+                let via = nearer.filter_map(|other| self.in_segment(*other, iface.segment, v4));
                 via.min().map(|via| (port, via))
             });
             if let Some((port, via)) = hop {
-                let value = to(network, via, port);
+                let value = to(*network, via, port);
                 routes.push(Placed { value, at: nodes[n].at.clone() });
             }
         }
@@ -216,8 +234,8 @@ impl Plan {
         for distance in 0.. {
             let mut next = Vec::new();
             for (n, node) in nodes.iter().enumerate() {
-                let hears = reached.iter().any(|at| self.in_segment(n, *at, v4).is_some());
-                if node.kind == Kind::Router && far[n].is_none() && hears {
+                let hears = || reached.iter().any(|at| self.in_segment(n, *at, v4).is_some());
+                if node.kind == Kind::Router && far[n].is_none() && hears() {
                     far[n] = Some(distance);
                     next.extend(self.ifaces[n].iter().map(|iface| iface.segment));
                 }
@@ -228,6 +246,21 @@ impl Plan {
             reached = next;
         }
         far
+    }
+}
+
+/// The next network that overlaps none of those that are written; `nth` counts on.
+fn next_network(written: &[Cidr], nth: &mut u16) -> Cidr {
+    loop {
+        let [high, low] = nth.to_be_bytes();
+        let addr = IpAddr::V4(Ipv4Addr::new(10, high, low, 0));
+        let network = Cidr::new(addr, PREFIX).unwrap_or_else(|_| Cidr::host(addr));
+        let overlaps = |other: &Cidr| network.contains(other.addr()) || other.contains(addr);
+        let is_last = *nth == u16::MAX;
+        *nth = nth.saturating_add(1);
+        if is_last || !written.iter().any(overlaps) {
+            return network;
+        }
     }
 }
 

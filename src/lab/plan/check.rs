@@ -110,7 +110,9 @@ impl Plan {
     }
 
     fn nodes_are_joined(&self, nodes: &[Node], links: &[Link]) -> Result<(), Mistake> {
-        let alone = (0..nodes.len()).find(|n| !links.iter().any(|link| link.ends.contains(n)));
+        let mut is_joined = vec![false; nodes.len()];
+        links.iter().flat_map(|link| link.ends).for_each(|end| is_joined[end] = true);
+        let alone = is_joined.iter().position(|joined| !joined);
         match alone.filter(|_| nodes.len() > 1) {
             Some(n) => {
                 let what = format!("no link leads to {}", nodes[n].name);

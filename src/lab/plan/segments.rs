@@ -59,6 +59,8 @@ impl Plan {
                 }
             }
         }
+        all.sort_unstable();
+        all.dedup();
         let mut sets = Sets::default();
         for (n, link) in links.iter().enumerate() {
             let parts = [0, 1].map(|end| {

@@ -12,6 +12,7 @@ use crate::observe::view::run::story::why;
 use crate::observe::view::run::web::{Fate, Web, arrives};
 use pcap_file::DataLink;
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapTsResolution, PcapWriter};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -59,8 +60,11 @@ pub fn pcapng<'a>(
 ) -> io::Result<()> {
     let web = Web::new(log);
     let mut writer = Writer::new(out, &point.name, point.link(), about)?;
+    let mut fates: BTreeMap<EventId, Vec<Fate>> = BTreeMap::new();
     for seen in frames {
-        let comments = comments(log, &web, point, seen);
+        let sent = log.number(seen.frame.origin);
+        let its = fates.entry(sent).or_insert_with(|| web.fates(sent));
+        let comments = comments(log, point, seen, its);
         writer.packet(seen.at.as_nanos(), seen.direction, &seen.frame, &comments)?;
     }
     writer.finish().map(drop)
@@ -94,14 +98,18 @@ fn error(error: impl std::error::Error + Send + Sync + 'static) -> io::Error {
     io::Error::other(error)
 }
 
+/// Copies of a frame whose ends are told, each in a comment: in a storm there are thousands, of
+/// every one of thousands of frames.
+const FATES: usize = 16;
+
 /// Why a frame was sent, and what became of it: where it was lost, or what was made of it.
-fn comments(log: &Log, web: &Web<'_>, point: &Point, seen: &Seen) -> Vec<String> {
+fn comments(log: &Log, point: &Point, seen: &Seen, fates: &[Fate]) -> Vec<String> {
     let sent = log.number(seen.frame.origin);
     let Some(entry) = log.get(sent) else { return Vec::new() };
     let place = log.name(entry.place);
     let mut comments = vec![format!("#{sent} sent by {place}: {}", reason(log, sent))];
-    for fate in web.fates(sent) {
-        let (Fate::Arrived(at) | Fate::Lost(at)) = fate;
+    for fate in fates.iter().take(FATES) {
+        let (Fate::Arrived(at) | Fate::Lost(at)) = *fate;
         let Some(entry) = log.get(at) else { continue };
         let place = log.name(entry.place);
         let here = entry.place == point.place;
@@ -115,6 +123,9 @@ fn comments(log: &Log, web: &Web<'_>, point: &Point, seen: &Seen) -> Vec<String>
         // What happens behind this point is known to the run, but not to a capture elsewhere.
         let later = seen.direction == Direction::Out || here;
         comments.extend(later.then_some(text));
+    }
+    if let Some(more @ 1..) = fates.len().checked_sub(FATES) {
+        comments.push(format!("and {more} more copies of it came to an end"));
     }
     comments
 }

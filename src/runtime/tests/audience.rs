@@ -13,6 +13,7 @@ use std::time::Duration;
 
 /// What an observer has seen, in order.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a test's few records")]
 enum Saw {
     Record(Record),
     Frame(Direction, Instant, EventId, Vec<EventId>),

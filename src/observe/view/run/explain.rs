@@ -362,8 +362,12 @@ fn segments(bytes: u32, room: &Room) -> String {
 
 fn windows(room: &Room) -> String {
     let (cwnd, wnd) = (segments(room.cwnd, room), room.wnd);
+    let limited = match room.limited_transmit {
+        0 => String::new(),
+        more => format!(" + {more} by limited transmit (RFC 3042)"),
+    };
     format!(
-        "cwnd {cwnd} - in flight {} leaves {}; the peer's window {wnd} leaves {}",
+        "cwnd {cwnd}{limited} - in flight {} leaves {}; the peer's window {wnd} leaves {}",
         room.in_flight,
         room.of_cwnd(),
         room.of_wnd()
@@ -378,6 +382,9 @@ fn smallest(room: &Room, len: u32) -> String {
         _ if len == room.unsent => all,
         _ if room.of_wnd() < room.of_cwnd() && len >= room.of_wnd() / mss * mss => {
             format!("{len} of {} that wait: the peer's window is the limit", room.unsent)
+        }
+        _ if len + mss > room.of_cwnd() && room.limited_transmit > 0 => {
+            format!("{len} of {} that wait: one segment for each duplicate ACK", room.unsent)
         }
         _ if len + mss > room.of_cwnd() => {
             format!("{len} of {} that wait: cwnd is the limit", room.unsent)
@@ -430,6 +437,10 @@ fn fact(web: &Web<'_>, entry: &Entry) -> Option<(String, &'static str)> {
             E::Urgent { .. } => ("the urgent pointer moved ahead".into(), "RFC 9293 §3.8.5"),
             _ => return None,
         },
+        stack::Event::In(stack::PacketView::Arp { .. }) => (
+            "it is about an address of this host, or of a neighbour that it knows".into(),
+            "RFC 826",
+        ),
         stack::Event::In(_) => ("it is for this host, and was taken".into(), "RFC 1122 §3.2.1"),
         stack::Event::StrayIn { .. } => {
             ("it is for a listener, or a handshake at one".into(), "RFC 9293 §3.10.7")

@@ -41,11 +41,10 @@ pub fn lives(log: &Log, conn: Key, bytes: Range<u32>) -> Option<Vec<Life>> {
             });
             note(&mut lives, range, (entry.id, fate));
         } else if let (false, Some(ack)) = (out, seg.ack) {
-            // What is acknowledged is so from the first byte on.
-            let known = lives.partition_point(|life| life.acked.is_some());
+            let new = lives.partition_point(|life| life.acked.is_some());
             let covers = |life: &&mut Life| (first + life.bytes.end).before_eq(ack);
-            let more = lives[known..].iter_mut().take_while(covers);
-            more.for_each(|life| life.acked = Some(entry.id));
+            let its = lives[new..].iter_mut().take_while(covers);
+            its.for_each(|life| life.acked = Some(entry.id));
         }
     }
     if let Some(peer) = web.peer(conn) {
@@ -57,16 +56,13 @@ pub fn lives(log: &Log, conn: Key, bytes: Range<u32>) -> Option<Vec<Life>> {
 
 /// Adds a transmission to the ranges that it covers; what was cut otherwise is cut again.
 fn note(lives: &mut Vec<Life>, range: Range<u32>, sent: (EventId, Option<(EventId, bool)>)) {
+    // They are in order, and none overlaps another.
+    let first = lives.partition_point(|life| life.bytes.end <= range.start);
+    let touched = lives[first..].partition_point(|life| life.bytes.start < range.end);
     let mut from = range.start;
-    // What lies before it stays as it is: most transmissions are new data at the end.
-    let before = lives.partition_point(|life| life.bytes.end <= range.start);
     let mut cut = Vec::new();
-    for life in lives.drain(before..) {
+    for life in lives.drain(first..first + touched) {
         let (start, end) = (life.bytes.start.max(range.start), life.bytes.end.min(range.end));
-        if start >= end {
-            cut.push(life);
-            continue;
-        }
         let part = |bytes: Range<u32>| Life { bytes, ..life.clone() };
         if life.bytes.start < start {
             cut.push(part(life.bytes.start..start));
@@ -82,22 +78,20 @@ fn note(lives: &mut Vec<Life>, range: Range<u32>, sent: (EventId, Option<(EventI
     if from < range.end {
         cut.push(Life { bytes: from..range.end, sent: vec![sent], acked: None, read: None });
     }
-    cut.sort_by_key(|life| life.bytes.start);
-    lives.append(&mut cut);
+    lives.splice(first..first, cut);
 }
 
 fn note_reads(web: &Web<'_>, peer: Key, lives: &mut [Life]) {
-    let (mut read, mut known) = (0u32, 0);
+    let mut read = 0u32;
     for entry in web.of_conn(peer) {
         if let Event::Host(stack::Event::Call { call: stack::Call::Read { .. }, result: Ok(n) }) =
             &entry.event
         {
             read = read.wrapping_add(*n as u32);
+            let new = lives.partition_point(|life| life.read.is_some());
             let covers = |life: &&mut Life| Seq(life.bytes.end).before_eq(Seq(read));
-            for life in lives[known..].iter_mut().take_while(covers) {
-                life.read = Some(entry.id);
-                known += 1;
-            }
+            let its = lives[new..].iter_mut().take_while(covers);
+            its.for_each(|life| life.read = Some(entry.id));
         }
     }
 }
@@ -194,5 +188,18 @@ mod tests {
         let expected =
             [(0..5, vec![1]), (5..10, vec![1, 3]), (10..12, vec![2, 3]), (12..30, vec![2])];
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn many_ranges_stay_in_order() {
+        let mut lives = Vec::new();
+        let sent = |n| (EventId(n), None);
+        for n in 0..50_000u32 {
+            note(&mut lives, n * 10..n * 10 + 10, sent(n.into()));
+        }
+        note(&mut lives, 24_995..25_015, sent(60_000));
+        assert_eq!(lives.len(), 50_002);
+        assert!(lives.is_sorted_by_key(|life| life.bytes.start));
+        assert_eq!(lives.iter().filter(|life| life.sent.len() == 2).count(), 3);
     }
 }

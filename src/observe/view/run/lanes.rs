@@ -5,7 +5,7 @@ use super::super::row::{Lane, Row};
 use super::super::style::{Style, Tone};
 use super::super::text::{columns, cut, fit, pad, wrap};
 use super::page::{LINES, Page};
-use crate::base::{EventId, Instant};
+use crate::base::{Duration, EventId, Instant};
 use std::collections::BTreeMap;
 
 /// What happens at a bar.
@@ -59,6 +59,8 @@ impl Beat {
 pub(super) struct Flight {
     pub(super) from: usize,
     pub(super) to: usize,
+    /// When the host sent it: in the order of the entries, which the wire's turn is not.
+    pub(super) sent: Instant,
     pub(super) start: Instant,
     pub(super) end: Instant,
     pub(super) lost: bool,
@@ -114,6 +116,8 @@ struct Sheet<'a> {
     bars: Vec<usize>,
     names: &'a [&'a str],
     flights: &'a BTreeMap<EventId, Flight>,
+    /// How long the longest of them takes from its sending on.
+    longest: Duration,
 }
 
 /// Draws the rows.
@@ -192,7 +196,8 @@ impl<'a> Sheet<'a> {
         };
         let bars = (0..names.len()).map(|n| n * gap).collect();
         let tall = if page.all { TALL } else { 1 };
-        Sheet { style: page.style, tall, glyphs, sides, bars, names, flights }
+        let longest = flights.values().map(|f| f.end.since(f.sent)).max().unwrap_or_default();
+        Sheet { style: page.style, tall, glyphs, sides, bars, names, flights, longest }
     }
 
     fn is_pair(&self) -> bool {
@@ -293,9 +298,12 @@ impl<'a> Sheet<'a> {
     /// Bars, and strokes for what is under way.
     fn under_way(&self, at: Instant, id: EventId, beats: &[Beat]) -> Vec<char> {
         let mut canvas = vec![' '; self.width()];
-        let from = self.flights.range(..id);
+        let recent = |(_, f): &(&EventId, &Flight)| at.since(f.sent) <= self.longest;
+        let recent: Vec<_> = self.flights.range(..id).rev().take_while(recent).collect();
+        let from = recent.into_iter().rev();
         for (sent, flight) in from.filter(|(_, f)| f.start < at && at < f.end && !f.lost) {
-            if !beats.iter().any(|beat| beat.id == *sent && beat.note.is_none()) {
+            let row = beats.binary_search_by_key(sent, |beat| beat.id);
+            if !row.is_ok_and(|row| beats[row].note.is_none()) {
                 continue; // its row is left out
             }
             let whole = flight.end.since(flight.start).as_nanos().max(1);

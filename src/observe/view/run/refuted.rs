@@ -6,7 +6,7 @@ use super::state::{tcp_event, timer_before};
 use super::web::{Key, Web};
 use crate::base::EventId;
 use crate::observe::log::Entry;
-use crate::tcp::{self, AckWhy, Blocked, Plan, Room, RtxRule, Timer};
+use crate::tcp::{self, AckWhy, Blocked, CaState, Plan, Room, RtxRule, Timer};
 
 /// The reasons that it was not; empty for what was no decision about sending.
 pub(super) fn refuted(web: &Web<'_>, entry: &Entry) -> Vec<String> {
@@ -31,7 +31,7 @@ fn of_segment(web: &Web<'_>, key: Key, id: EventId, plan: &Plan, room: &Room) ->
     }
     let counted = matches!(rule, Some(RtxRule::FastRetransmit | RtxRule::PartialAck));
     if !counted && (rule.is_some() || room.in_flight > 0) && !opening {
-        reasons.push(format!("fast retransmit: {} of 3 duplicate ACKs", room.dupacks));
+        reasons.push(format!("fast retransmit: {}", no_fast_retransmit(web, key, id, rule, room)));
     }
     match plan {
         Plan::Retransmit { .. } if room.unsent == 0 => {
@@ -56,6 +56,35 @@ fn of_segment(web: &Web<'_>, key: Key, id: EventId, plan: &Plan, room: &Room) ->
         reasons.push(timer(web, key, id, Timer::Persist, "window probe", "nothing waits"));
     }
     reasons
+}
+
+/// Why duplicate ACKs did not send the segment.
+fn no_fast_retransmit(
+    web: &Web<'_>,
+    key: Key,
+    id: EventId,
+    rule: Option<RtxRule>,
+    room: &Room,
+) -> String {
+    let phase = |entry: &Entry| match tcp_event(entry) {
+        Some(tcp::Event::Ca { from, to, .. }) => Some((*from, *to)),
+        _ => None,
+    };
+    let earlier = web.of_conn(key).rev().filter(|entry| entry.id < id);
+    let begun = match earlier.filter_map(phase).next() {
+        Some((_, CaState::Recovery)) => true,
+        Some((CaState::Recovery, CaState::Loss)) => rule == Some(RtxRule::Rto),
+        _ => false,
+    };
+    match room.dupacks {
+        _ if begun => {
+            "it had begun before, and duplicate ACKs start it only once (RFC 6582 §3.2)".into()
+        }
+        dupacks @ 3.. => format!(
+            "{dupacks} duplicate ACKs, but not for what was sent after the timeout (RFC 6582 §3.2)"
+        ),
+        dupacks => format!("{dupacks} of 3 duplicate ACKs"),
+    }
 }
 
 /// Where a timer stood that did not send the segment.

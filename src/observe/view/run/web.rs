@@ -54,6 +54,8 @@ pub(in crate::observe) struct Web<'a> {
     pub(super) log: &'a Log,
     /// (cause, effect), by cause.
     effects: Vec<(EventId, EventId)>,
+    /// The entries of each connection, oldest first.
+    by_conn: BTreeMap<Key, Vec<EventId>>,
     pairs: BTreeMap<Key, Pair>,
     by_pair: BTreeMap<Pair, Vec<(EventId, Key)>>,
 }
@@ -62,9 +64,13 @@ impl<'a> Web<'a> {
     pub(in crate::observe) fn new(log: &'a Log) -> Web<'a> {
         let mut effects = Vec::new();
         let mut pairs = BTreeMap::new();
+        let mut by_conn: BTreeMap<Key, Vec<EventId>> = BTreeMap::new();
         let mut by_pair: BTreeMap<Pair, Vec<(EventId, Key)>> = BTreeMap::new();
         for entry in log.entries() {
             effects.extend(distinct(entry).map(|cause| (cause, entry.id)));
+            if let Some(conn) = entry.conn {
+                by_conn.entry((entry.place, conn)).or_default().push(entry.id);
+            }
             if let (Event::Host(stack::Event::Conn { local, remote }), Some(conn)) =
                 (&entry.event, entry.conn)
             {
@@ -74,7 +80,7 @@ impl<'a> Web<'a> {
             }
         }
         effects.sort_unstable();
-        Web { log, effects, pairs, by_pair }
+        Web { log, effects, by_conn, pairs, by_pair }
     }
 
     pub(in crate::observe) fn get(&self, id: EventId) -> Option<&'a Entry> {
@@ -112,9 +118,9 @@ impl<'a> Web<'a> {
     }
 
     /// The entries of a connection, oldest first.
-    pub(super) fn of_conn(&self, (place, conn): Key) -> impl DoubleEndedIterator<Item = &'a Entry> {
-        let its = move |entry: &&Entry| entry.place == place && entry.conn == Some(conn);
-        self.log.entries().iter().filter(its)
+    pub(super) fn of_conn(&self, key: Key) -> impl DoubleEndedIterator<Item = &'a Entry> {
+        let its = self.by_conn.get(&key).map_or(&[][..], Vec::as_slice);
+        its.iter().filter_map(|id| self.log.get(*id))
     }
 
     /// What became of the packets that an event sent.
