@@ -18,7 +18,8 @@ use std::process::ExitCode;
 const SHOWN: usize = 2;
 
 pub(super) fn page(run: RunName, all: bool) -> Page {
-    Page { run, all, style: talk::view(all).style }
+    let Options { style, width, .. } = talk::view(all);
+    Page { run, all, style, width }
 }
 
 /// What tells about an event, as a page and as JSON.
@@ -160,7 +161,7 @@ pub(in crate::cli) fn ladder(args: &LadderArgs) -> Outcome {
         }
         // A recording is of one host: its peers are known by what came from them.
         let conn = conn.map(|(_, conn)| conn);
-        let mut ladder = Ladder::new(Options { conn, ..talk::view(args.all) });
+        let mut ladder = Ladder::new(Options { conn, absolute: true, ..talk::view(args.all) });
         log.records(PlaceId(0)).for_each(|record| ladder.record(&record));
         return said(&ladder.render());
     }

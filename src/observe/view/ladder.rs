@@ -23,13 +23,15 @@ pub struct Options {
     pub conn: Option<ConnId>,
     /// Every row: no runs of bulk data collapsed, timers and measurements shown, too.
     pub all: bool,
+    /// Times are those of the run, which commands take; else relative to the first row shown.
+    pub absolute: bool,
     /// Colours and characters.
     pub style: Style,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { width: 120, conn: None, all: false, style: Style::default() }
+        Options { width: 120, conn: None, all: false, absolute: false, style: Style::default() }
     }
 }
 
@@ -63,11 +65,12 @@ impl Ladder {
         }
     }
 
-    /// Draws what was collected. Times are relative to the first row shown.
+    /// Draws what was collected.
     pub fn render(&self) -> String {
         let rows: Vec<&Row> = self.rows.iter().filter(|row| self.shows(row)).collect();
         let Some(first) = rows.first() else { return String::new() };
-        let mut sheet = Sheet::new(self.options, first.at);
+        let start = if self.options.absolute { Instant::ZERO } else { first.at };
+        let mut sheet = Sheet::new(self.options, start);
         sheet.heading();
         let mut run: Vec<&Row> = Vec::new();
         for row in rows {

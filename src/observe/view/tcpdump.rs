@@ -12,6 +12,7 @@ use crate::base::{Mac, Medium, Seq};
 use crate::stack::{Event, PacketView, Record};
 use crate::tcp::SegmentView;
 use crate::wire::arp::{Arp, Op};
+use crate::wire::ethernet::ethertype;
 use crate::wire::icmp::Icmp;
 use crate::wire::icmpv4::Icmpv4;
 use crate::wire::icmpv6::{Icmpv6, unreachable};
@@ -224,7 +225,13 @@ pub(super) fn packet_words(packet: &PacketView) -> String {
         PacketView::Raw { version: 6, len } => format!("IP6, length {len}"),
         PacketView::Raw { version, len } => format!("unknown ip {version}, length {len}"),
         PacketView::Ethernet { header, len } => {
-            format!("ethertype Unknown (0x{:04x}), length {len}", header.ethertype)
+            let name = match header.ethertype {
+                ethertype::IPV4 => "IPv4",
+                ethertype::IPV6 => "IPv6",
+                ethertype::ARP => "ARP",
+                _ => "Unknown",
+            };
+            format!("ethertype {name} (0x{:04x}), length {len}", header.ethertype)
         }
         PacketView::Arp { arp, len } => format!("{}, length {len}", arp_words(arp)),
         PacketView::Ip { proto, len, .. } => format!("ip-proto-{proto} {len}"),

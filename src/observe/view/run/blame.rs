@@ -8,7 +8,7 @@
 use super::super::describe::moment;
 use super::super::style::Tone;
 use super::super::text::columns;
-use super::page::{Page, Sheet, WIDTH, fitted};
+use super::page::{Page, Sheet, fitted};
 use super::state;
 use super::story::{Stories, why};
 use super::web::{Missing, Web, distinct, is_loss};
@@ -62,7 +62,7 @@ pub fn blame(log: &Log, id: EventId, page: &Page) -> Option<String> {
             let indent = "  ".repeat(middle[0].depth);
             let mark = page.style.ellipsis();
             let text = format!("{indent}  {mark} {} steps: {}", middle.len(), tally(&web, middle));
-            sheet.line(Some(Tone::Faint), &fitted(page.style, &text, WIDTH));
+            sheet.line(Some(Tone::Faint), &fitted(page.style, &text, page.width()));
             run[run.len() - tail..].iter().for_each(|s| tell(&web, &stories, page, &mut sheet, s));
         }
     }
@@ -103,12 +103,12 @@ fn tell(web: &Web<'_>, stories: &Stories, page: &Page, sheet: &mut Sheet<'_>, st
     let mut text = format!("{indent}#{:<4} {:>10}  {place}{brief}", step.id, moment(entry.at));
     if let Some(why) = why(entry) {
         // The rule's name where there is no room for its sentence.
-        let room = WIDTH.saturating_sub(columns(&text) + 4);
+        let room = page.width().saturating_sub(columns(&text) + 4);
         let fits = columns(&why.text) <= room;
         text += &format!("  ; {}", if fits { &why.text } else { why.key });
     }
     let tone = if is_loss(entry) { Some(Tone::Alarm) } else { None };
-    sheet.line(tone, &fitted(page.style, &text, WIDTH));
+    sheet.line(tone, &fitted(page.style, &text, page.width()));
 }
 
 /// What the steps left out were.
@@ -123,8 +123,11 @@ fn tally(web: &Web<'_>, steps: &[Step]) -> String {
             None => counts.push((what, 1)),
         }
     }
-    let words: Vec<_> = counts.iter().map(|(what, n)| format!("{what} {n} packets")).collect();
-    words.join(", ")
+    let words = counts.iter().map(|(what, n)| match n {
+        1 => format!("{what} 1 packet"),
+        n => format!("{what} {n} packets"),
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 struct Chain<'a, 'w> {

@@ -4,8 +4,9 @@
 use super::super::tcpdump::Tcpdump;
 use super::page::Page;
 use super::web::Web;
-use crate::base::EventId;
-use crate::observe::log::{Event, Kind, Log, PlaceId};
+use crate::base::{EventId, Instant};
+use crate::observe::log::{Entry, Event, Kind, Log, PlaceId};
+use crate::stack::{self, PacketView, Record};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The packets that pass a place, a line each, oldest first: what a host sends and receives, or
@@ -15,6 +16,7 @@ pub fn tcpdump(log: &Log, at: PlaceId, explained: bool, page: &Page) -> String {
     let is_wire = matches!(log.places().get(usize::from(at.0)), Some(p) if p.kind == Kind::Wire);
     let mut spell: Vec<Tcpdump> = log.places().iter().map(|_| Tcpdump::new()).collect();
     let mut lines: BTreeMap<EventId, String> = BTreeMap::new();
+    let mut passed: Vec<(Instant, String)> = Vec::new();
     let mut seen = BTreeSet::new();
     let mut sheet = page.sheet();
     for entry in log.entries() {
@@ -33,16 +35,29 @@ pub fn tcpdump(log: &Log, at: PlaceId, explained: bool, page: &Page) -> String {
             spell.learn(&record);
             continue;
         }
+        let record = overheard(&web, entry, record);
         let line = if explained { spell.explained(&record) } else { spell.line(&record) };
-        match line {
-            Some(line) if is_wire => drop(lines.insert(entry.id, line)),
-            Some(line) => sheet.line(None, &format!("{} {line}", entry.at)),
-            None => {}
+        match (line, web.left(entry)) {
+            (Some(line), _) if is_wire => drop(lines.insert(entry.id, line)),
+            (Some(line), Some(left)) => passed.push((left, line)),
+            _ => {}
         }
     }
+    passed.sort_by_key(|(at, _)| *at); // what waited for its neighbour left later than others
+    passed.iter().for_each(|(at, line)| sheet.line(None, &format!("{at} {line}")));
     sheet.next("ladder");
     if !is_wire {
         sheet.next(&format!("observer --host {}", log.name(at)));
     }
     sheet.end()
+}
+
+/// What a host drops unread because it is for others, as its sender knows it.
+fn overheard(web: &Web<'_>, entry: &Entry, record: Record) -> Record {
+    let stack::Event::Dropped { why, packet } = &record.event else { return record };
+    let unread = matches!(packet, PacketView::Ethernet { .. } | PacketView::Ip { .. });
+    let sent = web.sender(entry).filter(|_| unread).map(|sent| &sent.event);
+    let Some(Event::Host(stack::Event::Out { packet, .. })) = sent else { return record };
+    let event = stack::Event::Dropped { why: *why, packet: packet.clone() };
+    Record { event, ..record }
 }

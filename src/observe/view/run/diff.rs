@@ -45,7 +45,7 @@ pub fn diff(one: Named<'_>, two: Named<'_>, page: &Page) -> String {
     let shared = common(one.log, two.log);
     let [a, b] = [one, two].map(|run| run.log.entries().get(shared));
     if a.is_none() && b.is_none() {
-        let text = format!("{} and {} are the same: {shared} entries", one.name, two.name);
+        let text = format!("{} and {} are the same: {shared} events", one.name, two.name);
         sheet.line(Some(Tone::Head), &text);
         figures(one, two, true, &mut sheet);
         sheet.next("ladder");
@@ -57,16 +57,19 @@ pub fn diff(one: Named<'_>, two: Named<'_>, page: &Page) -> String {
     sheet.line(Some(Tone::Head), &text);
     let webs = [one, two].map(|run| Web::new(run.log));
     let [left, right] = &webs;
+    let words = |web: &Web<'_>, entry: Option<&Entry>, whole: bool| match entry {
+        Some(entry) => {
+            let stories = Stories::of(web, &BTreeSet::from([entry.id]));
+            let brief = stories.brief(web, entry.id);
+            let line = if whole { stories.line(entry.id) } else { &brief };
+            format!("#{} {} ms, {line}", entry.id, moment(entry.at))
+        }
+        None => "it has ended".into(),
+    };
+    // What differs may be left out in brief: an option.
+    let whole = words(left, a, false) == words(right, b, false);
     for (run, web, entry) in [(one, left, a), (two, right, b)] {
-        let words = match entry {
-            Some(entry) => {
-                let stories = Stories::of(web, &BTreeSet::from([entry.id]));
-                let (at, brief) = (moment(entry.at), stories.brief(web, entry.id));
-                format!("#{} {at} ms, {brief}", entry.id)
-            }
-            None => "it has ended".into(),
-        };
-        sheet.entry(run.name, &words, 2);
+        sheet.entry(run.name, &words(web, entry, whole), 3);
     }
     let parted = [a, b].iter().flatten().map(|entry| entry.at).min().unwrap_or_default();
     if let Some(delta) = delta(left, right, parted) {

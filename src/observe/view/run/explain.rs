@@ -14,6 +14,8 @@ use crate::stack;
 use crate::tcp::{self, Blocked, Plan, Room};
 use std::collections::BTreeSet;
 
+/// Fast recovery among the phases of congestion control, as `tcp_info` numbers them.
+const RECOVERY: u64 = 3;
 /// How many effects are listed.
 const LISTED: usize = 4;
 
@@ -301,6 +303,13 @@ fn told_state(web: &Web<'_>, entry: &Entry, page: &Page, sheet: &mut Sheet<'_>) 
     let changes = state::changes(&before, &after, page.all);
     if !changes.is_empty() {
         sheet.entry("STATE", &changes.join(" | "), 4);
+    }
+    let recovers = |info: &tcp::TcpInfo| info.ca_state == RECOVERY;
+    let grown = after.snd_cwnd_bytes > before.snd_cwnd_bytes;
+    if recovers(&after) && (grown || !recovers(&before)) {
+        let text = "in fast recovery cwnd is ssthresh and a segment more for each duplicate ACK: \
+                    it tells that one has left the network (RFC 5681 §3.2)";
+        sheet.entry("", text, 2);
     }
 }
 

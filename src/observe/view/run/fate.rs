@@ -111,7 +111,11 @@ pub fn bytes(log: &Log, conn: Key, bytes: Range<u32>, page: &Page) -> Option<Str
         None => "-".into(),
     };
     // What had a simple life is told in one line with its like.
-    let plain = |life: &Life| life.sent.len() == 1 && life.sent[0].1.is_some_and(|(_, lost)| !lost);
+    let plain = |life: &Life| match life.sent[..] {
+        [(_, Some((_, lost)))] => !lost,
+        [(_, None)] => life.acked.is_some(), // the peer is not in the log
+        _ => false,
+    };
     let time = |life: &Life| -> [Option<Instant>; 2] {
         [Some(life.sent[0].0), life.acked].map(|id| Some(web.get(id?)?.at))
     };
@@ -129,7 +133,7 @@ pub fn bytes(log: &Log, conn: Key, bytes: Range<u32>, page: &Page) -> Option<Str
             story(&web, run)
         );
         let tone = if plain(first) { None } else { Some(Tone::Alarm) };
-        sheet.line(tone, &super::page::fitted(page.style, &line, super::page::WIDTH));
+        sheet.line(tone, &super::page::fitted(page.style, &line, page.width()));
     }
     let hurt = lives.iter().find(|life| !plain(life)).or(lives.first());
     if let Some((id, _)) = hurt.and_then(|life| life.sent.last()) {
@@ -159,8 +163,8 @@ fn story(web: &Web<'_>, run: &[Life]) -> String {
                 let place = web.get(*at).map_or("?", |entry| web.log.name(entry.place));
                 format!("{what} lost: {place} #{at}")
             }
-            Some(_) => what,
-            None => format!("{what} under way"),
+            None if life.acked.is_none() => format!("{what} under way"),
+            _ => what,
         });
     }
     words.join(", ")

@@ -5,6 +5,7 @@
 //! With two hosts, each has its own lane beside its bar, for what its application calls, what
 //! changes inside it, and why it sends; with more, that is told on the right.
 
+use super::super::describe::moment;
 use super::super::parties::Pair;
 use super::super::row::{Bulk, Lane, Row, Rows};
 use super::super::style::Tone;
@@ -83,7 +84,10 @@ fn loss(web: &Web<'_>, entry: &Entry) -> Row {
         conn: None,
         pair: None,
         call: String::new(),
-        lane: Lane::Lost(format!("#{packet} {why}")),
+        lane: Lane::Lost(match packet {
+            EventId::NONE => format!("a packet from before the log: {why}"),
+            packet => format!("#{packet} {why}"),
+        }),
         why: String::new(),
         tone: Tone::Alarm,
         bulk: None,
@@ -170,13 +174,24 @@ fn beat(web: &Web<'_>, columns: &[PlaceId], entry: &Entry, row: &Row) -> Option<
         let cause = entry.causes().find_map(|cause| web.get(cause))?;
         column(columns, cause.place).filter(|_| cause.place != entry.place)
     };
+    let mut row = row.clone();
     let (at, action) = match &entry.event {
         Event::Host(event) => {
             let at = column(columns, entry.place)?;
             let sent = entry.causes().next().unwrap_or_default();
-            let action = match (&row.lane, event) {
+            let action = match (row.lane.clone(), event) {
                 (_, stack::Event::Forwarded { .. }) => Move::Pass,
-                (Lane::Out(text), _) => Move::Send(text.clone()),
+                (Lane::Out(text), _) if web.left(entry).is_none() => {
+                    row.lane = Lane::Note(format!("does not leave: {text}"));
+                    Move::Inside
+                }
+                (Lane::Out(text), _) => {
+                    if let Some(left) = web.left(entry).filter(|left| *left > entry.at) {
+                        let note = format!("waits for the neighbour until {} ms", moment(left));
+                        row.why = [row.why.as_str(), &note].join("; ");
+                    }
+                    Move::Send(text)
+                }
                 (Lane::In(_), _) => Move::Arrive { from: from(), sent, lost: false },
                 (Lane::Lost(_), _) => Move::Arrive { from: from(), sent, lost: true },
                 _ => Move::Inside,
@@ -189,7 +204,7 @@ fn beat(web: &Web<'_>, columns: &[PlaceId], entry: &Entry, row: &Row) -> Option<
             (column(columns, cause.place)?, Move::Gone(text.clone()))
         }
     };
-    Some(Beat { id: entry.id, at: entry.at, column: at, action, row: row.clone(), note: None })
+    Some(Beat { id: entry.id, at: entry.at, column: at, action, row, note: None })
 }
 
 /// The ways of the packets that are shown, from bar to bar.

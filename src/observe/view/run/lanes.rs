@@ -286,8 +286,13 @@ impl<'a> Sheet<'a> {
         let name = self.names[beat.column];
         let what = match &beat.action {
             Move::Send(text) => text.replace('\n', " "),
-            Move::Arrive { sent, lost: false, .. } => format!("received #{sent}"),
-            Move::Arrive { sent, lost: true, .. } => format!("received and dropped #{sent}"),
+            Move::Arrive { sent, lost, .. } => {
+                let packet = match *sent {
+                    EventId::NONE => "a packet from before the log".to_owned(),
+                    sent => format!("#{sent}"),
+                };
+                format!("received {}{packet}", if *lost { "and dropped " } else { "" })
+            }
             Move::Gone(text) => return format!("lost: {text}"),
             Move::Pass | Move::Inside => return format!("{name}: {says}"),
         };
@@ -369,10 +374,14 @@ impl<'a> Sheet<'a> {
                     (false, true) => g.left,
                     (false, false) => g.right,
                 };
+                let sent = match *sent {
+                    EventId::NONE => String::new(),
+                    sent => format!(" #{sent} "),
+                };
                 let text = if leftward {
-                    format!("{head}{} #{sent} ", g.shaft)
+                    format!("{head}{}{sent}", g.shaft)
                 } else {
-                    format!(" #{sent} {}{head}", g.shaft)
+                    format!("{sent}{}{head}", g.shaft)
                 };
                 put(&mut canvas, bar, leftward, &text);
             }

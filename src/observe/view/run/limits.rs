@@ -33,8 +33,9 @@ pub struct Limits {
     pub held: Vec<Held>,
 }
 
-/// Columns of the bars.
+/// Columns of the bars at most, and of what stands beside them.
 const BARS: usize = 60;
+const BESIDE: usize = 34;
 /// The limits in the order in which they are shown.
 const ORDER: [Blocked; 7] = [
     Blocked::Handshake,
@@ -147,17 +148,19 @@ fn tell(web: &Web<'_>, limits: &Limits, page: &Page, sheet: &mut Sheet<'_>) {
     let sent = sent_bytes(web, key);
     let head = format!("what held {} back: {pair}, {sent} bytes written", web.log.name(key.0));
     sheet.line(Some(Tone::Head), &head);
-    let axis = format!("{:>10}  {:<w$}{} ms", "ms", moment(from), moment(to), w = BARS - 10);
+    let bars = page.width().saturating_sub(BESIDE).min(BARS);
+    let axis = format!("{:>10}  {:<w$}{} ms", "ms", moment(from), moment(to), w = bars - 10);
     sheet.line(Some(Tone::Faint), &axis);
     for by in ORDER {
         let total = nanos(limits.total(by));
         if total == 0 {
             continue;
         }
-        let bar = bar(limits, by, (from.as_nanos(), to.as_nanos()), page.style.unicode);
-        let percent = u128::from(total) * 1000 / u128::from(life.max(1));
+        let bar = bar(limits, by, (from.as_nanos(), to.as_nanos()), bars, page.style.unicode);
+        let life = u128::from(life.max(1));
+        let percent = (u128::from(total) * 1000 + life / 2) / life;
         let line = format!(
-            "{:>10}  {bar:<BARS$} {:>10} ms {:>3}.{} %",
+            "{:>10}  {bar:<bars$} {:>10} ms {:>3}.{} %",
             by.key(),
             moment(Instant::from_nanos(total)),
             percent / 10,
@@ -179,10 +182,10 @@ fn sent_bytes(web: &Web<'_>, key: Key) -> u64 {
 }
 
 /// A cell is full when the limit held for at least half of its time, and half full when for less.
-fn bar(limits: &Limits, by: Blocked, (from, to): (u64, u64), unicode: bool) -> String {
+fn bar(limits: &Limits, by: Blocked, (from, to): (u64, u64), bars: usize, unicode: bool) -> String {
     let (full, half) = if unicode { ("█", "▌") } else { ("#", "-") };
     let edge = |cell: usize| {
-        let part = u128::from(to - from) * cell as u128 / BARS as u128;
+        let part = u128::from(to - from) * cell as u128 / bars as u128;
         from + part as u64
     };
     let cell = |n: usize| {
@@ -193,5 +196,5 @@ fn bar(limits: &Limits, by: Blocked, (from, to): (u64, u64), unicode: bool) -> S
             _ => half,
         }
     };
-    (0..BARS).map(cell).collect::<String>().trim_end().to_owned()
+    (0..bars).map(cell).collect::<String>().trim_end().to_owned()
 }

@@ -4,7 +4,7 @@
 
 use super::super::describe::moment;
 use super::super::style::Tone;
-use super::page::{Page, WIDTH, fitted};
+use super::page::{Page, fitted};
 use super::state::tcp_event;
 use super::web::{Missing, Web, range_of};
 use crate::base::{Duration, EventId, Instant, Seq};
@@ -344,8 +344,9 @@ pub fn observer(log: &Log, at: PlaceId, page: &Page) -> String {
     let mut sheet = page.sheet();
     let wrong = all.iter().filter(|verdict| !verdict.right).count();
     let head = format!(
-        "a sniffer at {name} concludes something about {} segments, and errs about {wrong}",
-        all.len()
+        "a sniffer at {name} concludes something about {} segment{}, and errs about {wrong}",
+        all.len(),
+        if all.len() == 1 { "" } else { "s" }
     );
     sheet.line(Some(Tone::Head), &head);
     for verdict in &all {
@@ -357,7 +358,7 @@ pub fn observer(log: &Log, at: PlaceId, page: &Page) -> String {
         let line =
             format!("{:>5} {at:>10}  {mark} {said:<42}  {}", format!("#{id}"), verdict.truth);
         let tone = if verdict.right { None } else { Some(Tone::Alarm) };
-        sheet.line(tone, &fitted(page.style, &line, WIDTH));
+        sheet.line(tone, &fitted(page.style, &line, page.width()));
     }
     if let Some(first) = all.iter().find(|verdict| !verdict.right).or(all.first()) {
         sheet.next(&format!("explain {}", first.entry));

@@ -7,6 +7,8 @@ use super::super::text::{columns, wrap};
 pub(super) const LINES: usize = 25;
 /// Columns of a page.
 pub(super) const WIDTH: usize = 100;
+/// Columns of the narrowest page.
+const NARROW: usize = 60;
 /// Columns of the labels.
 const LABEL: usize = 12;
 
@@ -43,9 +45,16 @@ pub struct Page {
     pub all: bool,
     /// Colours and characters.
     pub style: Style,
+    /// Columns that there are; 0 for the usual page.
+    pub width: usize,
 }
 
 impl Page {
+    /// Columns that are used: lines longer than [`WIDTH`] read badly.
+    pub(super) fn width(&self) -> usize {
+        if self.width == 0 { WIDTH } else { self.width.clamp(NARROW, WIDTH) }
+    }
+
     /// As many of `all`, or fewer that fit the usual page.
     pub(super) fn at_most(&self, usual: usize) -> usize {
         if self.all { usize::MAX } else { usual }
@@ -79,9 +88,10 @@ impl Sheet<'_> {
     pub(super) fn entry(&mut self, label: &str, text: &str, most: usize) {
         let style = self.page.style;
         let text = style.letters(text);
-        let lines = wrap(&text, WIDTH - LABEL);
+        let room = self.page.width() - LABEL;
+        let lines = wrap(&text, room);
         let (most, mark) = (self.page.at_most(most), style.ellipsis());
-        let lines = super::super::text::cut(lines, most, WIDTH - LABEL, mark);
+        let lines = super::super::text::cut(lines, most, room, mark);
         for (n, line) in lines.iter().enumerate() {
             let label = if n == 0 { label } else { "" };
             let head = style.paint(Tone::Head, &format!("{label:<LABEL$}"));
@@ -99,20 +109,31 @@ impl Sheet<'_> {
     /// The text.
     pub(super) fn end(mut self) -> String {
         let style = self.page.style;
-        let most = LINES - usize::from(!self.next.is_empty());
+        let next = self.commands();
+        let most = LINES - next.len();
         if !self.page.all && self.lines.len() > most {
             let more = self.lines.len() - (most - 1);
             self.lines.truncate(most - 1);
             let mark = style.ellipsis();
             self.lines.push(style.paint(Tone::Faint, &format!("{mark} {more} more lines: --all")));
         }
-        if !self.next.is_empty() {
-            let dot = if style.unicode { "  ·  " } else { "  |  " };
-            let next = self.next.join(dot);
-            let head = style.paint(Tone::Head, "next: ");
-            self.lines.push(format!("{head}{}", style.paint(Tone::Call, &next)));
+        for (n, next) in next.iter().enumerate() {
+            let head = if n == 0 { "next: " } else { "      " };
+            let head = style.paint(Tone::Head, head);
+            self.lines.push(format!("{head}{}", style.paint(Tone::Call, next)));
         }
         self.lines.join("\n") + "\n"
+    }
+
+    /// What to try next: in one line where the terminal has room for it, else a line each.
+    fn commands(&self) -> Vec<String> {
+        let dot = if self.page.style.unicode { "  ·  " } else { "  |  " };
+        let line = self.next.join(dot);
+        match self.page.width {
+            0 if !line.is_empty() => vec![line],
+            width if columns(&line) + "next: ".len() <= width && !line.is_empty() => vec![line],
+            _ => self.next.clone(),
+        }
     }
 }
 

@@ -72,6 +72,9 @@ fn elsewhere(web: &Web<'_>, entry: &Entry, lines: &BTreeMap<EventId, String>) ->
     let line = || lines.get(&packet).map_or_else(String::new, |line| compact(line));
     match &entry.event {
         Event::Host(_) => None,
+        Event::Wire(wire) if !packet.is_some() => {
+            Some(format!("a packet from before the log {}", wire.what))
+        }
         Event::Wire(wire) if wire.gone().is_some() => {
             Some(format!("dropped #{packet} ({})", line()))
         }

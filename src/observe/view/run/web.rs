@@ -1,7 +1,7 @@
 //! What led where: effects by cause, who talks to whom across hosts, and what became of packets.
 
 use super::super::parties::Pair;
-use crate::base::{ConnId, EventId, Seq};
+use crate::base::{ConnId, EventId, Instant, Seq};
 use crate::link::bridge;
 use crate::observe::log::{Entry, Event, Log, PlaceId};
 use crate::stack;
@@ -186,6 +186,27 @@ impl<'a> Web<'a> {
             }
             entry = cause;
         }
+    }
+
+    /// When the packet of an entry crossed its host's edge: what is sent may wait for a neighbour
+    /// first. `None` when it never left.
+    pub(super) fn left(&self, entry: &Entry) -> Option<Instant> {
+        let leaves = match &entry.event {
+            Event::Host(event) => sends(event) || passes_on(event, true),
+            _ => false,
+        };
+        if !leaves || self.log.places().len() == 1 {
+            return Some(entry.at);
+        }
+        let wire = |effect: &&Entry| matches!(effect.event, Event::Wire(_));
+        // Pieces, and what a host sends to itself, need no wire.
+        let inside = |effect: &Entry| match &effect.event {
+            Event::Host(stack::Event::Dropped { .. }) => false,
+            Event::Host(event) => sends(event) || arrives(event),
+            _ => false,
+        };
+        let on_wire = self.effects(entry.id).find(wire).map(|effect| effect.at);
+        on_wire.or_else(|| self.effects(entry.id).any(inside).then_some(entry.at))
     }
 
     /// What a segment that is sent again waited for in vain; `None` for others.
