@@ -1,7 +1,8 @@
 //! The command line.
 
 use super::study::args::{
-    BoxArgs, DiffArgs, EventArgs, ExportArgs, LabArgs, PastArgs, ViewArgs, WhatIfArgs,
+    BoxArgs, ConnArgs, DiffArgs, EventArgs, ExportArgs, LabArgs, LadderArgs, ObserverArgs,
+    PastArgs, TcpdumpArgs, WhatIfArgs,
 };
 use super::vlan::Wanted;
 use crate::app::Services;
@@ -119,15 +120,15 @@ pub(super) enum Command {
     /// Show where two runs differ, and how
     Diff(DiffArgs),
     /// Draw a run: hosts side by side, time downward
-    Ladder(ViewArgs),
+    Ladder(LadderArgs),
     /// Show the packets at a host or link of a run, as tcpdump does
-    Tcpdump(ViewArgs),
+    Tcpdump(TcpdumpArgs),
     /// Show what a sniffer would conclude of a run at a host, and where it errs
-    Observer(ViewArgs),
+    Observer(ObserverArgs),
     /// Show what held the senders of a run back, and when
-    Limits(ViewArgs),
+    Limits(ConnArgs),
     /// Show what became of the bytes that a connection of a run sent
-    Bytes(ViewArgs),
+    Bytes(ConnArgs),
     /// Write a run in the formats of other programs: qlog, CSV, SVG, xplot, pcapng, pcap
     Export(ExportArgs),
     /// Show what the switches of a lab know at a moment

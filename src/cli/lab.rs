@@ -39,8 +39,10 @@ pub(super) fn find(which: &str, sets: &[(String, String)]) -> Result<Source, Fai
     if !path.exists() && !which.contains(['/', '.']) {
         let names = shipped().iter().map(|lab| lab.name);
         let near = crate::base::words::nearest(which, names);
-        let hint = near.map_or(String::new(), |name| format!(": did you mean {name}?"));
-        return Err(Failure::usage(format_args!("there is no lab \"{which}\"{hint}")));
+        let hint = near.map_or(String::new(), |name| format!("did you mean {name}? "));
+        return Err(Failure::usage(format_args!(
+            "there is no lab \"{which}\": {hint}`netglass lab list` names them all"
+        )));
     }
     Source::file(path, sets)
 }
@@ -76,9 +78,16 @@ fn run_one(args: &LabRunArgs) -> Outcome {
     if let Some(dir) = &args.out {
         keep(&run, &spec, dir, &page, wall)
             .map_err(|error| Failure::failed(format_args!("{}: {error}", dir.display())))?;
+        if !args.json {
+            let (kept, dir) = (KEPT.join(", "), dir.display());
+            talk::say(&format!("in {dir}: {kept}; elsewhere, --run {dir} means this run"))?;
+        }
     }
     Ok(if run.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
+
+/// What a run leaves in a directory.
+const KEPT: [&str; 4] = ["run.txt", "log.txt", "results.json", RUN_FILE];
 
 /// Writes the run into a directory: the page with everything, the log, the results for machines,
 /// and which run it was, so that `--run DIR` finds it.
@@ -90,10 +99,13 @@ fn keep(
     wall: Duration,
 ) -> std::io::Result<()> {
     std::fs::create_dir_all(dir)?;
-    std::fs::write(dir.join("run.txt"), run.page(&Page { all: true, ..*page }))?;
-    std::fs::write(dir.join("log.txt"), run.lines().join("\n") + "\n")?;
-    std::fs::write(dir.join("results.json"), json(run, wall) + "\n")?;
-    std::fs::write(dir.join(RUN_FILE), format!("{spec}\n"))
+    let texts = [
+        run.page(&Page { all: true, ..*page }),
+        run.lines().join("\n") + "\n",
+        json(run, wall) + "\n",
+        format!("{spec}\n"),
+    ];
+    KEPT.iter().zip(texts).try_for_each(|(name, text)| std::fs::write(dir.join(name), text))
 }
 
 /// `wall_us` is how long the run took by the clock on the wall; all else repeats.

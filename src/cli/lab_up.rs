@@ -71,9 +71,10 @@ fn greet(
     network: &Configured,
 ) -> Result<(), Failure> {
     let mode = if open.medium == Medium::Ip { "tun" } else { "tap" };
+    let title = if lab.title.is_empty() { &args.lab } else { &lab.title };
     talk::say(&format!(
-        "# {}: Linux is {}; on its side, undone at the end:",
-        lab.title, args.host
+        "# {title}: Linux is the host {}; on its side, undone at the end:",
+        args.host
     ))?;
     talk::say(&format!("ip tuntap add dev {dev} mode {mode}"))?;
     network.commands().iter().try_for_each(|command| talk::say(command))?;

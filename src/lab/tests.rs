@@ -458,6 +458,20 @@ fn a_failed_check_tells_the_story() {
 }
 
 /// The page about lab files has every program and every clause of links.
+/// The router finds out after three seconds that nobody is there, which ping waits for.
+#[test]
+fn an_unanswered_ping_asks_no_oftener_than_it_is_told() {
+    let lab = good(
+        "duration = '20s'\n[node.a]\n[node.r]\nkind = 'router'\n[node.b]\n\
+         [link.ar]\nbetween = ['a', 'r']\n[link.rb]\nbetween = ['r', 'b']\n\
+         [[program]]\non = 'a'\nrun = 'ping 10.0.1.99 count 1'\n\
+         [[check]]\nsay = 'once'\nfind = 'a: sends echo-request'\ncount = 1\n\
+         [[check]]\nsay = 'told'\non = 'a'\nsays = ['Destination Host Unreachable', '1 packets']\n",
+    );
+    let run = run(&lab, &Options::default());
+    assert!(run.passed(), "{:#?}", run.verdicts);
+}
+
 #[test]
 fn the_page_is_complete() {
     let page = include_str!("../../docs/lab.md").replace("\\|", "|");

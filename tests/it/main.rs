@@ -27,6 +27,8 @@ mod labs;
 mod link;
 mod memory;
 mod nd;
+#[cfg(feature = "cli")]
+mod next;
 mod onlink;
 mod pressure;
 #[cfg(feature = "tokio")]

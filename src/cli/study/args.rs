@@ -6,21 +6,26 @@ use crate::observe::view::run::Protocol;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
+/// The number in `e31`, `#31` (which shells take for a comment unless it is quoted) or `31`.
+fn number(text: &str) -> Option<EventId> {
+    let digits = text.strip_prefix(['e', 'E', '#']).unwrap_or(text);
+    digits.parse().ok().filter(|id| *id > 0).map(EventId)
+}
+
 /// A moment of a run: a time, or an event's number.
 pub(in crate::cli) fn moment(text: &str) -> Result<Until, String> {
-    if let Some(id) = text.strip_prefix('#').unwrap_or(text).parse().ok().filter(|id| *id > 0) {
-        return Ok(Until::Event(EventId(id)));
+    if let Some(id) = number(text) {
+        return Ok(Until::Event(id));
     }
     let time = crate::impair::time(text).map(|time| Until::Time(Instant::ZERO + time));
     time.ok_or_else(|| {
-        format!("\"{text}\" is neither a time such as 108.6ms or 2s nor an event such as #31")
+        format!("\"{text}\" is neither a time such as 108.6ms or 2s nor an event such as e31")
     })
 }
 
 /// The number of an event.
 pub(in crate::cli) fn event(text: &str) -> Result<EventId, String> {
-    let id = text.strip_prefix('#').unwrap_or(text).parse().ok().filter(|id| *id > 0);
-    id.map(EventId).ok_or_else(|| format!("\"{text}\" is not the number of an event, such as 31"))
+    number(text).ok_or_else(|| format!("\"{text}\" is not the number of an event, such as e31"))
 }
 
 /// `PATH=VALUE`.
@@ -40,11 +45,41 @@ pub(in crate::cli) struct RunArgs {
     pub(in crate::cli) run: Option<String>,
 }
 
+/// Which run is meant, as the first word or as an option.
+#[derive(Args, Debug, Clone, Default)]
+pub(in crate::cli) struct WhichArgs {
+    /// The run: a lab's number, name or file, a recording, or what `lab run --out` wrote; if not
+    /// given, the run that was looked at last
+    #[arg(value_name = "RUN")]
+    run: Option<String>,
+    /// The same
+    #[arg(long = "run", value_name = "RUN", conflicts_with = "run")]
+    named: Option<String>,
+}
+
+impl WhichArgs {
+    /// The run's name, if one was given.
+    pub(in crate::cli) fn given(&self) -> Option<&str> {
+        self.run.as_deref().or(self.named.as_deref())
+    }
+}
+
+/// How much is said, and to whom.
+#[derive(Args, Debug, Clone, Default)]
+pub(in crate::cli) struct FormArgs {
+    /// All there is to say
+    #[arg(long)]
+    pub(in crate::cli) all: bool,
+    /// As JSON; times are nanoseconds
+    #[arg(short, long)]
+    pub(in crate::cli) json: bool,
+}
+
 /// A run, and a moment in it.
 #[derive(Args, Debug, Clone, Default)]
 #[command(mut_args(|arg| arg.help_heading("A run instead of a running host")))]
 pub(in crate::cli) struct PastArgs {
-    /// As it was at that time, or after that event: 108.6ms, 2s, #31
+    /// As it was at that time, or after that event: 108.6ms, 2s, e31
     #[arg(long, value_name = "MOMENT", value_parser = moment)]
     pub(in crate::cli) at: Option<Until>,
     /// Of that host of the run; of all if not given
@@ -64,14 +99,13 @@ impl PastArgs {
 /// `explain` and `blame`.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct EventArgs {
-    /// The event's number
+    /// The event's number: 31 or e31
     #[arg(value_name = "N", value_parser = event)]
     pub(in crate::cli) id: EventId,
     #[command(flatten)]
     pub(in crate::cli) run: RunArgs,
-    /// All there is to say
-    #[arg(long)]
-    pub(in crate::cli) all: bool,
+    #[command(flatten)]
+    pub(in crate::cli) form: FormArgs,
 }
 
 /// `mac` and `queues`.
@@ -102,14 +136,12 @@ pub(in crate::cli) struct EditArgs {
 /// `whatif`.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct WhatIfArgs {
-    /// The run: as --run says elsewhere
-    #[arg(value_name = "RUN")]
-    pub(in crate::cli) run: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) which: WhichArgs,
     #[command(flatten)]
     pub(in crate::cli) edit: EditArgs,
-    /// All there is to say
-    #[arg(long)]
-    pub(in crate::cli) all: bool,
+    #[command(flatten)]
+    pub(in crate::cli) form: FormArgs,
 }
 
 /// `diff`.
@@ -121,33 +153,71 @@ pub(in crate::cli) struct DiffArgs {
     /// The other
     #[arg(value_name = "RUN2")]
     pub(in crate::cli) other: String,
-    /// All there is to say
-    #[arg(long)]
-    pub(in crate::cli) all: bool,
+    #[command(flatten)]
+    pub(in crate::cli) form: FormArgs,
 }
 
-/// Which part of a run, for the pictures of it.
+/// Which connections of a run.
 #[derive(Args, Debug)]
-pub(in crate::cli) struct ViewArgs {
-    /// The run: a lab's number, name or file, a recording, or what `lab run --out` wrote; if not
-    /// given, the run that was looked at last
-    #[arg(value_name = "RUN")]
-    pub(in crate::cli) run: Option<String>,
-    /// Only these hosts, with commas between them; for tcpdump, one host or link
+pub(in crate::cli) struct PickArgs {
+    #[command(flatten)]
+    pub(in crate::cli) which: WhichArgs,
+    /// Only these hosts, with commas between them
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(in crate::cli) host: Vec<String>,
     /// Only that connection of the host: the number that `ladder` and `ss` know it by
     #[arg(long, value_name = "N", requires = "host")]
     pub(in crate::cli) conn: Option<u64>,
+}
+
+/// `ladder`.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct LadderArgs {
+    #[command(flatten)]
+    pub(in crate::cli) pick: PickArgs,
     /// Only tcp, udp, icmp or arp
     #[arg(long, value_name = "PROTOCOL", value_parser = protocol)]
     pub(in crate::cli) only: Option<Protocol>,
+    /// All there is to say
+    #[arg(long)]
+    pub(in crate::cli) all: bool,
+}
+
+/// `limits` and `bytes`.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct ConnArgs {
+    #[command(flatten)]
+    pub(in crate::cli) pick: PickArgs,
+    #[command(flatten)]
+    pub(in crate::cli) form: FormArgs,
+}
+
+/// `tcpdump`.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct TcpdumpArgs {
+    #[command(flatten)]
+    pub(in crate::cli) which: WhichArgs,
+    /// At that host or link; at the first host if not given
+    #[arg(long, value_name = "NAME")]
+    pub(in crate::cli) host: Option<String>,
     /// The reasons, too
     #[arg(long)]
     pub(in crate::cli) why: bool,
     /// All there is to say
     #[arg(long)]
     pub(in crate::cli) all: bool,
+}
+
+/// `observer`.
+#[derive(Args, Debug)]
+pub(in crate::cli) struct ObserverArgs {
+    #[command(flatten)]
+    pub(in crate::cli) which: WhichArgs,
+    /// At these hosts, with commas between them; at all if not given
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(in crate::cli) host: Vec<String>,
+    #[command(flatten)]
+    pub(in crate::cli) form: FormArgs,
 }
 
 fn protocol(text: &str) -> Result<Protocol, String> {
@@ -182,10 +252,8 @@ pub(in crate::cli) enum Format {
 /// `export`.
 #[derive(Args, Debug)]
 pub(in crate::cli) struct ExportArgs {
-    /// The run: a lab's number, name or file, a recording, or what `lab run --out` wrote; if not
-    /// given, the run that was looked at last
-    #[arg(value_name = "RUN")]
-    pub(in crate::cli) run: Option<String>,
+    #[command(flatten)]
+    pub(in crate::cli) which: WhichArgs,
     /// The directory to write into; it is made when it is not there
     #[arg(long, value_name = "DIR", default_value = "netglass-export")]
     pub(in crate::cli) out: PathBuf,

@@ -47,7 +47,7 @@ impl Files<'_> {
 
 /// `netglass export`.
 pub(in crate::cli) fn export(args: &ExportArgs) -> Outcome {
-    let source = Source::find(args.run.as_deref())?;
+    let source = Source::find(args.which.given())?;
     let log = source.log()?;
     source.remember();
     let title = source.title();

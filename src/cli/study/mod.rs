@@ -2,6 +2,7 @@
 
 pub(super) mod args;
 mod export;
+mod json;
 pub(super) mod past;
 pub(super) mod source;
 mod tables;

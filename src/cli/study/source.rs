@@ -1,11 +1,11 @@
 //! Which run is looked at: a lab, run again, or a recording, lived again.
 
 use super::past::{Moment, Timed};
-use crate::base::{Duration, EventId};
+use crate::base::{Duration, EventId, Instant};
 use crate::cli::Failure;
 use crate::lab::{self, Lab, Options, Shipped, Until};
 use crate::observe::log::{Event, Log};
-use crate::observe::recording::{Reader, ReplayError};
+use crate::observe::recording::{Item, Reader, ReplayError};
 use crate::observe::relive::{self, Relived, relive, relive_without};
 use crate::observe::view::run::RunName;
 use serde_json::{Value, json};
@@ -222,12 +222,20 @@ impl Source {
         }
     }
 
-    /// The run as it was at a moment.
+    /// The run as it was at a moment; says so when it had ended by then.
+    ///
+    /// # Errors
+    /// When it cannot be lived again, or has no such event.
     pub(in crate::cli) fn at(&self, moment: Option<Until>) -> Result<Moment, Failure> {
         match self {
             Source::Lab { lab, .. } => {
-                let run = lab::run_until(lab, &Options::default(), moment);
-                Ok(Moment::Net(Box::new(run)))
+                let net = lab::run_until(lab, &Options::default(), moment);
+                match (moment, net.log()) {
+                    (Some(Until::Time(at)), _) => warn_when_behind(at, net.now()),
+                    (Some(Until::Event(id)), Some(log)) => known(log, id)?,
+                    _ => {}
+                }
+                Ok(Moment::Net(Box::new(net)))
             }
             Source::Recording(path) => {
                 let until = match moment {
@@ -235,9 +243,51 @@ impl Source {
                     Some(Until::Time(at)) => relive::Until::Time(at),
                     Some(Until::Event(id)) => relive::Until::Event(id),
                 };
-                let Relived { host, .. } = live(path, until)?;
+                let Relived { host, log, .. } = live(path, until)?;
+                match moment {
+                    Some(Until::Time(at)) => warn_when_behind(at, end(path)?),
+                    Some(Until::Event(id)) => known(&log, id)?,
+                    None => {}
+                }
                 Ok(Moment::Host(host))
             }
+        }
+    }
+}
+
+/// Says so when a moment lies behind the end of the run.
+fn warn_when_behind(moment: Instant, end: Instant) {
+    if moment > end {
+        let micros = end.as_nanos() / 1000;
+        let (ms, rest) = (micros / 1000, micros % 1000);
+        log::warn!("the run ended at {ms}.{rest:03} ms: this is how it was then");
+    }
+}
+
+/// The time of the last input of a recording.
+fn end(path: &Path) -> Result<Instant, Failure> {
+    let failed = |error| complaint(path, error);
+    let file = File::open(path).map_err(|error| no_run(&path.display().to_string(), &error))?;
+    let mut reader = Reader::new(file).map_err(failed)?;
+    let mut end = Instant::ZERO;
+    while let Some(item) = reader.read().map_err(failed)? {
+        if let Item::Input(at, _) = item {
+            end = at;
+        }
+    }
+    Ok(end)
+}
+
+/// Whether the run has that event.
+///
+/// # Errors
+/// When it has not.
+pub(super) fn known(log: &Log, id: EventId) -> Result<(), Failure> {
+    let last = log.entries().len();
+    match log.get(id) {
+        Some(_) => Ok(()),
+        None => {
+            Err(Failure::usage(format_args!("the run has no event #{id}: its last is #{last}")))
         }
     }
 }
@@ -245,12 +295,8 @@ impl Source {
 /// Adds a change: the frame that an event of a lab's run is about.
 fn edited(log: &Log, edit: Edit, options: &mut Options) -> Result<(), Failure> {
     let (Edit::Drop(id) | Edit::Keep(id)) = edit;
-    let Some(entry) = log.get(id) else {
-        let last = log.entries().len();
-        return Err(Failure::usage(format_args!(
-            "the run has no event #{id}: its last is #{last}"
-        )));
-    };
+    known(log, id)?;
+    let Some(entry) = log.get(id) else { return Ok(()) };
     let is_sent =
         |id: &EventId| log.effects(*id).any(|other| matches!(other.event, Event::Wire(_)));
     // An arrival, and what happens to a packet on a wire, name who sent it.

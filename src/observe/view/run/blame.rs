@@ -19,11 +19,14 @@ use crate::tcp::{self, AckWhy, Plan};
 use std::collections::BTreeSet;
 
 /// A step of the chain.
-struct Step {
-    id: EventId,
-    depth: usize,
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// The entry's number.
+    pub id: EventId,
+    /// The branch that it is on: 0 is the entry's own line.
+    pub depth: usize,
     /// What makes it a cause, when it is not simply "led to".
-    because: Option<String>,
+    pub because: Option<String>,
 }
 
 /// Steps shown at the head and at the tail of a chain that is too long.
@@ -32,14 +35,16 @@ const TAIL: usize = 2;
 /// A chain is cut when at least so many steps go.
 const WORTH: usize = 3;
 
-/// The causes of the entry numbered `id`; `None` when the log has none.
+/// The causes of the entry numbered `id`, newest first in each branch, itself before all; `None`
+/// when the log has none.
+pub fn chain(log: &Log, id: EventId) -> Option<Vec<Step>> {
+    Some(Chain::of(&Web::new(log), id)?.steps)
+}
+
+/// The causes of the entry numbered `id` as a page; `None` when the log has none.
 pub fn blame(log: &Log, id: EventId, page: &Page) -> Option<String> {
     let web = Web::new(log);
-    web.get(id)?;
-    let mut chain =
-        Chain { web: &web, seen: BTreeSet::new(), steps: Vec::new(), roots: Vec::new() };
-    chain.walk(id, 0, None);
-    let Chain { steps, roots, .. } = chain;
+    let Chain { steps, roots, .. } = Chain::of(&web, id)?;
     let mut named: BTreeSet<EventId> = steps.iter().map(|step| step.id).collect();
     named.extend(&roots);
     let stories = Stories::of(&web, &named);
@@ -68,9 +73,8 @@ pub fn blame(log: &Log, id: EventId, page: &Page) -> Option<String> {
         sheet.entry(if n == 0 { "ROOTS" } else { "" }, root, 1);
     }
     sheet.next(&format!("explain {id}"));
-    let fault = roots.iter().find_map(|root| web.sender(web.get(*root).filter(|e| is_loss(e))?));
-    if let Some(fault) = fault {
-        sheet.next(&format!("whatif --keep {}", fault.id));
+    if let Some(keep) = roots.iter().find_map(|root| web.kept_by(*root)) {
+        sheet.next(&format!("whatif --keep {keep}"));
     }
     sheet.next("ladder");
     Some(sheet.end())
@@ -130,7 +134,14 @@ struct Chain<'a, 'w> {
     roots: Vec<EventId>,
 }
 
-impl Chain<'_, '_> {
+impl<'a, 'w> Chain<'a, 'w> {
+    fn of(web: &'w Web<'a>, id: EventId) -> Option<Chain<'a, 'w>> {
+        web.get(id)?;
+        let mut chain = Chain { web, seen: BTreeSet::new(), steps: Vec::new(), roots: Vec::new() };
+        chain.walk(id, 0, None);
+        Some(chain)
+    }
+
     /// Goes back from an entry: along its nearest cause in the same line, along others in branches.
     fn walk(&mut self, id: EventId, depth: usize, because: Option<String>) {
         let (mut next, mut because) = (Some(id), because);

@@ -41,6 +41,8 @@ pub fn tcpdump(log: &Log, at: PlaceId, explained: bool, page: &Page) -> String {
         }
     }
     sheet.next("ladder");
-    sheet.next(&format!("observer {}", log.name(at)));
+    if !is_wire {
+        sheet.next(&format!("observer --host {}", log.name(at)));
+    }
     sheet.end()
 }

@@ -9,7 +9,7 @@ use super::state;
 use super::story::{Stories, why};
 use super::web::{Fate, Missing, Web, distinct, is_loss};
 use crate::base::EventId;
-use crate::observe::log::{Entry, Event, Log};
+use crate::observe::log::{Entry, Event, Kind, Log, PlaceId};
 use crate::stack;
 use crate::tcp::{self, Blocked, Plan, Room};
 use std::collections::BTreeSet;
@@ -209,27 +209,41 @@ impl Ties {
     fn next(&self, web: &Web<'_>, entry: &Entry, sheet: &mut Sheet<'_>) {
         let id = entry.id;
         sheet.next(&format!("blame {id}"));
-        let keep = self.packet.or(match self.missing {
-            Some(Missing::Segment(sent, _)) => Some(sent),
-            Some(Missing::Ack(_, ack, _)) => Some(ack),
-            _ => None,
-        });
-        let sent = match &entry.event {
-            Event::Host(event) => super::web::sends(event) && self.lost.is_none(),
-            _ => false,
+        let lost = match self.missing {
+            Some(Missing::Segment(_, lost) | Missing::Ack(_, _, lost)) => Some(lost),
+            _ => self.lost.or(is_loss(entry).then_some(id)),
         };
-        match (keep, self.lost, sent) {
-            (Some(keep), ..) => sheet.next(&format!("whatif --keep {keep}")),
-            (None, Some(_), _) => sheet.next(&format!("whatif --keep {id}")),
-            (None, None, true) => sheet.next(&format!("whatif --drop {id}")),
-            (None, None, false) => {}
+        match (lost, droppable(web, entry)) {
+            (Some(lost), _) => {
+                if let Some(keep) = web.kept_by(lost) {
+                    sheet.next(&format!("whatif --keep {keep}"));
+                }
+            }
+            (None, true) => sheet.next(&format!("whatif --drop {id}")),
+            (None, false) => {}
         }
         let host = match entry.conn {
             Some(_) => entry.place,
             None => web.sender(entry).map_or(entry.place, |sent| sent.place),
         };
-        let (name, at) = (web.log.name(host), moment(entry.at));
-        sheet.next(&format!("ss -ti --at {at}ms --host {name}"));
+        if is_host(web, host) {
+            sheet.next(&format!("ss -ti --at e{id} --host {}", web.log.name(host)));
+        }
+    }
+}
+
+fn is_host(web: &Web<'_>, place: PlaceId) -> bool {
+    let kind = web.log.places().get(usize::from(place.0)).map(|place| place.kind);
+    matches!(kind, Some(Kind::Host | Kind::Router))
+}
+
+/// Whether the packet of an entry can be lost on trial: what a wire took, and of a host that was
+/// recorded alone, what arrived.
+fn droppable(web: &Web<'_>, entry: &Entry) -> bool {
+    let Event::Host(event) = &entry.event else { return false };
+    match web.log.places() {
+        [_] => super::web::arrives(event) && !super::web::refused(event),
+        _ => web.effects(entry.id).any(|effect| matches!(effect.event, Event::Wire(_))),
     }
 }
 

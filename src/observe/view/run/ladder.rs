@@ -212,8 +212,7 @@ fn flights(web: &Web<'_>, columns: &[PlaceId], beats: &[Beat]) -> BTreeMap<Event
         }
         if let Some((Some(to), end, lost)) = to {
             let start = start.unwrap_or(entry.at);
-            let sent = entry.at;
-            let flight = Flight { from: beat.column, to, sent, start, end, lost };
+            let flight = Flight { from: beat.column, to, start, end, lost };
             flights.insert(entry.id, flight);
         }
     }

@@ -5,7 +5,7 @@ use super::super::row::{Lane, Row};
 use super::super::style::{Style, Tone};
 use super::super::text::{columns, cut, fit, pad, wrap};
 use super::page::{LINES, Page};
-use crate::base::{Duration, EventId, Instant};
+use crate::base::{EventId, Instant};
 use std::collections::BTreeMap;
 
 /// What happens at a bar.
@@ -59,8 +59,6 @@ impl Beat {
 pub(super) struct Flight {
     pub(super) from: usize,
     pub(super) to: usize,
-    /// When the host sent it: in the order of the entries, which the wire's turn is not.
-    pub(super) sent: Instant,
     pub(super) start: Instant,
     pub(super) end: Instant,
     pub(super) lost: bool,
@@ -105,6 +103,9 @@ const HEAD: usize = ID + 1 + TIME + 1;
 /// Lines that the text of one row takes when all is shown; otherwise one.
 const TALL: usize = 3;
 
+/// Flights of one shelf.
+const SHELF: usize = 64;
+
 /// Where everything is.
 struct Sheet<'a> {
     style: Style,
@@ -116,8 +117,8 @@ struct Sheet<'a> {
     bars: Vec<usize>,
     names: &'a [&'a str],
     flights: &'a BTreeMap<EventId, Flight>,
-    /// How long the longest of them takes from its sending on.
-    longest: Duration,
+    /// Those that arrive, in shelves: each with the time when the last of its flights ends.
+    shelves: Vec<(Instant, Vec<(&'a EventId, &'a Flight)>)>,
 }
 
 /// Draws the rows.
@@ -196,8 +197,11 @@ impl<'a> Sheet<'a> {
         };
         let bars = (0..names.len()).map(|n| n * gap).collect();
         let tall = if page.all { TALL } else { 1 };
-        let longest = flights.values().map(|f| f.end.since(f.sent)).max().unwrap_or_default();
-        Sheet { style: page.style, tall, glyphs, sides, bars, names, flights, longest }
+        let arrive: Vec<_> = flights.iter().filter(|(_, flight)| !flight.lost).collect();
+        let end = |shelf: &[(&EventId, &Flight)]| shelf.iter().map(|(_, flight)| flight.end).max();
+        let shelves = arrive.chunks(SHELF);
+        let shelves = shelves.map(|s| (end(s).unwrap_or_default(), s.to_vec())).collect();
+        Sheet { style: page.style, tall, glyphs, sides, bars, names, flights, shelves }
     }
 
     fn is_pair(&self) -> bool {
@@ -293,10 +297,10 @@ impl<'a> Sheet<'a> {
     /// Bars, and strokes for what is under way.
     fn under_way(&self, at: Instant, id: EventId, beats: &[Beat]) -> Vec<char> {
         let mut canvas = vec![' '; self.width()];
-        let recent = |(_, f): &(&EventId, &Flight)| at.since(f.sent) <= self.longest;
-        let recent: Vec<_> = self.flights.range(..id).rev().take_while(recent).collect();
-        let from = recent.into_iter().rev();
-        for (sent, flight) in from.filter(|(_, f)| f.start < at && at < f.end && !f.lost) {
+        let before = self.shelves.iter().take_while(|(_, shelf)| *shelf[0].0 < id);
+        let near = before.filter(|(end, _)| at < *end).flat_map(|(_, shelf)| shelf);
+        let near = near.filter(|(sent, f)| **sent < id && f.start < at && at < f.end);
+        for &(sent, flight) in near {
             let row = beats.binary_search_by_key(sent, |beat| beat.id);
             if !row.is_ok_and(|row| beats[row].note.is_none()) {
                 continue; // its row is left out

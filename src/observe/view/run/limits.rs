@@ -127,9 +127,12 @@ pub fn limits(log: &Log, conn: Option<Key>, page: &Page) -> String {
     }
     sheet.next("ladder");
     if let Some(first) = all.first() {
-        let (host, at) = (web.log.name(first.conn.0), first.held.last().map(|held| held.from));
-        let at = moment(at.unwrap_or_default());
-        sheet.next(&format!("ss -ti --at {at}ms --host {host}"));
+        // The moment at which the last of the limits began to hold.
+        let since = first.held.last().map(|held| held.from);
+        let its = web.of_conn(first.conn).filter(|entry| Some(entry.at) == since).last();
+        if let Some(id) = its.map(|entry| entry.id) {
+            sheet.next(&format!("ss -ti --at e{id} --host {}", web.log.name(first.conn.0)));
+        }
     }
     sheet.end()
 }

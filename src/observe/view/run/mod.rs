@@ -24,7 +24,7 @@ pub(in crate::observe) mod story;
 pub(in crate::observe) mod web;
 mod would;
 
-pub use blame::blame;
+pub use blame::{Step, blame, chain};
 pub use capture::tcpdump;
 pub use diff::{Figures, Named, common, diff};
 pub use explain::explain;

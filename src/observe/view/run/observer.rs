@@ -362,7 +362,7 @@ pub fn observer(log: &Log, at: PlaceId, page: &Page) -> String {
     if let Some(first) = all.iter().find(|verdict| !verdict.right).or(all.first()) {
         sheet.next(&format!("explain {}", first.entry));
     }
-    sheet.next(&format!("tcpdump --at {name}"));
+    sheet.next(&format!("tcpdump --host {name}"));
     sheet.end()
 }
 

@@ -162,6 +162,12 @@ impl<'a> Web<'a> {
         })
     }
 
+    /// The event to name when a packet shall get through where `lost` tells that a wire lost it:
+    /// the one that put it on this wire, a router's behind a router. `None` for other losses.
+    pub(super) fn kept_by(&self, lost: EventId) -> Option<EventId> {
+        self.get(lost).filter(|entry| is_loss(entry))?.causes().next()
+    }
+
     /// The event that first sent the packet that an entry is about: itself, when it sends.
     pub(super) fn sender(&self, entry: &'a Entry) -> Option<&'a Entry> {
         let mut entry = entry;
