@@ -89,7 +89,10 @@ fn every_lab_tells_and_asks() {
             assert!(!text.contains(&question.answer), "{name} gives its answers away");
         }
         let answered = lab.page(&Page { answers: true, ..page(name) });
-        assert!(answered.lines().count() > text.lines().count() - 3, "{name}");
+        for question in &lab.questions {
+            let first = question.answer.split_whitespace().take(3).collect::<Vec<_>>().join(" ");
+            assert!(answered.contains(&first), "{name}: {first}");
+        }
         assert!(Shipped::find(name).is_some_and(|found| found.number == shipped.number));
     }
     let mut numbers: Vec<u8> = shipped().iter().map(|lab| lab.number).collect();
