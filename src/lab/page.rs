@@ -268,12 +268,8 @@ impl Run {
         let Some(place) = log.place(&self.lab.nodes[show.host].name) else { return String::new() };
         if page.all && show.events.is_empty() {
             let width = page.columns().max(WIDTH);
-            let options = view::Options {
-                width,
-                all: true,
-                style: page.style,
-                ..view::Options::default()
-            };
+            let options =
+                view::Options { width, all: true, style: page.style, ..view::Options::default() };
             let mut ladder = Ladder::new(options);
             log.records(place).for_each(|record| ladder.record(&record));
             return ladder.render();

@@ -57,7 +57,7 @@ fn no_line_is_wider_than_the_page() {
         for unicode in [true, false] {
             let style = Style { color: false, unicode };
             for all in [true, false] {
-                let options = Options { width, all, style, conn: None };
+                let options = Options { width, all, style, conn: None, absolute: false };
                 let records = [stories::all(), stories::bulk()].concat();
                 for line in ladder(&records, options).lines().chain(live(&records, options).lines())
                 {
