@@ -58,6 +58,6 @@ fn overheard(web: &Web<'_>, entry: &Entry, record: Record) -> Record {
     let unread = matches!(packet, PacketView::Ethernet { .. } | PacketView::Ip { .. });
     let sent = web.sender(entry).filter(|_| unread).map(|sent| &sent.event);
     let Some(Event::Host(stack::Event::Out { packet, .. })) = sent else { return record };
-    let event = stack::Event::Dropped { why: *why, packet: packet.clone() };
+    let event = stack::Event::Dropped { why: *why, packet: *packet };
     Record { event, ..record }
 }

@@ -130,7 +130,7 @@ pub fn limits(log: &Log, conn: Option<Key>, page: &Page) -> String {
     if let Some(first) = all.first() {
         // The moment at which the last of the limits began to hold.
         let since = first.held.last().map(|held| held.from);
-        let its = web.of_conn(first.conn).filter(|entry| Some(entry.at) == since).last();
+        let its = web.of_conn(first.conn).rfind(|entry| Some(entry.at) == since);
         if let Some(id) = its.map(|entry| entry.id) {
             sheet.next(&format!("ss -ti --at e{id} --host {}", web.log.name(first.conn.0)));
         }
