@@ -4,7 +4,7 @@
 use super::lab;
 use super::study::args::LabUpArgs;
 use super::{Failure, Outcome, talk};
-use crate::base::{Frame, IfaceId, Instant, Medium};
+use crate::base::{Frame, IfaceId, Instant, Medium, Pool};
 use crate::device::Device;
 use crate::device::tun::Tun;
 use crate::lab::{Kind, Lab, Open};
@@ -34,7 +34,8 @@ pub(super) fn run(args: &LabUpArgs) -> Outcome {
         greet(args, &lab, &open, device.name(), &network)?;
     }
     let stop = Stop::on_signals()?;
-    let mut bridge = Bridge { open, device, pending: None, start: std::time::Instant::now() };
+    let mut bridge =
+        Bridge { open, device, pending: None, pool: Pool::new(), start: std::time::Instant::now() };
     bridge.run(&stop)?;
     if !args.quiet {
         for report in bridge.open.reports().iter().filter(|report| !report.said.is_empty()) {
@@ -136,6 +137,8 @@ struct Bridge {
     device: Tun,
     /// What the device had no room for.
     pending: Option<Frame>,
+    /// Blocks that frames are read into.
+    pool: Pool,
     start: std::time::Instant,
 }
 
@@ -176,9 +179,8 @@ impl Bridge {
 
     /// Reads what has come; says whether there may be more.
     fn receive(&mut self) -> std::io::Result<bool> {
-        let pool = crate::base::Pool::new();
         for _ in 0..BATCH {
-            let Some(frame) = self.device.receive(&pool)? else { return Ok(false) };
+            let Some(frame) = self.device.receive(&self.pool)? else { return Ok(false) };
             self.open.net.inject(self.open.gate, frame);
         }
         Ok(true)

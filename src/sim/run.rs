@@ -12,7 +12,7 @@ pub struct Bounds {
     /// Packets under way on one wire, both directions together, and those that wait where the
     /// network leads out, beyond which more are lost. Default 100 000.
     pub under_way: usize,
-    /// Entries of the log, each some 300 bytes. Default 5 million.
+    /// Entries of the log, each some 500 bytes. Default 5 million.
     pub entries: usize,
 }
 
