@@ -3,11 +3,13 @@
 
 use super::cc::AckSample;
 use super::event::{CaState, Event, Timer};
-use super::recovery;
+use super::recovery::{self, Told};
 use super::rtxq::Acked;
+use super::sack::{self, Deliveries};
 use super::segment::Segment;
 use super::tcb::{Cx, Tcb};
-use crate::base::{Duration, Seq};
+use super::tlp;
+use crate::base::{Duration, Instant, Seq};
 use crate::wire::tcp::Header;
 
 /// An acceptable ACK in a synchronized state.
@@ -16,11 +18,7 @@ pub(super) fn on_ack(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
     tcb.measured.on_ack(cx.now);
     let duplicate = is_duplicate(tcb, seg, seg_ack);
     update_window(tcb, seg, seg_ack, cx);
-    if seg_ack.after(tcb.snd.una) {
-        take_ack(tcb, &seg.hdr, cx);
-    } else if duplicate {
-        recovery::on_duplicate_ack(tcb, cx);
-    }
+    take_ack(tcb, &seg.hdr, duplicate, cx);
     // A closed window is not a dead peer (MUST-37). But when the user is gone, nobody else could
     // end the wait, and R2 counts all the same (RFC 6429).
     let (closed, patient) = (tcb.snd.wnd == 0, !tcb.orphan);
@@ -75,12 +73,49 @@ pub(super) fn take_window(tcb: &mut Tcb, seg: &Segment) {
     tcb.snd.max_wnd = tcb.snd.max_wnd.max(tcb.snd.wnd);
 }
 
-/// Takes what is newly acknowledged off the queue; samples, timers and recovery follow.
-pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, cx: &mut Cx<'_>) {
+/// What an ACK says: blocks first, then what SEG.ACK covers; recovery follows.
+pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx<'_>) {
     let Some(seg_ack) = hdr.ack else { return };
-    let (flight, in_flight_before) = (tcb.rtxq.flight_size(), tcb.rtxq.in_flight());
+    let echo = hdr.options.ts.map(|ts| ts.ecr).filter(|ecr| *ecr != 0 && tcb.ts.is_some());
+    let mut told = Told { duplicate, echo, ..Told::default() };
+    let in_flight_before = tcb.rtxq.in_flight();
+    let blocks = &hdr.options.sack;
+    let first = match tcb.sack_ok && !blocks.is_empty() {
+        true => sack::take(tcb, (blocks, seg_ack), &mut told, cx),
+        false => None,
+    };
+    count_delivered(tcb, told.delivered, cx.now);
+    if seg_ack.after(tcb.snd.una) {
+        advance(tcb, hdr, in_flight_before, &mut told, cx);
+    } else if let (Some(sent_at), true) = (first, told.sacked > 0) {
+        sampled(tcb, cx.now.since(sent_at), cx);
+    }
+    if told.advanced || told.sacked > 0 || told.dsack || duplicate {
+        recovery::on_ack(tcb, &told, cx);
+        tlp::on_ack(tcb, &told, cx);
+    }
+}
+
+fn count_delivered(tcb: &mut Tcb, bytes: u32, now: Instant) {
+    if bytes > 0 {
+        tcb.delivered.delivered += u64::from(bytes);
+        tcb.delivered.delivered_at = now;
+    }
+}
+
+/// Takes what is newly acknowledged off the queue; samples and timers follow.
+fn advance(tcb: &mut Tcb, hdr: &Header, in_flight_before: u32, told: &mut Told, cx: &mut Cx<'_>) {
+    let Some(seg_ack) = hdr.ack else { return };
     let syn = u32::from(!std::mem::replace(&mut tcb.syn_acked, true));
-    let acked = tcb.rtxq.ack(seg_ack);
+    let deliveries = Deliveries::new(tcb, told.echo, cx.now);
+    let mut rack = tcb.loss.as_mut().map(|loss| &mut loss.rack);
+    let acked = tcb.rtxq.ack(seg_ack, |sent| deliveries.take(sent, rack.as_deref_mut(), told));
+    if let Some(rack) = rack {
+        rack.on_ack(seg_ack);
+    }
+    count_delivered(tcb, acked.fresh, cx.now);
+    told.acked = acked.len;
+    told.advanced = acked.len > syn;
     if syn > 0 {
         tcb.rtxq.shrink(); // many a connection stays silent: what held the SYN goes back
     }
@@ -94,13 +129,9 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, cx: &mut Cx<'_>) {
     tcb.retransmits = 0;
     restart_rtx_timer(tcb, cx);
     restart_user_timer(tcb, cx);
-    let sample = sample(tcb, &acked, rtt, in_flight_before, cx);
+    let sample = sample(tcb, (&acked, told.delivered), rtt, in_flight_before, cx);
     tcb.measured.on_sample(&sample);
-    tcb.delivered.delivered += u64::from(acked.len);
-    tcb.delivered.delivered_at = cx.now;
-    if acked.len > syn {
-        recovery::on_new_ack(tcb, seg_ack, flight, &sample, cx);
-    }
+    told.sample = Some(sample);
 }
 
 /// A round-trip sample: from what was sent once, or, for what was sent again, from the echoed
@@ -117,16 +148,21 @@ fn measure(tcb: &mut Tcb, hdr: &Header, acked: &Acked, cx: &mut Cx<'_>) -> Optio
         Some(at) if !acked.retransmitted => cx.now.since(at),
         _ => echoed()?,
     };
+    sampled(tcb, rtt, cx);
+    Some(rtt)
+}
+
+/// A round trip was measured.
+fn sampled(tcb: &mut Tcb, rtt: Duration, cx: &mut Cx<'_>) {
     tcb.rto.on_sample(rtt, &tcb.config);
     let (srtt, rttvar) = (tcb.rto.srtt().unwrap_or_default(), tcb.rto.rttvar());
     let rto = tcb.rto();
     cx.note(|| Event::Rtt { sample: rtt, srtt, rttvar, rto });
-    Some(rtt)
 }
 
 fn sample(
     tcb: &Tcb,
-    acked: &Acked,
+    (acked, delivered): (&Acked, u32),
     rtt: Option<Duration>,
     in_flight_before: u32,
     cx: &Cx<'_>,
@@ -142,9 +178,8 @@ fn sample(
     };
     AckSample {
         now: cx.now,
-        acked: acked.len,
-        delivered: newest
-            .map_or(0, |s| tcb.delivered.delivered + u64::from(acked.len) - s.delivered),
+        acked: delivered,
+        delivered: newest.map_or(0, |s| tcb.delivered.delivered - s.delivered),
         interval: newest.map_or(Duration::ZERO, |s| cx.now.since(s.delivered_at)),
         rtt,
         in_flight_at_send: newest.map_or(0, |s| s.in_flight),

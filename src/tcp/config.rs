@@ -40,6 +40,28 @@ pub struct Config {
     pub timestamps: bool,
     /// Offer SACK (RFC 2018). Default on.
     pub sack: bool,
+    /// Report data received twice (D-SACK, RFC 2883). Default on; without SACK there is none.
+    pub dsack: bool,
+    /// Take for lost, by time, what was sent before something that has arrived (RACK, RFC 8985).
+    /// Default on. Off, or without SACK: by counting (RFC 6675, RFC 6582).
+    pub rack: bool,
+    /// Probe for a lost tail instead of waiting for the RTO (TLP, RFC 8985 §7). Default on; needs
+    /// SACK.
+    pub tlp: bool,
+    /// How long a peer may delay its ACK of a single segment, for the loss probe
+    /// (TLP.max_ack_delay). Default 200 ms.
+    pub tlp_ack_delay: Duration,
+    /// Send by proportional rate reduction in recovery (RFC 9937). Default on. Off: as soon as
+    /// `in flight` is below the reduced window.
+    pub prr: bool,
+    /// After a timeout, see whether it was too early before all is sent again (F-RTO, RFC 5682).
+    /// Default on.
+    pub frto: bool,
+    /// Take back a reduction that was for nothing (Eifel, RFC 3522 and RFC 4015; D-SACK, RFC 3708).
+    /// Default on.
+    pub undo: bool,
+    /// Duplicate ACKs that make a loss (DupThresh), 3..=300. Default 3 (RFC 5681 §3.2).
+    pub reordering: u16,
     /// Nagle's algorithm (RFC 9293 §3.7.4, MUST-17: can be switched off). Default on.
     pub nagle: bool,
     /// RTO before the first sample. Default 1 s (RFC 6298 §2.1: 1 s).
@@ -103,6 +125,14 @@ impl Default for Config {
             window_scaling: true,
             timestamps: true,
             sack: true,
+            dsack: true,
+            rack: true,
+            tlp: true,
+            tlp_ack_delay: Duration::from_millis(200),
+            prr: true,
+            frto: true,
+            undo: true,
+            reordering: 3,
             nagle: true,
             rto_initial: Duration::from_secs(1),
             rto_min: Duration::from_millis(200),

@@ -48,6 +48,12 @@ crate::explained! {
         FastRetransmit = "FastRetransmit", "RFC 5681 §3.2", "three duplicate ACKs: the segment is taken for lost";
         /// A partial ACK in recovery.
         PartialAck = "PartialAck", "RFC 6582 §3.2", "a partial ACK: the next segment is missing, too";
+        /// Something sent later has arrived.
+        Rack = "Rack", "RFC 8985 §6.2", "what was sent a reordering window later has arrived: taken for lost by time";
+        /// Enough has arrived behind it.
+        SackThreshold = "SackThreshold", "RFC 6675 §4", "three segments behind it have arrived, says SACK: taken for lost";
+        /// No ACK came for a while.
+        LossProbe = "LossProbe", "RFC 8985 §7.3", "no ACK for two round trips: the last segment again, to ask for one before the timeout";
         /// A smaller path MTU.
         PathMtu = "PathMtu", "RFC 1191 §6.4", "the path carries only smaller packets: sent again in smaller pieces";
     }
@@ -73,6 +79,11 @@ crate::explained! {
             /// Whether the push bit is set.
             push: bool
         } = "NewData", "RFC 9293 §3.7.4, §3.8.6.2.1", "the application wrote it, and cwnd and the peer's window allow {len} bytes";
+        /// New data that asks for an ACK, whatever cwnd says.
+        LossProbe {
+            /// Payload bytes.
+            len: u32
+        } = "LossProbeData", "RFC 8985 §7.3", "no ACK for two round trips: {len} new bytes ask for one before the timeout";
         /// The last data, never sent before, with FIN.
         LastData {
             /// Payload bytes.
@@ -177,6 +188,19 @@ crate::explained! {
     }
 }
 
+crate::explained! {
+    /// How it was found out that a reduction of the window was for nothing.
+    #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+    pub enum Spurious {
+        /// By the echoed timestamp.
+        Eifel = "Eifel", "RFC 3522 §3.2; RFC 4015 §3", "the ACK echoes the timestamp of the original, not of what was sent again: the original had arrived";
+        /// By D-SACK.
+        Dsack = "Dsack", "RFC 3708 §3", "whatever was sent again, the peer has received twice: nothing had been lost";
+        /// By F-RTO.
+        Frto = "Frto", "RFC 5682 §3.1 step 3b", "after the timeout, what had been sent before was acknowledged without having been sent again: the timeout was too early";
+    }
+}
+
 /// How the processing of an arrived segment ended.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Outcome {
@@ -229,6 +253,10 @@ impl SegmentView {
 /// The timers of a connection.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Timer {
+    /// The loss probe (RFC 8985 §7). Before the next, which it puts off.
+    LossProbe,
+    /// Waiting for what may be reordered (RFC 8985 §6.2).
+    Reorder,
     /// Retransmission (RFC 6298).
     Rtx,
     /// Probing a closed window, or overriding silly-window avoidance.
@@ -245,12 +273,22 @@ pub enum Timer {
 
 impl Timer {
     /// All of them.
-    pub const ALL: [Timer; 6] =
-        [Timer::Rtx, Timer::Persist, Timer::Delack, Timer::Keepalive, Timer::TimeWait, Timer::User];
+    pub const ALL: [Timer; 8] = [
+        Timer::LossProbe,
+        Timer::Reorder,
+        Timer::Rtx,
+        Timer::Persist,
+        Timer::Delack,
+        Timer::Keepalive,
+        Timer::TimeWait,
+        Timer::User,
+    ];
 
     /// The name on screen, `ss -o`'s where it has one.
     pub fn name(self) -> &'static str {
         match self {
+            Timer::LossProbe => "tlp",
+            Timer::Reorder => "reorder",
             Timer::Rtx => "rto",
             Timer::Persist => "persist",
             Timer::Delack => "delack",
@@ -282,9 +320,10 @@ pub enum CaState {
 pub struct Room {
     /// The congestion window, as far as it counts at the moment (RFC 5681 §3.2 inflates it).
     pub cwnd: u32,
-    /// What may be in flight beyond that (RFC 3042).
-    pub limited_transmit: u32,
-    /// Sent and neither acknowledged nor taken for lost.
+    /// Sent and not acknowledged, but not in flight any more, as far as SACK or duplicate ACKs say
+    /// (limited transmit, RFC 3042; RFC 6675 §2).
+    pub left: u32,
+    /// Sent and neither acknowledged, nor taken for lost, nor known to have left.
     pub in_flight: u32,
     /// Taken for lost and not sent again yet.
     pub lost: u32,
@@ -303,9 +342,9 @@ pub struct Room {
 }
 
 impl Room {
-    /// How much cwnd and limited transmit allow.
+    /// How much cwnd allows.
     pub fn of_cwnd(&self) -> u32 {
-        self.cwnd.saturating_add(self.limited_transmit).saturating_sub(self.in_flight)
+        self.cwnd.saturating_sub(self.in_flight)
     }
 
     /// How much the peer's window allows.
@@ -384,6 +423,15 @@ pub enum Event {
         from: CaState,
         /// The phase after.
         to: CaState,
+        /// cwnd after, bytes.
+        cwnd: u32,
+        /// ssthresh after, bytes.
+        ssthresh: u32,
+    },
+    /// A reduction of the window was for nothing and is taken back.
+    Undo {
+        /// How that was found out.
+        how: Spurious,
         /// cwnd after, bytes.
         cwnd: u32,
         /// ssthresh after, bytes.

@@ -3,11 +3,11 @@
 //! Before changing anything here read RFC 9293 §3.3 to §3.10. The order of the files is the order
 //! of reading:
 //!
-//! * parts: [`state`], [`timers`], [`rto`], [`rtxq`], [`sendbuf`], [`recvbuf`], [`reassembly`],
+//! * parts: [`state`], [`timers`], [`rto`], [`rtxq`], [`rack`], [`prr`], [`undo`], [`loss`], [`sendbuf`], [`recvbuf`], [`reassembly`],
 //!   `window`, [`isn`], `cookie`, [`cc`], [`config`]
 //! * the block: [`tcb`], with [`event`], `invariant`, [`info`], [`measured`] and `status`
-//! * steps, functions over the block: [`arrives`] (SEGMENT ARRIVES), `ack`, `recovery`, `delack`,
-//!   `timeout`, [`output`] (plan and emit)
+//! * steps, functions over the block: [`arrives`] (SEGMENT ARRIVES), `ack`, `sack`, `recovery`,
+//!   `tlp`, `delack`, `timeout`, [`output`] (plan and emit)
 //! * the façade: [`Conn`], and [`listener::Listener`] for LISTEN
 
 pub mod arrives;
@@ -17,8 +17,11 @@ pub mod event;
 pub mod info;
 pub mod isn;
 pub mod listener;
+pub mod loss;
 pub mod measured;
-pub mod output;
+mod output;
+pub mod prr;
+pub mod rack;
 pub mod reassembly;
 pub mod recvbuf;
 pub mod rto;
@@ -28,6 +31,7 @@ pub mod sendbuf;
 pub mod state;
 pub mod tcb;
 pub mod timers;
+pub mod undo;
 
 mod ack;
 mod conn;
@@ -35,14 +39,17 @@ mod cookie;
 mod delack;
 mod invariant;
 mod recovery;
+mod sack;
 mod status;
 mod timeout;
+mod tlp;
 mod window;
 
 pub use config::{Config, Keepalive};
 pub use conn::{Conn, HalfOpen, Readiness};
 pub use event::{
-    AckWhy, Blocked, CaState, Event, Outcome, Plan, Reply, Room, RtxRule, SegmentView, Timer,
+    AckWhy, Blocked, CaState, Event, Outcome, Plan, Reply, Room, RtxRule, SegmentView, Spurious,
+    Timer,
 };
 pub use info::{Change, TcpInfo};
 pub use listener::{Listener, SynCookies};

@@ -9,8 +9,9 @@ use super::segment::{Because, Outgoing};
 use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
 use super::timeout;
+use super::tlp;
 use crate::base::{Chunks, Instant, Limit, Seq};
-use crate::wire::tcp::{Ctl, Header, Options, Timestamps};
+use crate::wire::tcp::{Ctl, Header, Options, SackBlocks, Timestamps};
 
 /// What `plan` says.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -49,6 +50,11 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
     if let Some(plan) = plan_retransmission(tcb) {
         return Send(plan);
     }
+    if tcb.owe.tlp
+        && let Some(len) = probe_len(tcb)
+    {
+        return Send(Plan::LossProbe { len });
+    }
     let blocked = match plan_new_data(tcb) {
         Ok(plan) => return Send(plan),
         Err(blocked) => blocked,
@@ -80,6 +86,9 @@ fn wait(tcb: &Tcb, why: Blocked) -> Decision {
 /// The first run taken for lost, as far as cwnd allows; one segment when recovery demands it.
 fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     let lost = tcb.rtxq.next_lost()?;
+    if tcb.recovery.send_new && tcb.unsent() > 0 {
+        return None;
+    }
     if !tcb.syn_acked {
         return Some(Plan::RetransmitSyn { attempt: lost.retransmits.saturating_add(1) });
     }
@@ -97,13 +106,20 @@ fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     Some(Plan::Retransmit { rule, seq: lost.seq, len })
 }
 
+/// How much new data a loss probe takes along: a segment, if the peer's window allows.
+fn probe_len(tcb: &Tcb) -> Option<u32> {
+    let edge = tcb.snd.una + tcb.snd.wnd;
+    let room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
+    Some(tcb.unsent().min(room).min(eff_mss(tcb))).filter(|len| *len > 0)
+}
+
 /// RFC 9293 §3.8.6.2.1 (when to send data), §3.7.4 (Nagle), RFC 5681 §3.1 (cwnd).
 fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if !tcb.syn_acked {
         return Err(Blocked::Handshake);
     }
     let (unsent, fin_pending) = (tcb.unsent(), tcb.fin_pending());
-    if tcb.rtxq.lost() > 0 {
+    if tcb.rtxq.lost() > 0 && !tcb.recovery.send_new {
         return Err(Blocked::Cwnd); // what was lost comes first
     }
     let edge = tcb.snd.una + tcb.snd.wnd;
@@ -154,11 +170,7 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
 
 /// Eff.snd.MSS (RFC 9293 §3.7.1): SMSS less the SACK blocks that ride along.
 fn eff_mss(tcb: &Tcb) -> u32 {
-    let blocks = if tcb.sack_ok {
-        tcb.ooo.as_ref().map_or(0, |ooo| ooo.sack_blocks(max_blocks(tcb)).len())
-    } else {
-        0
-    };
+    let blocks = sack_blocks(tcb).len();
     let sack = if blocks > 0 { 4 + 8 * blocks as u32 } else { 0 };
     tcb.snd.smss.saturating_sub(sack).max(1)
 }
@@ -199,7 +211,7 @@ fn note_blocked(tcb: &mut Tcb, why: Blocked, cx: &mut Cx<'_>) {
 fn room(tcb: &Tcb) -> Room {
     Room {
         cwnd: tcb.cwnd(),
-        limited_transmit: tcb.limited_transmit(),
+        left: tcb.has_left(),
         in_flight: tcb.rtxq.in_flight(),
         lost: tcb.rtxq.lost(),
         wnd: tcb.snd.wnd,
@@ -223,6 +235,10 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
         }
         Plan::NewData { len, push } => {
             let ctl = if push { Ctl::PSH } else { Ctl::NONE };
+            (nxt, ctl, send_new(tcb, len, 0, cx))
+        }
+        Plan::LossProbe { len } => {
+            let ctl = if len == tcb.unsent() { Ctl::PSH } else { Ctl::NONE };
             (nxt, ctl, send_new(tcb, len, 0, cx))
         }
         Plan::LastData { len } => (nxt, Ctl::PSH.with(Ctl::FIN), send_new(tcb, len, 1, cx)),
@@ -256,7 +272,7 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
             (nxt, Ctl::RST, Chunks::new())
         }
     };
-    let mss = eff_mss(tcb);
+    let mss = eff_mss(tcb); // with what rides along now
     let hdr = header(tcb, seq, ctl, cx);
     let len = payload.len();
     tcb.counters.segs_out += (len as u32).div_ceil(mss).max(1) as u64;
@@ -292,9 +308,16 @@ fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
     });
     tcb.snd.nxt += len + ctl_len;
     tcb.owe.sws = false; // the wait it ended is over, whatever was sent
+    tcb.owe.tlp = false;
     tcb.cc.on_send(cx.now, len, in_flight);
+    let prr = tcb.loss.as_mut().and_then(|loss| loss.prr.as_mut());
+    prr.into_iter().for_each(|prr| prr.on_send(len));
     count_data(tcb, len, false, cx);
     start_timers(tcb, cx);
+    if len + ctl_len > 0 && tcb.syn_acked {
+        tcb.loss.get_or_insert_default();
+        tlp::schedule(tcb, cx);
+    }
     payload
 }
 
@@ -317,6 +340,11 @@ fn send_syn_again(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Chunks {
 fn send_again(tcb: &mut Tcb, seq: Seq, len: u32, rule: RtxRule, cx: &mut Cx<'_>) -> (Ctl, Chunks) {
     tcb.rtxq.on_retransmit(seq, len, cx.now, tcb.delivered);
     tcb.recovery.force = false;
+    let ts = tcb.ts.is_some().then(|| tcb.ts_now(cx.now));
+    if let Some(loss) = &mut tcb.loss {
+        loss.undo.on_retransmit(len, ts);
+        loss.prr.iter_mut().for_each(|prr| prr.on_send(len));
+    }
     if rule == RtxRule::Rto {
         tcb.recovery.rule = Some(RtxRule::AfterRto);
     }
@@ -362,6 +390,8 @@ fn header(tcb: &mut Tcb, seq: Seq, ctl: Ctl, cx: &mut Cx<'_>) -> Header {
     }
     let urgent = tcb.snd.up.filter(|up| up.after(seq) && !syn && !ctl.rst());
     let ctl = ctl.with(if acks { Ctl::ACK } else { Ctl::NONE });
+    let options = options(tcb, syn, cx);
+    tcb.owe.dsack = None;
     Header {
         src: tcb.local_port,
         dst: tcb.remote_port,
@@ -370,7 +400,7 @@ fn header(tcb: &mut Tcb, seq: Seq, ctl: Ctl, cx: &mut Cx<'_>) -> Header {
         ctl: ctl.with(if urgent.is_some() { Ctl::URG } else { Ctl::NONE }),
         wnd: if ctl.rst() { 0 } else { wnd },
         urg: urgent.map_or(0, |up| (up - seq).min(0xffff) as u16),
-        options: options(tcb, syn, cx),
+        options,
     }
 }
 
@@ -385,11 +415,20 @@ fn options(tcb: &Tcb, syn: bool, cx: &Cx<'_>) -> Options {
             ..Options::default()
         };
     }
-    let sack = match (&tcb.ooo, tcb.sack_ok) {
-        (Some(ooo), true) => ooo.sack_blocks(max_blocks(tcb)),
-        _ => Default::default(),
-    };
-    Options { ts, sack, ..Options::default() }
+    Options { ts, sack: sack_blocks(tcb), ..Options::default() }
+}
+
+/// What is held out of order, behind what arrived a second time (RFC 2018 §4, RFC 2883 §4).
+fn sack_blocks(tcb: &Tcb) -> SackBlocks {
+    let (mut blocks, most) = (SackBlocks::new(), max_blocks(tcb));
+    if !tcb.sack_ok {
+        return blocks;
+    }
+    blocks.extend(tcb.owe.dsack.filter(|_| most > 0));
+    let rest = most - blocks.len();
+    let held = tcb.ooo.as_ref().map(|ooo| ooo.sack_blocks(rest));
+    blocks.extend(held.into_iter().flatten());
+    blocks
 }
 
 impl Tcb {

@@ -63,6 +63,21 @@ impl Reassembly {
         complete
     }
 
+    /// The first part of `seq..seq + len` that is held already.
+    pub fn overlap(&self, seq: Seq, len: u32) -> Option<(Seq, Seq)> {
+        let (place, end) = (self.pieces.partition_point(|p| p.end().before_eq(seq)), seq + len);
+        let piece = self.pieces.get(place).filter(|piece| piece.seq.before(end))?;
+        let left = seq.later(piece.seq);
+        // Pieces that touch are one range.
+        let touching = self.pieces[place..].iter().scan(piece.seq, |at, piece| {
+            (piece.seq == *at).then(|| {
+                *at = piece.end();
+                *at
+            })
+        });
+        Some((left, touching.last()?.earlier(end)))
+    }
+
     /// The peer's FIN has the sequence number `seq`.
     pub fn insert_fin(&mut self, seq: Seq) {
         self.fin.get_or_insert(seq);

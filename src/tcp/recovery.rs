@@ -1,110 +1,408 @@
-//! Fast retransmit and NewReno's fast recovery (RFC 5681 §3.2, RFC 6582), and what a timeout does
-//! to the queue (RFC 5681 §3.1, RFC 6298 §5).
+//! Loss recovery: what acknowledgments say about losses, and what follows (RFC 5681 §3.2, RFC 6582,
+//! RFC 6675, RFC 8985); what a timeout does to the queue (RFC 5681 §3.1, RFC 6298 §5, RFC 5682).
+//!
+//! With SACK, RACK finds losses by time; without RACK, by the bytes that have arrived behind them.
+//! Without SACK, each duplicate ACK says that a segment has left the network, not which.
 
 use super::cc::AckSample;
-use super::event::{CaState, RtxRule};
+use super::event::{CaState, Event, RtxRule, Spurious, Timer};
+use super::prr::{self, Prr};
+use super::rack;
+use super::rtxq::Judged;
 use super::tcb::{Cx, Tcb};
-use crate::base::Seq;
+use super::undo::Undo;
+use crate::base::Duration;
 
-/// Duplicate ACKs that make a loss (RFC 5681 §3.2).
-pub(super) const DUP_THRESH: u8 = 3;
-
-/// A duplicate ACK arrived.
-pub(super) fn on_duplicate_ack(tcb: &mut Tcb, cx: &mut Cx<'_>) {
-    tcb.recovery.dupacks = tcb.recovery.dupacks.saturating_add(1);
-    match tcb.recovery.ca {
-        CaState::Recovery => {
-            // RFC 5681 §3.2 step 4: a segment has left the network.
-            tcb.recovery.inflation += i64::from(tcb.snd.smss);
-        }
-        CaState::Loss => {}
-        _ if tcb.recovery.dupacks < DUP_THRESH => tcb.set_ca(CaState::Disorder, cx),
-        _ if tcb.recovery.dupacks == DUP_THRESH => enter(tcb, cx),
-        _ => {}
-    }
+/// What an ACK told of what was sent.
+#[derive(Copy, Clone, Debug, Default)]
+pub(super) struct Told {
+    /// It moved SND.UNA.
+    pub advanced: bool,
+    /// A duplicate ACK (RFC 5681 §2).
+    pub duplicate: bool,
+    /// Bytes it acknowledged, whether or not SACK had reported them.
+    pub acked: u32,
+    /// Bytes it says were delivered, by SEG.ACK or SACK, for the first time.
+    pub delivered: u32,
+    /// Bytes it reported by SACK for the first time.
+    pub sacked: u32,
+    /// It reported something received twice.
+    pub dsack: bool,
+    /// Some of what was delivered had been sent only once, before the last reduction.
+    pub original: bool,
+    /// TSecr.
+    pub echo: Option<u32>,
+    /// What congestion control learns.
+    pub sample: Option<AckSample>,
 }
 
-/// The third duplicate ACK (RFC 6582 §3.2 steps 2 and 3; RFC 5681 §3.2 steps 2 and 3).
-fn enter(tcb: &mut Tcb, cx: &mut Cx<'_>) {
-    // After a timeout, ACKs up to `recover` may be echoes of our own retransmissions.
-    let covered = tcb.recovery.recovery_point.is_none_or(|recover| tcb.snd.una.after(recover));
-    if !covered {
-        return;
+/// An ACK arrived that tells something.
+pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
+    if told.advanced {
+        tcb.recovery.dupacks = 0;
+    } else if told.duplicate {
+        tcb.recovery.dupacks = tcb.recovery.dupacks.saturating_add(1);
     }
-    tcb.recovery.recovery_point = Some(tcb.snd.nxt);
-    tcb.recovery.partial_seen = false;
-    // What limited transmit sent beyond cwnd MUST NOT be counted (RFC 5681 §3.2 step 2).
-    tcb.cc.on_loss(cx.now, tcb.rtxq.flight_size().min(tcb.cc.cwnd()));
-    tcb.recovery.inflation = i64::from(u32::from(DUP_THRESH) * tcb.snd.smss);
-    tcb.rtxq.mark_head_lost(tcb.snd.smss);
-    tcb.recovery.force = true;
-    tcb.recovery.rule = Some(RtxRule::FastRetransmit);
-    tcb.set_ca(CaState::Recovery, cx);
-}
-
-/// New data was acknowledged up to `seg_ack`; `flight` bytes were outstanding before.
-pub(super) fn on_new_ack(
-    tcb: &mut Tcb,
-    seg_ack: Seq,
-    flight: u32,
-    sample: &AckSample,
-    cx: &mut Cx<'_>,
-) {
-    let covered = tcb.recovery.recovery_point.is_none_or(|recover| seg_ack.after_eq(recover));
-    tcb.recovery.dupacks = 0;
-    match tcb.recovery.ca {
-        CaState::Recovery if covered => {
-            tcb.recovery.inflation = 0;
-            tcb.cc.on_recovered(cx.now, tcb.rtxq.flight_size());
-            end(tcb, cx);
-        }
-        CaState::Recovery => partial_ack(tcb, sample.acked.min(flight)),
-        CaState::Loss => {
-            tcb.cc.on_ack(&AckSample { app_limited: false, ..*sample });
-            if covered {
-                end(tcb, cx);
-            }
-        }
-        _ => {
-            tcb.set_ca(CaState::Open, cx);
-            tcb.cc.on_ack(sample);
-        }
-    }
+    let covered = tcb.recovery.recovery_point.is_none_or(|point| tcb.snd.una.after_eq(point));
+    let lost = match tcb.recovery.ca {
+        CaState::Loss => in_loss(tcb, told, covered, cx),
+        CaState::Recovery | CaState::Cwr => in_recovery(tcb, told, covered, cx),
+        CaState::Open | CaState::Disorder => in_doubt(tcb, told, cx),
+    };
+    pace(tcb, told, lost);
     // `recover` has done its work once more than it is acknowledged; 2 GiB later it would compare
     // the wrong way round.
-    let passed = tcb.recovery.recovery_point.is_some_and(|recover| seg_ack.after(recover));
+    let passed = tcb.recovery.recovery_point.is_some_and(|point| tcb.snd.una.after(point));
     if tcb.recovery.ca == CaState::Open && passed {
         tcb.recovery.recovery_point = None;
     }
 }
 
-fn end(tcb: &mut Tcb, cx: &mut Cx<'_>) {
-    tcb.recovery.force = false;
-    tcb.set_ca(CaState::Open, cx);
+/// How much may be sent for this ACK: rate reduction's share, or what congestion control makes of
+/// it.
+fn pace(tcb: &mut Tcb, told: &Told, lost: u32) {
+    let (in_flight, ssthresh) = (tcb.rtxq.in_flight(), tcb.cc.ssthresh());
+    let smss = tcb.snd.smss;
+    if let Some(prr) = tcb.loss.as_mut().and_then(|loss| loss.prr.as_mut()) {
+        let (delivered, is_safe) = (told.delivered, told.advanced && lost == 0);
+        prr.on_ack(prr::Progress { delivered, in_flight, ssthresh, smss, is_safe });
+    } else if let (Some(sample), true) = (&told.sample, told.advanced)
+        && !matches!(tcb.recovery.ca, CaState::Recovery | CaState::Cwr)
+    {
+        tcb.cc.on_ack(sample);
+    }
+}
+
+// ---- no loss is known
+
+/// Open or Disorder: the ACK may tell of a loss.
+fn in_doubt(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) -> u32 {
+    if tcb.sack_ok {
+        undo_if_received_twice(tcb, cx);
+    } else {
+        count_left(tcb, told);
+    }
+    let lost = detect(tcb, cx);
+    if lost > 0 {
+        enter(tcb, told, cx);
+    } else if is_in_doubt(tcb) {
+        tcb.set_ca(CaState::Disorder, cx);
+    } else {
+        tcb.set_ca(CaState::Open, cx);
+    }
+    lost
+}
+
+/// Whether the peer holds something out of order.
+fn is_in_doubt(tcb: &Tcb) -> bool {
+    if tcb.sack_ok { tcb.rtxq.sacked() > 0 } else { tcb.recovery.dupacks > 0 }
+}
+
+/// Without SACK: each duplicate ACK is a segment that has left the network, and an ACK that moves
+/// SND.UNA over a hole was preceded by as many as there were segments behind it.
+fn count_left(tcb: &mut Tcb, told: &Told) {
+    let smss = tcb.snd.smss;
+    let left = tcb.rtxq.left();
+    if told.advanced {
+        tcb.rtxq.set_left(left.saturating_sub(told.acked.saturating_sub(smss)), smss);
+        if !matches!(tcb.recovery.ca, CaState::Recovery) {
+            tcb.rtxq.set_left(0, smss);
+        }
+    } else if told.duplicate && tcb.recovery.ca != CaState::Loss {
+        tcb.rtxq.set_left(left + smss, smss);
+    }
+}
+
+/// Takes for lost what must be; says how much sequence space.
+fn detect(tcb: &mut Tcb, cx: &mut Cx<'_>) -> u32 {
+    match (tcb.sack_ok, tcb.config.rack) {
+        (true, true) => detect_by_time(tcb, cx),
+        (true, false) => detect_by_bytes(tcb),
+        (false, _) => detect_by_count(tcb),
+    }
+}
+
+/// RFC 8985 §6.2.
+fn detect_by_time(tcb: &mut Tcb, cx: &mut Cx<'_>) -> u32 {
+    let window = reordering_window(tcb);
+    let Some(loss) = &tcb.loss else { return 0 };
+    if tcb.rtxq.sacked() == 0 && tcb.rtxq.again() == 0 {
+        tcb.stop_timer(Timer::Reorder, cx);
+        return 0; // what is in flight is newer than whatever has arrived
+    }
+    let (lost, next) = loss.rack.detect(&mut tcb.rtxq, window, cx.now);
+    match next {
+        Some(at) => tcb.set_timer(Timer::Reorder, at, cx),
+        None => tcb.stop_timer(Timer::Reorder, cx),
+    }
+    if lost > 0 {
+        tcb.recovery.rule = Some(RtxRule::Rack);
+    }
+    lost
+}
+
+/// The reordering window now.
+fn reordering_window(tcb: &Tcb) -> Duration {
+    let path = rack::Path {
+        min_rtt: tcb.rto.min().unwrap_or_default(),
+        srtt: tcb.rto.srtt().unwrap_or_default(),
+        recovering: matches!(tcb.recovery.ca, CaState::Recovery | CaState::Loss),
+        sacked: tcb.rtxq.sacked().div_ceil(tcb.snd.smss),
+    };
+    tcb.loss.as_ref().map_or(Duration::ZERO, |loss| loss.rack.window(path))
+}
+
+/// IsLost() of RFC 6675 §4: more than (DupThresh - 1) segments have arrived behind it.
+fn detect_by_bytes(tcb: &mut Tcb) -> u32 {
+    let enough = (u32::from(tcb.config.reordering) - 1) * tcb.snd.smss;
+    let runs = tcb.config.reordering;
+    let Some(edge) = tcb.rtxq.sacked_from_above(enough, runs) else { return 0 };
+    let lost = tcb.rtxq.judge(|sent| match sent.retransmits {
+        _ if sent.seq.after_eq(edge) => Judged::TooNew,
+        0 => Judged::Lost,
+        _ => Judged::InTime,
+    });
+    if lost > 0 {
+        tcb.recovery.rule = Some(RtxRule::SackThreshold);
+    }
+    lost
+}
+
+/// The third duplicate ACK (RFC 5681 §3.2; RFC 6582 §3.2 step 2), once for what is outstanding:
+/// after a timeout, ACKs up to `recover` may be echoes of our own retransmissions.
+fn detect_by_count(tcb: &mut Tcb) -> u32 {
+    let enough = u16::from(tcb.recovery.dupacks) == tcb.config.reordering;
+    let covered = tcb.recovery.recovery_point.is_none_or(|point| tcb.snd.una.after(point));
+    if !(enough && covered) {
+        return 0;
+    }
+    tcb.rtxq.mark_head_lost(tcb.snd.smss);
+    tcb.recovery.rule = Some(RtxRule::FastRetransmit);
+    tcb.rtxq.lost()
+}
+
+/// Fast recovery begins (RFC 5681 §3.2 steps 2 and 3; RFC 6675 §5 step 4).
+fn enter(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
+    tcb.recovery.partial_seen = false;
+    tcb.recovery.force = true;
+    reduce(tcb, told, CaState::Recovery, cx);
+}
+
+/// The window comes down for what is outstanding now.
+pub(super) fn reduce(tcb: &mut Tcb, told: &Told, to: CaState, cx: &mut Cx<'_>) {
+    tcb.stop_timer(Timer::LossProbe, cx);
+    tcb.recovery.recovery_point = Some(tcb.snd.nxt);
+    // What was sent beyond cwnd MUST NOT be counted (RFC 5681 §3.2 step 2).
+    tcb.cc.on_loss(cx.now, tcb.rtxq.flight_size().min(tcb.cc.cwnd()));
+    let (una, prr) = (tcb.snd.una, tcb.config.prr);
+    // RecoverFS: what was not known to be delivered before this ACK (RFC 9937 §6.1).
+    let known = tcb.rtxq.sacked() - told.sacked.min(tcb.rtxq.sacked());
+    let flight = tcb.rtxq.flight_size() + told.acked - known.min(tcb.rtxq.flight_size());
+    let loss = tcb.loss.get_or_insert_default();
+    loss.tlp = None;
+    loss.undo = Undo::begin(una);
+    loss.prr = prr.then(|| Prr::begin(flight));
+    tcb.set_ca(to, cx);
+}
+
+// ---- fast recovery
+
+/// Recovery or CWR, until everything that was outstanding when it began is acknowledged.
+fn in_recovery(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> u32 {
+    if !tcb.sack_ok {
+        count_left(tcb, told);
+    }
+    if covered {
+        if !undo_if_echoed(tcb, told, cx) && !undo_if_received_twice(tcb, cx) {
+            leave(tcb, cx);
+        }
+        return if tcb.sack_ok { detect_again(tcb, told, cx) } else { 0 };
+    }
+    if told.advanced && undo_if_echoed(tcb, told, cx) || undo_if_received_twice(tcb, cx) {
+        return 0;
+    }
+    if tcb.sack_ok {
+        let lost = detect(tcb, cx);
+        if lost > 0 && tcb.recovery.ca == CaState::Cwr {
+            tcb.set_ca(CaState::Recovery, cx); // the window is coming down already
+        }
+        return lost;
+    }
+    if told.advanced && tcb.recovery.ca == CaState::Recovery {
+        partial_ack(tcb);
+    }
+    0
+}
+
+/// Losses among what was sent after the recovery point.
+fn detect_again(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) -> u32 {
+    let lost = detect(tcb, cx);
+    if lost > 0 {
+        enter(tcb, told, cx);
+    } else if tcb.rtxq.sacked() > 0 {
+        tcb.set_ca(CaState::Disorder, cx);
+    }
+    lost
 }
 
 /// RFC 6582 §3.2 step 3, "partial acknowledgments": the next segment is lost, too.
-fn partial_ack(tcb: &mut Tcb, acked: u32) {
-    let smss = tcb.snd.smss;
-    // Below ssthresh, too, when duplicates were lost or merged: a partial ACK makes room for what
-    // it says has arrived, not for a burst.
-    let again = if acked >= smss { smss } else { 0 };
-    tcb.recovery.inflation += i64::from(again) - i64::from(acked);
-    tcb.rtxq.mark_head_lost(smss);
+fn partial_ack(tcb: &mut Tcb) {
+    tcb.rtxq.mark_head_lost(tcb.snd.smss);
     tcb.recovery.force = true;
     tcb.recovery.rule = Some(RtxRule::PartialAck);
     tcb.recovery.partial_seen = true;
 }
 
-/// The retransmission timer expired: everything in flight is taken for lost and sent again in slow
-/// start. `first`: the first expiry for this data.
+/// The recovery point is acknowledged: the reduced window holds.
+pub(super) fn leave(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    let smss = tcb.snd.smss;
+    tcb.rtxq.set_left(0, smss);
+    tcb.recovery.force = false;
+    tcb.cc.on_recovered(cx.now, tcb.rtxq.flight_size());
+    if let Some(loss) = &mut tcb.loss {
+        loss.prr = None;
+        loss.rack.on_recovered();
+    }
+    tcb.set_ca(CaState::Open, cx);
+}
+
+// ---- after a timeout
+
+/// The retransmission timer expired: what is in flight is taken for lost and sent again in slow
+/// start, one segment to begin with. `first`: the first expiry for this data.
 pub(super) fn on_timeout(tcb: &mut Tcb, first: bool, cx: &mut Cx<'_>) {
+    let anew = !matches!(tcb.recovery.ca, CaState::Recovery | CaState::Loss)
+        || tcb.recovery.recovery_point.is_none_or(|point| point.before_eq(tcb.snd.una));
+    tcb.recovery.frto = tcb.config.frto && (anew || !first);
+    tcb.recovery.send_new = false;
     tcb.cc.on_rto(cx.now, tcb.rtxq.flight_size(), first);
-    tcb.recovery.inflation = 0;
+    let una = tcb.snd.una;
+    let loss = tcb.loss.get_or_insert_default();
+    (loss.prr, loss.tlp) = (None, None);
+    if first {
+        loss.undo = Undo::begin(una);
+    }
+    mark_lost_by_timeout(tcb, cx);
     tcb.recovery.dupacks = 0;
     tcb.recovery.recovery_point = Some(tcb.snd.nxt);
-    tcb.rtxq.mark_all_lost();
     tcb.recovery.force = true;
     tcb.recovery.rule = Some(RtxRule::Rto);
+    tcb.stop_timer(Timer::LossProbe, cx);
+    tcb.stop_timer(Timer::Reorder, cx);
     tcb.set_ca(CaState::Loss, cx);
+}
+
+/// The head is lost, whatever SACK said of it (RFC 2018 §8); with RACK, what was sent too recently
+/// is not (RFC 8985 §6.3).
+fn mark_lost_by_timeout(tcb: &mut Tcb, cx: &Cx<'_>) {
+    let smss = tcb.snd.smss;
+    tcb.rtxq.set_left(0, smss);
+    if tcb.rtxq.head().is_some_and(|head| head.sacked) {
+        tcb.rtxq.forget_sacked();
+    }
+    let window = reordering_window(tcb);
+    let by_time = tcb.sack_ok && tcb.config.rack;
+    let Some(loss) = tcb.loss.as_ref().filter(|_| by_time) else {
+        tcb.rtxq.mark_all_lost();
+        return;
+    };
+    let head = tcb.snd.una;
+    tcb.rtxq.judge(|sent| match loss.rack.is_overdue(sent.sent_at, window, cx.now) {
+        false if sent.seq != head => Judged::InTime,
+        _ => Judged::Lost,
+    });
+}
+
+/// After a timeout, until what was outstanding then is acknowledged (RFC 5682 §3.1 on the way).
+fn in_loss(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> u32 {
+    tcb.recovery.send_new = false;
+    if told.advanced && undo_if_echoed(tcb, told, cx) || undo_if_received_twice(tcb, cx) {
+        return 0;
+    }
+    if tcb.recovery.frto && frto(tcb, told, covered, cx) {
+        return 0;
+    }
+    if covered {
+        tcb.recovery.force = false;
+        if let Some(loss) = &mut tcb.loss {
+            loss.rack.on_recovered();
+        }
+        tcb.set_ca(CaState::Open, cx);
+        return if tcb.sack_ok { detect_again(tcb, told, cx) } else { 0 };
+    }
+    if tcb.sack_ok && tcb.config.rack { detect_by_time(tcb, cx) } else { 0 }
+}
+
+/// F-RTO (RFC 5682 §3.1): while new data goes out instead of old, ACKs of what was sent only once
+/// tell that the timeout was too early. Says whether that decides for now.
+fn frto(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> bool {
+    if told.original && tcb.config.undo {
+        undo(tcb, Spurious::Frto, cx); // step 3b
+        return true;
+    }
+    let sent_new = tcb.recovery.recovery_point.is_some_and(|point| tcb.snd.nxt.after(point));
+    if sent_new {
+        if told.sacked > 0 || told.duplicate {
+            tcb.recovery.frto = false; // step 3a: the loss was real
+        }
+    } else if told.advanced && !covered {
+        // step 2b: up to two new segments, if there are any
+        tcb.recovery.recovery_point = Some(tcb.snd.nxt);
+        let room = (tcb.snd.una + tcb.snd.wnd).after(tcb.snd.nxt);
+        tcb.recovery.send_new = tcb.unsent() > 0 && room;
+        tcb.recovery.frto = tcb.recovery.send_new;
+        return tcb.recovery.send_new;
+    }
+    false
+}
+
+// ---- what was for nothing
+
+/// Eifel: the ACK that moved SND.UNA answers an original, not what was sent again.
+fn undo_if_echoed(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) -> bool {
+    let original = tcb.loss.as_ref().is_some_and(|loss| loss.undo.is_echo_of_original(told.echo));
+    if original && tcb.config.undo {
+        undo(tcb, Spurious::Eifel, cx);
+    }
+    original && tcb.config.undo
+}
+
+/// D-SACK: the peer has received twice whatever was sent again.
+fn undo_if_received_twice(tcb: &mut Tcb, cx: &mut Cx<'_>) -> bool {
+    let twice = tcb.loss.as_ref().is_some_and(|loss| loss.undo.all_received_twice());
+    if twice && tcb.config.undo {
+        undo(tcb, Spurious::Dsack, cx);
+    }
+    twice && tcb.config.undo
+}
+
+/// Nothing was lost: the window is again what it was, and what waits to be sent again does not.
+fn undo(tcb: &mut Tcb, how: Spurious, cx: &mut Cx<'_>) {
+    tcb.cc.undo(cx.now);
+    tcb.rtxq.mark_none_lost();
+    (tcb.recovery.force, tcb.recovery.frto, tcb.recovery.send_new) = (false, false, false);
+    if let Some(loss) = &mut tcb.loss {
+        (loss.prr, loss.undo) = (None, Undo::default());
+    }
+    let (cwnd, ssthresh) = (tcb.cc.cwnd(), tcb.cc.ssthresh());
+    cx.note(|| Event::Undo { how, cwnd, ssthresh });
+    tcb.set_ca(if is_in_doubt(tcb) { CaState::Disorder } else { CaState::Open }, cx);
+}
+
+// ---- timers
+
+/// The reordering timer expired: what has not arrived by now is lost (RFC 8985 §6.2 step 5).
+pub(super) fn on_reorder_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    if tcb.rtxq.is_empty() || detect_by_time(tcb, cx) == 0 {
+        return;
+    }
+    let told = Told::default();
+    match tcb.recovery.ca {
+        CaState::Open | CaState::Disorder => {
+            enter(tcb, &told, cx);
+            pace(tcb, &told, 1);
+        }
+        CaState::Cwr => tcb.set_ca(CaState::Recovery, cx),
+        CaState::Recovery | CaState::Loss => {}
+    }
 }

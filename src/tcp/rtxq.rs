@@ -38,9 +38,9 @@ impl Sent {
         self.seq + self.len
     }
 
-    /// Whether it was sent again and is not taken for lost once more.
+    /// Whether it was sent again and may be in flight.
     fn is_again(&self) -> bool {
-        self.retransmits > 0 && !self.lost
+        self.retransmits > 0 && !self.lost && !self.sacked
     }
 
     /// Cuts the record at `at` bytes; returns the part behind.
@@ -56,6 +56,8 @@ impl Sent {
 pub struct Acked {
     /// Sequence space acknowledged.
     pub len: u32,
+    /// Sequence space of it that the peer had not reported by SACK before.
+    pub fresh: u32,
     /// When the oldest acknowledged byte was sent, if it was sent only once (Karn's algorithm,
     /// RFC 6298 §3).
     pub first_sent_at: Option<Instant>,
@@ -77,8 +79,13 @@ pub struct Rtxq {
     sacked: u32,
     /// Sequence space in flight that was sent more than once.
     again: u32,
+    /// Sequence space that has left the network, by duplicate ACKs that do not say which
+    /// (RFC 5681 §3.2 step 4).
+    left: u32,
     /// No record before this place is lost.
     scan: usize,
+    /// Behind everything that was ever sent again.
+    high_rxt: Option<Seq>,
 }
 
 impl Rtxq {
@@ -92,9 +99,21 @@ impl Rtxq {
         self.len
     }
 
-    /// What is believed to be in the network: neither lost nor held by the peer.
+    /// What is believed to be in the network: neither lost nor held by the peer (`pipe` of RFC 6675
+    /// §2).
     pub fn in_flight(&self) -> u32 {
-        self.len - self.lost - self.sacked
+        (self.len - self.lost - self.sacked).saturating_sub(self.left)
+    }
+
+    /// Sequence space that has left the network, by duplicate ACKs that do not say which.
+    pub fn left(&self) -> u32 {
+        self.left
+    }
+
+    /// Duplicate ACKs say that `bytes` have left the network, one does not know which. What is
+    /// missing itself has not.
+    pub fn set_left(&mut self, bytes: u32, smss: u32) {
+        self.left = bytes.min(self.len.saturating_sub(smss));
     }
 
     /// Sequence space taken for lost and not sent again.
@@ -133,8 +152,8 @@ impl Rtxq {
         self.queue.push_back(sent);
     }
 
-    /// Takes off everything before `to`.
-    pub fn ack(&mut self, to: Seq) -> Acked {
+    /// Takes off everything before `to`; `each` is shown what the peer had not reported before.
+    pub fn ack(&mut self, to: Seq, mut each: impl FnMut(&Sent)) -> Acked {
         let mut acked = Acked::default();
         while let Some(head) = self.queue.front_mut() {
             if head.seq.after_eq(to) {
@@ -156,38 +175,155 @@ impl Rtxq {
             }
             acked.len += gone.len;
             acked.retransmitted |= gone.retransmits > 0;
+            if gone.sacked {
+                continue;
+            }
+            acked.fresh += gone.len;
+            each(&gone);
             if acked.newest.is_none_or(|newest| gone.sent_at >= newest.sent_at) {
                 acked.newest = Some(gone);
             }
         }
+        self.left = self.left.min(self.len);
+        self.high_rxt = self.high_rxt.filter(|high| high.after(to));
         acked
+    }
+
+    /// The peer holds `left..right` out of order (RFC 2018 §4); `each` is shown what it had not
+    /// reported before. A super-segment is cut where `mss` divides it: blocks that report less than
+    /// a segment do not make records without end. Returns the sequence space newly reported.
+    pub fn sack(
+        &mut self,
+        (left, right): (Seq, Seq),
+        mss: u32,
+        mut each: impl FnMut(&Sent),
+    ) -> u32 {
+        let before = self.sacked;
+        let mut place = self.queue.partition_point(|sent| sent.end().before_eq(left));
+        while let Some(sent) = self.queue.get(place).filter(|sent| sent.seq.before(right)) {
+            let from =
+                if left.after(sent.seq) { (left - sent.seq).next_multiple_of(mss) } else { 0 };
+            let to =
+                if right.before(sent.end()) { (right - sent.seq) / mss * mss } else { sent.len };
+            if !sent.sacked && from < to {
+                place += usize::from(self.split(place, from));
+                self.split(place, to - from);
+                each(&self.queue[place]);
+                self.hold(place);
+            }
+            place += 1;
+        }
+        self.sacked - before
+    }
+
+    /// Cuts the record at `place` at `at` bytes, if there is something on both sides.
+    fn split(&mut self, place: usize, at: u32) -> bool {
+        let sent = &mut self.queue[place];
+        if at == 0 || at >= sent.len {
+            return false;
+        }
+        let rest = sent.split_off(at);
+        self.queue.insert(place + 1, rest);
+        true
+    }
+
+    /// The peer holds the record at `place`.
+    fn hold(&mut self, place: usize) {
+        let sent = &mut self.queue[place];
+        self.again -= if sent.is_again() { sent.len } else { 0 };
+        self.lost -= if std::mem::take(&mut sent.lost) { sent.len } else { 0 };
+        sent.sacked = true;
+        self.sacked += sent.len;
+    }
+
+    /// The peer does not hold any more what it had reported (RFC 2018 §8 allows it).
+    pub fn forget_sacked(&mut self) {
+        for sent in self.queue.iter_mut().filter(|sent| sent.sacked) {
+            sent.sacked = false;
+            self.again += if sent.is_again() { sent.len } else { 0 };
+        }
+        self.sacked = 0;
+    }
+
+    /// Behind the last byte that the peer holds out of order (`HighData` it has, RFC 6675 §2).
+    pub fn high_sacked(&self) -> Option<Seq> {
+        self.queue.iter().rev().find(|sent| sent.sacked).map(Sent::end)
+    }
+
+    /// Where more than `bytes` of what the peer holds out of order, or `runs` separate runs of it,
+    /// lie above (RFC 6675 §4, IsLost).
+    pub fn sacked_from_above(&self, bytes: u32, runs: u16) -> Option<Seq> {
+        let (mut sum, mut count, mut inside) = (0, 0, false);
+        for sent in self.queue.iter().rev() {
+            count += u16::from(sent.sacked && !std::mem::replace(&mut inside, sent.sacked));
+            inside = sent.sacked;
+            sum += if sent.sacked { sent.len } else { 0 };
+            if sum > bytes || count >= runs {
+                return Some(sent.seq);
+            }
+        }
+        None
+    }
+
+    /// Takes for lost what `judge` says, of all that is not held by the peer and not lost already,
+    /// oldest first. It stops at the first that `judge` calls too new, unless something behind it
+    /// was sent again: then that is judged, too. Returns the sequence space newly lost.
+    pub fn judge(&mut self, mut judge: impl FnMut(&Sent) -> Judged) -> u32 {
+        let (before, high_rxt) = (self.lost, self.high_rxt);
+        for place in 0..self.queue.len() {
+            let sent = &self.queue[place];
+            if sent.sacked || sent.lost {
+                continue;
+            }
+            match judge(sent) {
+                Judged::Lost => self.lose(place),
+                Judged::InTime => {}
+                Judged::TooNew if high_rxt.is_some_and(|high| sent.seq.before(high)) => {}
+                Judged::TooNew => break,
+            }
+        }
+        self.lost - before
+    }
+
+    fn lose(&mut self, place: usize) {
+        let sent = &mut self.queue[place];
+        self.again -= if sent.is_again() { sent.len } else { 0 };
+        sent.lost = true;
+        self.lost += sent.len;
+        self.scan = self.scan.min(place);
     }
 
     /// Takes the first `len` bytes of the queue for lost.
     pub fn mark_head_lost(&mut self, len: u32) {
-        let Some(head) = self.queue.front_mut() else { return };
-        if head.lost || head.sacked {
-            return;
+        if self.queue.front().is_some_and(|head| !head.lost && !head.sacked) {
+            self.split(0, len);
+            self.lose(0);
         }
-        if head.len > len {
-            let rest = head.split_off(len);
-            self.queue.insert(1, rest);
-        }
-        let head = &mut self.queue[0];
-        self.again -= if head.is_again() { head.len } else { 0 };
-        head.lost = true;
-        self.lost += head.len;
-        self.scan = 0;
     }
 
     /// Takes everything the peer does not hold for lost.
     pub fn mark_all_lost(&mut self) {
-        for sent in self.queue.iter_mut().filter(|sent| !sent.lost && !sent.sacked) {
-            self.again -= if sent.is_again() { sent.len } else { 0 };
-            sent.lost = true;
-            self.lost += sent.len;
+        self.judge(|_| Judged::Lost);
+        self.left = 0;
+    }
+
+    /// Nothing is lost after all: what was taken for it and not sent again is in flight.
+    pub fn mark_none_lost(&mut self) {
+        for sent in self.queue.iter_mut().filter(|sent| sent.lost) {
+            sent.lost = false;
+            self.again += if sent.retransmits > 0 { sent.len } else { 0 };
         }
-        self.scan = 0;
+        self.lost = 0;
+    }
+
+    /// Takes the last `len` bytes at most for lost.
+    pub fn mark_tail_lost(&mut self, len: u32) {
+        let Some(tail) = self.queue.back().filter(|tail| !tail.lost && !tail.sacked) else {
+            return;
+        };
+        let (place, before) = (self.queue.len() - 1, tail.len.saturating_sub(len));
+        let split = self.split(place, before);
+        self.lose(place + usize::from(split));
     }
 
     /// The first run that is lost and waits to be sent again.
@@ -217,6 +353,8 @@ impl Rtxq {
         sent.sent_at = now;
         sent.delivered = stamp.delivered;
         sent.delivered_at = stamp.delivered_at;
+        let end = sent.end();
+        self.high_rxt = Some(self.high_rxt.map_or(end, |high| high.later(end)));
         self.lost -= len;
         self.again += len;
         self.scan = place + 1;
@@ -235,6 +373,17 @@ impl Rtxq {
             self.queue = VecDeque::new();
         }
     }
+}
+
+/// What is said of a record when losses are looked for.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Judged {
+    /// It is lost.
+    Lost,
+    /// It may still arrive.
+    InTime,
+    /// It may, and so may all that was sent after it.
+    TooNew,
 }
 
 /// The delivery counters a transmission is stamped with.
@@ -273,7 +422,7 @@ mod tests {
         let mut q = Rtxq::default();
         q.push(sent(100, 10, 1));
         q.push(sent(110, 60_000, 2));
-        let acked = q.ack(Seq(210));
+        let acked = q.ack(Seq(210), |_| {});
         assert_eq!((acked.len, acked.first_sent_at), (110, Some(Instant::from_millis(1))));
         assert_eq!(acked.newest.map(|s| (s.seq.0, s.len)), Some((110, 100)));
         assert_eq!((q.flight_size(), q.head().map(|s| s.seq.0)), (59_900, Some(210)));
@@ -288,7 +437,7 @@ mod tests {
         assert_eq!((q.lost(), q.in_flight()), (1_000, 3_000));
         q.on_retransmit(Seq(0), 1_000, Instant::from_millis(9), STAMP);
         assert_eq!((q.lost(), q.in_flight()), (0, 4_000));
-        let acked = q.ack(Seq(4_000));
+        let acked = q.ack(Seq(4_000), |_| {});
         assert_eq!((acked.len, acked.first_sent_at, acked.retransmitted), (4_000, None, true));
         assert_eq!(acked.newest.map(|s| s.sent_at), Some(Instant::from_millis(9)));
         assert!(q.is_empty());
@@ -305,7 +454,7 @@ mod tests {
                     1 => {
                         let n = n.min(nxt.wrapping_sub(una));
                         una = una.wrapping_add(n);
-                        prop_assert_eq!(q.ack(Seq(una)).len, n);
+                        prop_assert_eq!(q.ack(Seq(una), |_| {}).len, n);
                     }
                     2 => q.mark_head_lost(n),
                     _ => {

@@ -1,7 +1,6 @@
 //! STATUS (RFC 9293 §3.9.1.6) as `tcp_info`.
 
 use super::info::TcpInfo;
-use super::recovery;
 use super::state::State;
 use super::tcb::Tcb;
 use crate::base::{Duration, Instant};
@@ -72,7 +71,7 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         last_ack_recv: u64::from(tcb.measured.since_ack(now)),
         rcv_rtt: u64::from(tcb.measured.rcv_rtt),
         rcv_ssthresh: u64::from(tcb.config.recv_buffer),
-        reordering: u64::from(recovery::DUP_THRESH),
+        reordering: u64::from(tcb.config.reordering),
         delivery_rate: tcb.measured.delivery_rate(),
         delivery_rate_app_limited: u64::from(tcb.measured.rate_app_limited),
     }

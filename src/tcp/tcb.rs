@@ -6,6 +6,7 @@
 use super::cc::{self, CongestionControl};
 use super::config::Config;
 use super::event::{AckWhy, Blocked, CaState, Event, Timer};
+use super::loss::Loss;
 use super::measured::Measured;
 use super::reassembly::Reassembly;
 use super::recvbuf::RecvBuffer;
@@ -107,6 +108,10 @@ pub struct Owe {
     pub ack_cause: EventId,
     /// A reset: the connection is over, for this reason.
     pub rst: Option<Cause>,
+    /// What arrived a second time (RFC 2883 §4).
+    pub dsack: Option<(Seq, Seq)>,
+    /// A loss probe with new data.
+    pub tlp: bool,
     /// A window probe.
     pub probe: bool,
     /// A keep-alive probe.
@@ -117,7 +122,7 @@ pub struct Owe {
     pub synack: bool,
 }
 
-/// Loss recovery (RFC 6582), of which `recovery.rs` is the machine.
+/// Loss recovery, of which `recovery.rs` is the machine.
 #[derive(Clone, Debug, Default)]
 pub struct Recovery {
     /// The phase, in Linux's words.
@@ -126,8 +131,10 @@ pub struct Recovery {
     pub dupacks: u8,
     /// `recover`: SND.NXT when the last loss was detected.
     pub recovery_point: Option<Seq>,
-    /// cwnd's inflation by duplicate ACKs less its deflation by partial ones, bytes.
-    pub inflation: i64,
+    /// After a timeout: whether it is still being found out if it was too early (RFC 5682).
+    pub frto: bool,
+    /// New data goes before what is taken for lost, to find that out.
+    pub send_new: bool,
     /// The next retransmission goes out whatever cwnd says.
     pub force: bool,
     /// The rule under which lost records are sent again.
@@ -159,6 +166,8 @@ pub struct Counters {
     pub total_retrans: u32,
     /// Segments received out of order.
     pub rcv_ooopack: u32,
+    /// Reports that the peer received something twice.
+    pub dsack_dups: u32,
 }
 
 /// Which limit held sending back, for how long.
@@ -232,6 +241,8 @@ pub struct Tcb {
     pub cc: Box<dyn CongestionControl>,
     /// Loss recovery.
     pub recovery: Recovery,
+    /// What it remembers, once data was sent.
+    pub loss: Option<Box<Loss>>,
     /// The timers.
     pub timers: Timers,
     /// What output owes.
@@ -383,6 +394,7 @@ impl Tcb {
             rtxq: Rtxq::default(),
             cc,
             recovery: Recovery::default(),
+            loss: None,
             timers: Timers::new(),
             owe: Owe::default(),
             tx: SendBuffer::new(iss + 1),
@@ -445,6 +457,7 @@ impl Tcb {
         self.go(State::Closed, cause, cx);
         self.timers.stop_all();
         self.rtxq.clear();
+        self.loss = None;
         self.tx.clear();
         self.ooo = None;
         self.owe = Owe::default();
@@ -512,32 +525,31 @@ impl Tcb {
         if from.before(self.tx.end()) { self.tx.end() - from } else { 0 }
     }
 
-    /// cwnd with recovery's inflation (RFC 6582 §3.2).
+    /// How much may be in flight now: congestion control's window; while it comes down, what rate
+    /// reduction leaves (RFC 9937).
     pub fn cwnd(&self) -> u32 {
-        let cwnd = i64::from(self.cc.cwnd()) + self.recovery.inflation;
-        cwnd.clamp(0, i64::from(u32::MAX)) as u32
+        match self.loss.as_ref().and_then(|loss| loss.prr) {
+            Some(prr) => self.rtxq.in_flight().saturating_add(prr.allowance()),
+            None => self.cc.cwnd(),
+        }
     }
 
-    /// What may be in flight beyond cwnd, which stays as it is: a segment for each of the first two
-    /// duplicate ACKs (limited transmit, RFC 3042 §2).
-    pub fn limited_transmit(&self) -> u32 {
-        match self.recovery.ca {
-            CaState::Disorder => u32::from(self.recovery.dupacks.min(2)) * self.snd.smss,
-            _ => 0,
-        }
+    /// What has left the network behind a gap, as far as one knows: it makes room for as much
+    /// (limited transmit, RFC 3042 §2; RFC 6675 §5).
+    pub fn has_left(&self) -> u32 {
+        self.rtxq.sacked() + self.rtxq.left()
     }
 
     /// How much more may be in flight, but for the peer's window.
     pub fn cwnd_room(&self) -> u32 {
-        let most = self.cwnd().saturating_add(self.limited_transmit());
-        most.saturating_sub(self.rtxq.in_flight())
+        self.cwnd().saturating_sub(self.rtxq.in_flight())
     }
 
     /// Changes congestion control's phase, telling so.
     pub fn set_ca(&mut self, to: CaState, cx: &mut Cx<'_>) {
         let from = std::mem::replace(&mut self.recovery.ca, to);
         if from != to {
-            let (cwnd, ssthresh) = (self.cc.cwnd(), self.cc.ssthresh());
+            let (cwnd, ssthresh) = (self.cwnd(), self.cc.ssthresh());
             cx.note(|| Event::Ca { from, to, cwnd, ssthresh });
         }
     }
@@ -559,6 +571,13 @@ impl Tcb {
             self.next_challenge = now + self.config.challenge_interval;
         }
         allowed
+    }
+
+    /// `left..right` has arrived a second time: the next ACK says so (RFC 2883 §4).
+    pub fn received_twice(&mut self, left: Seq, right: Seq) {
+        if self.config.dsack && self.sack_ok && left.before(right) {
+            self.owe.dsack = Some((left, right));
+        }
     }
 
     /// Data that starts at RCV.NXT goes to the reader.
@@ -659,6 +678,7 @@ impl Tcb {
     /// Lets go of memory that a silent connection does not need.
     pub fn shrink(&mut self) {
         self.rtxq.shrink();
+        self.loss = self.loss.take().filter(|loss| !loss.is_forgettable());
         self.tx.shrink();
         self.rx.shrink();
         self.ooo = self.ooo.take().filter(|ooo| !ooo.is_empty());

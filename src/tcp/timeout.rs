@@ -4,6 +4,7 @@ use super::event::{AckWhy, Blocked, Event, Timer};
 use super::recovery;
 use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
+use super::tlp;
 use crate::base::Duration;
 
 /// Handles every timer that has expired by now.
@@ -12,6 +13,8 @@ pub(super) fn poll(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         cx.cause = cx.note(|| Event::TimerExpired { timer });
         tcb.cause = cx.cause;
         match timer {
+            Timer::LossProbe => tlp::on_timer(tcb, cx),
+            Timer::Reorder => recovery::on_reorder_timer(tcb, cx),
             Timer::Rtx => on_rtx(tcb, cx),
             Timer::Persist => on_persist(tcb, cx),
             Timer::Delack => tcb.owe_ack(AckWhy::Delayed, false, cx),

@@ -20,6 +20,7 @@ fn colour(kind: Kind) -> &'static str {
         Kind::Partial => "pink",
         Kind::Timeout | Kind::AfterTimeout => "orange",
         Kind::PathMtu => "purple",
+        Kind::LossProbe => "olive",
         Kind::Probe => "teal",
         Kind::Control => "grey",
     }

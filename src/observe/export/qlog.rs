@@ -288,6 +288,13 @@ fn tcp_event(data: &mut Object, at: Instant, event: &tcp::Event) -> &'static str
             }
             "congestion_state_updated"
         }
+        E::Undo { how, cwnd, ssthresh } => {
+            data.text("trigger", how.key()).raw("congestion_window", cwnd);
+            if *ssthresh < i32::MAX as u32 {
+                data.raw("ssthresh", ssthresh);
+            }
+            "spurious_loss_detected"
+        }
         E::Blocked { why, room } => {
             limits(data, room);
             data.text("new", why.key());

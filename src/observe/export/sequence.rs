@@ -18,18 +18,20 @@ pub(super) enum Kind {
     Timeout,
     AfterTimeout,
     PathMtu,
+    LossProbe,
     Probe,
     Control,
 }
 
 impl Kind {
-    pub(super) const ALL: [Kind; 8] = [
+    pub(super) const ALL: [Kind; 9] = [
         Kind::New,
         Kind::Fast,
         Kind::Partial,
         Kind::Timeout,
         Kind::AfterTimeout,
         Kind::PathMtu,
+        Kind::LossProbe,
         Kind::Probe,
         Kind::Control,
     ];
@@ -43,6 +45,7 @@ impl Kind {
             Kind::Timeout => "rto",
             Kind::AfterTimeout => "after_rto",
             Kind::PathMtu => "path_mtu",
+            Kind::LossProbe => "loss_probe",
             Kind::Probe => "probe",
             Kind::Control => "control",
         }
@@ -57,6 +60,7 @@ impl Kind {
             Kind::Timeout => "timeout (RTO)",
             Kind::AfterTimeout => "after the timeout",
             Kind::PathMtu => "smaller pieces",
+            Kind::LossProbe => "loss probe (TLP)",
             Kind::Probe => "probe",
             Kind::Control => "SYN, FIN, RST",
         }
@@ -71,6 +75,7 @@ impl Kind {
             Kind::Timeout => "T",
             Kind::AfterTimeout => "t",
             Kind::PathMtu => "M",
+            Kind::LossProbe => "L",
             Kind::Probe => "W",
         }
     }
@@ -83,11 +88,13 @@ impl Kind {
             Plan::Retransmit { rule, .. } => Some(match rule {
                 RtxRule::Rto => Kind::Timeout,
                 RtxRule::AfterRto => Kind::AfterTimeout,
-                RtxRule::FastRetransmit => Kind::Fast,
+                RtxRule::FastRetransmit | RtxRule::Rack | RtxRule::SackThreshold => Kind::Fast,
+                RtxRule::LossProbe => Kind::LossProbe,
                 RtxRule::PartialAck => Kind::Partial,
                 RtxRule::PathMtu => Kind::PathMtu,
             }),
             Plan::RetransmitSyn { .. } => Some(Kind::Timeout),
+            Plan::LossProbe { .. } => Some(Kind::LossProbe),
             Plan::WindowProbe { .. } | Plan::Keepalive { .. } => Some(Kind::Probe),
             Plan::FinLimit { len: 1.., .. } => Some(Kind::New),
             Plan::Syn

@@ -23,6 +23,7 @@ fn colour(kind: Kind) -> &'static str {
         Kind::Fast | Kind::Partial => "red",
         Kind::Timeout | Kind::AfterTimeout => "orange",
         Kind::PathMtu => "magenta",
+        Kind::LossProbe => "yellow",
         Kind::Probe => "blue",
     }
 }

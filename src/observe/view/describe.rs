@@ -68,6 +68,9 @@ pub(super) fn tcp_words(event: &tcp::Event, now: Instant) -> String {
             let (from, to) = (ca_name(*from), ca_name(*to));
             format!("{from} -> {to}: cwnd {cwnd} ssthresh {}", threshold(*ssthresh))
         }
+        E::Undo { cwnd, ssthresh, .. } => {
+            format!("undone: cwnd {cwnd} ssthresh {}", threshold(*ssthresh))
+        }
         E::Blocked { why, .. } => format!("sending limited by {}", why.key()),
         E::R1 { retransmits } => format!("{retransmits} retransmissions: the route may be bad"),
         E::Icmp { error, hard: true } => format!("ICMP error ends the connection: {error}"),

@@ -112,6 +112,10 @@ fn tcp_event(out: &mut Object, event: &tcp::Event) {
             out.text("kind", "ca").text("from", ca_name(*from)).text("to", ca_name(*to));
             out.raw("cwnd", cwnd).raw("ssthresh", ssthresh)
         }
+        E::Undo { how, cwnd, ssthresh } => {
+            out.text("kind", "undo").text("how", how.key());
+            out.raw("cwnd", cwnd).raw("ssthresh", ssthresh)
+        }
         E::Blocked { .. } => out.text("kind", "blocked"),
         E::R1 { retransmits } => out.text("kind", "r1").raw("retransmits", retransmits),
         E::Icmp { error, hard } => out.text("kind", "icmp").text("error", error).raw("hard", hard),

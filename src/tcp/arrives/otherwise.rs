@@ -85,6 +85,9 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
     }
     if acceptable {
         if !syn {
+            if seg.hdr.seq.before(nxt) && !seg.payload.is_empty() {
+                tcb.received_twice(seg.hdr.seq, nxt);
+            }
             seg.trim(nxt, wnd);
         }
         return Continue(());
@@ -105,6 +108,9 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
     let allowed = (!seg.is_empty() && !syn) || tcb.may_challenge(cx.now);
     if !allowed {
         return Break(Outcome::Dropped(Why::ChallengeLimit));
+    }
+    if old {
+        tcb.received_twice(seg.hdr.seq, seg.end().earlier(nxt));
     }
     let probe = seg.is_empty() && seg.hdr.seq + 1 == nxt;
     tcb.owe_ack(if probe { AckWhy::Probed } else { AckWhy::Unacceptable }, true, cx);
@@ -276,6 +282,8 @@ fn out_of_order(tcb: &mut Tcb, seq: Seq, payload: Chunks, cx: &mut Cx<'_>) -> Ch
     } else {
         tcb.counters.rcv_ooopack += 1;
         let limit = usize::from(tcb.config.reassembly_pieces);
+        let twice = tcb.ooo.as_ref().and_then(|ooo| ooo.overlap(seq, payload.len() as u32));
+        twice.into_iter().for_each(|(left, right)| tcb.received_twice(left, right));
         let ooo = tcb.ooo.get_or_insert_default();
         if !ooo.insert(seq, payload, limit, cx.pool) {
             tcb.owe_ack(AckWhy::OutOfOrder, true, cx);

@@ -60,7 +60,7 @@ fn fourth_check_syn(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check 
         // Deviates: data and FIN on the crossed SYN are left to the peer's retransmission.
         return Break(Outcome::Accepted);
     }
-    ack::take_ack(tcb, &seg.hdr, cx);
+    ack::take_ack(tcb, &seg.hdr, false, cx);
     tcb.go(State::Established, Cause::RcvSynAck, cx);
     tcb.on_established(cx);
     tcb.owe_ack(AckWhy::Handshake, false, cx);

@@ -57,6 +57,8 @@ pub trait CongestionControl: Debug + Send {
     fn on_recovered(&mut self, now: Instant, in_flight: u32);
     /// The retransmission timer expired; `first` for this loss, with `in_flight` bytes outstanding.
     fn on_rto(&mut self, now: Instant, in_flight: u32, first: bool);
+    /// The last reduction was for nothing: back to what was before, if that is more than now.
+    fn undo(&mut self, _now: Instant) {}
     /// The peer echoed a congestion mark.
     fn on_ecn(&mut self, now: Instant, in_flight: u32) {
         self.on_loss(now, in_flight);

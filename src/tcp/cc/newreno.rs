@@ -14,6 +14,8 @@ pub struct NewReno {
     ssthresh: u32,
     /// Bytes acknowledged towards the next increase in congestion avoidance (RFC 3465 §2.1).
     acked: u32,
+    /// cwnd and ssthresh before the last reduction.
+    before: (u32, u32),
 }
 
 /// cwnd stays below this: a quarter of sequence space keeps comparisons unambiguous.
@@ -22,7 +24,7 @@ const MAX: u32 = 1 << 30;
 impl NewReno {
     /// With segments of `smss` bytes and an initial window of `iw` bytes.
     pub fn new(smss: u32, iw: u32) -> NewReno {
-        NewReno { smss, iw, cwnd: iw, ssthresh: u32::MAX, acked: 0 }
+        NewReno { smss, iw, cwnd: iw, ssthresh: u32::MAX, acked: 0, before: (iw, u32::MAX) }
     }
 
     /// RFC 5681 §3.1, equation (4).
@@ -66,6 +68,7 @@ impl CongestionControl for NewReno {
     }
 
     fn on_loss(&mut self, _now: Instant, in_flight: u32) {
+        self.before = (self.cwnd, self.ssthresh);
         self.ssthresh = self.half(in_flight);
         self.cwnd = self.ssthresh;
         self.acked = 0;
@@ -78,10 +81,16 @@ impl CongestionControl for NewReno {
 
     fn on_rto(&mut self, _now: Instant, in_flight: u32, first: bool) {
         if first {
+            self.before = (self.cwnd, self.ssthresh);
             self.ssthresh = self.half(in_flight);
         }
         self.cwnd = self.smss;
         self.acked = 0;
+    }
+
+    fn undo(&mut self, _now: Instant) {
+        self.cwnd = self.cwnd.max(self.before.0);
+        self.ssthresh = self.ssthresh.max(self.before.1);
     }
 
     fn on_idle(&mut self, _now: Instant) {

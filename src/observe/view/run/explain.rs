@@ -362,12 +362,12 @@ fn segments(bytes: u32, room: &Room) -> String {
 
 fn windows(room: &Room) -> String {
     let (cwnd, wnd) = (segments(room.cwnd, room), room.wnd);
-    let limited = match room.limited_transmit {
+    let left = match room.left {
         0 => String::new(),
-        more => format!(" + {more} by limited transmit (RFC 3042)"),
+        left => format!(" ({left} more have left the network)"),
     };
     format!(
-        "cwnd {cwnd}{limited} - in flight {} leaves {}; the peer's window {wnd} leaves {}",
+        "cwnd {cwnd} - in flight {}{left} leaves {}; the peer's window {wnd} leaves {}",
         room.in_flight,
         room.of_cwnd(),
         room.of_wnd()
@@ -383,7 +383,7 @@ fn smallest(room: &Room, len: u32) -> String {
         _ if room.of_wnd() < room.of_cwnd() && len >= room.of_wnd() / mss * mss => {
             format!("{len} of {} that wait: the peer's window is the limit", room.unsent)
         }
-        _ if len + mss > room.of_cwnd() && room.limited_transmit > 0 => {
+        _ if len + mss > room.of_cwnd() && room.left > 0 => {
             format!("{len} of {} that wait: one segment for each duplicate ACK", room.unsent)
         }
         _ if len + mss > room.of_cwnd() => {
@@ -458,6 +458,14 @@ fn fact(web: &Web<'_>, entry: &Entry) -> Option<(String, &'static str)> {
 fn timer_rule(timer: tcp::Timer) -> (&'static str, &'static str) {
     use tcp::Timer as T;
     match timer {
+        T::LossProbe => (
+            "when no ACK comes for two round trips, one more segment asks for one",
+            "RFC 8985 §7.2",
+        ),
+        T::Reorder => (
+            "what was sent before something that has arrived may only be reordered: it gets a little time",
+            "RFC 8985 §6.2",
+        ),
         T::Rtx => ("something is in flight, and its ACK is waited for one RTO", "RFC 6298 §5"),
         T::Persist => (
             "the peer's window is closed or too small, and nothing is in flight",

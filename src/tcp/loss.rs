@@ -1,0 +1,62 @@
+//! What loss recovery remembers of a connection that sends data: not needed while it is silent.
+
+use super::prr::Prr;
+use super::rack::Rack;
+use super::undo::Undo;
+use crate::base::Seq;
+use crate::wire::tcp::SackBlocks;
+
+/// Everything but the phase, which every connection has.
+#[derive(Clone, Debug, Default)]
+pub struct Loss {
+    /// Losses by time.
+    pub rack: Rack,
+    /// The pace while the window comes down.
+    pub prr: Option<Prr>,
+    /// Whether that was for nothing.
+    pub undo: Undo,
+    /// The probe for a lost tail.
+    pub tlp: Option<Tlp>,
+    /// The blocks of the last ACK: what they said need not be looked at again.
+    pub seen: SackBlocks,
+}
+
+/// A loss probe is on its way (RFC 8985 §7).
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Tlp {
+    /// SND.NXT behind it (TLP.end_seq).
+    pub end: Seq,
+    /// It was sent again, not new (TLP.is_retrans).
+    pub again: bool,
+}
+
+impl Loss {
+    /// Whether nothing of it matters to a connection that has been silent.
+    pub fn is_forgettable(&self) -> bool {
+        !self.rack.reordering_seen() && self.prr.is_none()
+    }
+
+    /// The parts of a SACK block that the last ACK did not report (RFC 2018 §4: blocks are repeated).
+    pub fn news_of(&self, (left, right): (Seq, Seq)) -> [(Seq, Seq); 2] {
+        let known = |block: &&(Seq, Seq)| left.before_eq(block.0) && block.1.before_eq(right);
+        match self.seen.iter().find(known) {
+            Some(&(from, to)) => [(left, from), (to, right)],
+            None => [(left, right), (right, right)],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_block_repeats_is_no_news() {
+        let mut loss = Loss::default();
+        let seq = |pair: (u32, u32)| (Seq(pair.0), Seq(pair.1));
+        assert_eq!(loss.news_of(seq((10, 20))), [seq((10, 20)), seq((20, 20))]);
+        loss.seen.push(seq((12, 18)));
+        assert_eq!(loss.news_of(seq((10, 20))), [seq((10, 12)), seq((18, 20))]);
+        assert_eq!(loss.news_of(seq((13, 20))), [seq((13, 20)), seq((20, 20))]);
+    }
+}

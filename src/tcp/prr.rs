@@ -1,0 +1,117 @@
+//! Proportional rate reduction: how much to send for each ACK while the window comes down
+//! (RFC 9937).
+
+/// One episode, from the detection of congestion to the recovery point.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Prr {
+    /// Bytes delivered since it began.
+    delivered: u64,
+    /// Bytes sent since it began.
+    out: u64,
+    /// RecoverFS: bytes that were in flight when it began, and were not yet known to be delivered.
+    flight: u32,
+    /// SndCnt: bytes that may be sent now.
+    allowance: u32,
+}
+
+/// What an ACK tells while the window comes down.
+#[derive(Copy, Clone, Debug)]
+pub struct Progress {
+    /// Bytes it says were delivered.
+    pub delivered: u32,
+    /// Bytes in flight after it.
+    pub in_flight: u32,
+    /// Where the window is to come down to, bytes.
+    pub ssthresh: u32,
+    /// A full segment, bytes.
+    pub smss: u32,
+    /// SND.UNA moved, and nothing more was found lost (SafeACK).
+    pub is_safe: bool,
+}
+
+impl Prr {
+    /// It begins with `flight` bytes sent and not known to be delivered before this ACK.
+    pub fn begin(flight: u32) -> Prr {
+        Prr { delivered: 0, out: 0, flight: flight.max(1), allowance: 0 }
+    }
+
+    /// An ACK arrived (RFC 9937 §6.2).
+    pub fn on_ack(&mut self, progress: Progress) {
+        let Progress { delivered, in_flight, ssthresh, smss, is_safe } = progress;
+        if delivered == 0 && self.out > 0 {
+            return;
+        }
+        self.delivered += u64::from(delivered);
+        let mut allowance = if in_flight > ssthresh {
+            let share = (self.delivered * u64::from(ssthresh)).div_ceil(u64::from(self.flight));
+            share.saturating_sub(self.out)
+        } else {
+            // Packet conservation, and slow start towards ssthresh while nothing more is lost.
+            let conserved = self.delivered.saturating_sub(self.out).max(u64::from(delivered));
+            let room = conserved + if is_safe { u64::from(smss) } else { 0 };
+            room.min(u64::from(ssthresh - in_flight))
+        };
+        if self.out == 0 && allowance == 0 {
+            allowance = u64::from(smss); // the fast retransmit goes out at once
+        }
+        self.allowance = u32::try_from(allowance).unwrap_or(u32::MAX);
+    }
+
+    /// Bytes were sent, new or again.
+    pub fn on_send(&mut self, bytes: u32) {
+        self.out += u64::from(bytes);
+        self.allowance = self.allowance.saturating_sub(bytes);
+    }
+
+    /// How many bytes may be sent now.
+    pub fn allowance(&self) -> u32 {
+        self.allowance
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMSS: u32 = 1_000;
+
+    fn ack(prr: &mut Prr, delivered: u32, in_flight: u32, ssthresh: u32, is_safe: bool) -> u32 {
+        prr.on_ack(Progress { delivered, in_flight, ssthresh, smss: SMSS, is_safe });
+        let allowance = prr.allowance();
+        prr.on_send(allowance / SMSS * SMSS);
+        allowance / SMSS
+    }
+
+    /// RFC 9937 §7: 20 segments in flight, the first is lost, the window is halved: after the fast
+    /// retransmit, one goes out for every second ACK.
+    #[test]
+    fn every_second_ack_sends_while_the_window_is_halved() {
+        let mut prr = Prr::begin(20 * SMSS);
+        let mut in_flight = 18 * SMSS; // one lost, one delivered by this ACK
+        let mut sent = Vec::new();
+        for _ in 0..18 {
+            let n = ack(&mut prr, SMSS, in_flight, 10 * SMSS, false);
+            sent.push(n);
+            in_flight = in_flight + n * SMSS - SMSS;
+        }
+        assert_eq!(sent[..6], [1, 0, 1, 0, 1, 0]);
+        assert_eq!(sent.iter().sum::<u32>(), 9, "nine for eighteen: half");
+    }
+
+    /// Below ssthresh: as much as was delivered, and one more while nothing more is lost.
+    #[test]
+    fn losses_below_the_threshold_are_made_up_for_slowly() {
+        let mut prr = Prr::begin(20 * SMSS);
+        assert_eq!(ack(&mut prr, SMSS, 2 * SMSS, 10 * SMSS, false), 1);
+        assert_eq!(ack(&mut prr, SMSS, 2 * SMSS, 10 * SMSS, false), 1);
+        assert_eq!(ack(&mut prr, SMSS, 2 * SMSS, 10 * SMSS, true), 2);
+        assert_eq!(ack(&mut prr, 9 * SMSS, 9 * SMSS, 10 * SMSS, true), 1, "never past ssthresh");
+    }
+
+    #[test]
+    fn the_fast_retransmit_goes_out_whatever_the_share() {
+        let mut prr = Prr::begin(100 * SMSS);
+        assert_eq!(ack(&mut prr, 0, 97 * SMSS, 50 * SMSS, false), 1);
+        assert_eq!(ack(&mut prr, 0, 97 * SMSS, 50 * SMSS, false), 0, "once");
+    }
+}

@@ -1,0 +1,137 @@
+//! RACK: losses by time (RFC 8985 §6). What was sent a reordering window before something that has
+//! arrived, and has not arrived itself, is lost.
+
+use super::rtxq::{Judged, Rtxq, Sent};
+use crate::base::{Duration, Instant, Seq};
+
+/// Duplicate ACKs, or as much SACK, that make a loss where nothing was ever reordered (RFC 8985 §3.1).
+const DUP_THRESH: u32 = 3;
+
+/// Recoveries after which a wider reordering window is narrow again (RFC 8985 §6.2 step 4).
+const PERSIST: u8 = 16;
+
+/// The newest transmission that has arrived, and how much reordering is expected.
+#[derive(Clone, Debug, Default)]
+pub struct Rack {
+    /// When it was sent, and where it ends (RACK.xmit_ts, RACK.end_seq).
+    newest: Option<(Instant, Seq)>,
+    /// Its round trip (RACK.rtt).
+    rtt: Duration,
+    /// The highest sequence number that has arrived (RACK.fack).
+    fack: Option<Seq>,
+    /// Something arrived behind what was sent after it.
+    reordering_seen: bool,
+    /// The window in quarters of the smallest round trip, less one (RACK.reo_wnd_mult - 1).
+    widened: u8,
+    /// Recoveries until it is one quarter again (RACK.reo_wnd_persist).
+    persist: u8,
+    /// No further DSACK widens it before this is acknowledged (RACK.dsack_round).
+    dsack_round: Option<Seq>,
+}
+
+/// What the window depends on.
+#[derive(Copy, Clone, Debug)]
+pub struct Path {
+    /// The smallest round trip.
+    pub min_rtt: Duration,
+    /// The smoothed one.
+    pub srtt: Duration,
+    /// In fast recovery or after a timeout.
+    pub recovering: bool,
+    /// What the peer holds out of order, in segments.
+    pub sacked: u32,
+}
+
+impl Rack {
+    /// `sent` has arrived at `now`; `echo` is what the peer says it has seen last of our timestamps,
+    /// if that is earlier than its transmission (RFC 8985 §6.2 steps 1 to 3).
+    pub fn delivered(&mut self, sent: &Sent, now: Instant, too_early: bool, min_rtt: Duration) {
+        let rtt = now.since(sent.sent_at);
+        let end = sent.end();
+        if sent.retransmits == 0 && self.fack.is_some_and(|fack| end.before(fack)) {
+            self.reordering_seen = true;
+        }
+        self.fack = Some(self.fack.map_or(end, |fack| fack.later(end)));
+        // The ACK of a retransmission may be the original's.
+        if sent.retransmits > 0 && (too_early || rtt < min_rtt) {
+            return;
+        }
+        if self.newest.is_none_or(|newest| is_after((sent.sent_at, end), newest)) {
+            self.newest = Some((sent.sent_at, end));
+            self.rtt = rtt;
+        }
+    }
+
+    /// The peer has received something twice: what was taken for lost was late.
+    pub fn on_dsack(&mut self, nxt: Seq) {
+        if self.dsack_round.is_none() {
+            self.dsack_round = Some(nxt);
+            self.widened = self.widened.saturating_add(1);
+            self.persist = PERSIST;
+        }
+    }
+
+    /// Everything before `una` is acknowledged.
+    pub fn on_ack(&mut self, una: Seq) {
+        self.dsack_round = self.dsack_round.filter(|round| una.before(*round));
+        // What lies 2 GiB behind would compare the wrong way round.
+        self.fack = self.fack.map(|fack| fack.later(una));
+    }
+
+    /// A recovery has ended.
+    pub fn on_recovered(&mut self) {
+        self.persist = self.persist.saturating_sub(1);
+        if self.persist == 0 {
+            self.widened = 0;
+        }
+    }
+
+    /// Whether reordering was ever seen.
+    pub fn reordering_seen(&self) -> bool {
+        self.reordering_seen
+    }
+
+    /// The reordering window (RFC 8985 §6.2 step 4).
+    pub fn window(&self, path: Path) -> Duration {
+        if !self.reordering_seen && (path.recovering || path.sacked >= DUP_THRESH) {
+            return Duration::ZERO;
+        }
+        (path.min_rtt / 4).saturating_mul(1 + u32::from(self.widened)).min(path.srtt)
+    }
+
+    /// Takes for lost what is (RFC 8985 §6.2 step 5): how much sequence space, and when the next
+    /// would be, if nothing changes.
+    pub fn detect(
+        &self,
+        rtxq: &mut Rtxq,
+        window: Duration,
+        now: Instant,
+    ) -> (u32, Option<Instant>) {
+        let Some(newest) = self.newest else { return (0, None) };
+        let mut next: Option<Instant> = None;
+        let lost = rtxq.judge(|sent| {
+            if !is_after(newest, (sent.sent_at, sent.end())) {
+                return Judged::TooNew;
+            }
+            let due = sent.sent_at + self.rtt + window;
+            if due <= now {
+                return Judged::Lost;
+            }
+            next = Some(next.map_or(due, |next| next.max(due)));
+            Judged::InTime
+        });
+        (lost, next)
+    }
+
+    /// Whether a transmission that began at `sent_at` would be taken for lost by a timeout at `now`
+    /// (RFC 8985 §6.3): it had its round trip.
+    pub fn is_overdue(&self, sent_at: Instant, window: Duration, now: Instant) -> bool {
+        sent_at + self.rtt + window <= now
+    }
+}
+
+/// Whether the transmission `a` began after `b`; what began at the same moment is ordered by
+/// sequence number (RFC 8985 §6.1).
+fn is_after(a: (Instant, Seq), b: (Instant, Seq)) -> bool {
+    a.0 > b.0 || (a.0 == b.0 && a.1.after(b.1))
+}

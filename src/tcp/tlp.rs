@@ -1,0 +1,82 @@
+//! The tail loss probe (RFC 8985 §7): when no ACK comes, one more segment asks for one, so that a lost
+//! tail is repaired by SACK instead of a timeout.
+
+use super::event::{CaState, RtxRule, Timer};
+use super::loss::Tlp;
+use super::recovery::{self, Told};
+use super::tcb::{Cx, Tcb};
+use crate::base::Duration;
+
+/// The probe timeout before the first round trip was measured (RFC 8985 §7.2).
+const PTO_INITIAL: Duration = Duration::from_secs(1);
+
+/// Starts, moves or stops the timer: after new data was sent, and after an ACK that moved SND.UNA.
+pub(super) fn schedule(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    let free = tcb.loss.as_ref().is_some_and(|loss| loss.tlp.is_none());
+    let wanted = tcb.config.tlp
+        && tcb.sack_ok
+        && free
+        && tcb.recovery.ca == CaState::Open
+        && tcb.rtxq.flight_size() > 0
+        && tcb.rtxq.sacked() == 0;
+    if !wanted {
+        tcb.stop_timer(Timer::LossProbe, cx);
+        return;
+    }
+    let at = cx.now + timeout(tcb);
+    let rtx = tcb.timers.get(Timer::Rtx).unwrap_or(at);
+    tcb.set_timer(Timer::LossProbe, at.min(rtx), cx);
+}
+
+/// PTO (RFC 8985 §7.2): two round trips, and what a peer may delay the ACK of a single segment.
+fn timeout(tcb: &Tcb) -> Duration {
+    let Some(srtt) = tcb.rto.srtt() else { return PTO_INITIAL };
+    let single = tcb.rtxq.flight_size() <= tcb.snd.smss;
+    2 * srtt + if single { tcb.config.tlp_ack_delay } else { GRANULARITY }
+}
+
+/// Timers of the field have milliseconds: two of them, that ACKs and probe do not race.
+const GRANULARITY: Duration = Duration::from_millis(2);
+
+/// The timer expired: new data goes out, if there is some and the peer's window allows, whatever cwnd
+/// says; else the last segment again. The retransmission timer starts anew (RFC 8985 §7.3).
+pub(super) fn on_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    if tcb.rtxq.is_empty() || tcb.recovery.ca != CaState::Open {
+        return;
+    }
+    let room = (tcb.snd.una + tcb.snd.wnd).after(tcb.snd.nxt);
+    let again = !(tcb.unsent() > 0 && room);
+    if again {
+        tcb.rtxq.mark_tail_lost(tcb.snd.smss);
+        tcb.recovery.rule = Some(RtxRule::LossProbe);
+        tcb.recovery.force = true;
+    } else {
+        tcb.owe.tlp = true;
+    }
+    let end = if again { tcb.snd.nxt } else { tcb.snd.nxt + tcb.unsent().min(tcb.snd.smss) };
+    tcb.loss.get_or_insert_default().tlp = Some(Tlp { end, again });
+    let at = cx.now + tcb.rto();
+    tcb.set_timer(Timer::Rtx, at, cx);
+}
+
+/// What an ACK says of the probe (RFC 8985 §7.4): acknowledged beyond its end without having been
+/// received twice, it has repaired a loss, and the window comes down as for any.
+pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
+    let probe = tcb.loss.as_mut().and_then(|loss| loss.tlp);
+    if let Some(Tlp { end, again }) = probe
+        && tcb.snd.una.after_eq(end)
+    {
+        let repaired = again && !told.dsack && tcb.snd.una.after(end);
+        let over = repaired || !again || told.dsack || told.duplicate;
+        if let (true, Some(loss)) = (over, &mut tcb.loss) {
+            loss.tlp = None;
+        }
+        if repaired && tcb.recovery.ca == CaState::Open {
+            recovery::reduce(tcb, told, CaState::Cwr, cx);
+            recovery::leave(tcb, cx);
+        }
+    }
+    if told.advanced {
+        schedule(tcb, cx);
+    }
+}

@@ -1,0 +1,92 @@
+//! Whether a reduction was for nothing: what was sent again had not been lost (RFC 3522, RFC 3708,
+//! RFC 4015).
+
+use crate::base::Seq;
+
+/// What one needs to know, from a reduction to its end.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub struct Undo {
+    /// SND.UNA when the window was reduced; `None`: there is nothing to be undone.
+    since: Option<Seq>,
+    /// Bytes sent again since, less those the peer says it has received twice.
+    unconfirmed: i64,
+    /// Whether anything was sent again.
+    retransmitted: bool,
+    /// Our timestamp on the first segment that was sent again.
+    first_rxt: Option<u32>,
+}
+
+impl Undo {
+    /// The window is reduced.
+    pub fn begin(una: Seq) -> Undo {
+        Undo { since: Some(una), ..Undo::default() }
+    }
+
+    /// Whether there is something to be undone.
+    pub fn is_armed(&self) -> bool {
+        self.since.is_some()
+    }
+
+    /// `bytes` are sent again, with this timestamp.
+    pub fn on_retransmit(&mut self, bytes: u32, ts: Option<u32>) {
+        self.unconfirmed += i64::from(bytes);
+        if !self.retransmitted {
+            self.first_rxt = ts;
+        }
+        self.retransmitted = true;
+    }
+
+    /// The peer has received `left..right` twice (RFC 2883). Only what was sent since the reduction
+    /// counts.
+    pub fn on_dsack(&mut self, left: Seq, right: Seq) {
+        if let Some(since) = self.since
+            && right.after(since)
+        {
+            self.unconfirmed -= i64::from(right - left.later(since));
+        }
+    }
+
+    /// Whether the peer has received twice whatever was sent again (RFC 3708 §3).
+    pub fn all_received_twice(&self) -> bool {
+        self.is_armed() && self.retransmitted && self.unconfirmed <= 0
+    }
+
+    /// Whether `echo`, of an ACK that moved SND.UNA, is of a segment sent before the first one that
+    /// was sent again: the original had arrived (the Eifel detection, RFC 3522 §3.2).
+    pub fn is_echo_of_original(&self, echo: Option<u32>) -> bool {
+        match (self.first_rxt, echo) {
+            (Some(first), Some(echo)) => self.is_armed() && (echo.wrapping_sub(first) as i32) < 0,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_that_was_sent_again_must_be_reported() {
+        let mut undo = Undo::begin(Seq(1_000));
+        assert!(!undo.all_received_twice(), "nothing was sent again");
+        undo.on_retransmit(1_000, None);
+        undo.on_retransmit(1_000, None);
+        undo.on_dsack(Seq(1_000), Seq(2_000));
+        assert!(!undo.all_received_twice());
+        undo.on_dsack(Seq(0), Seq(1_000));
+        assert!(!undo.all_received_twice(), "it is older than the reduction");
+        undo.on_dsack(Seq(2_000), Seq(3_000));
+        assert!(undo.all_received_twice());
+    }
+
+    #[test]
+    fn an_older_echo_tells_the_original() {
+        let mut undo = Undo::begin(Seq(0));
+        assert!(!undo.is_echo_of_original(Some(5)), "nothing was sent again");
+        undo.on_retransmit(100, Some(2));
+        undo.on_retransmit(100, Some(9));
+        assert!(undo.is_echo_of_original(Some(1)) && undo.is_echo_of_original(Some(u32::MAX)));
+        assert!(!undo.is_echo_of_original(Some(2)) && !undo.is_echo_of_original(None));
+        assert!(!Undo::default().is_echo_of_original(Some(1)));
+    }
+}
