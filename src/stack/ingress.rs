@@ -348,7 +348,7 @@ impl Stack {
             false => self.whole(std::mem::take(frame)),
         };
         let seg = Segment::new(hdr, payload, wire_mss);
-        self.snmp.tcp_in_segs += seg.wire_segments() - 1;
+        self.snmp.tcp_in_segs += u64::from(seg.wire_segments() - 1);
         let pair = Pair { local, remote };
         match self.tcp.find(&pair) {
             Some(key) => self.for_connection(via, key, seg),

@@ -170,8 +170,8 @@ fn sample(
     let newest = acked.newest;
     // Whether the window, not the application, set the pace: in slow start when at least half of
     // cwnd was in use (it doubles), else when less than three segments were left (RFC 7661 §4.1).
-    let cwnd = tcb.cc.cwnd();
-    let used = if cwnd < tcb.cc.ssthresh() {
+    let cwnd = tcb.cc_cwnd();
+    let used = if cwnd < tcb.ssthresh() {
         in_flight_before.saturating_mul(2) >= cwnd
     } else {
         in_flight_before.saturating_add(3 * tcb.snd.smss) >= cwnd

@@ -89,7 +89,7 @@ impl Conn {
             app_limited: true,
         });
         tcb.counters.total_retrans = u32::from(half.retransmits);
-        tcb.counters.segs_out = 1 + u64::from(half.retransmits);
+        tcb.counters.segs_out = 1 + u32::from(half.retransmits);
         tcb.counters.segs_in = 1;
         let at = cx.now + tcb.rto();
         tcb.set_timer(Timer::Rtx, at, cx);
@@ -113,7 +113,7 @@ impl Conn {
         let (arrival, from) = (cx.trace.reserve(), cx.cause);
         cx.cause = arrival;
         self.tcb.cause = arrival;
-        self.tcb.counters.segs_in += seg.wire_segments();
+        self.tcb.counters.segs_in = self.tcb.counters.segs_in.wrapping_add(seg.wire_segments());
         self.tcb.last_recv = cx.now;
         self.tcb.soft_error = None;
         let outcome = arrives::segment(&mut self.tcb, &mut seg, heir, cx);
@@ -509,7 +509,7 @@ impl Conn {
 
     /// The congestion control algorithm's name.
     pub fn congestion(&self) -> &'static str {
-        self.tcb.cc.name()
+        self.tcb.config.congestion.name()
     }
 
     /// When something last came from the peer, or data was last sent.

@@ -19,6 +19,8 @@ pub struct Loss {
     pub tlp: Option<Tlp>,
     /// The blocks of the last ACK: what they said need not be looked at again.
     pub seen: SackBlocks,
+    /// What arrived a second time, for the next ACK to tell (RFC 2883 §4).
+    pub dsack: Option<(Seq, Seq)>,
 }
 
 /// A loss probe is on its way (RFC 8985 §7).

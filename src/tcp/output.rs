@@ -275,7 +275,7 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
     let mss = eff_mss(tcb); // with what rides along now
     let hdr = header(tcb, seq, ctl, cx);
     let len = payload.len();
-    tcb.counters.segs_out += (len as u32).div_ceil(mss).max(1) as u64;
+    tcb.counters.segs_out = tcb.counters.segs_out.wrapping_add((len as u32).div_ceil(mss).max(1));
     let sent = || Event::Sent { seg: SegmentView::of(&hdr, len), plan, room };
     let origin = cx.note_caused(cause, sent);
     let gso_size = (len as u32 > mss).then_some(mss as u16);
@@ -288,7 +288,7 @@ fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
     let (nxt, in_flight) = (tcb.snd.nxt, tcb.rtxq.in_flight());
     let was_empty = tcb.rtxq.is_empty();
     if was_empty && len > 0 && cx.now.since(tcb.last_sent) > tcb.rto() {
-        tcb.cc.on_idle(cx.now);
+        tcb.cc().on_idle(cx.now);
     }
     let payload = if len > 0 { tcb.tx.view(nxt, len, cx.pool) } else { Chunks::new() };
     if was_empty {
@@ -309,7 +309,7 @@ fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
     tcb.snd.nxt += len + ctl_len;
     tcb.owe.sws = false; // the wait it ended is over, whatever was sent
     tcb.owe.tlp = false;
-    tcb.cc.on_send(cx.now, len, in_flight);
+    tcb.cc().on_send(cx.now, len, in_flight);
     let prr = tcb.loss.as_mut().and_then(|loss| loss.prr.as_mut());
     prr.into_iter().for_each(|prr| prr.on_send(len));
     count_data(tcb, len, false, cx);
@@ -361,7 +361,8 @@ fn send_again(tcb: &mut Tcb, seq: Seq, len: u32, rule: RtxRule, cx: &mut Cx<'_>)
 
 fn count_data(tcb: &mut Tcb, len: u32, again: bool, cx: &Cx<'_>) {
     if len > 0 {
-        tcb.counters.data_segs_out += u64::from(len.div_ceil(tcb.snd.smss));
+        let segments = len.div_ceil(tcb.snd.smss);
+        tcb.counters.data_segs_out = tcb.counters.data_segs_out.wrapping_add(segments);
         tcb.counters.bytes_sent += u64::from(len);
         tcb.counters.bytes_retrans += if again { u64::from(len) } else { 0 };
         tcb.last_sent = cx.now;
@@ -391,7 +392,7 @@ fn header(tcb: &mut Tcb, seq: Seq, ctl: Ctl, cx: &mut Cx<'_>) -> Header {
     let urgent = tcb.snd.up.filter(|up| up.after(seq) && !syn && !ctl.rst());
     let ctl = ctl.with(if acks { Ctl::ACK } else { Ctl::NONE });
     let options = options(tcb, syn, cx);
-    tcb.owe.dsack = None;
+    tcb.loss.iter_mut().for_each(|loss| loss.dsack = None);
     Header {
         src: tcb.local_port,
         dst: tcb.remote_port,
@@ -424,7 +425,8 @@ fn sack_blocks(tcb: &Tcb) -> SackBlocks {
     if !tcb.sack_ok {
         return blocks;
     }
-    blocks.extend(tcb.owe.dsack.filter(|_| most > 0));
+    let twice = tcb.loss.as_ref().and_then(|loss| loss.dsack);
+    blocks.extend(twice.filter(|_| most > 0));
     let rest = most - blocks.len();
     let held = tcb.ooo.as_ref().map(|ooo| ooo.sack_blocks(rest));
     blocks.extend(held.into_iter().flatten());

@@ -61,7 +61,7 @@ pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
 /// How much may be sent for this ACK: rate reduction's share, or what congestion control makes of
 /// it.
 fn pace(tcb: &mut Tcb, told: &Told, lost: u32) {
-    let (in_flight, ssthresh) = (tcb.rtxq.in_flight(), tcb.cc.ssthresh());
+    let (in_flight, ssthresh) = (tcb.rtxq.in_flight(), tcb.ssthresh());
     let smss = tcb.snd.smss;
     if let Some(prr) = tcb.loss.as_mut().and_then(|loss| loss.prr.as_mut()) {
         let (delivered, is_safe) = (told.delivered, told.advanced && lost == 0);
@@ -69,7 +69,7 @@ fn pace(tcb: &mut Tcb, told: &Told, lost: u32) {
     } else if let (Some(sample), true) = (&told.sample, told.advanced)
         && !matches!(tcb.recovery.ca, CaState::Recovery | CaState::Cwr)
     {
-        tcb.cc.on_ack(sample);
+        tcb.cc().on_ack(sample);
     }
 }
 
@@ -193,7 +193,8 @@ pub(super) fn reduce(tcb: &mut Tcb, told: &Told, to: CaState, cx: &mut Cx<'_>) {
     tcb.stop_timer(Timer::LossProbe, cx);
     tcb.recovery.recovery_point = Some(tcb.snd.nxt);
     // What was sent beyond cwnd MUST NOT be counted (RFC 5681 §3.2 step 2).
-    tcb.cc.on_loss(cx.now, tcb.rtxq.flight_size().min(tcb.cc.cwnd()));
+    let outstanding = tcb.rtxq.flight_size().min(tcb.cc_cwnd());
+    tcb.cc().on_loss(cx.now, outstanding);
     let (una, prr) = (tcb.snd.una, tcb.config.prr);
     // RecoverFS: what was not known to be delivered before this ACK (RFC 9937 §6.1).
     let known = tcb.rtxq.sacked() - told.sacked.min(tcb.rtxq.sacked());
@@ -258,7 +259,8 @@ pub(super) fn leave(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let smss = tcb.snd.smss;
     tcb.rtxq.set_left(0, smss);
     tcb.recovery.force = false;
-    tcb.cc.on_recovered(cx.now, tcb.rtxq.flight_size());
+    let outstanding = tcb.rtxq.flight_size();
+    tcb.cc().on_recovered(cx.now, outstanding);
     if let Some(loss) = &mut tcb.loss {
         loss.prr = None;
         loss.rack.on_recovered();
@@ -275,7 +277,8 @@ pub(super) fn on_timeout(tcb: &mut Tcb, first: bool, cx: &mut Cx<'_>) {
         || tcb.recovery.recovery_point.is_none_or(|point| point.before_eq(tcb.snd.una));
     tcb.recovery.frto = tcb.config.frto && (anew || !first);
     tcb.recovery.send_new = false;
-    tcb.cc.on_rto(cx.now, tcb.rtxq.flight_size(), first);
+    let outstanding = tcb.rtxq.flight_size();
+    tcb.cc().on_rto(cx.now, outstanding, first);
     let una = tcb.snd.una;
     let loss = tcb.loss.get_or_insert_default();
     (loss.prr, loss.tlp) = (None, None);
@@ -378,13 +381,13 @@ fn undo_if_received_twice(tcb: &mut Tcb, cx: &mut Cx<'_>) -> bool {
 
 /// Nothing was lost: the window is again what it was, and what waits to be sent again does not.
 fn undo(tcb: &mut Tcb, how: Spurious, cx: &mut Cx<'_>) {
-    tcb.cc.undo(cx.now);
+    tcb.cc().undo(cx.now);
     tcb.rtxq.mark_none_lost();
     (tcb.recovery.force, tcb.recovery.frto, tcb.recovery.send_new) = (false, false, false);
     if let Some(loss) = &mut tcb.loss {
         (loss.prr, loss.undo) = (None, Undo::default());
     }
-    let (cwnd, ssthresh) = (tcb.cc.cwnd(), tcb.cc.ssthresh());
+    let (cwnd, ssthresh) = (tcb.cc_cwnd(), tcb.ssthresh());
     cx.note(|| Event::Undo { how, cwnd, ssthresh });
     tcb.set_ca(if is_in_doubt(tcb) { CaState::Disorder } else { CaState::Open }, cx);
 }

@@ -58,9 +58,9 @@ impl Segment {
     }
 
     /// How many segments it was on the wire.
-    pub fn wire_segments(&self) -> u64 {
+    pub fn wire_segments(&self) -> u32 {
         match self.wire_mss {
-            Some(mss) if mss > 0 => self.payload.len().div_ceil(usize::from(mss)).max(1) as u64,
+            Some(mss) if mss > 0 => self.payload.len().div_ceil(usize::from(mss)).max(1) as u32,
             _ => 1,
         }
     }

@@ -93,8 +93,13 @@ pub struct Ts {
     pub offset: u32,
     /// TS.Recent.
     pub recent: u32,
-    /// When TS.Recent was taken: it expires after 24 days (§5.5).
-    pub recent_at: Instant,
+    /// When TS.Recent was taken, seconds: it expires after 24 days (§5.5).
+    pub recent_at: u32,
+}
+
+/// Whole seconds, for what is compared over days.
+pub(super) fn seconds(now: Instant) -> u32 {
+    (now.as_millis() / 1000) as u32
 }
 
 /// What arrival and timers have left for `output` to pay.
@@ -108,8 +113,6 @@ pub struct Owe {
     pub ack_cause: EventId,
     /// A reset: the connection is over, for this reason.
     pub rst: Option<Cause>,
-    /// What arrived a second time (RFC 2883 §4).
-    pub dsack: Option<(Seq, Seq)>,
     /// A loss probe with new data.
     pub tlp: bool,
     /// A window probe.
@@ -155,13 +158,13 @@ pub struct Counters {
     /// Payload bytes received in order.
     pub bytes_received: u64,
     /// Segments sent.
-    pub segs_out: u64,
+    pub segs_out: u32,
     /// Segments received.
-    pub segs_in: u64,
+    pub segs_in: u32,
     /// Segments with data sent.
-    pub data_segs_out: u64,
+    pub data_segs_out: u32,
     /// Segments with data received.
-    pub data_segs_in: u64,
+    pub data_segs_in: u32,
     /// Segments sent again.
     pub total_retrans: u32,
     /// Segments received out of order.
@@ -237,8 +240,10 @@ pub struct Tcb {
     pub rto: Rto,
     /// What is in flight.
     pub rtxq: Rtxq,
-    /// Congestion control.
-    pub cc: Box<dyn CongestionControl>,
+    /// Congestion control, from the first data on.
+    cc: Option<Box<dyn CongestionControl>>,
+    /// The initial window, bytes.
+    iw: u32,
     /// Loss recovery.
     pub recovery: Recovery,
     /// What it remembers, once data was sent.
@@ -352,9 +357,9 @@ impl Tcb {
         let smss = u32::from(default_mss(opening.v6));
         let iw = cc::initial_window(smss, config.initial_window);
         let now = cx.now;
-        let cc = config.congestion.make(smss, iw);
         let offset = opening.ts_offset;
-        let ts = Some(Ts { offset, recent: 0, recent_at: now }).filter(|_| config.timestamps);
+        let ts =
+            Some(Ts { offset, recent: 0, recent_at: seconds(now) }).filter(|_| config.timestamps);
         let (iss, zero) = (opening.iss, Seq(0));
         let tcb = Tcb {
             state,
@@ -392,7 +397,8 @@ impl Tcb {
             header_len,
             rto: Rto::new(&config),
             rtxq: Rtxq::default(),
-            cc,
+            cc: None,
+            iw,
             recovery: Recovery::default(),
             loss: None,
             timers: Timers::new(),
@@ -525,12 +531,28 @@ impl Tcb {
         if from.before(self.tx.end()) { self.tx.end() - from } else { 0 }
     }
 
+    /// Congestion control: a connection that sends no data has none.
+    pub fn cc(&mut self) -> &mut dyn CongestionControl {
+        let (algorithm, smss, iw) = (self.config.congestion, self.snd.smss, self.iw);
+        &mut **self.cc.get_or_insert_with(|| algorithm.make(smss, iw))
+    }
+
+    /// Congestion control's window, bytes.
+    pub fn cc_cwnd(&self) -> u32 {
+        self.cc.as_ref().map_or(self.iw, |cc| cc.cwnd())
+    }
+
+    /// The slow-start threshold, bytes; `u32::MAX` before the first loss.
+    pub fn ssthresh(&self) -> u32 {
+        self.cc.as_ref().map_or(u32::MAX, |cc| cc.ssthresh())
+    }
+
     /// How much may be in flight now: congestion control's window; while it comes down, what rate
     /// reduction leaves (RFC 9937).
     pub fn cwnd(&self) -> u32 {
         match self.loss.as_ref().and_then(|loss| loss.prr) {
             Some(prr) => self.rtxq.in_flight().saturating_add(prr.allowance()),
-            None => self.cc.cwnd(),
+            None => self.cc_cwnd(),
         }
     }
 
@@ -549,7 +571,7 @@ impl Tcb {
     pub fn set_ca(&mut self, to: CaState, cx: &mut Cx<'_>) {
         let from = std::mem::replace(&mut self.recovery.ca, to);
         if from != to {
-            let (cwnd, ssthresh) = (self.cwnd(), self.cc.ssthresh());
+            let (cwnd, ssthresh) = (self.cwnd(), self.ssthresh());
             cx.note(|| Event::Ca { from, to, cwnd, ssthresh });
         }
     }
@@ -576,7 +598,7 @@ impl Tcb {
     /// `left..right` has arrived a second time: the next ACK says so (RFC 2883 §4).
     pub fn received_twice(&mut self, left: Seq, right: Seq) {
         if self.config.dsack && self.sack_ok && left.before(right) {
-            self.owe.dsack = Some((left, right));
+            self.loss.get_or_insert_default().dsack = Some((left, right));
         }
     }
 
@@ -635,7 +657,8 @@ impl Tcb {
         let path = u32::from(mtu - self.header_len);
         let ts = if self.ts.is_some() { 12 } else { 0 };
         self.snd.smss = self.snd.smss.min(path.saturating_sub(ts).max(1));
-        self.cc.on_mss(self.snd.smss);
+        let smss = self.snd.smss;
+        self.cc.iter_mut().for_each(|cc| cc.on_mss(smss));
         if self.syn_acked {
             self.rtxq.mark_all_lost();
             self.recovery.rule = Some(super::event::RtxRule::PathMtu);
@@ -645,7 +668,7 @@ impl Tcb {
 
     /// A fresh congestion window of `iw` bytes.
     fn reset_cc(&mut self, iw: u32) {
-        self.cc = self.config.congestion.make(self.snd.smss, iw);
+        (self.cc, self.iw) = (None, iw);
     }
 
     /// Takes the peer's SYN options; ours have been, or will be, sent (RFC 9293 §3.7.1,
@@ -655,7 +678,7 @@ impl Tcb {
         let mss = theirs.mss.unwrap_or(default_mss(v6)).max(self.config.min_mss);
         self.ts = self.ts.take().filter(|_| theirs.ts.is_some());
         if let (Some(ts), Some(Timestamps { val, .. })) = (&mut self.ts, theirs.ts) {
-            (ts.recent, ts.recent_at) = (val, now);
+            (ts.recent, ts.recent_at) = (val, seconds(now));
         }
         self.sack_ok &= theirs.sack_permitted;
         self.wscale_ok &= theirs.wscale.is_some();

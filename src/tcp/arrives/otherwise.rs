@@ -2,19 +2,19 @@
 //! RFC 7323 add at their places.
 
 use super::Check;
-use crate::base::{Chunks, Duration, Seq, SocketError, Why};
+use crate::base::{Chunks, Seq, SocketError, Why};
 use crate::tcp::ack;
 use crate::tcp::delack;
 use crate::tcp::event::{AckWhy, Event, Outcome, Timer};
 use crate::tcp::measured;
 use crate::tcp::segment::Segment;
 use crate::tcp::state::{Cause, State};
-use crate::tcp::tcb::{Cx, Tcb};
+use crate::tcp::tcb::{Cx, Tcb, seconds};
 use crate::wire::tcp::Ctl;
 use std::ops::ControlFlow::{Break, Continue};
 
 /// TS.Recent is not used for PAWS after this long without a segment (RFC 7323 §5.5).
-const TS_RECENT_LIFETIME: Duration = Duration::from_secs(24 * 24 * 3600);
+const TS_RECENT_LIFETIME: u32 = 24 * 24 * 3600;
 
 /// In TIME-WAIT, where somebody listens who can take a newer SYN over.
 pub(in crate::tcp) fn arrives_in_time_wait(
@@ -130,7 +130,7 @@ fn check_timestamp(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
         return Break(Outcome::Dropped(Why::NoTimestamp));
     };
     let old = (theirs.val.wrapping_sub(ts.recent) as i32) < 0;
-    if !old || cx.now.since(ts.recent_at) > TS_RECENT_LIFETIME {
+    if !old || seconds(cx.now).wrapping_sub(ts.recent_at) > TS_RECENT_LIFETIME {
         return Continue(());
     }
     if !seg.is_empty() || tcb.may_challenge(cx.now) {
@@ -145,7 +145,7 @@ fn check_timestamp(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
 fn update_ts_recent(tcb: &mut Tcb, seg: &Segment, cx: &Cx<'_>) {
     let covers = seg.arrived.seq.before_eq(tcb.rcv.last_ack_sent);
     if let (Some(ts), Some(theirs), true) = (&mut tcb.ts, seg.hdr.options.ts, covers) {
-        (ts.recent, ts.recent_at) = (theirs.val, cx.now);
+        (ts.recent, ts.recent_at) = (theirs.val, seconds(cx.now));
     }
 }
 
@@ -258,7 +258,7 @@ pub(super) fn seventh_process_text(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx
         tcb.owe_ack(AckWhy::Probed, true, cx);
         return Break(Outcome::Dropped(Why::MemoryFull));
     }
-    tcb.counters.data_segs_in += seg.wire_segments();
+    tcb.counters.data_segs_in = tcb.counters.data_segs_in.wrapping_add(seg.wire_segments());
     measured::on_data(tcb, seg, cx.now);
     let wire = seg.wire_mss.map_or(seg.payload.len(), usize::from) as u32;
     tcb.rcv.mss_seen = tcb.rcv.mss_seen.max(wire.min(u32::from(tcb.rcv.advmss)));
