@@ -44,12 +44,13 @@ pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
         tcb.recovery.dupacks = tcb.recovery.dupacks.saturating_add(1);
     }
     let covered = tcb.recovery.recovery_point.is_none_or(|point| tcb.snd.una.after_eq(point));
-    let lost = match tcb.recovery.ca {
+    let before = tcb.recovery.ca;
+    let lost = match before {
         CaState::Loss => in_loss(tcb, told, covered, cx),
         CaState::Recovery | CaState::Cwr => in_recovery(tcb, told, covered, cx),
         CaState::Open | CaState::Disorder => in_doubt(tcb, told, cx),
     };
-    pace(tcb, told, lost);
+    pace(tcb, told, before, lost);
     // `recover` has done its work once more than it is acknowledged; 2 GiB later it would compare
     // the wrong way round.
     let passed = tcb.recovery.recovery_point.is_some_and(|point| tcb.snd.una.after(point));
@@ -59,14 +60,15 @@ pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
 }
 
 /// How much may be sent for this ACK: rate reduction's share, or what congestion control makes of
-/// it.
-fn pace(tcb: &mut Tcb, told: &Told, lost: u32) {
+/// it, unless it came in recovery.
+fn pace(tcb: &mut Tcb, told: &Told, before: CaState, lost: u32) {
     let (in_flight, ssthresh) = (tcb.rtxq.in_flight(), tcb.ssthresh());
     let smss = tcb.snd.smss;
     if let Some(prr) = tcb.loss.as_mut().and_then(|loss| loss.prr.as_mut()) {
         let (delivered, is_safe) = (told.delivered, told.advanced && lost == 0);
         prr.on_ack(prr::Progress { delivered, in_flight, ssthresh, smss, is_safe });
     } else if let (Some(sample), true) = (&told.sample, told.advanced)
+        && !matches!(before, CaState::Recovery | CaState::Cwr)
         && !matches!(tcb.recovery.ca, CaState::Recovery | CaState::Cwr)
     {
         tcb.cc().on_ack(sample);
@@ -103,11 +105,12 @@ fn is_in_doubt(tcb: &Tcb) -> bool {
 fn count_left(tcb: &mut Tcb, told: &Told) {
     let smss = tcb.snd.smss;
     let left = tcb.rtxq.left();
-    if told.advanced {
-        tcb.rtxq.set_left(left.saturating_sub(told.acked.saturating_sub(smss)), smss);
-        if !matches!(tcb.recovery.ca, CaState::Recovery) {
-            tcb.rtxq.set_left(0, smss);
-        }
+    if told.advanced && tcb.recovery.ca == CaState::Recovery {
+        let behind = told.acked.saturating_sub(smss);
+        tcb.rtxq.set_left(left.saturating_sub(behind), smss);
+        tcb.recovery.deflation += behind.saturating_sub(left);
+    } else if told.advanced {
+        tcb.rtxq.set_left(0, smss);
     } else if told.duplicate && tcb.recovery.ca != CaState::Loss {
         tcb.rtxq.set_left(left + smss, smss);
     }
@@ -258,7 +261,7 @@ fn partial_ack(tcb: &mut Tcb) {
 pub(super) fn leave(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let smss = tcb.snd.smss;
     tcb.rtxq.set_left(0, smss);
-    tcb.recovery.force = false;
+    (tcb.recovery.force, tcb.recovery.deflation) = (false, 0);
     let outstanding = tcb.rtxq.flight_size();
     tcb.cc().on_recovered(cx.now, outstanding);
     if let Some(loss) = &mut tcb.loss {
@@ -286,7 +289,7 @@ pub(super) fn on_timeout(tcb: &mut Tcb, first: bool, cx: &mut Cx<'_>) {
         loss.undo = Undo::begin(una);
     }
     mark_lost_by_timeout(tcb, cx);
-    tcb.recovery.dupacks = 0;
+    (tcb.recovery.dupacks, tcb.recovery.deflation) = (0, 0);
     tcb.recovery.recovery_point = Some(tcb.snd.nxt);
     tcb.recovery.force = true;
     tcb.recovery.rule = Some(RtxRule::Rto);
@@ -384,6 +387,7 @@ fn undo(tcb: &mut Tcb, how: Spurious, cx: &mut Cx<'_>) {
     tcb.cc().undo(cx.now);
     tcb.rtxq.mark_none_lost();
     (tcb.recovery.force, tcb.recovery.frto, tcb.recovery.send_new) = (false, false, false);
+    tcb.recovery.deflation = 0;
     if let Some(loss) = &mut tcb.loss {
         (loss.prr, loss.undo) = (None, Undo::default());
     }
@@ -403,7 +407,7 @@ pub(super) fn on_reorder_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     match tcb.recovery.ca {
         CaState::Open | CaState::Disorder => {
             enter(tcb, &told, cx);
-            pace(tcb, &told, 1);
+            pace(tcb, &told, CaState::Recovery, 1);
         }
         CaState::Cwr => tcb.set_ca(CaState::Recovery, cx),
         CaState::Recovery | CaState::Loss => {}

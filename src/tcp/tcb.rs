@@ -138,6 +138,9 @@ pub struct Recovery {
     pub frto: bool,
     /// New data goes before what is taken for lost, to find that out.
     pub send_new: bool,
+    /// What partial ACKs take off cwnd, bytes, when fewer duplicates came than segments arrived
+    /// (RFC 6582 §3.2 step 3).
+    pub deflation: u32,
     /// The next retransmission goes out whatever cwnd says.
     pub force: bool,
     /// The rule under which lost records are sent again.
@@ -552,7 +555,7 @@ impl Tcb {
     pub fn cwnd(&self) -> u32 {
         match self.loss.as_ref().and_then(|loss| loss.prr) {
             Some(prr) => self.rtxq.in_flight().saturating_add(prr.allowance()),
-            None => self.cc_cwnd(),
+            None => self.cc_cwnd().saturating_sub(self.recovery.deflation),
         }
     }
 

@@ -145,9 +145,10 @@ fn everything_is_sent_again_after_a_timeout() {
     assert_eq!(p.info().ca_state, 0);
 }
 
-/// RFC 5681 §3.2: the third duplicate ACK.
+/// RFC 5681 §3.2: the third duplicate ACK. What duplicates say has left is not in flight, where the
+/// RFC inflates cwnd: the same room.
 fn fast_retransmit() {
-    let mut p = open_in(100, |_| ());
+    let mut p = open_in(100, |c| c.prr = false);
     p.write(10_000);
     assert_eq!(p.take_all().len(), 10);
     p.advance(50);
@@ -158,7 +159,8 @@ fn fast_retransmit() {
     p.expect_at(150, A, 1, 1, 1000);
     p.expect_nothing();
     let info = p.info();
-    assert_eq!((info.ca_state, info.snd_ssthresh, info.snd_cwnd), (3, 5, 8));
+    assert_eq!((info.ca_state, info.snd_ssthresh, info.snd_cwnd), (3, 5, 5));
+    assert_eq!((info.unacked, info.bytes_in_flight), (10, 7_000));
     p.ack(10_001);
     assert_eq!((p.info().ca_state, p.info().backoff), (0, 0));
     assert!(p.info().snd_cwnd <= 5, "deflated");
@@ -168,17 +170,18 @@ fn fast_retransmit() {
 
 /// RFC 6582 §3.2: each partial ACK sends the next hole again, without waiting for a timeout.
 fn partial_acks() {
-    let mut p = open_in(100, |_| ());
+    let mut p = open_in(100, |c| c.prr = false);
     p.write(10_000);
     p.take_all();
     for _ in 0..3 {
         p.ack(1);
     }
     p.expect(A, 1, 1, 1000);
-    // Deflated by what was acknowledged, inflated again by one segment (step 3).
-    for (hole, cwnd) in [(2001, 7), (4001, 6), (7001, 4)] {
+    // Room for one more segment each time, however much was acknowledged (step 3).
+    for (hole, room) in [(2001, 0), (4001, 0), (7001, 1)] {
         p.ack(hole);
-        assert_eq!(p.info().snd_cwnd, cwnd);
+        let info = p.info();
+        assert_eq!(info.snd_cwnd_bytes.saturating_sub(info.bytes_in_flight), 1000 * room);
         p.expect(A, hole, 1, 1000);
         p.expect_nothing();
         assert_eq!(p.info().ca_state, 3);
@@ -198,7 +201,8 @@ fn limited_transmit() {
     p.expect(A, 11_001, 1, 1000);
     p.expect_nothing();
     let info = p.info();
-    assert_eq!((info.snd_cwnd, info.bytes_in_flight), (10, 12_000), "MUST NOT be changed");
+    assert_eq!((info.snd_cwnd, info.unacked), (10, 12), "cwnd MUST NOT be changed");
+    assert_eq!(info.bytes_in_flight, 10_000, "as many as before");
     p.ack(1);
     p.expect(A, 1, 1, 1000);
 }
@@ -341,7 +345,7 @@ fn the_last_ack_of_a_recovery_restarts_the_timer() {
 /// RFC 6582 §3.2, step 3: cwnd is deflated by all that a partial ACK acknowledges, also when few
 /// duplicates came before it: what left the network is replaced, no more.
 fn lost_duplicates_do_not_burst() {
-    let mut p = open_in(100, |_| ());
+    let mut p = open_in(100, |c| c.prr = false);
     p.write(60_000);
     for n in 1..=10 {
         p.ack(n * 1000 + 1);
