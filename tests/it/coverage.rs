@@ -4,7 +4,7 @@
 use crate::support::seen::{self, Scenario, Seen};
 use crate::{
     addresses, advertise, arrives, bridge, close, flood, forward, groups, handshake, ip, ip6, link,
-    nd, pressure, reports, routers, rto, sockets, window,
+    nd, pressure, recovery, reports, routers, rto, sockets, window,
 };
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
@@ -26,6 +26,7 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("nd", nd::SCENARIOS),
     ("routers", routers::SCENARIOS),
     ("reports", reports::SCENARIOS),
+    ("recovery", recovery::SCENARIOS),
     ("rto", rto::SCENARIOS),
     ("window", window::SCENARIOS),
     ("sockets", sockets::SCENARIOS),

@@ -34,6 +34,7 @@ mod pressure;
 #[cfg(feature = "tokio")]
 mod programs;
 #[cfg(feature = "record")]
+mod recovery;
 mod replay;
 mod reports;
 mod routers;
