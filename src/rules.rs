@@ -21,6 +21,7 @@ pub const VOCABULARIES: &[Vocabulary] = &[
     Vocabulary { name: "Plan", asks: "why a segment is sent", rules: tcp::Plan::RULES },
     Vocabulary { name: "AckWhy", asks: "why an ACK is owed", rules: tcp::AckWhy::RULES },
     Vocabulary { name: "RtxRule", asks: "why it is sent again", rules: tcp::RtxRule::RULES },
+    Vocabulary { name: "Spurious", asks: "what was for nothing", rules: tcp::Spurious::RULES },
     Vocabulary { name: "Blocked", asks: "why nothing is sent", rules: tcp::Blocked::RULES },
     Vocabulary { name: "Cause", asks: "why a state changed", rules: tcp::Cause::RULES },
     Vocabulary { name: "Reply", asks: "why no connection answers", rules: tcp::Reply::RULES },

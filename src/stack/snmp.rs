@@ -202,7 +202,10 @@ impl Snmp {
                 match rule {
                     RtxRule::Rto => self.tcp_timeouts += 1,
                     RtxRule::AfterRto => self.tcp_slow_start_retrans += segs,
-                    RtxRule::FastRetransmit | RtxRule::PartialAck => self.tcp_fast_retrans += segs,
+                    RtxRule::FastRetransmit
+                    | RtxRule::PartialAck
+                    | RtxRule::Rack
+                    | RtxRule::SackThreshold => self.tcp_fast_retrans += segs,
                     _ => {}
                 }
                 return segs;

@@ -8,7 +8,7 @@ use crate::{
 };
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
-use netglass::tcp::{AckWhy, Blocked, Cause, Plan, Reply, RtxRule, TRANSITIONS};
+use netglass::tcp::{AckWhy, Blocked, Cause, Plan, Reply, RtxRule, Spurious, TRANSITIONS};
 use std::collections::BTreeSet;
 
 /// All scenarios, by file.
@@ -67,6 +67,7 @@ fn everything_that_can_happen_happens() {
         ("Plan", Plan::KEYS, &seen.plan),
         ("AckWhy", AckWhy::KEYS, &seen.ack_why),
         ("RtxRule", RtxRule::KEYS, &seen.rtx_rule),
+        ("Spurious", Spurious::KEYS, &seen.spurious),
         ("Blocked", Blocked::KEYS, &seen.blocked),
         ("Cause", Cause::KEYS, &seen.cause),
         ("Reply", Reply::KEYS, &seen.reply),

@@ -29,7 +29,7 @@ scenarios![both families:
 ];
 
 /// Open with SACK, in `ms`, as `change` says.
-fn open_in(ms: u64, change: impl FnOnce(&mut Config)) -> Puppet {
+pub(crate) fn open_in(ms: u64, change: impl FnOnce(&mut Config)) -> Puppet {
     let mut p = Puppet::with(change);
     p.connect();
     p.expect(S, 0, 0, 0);
@@ -39,13 +39,13 @@ fn open_in(ms: u64, change: impl FnOnce(&mut Config)) -> Puppet {
     p
 }
 
-fn open() -> Puppet {
+pub(crate) fn open() -> Puppet {
     open_in(100, |_| ())
 }
 
 impl Puppet {
     /// An ACK with SACK blocks, in the host's relative numbers.
-    fn sack(&mut self, ack: i64, blocks: &[(i64, i64)]) {
+    pub(crate) fn sack(&mut self, ack: i64, blocks: &[(i64, i64)]) {
         self.sack_with(ack, blocks, None);
     }
 
@@ -259,7 +259,7 @@ fn a_needless_retransmission_is_taken_back_by_dsack() {
 }
 
 /// Ten segments, and nothing for so long that the timer expires.
-fn timed_out(change: impl FnOnce(&mut Config)) -> Puppet {
+pub(crate) fn timed_out(change: impl FnOnce(&mut Config)) -> Puppet {
     let mut p = open_in(100, |c| {
         c.tlp = false;
         change(c);
@@ -287,6 +287,19 @@ fn a_needless_timeout_is_taken_back_by_frto() {
 
 /// RFC 3522 §3.2: the ACK echoes a timestamp from before the retransmission.
 fn a_needless_timeout_is_taken_back_by_timestamps() {
+    let (mut p, first) = timed_out_with_timestamps();
+    echo(&mut p, 1001, first + 100);
+    assert_eq!((p.info().ca_state, p.undone()), (0, vec![Spurious::Eifel]));
+    p.expect_nothing();
+}
+
+/// An ACK that echoes `ecr`.
+pub(crate) fn echo(p: &mut Puppet, ack: i64, ecr: u32) {
+    p.sack_with(ack, &[], Some(Timestamps { val: 2, ecr }));
+}
+
+/// Ten segments sent at 100 ms, whose timer has expired; and the timestamp of the SYN.
+pub(crate) fn timed_out_with_timestamps() -> (Puppet, u32) {
     let mut p = Puppet::with(|c| (c.tlp, c.frto) = (false, false));
     p.connect();
     let syn = p.expect(S, 0, 0, 0);
@@ -298,9 +311,7 @@ fn a_needless_timeout_is_taken_back_by_timestamps() {
     let mut p = p.ten();
     p.advance(300);
     p.expect_at(400, A, 1, 1, 1000);
-    p.sack_with(1001, &[], Some(Timestamps { val: 2, ecr: first + 100 }));
-    assert_eq!((p.info().ca_state, p.undone()), (0, vec![Spurious::Eifel]));
-    p.expect_nothing();
+    (p, first)
 }
 
 /// RFC 5682 §3.1 step 3a: what was sent before stays missing.

@@ -21,6 +21,7 @@ mod limits;
 mod links;
 mod packets;
 mod packets6;
+mod recovery;
 mod segments;
 mod states;
 
@@ -71,6 +72,7 @@ const FILES: &[&[Case]] = &[
     links::CASES,
     packets::CASES,
     packets6::CASES,
+    recovery::CASES,
     segments::CASES,
     states::CASES,
 ];

@@ -22,7 +22,8 @@ use crate::link;
 use crate::observe::view::reason;
 use crate::stack::{self, Sent};
 use crate::tcp::{
-    self, AckWhy, Blocked, CaState, Cause, Outcome, Plan, Reply, RtxRule, State, TcpInfo, Timer,
+    self, AckWhy, Blocked, CaState, Cause, Outcome, Plan, Reply, RtxRule, Spurious, State, TcpInfo,
+    Timer,
 };
 use facts::Ends;
 use std::fmt;
@@ -167,6 +168,7 @@ fn rules() -> impl Iterator<Item = &'static str> {
         Plan::KEYS,
         AckWhy::KEYS,
         RtxRule::KEYS,
+        Spurious::KEYS,
         Blocked::KEYS,
         Cause::KEYS,
         Reply::KEYS,

@@ -14,6 +14,7 @@ pub struct Seen {
     pub plan: BTreeSet<&'static str>,
     pub ack_why: BTreeSet<&'static str>,
     pub rtx_rule: BTreeSet<&'static str>,
+    pub spurious: BTreeSet<&'static str>,
     pub blocked: BTreeSet<&'static str>,
     pub cause: BTreeSet<&'static str>,
     pub reply: BTreeSet<&'static str>,
@@ -80,6 +81,7 @@ impl Seen {
             ("Plan", &self.plan),
             ("AckWhy", &self.ack_why),
             ("RtxRule", &self.rtx_rule),
+            ("Spurious", &self.spurious),
             ("Blocked", &self.blocked),
             ("Cause", &self.cause),
             ("Reply", &self.reply),
@@ -135,6 +137,9 @@ impl Seen {
                     Plan::Retransmit { rule, .. } => self.rtx_rule.insert(rule.key()),
                     _ => false,
                 };
+            }
+            tcp::Event::Undo { how, .. } => {
+                self.spurious.insert(how.key());
             }
             tcp::Event::Blocked { why, .. } => {
                 self.blocked.insert(why.key());
