@@ -224,7 +224,9 @@ impl Rows {
             }
             Event::Link { event, .. } => {
                 row.lane = Lane::Note(event.to_string());
-                row.detail = matches!(event, link::Event::Neighbor { .. });
+                // What a host starts with is no news.
+                let from_the_start = record.at == Instant::ZERO;
+                row.detail = from_the_start || matches!(event, link::Event::Neighbor { .. });
             }
             Event::Limit { limit } => {
                 row.lane = Lane::Note(format!("limit {}", limit.key()));
