@@ -43,6 +43,8 @@ pub(super) enum Bulk {
     /// A SYN that finds no place in the backlog.
     Syn,
     Cookie,
+    /// What was dropped before.
+    Copy,
 }
 
 /// A record as a row.
@@ -105,6 +107,7 @@ impl Tally {
             Bulk::Refused => self.refused += 1,
             Bulk::Syn => self.syns += 1,
             Bulk::Cookie => self.cookies += 1,
+            Bulk::Copy => {}
         }
     }
 

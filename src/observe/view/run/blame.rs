@@ -15,7 +15,7 @@ use super::web::{Missing, Web, distinct, is_loss};
 use crate::base::EventId;
 use crate::observe::log::{Entry, Event, Kind, Log};
 use crate::stack;
-use crate::tcp::{self, AckWhy, Plan};
+use crate::tcp::{self, AckWhy, Plan, Timer};
 use std::collections::BTreeSet;
 
 /// A step of the chain.
@@ -199,6 +199,19 @@ impl<'a, 'w> Chain<'a, 'w> {
                 return Some((arrival, text));
             }
             Some(Missing::Unknown(_)) | None => {}
+        }
+        if let Some(tcp::Event::TimerExpired { timer: Timer::Rtx }) = state::tcp_event(entry) {
+            // What the timer has sent again tells what it had waited for.
+            let missing = self.web.effects(id).find_map(|effect| self.web.missing(effect));
+            return match missing? {
+                Missing::Segment(sent, lost) => {
+                    Some((lost, format!("#{id} came because #{sent} was lost")))
+                }
+                Missing::Ack(sent, ack, lost) => {
+                    Some((lost, format!("#{id} came because the ACK #{ack} of #{sent} was lost")))
+                }
+                Missing::Nothing(..) | Missing::Unknown(_) => None,
+            };
         }
         let (sent, lost) = gap(self.web, entry)?;
         Some((lost, format!("#{id} tells of a gap because #{sent} was lost")))

@@ -100,8 +100,11 @@ const ASCII: Glyphs = Glyphs {
 const ID: usize = 5;
 const TIME: usize = 9;
 const HEAD: usize = ID + 1 + TIME + 1;
-/// Lines that the text of one row takes when all is shown; otherwise one.
+/// Lines that the text of one row takes when all is shown; otherwise fewer, if the page needs it.
 const TALL: usize = 3;
+
+/// Lines below the ladder.
+const FOOT: usize = 3;
 
 /// Flights of one shelf.
 const SHELF: usize = 64;
@@ -132,20 +135,11 @@ pub(super) fn draw(
     if beats.is_empty() {
         return "nothing of that is in this run\n".into();
     }
-    let sheet = Sheet::new(names, flights, width, page);
-    let mut lines = vec![sheet.heading()];
-    let mut before: Option<usize> = None;
-    for n in shown(beats, page) {
-        let left_out = n - before.map_or(0, |before| before + 1);
-        if left_out > 0 {
-            let mark = page.style.ellipsis();
-            let text = format!("{:HEAD$}{mark} {left_out} more rows: --all", "");
-            lines.push(page.style.paint(Tone::Faint, &text));
-        } else if page.all && n > 0 {
-            lines.extend(sheet.between(&beats[n - 1], &beats[n], beats));
-        }
-        lines.extend(sheet.block(&beats[n], beats));
-        before = Some(n);
+    let mut sheet = Sheet::new(names, flights, width, page);
+    let mut lines = sheet.lines(beats, page);
+    while !page.all && lines.len() > LINES - FOOT && sheet.tall > 1 {
+        sheet.tall -= 1;
+        lines = sheet.lines(beats, page);
     }
     let last = beats.iter().rev().find(|beat| beat.row.tone == Tone::Alarm);
     let about = last.or(beats.first()).map_or(EventId::NONE, |beat| beat.id);
@@ -196,12 +190,30 @@ impl<'a> Sheet<'a> {
             }
         };
         let bars = (0..names.len()).map(|n| n * gap).collect();
-        let tall = if page.all { TALL } else { 1 };
         let arrive: Vec<_> = flights.iter().filter(|(_, flight)| !flight.lost).collect();
         let end = |shelf: &[(&EventId, &Flight)]| shelf.iter().map(|(_, flight)| flight.end).max();
         let shelves = arrive.chunks(SHELF);
         let shelves = shelves.map(|s| (end(s).unwrap_or_default(), s.to_vec())).collect();
-        Sheet { style: page.style, tall, glyphs, sides, bars, names, flights, shelves }
+        Sheet { style: page.style, tall: TALL, glyphs, sides, bars, names, flights, shelves }
+    }
+
+    /// The heading and the rows that are shown.
+    fn lines(&self, beats: &[Beat], page: &Page) -> Vec<String> {
+        let mut lines = vec![self.heading()];
+        let mut before: Option<usize> = None;
+        for n in shown(beats, page) {
+            let left_out = n - before.map_or(0, |before| before + 1);
+            if left_out > 0 {
+                let mark = page.style.ellipsis();
+                let text = format!("{:HEAD$}{mark} {left_out} more rows: --all", "");
+                lines.push(page.style.paint(Tone::Faint, &text));
+            } else if page.all && n > 0 {
+                lines.extend(self.between(&beats[n - 1], &beats[n], beats));
+            }
+            lines.extend(self.block(&beats[n], beats));
+            before = Some(n);
+        }
+        lines
     }
 
     fn is_pair(&self) -> bool {

@@ -1,6 +1,6 @@
 //! An entry in one line: where, and what, in the words of the other views.
 
-use super::super::describe::describe;
+use super::super::describe::{describe, passed_on};
 use super::super::reason::{Reason, reason};
 use super::super::tcpdump::Tcpdump;
 use super::web::{Web, refused, sends};
@@ -66,11 +66,15 @@ impl Stories {
     }
 }
 
-/// What happened to a packet on a wire or in a bridge; `None` for events of hosts.
+/// What happened to a packet on its way, which its sender has told of; `None` for what hosts tell
+/// themselves.
 fn elsewhere(web: &Web<'_>, entry: &Entry, lines: &BTreeMap<EventId, String>) -> Option<String> {
     let packet = web.sender(entry).map_or(EventId::NONE, |sent| sent.id);
     let line = || lines.get(&packet).map_or_else(String::new, |line| compact(line));
     match &entry.event {
+        Event::Host(event @ stack::Event::Forwarded { .. }) if packet.is_some() => {
+            Some(format!("{}: #{packet} ({})", passed_on(event), line()))
+        }
         Event::Host(_) => None,
         Event::Wire(wire) if !packet.is_some() => {
             Some(format!("a packet from before the log {}", wire.what))
