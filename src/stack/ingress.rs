@@ -109,7 +109,10 @@ impl Stack {
                 }
                 self.forward(via(Destination::Unicast), frame);
             }
-            Err(why) => self.discard(now, why, PacketView::ip(&header)),
+            Err(why) => {
+                let packet = PacketView::of(header, frame.front());
+                self.discard(now, why, packet);
+            }
         }
     }
 

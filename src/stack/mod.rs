@@ -321,9 +321,20 @@ impl Stack {
 
     /// Counts a drop and tells it.
     fn dropped(&mut self, now: Instant, why: Why, packet: PacketView) -> EventId {
+        self.dropped_after(now, why, packet, EventId::NONE)
+    }
+
+    /// As [`Stack::dropped`], of a packet that `cause` had sent.
+    fn dropped_after(
+        &mut self,
+        now: Instant,
+        why: Why,
+        packet: PacketView,
+        cause: EventId,
+    ) -> EventId {
         self.drops.count(why);
         self.snmp.dropped(why, &packet);
-        self.note(now, None, EventId::NONE, || Event::Dropped { why, packet })
+        self.note(now, None, cause, || Event::Dropped { why, packet })
     }
 
     /// Counts a drop that nothing follows from.

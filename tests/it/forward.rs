@@ -616,7 +616,7 @@ fn a_host_passes_nothing_on() {
     }
     assert_eq!(net.ping(A, "10.0.2.1", 64, 10), None, "the strong model");
     let refused = |event: &Event| match event {
-        Event::Dropped { why: Why::NotForUs, packet: PacketView::Ip { dst, .. } } => Some(*dst),
+        Event::Dropped { why: Why::NotForUs, packet: PacketView::Icmp { dst, .. } } => Some(*dst),
         _ => None,
     };
     let refused = net.told(R, refused).into_iter().map(|(_, dst)| dst);

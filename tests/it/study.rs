@@ -464,3 +464,18 @@ fn each_family_has_its_rules() {
         holds(&explain(&log, id, &Page::default()).expect("an entry"), &[rfc]);
     }
 }
+
+#[test]
+fn what_no_neighbour_answers_for_is_not_sent() {
+    let log = lab_log("wire", &[("ab.loss", "100%")]);
+    let text = run::ladder(&log, &run::Pick::default(), 160, &Page::default());
+    let requests = text.lines().filter(|line| line.contains("ICMP echo request"));
+    let unsent = |line: &&str| line.contains("does not leave") || line.contains("not sent");
+    assert_eq!((requests.clone().count(), requests.filter(unsent).count()), (4, 4), "{text}");
+    let given_up = find(&log, |entry| {
+        let Event::Host(stack::Event::Dropped { why, .. }) = &entry.event else { return false };
+        *why == netglass::base::Why::NeighborFailed
+    });
+    let text = explain(&log, given_up.id, &Page::default()).expect("an entry");
+    holds(&text, &["dropped: IP 10.0.0.1 > 10.0.0.2: ICMP echo request", "CAUSED BY"]);
+}

@@ -214,7 +214,7 @@ impl Rows {
                 row.pair = src.zip(dst).map(|(local, remote)| Pair { local, remote });
             }
             Event::Dropped { why, packet } => {
-                let out = matches!(why, Why::NoRoute | Why::PathTooNarrow | Why::EgressFull);
+                let out = is_outward(*why);
                 let lane = |text| {
                     if out { Lane::Note(format!("not sent: {text}")) } else { Lane::Lost(text) }
                 };
@@ -266,6 +266,21 @@ impl Rows {
         };
         row.bulk = flow.bulk(&record.event, seg);
     }
+}
+
+/// Whether what was dropped for that was to leave, and had not arrived.
+fn is_outward(why: Why) -> bool {
+    use Why as W;
+    matches!(
+        why,
+        W::NoRoute
+            | W::PathTooNarrow
+            | W::EgressFull
+            | W::NeighborLimit
+            | W::NeighborQueueFull
+            | W::NeighborFailed
+            | W::NeighborRateLimit
+    )
 }
 
 fn conn_of(record: &Record) -> String {

@@ -115,15 +115,23 @@ fn tell(web: &Web<'_>, stories: &Stories, page: &Page, sheet: &mut Sheet<'_>, st
 fn tally(web: &Web<'_>, steps: &[Step]) -> String {
     let mut counts: Vec<(String, usize)> = Vec::new();
     for entry in steps.iter().filter_map(|step| web.get(step.id)) {
-        let Event::Host(event) = &entry.event else { continue };
-        let Some(verb) = super::story::verb(event) else { continue };
-        let what = format!("{} {verb}", web.log.name(entry.place));
+        let verb = match &entry.event {
+            Event::Host(stack::Event::Forwarded { .. }) => Some("passed on"),
+            Event::Host(event) => super::story::verb(event),
+            _ => None,
+        };
+        let what = match verb {
+            Some(verb) => format!("{} {verb}", web.log.name(entry.place)),
+            None => String::new(),
+        };
         match counts.iter_mut().find(|(known, _)| *known == what) {
             Some((_, n)) => *n += 1,
             None => counts.push((what, 1)),
         }
     }
+    counts.sort_by_key(|(what, _)| what.is_empty());
     let words = counts.iter().map(|(what, n)| match n {
+        n if what.is_empty() => format!("{n} more"),
         1 => format!("{what} 1 packet"),
         n => format!("{what} {n} packets"),
     });

@@ -205,7 +205,7 @@ impl<'a> Web<'a> {
         // Pieces, and what a host sends to itself, need no wire.
         let inside = |effect: &Entry| match &effect.event {
             Event::Host(stack::Event::Dropped { .. }) => false,
-            Event::Host(event) => sends(event) || arrives(event),
+            Event::Host(event) => passes_on(event, true) || arrives(event),
             _ => false,
         };
         let on_wire = self.effects(entry.id).find(wire);
