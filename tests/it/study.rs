@@ -392,6 +392,13 @@ fn a_storm_and_two_sniffers_fit_a_page() {
     let text = run::ladder(&log, &run::Pick::default(), 100, &Page::default());
     fits(&text);
     holds(&text, &["a: 4992 copies of the same dropped, b: 4992 copies"]);
+    // Long numbers and times widen their columns, and nothing else.
+    for name in ["dumbbell", "syn-lost"] {
+        let text = run::ladder(&lab_log(name, &[]), &run::Pick::default(), 80, &Page::default());
+        let bars = text.lines().filter_map(|line| line.chars().position(|c| c == '│'));
+        assert_eq!(bars.collect::<std::collections::BTreeSet<_>>().len(), 1, "{text}");
+        assert!(text.lines().all(|line| line.starts_with("next") || line.chars().count() <= 80));
+    }
     let log = lab_log("lost-packet", &[]);
     let [client, server] = ["client", "server"].map(|name| log.place(name).unwrap());
     let text = run::observer(&log, &[client, server], &Page::default());
@@ -414,8 +421,9 @@ fn states_of_two_runs_are_compared_when_both_have_come_as_far() {
         let text = run::diff(
             run::Named { name: "as it was", log: &as_it_was },
             run::Named { name: "what if", log: &log },
-            &Page::default(),
+            &Page { width: 80, ..Page::default() },
         );
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         let told = text.lines().find(|line| line.starts_with("STATE")).unwrap_or_default();
         assert!(told.contains(states), "{text}");
         assert!(!told.contains("SYN-SENT"), "{text}");

@@ -3,10 +3,11 @@
 
 use super::super::tcpdump::Tcpdump;
 use super::page::Page;
+use super::story::overheard;
 use super::web::Web;
 use crate::base::{EventId, Instant};
-use crate::observe::log::{Entry, Event, Kind, Log, PlaceId};
-use crate::stack::{self, PacketView, Record};
+use crate::observe::log::{Event, Kind, Log, PlaceId};
+use crate::stack;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The packets that pass a place, a line each, oldest first: what a host sends and receives, or
@@ -36,7 +37,7 @@ pub fn tcpdump(log: &Log, at: PlaceId, explained: bool, page: &Page) -> String {
             spell.learn(&record);
             continue;
         }
-        let record = overheard(&web, entry, record);
+        let record = overheard(log, entry, record);
         let line = if explained { spell.explained(&record) } else { spell.line(&record) };
         let Some(mut line) = line else { continue };
         if !is_wire
@@ -60,14 +61,4 @@ pub fn tcpdump(log: &Log, at: PlaceId, explained: bool, page: &Page) -> String {
         sheet.next(&format!("observer --host {}", log.name(at)));
     }
     sheet.end()
-}
-
-/// What a host drops unread because it is for others, as its sender knows it.
-fn overheard(web: &Web<'_>, entry: &Entry, record: Record) -> Record {
-    let stack::Event::Dropped { why, packet } = &record.event else { return record };
-    let unread = matches!(packet, PacketView::Ethernet { .. } | PacketView::Ip { .. });
-    let sent = web.sender(entry).filter(|_| unread).map(|sent| &sent.event);
-    let Some(Event::Host(stack::Event::Out { packet, .. })) = sent else { return record };
-    let event = stack::Event::Dropped { why: *why, packet: *packet };
-    Record { event, ..record }
 }

@@ -3,7 +3,7 @@
 
 use super::super::describe::moment;
 use super::super::style::Tone;
-use super::page::{Page, Sheet, WIDTH, fitted};
+use super::page::{Page, Sheet, fitted};
 use super::state::{self, changes, tcp_event};
 use super::story::{Stories, verb};
 use super::web::{Key, Web, is_loss, sends};
@@ -25,8 +25,6 @@ pub struct Named<'a> {
 /// Rows shown before the runs part, and behind.
 const BEFORE: usize = 2;
 const BEHIND: usize = 5;
-/// Columns of each run's half.
-const HALF: usize = (WIDTH - 3) / 2;
 
 /// How many entries two runs have in common from their beginning.
 pub fn common(one: &Log, two: &Log) -> usize {
@@ -179,11 +177,12 @@ fn side_by_side(
         ids.iter().map(row).collect()
     };
     let [left, right] = webs.map(rows);
-    sheet.line(Some(Tone::Faint), &format!("{:<HALF$}   {}", names[0], names[1]));
+    let half = (page.width() - 3) / 2;
+    sheet.line(Some(Tone::Faint), &format!("{:<half$}   {}", names[0], names[1]));
     let (mut a, mut b) = (left.iter().peekable(), right.iter().peekable());
     let text = |row: Option<&(EventId, Instant, String)>| match row {
         Some((id, at, words)) => {
-            fitted(page.style, &format!("#{id} {} {words}", moment(*at)), HALF)
+            fitted(page.style, &format!("#{id} {} {words}", moment(*at)), half)
         }
         None => String::new(),
     };
@@ -197,7 +196,7 @@ fn side_by_side(
     } {
         let tone = if sign == ' ' { Some(Tone::Faint) } else { None };
         let (one, two) = (text(x), text(y));
-        sheet.line(tone, &format!("{one:<HALF$} {sign} {two}"));
+        sheet.line(tone, &format!("{one:<half$} {sign} {two}"));
         if x.is_some() {
             a.next();
         }

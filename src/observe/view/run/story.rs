@@ -3,11 +3,11 @@
 use super::super::describe::{describe, passed_on};
 use super::super::reason::{Reason, reason};
 use super::super::tcpdump::Tcpdump;
-use super::web::{Web, refused, sends};
+use super::web::{Web, refused, sender, sends};
 use crate::base::EventId;
 use crate::link::bridge;
-use crate::observe::log::{Entry, Event, PlaceId};
-use crate::stack;
+use crate::observe::log::{Entry, Event, Log, PlaceId};
+use crate::stack::{self, PacketView, Record};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was told of some entries.
@@ -31,7 +31,7 @@ impl Stories {
             let Some(record) = entry.record() else { continue };
             let spell = spell.entry(entry.place).or_default();
             if wanted.contains(&entry.id) {
-                lines.insert(entry.id, describe(spell, &record));
+                lines.insert(entry.id, describe(spell, &overheard(web.log, entry, record)));
             } else {
                 spell.learn(&record);
             }
@@ -64,6 +64,16 @@ impl Stories {
             _ => format!("{place}: {line}"),
         }
     }
+}
+
+/// What a host drops unread because it is for others, as its sender knows it.
+pub(crate) fn overheard(log: &Log, entry: &Entry, record: Record) -> Record {
+    let stack::Event::Dropped { why, packet } = &record.event else { return record };
+    let unread = matches!(packet, PacketView::Ethernet { .. } | PacketView::Ip { .. });
+    let sent = sender(log, entry).filter(|_| unread).map(|sent| &sent.event);
+    let Some(Event::Host(stack::Event::Out { packet, .. })) = sent else { return record };
+    let event = stack::Event::Dropped { why: *why, packet: *packet };
+    Record { event, ..record }
 }
 
 /// What happened to a packet on its way, which its sender has told of; `None` for what hosts tell

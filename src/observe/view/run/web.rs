@@ -170,22 +170,7 @@ impl<'a> Web<'a> {
 
     /// The event that first sent the packet that an entry is about: itself, when it sends.
     pub(super) fn sender(&self, entry: &'a Entry) -> Option<&'a Entry> {
-        let mut entry = entry;
-        loop {
-            let Event::Host(event) = &entry.event else {
-                entry = entry.causes().find_map(|cause| self.get(cause))?;
-                continue;
-            };
-            if sends(event) && !passes_on(event, true) {
-                return Some(entry);
-            }
-            let cause = entry.causes().find_map(|cause| self.get(cause))?;
-            let told = arrives(event) || passes_on(event, true);
-            if !told || (cause.place == entry.place && !passes_on(event, true)) {
-                return None;
-            }
-            entry = cause;
-        }
+        sender(self.log, entry)
     }
 
     /// The entry with which the packet of an entry crosses its host's edge: itself, or the wire's,
@@ -318,6 +303,26 @@ impl<'a> Web<'a> {
             _ => return None,
         };
         Some((out, pair?, seg))
+    }
+}
+
+/// The event that first sent the packet that an entry is about: itself, when it sends.
+pub(super) fn sender<'a>(log: &'a Log, entry: &'a Entry) -> Option<&'a Entry> {
+    let mut entry = entry;
+    loop {
+        let Event::Host(event) = &entry.event else {
+            entry = entry.causes().find_map(|cause| log.get(cause))?;
+            continue;
+        };
+        if sends(event) && !passes_on(event, true) {
+            return Some(entry);
+        }
+        let cause = entry.causes().find_map(|cause| log.get(cause))?;
+        let told = arrives(event) || passes_on(event, true);
+        if !told || (cause.place == entry.place && !passes_on(event, true)) {
+            return None;
+        }
+        entry = cause;
     }
 }
 
