@@ -185,6 +185,11 @@ impl Link {
         self.len() == 0
     }
 
+    /// Whether packets wait for the transmitter in a queue of the link's own.
+    pub fn has_queue(&self) -> bool {
+        self.rules.queue.is_some()
+    }
+
     /// How many packets wait for the transmitter, and their bytes: the queue's depth. Without a
     /// queue, those under way.
     pub fn depth(&self) -> (u32, u64) {

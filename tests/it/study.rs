@@ -487,3 +487,15 @@ fn what_no_neighbour_answers_for_is_not_sent() {
     let text = explain(&log, given_up.id, &Page::default()).expect("an entry");
     holds(&text, &["dropped: IP 10.0.0.1 > 10.0.0.2: ICMP echo request", "CAUSED BY"]);
 }
+
+#[test]
+fn packets_in_queues_are_told_from_those_under_way() {
+    let lab = Shipped::find("lost-packet").unwrap().lab(&[]).unwrap();
+    let moment = lab::Until::Time(netglass::base::Instant::from_millis(70));
+    let net = lab::run_until(&lab, &lab::Options::default(), Some(moment));
+    let told: Vec<_> = net.queues().map(|queue| (queue.wire, queue.is_queue)).collect();
+    let [link, wire] = ["r1-client", "r1-server"];
+    assert_eq!(told, [(link, true), (link, true), (wire, false), (wire, false)]);
+    let flying = net.queues().find(|queue| queue.wire == wire && queue.from == "server");
+    assert_eq!(flying.map(|queue| queue.packets), Some(11));
+}
