@@ -93,6 +93,14 @@ impl<E> Trace<E> {
         self.last
     }
 
+    /// Gives back a number that was reserved for what came to nothing; says whether that could be
+    /// done, because nothing else has happened since.
+    pub fn release(&mut self, id: EventId) -> bool {
+        let is_last = self.last == id;
+        self.last.0 -= u64::from(is_last);
+        is_last
+    }
+
     /// Tells the event whose number was [reserved](Trace::reserve), in its place.
     pub fn note_as(&mut self, id: EventId, causes: [EventId; 2], event: impl FnOnce() -> E) {
         if self.listening {
@@ -131,5 +139,10 @@ mod tests {
         trace.note_as(arrival, [EventId::NONE; 2], || "arrival");
         let order: Vec<_> = trace.drain().map(|s| (s.id.0, s.event)).collect();
         assert_eq!(order, [(3, "arrival"), (4, "then")]);
+        let nothing = trace.reserve();
+        assert_eq!((trace.release(nothing), trace.last()), (true, EventId(4)));
+        let something = trace.reserve();
+        trace.note([something, EventId::NONE], || "then");
+        assert_eq!((trace.release(something), trace.last()), (false, EventId(6)));
     }
 }

@@ -32,5 +32,5 @@ pub use mac::Mac;
 pub use pool::Pool;
 pub use rng::Chance;
 pub use seq::Seq;
-pub use time::{Duration, Instant, Span};
+pub use time::{Duration, Instant, Moment, Span};
 pub use why::Why;

@@ -64,6 +64,17 @@ impl fmt::Display for Span {
     }
 }
 
+/// A moment that is shown as every view of a run shows it: `107.476 ms`.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Moment(pub Instant);
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let micros = self.0.as_micros();
+        write!(f, "{}.{:03} ms", micros / 1_000, micros % 1_000)
+    }
+}
+
 /// A duration as nanoseconds, saturating at 584 years.
 pub fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
@@ -111,6 +122,7 @@ mod tests {
     fn arithmetic_saturates_and_prints_seconds() {
         let t = Instant::from_micros(1_500_000);
         assert_eq!(t.to_string(), "1.500000");
+        assert_eq!(Moment(t).to_string(), "1500.000 ms");
         assert_eq!(t - Duration::from_secs(9), Instant::ZERO);
         assert_eq!(Instant::MAX + Duration::from_secs(1), Instant::MAX);
         assert_eq!(t.since(Instant::MAX), Duration::ZERO);

@@ -133,7 +133,7 @@ pub(super) enum Command {
     Export(ExportArgs),
     /// Show what the switches of a lab know at a moment
     Mac(BoxArgs),
-    /// Show what waits in front of the wires of a lab at a moment
+    /// Show what waits in front of the wires of a lab at a moment, or is under way on them
     Queues(BoxArgs),
     /// The other half of `demo`, in its own namespace
     #[command(hide = true)]

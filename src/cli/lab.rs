@@ -6,6 +6,7 @@ use super::study::source::RUN_FILE;
 use super::{Failure, Outcome, talk};
 use crate::base::Duration;
 use crate::lab::{Options, Page, Run, Shipped, run, shipped};
+use crate::observe::view::text::wrap;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::ExitCode;
@@ -19,11 +20,18 @@ pub(super) fn main(args: &LabArgs) -> Outcome {
     }
 }
 
+/// Columns of a lab's number and name in the list.
+const BESIDE: usize = 21;
+
 fn list() -> Outcome {
     let mut text = String::new();
+    let room = talk::view(true).width.max(2 * BESIDE) - BESIDE;
     for lab in shipped() {
         let read = lab.lab(&[]).map_err(Failure::failed)?;
-        text += &format!("{:>3}  {:<14}  {}\n", lab.number, lab.name, read.promise);
+        let mut lines = wrap(&read.promise, room).into_iter();
+        let first = lines.next().unwrap_or_default();
+        text += &format!("{:>3}  {:<14}  {first}\n", lab.number, lab.name);
+        lines.for_each(|line| text += &format!("{:BESIDE$}{line}\n", ""));
     }
     text += "\nnext: netglass lab show 1  ·  netglass lab run 1\n";
     talk::say(&text)?;

@@ -7,7 +7,7 @@ use crate::base::{Frame, IfaceId, Instant};
 use crate::net::Direction;
 use crate::observe::pcapng::LinkType;
 use crate::observe::recording::{Reader, ReplayError, Replayed, replay};
-use crate::observe::view::{Ladder, json};
+use crate::observe::view::{Ladder, Options, json};
 use crate::stack::Record;
 use std::fs::File;
 use std::process::ExitCode;
@@ -72,7 +72,10 @@ pub(super) fn run(args: &ReplayArgs) -> Outcome {
         }
         None => None,
     };
-    let ladder = (!args.json).then(|| Ladder::new(talk::view(args.all)));
+    let ladder = (!args.json).then(|| {
+        // Times are those of all other views of the recording.
+        Ladder::new(Options { absolute: true, ..talk::view(args.all) })
+    });
     let mut show = Show { ladder, capture, frames: Vec::new(), failure: None, cut: None };
     let result = replay(file, &mut show);
     if let Some(failure) = show.failure {

@@ -1,7 +1,7 @@
 //! What becomes of packets on a link, and why: as values.
 
 use super::luck::State;
-use crate::base::{EventId, Instant, Span};
+use crate::base::{EventId, Instant, Moment, Span};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,17 +19,17 @@ crate::explained! {
         /// As many packets are under way as may be.
         Overlimit {
             /// How many are.
-            packets: u32,
+            packets: Packets,
             /// Their bytes.
             bytes: u64,
         } = "LinkLimit", "tc-netem(8): limit", "dropped by the bad link: as many packets are under way as may be ({packets}, {bytes} bytes)";
         /// The queue in front of the transmitter was full.
         QueueFull {
             /// How many wait.
-            packets: u32,
+            packets: Packets,
             /// Their bytes.
             bytes: u64,
-        } = "LinkQueueFull", "RFC 7567 §2", "dropped at the queue's tail: it is full ({packets} packets, {bytes} bytes)";
+        } = "LinkQueueFull", "RFC 7567 §2", "dropped at the queue's tail: it is full ({packets}, {bytes} bytes)";
         /// CoDel: packets have waited too long for too long.
         Codel {
             /// How long this one waited.
@@ -45,12 +45,22 @@ crate::explained! {
         /// The link was down.
         Partition {
             /// Since when.
-            from: Instant,
+            from: Moment,
             /// Until when.
-            to: Instant,
-        } = "LinkPartition", "the link's faults: partition", "lost: the link is down from {from} to {to} s";
+            to: Moment,
+        } = "LinkPartition", "the link's faults: partition", "lost: the link is down from {from} to {to}";
         /// What if this packet had been lost?
         Doomed = "LinkDoomed", "what-if: drop", "dropped by request, to see what if";
+    }
+}
+
+/// So many packets, in words: `1 packet`.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Packets(pub u32);
+
+impl fmt::Display for Packets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} packet{}", self.0, if self.0 == 1 { "" } else { "s" })
     }
 }
 
@@ -105,10 +115,10 @@ crate::explained! {
         /// It got "congestion experienced", because the queue is long.
         MarkedByQueue {
             /// How many wait, with it.
-            packets: u32,
+            packets: Packets,
             /// Their bytes.
             bytes: u64,
-        } = "MarkedByQueue", "RFC 3168 §5", "marked CE: {packets} packets ({bytes} bytes) wait, more than the threshold";
+        } = "MarkedByQueue", "RFC 3168 §5", "marked CE: {packets} ({bytes} bytes) in the queue, more than the threshold";
         /// It got "congestion experienced" from CoDel.
         MarkedByCodel {
             /// How long it waited.
@@ -119,30 +129,30 @@ crate::explained! {
         /// It waits for the transmitter.
         Queued {
             /// How many wait, with it.
-            packets: u32,
+            packets: Packets,
             /// Their bytes.
             bytes: u64,
-        } = "Queued", "the link's queue", "waits for the transmitter, {packets} packets ({bytes} bytes) in the queue";
+        } = "Queued", "the link's queue", "waits for the transmitter, {packets} ({bytes} bytes) in the queue";
         /// Its transmission starts.
         Started {
             /// When its last bit has left.
-            until: Instant,
+            until: Moment,
             /// When it arrives.
-            arrives: Instant,
+            arrives: Moment,
             /// How many still wait.
-            packets: u32,
+            packets: Packets,
             /// Their bytes.
             bytes: u64,
-        } = "Started", "the link's rate and delay", "transmission starts and ends at {until}; it arrives at {arrives}; {packets} packets ({bytes} bytes) left in the queue";
+        } = "Started", "the link's rate and delay", "transmission starts and ends at {until}; it arrives at {arrives}; {packets} ({bytes} bytes) left in the queue";
         /// It is on its way, on a link without a queue of its own.
         Travels {
             /// When it arrives.
-            arrives: Instant,
+            arrives: Moment,
             /// How many are under way, with it.
-            packets: u32,
+            packets: Packets,
             /// Their bytes.
             bytes: u64,
-        } = "Travels", "the link's rate and delay", "arrives at {arrives}; {packets} packets ({bytes} bytes) are under way";
+        } = "Travels", "the link's rate and delay", "arrives at {arrives}; {packets} ({bytes} bytes) under way";
     }
 }
 

@@ -9,7 +9,7 @@
 //! that wait, the rate comes first, and what has left travels uncounted. A packet of n bytes that
 //! finds the link idle arrives at the same time in both: ⌈8n / rate⌉ plus the delay later.
 
-use super::acts::{Act, By, Counters, Fate, Gauge, What};
+use super::acts::{Act, By, Counters, Fate, Gauge, Packets, What};
 use super::codel;
 use super::ecn;
 use super::faults::{Edits, Faults, Struck};
@@ -17,7 +17,7 @@ use super::luck::{self, Fortune, Luck, Share};
 use super::queue::{Flight, Line, Parcel};
 use super::{Discipline, Impairment};
 use crate::base::time::nanos;
-use crate::base::{Chance, Checksum, EventId, Frame, Instant, Medium, Pool, Span};
+use crate::base::{Chance, Checksum, EventId, Frame, Instant, Medium, Moment, Pool, Span};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -185,6 +185,11 @@ impl Link {
         self.len() == 0
     }
 
+    /// Whether packets wait for the transmitter in a queue of the link's own.
+    pub fn has_queue(&self) -> bool {
+        self.rules.queue.is_some()
+    }
+
     /// How many packets wait for the transmitter, and their bytes: the queue's depth. Without a
     /// queue, those under way.
     pub fn depth(&self) -> (u32, u64) {
@@ -271,7 +276,8 @@ impl Link {
             return Some(Fate::Doomed);
         }
         let down = self.rules.partitions.iter().find(|time| time.from <= now && now < time.to);
-        let down = down.map(|time| Fate::Partition { from: time.from, to: time.to });
+        let down =
+            down.map(|time| Fate::Partition { from: Moment(time.from), to: Moment(time.to) });
         down.or_else(|| fault.map(|words| Fate::Scripted { fault: words.clone() }))
     }
 
@@ -321,7 +327,7 @@ impl Link {
         let len = parcel.frame.len();
         let (packets, bytes) = self.depth();
         if !parcel.spared && self.rules.limit.is_reached(packets, bytes, len) {
-            let fate = Fate::Overlimit { packets, bytes };
+            let fate = Fate::Overlimit { packets: Packets(packets), bytes };
             self.tale.gone(name, &fate);
             return Some((fate, parcel.frame));
         }
@@ -338,6 +344,7 @@ impl Link {
         let arrives = Instant::from_nanos(arrives.as_nanos().saturating_add(parcel.late));
         self.flight.push(arrives, parcel.frame);
         let (packets, bytes) = self.depth();
+        let (arrives, packets) = (Moment(arrives), Packets(packets));
         self.tale.tell(name, || What::Travels { arrives, packets, bytes });
         None
     }
@@ -353,7 +360,7 @@ impl Link {
         let len = parcel.frame.len();
         let (packets, bytes) = (self.line.len() as u32, self.line.bytes());
         if !parcel.spared && self.rules.limit.is_reached(packets, bytes, len) {
-            let fate = Fate::QueueFull { packets, bytes };
+            let fate = Fate::QueueFull { packets: Packets(packets), bytes };
             self.tale.gone(name, &fate);
             return Some((fate, parcel.frame));
         }
@@ -363,10 +370,10 @@ impl Link {
             && ecn::mark(&self.pool, &mut parcel.frame, self.medium)
         {
             self.tale.counters.marked += 1;
-            self.tale.tell(name, || What::MarkedByQueue { packets, bytes });
+            self.tale.tell(name, || What::MarkedByQueue { packets: Packets(packets), bytes });
         }
         self.line.push(parcel);
-        self.tale.tell(name, || What::Queued { packets, bytes });
+        self.tale.tell(name, || What::Queued { packets: Packets(packets), bytes });
         None
     }
 
@@ -395,7 +402,12 @@ impl Link {
         let arrives = nanos(arrives, parcel.late);
         self.free = until;
         let (packets, bytes) = (self.line.len() as u32, self.line.bytes());
-        let started = || What::Started { until, arrives, packets, bytes };
+        let started = || What::Started {
+            until: Moment(until),
+            arrives: Moment(arrives),
+            packets: Packets(packets),
+            bytes,
+        };
         self.tale.tell(Name::of(at, &parcel), started);
         self.flight.push(arrives, parcel.frame);
     }

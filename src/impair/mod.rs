@@ -17,7 +17,7 @@ mod presets;
 mod queue;
 mod tables;
 
-pub use acts::{Act, By, Counters, Fate, Gauge, What};
+pub use acts::{Act, By, Counters, Fate, Gauge, Packets, What};
 pub use codel::Codel;
 pub use faults::{Deed, Fault, Partition};
 pub use filter::{Facts, Filter, Kind, Term};

@@ -394,8 +394,14 @@ fn row(entry: &Entry, (name, wide): (&str, usize), text: &str, width: usize) -> 
     // The ends are known from above.
     let is_packet = text.starts_with("IP ") || text.starts_with("IP6 ");
     let text = match text.split_once(": ") {
-        Some((_, rest)) if is_packet => rest.trim_start(),
-        _ => text,
+        Some((_, rest)) if is_packet => rest.trim_start().to_owned(),
+        _ => match text.strip_prefix("forwarded ").and_then(|text| text.split_once(": ")) {
+            Some((way, packet)) => {
+                let packet = packet.split_once(": ").map_or(packet, |(_, rest)| rest.trim_start());
+                format!("{way}: {packet}")
+            }
+            None => text.to_owned(),
+        },
     };
     let text = match text.split_once(", options [") {
         Some((head, rest)) => {
@@ -403,7 +409,7 @@ fn row(entry: &Entry, (name, wide): (&str, usize), text: &str, width: usize) -> 
             let sack = options.split("sack ").nth(1).map(|sack| format!(", sack {sack}"));
             format!("{head}{}{tail}", sack.unwrap_or_default())
         }
-        None => text.to_owned(),
+        None => text,
     };
     let text = cut(&text, most);
     let left = format!("{left}{text:<most$}");

@@ -67,6 +67,17 @@ impl OnWire {
             _ => None,
         }
     }
+
+    /// How many packets wait or are under way, with it; `None` where that is not told.
+    pub fn packets(&self) -> Option<u32> {
+        match &self.what {
+            What::MarkedByQueue { packets, .. }
+            | What::Queued { packets, .. }
+            | What::Started { packets, .. }
+            | What::Travels { packets, .. } => Some(packets.0),
+            _ => None,
+        }
+    }
 }
 
 /// What happened.
@@ -124,7 +135,7 @@ pub struct Log {
 
 impl Log {
     /// An empty log of these places. The hosts' numbers are their places'
-    /// ([`crate::stack::Stack::number_events_as`]).
+    /// ([`crate::stack::Setup::host`]).
     pub fn new(places: Vec<Place>) -> Log {
         let numbers = vec![Vec::new(); places.len()];
         Log { places, numbers, ..Log::default() }

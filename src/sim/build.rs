@@ -132,6 +132,7 @@ impl Net {
         let id = NodeId(u16::try_from(self.nodes.len()).expect("fewer nodes than that"));
         let chance = self.chance(name);
         setup.key = [0, 1].map(|n| chance.draw(Purpose::Scenario, 0, n));
+        setup.host = id.0;
         let kind = if setup.forwarding { Kind::Router } else { Kind::Host };
         let media = setup.ifaces.iter().map(|iface| match iface.link {
             LinkSetup::Ip => Medium::Ip,
@@ -140,7 +141,6 @@ impl Net {
         let media: Vec<_> = media.collect();
         let clock = Arc::clone(self.executor.time()) as _;
         let host = Host::with_parts(setup, clock, self.pool.clone());
-        host.with(|stack, _| stack.number_events_as(id.0));
         let called = Arc::clone(&self.called);
         host.driven(move || called.lock().unwrap_or_else(PoisonError::into_inner).push(id));
         self.called.lock().unwrap_or_else(PoisonError::into_inner).push(id);

@@ -81,6 +81,8 @@ pub struct QueueView<'a> {
     pub from: &'a str,
     /// The node that receives.
     pub to: &'a str,
+    /// Whether it has a queue.
+    pub is_queue: bool,
     /// Packets that wait for the transmitter; without a queue, those under way.
     pub packets: u32,
     /// Their bytes.
@@ -104,10 +106,10 @@ impl Net {
         self.wires.iter().flat_map(move |wire| {
             [0, 1].map(|way: usize| {
                 let link = &wire.lanes[way].link;
-                let (packets, bytes) = link.depth();
+                let (is_queue, (packets, bytes)) = (link.has_queue(), link.depth());
                 let (from, to) = (name(wire.ends[way]), name(wire.ends[1 - way]));
                 let (wire, counters) = (wire.name.as_str(), link.counters());
-                QueueView { wire, from, to, packets, bytes, counters }
+                QueueView { wire, from, to, is_queue, packets, bytes, counters }
             })
         })
     }

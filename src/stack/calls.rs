@@ -258,6 +258,8 @@ impl Stack {
             });
             let call = Call::Write { len: whole.len() as u32 };
             self.told_as(now, cause, Some(id), call, result.map(|n| n as u64));
+        } else {
+            self.trace.release(cause);
         }
         self.collect(now, Some(id), Event::Tcp);
         self.tcp.queue(key);
@@ -291,6 +293,8 @@ impl Stack {
             self.keep(now, || Input::Read { id, max });
             self.told_as(now, cause, Some(id), Call::Read { max }, result.map(|n| n as u64));
             self.tcp.queue(key);
+        } else {
+            self.trace.release(cause);
         }
         result
     }

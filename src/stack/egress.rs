@@ -270,7 +270,8 @@ impl Stack {
         let full = self.out.len() >= EGRESS_MAX;
         if full {
             let header = Header::parse(frame.front(), frame.len());
-            let view = header.map_or_else(|_| PacketView::raw(frame), |h| PacketView::ip(&h));
+            let view = header
+                .map_or_else(|_| PacketView::raw(frame), |h| PacketView::of(h, frame.front()));
             self.discard(now, Why::EgressFull, view);
         }
         !full

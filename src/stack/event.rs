@@ -14,6 +14,7 @@ use crate::wire::ipv4::protocol;
 use crate::wire::membership::Membership;
 use crate::wire::nd::Nd;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 /// One event of a host, with its place in time and in the web of causes.
 #[derive(Clone, PartialEq, Debug)]
@@ -87,10 +88,10 @@ pub enum Event {
     Forwarded {
         /// The packet as it came.
         packet: PacketView,
-        /// The interface it came by.
-        from: IfaceId,
-        /// The interface it leaves by.
-        to: IfaceId,
+        /// The name of the interface it came by.
+        from: Arc<str>,
+        /// The name of the interface it leaves by.
+        to: Arc<str>,
         /// The hops that it may still take.
         ttl: u8,
     },

@@ -112,7 +112,8 @@ impl Stack {
             let stuck = Stuck { why: Why::LinkTooNarrow, tell };
             return self.stuck(via, stuck, std::mem::take(frame));
         }
-        let (from, to, ttl) = (via.iface, way.iface, via.header.ttl - 1);
+        let [from, to] = [via.iface, way.iface].map(|id| self.ifaces[usize::from(id.0)].name());
+        let ttl = via.header.ttl - 1;
         let origin = self.note(via.now, None, via.origin, || {
             let packet = PacketView::of(via.header, frame.front());
             Event::Forwarded { packet, from, to, ttl }

@@ -12,6 +12,7 @@ use crate::link::{self, Cause, Groups};
 use crate::wire::ipv4::DEFAULT_TTL;
 use crate::wire::nd::solicited_node;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 
 /// Hops that packets of IPv6 may take at least: paths through the internet have about thirty.
 const HOPS_LEAST: u8 = 32;
@@ -22,6 +23,8 @@ pub(super) const ADDRESSES_MAX: usize = 64;
 #[derive(Debug)]
 pub(super) struct Iface {
     pub(super) setup: IfaceSetup,
+    /// Its name, for what is told of it.
+    name: Arc<str>,
     /// Its addresses, those that may not be used among them.
     addresses: Vec<Address>,
     /// Those that may be used, the deprecated ones last.
@@ -54,6 +57,7 @@ impl Iface {
             mtu4: setup.mtu,
             mtu6: setup.mtu,
             hops6: None,
+            name: setup.name.as_str().into(),
             setup,
             addresses: Vec::new(),
             usable: Vec::new(),
@@ -64,6 +68,11 @@ impl Iface {
             deadline: None,
             port,
         }
+    }
+
+    /// Its name.
+    pub(super) fn name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
     }
 
     /// What it answers to.

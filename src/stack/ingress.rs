@@ -109,7 +109,10 @@ impl Stack {
                 }
                 self.forward(via(Destination::Unicast), frame);
             }
-            Err(why) => self.discard(now, why, PacketView::ip(&header)),
+            Err(why) => {
+                let packet = PacketView::of(header, frame.front());
+                self.discard(now, why, packet);
+            }
         }
     }
 
@@ -466,8 +469,10 @@ impl Stack {
                 self.snmp.syn_cookies_recv += u64::from(half.sent_at.is_none());
                 let id_new = self.tcp.next_id();
                 let Pair { local, remote } = pair;
-                self.note(via.now, Some(id_new), arrival, || Event::Conn { local, remote });
-                let conn = Conn::from_half_open(opening, &half, &mut cx!(self, via.now, arrival));
+                // The arrival is told by the connection.
+                let cause = if self.trace.release(arrival) { self.arrival } else { arrival };
+                self.note(via.now, Some(id_new), cause, || Event::Conn { local, remote });
+                let conn = Conn::from_half_open(opening, &half, &mut cx!(self, via.now, cause));
                 self.collect(via.now, Some(id_new), Event::Tcp);
                 let key = self.tcp.insert(conn, pair, back);
                 self.for_connection(via, key, seg);

@@ -17,6 +17,7 @@ use crate::tcp;
 use crate::wire::arp::{Arp, Op};
 use crate::wire::ethernet::{self, ethertype};
 use crate::wire::icmp::{Icmp, Quoted};
+use crate::wire::ip::Header;
 use crate::wire::ipv4::protocol;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -470,13 +471,11 @@ impl Stack {
         let mut front = [0; 128];
         let copied = frame.copy_to(&mut front);
         let quoted = Quoted::parse(&front[..copied]);
-        let packet = match &quoted {
-            Ok(Quoted { src, dst, proto, .. }) => {
-                PacketView::Ip { src: *src, dst: *dst, proto: *proto, len: frame.len() as u32 }
-            }
+        let packet = match Header::parse(&front[..copied], frame.len()) {
+            Ok(header) => PacketView::of(header, &front[..copied]),
             Err(_) => PacketView::raw(frame),
         };
-        self.dropped(now, why, packet);
+        self.dropped_after(now, why, packet, frame.origin);
         let Ok(quoted) = quoted else { return };
         if why != Why::NeighborFailed {
             return;

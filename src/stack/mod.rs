@@ -198,6 +198,7 @@ impl Stack {
             recording: None,
             chance,
         };
+        stack.trace.resume(EventId::before_host(setup.host));
         stack.start();
         for route in setup.routes {
             stack.routes.add(route);
@@ -206,8 +207,10 @@ impl Stack {
     }
 
     /// The interfaces take the addresses they were set up with, as far as these can be a host's.
+    /// What that leads to is kept for whoever will listen: it is where the numbers begin.
     fn start(&mut self) {
         let now = Instant::ZERO;
+        self.trace.listen(true);
         for n in 0..self.ifaces.len() {
             let iface = IfaceId(n as u16);
             let setup = self.ifaces[n].setup.clone();
@@ -230,6 +233,7 @@ impl Stack {
                 self.with_port(now, iface, EventId::NONE, |port, cx| port.routers.start(cx));
             }
         }
+        self.trace.listen(false);
     }
 
     /// The pool that frames given to [`Stack::input`] are best read into.
@@ -279,21 +283,14 @@ impl Stack {
         self.trace.listen(listening);
     }
 
-    /// Numbers events so that they are told from those of other hosts: to be called before
-    /// anything else, by whoever joins several. Frames carry these numbers
-    /// ([`Frame::origin`]), so that what arrives names what sent it as its cause.
-    pub fn number_events_as(&mut self, host: u16) {
-        let (_, serial) = self.trace.last().of_host();
-        self.trace.resume(EventId(EventId::before_host(host).0 + serial));
-    }
-
     /// The number of the latest event.
     pub fn last_event(&self) -> EventId {
         self.trace.last()
     }
 
-    /// Moves the kept records, oldest first.
+    /// Moves the kept records, in the order of their numbers.
     pub fn drain_records(&mut self, into: &mut Vec<Record>) {
+        self.log.sort_by_key(|record| record.id); // some are told behind what they led to
         into.append(&mut self.log);
     }
 
@@ -324,9 +321,20 @@ impl Stack {
 
     /// Counts a drop and tells it.
     fn dropped(&mut self, now: Instant, why: Why, packet: PacketView) -> EventId {
+        self.dropped_after(now, why, packet, EventId::NONE)
+    }
+
+    /// As [`Stack::dropped`], of a packet that `cause` had sent.
+    fn dropped_after(
+        &mut self,
+        now: Instant,
+        why: Why,
+        packet: PacketView,
+        cause: EventId,
+    ) -> EventId {
         self.drops.count(why);
         self.snmp.dropped(why, &packet);
-        self.note(now, None, EventId::NONE, || Event::Dropped { why, packet })
+        self.note(now, None, cause, || Event::Dropped { why, packet })
     }
 
     /// Counts a drop that nothing follows from.

@@ -108,6 +108,11 @@ pub struct Setup {
     /// Pass on packets for others: be a router (as Linux `ip_forward` and
     /// `ipv6.conf.all.forwarding` together). Default false.
     pub forwarding: bool,
+    /// Which of several hosts of a run it is: the numbers of its events are told from theirs by
+    /// that, and frames carry these numbers ([`crate::base::Frame::origin`]), so that what arrives
+    /// names what sent it as its cause. Default 0.
+    #[cfg_attr(feature = "record", serde(skip))]
+    pub host: u16,
 }
 
 impl Setup {
@@ -124,6 +129,7 @@ impl Setup {
             icmp_rate: 1000,
             icmp_burst: 50,
             forwarding: false,
+            host: 0,
         }
     }
 

@@ -60,10 +60,10 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
         Err(blocked) => blocked,
     };
     if tcb.owe.probe {
-        return Send(Plan::WindowProbe { attempt: tcb.probes });
+        return Send(Plan::WindowProbe { attempt: tcb.probes.saturating_add(1) });
     }
     if tcb.owe.keepalive {
-        return Send(Plan::Keepalive { attempt: tcb.probes + 1 });
+        return Send(Plan::Keepalive { attempt: tcb.probes.saturating_add(1) });
     }
     if let Some(why) = tcb.owe.ack {
         return Send(Plan::Ack { why });

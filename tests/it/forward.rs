@@ -14,6 +14,7 @@ use netglass::wire::ip::Header;
 use netglass::wire::ipv4::protocol;
 use netglass::wire::{checksum, udp};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 scenarios![
@@ -74,9 +75,11 @@ fn failed(answer: Option<Answer>) -> (IpAddr, Icmp) {
     }
 }
 
-fn forwarded(event: &Event) -> Option<(PacketView, IfaceId, IfaceId, u8)> {
+fn forwarded(event: &Event) -> Option<(PacketView, Arc<str>, Arc<str>, u8)> {
     match event {
-        Event::Forwarded { packet, from, to, ttl } => Some((*packet, *from, *to, *ttl)),
+        Event::Forwarded { packet, from, to, ttl } => {
+            Some((*packet, from.clone(), to.clone(), *ttl))
+        }
         _ => None,
     }
 }
@@ -126,7 +129,7 @@ fn a_host_behind_a_router_is_reached() {
         let told = net.told(R, forwarded);
         assert_eq!(told.len(), 2, "the request and the reply");
         let (record, (packet, by, to_iface, ttl)) = &told[0];
-        assert_eq!((*by, *to_iface, *ttl), (IfaceId(0), IfaceId(1), 63));
+        assert_eq!((&**by, &**to_iface, *ttl), ("if0", "if1", 63));
         assert!(matches!(packet, PacketView::Icmp { .. }), "{packet:?}");
         assert_eq!(record.causes[0], before.origin);
         assert_eq!(behind.origin, record.id);
@@ -613,7 +616,7 @@ fn a_host_passes_nothing_on() {
     }
     assert_eq!(net.ping(A, "10.0.2.1", 64, 10), None, "the strong model");
     let refused = |event: &Event| match event {
-        Event::Dropped { why: Why::NotForUs, packet: PacketView::Ip { dst, .. } } => Some(*dst),
+        Event::Dropped { why: Why::NotForUs, packet: PacketView::Icmp { dst, .. } } => Some(*dst),
         _ => None,
     };
     let refused = net.told(R, refused).into_iter().map(|(_, dst)| dst);

@@ -3,7 +3,9 @@
 use crate::support::{A, B, World, addr, setup};
 use netglass::base::rng::Purpose;
 use netglass::base::{Chance, ConnId, Frame, IfaceId, Instant, UdpId};
+use netglass::observe::log::PlaceId;
 use netglass::observe::recording::{Recorder, ReplayError, Replayed, replay};
+use netglass::observe::relive::{Until, relive};
 use netglass::stack::{Input, PingOptions, Record, SentSoFar, Setup, Stack};
 use netglass::tcp::Config;
 use netglass::udp::Multicast;
@@ -121,6 +123,17 @@ fn a_recording_lives_again() {
         assert_eq!(ours, theirs);
     }
     assert!(stack.tcp().is_empty());
+}
+
+#[test]
+fn all_views_of_a_recording_number_its_events_alike() {
+    let (file, records, _) = recorded();
+    let relived = relive(&file[..], "host", Until::End, Stack::new).expect("whole");
+    for (lived, told) in relived.log.records(PlaceId(0)).zip(&records) {
+        assert_eq!(lived, *told);
+    }
+    let numbers = records.iter().map(|record| record.id.of_host().1);
+    assert!(numbers.eq(1..=records.len() as u64), "every event is told, from the first on");
 }
 
 #[test]

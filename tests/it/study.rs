@@ -310,8 +310,8 @@ fn sniffers_err_where_they_cannot_know() {
     let at = arrival(&late, again);
     let verdict = run::verdicts(&late, client).into_iter().find(|v| v.entry == at).unwrap();
     assert_eq!((verdict.labels, verdict.right), (vec![], false));
-    golden("observer-client.txt", &run::observer(&log, client, &Page::default()));
-    golden("observer-server.txt", &run::observer(&log, server, &Page::default()));
+    golden("observer-client.txt", &run::observer(&log, &[client], &Page::default()));
+    golden("observer-server.txt", &run::observer(&log, &[server], &Page::default()));
     let log = stories::clean();
     for place in [client, server] {
         assert_eq!(run::verdicts(&log, place), [], "nothing is unusual in it");
@@ -351,11 +351,151 @@ fn every_view_of_every_story_is_bounded_and_ascii_when_asked() {
         for n in 0..log.places().len() {
             let place = netglass::observe::log::PlaceId(n as u16);
             texts.push(run::tcpdump(log, place, true, &page));
-            texts.push(run::observer(log, place, &page));
+            texts.push(run::observer(log, &[place], &page));
         }
         for text in texts {
             assert!(text.lines().count() <= 25 && text.is_ascii(), "{text}");
             assert!(text.contains("next: netglass") && text.contains("--run it"), "{text}");
         }
     }
+}
+
+/// What happened in a lab that comes with the program.
+fn lab_log(name: &str, set: &[(&str, &str)]) -> Log {
+    let set: Vec<_> = set.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    let lab = Shipped::find(name).expect("it comes with the program").lab(&set).expect("its keys");
+    lab::run(&lab, &lab::Options::default()).log.expect("it is kept")
+}
+
+#[test]
+fn captures_have_the_order_of_the_wire_and_what_routers_pass_on_in_full() {
+    let all = Page { all: true, ..Page::default() };
+    let log = lab_log("wire", &[]);
+    let text = run::tcpdump(&log, log.place("a").unwrap(), false, &all);
+    let [request, reply] = ["echo request", "Reply 10.0.0.2 is-at"].map(|word| text.find(word));
+    assert!(reply < request && reply.is_some(), "it waits for the neighbour's answer:\n{text}");
+    let log = lab_log("lost-packet", &[]);
+    let text = run::tcpdump(&log, log.place("r1").unwrap(), false, &all);
+    holds(&text, &["Flags [S.]", "seq 4381:5841, ack 79"]);
+    assert!(!text.contains(": TCP, length"), "{text}");
+    let log = lab_log("ethernet", &[]);
+    for (n, _) in log.places().iter().enumerate() {
+        let place = netglass::observe::log::PlaceId(n as u16);
+        let text = run::tcpdump(&log, place, false, &all);
+        assert!(!text.contains("ip-proto-") && !text.contains("Unknown"), "{text}");
+    }
+}
+
+#[test]
+fn a_storm_and_two_sniffers_fit_a_page() {
+    let log = lab_log("storm", &[]);
+    let text = run::ladder(&log, &run::Pick::default(), 100, &Page::default());
+    fits(&text);
+    holds(&text, &["a: 4992 copies of the same dropped, b: 4992 copies"]);
+    // Long numbers and times widen their columns, and nothing else.
+    for name in ["dumbbell", "syn-lost"] {
+        let text = run::ladder(&lab_log(name, &[]), &run::Pick::default(), 80, &Page::default());
+        let bars = text.lines().filter_map(|line| line.chars().position(|c| c == '│'));
+        assert_eq!(bars.collect::<std::collections::BTreeSet<_>>().len(), 1, "{text}");
+        assert!(text.lines().all(|line| line.starts_with("next") || line.chars().count() <= 80));
+    }
+    let log = lab_log("lost-packet", &[]);
+    let [client, server] = ["client", "server"].map(|name| log.place(name).unwrap());
+    let text = run::observer(&log, &[client, server], &Page::default());
+    fits(&text);
+    holds(&text, &["a sniffer at client", "a sniffer at server", "more: --all --host server"]);
+    let text = run::observer(&log, &[log.place("r1").unwrap()], &Page::default());
+    holds(&text, &["nothing but ordinary segments, if any, at r1"]);
+}
+
+#[test]
+fn states_of_two_runs_are_compared_when_both_have_come_as_far() {
+    let as_it_was = lab_log("lost-packet", &[]);
+    // A shorter SYN-ACK is there 3 us earlier, which is no difference of states.
+    for (set, states) in [
+        (("server.tcp.sack", "off"), "at 40.076 ms, client: rtt 40.076 → 40.073 ms"),
+        (("r1-client.delay", "11ms"), "at 42.076 ms, client: rtt 40.076 → 42.076 ms"),
+        (("server.tcp.rto_min", "5ms"), "at 60.108 ms, server: "),
+    ] {
+        let log = lab_log("lost-packet", &[set]);
+        let text = run::diff(
+            run::Named { name: "as it was", log: &as_it_was },
+            run::Named { name: "what if", log: &log },
+            &Page { width: 80, ..Page::default() },
+        );
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        let told = text.lines().find(|line| line.starts_with("STATE")).unwrap_or_default();
+        assert!(told.contains(states), "{text}");
+        assert!(!told.contains("SYN-SENT"), "{text}");
+    }
+}
+
+#[test]
+fn windows_in_recovery_probes_and_timers_are_explained() {
+    use netglass::tcp::CaState;
+    let page = Page::default();
+    let log = lab_log("lost-packet", &[]);
+    let ca = |entry: &Entry| match &entry.event {
+        Event::Host(stack::Event::Tcp(tcp::Event::Ca { to, .. })) => Some(*to),
+        _ => None,
+    };
+    let recovery = find(&log, |entry| ca(entry) == Some(CaState::Recovery));
+    let text = explain(&log, recovery.id, &page).expect("an entry");
+    holds(&text, &["cwnd 9490", "9490 + 3 x 1460 = 13870", "the third duplicate ACK"]);
+    let log = lab_log("zero-window", &[]);
+    let probe = |entry: &Entry| {
+        stories::sent(entry).is_some_and(|(_, plan)| matches!(plan, Plan::WindowProbe { .. }))
+    };
+    holds(&explain(&log, find(&log, probe).id, &page).expect("an entry"), &["(probe 1)"]);
+    let log = lab_log("tail-lost", &[]);
+    let expired = find(&log, |entry| {
+        let rto = tcp::Event::TimerExpired { timer: tcp::Timer::Rtx };
+        matches!(&entry.event, Event::Host(stack::Event::Tcp(event)) if *event == rto)
+    });
+    let text = blame(&log, expired.id, &page).expect("an entry");
+    holds(&text, &["came because #", "whatif --keep"]);
+}
+
+#[test]
+fn each_family_has_its_rules() {
+    use netglass::observe::log::{Kind, Place, PlaceId};
+    for (ends, rfc) in
+        [(["10.0.0.1:9", "10.0.0.2:53"], "RFC 1122"), (["[::1]:9", "[::1]:53"], "RFC 8200")]
+    {
+        let [src, dst] = ends.map(|end| end.parse().expect(end));
+        let event = stack::Event::In(stack::PacketView::Udp { src, dst, len: 5 });
+        let (id, at) = (EventId(1), netglass::base::Instant::ZERO);
+        let record = stack::Record { id, at, conn: None, causes: [EventId::NONE; 2], event };
+        let place = Place { name: "host".to_owned(), kind: Kind::Host, ends: None };
+        let mut log = Log::new(vec![place]);
+        log.host(PlaceId(0), &mut vec![record]);
+        holds(&explain(&log, id, &Page::default()).expect("an entry"), &[rfc]);
+    }
+}
+
+#[test]
+fn what_no_neighbour_answers_for_is_not_sent() {
+    let log = lab_log("wire", &[("ab.loss", "100%")]);
+    let text = run::ladder(&log, &run::Pick::default(), 160, &Page::default());
+    let requests = text.lines().filter(|line| line.contains("ICMP echo request"));
+    let unsent = |line: &&str| line.contains("does not leave") || line.contains("not sent");
+    assert_eq!((requests.clone().count(), requests.filter(unsent).count()), (4, 4), "{text}");
+    let given_up = find(&log, |entry| {
+        let Event::Host(stack::Event::Dropped { why, .. }) = &entry.event else { return false };
+        *why == netglass::base::Why::NeighborFailed
+    });
+    let text = explain(&log, given_up.id, &Page::default()).expect("an entry");
+    holds(&text, &["dropped: IP 10.0.0.1 > 10.0.0.2: ICMP echo request", "CAUSED BY"]);
+}
+
+#[test]
+fn packets_in_queues_are_told_from_those_under_way() {
+    let lab = Shipped::find("lost-packet").unwrap().lab(&[]).unwrap();
+    let moment = lab::Until::Time(netglass::base::Instant::from_millis(70));
+    let net = lab::run_until(&lab, &lab::Options::default(), Some(moment));
+    let told: Vec<_> = net.queues().map(|queue| (queue.wire, queue.is_queue)).collect();
+    let [link, wire] = ["r1-client", "r1-server"];
+    assert_eq!(told, [(link, true), (link, true), (wire, false), (wire, false)]);
+    let flying = net.queues().find(|queue| queue.wire == wire && queue.from == "server");
+    assert_eq!(flying.map(|queue| queue.packets), Some(11));
 }

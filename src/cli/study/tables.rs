@@ -67,6 +67,7 @@ pub(in crate::cli) fn queues(args: &BoxArgs) -> Outcome {
     let rows = net.queues().map(|queue| {
         json!({
             "link": queue.wire, "from": queue.from, "to": queue.to,
+            "where": if queue.is_queue { "in queue" } else { "under way" },
             "packets": queue.packets, "bytes": queue.bytes,
             "sent": queue.counters.passed, "dropped": queue.dropped(),
             "marked": queue.counters.marked,
@@ -77,6 +78,7 @@ pub(in crate::cli) fn queues(args: &BoxArgs) -> Outcome {
         ("from", 10),
         ("to", 10),
         ("packets", 8),
+        ("where", 10),
         ("bytes", 9),
         ("sent", 9),
         ("dropped", 8),

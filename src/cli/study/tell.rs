@@ -190,10 +190,7 @@ pub(in crate::cli) fn observer(args: &ObserverArgs) -> Outcome {
     if args.form.json {
         return said(&json::observed(&seen.log, &places).to_string());
     }
-    for at in places {
-        talk::say(&run::observer(&seen.log, at, &seen.page(args.form.all)))?;
-    }
-    Ok(ExitCode::SUCCESS)
+    said(&run::observer(&seen.log, &places, &seen.page(args.form.all)))
 }
 
 /// `netglass limits`.

@@ -236,7 +236,7 @@ fn what_came_to_nothing_is_given_back() {
     assert!(lost.iter().all(|(fate, _)| *fate == Fate::Lost));
     assert_eq!((lost.len() as u64, counters.overlimit), (counters.lost, 0));
     assert!(lost.windows(2).all(|two| two[0].1 < two[1].1), "each once");
-    let full = || Fate::Overlimit { packets: 2, bytes: 128 };
+    let full = || Fate::Overlimit { packets: Packets(2), bytes: 128 };
     let over = [(full(), 2), (full(), 3)];
     assert_eq!(fates("delay 1ms limit 2", 4).0, over);
     assert!(fates("delay 1ms duplicate 100%", 4).0.is_empty());

@@ -1,7 +1,7 @@
 //! Transmission, travel and the queue before them, to the nanosecond; CoDel by hand; marks.
 
 use crate::base::{Chance, EventId, Frame, Instant, Medium, Pool};
-use crate::impair::{Act, Fate, Impairments, Link, What};
+use crate::impair::{Act, Fate, Impairments, Link, Packets, What};
 
 fn link(words: &str) -> Link {
     let rules: Impairments = words.parse().unwrap_or_else(|e| panic!("{words}: {e}"));
@@ -94,17 +94,19 @@ fn story(act: Act) -> String {
     let (at, origin) = (act.at.as_micros(), act.origin);
     match act.what {
         What::Queued { packets, bytes } => {
-            assert_eq!(bytes, u64::from(packets) * 1250);
-            format!("{at} #{origin} waits as {packets}")
+            assert_eq!(bytes, u64::from(packets.0) * 1250);
+            format!("{at} #{origin} waits as {}", packets.0)
         }
         What::Started { packets, until, arrives, .. } => {
-            assert_eq!((until - act.at.since(Instant::ZERO)).as_micros(), 1_000);
-            assert_eq!(arrives.since(until).as_millis(), 20);
-            format!("{at} #{origin} starts, {packets} wait")
+            assert_eq!((until.0 - act.at.since(Instant::ZERO)).as_micros(), 1_000);
+            assert_eq!(arrives.0.since(until.0).as_millis(), 20);
+            format!("{at} #{origin} starts, {} wait", packets.0)
         }
-        What::MarkedByQueue { packets, .. } => format!("{at} #{origin} marked, {packets} wait"),
+        What::MarkedByQueue { packets, .. } => {
+            format!("{at} #{origin} marked, {} wait", packets.0)
+        }
         What::Gone { fate: Fate::QueueFull { packets, bytes } } => {
-            format!("{at} #{origin} gone, {packets} wait, {bytes} bytes")
+            format!("{at} #{origin} gone, {} wait, {bytes} bytes", packets.0)
         }
         other => panic!("{other}"),
     }
@@ -155,7 +157,7 @@ fn a_full_queue_drops_at_its_tail() {
     let mut link = link("rate 10mbit delay 20ms queue 1");
     for number in 1..=3 {
         let gone = link.input(Instant::ZERO, packet(number, 1250, 0));
-        let full = Fate::QueueFull { packets: 1, bytes: 1250 };
+        let full = Fate::QueueFull { packets: Packets(1), bytes: 1250 };
         assert_eq!(
             gone.map(|(fate, frame)| (fate, frame.origin.0)),
             match number {

@@ -145,11 +145,7 @@ fn own(log: &Log, entry: &Entry, name: &str) -> Option<i128> {
         ("sample", Some(tcp::Event::Rtt { sample, .. }), _) => Some(nanos(*sample).into()),
         ("ssthresh", Some(tcp::Event::Ca { ssthresh, .. }), _) => Some((*ssthresh).into()),
         ("result", _, Event::Host(stack::Event::Call { result, .. })) => result.ok().map(number),
-        ("packets", _, Event::Wire(on_wire)) => {
-            let inputs = on_wire.what.inputs();
-            let input = inputs.iter().find(|(input, _)| *input == "packets");
-            input.and_then(|(_, value)| value.parse().ok())
-        }
+        ("packets", _, Event::Wire(on_wire)) => on_wire.packets().map(|n| n.into()),
         ("len", ..) => seg.map(|(seg, _)| seg.len.into()),
         ("win", ..) => seg.map(|(seg, _)| seg.wnd.into()),
         ("mss", ..) => seg.and_then(|(seg, _)| seg.options.mss).map(i128::from),

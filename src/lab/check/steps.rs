@@ -4,6 +4,7 @@ use crate::base::{Duration, EventId, Instant};
 use crate::observe::log::{Entry, Event, Log, PlaceId};
 use crate::observe::view::Tcpdump;
 use crate::observe::view::describe::describe;
+use crate::observe::view::run::overheard;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many steps back are told.
@@ -46,7 +47,7 @@ pub(in crate::lab) fn texts(log: &Log, entries: &[&Entry]) -> Vec<String> {
         let text = entry.record().map(|record| {
             let spell = spell.entry(entry.place).or_default();
             match wanted.contains(&entry.id) {
-                true => describe(spell, &record),
+                true => describe(spell, &overheard(log, entry, record)),
                 false => {
                     spell.learn(&record);
                     String::new()

@@ -103,11 +103,11 @@ pub(super) fn of(log: &Log, way: Way) -> Vec<Depth> {
         travellers.arrive(entry.at, &mut told);
         let last = told.last().map_or((0, 0), |depth| (depth.packets, depth.bytes));
         let (change, packets, bytes) = match &wire.what {
-            What::Queued { packets, bytes } => (Change::Queued, u64::from(*packets), *bytes),
-            What::Started { packets, bytes, .. } => (Change::Left, u64::from(*packets), *bytes),
+            What::Queued { packets, bytes } => (Change::Queued, packets.0.into(), *bytes),
+            What::Started { packets, bytes, .. } => (Change::Left, packets.0.into(), *bytes),
             What::Travels { packets, bytes, arrives } => {
-                travellers.add(*arrives, *bytes);
-                (Change::Queued, u64::from(*packets), *bytes)
+                travellers.add(arrives.0, *bytes);
+                (Change::Queued, packets.0.into(), *bytes)
             }
             What::MarkedByQueue { .. } | What::MarkedByCodel { .. } => {
                 (Change::Marked, last.0, last.1)

@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::base::{EventId, Instant, Seq};
-use crate::impair::{Act, Fate, What};
+use crate::impair::{Act, Fate, Packets, What};
 use crate::observe::log::{Kind, Place};
 use crate::observe::view::stories::{ISS, Story, golden_in, seg};
 use crate::stack::Record;
@@ -103,11 +103,11 @@ fn log() -> (Log, Conn) {
             continue;
         }
         let what = match ordinal {
-            1 => What::Gone { fate: Fate::QueueFull { packets: 1, bytes: 1_500 } },
+            1 => What::Gone { fate: Fate::QueueFull { packets: Packets(1), bytes: 1_500 } },
             6 => What::Gone { fate: Fate::Lost },
             _ => {
                 waiting = if ordinal < 6 { waiting + 1 } else { 1 };
-                What::Queued { packets: waiting, bytes: u64::from(waiting) * 1_500 }
+                What::Queued { packets: Packets(waiting), bytes: u64::from(waiting) * 1_500 }
             }
         };
         log.wire(PlaceId(2), 0, Act { at, origin, ordinal, copy: false, what });

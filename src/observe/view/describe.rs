@@ -41,7 +41,7 @@ fn words(event: &Event, at: Instant) -> String {
 pub(super) fn passed_on(event: &Event) -> String {
     match event {
         Event::Forwarded { from, to, ttl, .. } => {
-            format!("forwarded from {from} to {to} with ttl {ttl}")
+            format!("forwarded {from} -> {to}, ttl {ttl}")
         }
         _ => String::new(),
     }
@@ -142,25 +142,24 @@ mod tests {
 
     #[test]
     fn a_packet_that_was_passed_on() {
-        use crate::base::IfaceId;
         use crate::observe::view::json::json;
         use crate::observe::view::reason;
         use crate::stack::PacketView;
         let [src, dst] = ["10.9.0.1:4000", "10.8.0.1:53"].map(|end| end.parse().expect(end));
         let packet = PacketView::Udp { src, dst, len: 30 };
-        let (from, to, ttl) = (IfaceId(0), IfaceId(2), 63);
+        let (from, to, ttl) = ("eth0".into(), "eth2".into(), 63);
         let event = Event::Forwarded { packet, from, to, ttl };
         let causes = [EventId(7), EventId::NONE];
         let record = Record { id: EventId(8), at: Instant::ZERO, conn: None, causes, event };
         let line = "IP 10.9.0.1.4000 > 10.8.0.1.53: UDP, length 30";
         assert_eq!(Tcpdump::new().line(&record).as_deref(), Some(line));
-        let words = format!("forwarded from 0 to 2 with ttl 63: {line}");
+        let words = format!("forwarded eth0 -> eth2, ttl 63: {line}");
         assert_eq!(describe(&mut Tcpdump::new(), &record), words);
         assert_eq!(reason(&record.event).map(|reason| reason.key), Some("Forwarded"));
         let text = json(&record);
         let head = "{\"id\":8,\"at\":0,\"causes\":[7],\"kind\":\"forwarded\",\"packet\":";
         assert!(text.starts_with(head), "{text}");
-        assert!(text.contains(",\"from\":0,\"to\":2,\"ttl\":63,\"why\""), "{text}");
+        assert!(text.contains(",\"from\":\"eth0\",\"to\":\"eth2\",\"ttl\":63,\"why\""), "{text}");
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub(in crate::observe) fn event(out: &mut Object, event: &Event) {
         }
         Event::Forwarded { packet: view, from, to, ttl } => {
             out.text("kind", "forwarded").raw("packet", packet(view));
-            out.raw("from", from).raw("to", to).raw("ttl", ttl);
+            out.text("from", from).text("to", to).raw("ttl", ttl);
         }
         Event::Dropped { packet: view, .. } => {
             out.text("kind", "dropped").raw("packet", packet(view));

@@ -18,7 +18,7 @@ mod row;
 pub mod run;
 pub mod style;
 pub mod tcpdump;
-mod text;
+pub(crate) mod text;
 
 #[cfg(test)]
 pub(crate) mod stories;

@@ -43,6 +43,8 @@ pub(super) enum Bulk {
     /// A SYN that finds no place in the backlog.
     Syn,
     Cookie,
+    /// What was dropped before.
+    Copy,
 }
 
 /// A record as a row.
@@ -105,6 +107,7 @@ impl Tally {
             Bulk::Refused => self.refused += 1,
             Bulk::Syn => self.syns += 1,
             Bulk::Cookie => self.cookies += 1,
+            Bulk::Copy => {}
         }
     }
 
@@ -211,7 +214,7 @@ impl Rows {
                 row.pair = src.zip(dst).map(|(local, remote)| Pair { local, remote });
             }
             Event::Dropped { why, packet } => {
-                let out = matches!(why, Why::NoRoute | Why::PathTooNarrow | Why::EgressFull);
+                let out = is_outward(*why);
                 let lane = |text| {
                     if out { Lane::Note(format!("not sent: {text}")) } else { Lane::Lost(text) }
                 };
@@ -224,7 +227,9 @@ impl Rows {
             }
             Event::Link { event, .. } => {
                 row.lane = Lane::Note(event.to_string());
-                row.detail = matches!(event, link::Event::Neighbor { .. });
+                // What a host starts with is no news.
+                let from_the_start = record.at == Instant::ZERO;
+                row.detail = from_the_start || matches!(event, link::Event::Neighbor { .. });
             }
             Event::Limit { limit } => {
                 row.lane = Lane::Note(format!("limit {}", limit.key()));
@@ -261,6 +266,21 @@ impl Rows {
         };
         row.bulk = flow.bulk(&record.event, seg);
     }
+}
+
+/// Whether what was dropped for that was to leave, and had not arrived.
+fn is_outward(why: Why) -> bool {
+    use Why as W;
+    matches!(
+        why,
+        W::NoRoute
+            | W::PathTooNarrow
+            | W::EgressFull
+            | W::NeighborLimit
+            | W::NeighborQueueFull
+            | W::NeighborFailed
+            | W::NeighborRateLimit
+    )
 }
 
 fn conn_of(record: &Record) -> String {

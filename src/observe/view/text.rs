@@ -26,7 +26,7 @@ fn phrases(text: &str, width: usize) -> Vec<String> {
 
 /// `text` in lines of at most `width` characters, broken between phrases; longer words are cut
 /// through.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = Vec::new();
     let mut line = String::new();

@@ -95,11 +95,10 @@ pub fn route(mut setup: Setup, dst: &str, via: &str, iface: u16) -> Setup {
 
 impl Net {
     pub fn new(setups: Vec<Setup>) -> Net {
-        let mut hosts: Vec<Stack> = setups.into_iter().map(Stack::new).collect();
-        for (n, host) in hosts.iter_mut().enumerate() {
-            host.number_events_as(n as u16);
-            host.listen_to_events(true);
-        }
+        let numbered = setups.into_iter().enumerate();
+        let numbered = numbered.map(|(n, setup)| Setup { host: n as u16, ..setup });
+        let mut hosts: Vec<Stack> = numbered.map(Stack::new).collect();
+        hosts.iter_mut().for_each(|host| host.listen_to_events(true));
         Net {
             now: Instant::ZERO,
             hosts,

@@ -15,7 +15,7 @@ use super::web::{Missing, Web, distinct, is_loss};
 use crate::base::EventId;
 use crate::observe::log::{Entry, Event, Kind, Log};
 use crate::stack;
-use crate::tcp::{self, AckWhy, Plan};
+use crate::tcp::{self, AckWhy, Plan, Timer};
 use std::collections::BTreeSet;
 
 /// A step of the chain.
@@ -115,15 +115,23 @@ fn tell(web: &Web<'_>, stories: &Stories, page: &Page, sheet: &mut Sheet<'_>, st
 fn tally(web: &Web<'_>, steps: &[Step]) -> String {
     let mut counts: Vec<(String, usize)> = Vec::new();
     for entry in steps.iter().filter_map(|step| web.get(step.id)) {
-        let Event::Host(event) = &entry.event else { continue };
-        let Some(verb) = super::story::verb(event) else { continue };
-        let what = format!("{} {verb}", web.log.name(entry.place));
+        let verb = match &entry.event {
+            Event::Host(stack::Event::Forwarded { .. }) => Some("passed on"),
+            Event::Host(event) => super::story::verb(event),
+            _ => None,
+        };
+        let what = match verb {
+            Some(verb) => format!("{} {verb}", web.log.name(entry.place)),
+            None => String::new(),
+        };
         match counts.iter_mut().find(|(known, _)| *known == what) {
             Some((_, n)) => *n += 1,
             None => counts.push((what, 1)),
         }
     }
+    counts.sort_by_key(|(what, _)| what.is_empty());
     let words = counts.iter().map(|(what, n)| match n {
+        n if what.is_empty() => format!("{n} more"),
         1 => format!("{what} 1 packet"),
         n => format!("{what} {n} packets"),
     });
@@ -199,6 +207,19 @@ impl<'a, 'w> Chain<'a, 'w> {
                 return Some((arrival, text));
             }
             Some(Missing::Unknown(_)) | None => {}
+        }
+        if let Some(tcp::Event::TimerExpired { timer: Timer::Rtx }) = state::tcp_event(entry) {
+            // What the timer has sent again tells what it had waited for.
+            let missing = self.web.effects(id).find_map(|effect| self.web.missing(effect));
+            return match missing? {
+                Missing::Segment(sent, lost) => {
+                    Some((lost, format!("#{id} came because #{sent} was lost")))
+                }
+                Missing::Ack(sent, ack, lost) => {
+                    Some((lost, format!("#{id} came because the ACK #{ack} of #{sent} was lost")))
+                }
+                Missing::Nothing(..) | Missing::Unknown(_) => None,
+            };
         }
         let (sent, lost) = gap(self.web, entry)?;
         Some((lost, format!("#{id} tells of a gap because #{sent} was lost")))

@@ -3,7 +3,7 @@
 
 use super::super::describe::moment;
 use super::super::style::Tone;
-use super::page::{Page, Sheet, WIDTH, fitted};
+use super::page::{Page, Sheet, fitted};
 use super::state::{self, changes, tcp_event};
 use super::story::{Stories, verb};
 use super::web::{Key, Web, is_loss, sends};
@@ -11,7 +11,7 @@ use crate::base::{EventId, Instant};
 use crate::observe::log::{Entry, Event, Log};
 use crate::stack::{self, Call};
 use crate::tcp::{self, TcpInfo};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// A run with the name that it has in the answer.
 #[derive(Copy, Clone, Debug)]
@@ -25,8 +25,6 @@ pub struct Named<'a> {
 /// Rows shown before the runs part, and behind.
 const BEFORE: usize = 2;
 const BEHIND: usize = 5;
-/// Columns of each run's half.
-const HALF: usize = (WIDTH - 3) / 2;
 
 /// How many entries two runs have in common from their beginning.
 pub fn common(one: &Log, two: &Log) -> usize {
@@ -71,8 +69,7 @@ pub fn diff(one: Named<'_>, two: Named<'_>, page: &Page) -> String {
     for (run, web, entry) in [(one, left, a), (two, right, b)] {
         sheet.entry(run.name, &words(web, entry, whole), 3);
     }
-    let parted = [a, b].iter().flatten().map(|entry| entry.at).min().unwrap_or_default();
-    if let Some(delta) = delta(left, right, parted) {
+    if let Some(delta) = delta(left, right) {
         sheet.entry("STATE", &delta, 2);
     }
     side_by_side([left, right], shared, [one.name, two.name], page, &mut sheet);
@@ -84,36 +81,67 @@ pub fn diff(one: Named<'_>, two: Named<'_>, page: &Page) -> String {
     sheet.end()
 }
 
-/// The first moment from `parted` on at which a connection's state differs, and in what.
-fn delta(one: &Web<'_>, two: &Web<'_>, parted: Instant) -> Option<String> {
-    let mut states: [BTreeMap<Key, TcpInfo>; 2] = Default::default();
-    let mut places = [0, 0];
-    let webs = [one, two];
+/// A connection's state at the end of every moment at which it changed.
+fn states<'a>(web: &'a Web<'_>, key: Key) -> impl Iterator<Item = (Instant, TcpInfo)> + 'a {
+    let mut info = TcpInfo::default();
+    let mut entries = web.of_conn(key).filter(|entry| state::tells(entry)).peekable();
+    std::iter::from_fn(move || {
+        let first = entries.next()?;
+        state::learn(&mut info, first);
+        while let Some(next) = entries.next_if(|next| next.at == first.at) {
+            state::learn(&mut info, next);
+        }
+        Some((first.at, info.clone()))
+    })
+}
+
+/// A moment at which both runs had the connection, and its two states there.
+type Differing = (Instant, TcpInfo, TcpInfo);
+
+/// Where the states of a connection first differ for `other` reasons than that something took
+/// longer: they are held against each other one by one, since one run may be a little ahead.
+fn first_differing(
+    one: &Web<'_>,
+    two: &Web<'_>,
+    key: Key,
+    other: impl Fn(&TcpInfo, &TcpInfo) -> bool,
+) -> Option<Differing> {
+    let (mut left, mut right) = (states(one, key).peekable(), states(two, key).peekable());
+    let [mut before_left, mut before_right] = [TcpInfo::default(), TcpInfo::default()];
     loop {
-        let next = |n: usize| webs[n].log.entries().get(places[n]).map(|entry| entry.at);
-        let now = [next(0), next(1)].into_iter().flatten().min()?;
-        let mut touched = BTreeSet::new();
-        for n in 0..2 {
-            while let Some(entry) = webs[n].log.entries().get(places[n]).filter(|e| e.at == now) {
-                places[n] += 1;
-                let Some(key) = webs[n].key(entry) else { continue };
-                if state::learn(states[n].entry(key).or_default(), entry) {
-                    touched.insert(key);
-                }
-            }
+        let (a, b) = match (left.next(), right.next()) {
+            (Some(a), Some(b)) => (a, b),
+            (Some((at, a)), None) => return Some((at, a, before_right)),
+            (None, Some((at, b))) => return Some((at, before_left, b)),
+            (None, None) => return None,
+        };
+        if other(&a.1, &b.1) {
+            let (first, last) = (a.0.min(b.0), a.0.max(b.0));
+            // Both are still there when the slower one has come so far; if not, one has not begun.
+            let ahead = if a.0 < b.0 { left.peek() } else { right.peek() };
+            return Some(match ahead.is_none_or(|(at, _)| *at > last) {
+                true => (last, a.1, b.1),
+                false if a.0 < b.0 => (first, a.1, before_right),
+                false => (first, before_left, b.1),
+            });
         }
-        if now < parted {
-            continue;
-        }
-        for key in touched {
-            let [a, b] = [0, 1].map(|n| states[n].get(&key).cloned().unwrap_or_default());
-            let words = changes(&a, &b, false);
-            if !words.is_empty() {
-                let host = one.log.name(key.0);
-                return Some(format!("at {} ms, {host}: {}", moment(now), words.join(" | ")));
-            }
-        }
+        (before_left, before_right) = (a.1, b.1);
     }
+}
+
+/// The first moment at which a connection's state differs in both runs, and in what: in more than
+/// times, if it ever does.
+fn delta(one: &Web<'_>, two: &Web<'_>) -> Option<String> {
+    let keys: BTreeSet<Key> = one.conns().chain(two.conns()).map(|(key, _)| key).collect();
+    let differing = |in_times: bool| {
+        let differ = |a: &TcpInfo, b: &TcpInfo| state::differ(a, b, in_times);
+        let all =
+            keys.iter().filter_map(|key| Some((key, first_differing(one, two, *key, differ)?)));
+        all.min_by_key(|(_, (at, ..))| *at)
+    };
+    let (key, (at, a, b)) = differing(false).or_else(|| differing(true))?;
+    let (host, words) = (one.log.name(key.0), changes(&a, &b, false));
+    Some(format!("at {} ms, {host}: {}", moment(at), words.join(" | ")))
 }
 
 /// Whether an entry is worth a row.
@@ -149,11 +177,12 @@ fn side_by_side(
         ids.iter().map(row).collect()
     };
     let [left, right] = webs.map(rows);
-    sheet.line(Some(Tone::Faint), &format!("{:<HALF$}   {}", names[0], names[1]));
+    let half = (page.width() - 3) / 2;
+    sheet.line(Some(Tone::Faint), &format!("{:<half$}   {}", names[0], names[1]));
     let (mut a, mut b) = (left.iter().peekable(), right.iter().peekable());
     let text = |row: Option<&(EventId, Instant, String)>| match row {
         Some((id, at, words)) => {
-            fitted(page.style, &format!("#{id} {} {words}", moment(*at)), HALF)
+            fitted(page.style, &format!("#{id} {} {words}", moment(*at)), half)
         }
         None => String::new(),
     };
@@ -167,7 +196,7 @@ fn side_by_side(
     } {
         let tone = if sign == ' ' { Some(Tone::Faint) } else { None };
         let (one, two) = (text(x), text(y));
-        sheet.line(tone, &format!("{one:<HALF$} {sign} {two}"));
+        sheet.line(tone, &format!("{one:<half$} {sign} {two}"));
         if x.is_some() {
             a.next();
         }

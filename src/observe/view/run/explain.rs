@@ -307,10 +307,24 @@ fn told_state(web: &Web<'_>, entry: &Entry, page: &Page, sheet: &mut Sheet<'_>) 
     let recovers = |info: &tcp::TcpInfo| info.ca_state == RECOVERY;
     let grown = after.snd_cwnd_bytes > before.snd_cwnd_bytes;
     if recovers(&after) && (grown || !recovers(&before)) {
-        let text = "in fast recovery cwnd is ssthresh and a segment more for each duplicate ACK: \
-                    it tells that one has left the network (RFC 5681 §3.2)";
-        sheet.entry("", text, 2);
+        sheet.entry("", &inflated(entry, &after), 4);
     }
+}
+
+/// Why cwnd is larger in fast recovery than what congestion control says.
+fn inflated(entry: &Entry, after: &tcp::TcpInfo) -> String {
+    let (now, mss) = (after.snd_cwnd_bytes, after.snd_mss.max(1));
+    let sum = match state::tcp_event(entry) {
+        Some(tcp::Event::Ca { cwnd, .. }) => {
+            let more = now.saturating_sub((*cwnd).into());
+            format!(": {cwnd} + {} x {mss} = {now}", more / mss)
+        }
+        _ => String::new(),
+    };
+    format!(
+        "until recovery ends, cwnd is ssthresh and a segment more for each duplicate ACK, which \
+         tells that one has left the network{sum} (RFC 5681 §3.2)"
+    )
 }
 
 /// ALLOWED: what let so much be sent, or what held it back, in the numbers that were used.
@@ -421,8 +435,9 @@ fn fact(web: &Web<'_>, entry: &Entry) -> Option<(String, &'static str)> {
                     .into(),
                 "RFC 6298 §2",
             ),
-            E::Ca { .. } => {
-                ("congestion control changes its phase".into(), "RFC 5681 §3; RFC 6582")
+            E::Ca { to, .. } => {
+                let (text, rfc) = phase(*to);
+                (text.into(), rfc)
             }
             E::Received { .. } => {
                 ("it fits the connection, and was processed".into(), "RFC 9293 §3.10.7.4")
@@ -441,7 +456,7 @@ fn fact(web: &Web<'_>, entry: &Entry) -> Option<(String, &'static str)> {
             "it is about an address of this host, or of a neighbour that it knows".into(),
             "RFC 826",
         ),
-        stack::Event::In(_) => ("it is for this host, and was taken".into(), "RFC 1122 §3.2.1"),
+        stack::Event::In(packet) => ("it is for this host, and was taken".into(), taken_by(packet)),
         stack::Event::StrayIn { .. } => {
             ("it is for a listener, or a handshake at one".into(), "RFC 9293 §3.10.7")
         }
@@ -453,6 +468,46 @@ fn fact(web: &Web<'_>, entry: &Entry) -> Option<(String, &'static str)> {
         }
         _ => return None,
     })
+}
+
+/// Why congestion control is in a phase.
+fn phase(to: tcp::CaState) -> (&'static str, &'static str) {
+    match to {
+        tcp::CaState::Open => (
+            "what was missing is acknowledged: congestion control goes on as usual",
+            "RFC 5681 §3.1; RFC 6582 §3.2",
+        ),
+        tcp::CaState::Disorder => (
+            "a duplicate ACK: something is lost or late; a segment more may go out for each of \
+             the first two",
+            "RFC 5681 §3.2; RFC 3042",
+        ),
+        tcp::CaState::Cwr => ("the path says that it is congested", "RFC 3168 §6.1.2"),
+        tcp::CaState::Recovery => (
+            "the third duplicate ACK: a segment is lost, while others arrive; ssthresh, and with \
+             it cwnd, becomes half of what was in flight",
+            "RFC 5681 §3.2; RFC 6582 §3.2",
+        ),
+        tcp::CaState::Loss => (
+            "no ACK came in time: all in flight is taken for lost, and cwnd is one segment",
+            "RFC 5681 §3.1; RFC 6298 §5",
+        ),
+    }
+}
+
+/// The rule by which a host takes a packet that is for it.
+fn taken_by(packet: &stack::PacketView) -> &'static str {
+    use stack::PacketView as P;
+    match packet {
+        P::Nd { .. } => "RFC 4861 §7",
+        P::Membership { dst, .. } if dst.is_ipv6() => "RFC 3810 §6",
+        P::Membership { .. } => "RFC 3376 §5",
+        P::Ip { dst, .. } | P::Fragment { dst, .. } | P::Icmp { dst, .. } if dst.is_ipv6() => {
+            "RFC 8200 §4"
+        }
+        P::Udp { dst, .. } | P::Tcp { dst, .. } if dst.is_ipv6() => "RFC 8200 §4",
+        _ => "RFC 1122 §3.2.1",
+    }
 }
 
 fn timer_rule(timer: tcp::Timer) -> (&'static str, &'static str) {

@@ -53,12 +53,15 @@ pub fn ladder(log: &Log, pick: &Pick, width: usize, page: &Page) -> String {
     let web = Web::new(log);
     let mut makers: BTreeMap<PlaceId, Rows> = BTreeMap::new();
     let mut taken: Vec<(&Entry, Row)> = Vec::new();
+    let mut copies = Copies::default();
     for entry in log.entries() {
         let row = match entry.record() {
             Some(record) => makers.entry(entry.place).or_insert_with(Rows::new).row(&record),
             None if is_loss(entry) => loss(&web, entry),
             None => continue,
         };
+        let row = Row { bulk: row.bulk.or_else(|| copies.count(&web, entry)), ..row };
+        let row = passed_on(&web, entry, row);
         let named = matches!(entry.event, Event::Host(stack::Event::Conn { .. }));
         let shown = page.all || !(row.detail || named);
         if shown && wanted(&web, pick, entry, &row) {
@@ -72,6 +75,22 @@ pub fn ladder(log: &Log, pick: &Pick, width: usize, page: &Page) -> String {
     let beats = collapse(log, beats, page);
     let names: Vec<&str> = columns.iter().map(|place| log.name(*place)).collect();
     draw(&names, &beats, &flights, width, page)
+}
+
+/// How often a packet was dropped where.
+#[derive(Default)]
+struct Copies(BTreeMap<(PlaceId, EventId), u32>);
+
+impl Copies {
+    /// What is dropped again and again is of no interest of its own.
+    fn count(&mut self, web: &Web<'_>, entry: &Entry) -> Option<Bulk> {
+        let Event::Host(stack::Event::Dropped { .. }) = &entry.event else { return None };
+        // What comes back to its own sender has none.
+        let sent = web.sender(entry).map(|sent| sent.id).or(entry.causes().next())?;
+        let copies = self.0.entry((entry.place, sent)).or_default();
+        *copies += 1;
+        (*copies > 1).then_some(Bulk::Copy)
+    }
 }
 
 /// The row of what a wire has lost.
@@ -92,6 +111,23 @@ fn loss(web: &Web<'_>, entry: &Entry) -> Row {
         tone: Tone::Alarm,
         bulk: None,
         detail: false,
+    }
+}
+
+/// The row of a packet that was passed on names the event that sent it.
+fn passed_on(web: &Web<'_>, entry: &Entry, row: Row) -> Row {
+    let sent = match &entry.event {
+        Event::Host(event @ stack::Event::Forwarded { .. }) => {
+            web.sender(entry).map(|s| (event, s))
+        }
+        _ => None,
+    };
+    match sent {
+        Some((event, sent)) => {
+            let way = super::super::describe::passed_on(event);
+            Row { lane: Lane::Note(format!("{way}: #{}", sent.id)), ..row }
+        }
+        None => row,
     }
 }
 
@@ -186,8 +222,8 @@ fn beat(web: &Web<'_>, columns: &[PlaceId], entry: &Entry, row: &Row) -> Option<
                     Move::Inside
                 }
                 (Lane::Out(text), _) => {
-                    if let Some(left) = web.left(entry).filter(|left| *left > entry.at) {
-                        let note = format!("waits for the neighbour until {} ms", moment(left));
+                    if let Some(left) = web.left(entry).filter(|left| left.at > entry.at) {
+                        let note = format!("waits for the neighbour until {} ms", moment(left.at));
                         row.why = [row.why.as_str(), &note].join("; ");
                     }
                     Move::Send(text)
@@ -274,6 +310,7 @@ fn tally(log: &Log, beats: &[Beat]) -> String {
             Some(Bulk::Read) => ("reads", 0),
             Some(Bulk::Write) => ("writes", 0),
             Some(Bulk::Cookie) => ("cookies sent", 0),
+            Some(Bulk::Copy) => ("copies of the same dropped", 0),
             _ => continue,
         };
         let Some(place) = log.get(beat.id).map(|entry| entry.place) else { continue };

@@ -96,12 +96,14 @@ const ASCII: Glyphs = Glyphs {
     pass: 'o',
 };
 
-/// Columns of numbers and times, and of the space behind them.
+/// Columns of numbers and times, at least.
 const ID: usize = 5;
 const TIME: usize = 9;
-const HEAD: usize = ID + 1 + TIME + 1;
-/// Lines that the text of one row takes when all is shown; otherwise one.
+/// Lines that the text of one row takes when all is shown; otherwise fewer, if the page needs it.
 const TALL: usize = 3;
+
+/// Lines below the ladder.
+const FOOT: usize = 3;
 
 /// Flights of one shelf.
 const SHELF: usize = 64;
@@ -110,6 +112,8 @@ const SHELF: usize = 64;
 struct Sheet<'a> {
     style: Style,
     tall: usize,
+    /// Columns of numbers and of times.
+    head: [usize; 2],
     glyphs: &'static Glyphs,
     /// Columns of the left text, and of the right one.
     sides: [usize; 2],
@@ -132,20 +136,11 @@ pub(super) fn draw(
     if beats.is_empty() {
         return "nothing of that is in this run\n".into();
     }
-    let sheet = Sheet::new(names, flights, width, page);
-    let mut lines = vec![sheet.heading()];
-    let mut before: Option<usize> = None;
-    for n in shown(beats, page) {
-        let left_out = n - before.map_or(0, |before| before + 1);
-        if left_out > 0 {
-            let mark = page.style.ellipsis();
-            let text = format!("{:HEAD$}{mark} {left_out} more rows: --all", "");
-            lines.push(page.style.paint(Tone::Faint, &text));
-        } else if page.all && n > 0 {
-            lines.extend(sheet.between(&beats[n - 1], &beats[n], beats));
-        }
-        lines.extend(sheet.block(&beats[n], beats));
-        before = Some(n);
+    let mut sheet = Sheet::new(names, beats, flights, width, page);
+    let mut lines = sheet.lines(beats, page);
+    while !page.all && lines.len() > LINES - FOOT && sheet.tall > 1 {
+        sheet.tall -= 1;
+        lines = sheet.lines(beats, page);
     }
     let last = beats.iter().rev().find(|beat| beat.row.tone == Tone::Alarm);
     let about = last.or(beats.first()).map_or(EventId::NONE, |beat| beat.id);
@@ -179,11 +174,15 @@ fn shown(beats: &[Beat], page: &Page) -> Vec<usize> {
 impl<'a> Sheet<'a> {
     fn new(
         names: &'a [&'a str],
+        beats: &[Beat],
         flights: &'a BTreeMap<EventId, Flight>,
         width: usize,
         page: &Page,
     ) -> Sheet<'a> {
-        let free = width.clamp(80, 400) - HEAD;
+        let last = beats.last().map(|beat| [beat.id.to_string(), moment(beat.at)]);
+        let [id, time] = last.map_or([0, 0], |last| last.map(|text| columns(&text)));
+        let head = [id.max(ID), time.max(TIME)];
+        let free = width.clamp(80, 400) - (head[0] + head[1] + 2);
         let glyphs = if page.style.unicode { &UNICODE } else { &ASCII };
         let (sides, gap) = match names.len() {
             0..=2 => {
@@ -196,12 +195,30 @@ impl<'a> Sheet<'a> {
             }
         };
         let bars = (0..names.len()).map(|n| n * gap).collect();
-        let tall = if page.all { TALL } else { 1 };
         let arrive: Vec<_> = flights.iter().filter(|(_, flight)| !flight.lost).collect();
         let end = |shelf: &[(&EventId, &Flight)]| shelf.iter().map(|(_, flight)| flight.end).max();
         let shelves = arrive.chunks(SHELF);
         let shelves = shelves.map(|s| (end(s).unwrap_or_default(), s.to_vec())).collect();
-        Sheet { style: page.style, tall, glyphs, sides, bars, names, flights, shelves }
+        Sheet { style: page.style, tall: TALL, head, glyphs, sides, bars, names, flights, shelves }
+    }
+
+    /// The heading and the rows that are shown.
+    fn lines(&self, beats: &[Beat], page: &Page) -> Vec<String> {
+        let mut lines = vec![self.heading()];
+        let mut before: Option<usize> = None;
+        for n in shown(beats, page) {
+            let left_out = n - before.map_or(0, |before| before + 1);
+            if left_out > 0 {
+                let mark = page.style.ellipsis();
+                let text = format!("{}{mark} {left_out} more rows: --all", self.nothing());
+                lines.push(page.style.paint(Tone::Faint, &text));
+            } else if page.all && n > 0 {
+                lines.extend(self.between(&beats[n - 1], &beats[n], beats));
+            }
+            lines.extend(self.block(&beats[n], beats));
+            before = Some(n);
+        }
+        lines
     }
 
     fn is_pair(&self) -> bool {
@@ -214,6 +231,11 @@ impl<'a> Sheet<'a> {
 
     fn indent(&self) -> String {
         " ".repeat(if self.sides[0] > 0 { self.sides[0] + 1 } else { 0 })
+    }
+
+    /// In place of a number and a time.
+    fn nothing(&self) -> String {
+        " ".repeat(self.head[0] + self.head[1] + 2)
     }
 
     fn heading(&self) -> String {
@@ -231,7 +253,8 @@ impl<'a> Sheet<'a> {
             }
         }
         let lane: String = canvas.into_iter().collect();
-        let line = format!("{:>ID$} {:>TIME$} {}{lane}", "#", "ms", self.indent());
+        let [id, time] = self.head;
+        let line = format!("{:>id$} {:>time$} {}{lane}", "#", "ms", self.indent());
         self.style.paint(Tone::Head, line.trim_end())
     }
 
@@ -241,7 +264,7 @@ impl<'a> Sheet<'a> {
             let mark = self.style.ellipsis();
             let text = format!("{mark} {note}");
             let width = self.sides.iter().sum::<usize>() + self.width() + 2;
-            let line = format!("{:HEAD$}{}", "", fit(&self.style.letters(&text), width, mark));
+            let line = self.nothing() + &fit(&self.style.letters(&text), width, mark);
             return vec![self.style.paint(Tone::Faint, &line)];
         }
         let (first, more) = self.lane(beat, beats);
@@ -251,10 +274,11 @@ impl<'a> Sheet<'a> {
         let text = cut(wrap(&text, width), self.tall, width, self.style.ellipsis());
         let height = text.len().max(1 + more.len()).min(self.tall);
         let mut lines = Vec::new();
+        let [id, time] = self.head;
         for n in 0..height {
             let head = match n {
-                0 => format!("{:>ID$} {:>TIME$} ", beat.id, moment(beat.at)),
-                _ => " ".repeat(HEAD),
+                0 => format!("{:>id$} {:>time$} ", beat.id, moment(beat.at)),
+                _ => self.nothing(),
             };
             let lane = match n {
                 0 => first.clone(),
@@ -333,7 +357,7 @@ impl<'a> Sheet<'a> {
         let half = two.at.since(one.at) / 2;
         let lane = self.blank(one.at + half, two.id, beats);
         let moves = lane.contains([self.glyphs.down, self.glyphs.up]);
-        (!half.is_zero() && moves).then(|| format!("{:HEAD$}{}{lane}", "", self.indent()))
+        (!half.is_zero() && moves).then(|| format!("{}{}{lane}", self.nothing(), self.indent()))
     }
 
     fn blank(&self, at: Instant, id: EventId, beats: &[Beat]) -> String {

@@ -4,7 +4,7 @@
 
 use super::super::describe::moment;
 use super::super::style::Tone;
-use super::page::{Page, fitted};
+use super::page::{LINES, Page, Sheet, fitted};
 use super::state::tcp_event;
 use super::web::{Missing, Web, range_of};
 use crate::base::{Duration, EventId, Instant, Seq};
@@ -13,6 +13,9 @@ use crate::observe::view::parties::Pair;
 use crate::stack;
 use crate::tcp::{self, AckWhy, Plan, RtxRule, SegmentView};
 use std::collections::BTreeMap;
+
+/// Lines around what sniffers conclude.
+const ROUND: usize = 3;
 
 /// What Wireshark prints about a segment.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -336,35 +339,61 @@ pub fn verdicts(log: &Log, at: PlaceId) -> Vec<Verdict> {
     said.iter().filter_map(|(id, labels)| judge(&web, web.get(*id)?, labels)).collect()
 }
 
-/// What a sniffer at a host concludes about each segment that is not ordinary, beside the truth.
-pub fn observer(log: &Log, at: PlaceId, page: &Page) -> String {
+/// What sniffers at some hosts conclude about each segment that is not ordinary, beside the truth.
+/// Of too many, those where one errs come first.
+pub fn observer(log: &Log, places: &[PlaceId], page: &Page) -> String {
     let web = Web::new(log);
-    let all = verdicts(log, at);
-    let name = log.name(at);
+    let all: Vec<_> = places.iter().map(|at| (*at, verdicts(log, *at))).collect();
+    let (told, quiet): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, all)| !all.is_empty());
+    let rows = LINES.saturating_sub(ROUND + 2 * told.len()) / told.len().max(1);
     let mut sheet = page.sheet();
-    let wrong = all.iter().filter(|verdict| !verdict.right).count();
-    let head = format!(
-        "a sniffer at {name} concludes something about {} segment{}, and errs about {wrong}",
-        all.len(),
-        if all.len() == 1 { "" } else { "s" }
-    );
-    sheet.line(Some(Tone::Head), &head);
-    for verdict in &all {
-        let said: Vec<String> = verdict.labels.iter().map(|label| label.words()).collect();
-        let said = if said.is_empty() { "(nothing)".to_owned() } else { said.join(" ") };
-        let at = web.get(verdict.entry).map(|entry| moment(entry.at)).unwrap_or_default();
-        let mark = mark(page, verdict.right);
-        let id = verdict.entry;
-        let line =
-            format!("{:>5} {at:>10}  {mark} {said:<42}  {}", format!("#{id}"), verdict.truth);
-        let tone = if verdict.right { None } else { Some(Tone::Alarm) };
-        sheet.line(tone, &fitted(page.style, &line, page.width()));
+    for (at, all) in &told {
+        let wrong = all.iter().filter(|verdict| !verdict.right).count();
+        let s = if all.len() == 1 { "" } else { "s" };
+        let (name, n) = (log.name(*at), all.len());
+        let head = format!(
+            "a sniffer at {name} concludes something about {n} segment{s}, and errs about {wrong}"
+        );
+        sheet.line(Some(Tone::Head), &fitted(page.style, &head, page.width()));
+        let shown = chosen(all, page.at_most(rows.max(1)));
+        shown.iter().for_each(|verdict| tell(&web, verdict, page, &mut sheet));
+        if shown.len() < all.len() {
+            let mark = page.style.ellipsis();
+            let text = format!("  {mark} {} more: --all --host {name}", all.len() - shown.len());
+            sheet.line(Some(Tone::Faint), &text);
+        }
     }
-    if let Some(first) = all.iter().find(|verdict| !verdict.right).or(all.first()) {
+    if !quiet.is_empty() {
+        let names: Vec<_> = quiet.iter().map(|(at, _)| log.name(*at)).collect();
+        let text = format!("nothing but ordinary segments, if any, at {}", names.join(", "));
+        sheet.line(Some(Tone::Head), &fitted(page.style, &text, page.width()));
+    }
+    let every = || told.iter().flat_map(|(_, all)| all);
+    if let Some(first) = every().find(|verdict| !verdict.right).or(every().next()) {
         sheet.next(&format!("explain {}", first.entry));
     }
-    sheet.next(&format!("tcpdump --host {name}"));
+    let first = told.first().map(|(at, _)| *at).or(places.first().copied());
+    sheet.next(&format!("tcpdump --host {}", log.name(first.unwrap_or_default())));
     sheet.end()
+}
+
+/// At most so many, in their order: first of all those that are wrong.
+fn chosen(all: &[Verdict], most: usize) -> Vec<&Verdict> {
+    let (wrong, right): (Vec<&Verdict>, Vec<&Verdict>) = all.iter().partition(|v| !v.right);
+    let mut chosen: Vec<_> = wrong.into_iter().chain(right).take(most).collect();
+    chosen.sort_by_key(|verdict| verdict.entry);
+    chosen
+}
+
+fn tell(web: &Web<'_>, verdict: &Verdict, page: &Page, sheet: &mut Sheet<'_>) {
+    let said: Vec<String> = verdict.labels.iter().map(|label| label.words()).collect();
+    let said = if said.is_empty() { "(nothing)".to_owned() } else { said.join(" ") };
+    let at = web.get(verdict.entry).map(|entry| moment(entry.at)).unwrap_or_default();
+    let mark = mark(page, verdict.right);
+    let id = format!("#{}", verdict.entry);
+    let line = format!("{id:>5} {at:>10}  {mark} {said:<42}  {}", verdict.truth);
+    let tone = if verdict.right { None } else { Some(Tone::Alarm) };
+    sheet.line(tone, &fitted(page.style, &line, page.width()));
 }
 
 /// Right or wrong.

@@ -62,6 +62,11 @@ fn nested(entry: &Entry) -> bool {
     matches!(tcp_event(entry), Some(E::TimerSet { .. } | E::TimerStopped { .. }))
 }
 
+/// Whether an entry tells of the state.
+pub(super) fn tells(entry: &Entry) -> bool {
+    matches!(tcp_event(entry), Some(tcp::Event::Info { .. }))
+}
+
 /// Takes over what an entry tells of the state; says whether it told any.
 pub(super) fn learn(info: &mut TcpInfo, entry: &Entry) -> bool {
     let Some(tcp::Event::Info { changes }) = tcp_event(entry) else { return false };
@@ -120,6 +125,17 @@ const CLOCKS: &[&str] = &[
     "last_ack_recv",
 ];
 
+/// Fields that are times, and what is measured by them.
+const TIMES: &[&str] =
+    &["rtt", "rttvar", "min_rtt", "rcv_rtt", "rto", "ato", "delivery_rate", "pacing_rate"];
+
+/// Whether two states differ; in more than clocks, and in more than times unless these count.
+pub(super) fn differ(one: &TcpInfo, two: &TcpInfo, in_times: bool) -> bool {
+    let changes = two.changes_since(one);
+    let mut names = changes.iter().map(|change| change.name());
+    names.any(|name| !CLOCKS.contains(&name) && (in_times || !TIMES.contains(&name)))
+}
+
 /// Fields that are told first.
 const FIRST: &[&str] = &[
     "state",
@@ -150,6 +166,8 @@ pub(super) fn changes(before: &TcpInfo, after: &TcpInfo, all: bool) -> Vec<Strin
         .map(|change| (change.name(), old[usize::from(change.field)], change.value))
         .filter(|(name, ..)| all || !CLOCKS.contains(name))
         .filter(|(name, ..)| !matches!(*name, "snd_cwnd" | "unacked"))
+        // Without a loss ssthresh is "as large as can be", which has many values.
+        .filter(|(name, ..)| *name != "snd_ssthresh" || before.ssthresh() != after.ssthresh())
         .collect();
     named.sort_by_key(|(name, ..)| rank(name));
     named.iter().map(|(name, old, new)| change_words((before, after), name, *old, *new)).collect()
@@ -165,13 +183,15 @@ fn change_words((before, after): (&TcpInfo, &TcpInfo), name: &str, old: u64, new
         "ca_state" => format!("ca_state {} -> {}", ca_name(old), ca_name(new)),
         "snd_cwnd_bytes" => format!(
             "cwnd {old} -> {new} bytes ({} -> {} segments)",
-            before.snd_cwnd, after.snd_cwnd
+            tenths(old, before),
+            tenths(new, after)
         ),
         "bytes_in_flight" => format!(
             "in flight {old} -> {new} bytes ({} -> {} segments)",
             segments(old, before),
             segments(new, after)
         ),
+        "options" => format!("options {} -> {}", option_names(old), option_names(new)),
         "snd_ssthresh" => {
             let words = |info: &TcpInfo| match info.ssthresh() {
                 Some(n) => n.to_string(),
@@ -183,6 +203,23 @@ fn change_words((before, after): (&TcpInfo, &TcpInfo), name: &str, old: u64, new
             format!("{name} {} -> {} ms", millis(old), millis(new))
         }
         _ => format!("{name} {old} -> {new}"),
+    }
+}
+
+/// Options in use, as `ss` names them.
+fn option_names(bits: u64) -> String {
+    let names = [(1, "ts"), (2, "sack"), (4, "wscale")];
+    let names = names.into_iter().filter(|(bit, _)| bits & bit != 0).map(|(_, name)| name);
+    let names: Vec<_> = names.collect();
+    if names.is_empty() { "none".into() } else { names.join(",") }
+}
+
+/// Bytes as segments of the connection's size: `9.5`.
+fn tenths(bytes: u64, info: &TcpInfo) -> String {
+    let tenths = bytes * 10 / info.snd_mss.max(1);
+    match tenths % 10 {
+        0 => (tenths / 10).to_string(),
+        tenth => format!("{}.{tenth}", tenths / 10),
     }
 }
 

@@ -1,13 +1,13 @@
 //! An entry in one line: where, and what, in the words of the other views.
 
-use super::super::describe::describe;
+use super::super::describe::{describe, passed_on};
 use super::super::reason::{Reason, reason};
 use super::super::tcpdump::Tcpdump;
-use super::web::{Web, refused, sends};
+use super::web::{Web, refused, sender, sends};
 use crate::base::EventId;
 use crate::link::bridge;
-use crate::observe::log::{Entry, Event, PlaceId};
-use crate::stack;
+use crate::observe::log::{Entry, Event, Log, PlaceId};
+use crate::stack::{self, PacketView, Record};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What was told of some entries.
@@ -31,7 +31,7 @@ impl Stories {
             let Some(record) = entry.record() else { continue };
             let spell = spell.entry(entry.place).or_default();
             if wanted.contains(&entry.id) {
-                lines.insert(entry.id, describe(spell, &record));
+                lines.insert(entry.id, describe(spell, &overheard(web.log, entry, record)));
             } else {
                 spell.learn(&record);
             }
@@ -66,11 +66,25 @@ impl Stories {
     }
 }
 
-/// What happened to a packet on a wire or in a bridge; `None` for events of hosts.
+/// What a host drops unread because it is for others, as its sender knows it.
+pub(crate) fn overheard(log: &Log, entry: &Entry, record: Record) -> Record {
+    let stack::Event::Dropped { why, packet } = &record.event else { return record };
+    let unread = matches!(packet, PacketView::Ethernet { .. } | PacketView::Ip { .. });
+    let sent = sender(log, entry).filter(|_| unread).map(|sent| &sent.event);
+    let Some(Event::Host(stack::Event::Out { packet, .. })) = sent else { return record };
+    let event = stack::Event::Dropped { why: *why, packet: *packet };
+    Record { event, ..record }
+}
+
+/// What happened to a packet on its way, which its sender has told of; `None` for what hosts tell
+/// themselves.
 fn elsewhere(web: &Web<'_>, entry: &Entry, lines: &BTreeMap<EventId, String>) -> Option<String> {
     let packet = web.sender(entry).map_or(EventId::NONE, |sent| sent.id);
     let line = || lines.get(&packet).map_or_else(String::new, |line| compact(line));
     match &entry.event {
+        Event::Host(event @ stack::Event::Forwarded { .. }) if packet.is_some() => {
+            Some(format!("{}: #{packet} ({})", passed_on(event), line()))
+        }
         Event::Host(_) => None,
         Event::Wire(wire) if !packet.is_some() => {
             Some(format!("a packet from before the log {}", wire.what))

@@ -1,7 +1,7 @@
 //! What led where: effects by cause, who talks to whom across hosts, and what became of packets.
 
 use super::super::parties::Pair;
-use crate::base::{ConnId, EventId, Instant, Seq};
+use crate::base::{ConnId, EventId, Seq};
 use crate::link::bridge;
 use crate::observe::log::{Entry, Event, Log, PlaceId};
 use crate::stack;
@@ -170,43 +170,31 @@ impl<'a> Web<'a> {
 
     /// The event that first sent the packet that an entry is about: itself, when it sends.
     pub(super) fn sender(&self, entry: &'a Entry) -> Option<&'a Entry> {
-        let mut entry = entry;
-        loop {
-            let Event::Host(event) = &entry.event else {
-                entry = entry.causes().find_map(|cause| self.get(cause))?;
-                continue;
-            };
-            if sends(event) && !passes_on(event, true) {
-                return Some(entry);
-            }
-            let cause = entry.causes().find_map(|cause| self.get(cause))?;
-            let told = arrives(event) || passes_on(event, true);
-            if !told || (cause.place == entry.place && !passes_on(event, true)) {
-                return None;
-            }
-            entry = cause;
-        }
+        sender(self.log, entry)
     }
 
-    /// When the packet of an entry crossed its host's edge: what is sent may wait for a neighbour
-    /// first. `None` when it never left.
-    pub(super) fn left(&self, entry: &Entry) -> Option<Instant> {
+    /// The entry with which the packet of an entry crosses its host's edge: itself, or the wire's,
+    /// because what is sent may wait for a neighbour first. `None` when it never left.
+    pub(super) fn left<'e>(&self, entry: &'e Entry) -> Option<&'e Entry>
+    where
+        'a: 'e,
+    {
         let leaves = match &entry.event {
             Event::Host(event) => sends(event) || passes_on(event, true),
             _ => false,
         };
         if !leaves || self.log.places().len() == 1 {
-            return Some(entry.at);
+            return Some(entry);
         }
         let wire = |effect: &&Entry| matches!(effect.event, Event::Wire(_));
         // Pieces, and what a host sends to itself, need no wire.
         let inside = |effect: &Entry| match &effect.event {
             Event::Host(stack::Event::Dropped { .. }) => false,
-            Event::Host(event) => sends(event) || arrives(event),
+            Event::Host(event) => passes_on(event, true) || arrives(event),
             _ => false,
         };
-        let on_wire = self.effects(entry.id).find(wire).map(|effect| effect.at);
-        on_wire.or_else(|| self.effects(entry.id).any(inside).then_some(entry.at))
+        let on_wire = self.effects(entry.id).find(wire);
+        on_wire.or_else(|| self.effects(entry.id).any(inside).then_some(entry))
     }
 
     /// What a segment that is sent again waited for in vain; `None` for others.
@@ -315,6 +303,26 @@ impl<'a> Web<'a> {
             _ => return None,
         };
         Some((out, pair?, seg))
+    }
+}
+
+/// The event that first sent the packet that an entry is about: itself, when it sends.
+pub(super) fn sender<'a>(log: &'a Log, entry: &'a Entry) -> Option<&'a Entry> {
+    let mut entry = entry;
+    loop {
+        let Event::Host(event) = &entry.event else {
+            entry = entry.causes().find_map(|cause| log.get(cause))?;
+            continue;
+        };
+        if sends(event) && !passes_on(event, true) {
+            return Some(entry);
+        }
+        let cause = entry.causes().find_map(|cause| log.get(cause))?;
+        let told = arrives(event) || passes_on(event, true);
+        if !told || (cause.place == entry.place && !passes_on(event, true)) {
+            return None;
+        }
+        entry = cause;
     }
 }
 
