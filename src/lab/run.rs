@@ -140,10 +140,11 @@ impl Run {
 /// A frame at a port: when, which way, and what it was.
 pub type Passed = (Instant, Way, Frame);
 
-/// Runs a lab with a tap at every port: the frames that passed each, and what they start with.
+/// Runs a lab with a tap at every port: the frames that passed each, and what they start with. The
+/// log is kept, and thrown away, so that the run ends where [`run`] ends it.
 pub fn frames(lab: &Lab, options: &Options) -> Vec<(Port, Medium, Vec<Passed>)> {
     let mut seen: BTreeMap<Port, (Medium, Vec<Passed>)> = BTreeMap::new();
-    let Stage { mut net, .. } = Stage::set(lab, &Options { blind: true, ..*options });
+    let Stage { mut net, .. } = Stage::set(lab, options);
     let (told, tap) = std::sync::mpsc::channel();
     net.tap(
         None,

@@ -118,7 +118,10 @@ impl<'a> Web<'a> {
     }
 
     /// The entries of a connection, oldest first.
-    pub(super) fn of_conn(&self, key: Key) -> impl DoubleEndedIterator<Item = &'a Entry> {
+    pub(in crate::observe) fn of_conn(
+        &self,
+        key: Key,
+    ) -> impl DoubleEndedIterator<Item = &'a Entry> + Clone {
         let its = self.by_conn.get(&key).map_or(&[][..], Vec::as_slice);
         its.iter().filter_map(|id| self.log.get(*id))
     }
