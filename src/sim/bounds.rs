@@ -10,7 +10,8 @@ pub struct Bounds {
     /// Events: arrivals and timers. Default 100 million.
     pub events: u64,
     /// Events at one moment, the turns of hosts whose programs have called among them: beyond as
-    /// many, time is taken to stand still for ever. Default 100 000.
+    /// many, and beyond 8 for each two wires, since all hosts may speak to all at once, time is
+    /// taken to stand still for ever. Default 100 000.
     pub at_once: u64,
     /// Packets under way on one wire, both directions together, and those that wait where the
     /// network leads out, beyond which more are lost. Default 100 000.
@@ -99,11 +100,11 @@ impl Net {
 
     /// The bound that is hit, if any, when the next thing happens at `next`.
     pub(super) fn bound(&self, next: Instant) -> Option<Bound> {
-        let Bounds { events, at_once, packets, log, .. } = self.bounds;
+        let Bounds { events, packets, log, .. } = self.bounds;
         if self.counts.events >= events {
             return Some(Bound::Events);
         }
-        if self.moment.count(next) >= at_once {
+        if self.moment.count(next) >= self.at_once() {
             return Some(Bound::AtOnce);
         }
         if self.log.as_ref().is_some_and(|its| its.bytes() >= log) {
@@ -115,9 +116,15 @@ impl Net {
         self.overfull.map(Bound::UnderWay)
     }
 
+    /// How much may happen at one moment in a network of this size.
+    fn at_once(&self) -> u64 {
+        let wires = self.wires.len() as u64;
+        self.bounds.at_once.max(wires * wires * 8)
+    }
+
     /// A bound that was hit, in words: which it is, where most happens, and what can be done.
     pub fn words(&self, bound: Bound) -> String {
-        let Bounds { events, at_once, under_way, packets, log } = self.bounds;
+        let Bounds { events, under_way, packets, log, .. } = self.bounds;
         let mib = |bytes: u64| bytes >> 20;
         let storm = self.storm().and_then(|(WireId(n), _)| self.wires.get(usize::from(n)));
         let sent = || match storm {
@@ -126,7 +133,7 @@ impl Net {
         };
         let held = || self.most("most of them", |wire| wire.lanes.each_ref().map(Lane::held));
         let words = match bound {
-            Bound::AtOnce => self.stands_still(at_once),
+            Bound::AtOnce => self.stands_still(),
             Bound::Events => {
                 format!("there were {events} arrivals and timers, as many as may be{}", sent())
             }
@@ -164,8 +171,8 @@ impl Net {
 
     /// What keeps time from passing. Where a wire takes part it is named: it is what could take
     /// time.
-    fn stands_still(&self, at_once: u64) -> String {
-        let now = self.now();
+    fn stands_still(&self) -> String {
+        let (now, at_once) = (self.now(), self.at_once());
         let wires = self.wires.iter().map(|wire| (wire.moment.count(now), &wire.name));
         let wire = wires.max_by_key(|(count, _)| *count);
         let nodes = self.nodes.iter().map(|node| (node.moment.count(now), &node.name));

@@ -356,3 +356,14 @@ fn memory_is_bounded_and_the_wire_is_named() {
     assert!(told.starts_with("more than 999 frames are under way on way"), "{told}");
     assert_eq!(flooded(Bounds { packets: 2 << 20, ..Bounds::default() }).0, End::Quiet);
 }
+
+/// Hosts announce themselves when they start: all to all, at one moment.
+#[test]
+fn many_hosts_may_all_speak_at_once() {
+    let mut net = Net::new(1);
+    let switch = net.switch("switch", bridge::Config::new(60));
+    star(&mut net, switch, 60);
+    net.set_bounds(Bounds { at_once: 1, ..Bounds::default() });
+    assert_eq!(net.run(Instant::from_millis(1)), End::Time);
+    assert!(net.counts().arrived > 60 * 58, "{:?}", net.counts());
+}
