@@ -390,8 +390,7 @@ fn a_chain_of_many_steps_comes_to_the_right_writes() {
             _ => None,
         })
         .collect();
-    let last =
-        its().filter(|e| stories::sent(e).is_some_and(|(seg, _)| seg.len > 0)).last().unwrap();
+    let last = its().rfind(|e| stories::sent(e).is_some_and(|(seg, _)| seg.len > 0)).unwrap();
     let steps = run::chain(&log, last.id).unwrap();
     assert!(steps.len() > 100, "{} steps", steps.len());
     let mut seen = 0;
