@@ -147,9 +147,9 @@ impl Bridge {
         let failed = |error| Failure::failed(format_args!("the device failed: {error}"));
         while !stop.wanted.load(Ordering::Acquire) {
             let now = Instant::ZERO + self.start.elapsed();
-            self.advance(now)?;
+            self.advance(now, stop)?;
             let more = self.receive().map_err(failed)?;
-            self.advance(now)?;
+            self.advance(now, stop)?;
             self.transmit().map_err(failed)?;
             if more {
                 continue;
@@ -164,12 +164,14 @@ impl Bridge {
         Ok(())
     }
 
-    /// Whatever is due by now happens.
-    fn advance(&mut self, now: Instant) -> Result<(), Failure> {
-        match self.open.net.run(now) {
+    /// Whatever is due by now happens, unless somebody wants it to end.
+    fn advance(&mut self, now: Instant, stop: &Stop) -> Result<(), Failure> {
+        let net = &mut self.open.net;
+        match net.run_while(now, |_| !stop.wanted.load(Ordering::Relaxed)) {
             End::Failed(failure) => return Err(Failure::failed(failure)),
             End::Bound(bound) => {
-                return Err(Failure::failed(format_args!("the lab has hit a bound: {bound:?}")));
+                let (at, words) = (net.now(), net.words(bound));
+                return Err(Failure::failed(format_args!("the lab stopped at {at}: {words}")));
             }
             End::Time => {}
             End::Quiet => self.open.net.wait_until(now),

@@ -13,6 +13,7 @@ mod demo;
 mod dhcp;
 mod dig;
 mod doctor;
+mod files;
 mod fsm;
 mod get;
 mod history;

@@ -97,7 +97,7 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
 fn zone(args: &UpArgs, addrs: &[IpAddr]) -> Result<String, Failure> {
     let Some(path) = &args.zone else { return Ok(String::new()) };
     let say = |what: &dyn Display| Failure::usage(format_args!("{}: {what}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|e| say(&e))?;
+    let text = super::files::text(path).map_err(|e| say(&e))?;
     Zones::of_host(addrs).read(&text).map_err(|e| say(&e))?;
     Ok(text)
 }

@@ -190,12 +190,17 @@ impl Link {
         self.rules.queue.is_some()
     }
 
+    /// The bytes of those that wait or travel.
+    pub fn bytes(&self) -> u64 {
+        self.line.bytes() + self.flight.bytes()
+    }
+
     /// How many packets wait for the transmitter, and their bytes: the queue's depth. Without a
     /// queue, those under way.
     pub fn depth(&self) -> (u32, u64) {
         match self.rules.queue {
             Some(_) => (self.line.len() as u32, self.line.bytes()),
-            None => (self.len() as u32, self.line.bytes() + self.flight.bytes()),
+            None => (self.len() as u32, self.bytes()),
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Lab {
     pub duration: Duration,
     /// How many events may happen; `None`: as many as the runner allows.
     pub events: Option<u64>,
+    /// How many of them at one moment; `None`: as many as the runner allows.
+    pub at_once: Option<u64>,
     /// The nodes, in the order of the file.
     pub nodes: Vec<Node>,
     /// The links, in the order of the file.
@@ -108,7 +110,8 @@ impl Lab {
         let (title, promise, text_of) = (line("title")?, line("promise")?, line("text")?);
         let seed = fields.read("seed", "a whole number", |word| word.parse().ok())?.unwrap_or(1);
         let duration = fields.read("duration", words::TIME, words::time)?.unwrap_or(DURATION);
-        let events = fields.read("events", "a number of events", |word| word.parse().ok())?;
+        let mut number = |key| fields.read(key, "a number of events", |word| word.parse().ok());
+        let (events, at_once) = (number("events")?, number("at_once")?);
         let medium = fields.read("medium", MEDIUM, node::medium)?.unwrap_or(Medium::Ethernet);
         let anyway = fields.truth("anyway")?.unwrap_or(false);
         let mut common = Common { medium, tcp: tcp::Config::default() };
@@ -119,8 +122,7 @@ impl Lab {
         let nodes = nodes_of.iter().map(|(key, item)| Node::read(key, item, &common));
         let nodes = nodes.collect::<Result<Vec<_>, _>>()?;
         if nodes.is_empty() {
-            let what = "a lab needs a node: expected [node.NAME]";
-            return Err(Mistake::new(&At::File(0..0), what));
+            return Err(Mistake::new(&At::File(0..0), "a lab needs a node: expected [node.NAME]"));
         }
         let links = named("link", fields.item("link"))?;
         if let Some((key, _)) = nodes_of.get(MOST).or_else(|| links.get(MOST)) {
@@ -155,6 +157,7 @@ impl Lab {
             seed,
             duration,
             events,
+            at_once,
             nodes,
             links,
             programs,
@@ -179,8 +182,9 @@ impl Lab {
 }
 
 /// Keys of a lab that no node is meant by.
-const TOP: &[&str] =
-    &["title", "promise", "text", "seed", "duration", "events", "medium", "anyway", "tcp"];
+const TOP: &[&str] = &[
+    "title", "promise", "text", "seed", "duration", "events", "at_once", "medium", "anyway", "tcp",
+];
 
 /// Sets one value over the file's. A path that begins with a node's or link's name needs no `node.`
 /// or `link.` before it.

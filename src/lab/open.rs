@@ -43,7 +43,9 @@ impl Lab {
         };
         let (mut net, ids) = self.net_without(Some(*outside));
         // It goes on for as long as somebody wants it to.
-        net.set_bounds(Bounds { events: u64::MAX, ..Bounds::default() });
+        let bounds = Bounds { events: u64::MAX, ..Bounds::default() };
+        let at_once = self.at_once.unwrap_or(bounds.at_once);
+        net.set_bounds(Bounds { at_once, ..bounds });
         let reports = self.launch(&net, &ids, Some(*outside));
         let (medium, setup) = (self.nodes[*outside].medium, self.host_setup(*outside));
         Ok(Open { net, gate: ids[*outside], medium, setup, reports })

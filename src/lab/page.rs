@@ -7,7 +7,7 @@ use super::{Kind, Lab, Run, Show, Verdict};
 use crate::observe::log::{Entry, Log};
 use crate::observe::view::style::Style;
 use crate::observe::view::{self, Ladder};
-use crate::sim::{Bound, End};
+use crate::sim::End;
 use crate::stack::Event;
 use crate::tcp;
 use std::fmt::Write as _;
@@ -182,16 +182,9 @@ impl Run {
             End::Quiet => format!("ended at {}: nothing more happens", moment(self.ended)),
             End::Time => format!("ended at {}: its time is over", moment(self.ended)),
             End::Failed(failure) => format!("failed at {}: {failure}", moment(self.ended)),
-            End::Bound(bound) => {
-                let bound = match bound {
-                    Bound::Events => "there were as many arrivals and timers as may be",
-                    Bound::Entries => "the log is as long as it may be",
-                    Bound::UnderWay(_) => "more frames are under way on a wire than may be",
-                };
-                let storm = self.storm.as_ref().map(|wire| {
-                    format!("; a broadcast storm: most frames on {wire} are for everybody")
-                });
-                format!("stopped at {}: {bound}{}", moment(self.ended), storm.unwrap_or_default())
+            End::Bound(_) => {
+                let bound = self.stopped.as_deref().unwrap_or_default();
+                format!("stopped at {}: {bound}", moment(self.ended))
             }
         }
     }

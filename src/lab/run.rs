@@ -37,8 +37,8 @@ pub struct Run {
     pub ended: Instant,
     /// How much has happened.
     pub counts: Counts,
-    /// The wire on which frames for everybody multiply, in a run that a bound has stopped.
-    pub storm: Option<String>,
+    /// The bound that has stopped it, in words.
+    pub stopped: Option<String>,
     /// What came of the checks, in their order.
     pub verdicts: Vec<Verdict>,
     /// What came of the programs, in their order.
@@ -73,7 +73,8 @@ impl Stage {
     fn set(lab: &Lab, options: &Options) -> Stage {
         let (mut net, ids) = lab.net();
         let events = lab.events.unwrap_or(options.bounds.events).min(options.bounds.events);
-        net.set_bounds(Bounds { events, ..options.bounds });
+        let at_once = lab.at_once.unwrap_or(options.bounds.at_once);
+        net.set_bounds(Bounds { events, at_once, ..options.bounds });
         if !options.blind {
             net.keep_log();
         }
@@ -100,9 +101,10 @@ pub fn run(lab: &Lab, options: &Options) -> Run {
         let evidence = Evidence { log, trace: &trace, reports: &reports };
         lab.checks.iter().map(|check| check.judge(&evidence)).collect()
     });
-    let storm = net.storm().filter(|_| matches!(end, End::Bound(_))).and_then(|(wire, _)| {
-        net.wires().find(|(id, ..)| *id == wire).map(|(_, name, _)| name.to_owned())
-    });
+    let stopped = match &end {
+        End::Bound(bound) => Some(net.words(*bound)),
+        _ => None,
+    };
     Run {
         lab: lab.clone(),
         options: *options,
@@ -111,7 +113,7 @@ pub fn run(lab: &Lab, options: &Options) -> Run {
         end,
         ended: net.now(),
         counts: net.counts(),
-        storm,
+        stopped,
         verdicts,
         reports,
     }
@@ -138,10 +140,11 @@ impl Run {
 /// A frame at a port: when, which way, and what it was.
 pub type Passed = (Instant, Way, Frame);
 
-/// Runs a lab with a tap at every port: the frames that passed each, and what they start with.
+/// Runs a lab with a tap at every port: the frames that passed each, and what they start with. The
+/// log is kept, and thrown away, so that the run ends where [`run`] ends it.
 pub fn frames(lab: &Lab, options: &Options) -> Vec<(Port, Medium, Vec<Passed>)> {
     let mut seen: BTreeMap<Port, (Medium, Vec<Passed>)> = BTreeMap::new();
-    let Stage { mut net, .. } = Stage::set(lab, &Options { blind: true, ..*options });
+    let Stage { mut net, .. } = Stage::set(lab, options);
     let (told, tap) = std::sync::mpsc::channel();
     net.tap(
         None,

@@ -532,3 +532,28 @@ fn no_text_steers_the_terminal() {
     let set = ("title".to_owned(), "\u{1b}[2J".to_owned());
     assert!(Lab::with("x.toml", PAIR, &[set]).is_err());
 }
+
+/// `a`, so many routers in a row, and `b`.
+fn row(routers: usize) -> String {
+    let mut text = String::from("[node.a]\n[node.b]\n");
+    let names: Vec<String> = (0..routers).map(|n| format!("r{n}")).collect();
+    names.iter().for_each(|name| text += &format!("[node.{name}]\nkind = \"router\"\n"));
+    let all: Vec<&str> = std::iter::once("a")
+        .chain(names.iter().map(String::as_str))
+        .chain(std::iter::once("b"))
+        .collect();
+    for (n, pair) in all.windows(2).enumerate() {
+        text += &format!("[link.l{n}]\nbetween = [\"{}\", \"{}\"]\n", pair[0], pair[1]);
+    }
+    text
+}
+
+/// Were every node asked how far it is from every network, this would take minutes.
+#[test]
+fn ways_through_many_routers_are_found_and_too_many_are_refused() {
+    let lab = good(&row(240));
+    let far = lab.plan.addr(1).expect("an address");
+    assert_eq!(lab.plan.way(&lab.nodes, 0, far).map(|passed| passed.len()), Ok(242));
+    let told = Lab::parse("row.toml", &row(2_100)).expect_err("too large").to_string();
+    assert!(told.contains("2100 routers would have to find their ways to 2101"), "{told}");
+}

@@ -12,6 +12,7 @@ use crate::base::{ConnId, EventId, Instant};
 use crate::impair::{Act, Fate, What};
 use crate::link::bridge;
 use crate::stack::{self, Record};
+use crate::tcp;
 
 /// A place in the network: its index among [`Log::places`].
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -122,6 +123,9 @@ impl Entry {
     }
 }
 
+/// The bytes that an entry takes, with its number and its host's name of it.
+const ENTRY: u64 = (size_of::<Entry>() + size_of::<EventId>() + size_of::<u32>()) as u64;
+
 /// The log of a run.
 #[derive(Clone, Default, Debug)]
 pub struct Log {
@@ -131,6 +135,8 @@ pub struct Log {
     numbers: Vec<Vec<u32>>,
     /// The hosts' own names of entries: what frames carry.
     origins: Vec<EventId>,
+    /// Bytes of what entries do not hold themselves.
+    beside: u64,
 }
 
 impl Log {
@@ -160,6 +166,11 @@ impl Log {
     /// The entries, oldest first: the one numbered n is at n − 1.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// The bytes that it takes.
+    pub fn bytes(&self) -> u64 {
+        self.entries.len() as u64 * ENTRY + self.beside
     }
 
     /// The entry with that number.
@@ -234,6 +245,9 @@ impl Log {
         event: Event,
     ) -> EventId {
         let id = EventId(self.entries.len() as u64 + 1);
+        if let Event::Host(stack::Event::Tcp(tcp::Event::Info { changes })) = &event {
+            self.beside += size_of_val(&changes[..]) as u64;
+        }
         self.entries.push(Entry { id, at, place, conn, causes, event });
         self.origins.push(origin);
         id

@@ -1,7 +1,7 @@
 //! How a network is put together.
 
 use super::{
-    Body, Bounds, BridgeNode, Counts, Executor, HostNode, Joined, Lane, Net, Node, Queue,
+    Body, Bounds, BridgeNode, Counts, Executor, HostNode, Joined, Lane, Moment, Net, Node, Queue,
     TraceHash, Traffic,
 };
 use crate::base::rng::Purpose;
@@ -110,6 +110,9 @@ impl Net {
             hash: TraceHash::new(),
             bounds: Bounds::default(),
             counts: Counts::default(),
+            moment: Moment::default(),
+            under_way: 0,
+            overfull: None,
             leaving: Vec::new(),
             records: Vec::new(),
             pool: Pool::new(),
@@ -142,11 +145,17 @@ impl Net {
         let clock = Arc::clone(self.executor.time()) as _;
         let host = Host::with_parts(setup, clock, self.pool.clone());
         let called = Arc::clone(&self.called);
-        host.driven(move || called.lock().unwrap_or_else(PoisonError::into_inner).push(id));
+        host.driven(move || {
+            let mut called = called.lock().unwrap_or_else(PoisonError::into_inner);
+            // Of calls that follow each other, one turn sees all.
+            if called.last() != Some(&id) {
+                called.push(id);
+            }
+        });
         self.called.lock().unwrap_or_else(PoisonError::into_inner).push(id);
         let body = Body::Host(HostNode { host, armed: Instant::MAX });
         let (name, ports) = (name.to_owned(), vec![None; media.len()]);
-        self.nodes.push(Node { name, kind, ports, media, body });
+        self.nodes.push(Node { name, kind, ports, media, moment: Moment::default(), body });
         id
     }
 
@@ -175,7 +184,8 @@ impl Net {
         let id = NodeId(u16::try_from(self.nodes.len()).expect("fewer nodes than that"));
         let (kind, body) = (Kind::Outside, Body::Outside(Default::default()));
         let (name, ports) = (name.to_owned(), vec![None]);
-        self.nodes.push(Node { name, kind, ports, media: vec![medium], body });
+        let (media, moment) = (vec![medium], Moment::default());
+        self.nodes.push(Node { name, kind, ports, media, moment, body });
         id
     }
 
@@ -185,7 +195,8 @@ impl Net {
         let (media, ports) = (vec![Medium::Ethernet; ports], vec![None; ports]);
         let trace = Trace::new(false);
         let body = Body::Bridge(BridgeNode { bridge, trace, armed: Instant::MAX });
-        self.nodes.push(Node { name: name.to_owned(), kind, ports, media, body });
+        let (name, moment) = (name.to_owned(), Moment::default());
+        self.nodes.push(Node { name, kind, ports, media, moment, body });
         id
     }
 
@@ -224,7 +235,8 @@ impl Net {
         for (end, Port(node, n)) in [a, b].into_iter().enumerate() {
             self.nodes[node.at()].ports[usize::from(n)] = Some((id, end as u8));
         }
-        self.wires.push(Joined { name: name.to_owned(), ends: [a, b], lanes });
+        let (name, moment) = (name.to_owned(), Moment::default());
+        self.wires.push(Joined { name, ends: [a, b], lanes, moment });
         Ok(id)
     }
 

@@ -23,7 +23,7 @@ use tokio::runtime::{Builder, EnterGuard, Runtime, RuntimeMetrics};
 use tokio::task::JoinHandle;
 
 /// How often programs may look at the clock while it stands still.
-const LOOKS: u64 = 10_000_000;
+pub(super) const LOOKS: u64 = 1_000_000;
 
 /// Why a run cannot go on.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,7 +31,12 @@ pub enum Failure {
     /// A task has panicked: what it said, and where.
     Panicked(String),
     /// Tasks go on and on without waiting for time to pass: nothing else can happen.
-    Stuck(Instant),
+    Stuck {
+        /// When.
+        at: Instant,
+        /// The host that they have called last.
+        on: Option<String>,
+    },
 }
 
 impl fmt::Display for Failure {
@@ -48,7 +53,13 @@ impl fmt::Display for Failure {
                 }
                 Ok(())
             }
-            Failure::Stuck(at) => write!(f, "at {at} programs go on without waiting for anything"),
+            Failure::Stuck { at, on } => {
+                write!(f, "at {at} programs")?;
+                on.iter().try_for_each(|host| write!(f, " on {host}"))?;
+                f.write_str(
+                    " go on without waiting for anything: a sleep, a pause or a rate lets time pass",
+                )
+            }
         }
     }
 }
@@ -190,7 +201,7 @@ impl Executor {
                 return Poll::Ready(Ok(()));
             }
             if time.is_stuck() {
-                return Poll::Ready(Err(Failure::Stuck(time.peek())));
+                return Poll::Ready(Err(Failure::Stuck { at: time.peek(), on: None }));
             }
             let mut waker = quiet.waker();
             if !waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {

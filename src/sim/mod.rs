@@ -29,6 +29,7 @@
 //! assert!(opened, "one round trip");
 //! ```
 
+mod bounds;
 mod build;
 mod exec;
 mod hash;
@@ -36,10 +37,11 @@ mod queue;
 mod run;
 mod tap;
 
+pub use bounds::{Bound, Bounds, End};
 pub use build::{JoinError, NodeId, Port, Wire, WireId};
 pub use exec::{Executor, Failure, Inside};
 pub use hash::TraceHash;
-pub use run::{Bound, Bounds, Counts, End, QueueView, Traffic};
+pub use run::{Counts, QueueView, Traffic};
 pub use tap::{Seen, Tap, Way};
 
 use crate::base::{Frame, Instant, Medium, Pool, Trace};
@@ -47,6 +49,7 @@ use crate::impair::Link;
 use crate::link::bridge::{self, Bridge};
 use crate::net::Host;
 use crate::observe::log::{Kind, Log};
+use bounds::Moment;
 use queue::Queue;
 use std::collections::VecDeque;
 use std::fmt;
@@ -89,6 +92,8 @@ struct Node {
     ports: Vec<Option<(WireId, u8)>>,
     /// By port: what its frames start with.
     media: Vec<Medium>,
+    /// Turns that are its own doing.
+    moment: Moment,
     body: Body,
 }
 
@@ -103,6 +108,8 @@ struct Joined {
     name: String,
     ends: [Port; 2],
     lanes: [Lane; 2],
+    /// Arrivals.
+    moment: Moment,
 }
 
 /// The nodes whose programs have called since they were looked at.
@@ -121,6 +128,12 @@ pub struct Net {
     hash: TraceHash,
     bounds: Bounds,
     counts: Counts,
+    /// Arrivals, timers and turns.
+    moment: Moment,
+    /// What the packets under way take, all together.
+    under_way: u64,
+    /// A wire that holds more than it may.
+    overfull: Option<WireId>,
     /// Frames on their way from a node to its wires, between two steps empty.
     leaving: Vec<(u16, Frame)>,
     /// Blocks for frames that bridges change.

@@ -1,50 +1,9 @@
 //! How a network runs.
 
-use super::{Body, Due, Failure, Inside, Net, NodeId, Port, Way, WireId};
+use super::bounds::PACKET;
+use super::{Body, Due, End, Failure, Inside, Lane, Net, NodeId, Port, Way, WireId};
 use crate::base::{Chance, Cx, EventId, Frame, IfaceId, Instant, Medium};
-use crate::impair::Counters;
-
-/// What a run may use, so that it ends whatever happens in it.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub struct Bounds {
-    /// Events: arrivals and timers. Default 100 million.
-    pub events: u64,
-    /// Packets under way on one wire, both directions together, and those that wait where the
-    /// network leads out, beyond which more are lost. Default 100 000.
-    pub under_way: usize,
-    /// Entries of the log, each some 500 bytes. Default 5 million.
-    pub entries: usize,
-}
-
-impl Default for Bounds {
-    fn default() -> Bounds {
-        Bounds { events: 100_000_000, under_way: 100_000, entries: 5_000_000 }
-    }
-}
-
-/// A bound that a run has hit.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub enum Bound {
-    /// [`Bounds::events`].
-    Events,
-    /// [`Bounds::under_way`], on this wire.
-    UnderWay(WireId),
-    /// [`Bounds::entries`].
-    Entries,
-}
-
-/// How a run ended.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum End {
-    /// Nothing will happen any more.
-    Quiet,
-    /// The time is over.
-    Time,
-    /// It would have gone on, and was stopped.
-    Bound(Bound),
-    /// A program has failed.
-    Failed(Failure),
-}
+use crate::impair::{Counters, Link};
 
 /// What has happened, in numbers.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
@@ -57,8 +16,6 @@ pub struct Counts {
     pub arrived: u64,
     /// Bytes of them.
     pub bytes: u64,
-    /// The wire that holds more than it may.
-    pub(super) overfull: Option<Bound>,
 }
 
 /// What was sent on a wire.
@@ -91,6 +48,18 @@ pub struct QueueView<'a> {
     pub counters: Counters,
 }
 
+impl Lane {
+    /// Frames that were sent.
+    pub(super) fn frames(&self) -> u64 {
+        self.traffic.frames
+    }
+
+    /// What the packets under way take.
+    pub(super) fn held(&self) -> u64 {
+        self.link.bytes() + self.link.len() as u64 * PACKET
+    }
+}
+
 impl QueueView<'_> {
     /// Packets that came to nothing, for whatever reason.
     pub fn dropped(&self) -> u64 {
@@ -112,11 +81,6 @@ impl Net {
                 QueueView { wire, from, to, is_queue, packets, bytes, counters }
             })
         })
-    }
-
-    /// Sets what the run may use.
-    pub fn set_bounds(&mut self, bounds: Bounds) {
-        self.bounds = bounds;
     }
 
     /// Starts a program. Its sockets are made with [`Net::handle`]s; time it has by
@@ -146,8 +110,8 @@ impl Net {
     /// As [`Net::run`], and ends ([`End::Time`]) when `goes_on`, asked before every event, says so.
     pub fn run_while(&mut self, until: Instant, goes_on: impl Fn(&Net) -> bool) -> End {
         loop {
-            if let Err(failure) = self.settle() {
-                return End::Failed(failure);
+            if let Err(end) = self.settle() {
+                return end;
             }
             if !goes_on(self) {
                 return End::Time;
@@ -159,7 +123,7 @@ impl Net {
                 self.executor.time().set(until.max(self.now()));
                 return End::Time;
             }
-            if let Some(bound) = self.bound() {
+            if let Some(bound) = self.bound(at) {
                 return End::Bound(bound);
             }
             self.step();
@@ -224,15 +188,6 @@ impl Net {
         (all > self.counts.frames / 2 && all > 1000).then_some(worst)
     }
 
-    /// The bound that is hit, if any.
-    fn bound(&self) -> Option<Bound> {
-        if self.counts.events >= self.bounds.events {
-            return Some(Bound::Events);
-        }
-        let entries = self.log.as_ref().map_or(0, |log| log.entries().len());
-        (entries >= self.bounds.entries).then_some(Bound::Entries).or(self.counts.overfull)
-    }
-
     /// The next event happens.
     pub(super) fn step(&mut self) {
         // What the network does at a moment comes before what programs' timers do.
@@ -240,7 +195,7 @@ impl Net {
             && self.queue.next().is_none_or(|at| timer < at)
         {
             self.executor.time().set(timer);
-            self.counts.events += 1;
+            self.count();
             return;
         }
         let Some((at, due)) = self.queue.pop() else { return };
@@ -252,8 +207,9 @@ impl Net {
                 }
                 lane.armed = Instant::MAX;
                 self.executor.time().set(at);
-                self.counts.events += 1;
-                let frame = self.wires[wire.at()].lanes[usize::from(way)].link.output(at);
+                self.count();
+                self.wires[wire.at()].moment.tick(at);
+                let frame = self.on_lane(wire, way, |link| link.output(at));
                 self.arm_lane(wire, way);
                 if let Some(frame) = frame {
                     let to = self.wires[wire.at()].ends[usize::from(1 - way)];
@@ -271,7 +227,8 @@ impl Net {
                 }
                 *armed = Instant::MAX;
                 self.executor.time().set(at);
-                self.counts.events += 1;
+                self.count();
+                self.nodes[node.at()].moment.tick(at);
                 match self.nodes[node.at()].body {
                     Body::Host(_) => self.turn(node, None),
                     Body::Bridge(_) => self.pass(node, None),
@@ -283,17 +240,50 @@ impl Net {
 
     /// Programs go on as far as they can, and whatever follows at this moment from what they have
     /// called happens.
-    pub(super) fn settle(&mut self) -> Result<(), Failure> {
+    pub(super) fn settle(&mut self) -> Result<(), End> {
         loop {
-            self.executor.run_until_idle(self.now())?;
+            let now = self.now();
+            let gone_on = self.executor.run_until_idle(now);
             let called = self.take_called();
+            gone_on.map_err(|failure| self.failed(failure, called.last()))?;
             if called.is_empty() {
                 return Ok(());
             }
+            if let Some(bound) = self.bound(now) {
+                return Err(End::Bound(bound));
+            }
             for node in called {
+                self.moment.tick(now);
+                self.nodes[node.at()].moment.tick(now);
                 self.turn(node, None);
             }
         }
+    }
+
+    /// How programs have failed that had called `last` before.
+    fn failed(&self, failure: Failure, last: Option<&NodeId>) -> End {
+        End::Failed(match failure {
+            Failure::Stuck { at, .. } => {
+                let on = last.map(|node| self.nodes[node.at()].name.clone());
+                Failure::Stuck { at, on }
+            }
+            other => other,
+        })
+    }
+
+    /// An event, now.
+    fn count(&mut self) {
+        self.counts.events += 1;
+        self.moment.tick(self.now());
+    }
+
+    /// A wire takes a packet or gives one, and it is known how much is under way.
+    fn on_lane<T>(&mut self, wire: WireId, way: u8, f: impl FnOnce(&mut Link) -> T) -> T {
+        let lane = &mut self.wires[wire.at()].lanes[usize::from(way)];
+        let before = lane.held();
+        let answer = f(&mut lane.link);
+        self.under_way = self.under_way + lane.held() - before;
+        answer
     }
 
     /// A frame arrives at a port.
@@ -411,10 +401,10 @@ impl Net {
         let is_to_many = frame.front().first().is_some_and(|first| first & 1 == 1);
         traffic.to_many += u64::from(medium == Medium::Ethernet && is_to_many);
         // What is gone is told with all else.
-        drop(wire.lanes[usize::from(way)].link.input(now, frame));
-        let under_way: usize = wire.lanes.iter().map(|lane| lane.link.len()).sum();
-        if under_way > self.bounds.under_way {
-            self.counts.overfull = Some(Bound::UnderWay(id));
+        drop(self.on_lane(id, way, |link| link.input(now, frame)));
+        let lanes = &self.wires[id.at()].lanes;
+        if lanes.iter().map(|lane| lane.link.len()).sum::<usize>() > self.bounds.under_way {
+            self.overfull = Some(id);
         }
         self.arm_lane(id, way);
     }

@@ -187,14 +187,7 @@ fn a_hub_tells_everybody_and_a_switch_whom_it_concerns() {
 
 #[test]
 fn a_loop_of_switches_is_a_storm_that_the_bounds_stop_and_name() {
-    let mut net = Net::new(1);
-    let ids = ["s1", "s2"].map(|name| net.switch(name, bridge::Config::new(3)));
-    for (n, name) in [(0, "left"), (1, "right")] {
-        let wire = Wire::from_words("delay 10us").expect("words");
-        net.join(name, Port(ids[0], n), Port(ids[1], n), wire).expect("ports");
-    }
-    let a = net.host("a", host(1));
-    net.join("a-s1", Port(a, 0), Port(ids[0], 2), Wire::default()).expect("ports");
+    let mut net = loop_of_switches("delay 10us");
     net.set_bounds(Bounds { events: 20_000, ..Bounds::default() });
     assert_eq!(net.run(Instant::MAX), End::Bound(Bound::Events));
     let (wire, traffic) = net.storm().expect("a storm");
@@ -269,4 +262,108 @@ fn what_nobody_takes_outside_does_not_pile_up() {
     }
     let taken = std::iter::from_fn(|| net.take(ends[1])).count();
     assert_eq!(taken, 2);
+}
+
+/// Two switches with two wires between them, and a host that says hello.
+fn loop_of_switches(words: &str) -> Net {
+    let mut net = Net::new(1);
+    let ids = ["s1", "s2"].map(|name| net.switch(name, bridge::Config::new(3)));
+    let a = net.host("a", host(1));
+    for (n, name) in [(0, "left"), (1, "right")] {
+        let wire = Wire::from_words(words).expect("words");
+        net.join(name, Port(ids[0], n), Port(ids[1], n), wire).expect("ports");
+    }
+    net.join("a-s1", Port(a, 0), Port(ids[0], 2), Wire::default()).expect("ports");
+    net
+}
+
+#[test]
+fn where_no_time_passes_a_run_ends_and_says_so() {
+    let mut net = loop_of_switches("");
+    net.keep_log();
+    assert_eq!(net.run(Instant::MAX), End::Bound(Bound::AtOnce));
+    assert!(net.counts().events <= Bounds::default().at_once);
+    let told = net.words(Bound::AtOnce);
+    assert!(told.starts_with("100000 arrivals and turns at this one moment"), "{told}");
+    assert!(told.contains("a delay or a rate") && told.contains("a broadcast storm"), "{told}");
+    let log = net.log().expect("it is kept");
+    assert!(log.bytes() < Bounds::default().log / 4, "{}", log.bytes());
+    // As many as may be are no harm when time passes then.
+    let mut net = loop_of_switches("delay 1ms");
+    net.set_bounds(Bounds { at_once: 20, ..Bounds::default() });
+    assert_eq!(net.run(Instant::from_millis(500)), End::Time);
+}
+
+#[test]
+fn calls_that_take_no_time_are_counted_and_their_host_is_named() {
+    let (mut net, [a, _]) = pair("delay 5ms", 1);
+    let host = net.handle(a).clone();
+    net.spawn(async move {
+        let any: std::net::SocketAddr = "10.0.0.1:9".parse().expect("an address");
+        let to: std::net::SocketAddr = "10.0.0.2:9".parse().expect("an address");
+        let socket = crate::net::tokio::UdpSocket::bind(&host, any).expect("a socket");
+        while socket.send_to(&[0; 1400], to).await.is_ok() {}
+    });
+    net.set_bounds(Bounds { at_once: 20, ..Bounds::default() });
+    assert_eq!(net.run(Instant::from_millis(10)), End::Bound(Bound::AtOnce));
+    let told = net.words(Bound::AtOnce);
+    assert!(told.contains("most of them at a,") && told.contains("never wait"), "{told}");
+}
+
+#[test]
+fn who_goes_on_without_waiting_is_named() {
+    let (mut net, [a, _]) = pair("delay 5ms", 1);
+    let host = net.handle(a).clone();
+    net.spawn(async move {
+        loop {
+            host.with(|_, _| ());
+            crate::net::rt::yield_now().await;
+        }
+    });
+    let End::Failed(failure) = net.run(Instant::MAX) else { panic!("it cannot go on") };
+    assert!(failure.to_string().starts_with("at 0.000000 programs on a go on"), "{failure}");
+}
+
+#[test]
+fn memory_is_bounded_and_the_wire_is_named() {
+    let mut net = loop_of_switches("delay 1us");
+    net.keep_log();
+    net.set_bounds(Bounds { log: 1 << 20, ..Bounds::default() });
+    assert_eq!(net.run(Instant::MAX), End::Bound(Bound::Log));
+    let bytes = net.log().expect("it is kept").bytes();
+    assert!((1 << 20..1_060_000).contains(&bytes), "{bytes}");
+    let told = net.words(Bound::Log);
+    assert!(told.starts_with("the log takes 1 MiB") && told.contains("most frames on "), "{told}");
+
+    let flooded = |bounds: Bounds| {
+        let mut net = Net::new(1);
+        let ends = ["in", "out"].map(|name| net.outside(name, Medium::Ip));
+        let wire = Wire::from_words("delay 1s limit 100000").expect("words");
+        net.join("way", Port(ends[0], 0), Port(ends[1], 0), wire).expect("ports");
+        net.set_bounds(bounds);
+        for _ in 0..1000 {
+            net.inject(ends[0], Frame::copied(&Pool::new(), &[0; 1000]));
+        }
+        let end = net.run(Instant::MAX);
+        let told = if let End::Bound(bound) = end { net.words(bound) } else { String::new() };
+        (end, told)
+    };
+    let (end, told) = flooded(Bounds { packets: 1 << 20, ..Bounds::default() });
+    assert_eq!(end, End::Bound(Bound::Packets));
+    assert!(told.contains("take 1 MiB") && told.contains(", most of them on way"), "{told}");
+    let (end, told) = flooded(Bounds { under_way: 999, ..Bounds::default() });
+    assert!(matches!(end, End::Bound(Bound::UnderWay(_))));
+    assert!(told.starts_with("more than 999 frames are under way on way"), "{told}");
+    assert_eq!(flooded(Bounds { packets: 2 << 20, ..Bounds::default() }).0, End::Quiet);
+}
+
+/// Hosts announce themselves when they start: all to all, at one moment.
+#[test]
+fn many_hosts_may_all_speak_at_once() {
+    let mut net = Net::new(1);
+    let switch = net.switch("switch", bridge::Config::new(60));
+    star(&mut net, switch, 60);
+    net.set_bounds(Bounds { at_once: 1, ..Bounds::default() });
+    assert_eq!(net.run(Instant::from_millis(1)), End::Time);
+    assert!(net.counts().arrived > 60 * 58, "{:?}", net.counts());
 }

@@ -2,7 +2,7 @@
 //! read again.
 
 use netglass::base::{Instant, Mac};
-use netglass::observe::export::{Conn, conns, csv, plots, queues, xpl};
+use netglass::observe::export::{Conn, Index, csv, plots, queues, xpl};
 use netglass::observe::log::{Event, Log};
 use netglass::sim::{Net, Port, Wire};
 use netglass::stack::{Ethernet, ListenOptions, Setup};
@@ -101,7 +101,7 @@ fn text(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
 
 /// The sender's end.
 fn sender(log: &Log) -> Conn {
-    let all = conns(log);
+    let all = Index::new(log).conns().to_vec();
     assert_eq!(all.len(), 2, "both ends are in the log");
     assert_eq!((all[0].local, all[0].remote), (all[1].remote, all[1].local));
     all[0]
@@ -125,7 +125,7 @@ const LOSSY: &str = "delay 20ms loss 2% rate 10mbit queue 20";
 fn tables_add_up() {
     let Run { log, .. } = run(LOSSY, 300_000);
     let conn = sender(&log);
-    let numbers = text(|out| csv::conn(&log, &conn, out));
+    let numbers = text(|out| csv::conn(&Index::new(&log), &conn, out));
     let rows = table(&numbers);
     assert!(rows.iter().all(|row| row["snd_una"] <= row["snd_nxt"]));
     assert!(rows.is_sorted_by_key(|row| (row["t_ns"], row["snd_una"])));
@@ -133,7 +133,7 @@ fn tables_add_up() {
     assert_eq!((last["snd_una"], last["flight"]), (300_001, 0), "the SYN and all bytes");
     assert!(rows.iter().any(|row| row["ssthresh"] > 0 && row["srtt_us"] >= 40_000));
 
-    let segments = text(|out| csv::segments(&log, &conn, out));
+    let segments = text(|out| csv::segments(&Index::new(&log), &conn, out));
     let lost = table(&segments).iter().filter(|row| row["lost"] == 1).count();
     let gone = |entry: &&netglass::observe::log::Entry| match &entry.event {
         Event::Wire(wire) => wire.way == 0 && wire.gone().is_some(),
@@ -154,14 +154,14 @@ fn tables_add_up() {
 
     let [to, back] = queues::ways(&log)[..] else { panic!("one wire") };
     assert_eq!(to.name(&log), "ab, a to b");
-    let queue = text(|out| csv::queue(&log, to, out));
+    let queue = text(|out| csv::queue(&Index::new(&log), to, out));
     let rows = table(&queue);
     assert_eq!(rows.iter().map(|row| row["packets"]).max(), Some(20));
     assert_eq!(rows.last().map(|row| (row["packets"], row["bytes"])), Some((0, 0)));
     assert!(rows.is_sorted_by_key(|row| row["t_ns"]));
     let full = |line: &&str| line.contains(",dropped,");
     assert!(queue.lines().filter(full).all(|line| line.contains(",dropped,20,")), "when full");
-    assert!(!table(&text(|out| csv::queue(&log, back, out))).is_empty());
+    assert!(!table(&text(|out| csv::queue(&Index::new(&log), back, out))).is_empty());
 }
 
 /// Whether elements are closed in order; how many there are.
@@ -190,17 +190,17 @@ fn pictures_stay_small_and_whole() {
         let conn = sender(&log);
         let way = queues::ways(&log)[0];
         let pictures = [
-            text(|out| plots::time_sequence(&log, &conn, out)),
-            text(|out| plots::windows(&log, &conn, out)),
-            text(|out| plots::round_trips(&log, &conn, out)),
-            text(|out| plots::queue(&log, way, out)),
+            text(|out| plots::time_sequence(&Index::new(&log), &conn, out)),
+            text(|out| plots::windows(&Index::new(&log), &conn, out)),
+            text(|out| plots::round_trips(&Index::new(&log), &conn, out)),
+            text(|out| plots::queue(&Index::new(&log), way, out)),
         ];
         for picture in pictures {
             assert!(picture.len() < 200_000, "{} bytes", picture.len());
             assert!(elements(&picture) > 10);
             assert!(picture.contains("prefers-color-scheme:dark") && !picture.contains("script"));
         }
-        let xpl = text(|out| xpl::time_sequence(&log, &conn, out));
+        let xpl = text(|out| xpl::time_sequence(&Index::new(&log), &conn, out));
         let words = ["line ", "uarrow ", "darrow ", "diamond ", "dtick ", "atext "];
         let drawn = xpl.lines().filter(|line| words.iter().any(|word| line.starts_with(word)));
         assert!(drawn.count() > 100);
@@ -213,7 +213,7 @@ fn pictures_stay_small_and_whole() {
 fn qlog_is_a_web_of_causes() {
     use netglass::observe::export::qlog::{self, Scope};
     let Run { log, .. } = run(LOSSY, 300_000);
-    let file = text(|out| qlog::write(&log, Scope::Network, "a test", out));
+    let file = text(|out| qlog::write(&Index::new(&log), Scope::Network, "a test", out));
     let head = &file[..256];
     assert!(head.contains("\"file_schema\"") && head.contains("\"serialization_format\""));
     let texts: Vec<&str> = file.split('\u{1e}').skip(1).collect();
@@ -243,7 +243,8 @@ fn qvis_gets_packets_that_are_sent_once() {
     use std::collections::BTreeSet;
     let Run { log, .. } = run(LOSSY, 300_000);
     let conn = sender(&log);
-    let file = text(|out| netglass::observe::export::qvis::write(&log, &conn, "a test", out));
+    let file =
+        text(|out| netglass::observe::export::qvis::write(&Index::new(&log), &conn, "a test", out));
     let file: serde_json::Value = serde_json::from_str(&file).expect("JSON");
     assert_eq!(file["qlog_version"], "0.3");
     let events = file["traces"][0]["events"].as_array().expect("events");
@@ -285,7 +286,7 @@ fn captures_say_what_became_of_each_packet() {
     let Run { log, seen, place } = run(LOSSY, 100_000);
     let seen = seen.lock().expect("nobody panicked");
     let point = Point { name: "a:eth0".into(), place, medium: Medium::Ethernet };
-    let file = bytes(|out| pcapng(&log, &point, "a test", seen.iter(), out));
+    let file = bytes(|out| pcapng(&Index::new(&log), &point, "a test", seen.iter(), out));
     let packets: Vec<_> =
         Reader::new(&file[..]).expect("a capture").map(|packet| packet.expect("whole")).collect();
     assert_eq!(packets.len(), seen.len());
@@ -333,6 +334,6 @@ fn a_storm_does_not_swell_its_captures() {
     assert!(seen.len() > 500, "{} frames", seen.len());
     let point = Point { name: "a:eth0".into(), place: a.place(), medium: Medium::Ethernet };
     let log = net.log().expect("it is kept");
-    let file = bytes(|out| pcapng(log, &point, "a storm", seen.iter(), out));
+    let file = bytes(|out| pcapng(&Index::new(log), &point, "a storm", seen.iter(), out));
     assert!(file.len() < seen.len() * 4000, "{} bytes of {} frames", file.len(), seen.len());
 }

@@ -146,3 +146,31 @@ fn a_bound_stops_a_run_and_is_named() {
     let failure = seen.verdicts.iter().find_map(|verdict| verdict.failure.as_ref()).unwrap();
     assert!(!failure.expected.is_empty() && !failure.found.is_empty(), "{failure:?}");
 }
+
+#[test]
+fn captures_end_where_the_run_does() {
+    let lab = Shipped::find("storm").unwrap().lab(&[("events".into(), "100000".into())]).unwrap();
+    let bounds = Bounds { log: 1 << 20, ..Bounds::default() };
+    let options = Options { bounds, ..Options::default() };
+    let seen = run(&lab, &options);
+    assert_eq!(seen.end, End::Bound(netglass::sim::Bound::Log), "{}", seen.ending());
+    assert!(seen.ending().contains("the log takes 1 MiB"), "{}", seen.ending());
+    let passed: usize =
+        netglass::lab::frames(&lab, &options).iter().map(|(.., all)| all.len()).sum();
+    assert_eq!(passed as u64, seen.counts.frames + seen.counts.arrived);
+}
+
+#[test]
+fn a_lab_says_how_much_may_happen_at_one_moment() {
+    let text = |at_once: &str| {
+        let link = "[node.a]\n[node.b]\n[link.ab]\nbetween = [\"a\", \"b\"]";
+        format!("{at_once}\n{link}\n[[program]]\non = \"a\"\nrun = \"rr to b:9 count 500\"\n")
+    };
+    let ending = |at_once| {
+        run(&Lab::parse("zero.toml", &text(at_once)).unwrap(), &Options::default()).ending()
+    };
+    let told = ending("at_once = 1000");
+    assert!(told.starts_with("stopped at 0: 1000 arrivals and turns at this one moment"), "{told}");
+    assert!(told.contains("most of them at ab, and no end: a link takes time"), "{told}");
+    assert!(ending("").starts_with("ended at "), "the default leaves room");
+}

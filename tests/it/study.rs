@@ -499,3 +499,53 @@ fn packets_in_queues_are_told_from_those_under_way() {
     let flying = net.queues().find(|queue| queue.wire == wire && queue.from == "server");
     assert_eq!(flying.map(|queue| queue.packets), Some(11));
 }
+
+/// Every write() that a chain comes to is the one that gave the segment its first
+/// byte, and the whole of it is told, however often it branches.
+#[test]
+fn a_chain_of_many_steps_comes_to_the_right_writes() {
+    let text = r#"
+        [node.a]
+        [node.b]
+        [link.ab]
+        between = ["a", "b"]
+        with = "rate 10mbit delay 5ms loss 1%"
+        [[program]]
+        on = "a"
+        run = "bulk to b:9 bytes 3000000"
+    "#;
+    let lab = lab::Lab::parse("long.toml", text).unwrap();
+    let log = lab::run(&lab, &lab::Options::default()).log.unwrap();
+    let key = conn(&log, "a");
+    let its =
+        || log.entries().iter().filter(|entry| (entry.place, entry.conn) == (key.0, Some(key.1)));
+    let (syn, _) = its().find_map(stories::sent).unwrap();
+    let mut given = 0;
+    let ends: std::collections::BTreeMap<EventId, u64> = its()
+        .filter_map(|entry| match entry.event {
+            Event::Host(stack::Event::Call { call: stack::Call::Write { .. }, result: Ok(n) }) => {
+                given += n;
+                Some((entry.id, given))
+            }
+            _ => None,
+        })
+        .collect();
+    let last = its().rfind(|e| stories::sent(e).is_some_and(|(seg, _)| seg.len > 0)).unwrap();
+    let steps = run::chain(&log, last.id).unwrap();
+    assert!(steps.len() > 100, "{} steps", steps.len());
+    let mut seen = 0;
+    for pair in steps.windows(2) {
+        let (Some(newer), Some(end)) = (log.get(pair[0].id), ends.get(&pair[1].id)) else {
+            continue;
+        };
+        let Some((seg, _)) = stories::sent(newer).filter(|(seg, _)| seg.len > 0) else { continue };
+        let first = u64::from(seg.seq.0.wrapping_sub(syn.seq.0)) - 1;
+        let before = ends.range(..pair[1].id).next_back().map_or(0, |(_, end)| *end);
+        assert!((before..*end).contains(&first), "{first} is not in {before}..{end}");
+        seen += 1;
+    }
+    assert!(seen > 0, "the application wrote what was sent");
+    let mut ids: Vec<_> = steps.iter().map(|step| step.id).collect();
+    ids.sort_unstable();
+    assert!(ids.windows(2).all(|two| two[0] < two[1]), "each step once");
+}

@@ -1,7 +1,7 @@
 //! Labs with Linux in them, and recordings looked at as runs.
 
 use crate::Case;
-use crate::support::{HOST, Need, Up, netglass, output, run, scratch};
+use crate::support::{HOST, Need, Up, netglass, output, run, scratch, until};
 
 pub(crate) const CASES: &[Case] = &[
     (
@@ -10,6 +10,8 @@ pub(crate) const CASES: &[Case] = &[
         deep,
     ),
     ("lab::a_tun_device_leads_into_a_lab", &[Need::Tun, Need::Program("ping")], bare),
+    ("lab::where_no_time_passes_it_says_so_and_ends", &[Need::Tun], endless),
+    ("lab::ctrl_c_ends_a_lab_that_is_busy", &[Need::Tun], busy),
     ("lab::a_recorded_curl_is_a_run", &[Need::Tun, Need::Program("curl")], recorded),
 ];
 
@@ -70,6 +72,50 @@ fn bare() {
     let up = lab_up(&format!("medium = \"ip\"{DEEP}"));
     let echoes = run("ping", &["-c", "2", "-i", "0.1", INNER]);
     assert!(echoes.contains("ttl=61") && echoes.contains(" 0% packet loss"), "{echoes}");
+    up.stop();
+}
+
+/// Two hosts whose link takes no time, so that none passes while they talk.
+const ENDLESS: &str = r#"
+[node.linux]
+[node.a]
+[node.b]
+[node.s]
+kind = "switch"
+[link.linux-s]
+between = ["linux", "s"]
+[link.a-s]
+between = ["a", "s"]
+[link.b-s]
+between = ["b", "s"]
+[[program]]
+on = "a"
+run = "rr to b:9 count 1000000000"
+at = "100ms"
+"#;
+
+fn is_gone() {
+    let links = run("ip", &["-o", "link"]);
+    assert!(!links.contains("glass0"), "the interface is still there:\n{links}");
+}
+
+fn endless() {
+    let path = scratch("endless.toml");
+    std::fs::write(&path, ENDLESS.replace("[node.linux]", "at_once = 5000\n[node.linux]")).unwrap();
+    let mut command = netglass();
+    command.args(["lab", "up"]).arg(&path).stderr(std::process::Stdio::piped());
+    let (status, told) = Up::start_as(command).end();
+    assert!(!status.success());
+    assert!(told.contains("the lab stopped at 0.100000: 5000 arrivals and turns"), "{told}");
+    assert!(told.contains("-s, and no end"), "{told}");
+    is_gone();
+}
+
+fn busy() {
+    // It would go on for some hours.
+    let up = lab_up(&format!("at_once = 10000000000\n{ENDLESS}"));
+    let start = up.ticks();
+    until("it is busy", || (up.ticks() > start + 50).then_some(()));
     up.stop();
 }
 

@@ -124,6 +124,15 @@ impl Up {
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
+    /// The time that it has computed, in hundredths of a second.
+    pub(crate) fn ticks(&self) -> u64 {
+        let path = format!("/proc/{}/stat", self.child.id());
+        let stat = std::fs::read_to_string(path).expect("it is running");
+        // Behind the name in parentheses, which may be anything: utime is the 14th of all fields.
+        let fields = stat.rsplit_once(')').expect("a name").1;
+        fields.split_whitespace().nth(11).and_then(|n| n.parse().ok()).expect("a number")
+    }
+
     /// Ctrl-C, without waiting for what comes of it.
     pub(crate) fn press_ctrl_c(&self) {
         press_ctrl_c(self.child.id());

@@ -7,7 +7,7 @@ use crate::base::IfaceId;
 use crate::cli::{Failure, Outcome, talk};
 use crate::lab::{self, Options};
 use crate::observe::export::capture::{self, Point, Seen};
-use crate::observe::export::{Conn, conns, csv, plots, qlog, queues, qvis, xpl};
+use crate::observe::export::{Conn, Index, csv, plots, qlog, queues, qvis, xpl};
 use crate::observe::log::{Kind, Log};
 use crate::observe::pcapng::Direction;
 use crate::observe::relive::{Passed, Until, relive_watched};
@@ -50,24 +50,24 @@ pub(in crate::cli) fn export(args: &ExportArgs) -> Outcome {
     let source = Source::find(args.which.given())?;
     let log = source.log()?;
     source.remember();
-    let title = source.title();
+    let (index, title) = (Index::new(&log), source.title());
     let failed = |error| Failure::failed(format_args!("{}: {error}", args.out.display()));
     fs::create_dir_all(&args.out).map_err(failed)?;
     let mut files = Files { dir: &args.out, names: Vec::new() };
     let wants = |format| args.format.is_empty() || args.format.contains(&format);
     if wants(Format::Qlog) {
-        files.add("run.sqlog", |out| qlog::write(&log, qlog::Scope::Network, &title, out))?;
+        files.add("run.sqlog", |out| qlog::write(&index, qlog::Scope::Network, &title, out))?;
     }
-    for conn in chosen(args, &log)? {
-        of_conn(&mut files, &log, &conn, &title, &wants)?;
+    for conn in chosen(args, &index)? {
+        of_conn(&mut files, &index, conn, &title, &wants)?;
     }
     for way in queues::ways(&log) {
         let name = format!("queue-{}", way.name(&log).replace(", ", "-").replace(' ', "-"));
         if wants(Format::Csv) {
-            files.add(&format!("{name}.csv"), |out| csv::queue(&log, way, out))?;
+            files.add(&format!("{name}.csv"), |out| csv::queue(&index, way, out))?;
         }
         if wants(Format::Svg) {
-            files.add(&format!("{name}.svg"), |out| plots::queue(&log, way, out))?;
+            files.add(&format!("{name}.svg"), |out| plots::queue(&index, way, out))?;
         }
     }
     if wants(Format::Pcapng) || wants(Format::Pcap) {
@@ -79,7 +79,7 @@ pub(in crate::cli) fn export(args: &ExportArgs) -> Outcome {
             }
             if wants(Format::Pcapng) {
                 let write =
-                    |out: &mut BufWriter<File>| capture::pcapng(&log, &point, &title, &seen, out);
+                    |out: &mut BufWriter<File>| capture::pcapng(&index, &point, &title, &seen, out);
                 files.add(&format!("{}.pcapng", point.name), write)?;
             }
             if wants(Format::Pcap) {
@@ -108,40 +108,41 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-fn chosen(args: &ExportArgs, log: &Log) -> Result<Vec<Conn>, Failure> {
+fn chosen<'a>(args: &ExportArgs, index: &'a Index<'_>) -> Result<Vec<&'a Conn>, Failure> {
+    let log = index.log();
     if let Some(unknown) = args.host.iter().find(|name| log.place(name).is_none()) {
         let names: Vec<_> = log.places().iter().map(|place| place.name.as_str()).collect();
         let names = names.join(", ");
         return Err(Failure::usage(format_args!("there is no \"{unknown}\" among {names}")));
     }
-    let is_meant = |conn: &Conn| {
+    let is_meant = |conn: &&Conn| {
         args.host.is_empty() || args.host.iter().any(|name| name == log.name(conn.place))
     };
-    Ok(conns(log).into_iter().filter(is_meant).collect())
+    Ok(index.conns().iter().filter(is_meant).collect())
 }
 
 fn of_conn(
     files: &mut Files<'_>,
-    log: &Log,
+    index: &Index<'_>,
     conn: &Conn,
     title: &str,
     wants: &impl Fn(Format) -> bool,
 ) -> Result<(), Failure> {
-    let name = format!("{}-conn{}", log.name(conn.place), conn.id);
+    let name = format!("{}-conn{}", index.log().name(conn.place), conn.id);
     if wants(Format::Csv) {
-        files.add(&format!("{name}.csv"), |out| csv::conn(log, conn, out))?;
-        files.add(&format!("{name}-segments.csv"), |out| csv::segments(log, conn, out))?;
+        files.add(&format!("{name}.csv"), |out| csv::conn(index, conn, out))?;
+        files.add(&format!("{name}-segments.csv"), |out| csv::segments(index, conn, out))?;
     }
     if wants(Format::Svg) {
-        files.add(&format!("{name}-sequence.svg"), |out| plots::time_sequence(log, conn, out))?;
-        files.add(&format!("{name}-window.svg"), |out| plots::windows(log, conn, out))?;
-        files.add(&format!("{name}-rtt.svg"), |out| plots::round_trips(log, conn, out))?;
+        files.add(&format!("{name}-sequence.svg"), |out| plots::time_sequence(index, conn, out))?;
+        files.add(&format!("{name}-window.svg"), |out| plots::windows(index, conn, out))?;
+        files.add(&format!("{name}-rtt.svg"), |out| plots::round_trips(index, conn, out))?;
     }
     if wants(Format::Xpl) {
-        files.add(&format!("{name}.xpl"), |out| xpl::time_sequence(log, conn, out))?;
+        files.add(&format!("{name}.xpl"), |out| xpl::time_sequence(index, conn, out))?;
     }
     if wants(Format::Qvis) {
-        files.add(&format!("{name}.qvis.qlog"), |out| qvis::write(log, conn, title, out))?;
+        files.add(&format!("{name}.qvis.qlog"), |out| qvis::write(index, conn, title, out))?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::past::{Moment, Timed};
 use crate::base::{Duration, EventId, Instant};
-use crate::cli::Failure;
+use crate::cli::{Failure, files};
 use crate::lab::{self, Lab, Options, Shipped, Until};
 use crate::observe::log::{Event, Log};
 use crate::observe::recording::{Item, Reader, ReplayError};
@@ -76,7 +76,7 @@ impl Source {
     /// A lab from a file.
     pub(in crate::cli) fn file(path: &Path, sets: &[(String, String)]) -> Result<Source, Failure> {
         let name = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|error| no_run(&name, &error))?;
+        let text = files::text(path).map_err(|error| no_run(&name, &error))?;
         let lab = Lab::with(&name, &text, sets).map_err(Failure::usage)?;
         Ok(Source::Lab { name, lab: Box::new(lab) })
     }
@@ -93,7 +93,7 @@ impl Source {
         let complain = |what: &dyn std::fmt::Display| {
             Failure::usage(format_args!("{}: {what}", path.display()))
         };
-        let text = fs::read_to_string(path).map_err(|error| complain(&error))?;
+        let text = files::text(path).map_err(|error| complain(&error))?;
         let spec: Value = serde_json::from_str(&text).map_err(|error| complain(&error))?;
         let run = spec["run"].as_str().ok_or_else(|| complain(&"it names no run"))?;
         let pair =

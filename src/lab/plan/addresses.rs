@@ -2,7 +2,7 @@
 
 use super::super::Mistake;
 use super::super::node::{Kind, Node, Placed};
-use super::Plan;
+use super::{Iface, Plan};
 use crate::base::IfaceId;
 use crate::ip::Cidr;
 use crate::ip::address::Origin;
@@ -11,8 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 /// A network, and by node how many routers are between it and that router.
-type Target = (Cidr, Vec<Option<usize>>);
+type Target = (Cidr, Vec<Option<u16>>);
 
+/// Routes that are worked out at most, and pairs of a node and a network that are looked at: each
+/// of the latter takes four bytes, each of the former some hundred.
+const ROUTES: usize = 4_000_000;
+const PAIRS: usize = 25_000_000;
 /// Of a network that was worked out.
 const PREFIX: u8 = 24;
 
@@ -119,7 +123,10 @@ impl Plan {
             match node.kind {
                 Kind::Host if !is_said => routes.extend(self.defaults(n, nodes)),
                 Kind::Router if !is_said => {
-                    let far = far.get_or_insert_with(|| self.targets(nodes));
+                    if far.is_none() {
+                        far = Some(self.targets(nodes)?);
+                    }
+                    let far = far.as_deref().unwrap_or_default();
                     routes.extend(self.shortest(n, nodes, far));
                 }
                 _ => {}
@@ -183,19 +190,42 @@ impl Plan {
     }
 
     /// Every network, and how many routers there are between each router and it.
-    fn targets(&self, nodes: &[Node]) -> Vec<Target> {
-        let mut known = BTreeSet::new();
-        let mut targets = Vec::new();
+    fn targets(&self, nodes: &[Node]) -> Result<Vec<Target>, Mistake> {
+        let (mut known, mut networks) = (BTreeSet::new(), Vec::new());
         for iface in self.ifaces.iter().flatten() {
-            for addr in &iface.addrs {
-                let network = addr.value.network();
-                if known.insert(network) {
-                    let v4 = network.addr().is_ipv4();
-                    targets.push((network, self.distances(iface.segment, nodes, v4)));
-                }
-            }
+            let its = iface.addrs.iter().map(|addr| addr.value.network());
+            let new = its.filter(|network| known.insert(*network));
+            networks.extend(new.map(|network| (network, iface.segment)));
         }
-        targets
+        let is_router = |node: &&Node| node.kind == Kind::Router;
+        let routers = nodes.iter().filter(is_router).count();
+        let (ways, all) = (routers * networks.len(), nodes.len() * networks.len());
+        if let Some(first) = nodes.iter().find(is_router).filter(|_| ways > ROUTES || all > PAIRS) {
+            let what = format!(
+                "this is too large: {routers} routers would have to find their ways to {} \
+                 networks; expected routes or gateways that say them",
+                networks.len()
+            );
+            return Err(Mistake::new(&first.at, what));
+        }
+        let hear = [true, false].map(|v4| self.hearers(nodes, v4));
+        let target = |(network, segment): (Cidr, usize)| {
+            let hear = &hear[usize::from(!network.addr().is_ipv4())];
+            (network, self.distances(segment, hear, nodes.len()))
+        };
+        Ok(networks.into_iter().map(target).collect())
+    }
+
+    /// The routers that have an address in a segment, by segment.
+    fn hearers(&self, nodes: &[Node], v4: bool) -> BTreeMap<usize, Vec<usize>> {
+        let mut hear: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (n, _) in nodes.iter().enumerate().filter(|(_, node)| node.kind == Kind::Router) {
+            let its =
+                |iface: &&Iface| iface.addrs.iter().any(|own| own.value.addr().is_ipv4() == v4);
+            let segments = self.ifaces[n].iter().filter(its).map(|iface| iface.segment);
+            segments.for_each(|segment| hear.entry(segment).or_default().push(n));
+        }
+        hear
     }
 
     /// A router's routes: the shortest way to every network that is not on its links.
@@ -228,16 +258,22 @@ impl Plan {
     }
 
     /// How many routers there are between each router and a segment.
-    fn distances(&self, segment: usize, nodes: &[Node], v4: bool) -> Vec<Option<usize>> {
-        let mut far = vec![None; nodes.len()];
+    fn distances(
+        &self,
+        segment: usize,
+        hear: &BTreeMap<usize, Vec<usize>>,
+        nodes: usize,
+    ) -> Vec<Option<u16>> {
+        let mut far = vec![None; nodes];
+        let mut seen = BTreeSet::from([segment]);
         let mut reached = vec![segment];
-        for distance in 0.. {
+        for distance in 0..=u16::MAX {
             let mut next = Vec::new();
-            for (n, node) in nodes.iter().enumerate() {
-                let hears = || reached.iter().any(|at| self.in_segment(n, *at, v4).is_some());
-                if node.kind == Kind::Router && far[n].is_none() && hears() {
-                    far[n] = Some(distance);
-                    next.extend(self.ifaces[n].iter().map(|iface| iface.segment));
+            for n in reached.iter().filter_map(|at| hear.get(at)).flatten() {
+                if far[*n].is_none() {
+                    far[*n] = Some(distance);
+                    let segments = self.ifaces[*n].iter().map(|iface| iface.segment);
+                    next.extend(segments.filter(|segment| seen.insert(*segment)));
                 }
             }
             if next.is_empty() {

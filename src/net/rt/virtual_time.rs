@@ -25,7 +25,7 @@ pub struct VirtualTime {
     /// How often somebody has looked at the clock since it was set.
     looks: AtomicU64,
     /// As many are too many.
-    bound: u64,
+    bound: AtomicU64,
     timers: Mutex<Timers>,
 }
 
@@ -64,7 +64,12 @@ impl VirtualTime {
     /// is woken: a program that never waits does not stop time for ever.
     pub fn new(bound: u64) -> Arc<VirtualTime> {
         let (now, looks, timers) = (AtomicU64::new(0), AtomicU64::new(0), Mutex::default());
-        Arc::new(VirtualTime { now, looks, bound, timers })
+        Arc::new(VirtualTime { now, looks, bound: AtomicU64::new(bound), timers })
+    }
+
+    /// Lets everybody look at it `bound` times while it stands still.
+    pub fn allow(&self, bound: u64) {
+        self.bound.store(bound, Relaxed);
     }
 
     /// Has this thread live in this time.
@@ -116,7 +121,7 @@ impl VirtualTime {
 
     /// Whether somebody has looked too often while the clock stood still.
     pub fn is_stuck(&self) -> bool {
-        self.looks.load(Relaxed) >= self.bound
+        self.looks.load(Relaxed) >= self.bound.load(Relaxed)
     }
 
     fn timers(&self) -> MutexGuard<'_, Timers> {
@@ -129,7 +134,7 @@ impl Clock for VirtualTime {
         // One thread looks at a time: nothing is lost, and a count need not be exact.
         let looks = self.looks.load(Relaxed) + 1;
         self.looks.store(looks, Relaxed);
-        if looks >= self.bound {
+        if looks >= self.bound.load(Relaxed) {
             let guard = self.timers().guard.clone();
             guard.into_iter().for_each(Waker::wake);
         }

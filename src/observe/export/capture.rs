@@ -4,12 +4,13 @@
 //! A file holds one point, because two views of one path make readers see retransmissions that
 //! never were. Frames are what a tap has seen; times are virtual, nanoseconds since the start.
 
+use super::Index;
 use crate::base::{EventId, Frame, Instant, Medium};
 use crate::observe::log::Event;
 use crate::observe::log::{Log, PlaceId};
 use crate::observe::pcapng::{Direction, LinkType, Writer, on_wire};
 use crate::observe::view::run::story::why;
-use crate::observe::view::run::web::{Fate, Web, arrives};
+use crate::observe::view::run::web::{Fate, arrives};
 use pcap_file::DataLink;
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapTsResolution, PcapWriter};
 use std::collections::BTreeMap;
@@ -52,13 +53,13 @@ pub struct Seen {
 /// # Errors
 /// What `out` answers.
 pub fn pcapng<'a>(
-    log: &Log,
+    index: &Index<'_>,
     point: &Point,
     about: &str,
     frames: impl IntoIterator<Item = &'a Seen>,
     out: impl Write,
 ) -> io::Result<()> {
-    let web = Web::new(log);
+    let (log, web) = (index.log(), &index.web);
     let mut writer = Writer::new(out, &point.name, point.link(), about)?;
     let mut fates: BTreeMap<EventId, Vec<Fate>> = BTreeMap::new();
     for seen in frames {

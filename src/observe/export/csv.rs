@@ -2,8 +2,8 @@
 
 use super::queues::{self, Way};
 use super::track::Track;
-use super::{Conn, crossing, sequence};
-use crate::observe::log::{Entry, Event, Log};
+use super::{Conn, Index, crossing, sequence};
+use crate::observe::log::{Entry, Event};
 use crate::observe::view::reason::reason;
 use crate::stack;
 use crate::tcp;
@@ -20,12 +20,12 @@ pub const CONN: &str = "t_ns,id,why,snd_una,snd_nxt,flight,cwnd,ssthresh,snd_wnd
 ///
 /// # Errors
 /// What `out` answers.
-pub fn conn(log: &Log, conn: &Conn, out: &mut impl Write) -> io::Result<()> {
+pub fn conn(index: &Index<'_>, conn: &Conn, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{CONN}")?;
     let mut track = Track::default();
     let mut last = String::new();
     let mut opener: Option<&Entry> = None;
-    for entry in conn.entries(log) {
+    for entry in index.entries(conn) {
         if opens(entry) {
             if let Some(opener) = opener {
                 change(opener, &track, &mut last, out)?;
@@ -90,9 +90,9 @@ fn row(track: &Track) -> String {
 ///
 /// # Errors
 /// What `out` answers.
-pub fn segments(log: &Log, conn: &Conn, out: &mut impl Write) -> io::Result<()> {
+pub fn segments(index: &Index<'_>, conn: &Conn, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "t_ns,id,seq,end,why,lost")?;
-    for segment in &sequence::of(log, conn).segments {
+    for segment in &sequence::of(index, conn).segments {
         let sequence::Segment { at, id, seq, end, kind, lost, .. } = segment;
         let lost = u8::from(*lost);
         writeln!(out, "{},{id},{seq},{end},{},{lost}", at.as_nanos(), kind.name())?;
@@ -105,9 +105,9 @@ pub fn segments(log: &Log, conn: &Conn, out: &mut impl Write) -> io::Result<()> 
 ///
 /// # Errors
 /// What `out` answers.
-pub fn queue(log: &Log, way: Way, out: &mut impl Write) -> io::Result<()> {
+pub fn queue(index: &Index<'_>, way: Way, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "t_ns,id,change,packets,bytes")?;
-    for queues::Depth { at, id, change, packets, bytes } in queues::of(log, way) {
+    for queues::Depth { at, id, change, packets, bytes } in queues::of(index, way) {
         let id = if id.is_some() { id.to_string() } else { String::new() };
         writeln!(out, "{},{id},{},{packets},{bytes}", at.as_nanos(), change.name())?;
     }

@@ -1,7 +1,8 @@
 //! A run's log in other programs' formats: qlog and its viewer qvis, tables (CSV), plots (SVG,
 //! xplot), captures (pcap, pcapng).
 //!
-//! All are pure functions of a [`Log`], captures also of the frames that a tap has seen. Numbers
+//! All are pure functions of a [`Log`](super::log::Log), by its [`Index`], captures also of the
+//! frames that a tap has seen. Numbers
 //! are integers throughout: times are nanoseconds that are written as decimal text, and sequence
 //! numbers count from the connection's first byte.
 
@@ -9,6 +10,7 @@
 pub mod capture;
 mod chart;
 pub mod csv;
+mod index;
 pub mod plots;
 pub mod qlog;
 pub mod queues;
@@ -19,7 +21,9 @@ mod thin;
 mod track;
 pub mod xpl;
 
-use super::log::{Entry, Event, Log, PlaceId};
+pub use index::Index;
+
+use super::log::{Entry, Event, PlaceId};
 use crate::base::ConnId;
 use crate::stack;
 use crate::tcp;
@@ -43,47 +47,6 @@ pub struct Conn {
 impl fmt::Display for Conn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} > {}", self.local, self.remote)
-    }
-}
-
-/// The connections of a run, in the order they began: both ends, when both hosts are in the log.
-pub fn conns(log: &Log) -> Vec<Conn> {
-    let named = |entry: &Entry| match (entry.conn, &entry.event) {
-        (Some(id), Event::Host(stack::Event::Conn { local, remote })) => {
-            Some(Conn { place: entry.place, id, local: *local, remote: *remote })
-        }
-        _ => None,
-    };
-    log.entries().iter().filter_map(named).collect()
-}
-
-impl Conn {
-    /// What the log has about this end, oldest first: with the segments that came before it had
-    /// its number, of a handshake that a listener held.
-    pub fn entries<'a>(&'a self, log: &'a Log) -> impl Iterator<Item = &'a Entry> + Clone {
-        let its = move |entry: &&Entry| entry.place == self.place && entry.conn == Some(self.id);
-        let all = log.entries();
-        let birth = all.iter().position(|entry| its(&entry)).unwrap_or(all.len());
-        let embryo = all[..birth].iter().filter(move |entry| self.is_handshake(entry));
-        // Of several attempts only the last led to this connection.
-        let syn = |entry: &&Entry| crossing(entry).is_some_and(|(out, seg)| !out && seg.ctl.syn());
-        let last = embryo.clone().rfind(syn).map(|entry| entry.id);
-        let embryo = embryo.filter(move |entry| last.is_some_and(|last| entry.id >= last));
-        embryo.chain(all[birth..].iter().filter(its))
-    }
-
-    fn is_handshake(&self, entry: &Entry) -> bool {
-        let (
-            Event::Host(
-                stack::Event::StrayIn { local, remote, .. }
-                | stack::Event::StrayOut { local, remote, .. },
-            ),
-            true,
-        ) = (&entry.event, entry.place == self.place)
-        else {
-            return false;
-        };
-        (*local, *remote) == (self.local, self.remote)
     }
 }
 

@@ -4,7 +4,7 @@ use super::chart::{Chart, Sample, Unit};
 use super::queues::{self, Change, Way};
 use super::sequence::{self, Kind, Segment, Sequence};
 use super::thin::{Bar, Point};
-use super::{Conn, series};
+use super::{Conn, Index, series};
 use crate::base::Instant;
 use crate::observe::log::Log;
 use crate::tcp::Blocked;
@@ -46,15 +46,15 @@ fn name(log: &Log, conn: &Conn) -> String {
 ///
 /// # Errors
 /// What `out` answers.
-pub fn time_sequence(log: &Log, conn: &Conn, out: &mut impl Write) -> io::Result<()> {
-    let story = sequence::of(log, conn);
+pub fn time_sequence(index: &Index<'_>, conn: &Conn, out: &mut impl Write) -> io::Result<()> {
+    let story = sequence::of(index, conn);
     let highest = story.segments.iter().map(|segment| segment.end).max().unwrap_or(1);
     let acked = story.acks.iter().map(|ack| ack.ack).max().unwrap_or(0);
     let label = ("sequence number, the SYN is 0", Unit::Bytes);
     // The windows may end far above: they are shown as far as one more screen of data goes.
     let room = highest.max(acked) / 4;
     let y = (0, highest.max(acked) + room);
-    let mut chart = Chart::new(name(log, conn), story.span(), y, label);
+    let mut chart = Chart::new(name(index.log(), conn), story.span(), y, label);
     let lost = story.segments.iter().filter(|segment| segment.lost).count();
     let again = story.segments.iter().filter(|s| !s.kind.letter().is_empty()).count();
     let sent = story.segments.len();
@@ -170,11 +170,15 @@ fn highest<'a>(lines: impl IntoIterator<Item = &'a series::Line>) -> u64 {
 ///
 /// # Errors
 /// What `out` answers.
-pub fn windows(log: &Log, conn: &Conn, out: &mut impl Write) -> io::Result<()> {
-    let series = series::of(log, conn);
+pub fn windows(index: &Index<'_>, conn: &Conn, out: &mut impl Write) -> io::Result<()> {
+    let series = series::of(index, conn);
     let top = highest([&series.cwnd, &series.ssthresh, &series.flight]);
-    let mut chart =
-        Chart::new(name(log, conn), series.span, (0, top), ("congestion window", Unit::Bytes));
+    let mut chart = Chart::new(
+        name(index.log(), conn),
+        series.span,
+        (0, top),
+        ("congestion window", Unit::Bytes),
+    );
     let (timeouts, recoveries) = (&series.timeouts, &series.recoveries);
     let counted = format!("{} timeouts, {} fast recoveries", timeouts.len(), recoveries.len());
     chart.caption(counted);
@@ -211,10 +215,11 @@ pub fn windows(log: &Log, conn: &Conn, out: &mut impl Write) -> io::Result<()> {
 ///
 /// # Errors
 /// What `out` answers.
-pub fn round_trips(log: &Log, conn: &Conn, out: &mut impl Write) -> io::Result<()> {
-    let series = series::of(log, conn);
+pub fn round_trips(index: &Index<'_>, conn: &Conn, out: &mut impl Write) -> io::Result<()> {
+    let series = series::of(index, conn);
     let top = highest([&series.rtt, &series.srtt, &series.rto]);
-    let mut chart = Chart::new(name(log, conn), series.span, (0, top), ("round trip", Unit::Time));
+    let mut chart =
+        Chart::new(name(index.log(), conn), series.span, (0, top), ("round trip", Unit::Time));
     chart.caption(format!("{} samples", series.rtt.len()));
     chart.steps("orange", true, &series.rto);
     chart.legend(Sample::Dashed, "orange", "RTO");
@@ -229,15 +234,15 @@ pub fn round_trips(log: &Log, conn: &Conn, out: &mut impl Write) -> io::Result<(
 ///
 /// # Errors
 /// What `out` answers.
-pub fn queue(log: &Log, way: Way, out: &mut impl Write) -> io::Result<()> {
-    let story = queues::of(log, way);
+pub fn queue(index: &Index<'_>, way: Way, out: &mut impl Write) -> io::Result<()> {
+    let story = queues::of(index, way);
     let depth: Vec<(Instant, u64)> = story.iter().map(|depth| (depth.at, depth.packets)).collect();
     let most = depth.iter().map(|(_, packets)| *packets).max().unwrap_or(0);
     let bytes = story.iter().map(|depth| depth.bytes).max().unwrap_or(0);
-    let end = log.entries().last().map_or(Instant::ZERO, |entry| entry.at);
+    let end = index.log().entries().last().map_or(Instant::ZERO, |entry| entry.at);
     let span = (Instant::ZERO, depth.last().map_or(end, |(at, _)| (*at).max(end)));
     let mut chart =
-        Chart::new(way.name(log), span, (0, most), ("packets that wait", Unit::Packets));
+        Chart::new(way.name(index.log()), span, (0, most), ("packets that wait", Unit::Packets));
     chart.steps("blue", false, &depth);
     chart.legend(Sample::Line, "blue", "in the queue");
     let mut counted = format!("at most {most} packets, {bytes} bytes");

@@ -6,7 +6,7 @@
 //! of what led to it (`cause`), and the rule behind it (`why`). Times are milliseconds of virtual
 //! time, to the nanosecond.
 
-use super::{Conn, Millis};
+use super::{Conn, Index, Millis};
 use crate::base::Instant;
 use crate::base::time::nanos;
 use crate::observe::log::{Entry, Event, Kind, Log, PlaceId};
@@ -35,8 +35,14 @@ const SCHEMAS: &[&str] = &["tcp", "udp", "ip", "icmp", "nd", "arp", "eth", "link
 ///
 /// # Errors
 /// What `out` answers.
-pub fn write(log: &Log, scope: Scope<'_>, title: &str, out: &mut impl Write) -> io::Result<()> {
-    record(out, header(log, scope, title))?;
+pub fn write(
+    index: &Index<'_>,
+    scope: Scope<'_>,
+    title: &str,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let log = index.log();
+    record(out, header(index, scope, title))?;
     record(out, scenario(log))?;
     match scope {
         Scope::Network => log.entries().iter().try_for_each(|e| event(out, e, Some(log))),
@@ -44,7 +50,7 @@ pub fn write(log: &Log, scope: Scope<'_>, title: &str, out: &mut impl Write) -> 
             let mut its = log.entries().iter().filter(|entry| entry.place == place);
             its.try_for_each(|e| event(out, e, None))
         }
-        Scope::Conn(conn) => conn.entries(log).try_for_each(|e| event(out, e, None)),
+        Scope::Conn(conn) => index.entries(conn).try_for_each(|e| event(out, e, None)),
     }
 }
 
@@ -53,7 +59,8 @@ fn record(out: &mut impl Write, json: String) -> io::Result<()> {
     writeln!(out, "\u{1e}{json}")
 }
 
-fn header(log: &Log, scope: Scope<'_>, title: &str) -> String {
+fn header(index: &Index<'_>, scope: Scope<'_>, title: &str) -> String {
+    let log = index.log();
     let (name, kind) = match scope {
         Scope::Network => ("the whole network", "network"),
         Scope::Place(place) => {
@@ -61,7 +68,7 @@ fn header(log: &Log, scope: Scope<'_>, title: &str) -> String {
             let is_host = matches!(kind, Some(Kind::Host | Kind::Outside));
             (log.name(place), if is_host { "unknown" } else { "network" })
         }
-        Scope::Conn(conn) => (log.name(conn.place), role(log, conn)),
+        Scope::Conn(conn) => (log.name(conn.place), role(index, conn)),
     };
     let mut vantage = Object::new();
     vantage.text("name", name).text("type", kind);
@@ -83,14 +90,14 @@ fn header(log: &Log, scope: Scope<'_>, title: &str) -> String {
 }
 
 /// Whether this end has asked for the connection.
-pub(super) fn role(log: &Log, conn: &Conn) -> &'static str {
+pub(super) fn role(index: &Index<'_>, conn: &Conn) -> &'static str {
     let asked = |entry: &Entry| {
         let Event::Host(stack::Event::Tcp(tcp::Event::State { to, .. })) = entry.event else {
             return false;
         };
         to == tcp::State::SynSent
     };
-    if conn.entries(log).any(asked) { "client" } else { "server" }
+    if index.entries(conn).any(asked) { "client" } else { "server" }
 }
 
 /// What the run is made of.

@@ -1,5 +1,6 @@
 //! How many packets waited on each direction of a wire, and what came of it.
 
+use super::Index;
 use crate::base::{EventId, Instant};
 use crate::impair::{Fate, What};
 use crate::observe::log::{Event, Kind, Log, PlaceId};
@@ -92,10 +93,10 @@ impl Travellers {
 }
 
 /// The story of a direction, in the order of time.
-pub(super) fn of(log: &Log, way: Way) -> Vec<Depth> {
+pub(super) fn of(index: &Index<'_>, way: Way) -> Vec<Depth> {
     let mut told: Vec<Depth> = Vec::new();
     let mut travellers = Travellers::default();
-    for entry in log.entries().iter().filter(|entry| entry.place == way.wire) {
+    for entry in index.wire(way.wire) {
         let Event::Wire(wire) = &entry.event else { continue };
         if wire.way != way.way {
             continue;

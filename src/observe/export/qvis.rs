@@ -7,10 +7,10 @@
 
 use super::sequence::is_lost;
 use super::track::{Relative, Track};
-use super::{Conn, Millis, crossing};
+use super::{Conn, Index, Millis, crossing};
 use crate::base::time::nanos;
 use crate::base::{EventId, Instant};
-use crate::observe::log::{Entry, Event, Log};
+use crate::observe::log::{Entry, Event};
 use crate::observe::view::json::Object;
 use crate::observe::view::run::web::Web;
 use crate::stack;
@@ -28,7 +28,7 @@ struct Sent {
 /// A trace in the making.
 struct Trace<'a, W> {
     out: &'a mut W,
-    web: Web<'a>,
+    web: &'a Web<'a>,
     track: Track,
     under_way: Vec<Sent>,
     /// Numbers given, to what is sent and to what arrives.
@@ -43,9 +43,9 @@ struct Trace<'a, W> {
 ///
 /// # Errors
 /// What `out` answers.
-pub fn write(log: &Log, conn: &Conn, title: &str, out: &mut impl Write) -> io::Result<()> {
+pub fn write(index: &Index<'_>, conn: &Conn, title: &str, out: &mut impl Write) -> io::Result<()> {
     let mut vantage = Object::new();
-    vantage.text("name", log.name(conn.place)).text("type", super::qlog::role(log, conn));
+    vantage.text("name", index.log().name(conn.place)).text("type", super::qlog::role(index, conn));
     let mut common = Object::new();
     common.array("protocol_type", ["\"TCP\""]).text("time_format", "relative");
     common.raw("reference_time", 0);
@@ -55,10 +55,10 @@ pub fn write(log: &Log, conn: &Conn, title: &str, out: &mut impl Write) -> io::R
     let (vantage, common) = (vantage.end(), common.end());
     write!(out, "{},\n\"traces\":[{{\"vantage_point\":{vantage},", head.trim_end_matches('}'))?;
     writeln!(out, "\"common_fields\":{common},\"events\":[")?;
-    let (web, track, under_way) = (Web::new(log), Track::default(), Vec::new());
+    let (web, track, under_way) = (&index.web, Track::default(), Vec::new());
     let (sent, received, told) = (0, 0, (0, 0));
     let mut trace = Trace { out, web, track, under_way, sent, received, first: true, told };
-    conn.entries(log).try_for_each(|entry| trace.entry(entry))?;
+    index.entries(conn).try_for_each(|entry| trace.entry(entry))?;
     writeln!(out, "\n]}}]}}")
 }
 
@@ -117,7 +117,7 @@ impl<W: Write> Trace<'_, W> {
         let mut frames = Vec::new();
         if end > seq {
             frames.push(data_frame(seq, end));
-            let lost = is_lost(&self.web, entry.id);
+            let lost = is_lost(self.web, entry.id);
             self.under_way.push(Sent { number, seq, end, lost });
         }
         if let (Some(ack), true) = (place.ack, end == seq) {

@@ -2,9 +2,9 @@
 //! both formats draw.
 
 use super::track::{Track, flags};
-use super::{Conn, crossing};
+use super::{Conn, Index, crossing};
 use crate::base::{EventId, Instant};
-use crate::observe::log::{Entry, Event, Log};
+use crate::observe::log::{Entry, Event};
 use crate::observe::view::run::web::{Fate, Web};
 use crate::stack;
 use crate::tcp::{self, Blocked, Plan, RtxRule};
@@ -171,15 +171,14 @@ pub(super) fn is_lost(web: &Web<'_>, id: EventId) -> bool {
 }
 
 /// The story of a connection.
-pub(super) fn of(log: &Log, conn: &Conn) -> Sequence {
-    let web = Web::new(log);
+pub(super) fn of(index: &Index<'_>, conn: &Conn) -> Sequence {
     let mut story = Sequence::default();
     let mut track = Track::default();
     let mut blocked: Option<(Instant, Blocked)> = None;
     let mut end = Instant::ZERO;
-    for entry in conn.entries(log) {
+    for entry in index.entries(conn) {
         end = entry.at;
-        story.take(entry, &mut track, &web);
+        story.take(entry, &mut track, &index.web);
         if let Event::Host(stack::Event::Tcp(tcp::Event::Blocked { why, .. })) = entry.event {
             story.band(blocked.replace((entry.at, why)), entry.at);
         }

@@ -1,10 +1,10 @@
 //! How a connection's numbers went over time: the lines that plots draw.
 
-use super::Conn;
 use super::track::Track;
+use super::{Conn, Index};
 use crate::base::Instant;
 use crate::base::time::nanos;
-use crate::observe::log::{Event, Log};
+use crate::observe::log::Event;
 use crate::stack;
 use crate::tcp::{self, Timer};
 
@@ -42,11 +42,11 @@ fn note(line: &mut Line, at: Instant, value: u64) {
 }
 
 /// A connection's lines.
-pub(super) fn of(log: &Log, conn: &Conn) -> Series {
+pub(super) fn of(index: &Index<'_>, conn: &Conn) -> Series {
     let mut series = Series::default();
     let mut track = Track::default();
     let mut from = None;
-    for entry in conn.entries(log) {
+    for entry in index.entries(conn) {
         let at = entry.at;
         series.span = (*from.get_or_insert(at), at);
         track.take(entry);

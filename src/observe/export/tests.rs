@@ -5,7 +5,7 @@
 use super::*;
 use crate::base::{EventId, Instant, Seq};
 use crate::impair::{Act, Fate, Packets, What};
-use crate::observe::log::{Kind, Place};
+use crate::observe::log::{Kind, Log, Place};
 use crate::observe::view::stories::{ISS, Story, golden_in, seg};
 use crate::stack::Record;
 use crate::tcp::info::Change;
@@ -113,7 +113,7 @@ fn log() -> (Log, Conn) {
         log.wire(PlaceId(2), 0, Act { at, origin, ordinal, copy: false, what });
         ordinal += 1;
     }
-    let conn = conns(&log)[0];
+    let conn = Index::new(&log).conns()[0];
     (log, conn)
 }
 
@@ -127,65 +127,113 @@ fn text(write: impl FnOnce(&mut Vec<u8>) -> std::io::Result<()>) -> String {
 #[test]
 fn tables() {
     let (log, conn) = log();
-    golden_in("export", "conn.csv", &text(|out| csv::conn(&log, &conn, out)));
-    golden_in("export", "segments.csv", &text(|out| csv::segments(&log, &conn, out)));
+    golden_in("export", "conn.csv", &text(|out| csv::conn(&Index::new(&log), &conn, out)));
+    golden_in("export", "segments.csv", &text(|out| csv::segments(&Index::new(&log), &conn, out)));
     let way = queues::ways(&log)[0];
-    golden_in("export", "queue.csv", &text(|out| csv::queue(&log, way, out)));
+    golden_in("export", "queue.csv", &text(|out| csv::queue(&Index::new(&log), way, out)));
     let back = queues::ways(&log)[1];
-    assert_eq!(text(|out| csv::queue(&log, back, out)), "t_ns,id,change,packets,bytes\n");
+    assert_eq!(
+        text(|out| csv::queue(&Index::new(&log), back, out)),
+        "t_ns,id,change,packets,bytes\n"
+    );
 }
 
 #[test]
 fn plots_of_a_connection() {
     let (log, conn) = log();
-    let sequence = text(|out| plots::time_sequence(&log, &conn, out));
+    let sequence = text(|out| plots::time_sequence(&Index::new(&log), &conn, out));
     golden_in("export", "sequence.svg", &sequence);
     for words in ["fast retransmit", "timeout (RTO)", "lost in the network", "held by cwnd"] {
         assert!(sequence.contains(words), "the legend tells of {words}");
     }
     assert!(!sequence.contains("SACK block</text>\n<path class=\"s"), "bands come first");
-    golden_in("export", "windows.svg", &text(|out| plots::windows(&log, &conn, out)));
-    golden_in("export", "round-trips.svg", &text(|out| plots::round_trips(&log, &conn, out)));
+    golden_in("export", "windows.svg", &text(|out| plots::windows(&Index::new(&log), &conn, out)));
+    golden_in(
+        "export",
+        "round-trips.svg",
+        &text(|out| plots::round_trips(&Index::new(&log), &conn, out)),
+    );
     let way = queues::ways(&log)[0];
-    golden_in("export", "queue.svg", &text(|out| plots::queue(&log, way, out)));
+    golden_in("export", "queue.svg", &text(|out| plots::queue(&Index::new(&log), way, out)));
 }
 
 #[test]
 fn the_language_of_xplot() {
     let (log, conn) = log();
-    golden_in("export", "sequence.xpl", &text(|out| xpl::time_sequence(&log, &conn, out)));
+    golden_in(
+        "export",
+        "sequence.xpl",
+        &text(|out| xpl::time_sequence(&Index::new(&log), &conn, out)),
+    );
 }
 
 #[test]
 fn qlog_as_the_draft_has_it_and_as_qvis_takes_it() {
     let (log, conn) = log();
-    let ours = text(|out| qlog::write(&log, qlog::Scope::Conn(&conn), "a story", out));
+    let ours = text(|out| qlog::write(&Index::new(&log), qlog::Scope::Conn(&conn), "a story", out));
     golden_in("export", "conn.sqlog", &ours);
-    golden_in("export", "conn.qvis.qlog", &text(|out| qvis::write(&log, &conn, "a story", out)));
-    let network = text(|out| qlog::write(&log, qlog::Scope::Network, "a story", out));
+    golden_in(
+        "export",
+        "conn.qvis.qlog",
+        &text(|out| qvis::write(&Index::new(&log), &conn, "a story", out)),
+    );
+    let network = text(|out| qlog::write(&Index::new(&log), qlog::Scope::Network, "a story", out));
     assert_eq!(network.lines().count(), log.entries().len() + 2, "a header, and the scenario");
-    let wire = text(|out| qlog::write(&log, qlog::Scope::Place(PlaceId(2)), "a story", out));
+    let wire =
+        text(|out| qlog::write(&Index::new(&log), qlog::Scope::Place(PlaceId(2)), "a story", out));
     assert_eq!(wire.matches("\"link:dropped\"").count(), 2);
+}
+
+/// The same addresses again, much later, in the `n`th connection.
+fn later(n: u64) -> Vec<Record> {
+    let mut records = story();
+    let ids = n * (records.len() as u64 + 100);
+    for record in &mut records {
+        record.id = EventId(record.id.0 + ids);
+        record.at = Instant::from_nanos(record.at.as_nanos() + n * 10_000_000_000);
+        record.causes = record.causes.map(|id| EventId(id.0 + if id.is_some() { ids } else { 0 }));
+        record.conn = record.conn.map(|_| ConnId((n + 1) << 32));
+    }
+    records
 }
 
 #[test]
 fn a_connection_has_its_own_handshake_only() {
     let (mut log, conn) = log();
-    let born = conn.entries(&log).next().map(|entry| entry.id);
+    let index = Index::new(&log);
+    let born = index.entries(&conn).next().map(|entry| entry.id);
     assert_eq!(born, Some(EventId(2)), "the SYN that the listener took");
-    // The same addresses again, much later.
-    let mut later = story();
-    let n = log.entries().len() as u64 + 100;
-    for record in &mut later {
-        record.id = EventId(record.id.0 + n);
-        record.at = Instant::from_nanos(record.at.as_nanos() + 10_000_000_000);
-        record.causes = record.causes.map(|id| EventId(id.0 + if id.is_some() { n } else { 0 }));
-        record.conn = record.conn.map(|_| ConnId(2 << 32));
+    let first = index.entries(&conn).count();
+    log.host(PlaceId(0), &mut later(1));
+    let index = Index::new(&log);
+    let [a, b] = *index.conns() else { panic!("two connections") };
+    assert_eq!((a, index.entries(&a).count()), (conn, first));
+    assert_eq!(index.entries(&b).count(), first);
+    assert!(index.entries(&b).all(|entry| entry.at > Instant::from_nanos(10_000_000_000)));
+}
+
+/// A thousand connections, each written in all formats: were the log gone through for each, this
+/// would take hours.
+#[test]
+fn to_write_about_all_connections_costs_what_the_log_does() {
+    const MANY: usize = 1_000;
+    let (mut log, conn) = log();
+    (1..MANY as u64).for_each(|n| log.host(PlaceId(0), &mut later(n)));
+    let index = Index::new(&log);
+    assert_eq!(index.conns().len(), MANY);
+    let each = index.entries(&conn).count();
+    let write = |conn: &Conn, out: &mut Vec<u8>| {
+        csv::conn(&index, conn, out)?;
+        csv::segments(&index, conn, out)?;
+        plots::time_sequence(&index, conn, out)?;
+        plots::windows(&index, conn, out)?;
+        plots::round_trips(&index, conn, out)?;
+        xpl::time_sequence(&index, conn, out)?;
+        qlog::write(&index, qlog::Scope::Conn(conn), "one of many", out)?;
+        qvis::write(&index, conn, "one of many", out)
+    };
+    for conn in index.conns() {
+        assert_eq!(index.entries(conn).count(), each);
+        assert!(text(|out| write(conn, out)).len() > 10_000);
     }
-    let first = conn.entries(&log).count();
-    log.host(PlaceId(0), &mut later);
-    let [a, b] = conns(&log)[..] else { panic!("two connections") };
-    assert_eq!((a, a.entries(&log).count()), (conn, first));
-    assert_eq!(b.entries(&log).count(), first);
-    assert!(b.entries(&log).all(|entry| entry.at > Instant::from_nanos(10_000_000_000)));
 }

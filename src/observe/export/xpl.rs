@@ -1,9 +1,8 @@
 //! The plot of sequence numbers in xplot's language, with tcptrace's colours where it has them.
 
-use super::Conn;
 use super::sequence::{self, Kind};
+use super::{Conn, Index};
 use crate::base::Instant;
-use crate::observe::log::Log;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -33,8 +32,8 @@ fn colour(kind: Kind) -> &'static str {
 ///
 /// # Errors
 /// What `out` answers.
-pub fn time_sequence(log: &Log, conn: &Conn, out: &mut impl Write) -> io::Result<()> {
-    let story = sequence::of(log, conn);
+pub fn time_sequence(index: &Index<'_>, conn: &Conn, out: &mut impl Write) -> io::Result<()> {
+    let story = sequence::of(index, conn);
     writeln!(out, "dtime signed\ntitle\n{conn}")?;
     writeln!(out, "xlabel\ntime\nylabel\nsequence number")?;
     steps(out, "yellow", &story.edge)?;

@@ -161,13 +161,19 @@ fn what_goes_wrong_is_told() {
             rt::yield_now().await;
         }
     });
-    assert_eq!(told, "at 1.500000 programs go on without waiting for anything");
+    assert_eq!(
+        told,
+        "at 1.500000 programs go on without waiting for anything: a sleep, a pause or a rate lets time pass"
+    );
     let told = fails(async {
         loop {
             rt::sleep(Duration::ZERO).await;
         }
     });
-    assert_eq!(told, "at 0.000000 programs go on without waiting for anything");
+    assert_eq!(
+        told,
+        "at 0.000000 programs go on without waiting for anything: a sleep, a pause or a rate lets time pass"
+    );
     // A panic outside of a simulation is nobody's failure.
     let outside = std::panic::catch_unwind(|| panic!("outside"));
     assert!(outside.is_err() && PANIC.take().is_none());

@@ -12,7 +12,7 @@ use super::page::{Page, Sheet, fitted};
 use super::state;
 use super::story::{Stories, why};
 use super::web::{Missing, Web, distinct, is_loss};
-use crate::base::EventId;
+use crate::base::{EventId, Seq};
 use crate::observe::log::{Entry, Event, Kind, Log};
 use crate::stack;
 use crate::tcp::{self, AckWhy, Plan, Timer};
@@ -32,6 +32,8 @@ pub struct Step {
 /// Steps shown at the head and at the tail of a chain that is too long.
 const HEAD: usize = 5;
 const TAIL: usize = 2;
+/// Branches of branches are set in so often, and the next ones no further.
+const DEPTH: usize = 12;
 /// A chain is cut when at least so many steps go.
 const WORTH: usize = 3;
 
@@ -59,7 +61,7 @@ pub fn blame(log: &Log, id: EventId, page: &Page) -> Option<String> {
         run[..head].iter().for_each(|step| tell(&web, &stories, page, &mut sheet, step));
         if tail > 0 {
             let middle = &run[head..run.len() - tail];
-            let indent = "  ".repeat(middle[0].depth);
+            let indent = "  ".repeat(middle[0].depth.min(DEPTH));
             let mark = page.style.ellipsis();
             let text = format!("{indent}  {mark} {} steps: {}", middle.len(), tally(&web, middle));
             sheet.line(Some(Tone::Faint), &fitted(page.style, &text, page.width()));
@@ -86,10 +88,11 @@ fn is_call(entry: &Entry) -> bool {
 
 fn tell(web: &Web<'_>, stories: &Stories, page: &Page, sheet: &mut Sheet<'_>, step: &Step) {
     let Some(entry) = web.get(step.id) else { return };
-    let indent = "  ".repeat(step.depth);
+    let depth = step.depth.min(DEPTH);
+    let indent = "  ".repeat(depth);
     if let Some(because) = &step.because {
         let mark = if page.style.unicode { "└" } else { "`" };
-        let indent = "  ".repeat(step.depth.saturating_sub(1));
+        let indent = "  ".repeat(depth.saturating_sub(1));
         sheet.line(Some(Tone::Note), &format!("{indent}  {mark} {because}"));
     }
     let place = match web.log.places().get(usize::from(entry.place.0)).map(|place| place.kind) {
@@ -149,12 +152,30 @@ impl<'a, 'w> Chain<'a, 'w> {
     fn of(web: &'w Web<'a>, id: EventId) -> Option<Chain<'a, 'w>> {
         web.get(id)?;
         let mut chain = Chain { web, seen: BTreeSet::new(), steps: Vec::new(), roots: Vec::new() };
-        chain.walk(id, 0, None);
+        chain.walk(id);
         Some(chain)
     }
 
-    /// Goes back from an entry: along its nearest cause in the same line, along others in branches.
-    fn walk(&mut self, id: EventId, depth: usize, because: Option<String>) {
+    /// Goes back from an entry, and along what branches off on the way: the first branch first,
+    /// with its own.
+    fn walk(&mut self, id: EventId) {
+        let mut branches = vec![(id, 0, None)];
+        while let Some((id, depth, because)) = branches.pop() {
+            if !self.seen.contains(&id) {
+                let more = self.line(id, depth, because);
+                let more = more.into_iter().map(|(id, because)| (id, depth + 1, Some(because)));
+                branches.extend(more.rev());
+            }
+        }
+    }
+
+    /// Goes back along the nearest cause of each entry; what branches off, and why.
+    fn line(
+        &mut self,
+        id: EventId,
+        depth: usize,
+        because: Option<String>,
+    ) -> Vec<(EventId, String)> {
         let (mut next, mut because) = (Some(id), because);
         let mut branches: Vec<(EventId, String)> = Vec::new();
         while let Some(id) = next.take() {
@@ -178,16 +199,12 @@ impl<'a, 'w> Chain<'a, 'w> {
             for other in causes {
                 branches.push((other, format!("#{id} also follows from #{other}")));
             }
-            let fault = is_loss(entry);
-            if fault || (next.is_none() && !self.roots.contains(&id)) {
+            // An entry is looked at once, so it becomes a root once.
+            if is_loss(entry) || next.is_none() {
                 self.roots.push(id);
             }
         }
-        for (cause, because) in branches {
-            if !self.seen.contains(&cause) {
-                self.walk(cause, depth + 1, Some(because));
-            }
-        }
+        branches
     }
 
     /// What did not come, where that is the reason.
@@ -233,7 +250,9 @@ fn gap(web: &Web<'_>, entry: &Entry) -> Option<(EventId, EventId)> {
     };
     let Plan::Ack { why: AckWhy::OutOfOrder } = plan else { return None };
     let (peer, wanted) = (web.peer(web.key(entry)?)?, seg.ack?);
-    let earlier = web.of_conn(peer).rev().filter(|other| other.id < entry.id);
+    // Before it was sent for the first time, it was not sent.
+    let earlier =
+        web.before(peer, entry.id).rev().take_while(|other| !is_new_before(other, wanted));
     let mut asked = earlier.filter(|other| {
         web.segment(other).is_some_and(|(out, _, seg)| {
             let (from, to) = super::web::range_of(seg);
@@ -242,4 +261,13 @@ fn gap(web: &Web<'_>, entry: &Entry) -> Option<(EventId, EventId)> {
     });
     let sent = asked.find(|sent| web.loss(sent.id).is_some())?;
     Some((sent.id, web.loss(sent.id)?))
+}
+
+/// Whether an entry sends for the first time what stands before that number.
+fn is_new_before(entry: &Entry, wanted: Seq) -> bool {
+    let Event::Host(stack::Event::Tcp(tcp::Event::Sent { plan, seg, .. })) = &entry.event else {
+        return false;
+    };
+    let is_new = matches!(plan, Plan::Syn | Plan::NewData { .. } | Plan::LastData { .. });
+    is_new && super::web::range_of(seg).1.before_eq(wanted)
 }

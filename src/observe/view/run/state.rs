@@ -110,7 +110,7 @@ pub(super) fn timer_change(entry: &Entry, timer: Timer) -> Option<Option<Armed>>
 pub(super) fn armed_by(web: &Web<'_>, entry: &Entry) -> Option<EventId> {
     let key = web.key(entry)?;
     let Some(tcp::Event::TimerExpired { timer }) = tcp_event(entry) else { return None };
-    let earlier = web.of_conn(key).rev().filter(|other| other.id < entry.id);
+    let earlier = web.before(key, entry.id).rev();
     let set = |other: &Entry| timer_change(other, *timer).flatten().map(|armed| armed.by);
     earlier.filter_map(set).next()
 }

@@ -58,6 +58,10 @@ pub(in crate::observe) struct Web<'a> {
     by_conn: BTreeMap<Key, Vec<EventId>>,
     pairs: BTreeMap<Key, Pair>,
     by_pair: BTreeMap<Pair, Vec<(EventId, Key)>>,
+    /// The segments that a host sends and receives, by conversation, its own end first.
+    segments: BTreeMap<(PlaceId, Pair), Vec<EventId>>,
+    /// The calls that gave a connection data, and how much there was then.
+    writes: BTreeMap<Key, Vec<(EventId, u64)>>,
 }
 
 impl<'a> Web<'a> {
@@ -80,7 +84,22 @@ impl<'a> Web<'a> {
             }
         }
         effects.sort_unstable();
-        Web { log, effects, by_conn, pairs, by_pair }
+        let (segments, writes) = (BTreeMap::new(), BTreeMap::new());
+        let mut web = Web { log, effects, by_conn, pairs, by_pair, segments, writes };
+        log.entries().iter().for_each(|entry| web.note(entry));
+        web
+    }
+
+    /// Keeps what an entry tells of a conversation, once all pairs are known.
+    fn note(&mut self, entry: &'a Entry) {
+        if let Some((_, pair, _)) = self.segment(entry) {
+            self.segments.entry((entry.place, pair)).or_default().push(entry.id);
+        }
+        if let (Some(key), Some(n)) = (self.key(entry), given(entry)) {
+            let writes = self.writes.entry(key).or_default();
+            let before = writes.last().map_or(0, |(_, end)| *end);
+            writes.push((entry.id, before + n));
+        }
     }
 
     pub(in crate::observe) fn get(&self, id: EventId) -> Option<&'a Entry> {
@@ -118,9 +137,35 @@ impl<'a> Web<'a> {
     }
 
     /// The entries of a connection, oldest first.
-    pub(super) fn of_conn(&self, key: Key) -> impl DoubleEndedIterator<Item = &'a Entry> {
+    pub(in crate::observe) fn of_conn(
+        &self,
+        key: Key,
+    ) -> impl DoubleEndedIterator<Item = &'a Entry> + Clone {
         let its = self.by_conn.get(&key).map_or(&[][..], Vec::as_slice);
         its.iter().filter_map(|id| self.log.get(*id))
+    }
+
+    /// The entries of a connection before one, oldest first.
+    pub(super) fn before(
+        &self,
+        key: Key,
+        id: EventId,
+    ) -> impl DoubleEndedIterator<Item = &'a Entry> {
+        let its = self.by_conn.get(&key).map_or(&[][..], Vec::as_slice);
+        its[..its.partition_point(|other| *other < id)].iter().filter_map(|id| self.log.get(*id))
+    }
+
+    /// The segments of a conversation that a host sent and received between two entries, neither of
+    /// them counted.
+    fn between(
+        &self,
+        (place, pair): (PlaceId, Pair),
+        (after, before): (EventId, EventId),
+    ) -> impl DoubleEndedIterator<Item = &'a Entry> {
+        let its = self.segments.get(&(place, pair)).map_or(&[][..], Vec::as_slice);
+        let to = its.partition_point(|id| *id < before);
+        let from = its.partition_point(|id| *id <= after).min(to);
+        its[from..to].iter().filter_map(|id| self.log.get(*id))
     }
 
     /// What became of the packets that an event sent.
@@ -200,13 +245,12 @@ impl<'a> Web<'a> {
     /// What a segment that is sent again waited for in vain; `None` for others.
     pub(super) fn missing(&self, entry: &Entry) -> Option<Missing> {
         let (pair, range) = self.again(entry)?;
-        let earlier = self.log.entries()[..entry.id.0 as usize - 1].iter().rev();
-        let before = earlier.filter(|e| e.place == entry.place);
+        let before = self.between((entry.place, pair), (EventId::NONE, entry.id)).rev();
         let covers = |e: &&Entry| {
             self.segment(e)
                 .is_some_and(|(out, its, seg)| out && its == pair && overlap(range_of(seg), range))
         };
-        let sent = before.take_while(|e| e.at <= entry.at).find(covers)?.id;
+        let sent = { before }.find(covers)?.id;
         let fates = self.fates(sent);
         if let Some(Fate::Lost(lost)) = fates.iter().find(|fate| matches!(fate, Fate::Lost(_))) {
             return Some(Missing::Segment(sent, *lost));
@@ -217,9 +261,7 @@ impl<'a> Web<'a> {
         let back = Pair { local: pair.remote, remote: pair.local };
         let at = self.get(arrival)?;
         // What was sent again too early may arrive behind its second copy.
-        let between = arrival.0 as usize..entry.id.0 as usize - 1;
-        let answers = self.log.entries().get(between).unwrap_or_default();
-        let lost = answers.iter().filter(|e| e.place == at.place).find_map(|e| {
+        let lost = self.between((at.place, back), (arrival, entry.id)).find_map(|e| {
             let (out, its, seg) = self.segment(e)?;
             let acks = seg.ack.is_some_and(|ack| ack.after(range.0));
             (out && its == back && acks).then(|| Some((e.id, self.loss(e.id)?))).flatten()
@@ -235,16 +277,14 @@ impl<'a> Web<'a> {
         let (true, _, seg) = self.segment(entry)? else { return None };
         let key = self.key(entry).filter(|_| seg.len > 0)?;
         let iss = self.iss(key)?;
-        let (wanted, mut written) = (seg.seq - (iss + 1), 0u32);
-        let calls = self.of_conn(key).take_while(|other| other.id < entry.id);
-        let mut writes = calls.filter_map(|call| match &call.event {
-            Event::Host(stack::Event::Call { call: stack::Call::Write { .. }, result: Ok(n) }) => {
-                written = written.wrapping_add(*n as u32);
-                Some((call.id, written))
-            }
-            _ => None,
-        });
-        writes.find(|(_, end)| Seq(wanted).before(Seq(*end))).map(|(id, _)| id)
+        let writes = self.writes.get(&key)?;
+        let writes = &writes[..writes.partition_point(|(call, _)| *call < entry.id)];
+        // What is sent was written before, and sequence numbers go around.
+        let all = writes.last()?.1;
+        let back = (iss + 1 + all as u32).0.wrapping_sub(seg.seq.0);
+        let first = all.checked_sub(back.into())?;
+        let (call, _) = writes.get(writes.partition_point(|(_, end)| *end <= first))?;
+        Some(*call)
     }
 
     /// A connection's initial sequence number.
@@ -281,11 +321,9 @@ impl<'a> Web<'a> {
     pub(super) fn sent_again(&self, entry: &Entry) -> Option<EventId> {
         let (true, pair, seg) = self.segment(entry)? else { return None };
         let range = range_of(seg);
-        let later = self.log.entries()[entry.id.0 as usize..].iter();
-        let its = later.filter(|e| e.place == entry.place);
-        let again =
-            its.filter(|e| self.again(e).is_some_and(|(its, r)| its == pair && overlap(r, range)));
-        again.map(|e| e.id).next()
+        let mut later = self.between((entry.place, pair), (entry.id, EventId(u64::MAX)));
+        let again = later.find(|e| self.again(e).is_some_and(|(_, r)| overlap(r, range)));
+        again.map(|e| e.id)
     }
 
     /// The segment that an entry sends (true) or receives, and between whom, its own end first.
@@ -323,6 +361,16 @@ pub(super) fn sender<'a>(log: &'a Log, entry: &'a Entry) -> Option<&'a Entry> {
             return None;
         }
         entry = cause;
+    }
+}
+
+/// The bytes that a call has given a connection.
+fn given(entry: &Entry) -> Option<u64> {
+    match &entry.event {
+        Event::Host(stack::Event::Call { call: stack::Call::Write { .. }, result }) => {
+            result.as_ref().ok().copied()
+        }
+        _ => None,
     }
 }
 
