@@ -100,6 +100,16 @@ const KNOBS: &[Knob] = &[
     Knob("window_scaling", SWITCH, |c, w| switch(&mut c.window_scaling, w)),
     Knob("timestamps", SWITCH, |c, w| switch(&mut c.timestamps, w)),
     Knob("sack", SWITCH, |c, w| switch(&mut c.sack, w)),
+    Knob("dsack", SWITCH, |c, w| switch(&mut c.dsack, w)),
+    Knob("rack", SWITCH, |c, w| switch(&mut c.rack, w)),
+    Knob("tlp", SWITCH, |c, w| switch(&mut c.tlp, w)),
+    Knob("tlp_ack_delay", words::TIME, |c, w| time(&mut c.tlp_ack_delay, w)),
+    Knob("prr", SWITCH, |c, w| switch(&mut c.prr, w)),
+    Knob("frto", SWITCH, |c, w| switch(&mut c.frto, w)),
+    Knob("undo", SWITCH, |c, w| switch(&mut c.undo, w)),
+    Knob("reordering", "a number of segments from 3 to 300", |c, w| {
+        number(&mut c.reordering, w) && (3..=300).contains(&c.reordering)
+    }),
     Knob("nagle", SWITCH, |c, w| switch(&mut c.nagle, w)),
     Knob("rto_initial", words::TIME, |c, w| time(&mut c.rto_initial, w)),
     Knob("rto_min", words::TIME, |c, w| time(&mut c.rto_min, w)),
