@@ -33,5 +33,6 @@ pub use ladder::{Pick, Protocol, ladder};
 pub use limits::{Held, Limits, held_back, limits};
 pub use observer::{Label, Verdict, observer, verdicts};
 pub use page::{Page, RunName};
+#[cfg(feature = "lab")]
 pub(crate) use story::overheard;
 pub use web::Key;
