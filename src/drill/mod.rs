@@ -5,3 +5,11 @@
 //! nothing is resolved yet: what a symbol or a knob means is known by whoever runs the script.
 
 pub mod ast;
+mod error;
+mod icmp;
+mod lex;
+mod parse;
+
+pub use error::Error;
+pub use icmp::numbers as icmp_numbers;
+pub use parse::parse;
