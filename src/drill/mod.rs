@@ -9,7 +9,9 @@ mod error;
 mod icmp;
 mod lex;
 mod parse;
+mod run;
 
 pub use error::Error;
 pub use icmp::numbers as icmp_numbers;
 pub use parse::parse;
+pub use run::{Crossing, Failure, Ignore, Kind, Options, Profile, Verdict, run, run_with};
