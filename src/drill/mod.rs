@@ -4,6 +4,7 @@
 //! Text becomes a [`ast::Script`], in which everything the language knows is said in types and
 //! nothing is resolved yet: what a symbol or a knob means is known by whoever runs the script.
 
+pub mod assert;
 pub mod ast;
 mod error;
 mod icmp;

@@ -79,7 +79,7 @@ impl Parser<'_, '_> {
         Ok(false)
     }
 
-    /// Words, dots, digits and dashes that touch each other.
+    /// Words, dots, digits and dashes that touch each other; before the dot may be a gap.
     fn flags(&mut self) -> Result<Flags, Error> {
         let is_part = |parser: &Self| match parser.peek().kind {
             Kind::Word | Kind::Float | Kind::Int => true,
@@ -87,7 +87,7 @@ impl Parser<'_, '_> {
         };
         let at = self.peek().at;
         let mut text = String::new();
-        while is_part(self) && (text.is_empty() || self.peek().glued) {
+        while is_part(self) && (text.is_empty() || self.peek().glued || self.is(".")) {
             text.push_str(&self.take().text);
         }
         if text.is_empty() {
