@@ -43,8 +43,8 @@ pub struct Path {
 }
 
 impl Rack {
-    /// `sent` is known at `now` to have arrived; `too_early`: the peer echoes a timestamp from before
-    /// that transmission (RFC 8985 §6.2 steps 1 to 3).
+    /// `sent` is known at `now` to have arrived; `too_early`: the peer echoes a timestamp from
+    /// before that transmission (RFC 8985 §6.2 steps 1 to 3).
     pub fn delivered(&mut self, sent: &Sent, now: Instant, too_early: bool, min_rtt: Duration) {
         let rtt = now.since(sent.sent_at);
         let end = sent.end();
