@@ -112,6 +112,7 @@ const KNOBS: &[Knob] = &[
         number(&mut c.reordering, w) && (3..=300).contains(&c.reordering)
     }),
     Knob("nagle", SWITCH, |c, w| switch(&mut c.nagle, w)),
+    Knob("minshall", SWITCH, |c, w| switch(&mut c.minshall, w)),
     Knob("rto_initial", words::TIME, |c, w| time(&mut c.rto_initial, w)),
     Knob("rto_min", words::TIME, |c, w| time(&mut c.rto_min, w)),
     Knob("rto_max", words::TIME, |c, w| time(&mut c.rto_max, w)),
