@@ -151,8 +151,8 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
             (false, _) => Plan::NewData { len, push: last },
         })
     };
-    // The short last segment goes along when nothing, or by Minshall nothing small, is in flight, or
-    // Nagle is off, or FIN follows.
+    // The short last segment goes along when nothing, or by Minshall nothing small, is in flight,
+    // or Nagle is off, or FIN follows.
     if all && (whole == len || !tcb.config.nagle || fin_pending || (whole == 0 && alone)) {
         return send(len);
     }
