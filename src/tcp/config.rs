@@ -64,6 +64,9 @@ pub struct Config {
     pub reordering: u16,
     /// Nagle's algorithm (RFC 9293 §3.7.4, MUST-17: can be switched off). Default on.
     pub nagle: bool,
+    /// Of Nagle's algorithm, Minshall's variant: only a small segment in flight holds back a small
+    /// one. Default on, as Linux; RFC 9293 §3.7.4: anything in flight does.
+    pub minshall: bool,
     /// RTO before the first sample. Default 1 s (RFC 6298 §2.1: 1 s).
     pub rto_initial: Duration,
     /// Lower bound of the RTO. Default 200 ms (RFC 6298 §2.4: SHOULD be 1 s).
@@ -134,6 +137,7 @@ impl Default for Config {
             undo: true,
             reordering: 3,
             nagle: true,
+            minshall: true,
             rto_initial: Duration::from_secs(1),
             rto_min: Duration::from_millis(200),
             rto_max: Duration::from_secs(120),

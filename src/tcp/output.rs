@@ -142,7 +142,7 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     }
     let len = unsent.min(rwnd_room).min(cwnd_room).min(tcb.gso_max.max(mss));
     let (whole, all) = (len / mss * mss, len == unsent);
-    let alone = tcb.snd.nxt == tcb.snd.una;
+    let alone = tcb.snd.nxt == tcb.snd.una || tcb.config.minshall && !has_small_in_flight(tcb);
     let send = |len| {
         let last = len == unsent;
         Ok(match (last && fin_pending && len < rwnd_room, limit(tcb)) {
@@ -151,7 +151,8 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
             (false, _) => Plan::NewData { len, push: last },
         })
     };
-    // The short last segment goes along when nothing is in flight, or Nagle is off, or FIN follows.
+    // The short last segment goes along when nothing, or by Minshall nothing small, is in flight,
+    // or Nagle is off, or FIN follows.
     if all && (whole == len || !tcb.config.nagle || fin_pending || (whole == 0 && alone)) {
         return send(len);
     }
@@ -166,6 +167,12 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
         return send(len);
     }
     if tcb.owe.sws { Ok(Plan::SwsOverride { len }) } else { Err(Blocked::Sws) }
+}
+
+/// Whether a segment that was not full waits for its ACK (Minshall's variant of Nagle's algorithm:
+/// full segments in flight hold no small one back).
+fn has_small_in_flight(tcb: &Tcb) -> bool {
+    tcb.snd.sml.after(tcb.snd.una) && tcb.snd.sml.before_eq(tcb.snd.nxt)
 }
 
 /// Eff.snd.MSS (RFC 9293 §3.7.1): SMSS less the SACK blocks that ride along.
@@ -307,6 +314,9 @@ fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
         app_limited: tcb.unsent() <= len,
     });
     tcb.snd.nxt += len + ctl_len;
+    if !len.is_multiple_of(eff_mss(tcb)) {
+        tcb.snd.sml = tcb.snd.nxt;
+    }
     tcb.owe.sws = false; // the wait it ended is over, whatever was sent
     tcb.owe.tlp = false;
     tcb.cc().on_send(cx.now, len, in_flight);
