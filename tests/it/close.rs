@@ -1,6 +1,6 @@
 //! The end of a connection (RFC 9293 §3.6, §3.10.4, §3.10.5): every way out of every state.
 
-use crate::support::puppet::{A, FA, Puppet, R, R, RA, S, SA, WND, mss, none, ts};
+use crate::support::puppet::{A, FA, Puppet, R, RA, S, SA, WND, mss, none, ts};
 use crate::support::seen::scenarios;
 use netglass::base::limit::Millis;
 use netglass::base::{Duration, Limit, SocketError};
