@@ -10,6 +10,7 @@ mod error;
 mod icmp;
 mod lex;
 mod parse;
+mod print;
 
 pub use error::Error;
 pub use icmp::numbers as icmp_numbers;
