@@ -274,13 +274,21 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
             tcb.probes = tcb.probes.saturating_add(1);
             (nxt - 1, Ctl::NONE, Chunks::new())
         }
+        // Data for nobody is answered as if there were no connection (RFC 9293 §3.10.7.1).
+        Plan::Rst { cause: Cause::DataAfterClose } => {
+            tcb.owe.rst = None;
+            (tcb.snd.una, Ctl::RST, Chunks::new())
+        }
         Plan::Rst { .. } | Plan::RstLimit { .. } => {
             tcb.owe.rst = None;
             (nxt, Ctl::RST, Chunks::new())
         }
     };
     let mss = eff_mss(tcb); // with what rides along now
-    let hdr = header(tcb, seq, ctl, cx);
+    let hdr = match plan {
+        Plan::Rst { cause: Cause::DataAfterClose } => bare_reset(tcb, seq),
+        _ => header(tcb, seq, ctl, cx),
+    };
     let len = payload.len();
     tcb.counters.segs_out = tcb.counters.segs_out.wrapping_add((len as u32).div_ceil(mss).max(1));
     let sent = || Event::Sent { seg: SegmentView::of(&hdr, len), plan, room };
@@ -385,6 +393,20 @@ fn start_timers(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         tcb.set_timer(Timer::Rtx, cx.now + tcb.rto(), cx);
     }
     tcb.start_user_timer(cx);
+}
+
+/// A reset that acknowledges nothing.
+fn bare_reset(tcb: &Tcb, seq: Seq) -> Header {
+    Header {
+        src: tcb.local_port,
+        dst: tcb.remote_port,
+        seq,
+        ack: None,
+        ctl: Ctl::RST,
+        wnd: 0,
+        urg: 0,
+        options: Options::default(),
+    }
 }
 
 /// The header: where we are, what we offer, and what rides along. An ACK it carries is paid.
