@@ -10,7 +10,7 @@ use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
 use super::timeout;
 use super::tlp;
-use crate::base::{Chunks, Instant, Limit, Seq};
+use crate::base::{Chunks, Duration, Instant, Limit, Seq};
 use crate::wire::tcp::{Ctl, Header, Options, SackBlocks, Timestamps};
 
 /// What `plan` says.
@@ -140,7 +140,7 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if cwnd_room < unsent.min(mss) {
         return Err(Blocked::Cwnd);
     }
-    let len = unsent.min(rwnd_room).min(cwnd_room).min(tcb.gso_max.max(mss));
+    let len = unsent.min(rwnd_room).min(cwnd_room).min(burst(tcb, mss));
     let (whole, all) = (len / mss * mss, len == unsent);
     let alone = tcb.snd.nxt == tcb.snd.una || tcb.config.minshall && !has_small_in_flight(tcb);
     let send = |len| {
@@ -148,7 +148,7 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
         Ok(match (last && fin_pending && len < rwnd_room, limit(tcb)) {
             (true, Some(limit)) => Plan::FinLimit { len, limit },
             (true, None) => Plan::LastData { len },
-            (false, _) => Plan::NewData { len, push: last },
+            (false, _) => Plan::NewData { len, push: last || tcb.config.push_bursts && len > mss },
         })
     };
     // The short last segment goes along when nothing, or by Minshall nothing small, is in flight,
@@ -167,6 +167,25 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
         return send(len);
     }
     if tcb.owe.sws { Ok(Plan::SwsOverride { len }) } else { Err(Blocked::Sws) }
+}
+
+/// How much one super-segment holds at most: what the device takes, and no more than a
+/// millisecond's worth of what the window allows in a round trip (twice that in slow start, a fifth
+/// more after), but two segments. Near peers get more: an ACK for each millisecond's worth would
+/// cost them more than it tells.
+fn burst(tcb: &Tcb, mss: u32) -> u32 {
+    let most = tcb.gso_max.max(mss);
+    let (true, Some(srtt)) = (tcb.config.tso_autosize && most > mss, tcb.rto.srtt()) else {
+        return most;
+    };
+    let cwnd = u64::from(tcb.cwnd().max(tcb.rtxq.flight_size()));
+    let percent = if tcb.cwnd() < tcb.ssthresh() / 2 { 200 } else { 120 };
+    let micros = |time: Duration| time.as_micros().max(1) as u64;
+    let near = micros(tcb.rto.min().unwrap_or(srtt)) >> 9;
+    let extra = if near < 32 { u64::from(most) >> near } else { 0 };
+    let bytes =
+        (cwnd * percent * 10_000 / (micros(srtt) << 10)).saturating_add(extra).min(most.into());
+    (bytes as u32 / mss).max(2).saturating_mul(mss).min(most)
 }
 
 /// Whether a segment that was not full waits for its ACK (Minshall's variant of Nagle's algorithm:
