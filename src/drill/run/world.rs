@@ -1,10 +1,11 @@
 //! The host under test and virtual time: what is given to the host, what it sends, and why.
 
 use super::live::Live;
-use crate::base::{ConnId, EventId, Frame, IfaceId, Instant, Pool};
+use crate::base::{ConnId, EventId, Frame, IfaceId, Instant, Medium, Pool};
 use crate::observe::view::reason::{Reason, reason};
 use crate::stack::{Event, Record, Setup, Stack};
 use crate::tcp;
+use crate::wire::split;
 use std::collections::VecDeque;
 
 /// A packet that the host has sent and nobody has looked at.
@@ -38,6 +39,7 @@ pub(super) struct World {
     pub(super) crossed: Vec<Crossed>,
     /// What the host told since somebody asked, oldest first.
     pub(super) told: Vec<Record>,
+    mtu: usize,
     pool: Pool,
     fresh: Vec<Record>,
 }
@@ -45,6 +47,7 @@ pub(super) struct World {
 impl World {
     pub(super) fn new(setup: Setup) -> World {
         let pool = Pool::new();
+        let mtu = setup.ifaces.first().map_or(1500, |iface| iface.mtu.into());
         let mut stack = Stack::with_pool(setup, pool.clone());
         stack.listen_to_events(true);
         World {
@@ -53,6 +56,7 @@ impl World {
             out: VecDeque::new(),
             crossed: Vec::new(),
             told: Vec::new(),
+            mtu,
             pool,
             fresh: Vec::new(),
         }
@@ -73,15 +77,24 @@ impl World {
             assert!(sent < BURST, "the host does not stop sending");
             self.stack.drain_records(&mut self.fresh);
             let why = self.why(frame.origin);
-            let bytes = frame.to_vec();
-            let text = why.as_ref().map(|why| format!("{} ({})", why.text, why.rfc));
-            let live = Live::parse(&bytes);
-            self.crossed.push(Crossed { at: self.now, inbound: false, bytes, why: text });
-            self.out.push_back(Out { at: self.now, live, why });
+            for bytes in self.on_the_wire(&frame) {
+                let text = why.as_ref().map(|why| format!("{} ({})", why.text, why.rfc));
+                let live = Live::parse(&bytes);
+                self.crossed.push(Crossed { at: self.now, inbound: false, bytes, why: text });
+                self.out.push_back(Out { at: self.now, live, why: why.clone() });
+            }
             self.told.append(&mut self.fresh);
         }
         self.stack.drain_records(&mut self.fresh);
         self.told.append(&mut self.fresh);
+    }
+
+    /// What a frame is on a wire: within the MTU, with its checksums.
+    fn on_the_wire(&self, frame: &Frame) -> Vec<Vec<u8>> {
+        match split::split_on(Medium::Ip, frame, self.mtu) {
+            Ok(pieces) => pieces.map(|piece| piece.to_vec()).collect(),
+            Err(_) => vec![frame.to_vec()],
+        }
     }
 
     /// When the host has something to do next.
