@@ -91,6 +91,7 @@ const ICMP6: &[Kind] = &[
     ("parameter_problem", 4, PROBLEM6),
     ("echo_request", 128, &[]),
     ("echo_reply", 129, &[]),
+    ("router_advertisement", 134, &[]),
 ];
 
 /// The names of all types.

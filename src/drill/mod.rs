@@ -10,6 +10,7 @@ mod error;
 mod icmp;
 mod lex;
 mod parse;
+mod print;
 mod run;
 
 pub use error::Error;

@@ -30,10 +30,10 @@ pub(super) struct Placed {
 }
 
 /// Operators and delimiters, longer ones first.
-const MARKS: [&str; 42] = [
+const MARKS: [&str; 44] = [
     "**=", "//=", "<<=", ">>=", "**", "//", "<<", ">>", "<=", ">=", "==", "!=", "+=", "-=", "*=",
     "/=", "%=", "&=", "|=", "^=", "->", ":=", "+", "-", "*", "/", "%", "&", "|", "^", "~", "<",
-    ">", "=", "(", ")", "[", "]", ",", ":", ";", ".",
+    ">", "=", "(", ")", "[", "]", "{", "}", ",", ":", ";", ".",
 ];
 
 pub(super) fn refuse<T>(line: u32, what: impl Into<String>) -> Result<T, Failure> {

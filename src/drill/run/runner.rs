@@ -336,7 +336,7 @@ impl<'a> Runner<'a> {
         let settings = &self.machine.settings;
         let bytes = build::packet(packet, &self.machine.flows[flow], settings)
             .map_err(|what| Failure::new(line, Kind::Unknown, what))?;
-        self.step(line, show::expected(packet));
+        self.step(line, packet);
         self.machine.world.inject(bytes);
         self.settle()
     }
@@ -380,7 +380,7 @@ impl<'a> Runner<'a> {
     }
 
     fn expect(&mut self, event: &Event, packet: &Packet) -> Step {
-        let (line, text) = (event.line, show::expected(packet));
+        let (line, text) = (event.line, packet.to_string());
         let wrong = |what| Failure::new(line, Kind::Packet, what).expected(text.clone());
         let flow = self.machine.flow_for(outbound_ports(packet), false).map_err(wrong)?;
         let due = self.due(&event.time, false, self.before);
@@ -457,7 +457,7 @@ impl<'a> Runner<'a> {
             _ => Instant::ZERO,
         };
         let mut progress = Progress::new(now);
-        self.step(line, format_args!("{}(…)", call.name));
+        self.step(line, call);
         let answer = calls::call(&mut self.machine, call, &mut progress);
         self.machine.world.pump();
         let until = match answer {
