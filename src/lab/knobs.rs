@@ -113,6 +113,8 @@ const KNOBS: &[Knob] = &[
     }),
     Knob("nagle", SWITCH, |c, w| switch(&mut c.nagle, w)),
     Knob("minshall", SWITCH, |c, w| switch(&mut c.minshall, w)),
+    Knob("tso_autosize", SWITCH, |c, w| switch(&mut c.tso_autosize, w)),
+    Knob("push_bursts", SWITCH, |c, w| switch(&mut c.push_bursts, w)),
     Knob("rto_initial", words::TIME, |c, w| time(&mut c.rto_initial, w)),
     Knob("rto_min", words::TIME, |c, w| time(&mut c.rto_min, w)),
     Knob("rto_max", words::TIME, |c, w| time(&mut c.rto_max, w)),
