@@ -250,6 +250,8 @@ fn connect(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> An
         machine.world.stack.connect_udp(now, id, remote)?;
         return Ok(0);
     }
+    // A mapped address is one of IPv4 (RFC 3493 §3.7).
+    let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
     let (local, config) = (sock.bound, Some(sock.config.clone()));
     let conn = machine.world.stack.connect(now, remote, local, config)?;
     machine.sock_at(index)?.place = Place::Conn(conn);

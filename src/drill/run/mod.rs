@@ -14,6 +14,7 @@ mod errno;
 mod flow;
 mod live;
 mod machine;
+mod names;
 mod notes;
 mod profile;
 mod runner;

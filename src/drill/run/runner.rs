@@ -5,12 +5,14 @@ use super::calls::{self, Progress, Returned};
 use super::compare::{self, Rules};
 use super::errno::Errno;
 use super::machine::Machine;
+use super::names::Snapshot;
 use super::profile::Profile;
 use super::settings::{Options, Settings};
 use super::verdict::{Crossing, Failure, Kind, Verdict, moment};
 use super::world::Out;
 use super::{build, live, notes, shell, show};
 use crate::base::{Duration, Instant};
+use crate::drill::assert;
 use crate::drill::ast::{
     Action, Body, Direction, Event, Expr, Options as TcpOptions, Packet, Ports, Script, SeqKind,
     Syscall, Tcp, TcpOption, Time,
@@ -56,6 +58,8 @@ struct Runner<'a> {
     /// The reasons that the host gave since the event before.
     keys: Vec<&'static str>,
     skipped: Vec<(u32, String)>,
+    /// What statements have assigned.
+    variables: assert::Variables,
 }
 
 type Step<T = ()> = Result<T, Box<Failure>>;
@@ -94,6 +98,7 @@ pub(super) fn run(script: &Script, profile: &Profile, options: &Options) -> Verd
         trace: Vec::new(),
         keys: Vec::new(),
         skipped,
+        variables: assert::Variables::default(),
     };
     let failure = runner.all(&script.events).err().map(|failure| runner.complete(*failure));
     let crossed = std::mem::take(&mut runner.machine.world.crossed).into_iter();
@@ -331,7 +336,7 @@ impl<'a> Runner<'a> {
         let settings = &self.machine.settings;
         let bytes = build::packet(packet, &self.machine.flows[flow], settings)
             .map_err(|what| Failure::new(line, Kind::Unknown, what))?;
-        self.step(line, show::expected(packet));
+        self.step(line, packet);
         self.machine.world.inject(bytes);
         self.settle()
     }
@@ -375,7 +380,7 @@ impl<'a> Runner<'a> {
     }
 
     fn expect(&mut self, event: &Event, packet: &Packet) -> Step {
-        let (line, text) = (event.line, show::expected(packet));
+        let (line, text) = (event.line, packet.to_string());
         let wrong = |what| Failure::new(line, Kind::Packet, what).expected(text.clone());
         let flow = self.machine.flow_for(outbound_ports(packet), false).map_err(wrong)?;
         let due = self.due(&event.time, false, self.before);
@@ -388,6 +393,8 @@ impl<'a> Runner<'a> {
             };
             return fail(wrong(what));
         };
+        self.listen();
+        self.keys.append(&mut out.keys);
         let mut whole = out.live.clone();
         let joined = self.join(flow, packet, &mut whole, end)?;
         let because = out.why.take().map(|why| format!("{} ({})", why.text, why.rfc));
@@ -450,7 +457,7 @@ impl<'a> Runner<'a> {
             _ => Instant::ZERO,
         };
         let mut progress = Progress::new(now);
-        self.step(line, format_args!("{}(…)", call.name));
+        self.step(line, call);
         let answer = calls::call(&mut self.machine, call, &mut progress);
         self.machine.world.pump();
         let until = match answer {
@@ -518,10 +525,16 @@ impl<'a> Runner<'a> {
             return Ok(());
         }
         let expected = number(&call.result).map_err(|_| wrong("the result is no number".into()))?;
-        let known = call.errno.as_deref().map(|name| {
-            Errno::named(name).ok_or_else(|| wrong(format!("the error {name} is not known")))
-        });
-        let wanted = known.transpose()?;
+        let wanted = call.errno.as_deref().map(Errno::named);
+        if wanted == Some(None) {
+            let name = call.errno.as_deref().unwrap_or_default();
+            return fail(Failure::new(
+                line,
+                Kind::Unknown,
+                format!("no error has the name {name}"),
+            ));
+        }
+        let wanted = wanted.flatten();
         let fits = match (opened, errno) {
             (Some(file), _) if expected >= 0 => {
                 self.machine.labels.insert(expected, file);
@@ -556,8 +569,20 @@ impl<'a> Runner<'a> {
         self.until(self.machine.world.now + effect.sleep)
     }
 
-    fn code(&mut self, line: u32, _text: &str) -> Step {
-        fail(Failure::new(line, Kind::Unknown, "code is not evaluated"))
+    fn code(&mut self, line: u32, text: &str) -> Step {
+        let wrong = |failure: assert::Failure| {
+            let kind = match failure.kind {
+                assert::FailureKind::Refused => Kind::Unknown,
+                assert::FailureKind::Assertion | assert::FailureKind::Exception => Kind::Code,
+            };
+            Failure::new(failure.line, kind, failure.what)
+        };
+        let program = assert::Program::parse(line, text).map_err(wrong)?;
+        let snapshot = Snapshot::take(&mut self.machine);
+        let said = program.run(&mut self.variables, &|name| snapshot.value(name)).map_err(wrong)?;
+        self.step(line, "%{ … }%");
+        self.trace.extend(said);
+        Ok(())
     }
 }
 

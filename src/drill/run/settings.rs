@@ -168,7 +168,7 @@ impl Settings {
         for (line, _, value) in all.clone().filter(|(_, name, _)| *name == "ip_version") {
             settings.version = match value.unwrap_or_default() {
                 "ipv4" => Version::V4,
-                "ipv4-mapped-ipv6" => Version::Mapped,
+                "ipv4-mapped-ipv6" | "ipv4_mapped_ipv6" => Version::Mapped,
                 "ipv6" => Version::V6,
                 other => return Err(Bad { line, what: format!("ip_version {other} is unknown") }),
             };

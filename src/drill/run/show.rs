@@ -1,89 +1,9 @@
-//! Packets in the script's own words: what was expected and what came, in the same numbers.
+//! Packets that the host sent, in the script's own words and numbers.
 
 use super::compare::walk;
 use super::flow::{Flow, Side};
 use super::live::{self, Live, Tcp};
-use crate::drill::ast::{
-    Body, Direction, Ecn, Flags, IcmpWord, IpInfo, Options, Packet, Quoted, SeqKind, TcpOption,
-    TrafficClass,
-};
 use crate::wire::tcp::Ctl;
-
-/// A packet of the script.
-pub(super) fn expected(packet: &Packet) -> String {
-    let arrow = if packet.direction == Direction::Inbound { "<" } else { ">" };
-    let info = info(&packet.ip);
-    match &packet.body {
-        Body::Tcp(tcp) => {
-            let ports = tcp.ports.map_or(String::new(), |p| format!("{} > {} ", p.src, p.dst));
-            let (start, end, len) = (tcp.seq.start, tcp.seq.end, tcp.seq.len);
-            let seq = match tcp.seq.kind {
-                SeqKind::Mapped => format!("{start}:{end}({len})"),
-                SeqKind::Literal => format!("{start}:{end}({len})!"),
-                SeqKind::Any => format!("...({len})"),
-            };
-            let mut text = format!("{arrow} {info}{ports}{} {seq}", flags(&tcp.flags));
-            text += &tcp.ack.map_or(String::new(), |ack| format!(" ack {ack}"));
-            text += &tcp.window.map_or(String::new(), |win| format!(" win {win}"));
-            text += &tcp.urgent.map_or(String::new(), |urg| format!(" urg {urg}"));
-            match &tcp.options {
-                Options::Any => text += " <...>",
-                Options::List(list) if list.is_empty() => {}
-                Options::List(list) => {
-                    let words: Vec<_> = list.iter().map(option_words).collect();
-                    text += &format!(" <{}>", words.join(","));
-                }
-            }
-            text
-        }
-        Body::Udp(udp) => format!("{arrow} {info}udp ({})", udp.len),
-        Body::Icmp(icmp) => {
-            let code = icmp.code.as_ref().map_or(String::new(), |code| format!(" {}", word(code)));
-            let mtu = icmp.mtu.map_or(String::new(), |mtu| format!(" mtu {mtu}"));
-            let quoted = match &icmp.quoted {
-                Some(Quoted::Tcp(seq, _)) => format!(" [{}:{}({})]", seq.start, seq.end, seq.len),
-                Some(Quoted::Udp(len)) => format!(" [udp({len})]"),
-                Some(Quoted::Raw(len)) => format!(" [raw({len})]"),
-                None => String::new(),
-            };
-            format!("{arrow} {info}icmp {}{code}{mtu}{quoted}", word(&icmp.kind))
-        }
-    }
-}
-
-fn word(word: &IcmpWord) -> String {
-    match word {
-        IcmpWord::Name(name) => name.clone(),
-        IcmpWord::Number(number) => format!("type_{number}"),
-    }
-}
-
-fn info(info: &IpInfo) -> String {
-    let bits = |bits: Ecn| match bits {
-        Ecn::NotEct => "noecn",
-        Ecn::Ect0 => "ect0",
-        Ecn::Ect1 => "ect1",
-        Ecn::Ect01 => "ect01",
-        Ecn::Ce => "ce",
-    };
-    let mut parts = Vec::new();
-    match info.class {
-        None => {}
-        Some(TrafficClass::Ecn(ecn)) => parts.push(bits(ecn).to_owned()),
-        Some(TrafficClass::Dscp(dscp)) => parts.push(format!("dscp {dscp:#04x}")),
-        Some(TrafficClass::DscpEcn(dscp, ecn)) => {
-            parts.push(format!("dscp {dscp:#04x}, ecn {}", bits(ecn)));
-        }
-        Some(TrafficClass::Byte(byte)) => parts.push(format!("tos {byte:#04x}")),
-    }
-    parts.extend(info.flow_label.map(|label| format!("flowlabel {label:#x}")));
-    parts.extend(info.ttl.map(|ttl| format!("ttl {ttl}")));
-    if parts.is_empty() { String::new() } else { format!("[{}] ", parts.join(", ")) }
-}
-
-fn flags(flags: &Flags) -> String {
-    letters(super::build::ctl(flags))
-}
 
 /// Control bits as scripts write them.
 fn letters(ctl: Ctl) -> String {
@@ -100,30 +20,6 @@ fn letters(ctl: Ctl) -> String {
     ];
     let text: String = LETTERS.iter().filter(|(bit, _)| ctl.has(*bit)).map(|(_, c)| *c).collect();
     if text.is_empty() { "-".into() } else { text }
-}
-
-fn option_words(option: &TcpOption) -> String {
-    match option {
-        TcpOption::Nop => "nop".into(),
-        TcpOption::Eol => "eol".into(),
-        TcpOption::Mss(mss) => format!("mss {mss}"),
-        TcpOption::WindowScale(shift) => format!("wscale {shift}"),
-        TcpOption::SackOk => "sackOK".into(),
-        TcpOption::Sack(blocks) => {
-            let blocks: Vec<_> = blocks.iter().map(|(l, r)| format!("{l}:{r}")).collect();
-            format!("sack {}", blocks.join(" "))
-        }
-        TcpOption::Timestamps { val, ecr } => {
-            let val = val.map_or("...".into(), |val| val.to_string());
-            format!("TS val {val} ecr {}", ecr.value)
-        }
-        TcpOption::FastOpen(cookie) => format!("FO {}", hex(cookie)),
-        TcpOption::FastOpenExp(cookie) => format!("FOEXP {}", hex(cookie)),
-        TcpOption::Md5(_) => "md5".into(),
-        TcpOption::AccEcn(ecn) => format!("ECN {:?}", ecn.counters),
-        TcpOption::Other { kind, data } => format!("gen-{kind} {}", hex(data)),
-        TcpOption::Raw(bytes) => hex(bytes),
-    }
 }
 
 fn hex(bytes: &[u8]) -> String {

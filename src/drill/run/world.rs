@@ -1,6 +1,7 @@
 //! The host under test and virtual time: what is given to the host, what it sends, and why.
 
 use super::live::Live;
+use super::notes;
 use crate::base::{ConnId, EventId, Frame, IfaceId, Instant, Medium, Pool};
 use crate::observe::view::reason::{Reason, reason};
 use crate::stack::{Event, Record, Setup, Stack};
@@ -14,6 +15,8 @@ pub(super) struct Out {
     pub(super) at: Instant,
     pub(super) live: Live,
     pub(super) why: Option<Reason>,
+    /// The names of its reasons, the plan's among them.
+    pub(super) keys: Vec<&'static str>,
 }
 
 /// A packet that crossed the wire, for captures.
@@ -76,12 +79,13 @@ impl World {
             let Some((_, frame)) = self.stack.output(self.now) else { break };
             assert!(sent < BURST, "the host does not stop sending");
             self.stack.drain_records(&mut self.fresh);
-            let why = self.why(frame.origin);
+            let (why, keys) = self.why(frame.origin);
             for bytes in self.on_the_wire(&frame) {
                 let text = why.as_ref().map(|why| format!("{} ({})", why.text, why.rfc));
                 let live = Live::parse(&bytes);
                 self.crossed.push(Crossed { at: self.now, inbound: false, bytes, why: text });
-                self.out.push_back(Out { at: self.now, live, why: why.clone() });
+                let (why, keys) = (why.clone(), keys.clone());
+                self.out.push_back(Out { at: self.now, live, why, keys });
             }
             self.told.append(&mut self.fresh);
         }
@@ -102,13 +106,15 @@ impl World {
         self.stack.deadline(self.now)
     }
 
-    fn why(&self, origin: EventId) -> Option<Reason> {
-        let both = self.fresh.iter().rev().chain(self.told.iter().rev());
-        both.into_iter().take(64).find(|record| record.id == origin).and_then(|r| reason(&r.event))
+    fn why(&self, origin: EventId) -> (Option<Reason>, Vec<&'static str>) {
+        let mut latest = self.fresh.iter().rev().chain(self.told.iter().rev()).take(64);
+        match latest.find(|record| record.id == origin) {
+            Some(record) => (reason(&record.event), notes::reasons(record)),
+            None => (None, Vec::new()),
+        }
     }
 
-    /// What the host told about a connection since the last call that was a reason for something,
-    /// oldest first: key and sentence.
+    /// What the host told since the last call, oldest first.
     pub(super) fn take_told(&mut self) -> Vec<Record> {
         std::mem::take(&mut self.told)
     }
