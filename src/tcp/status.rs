@@ -30,7 +30,9 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         rcv_wscale: u64::from(tcb.rcv.wscale),
         options: u64::from(tcb.ts.is_some())
             | u64::from(tcb.sack_ok) << 1
-            | u64::from(tcb.wscale_ok) << 2,
+            | u64::from(tcb.wscale_ok) << 2
+            | u64::from(tcb.ecn.ok) << 3
+            | u64::from(tcb.ecn.seen) << 4,
         rto: micros(tcb.rto()),
         ato: micros(tcb.config.delayed_ack),
         snd_mss: u64::from(smss),
@@ -62,7 +64,7 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         data_segs_out: u64::from(c.data_segs_out),
         data_segs_in: u64::from(c.data_segs_in),
         rcv_ooopack: u64::from(c.rcv_ooopack),
-        delivered: tcb.delivered.delivered / u64::from(smss),
+        delivered: tcb.delivered() / u64::from(smss),
         busy_time: chrono.busy_time / 1000,
         rwnd_limited: chrono.rwnd_limited / 1000,
         cwnd_limited: chrono.cwnd_limited / 1000,
@@ -74,5 +76,7 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         reordering: u64::from(tcb.config.reordering),
         delivery_rate: tcb.measured.delivery_rate(),
         delivery_rate_app_limited: u64::from(tcb.measured.rate_app_limited),
+        pacing_rate: tcb.pacing_rate().unwrap_or(0),
+        delivered_ce: u64::from(c.delivered_ce),
     }
 }
