@@ -11,6 +11,8 @@ mod chaos;
 mod close;
 mod counters;
 mod coverage;
+#[cfg(feature = "drill")]
+mod drill;
 mod export;
 mod flood;
 mod forward;
