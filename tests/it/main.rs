@@ -12,6 +12,8 @@ mod close;
 mod congestion;
 mod counters;
 mod coverage;
+#[cfg(feature = "drill")]
+mod drill;
 mod export;
 mod flood;
 mod forward;

@@ -69,10 +69,13 @@ impl Parser<'_, '_> {
 
     /// One or more expressions between commas.
     pub(super) fn list(&mut self) -> Result<Vec<Expr>, Error> {
-        let mut list = vec![self.expr()?];
-        while self.eat(",") {
+        let mut list = Vec::new();
+        loop {
             list.push(self.expr()?);
+            self.check_no_call()?;
+            if !self.eat(",") {
+                return Ok(list);
+            }
         }
-        Ok(list)
     }
 }

@@ -1,9 +1,12 @@
 //! Expressions: numbers, symbols, strings, lists, and what they make together.
 
 use super::super::ast::{Expr, Iovec, Sockaddr};
-use super::super::error::{Error, quote};
+use super::super::error::{Error, hint, quote};
 use super::{Kind, Parser};
 use std::net::IpAddr;
+
+/// What can be called in an expression.
+const FUNCTIONS: [&str; 4] = ["htons", "htonl", "inet_addr", "inet6_addr"];
 
 /// Resolves the escapes of a string; the one that is none.
 fn unescape(text: &str) -> Result<Vec<u8>, String> {
@@ -95,7 +98,7 @@ impl Parser<'_, '_> {
         if self.eat("=") {
             return Ok(Expr::Assign(name, Box::new(self.expr()?)));
         }
-        if !self.is("(") {
+        if !self.is("(") || !FUNCTIONS.contains(&name.as_str()) {
             return Ok(Expr::Word(name));
         }
         self.take();
@@ -103,20 +106,23 @@ impl Parser<'_, '_> {
             "htons" => Expr::Htons(self.u16("a port")?),
             "htonl" => Expr::Htonl(self.u32("a number of 32 bits")?),
             "inet_addr" => Expr::Ip4(self.ip("an IPv4 address in quotes")?),
-            "inet6_addr" => Expr::Ip6(self.ip("an IPv6 address in quotes")?),
-            _ => {
-                let (at, what) = (self.ahead(0).at, quote(&name));
-                return self.fail_at(
-                    at,
-                    format!(
-                        "{what} is no function of expressions: there is `htons`, `htonl`, \
-                         `inet_addr` and `inet6_addr`"
-                    ),
-                );
-            }
+            _ => Expr::Ip6(self.ip("an IPv6 address in quotes")?),
         };
         self.want(")")?;
         Ok(value)
+    }
+
+    /// A mistake, if the word before is called as if it were a function.
+    pub(super) fn check_no_call(&self) -> Result<(), Error> {
+        let Some(before) = self.next.checked_sub(1).and_then(|at| self.tokens.get(at)) else {
+            return Ok(());
+        };
+        if !self.is("(") || before.kind != Kind::Word {
+            return Ok(());
+        }
+        let (name, near) = (quote(&before.text), hint(&before.text, FUNCTIONS));
+        let known = FUNCTIONS.join("`, `");
+        self.fail_at(before.at, format!("{name} is none of the functions `{known}`{near}"))
     }
 
     /// A string, or several that are one.

@@ -1,6 +1,6 @@
 //! Runs scripts: in virtual time, against one host, without any privilege.
 //!
-//! `runner` goes through the events; `machine` is what they act on: the host in its `world`, the
+//! `runner` goes through the events, `packets` and `doing` are what they do; `machine` is what they act on: the host in its `world`, the
 //! files processes have open, and the flows; `calls`, `transfer`, `waiting` and `sockopt` are the
 //! system calls; `build` makes packets of the script's words, `compare` compares those the host
 //! sends, `show` writes them in the script's words; `shell` and `sysctl` understand the commands
@@ -10,12 +10,14 @@ mod args;
 mod build;
 mod calls;
 mod compare;
+mod doing;
 mod errno;
 mod flow;
 mod live;
 mod machine;
 mod names;
 mod notes;
+mod packets;
 mod profile;
 mod runner;
 mod settings;
