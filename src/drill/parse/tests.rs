@@ -33,10 +33,9 @@ pub(super) fn mistake(text: &str) -> String {
 
 #[test]
 fn a_file_has_options_an_init_command_events_and_a_cleanup_command() {
-    let text = "--ip_version=ipv4-mapped\n";
-    assert!(mistake(text).contains("quotes"));
     let read = script(
-        "// a comment\n--ip_version=ipv6 --dry_run\n--mtu=1280 --local_ip=192.0.2.1 \
+        "// a comment\n--ip_version=ipv6 --dry_run\n--mtu=1280 --wire=ipv4-mapped-ipv6 \
+         --local_ip=192.0.2.1 \
          --gateway_ip=fe80::1\n--tolerance_percent=12.5 --non_fatal=\"packet,syscall\" \
          --define=RTT=100 --define=NAME=\"a b\" --define=RUN=`true`\n\n`./defaults.sh\nsysctl -q \
          x=1`\n0 `echo`\n+0 `echo RTT`\n`cleanup`\n",
@@ -49,6 +48,7 @@ fn a_file_has_options_an_init_command_events_and_a_cleanup_command() {
             (2, "ip_version", Some("ipv6")),
             (2, "dry_run", None),
             (3, "mtu", Some("1280")),
+            (3, "wire", Some("ipv4-mapped-ipv6")),
             (3, "local_ip", Some("192.0.2.1")),
             (3, "gateway_ip", Some("fe80::1")),
             (4, "tolerance_percent", Some("12.5")),

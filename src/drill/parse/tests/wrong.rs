@@ -27,7 +27,7 @@ fn files() {
             "3:1: expected the end of the script after the command without a time, found `1`",
         ),
         ("--mtu=(\n0 `a`", &format!("1:7: {value}, found `(`")),
-        ("--x=a,b", "1:6: such a value wants quotes: `--name=\"a,b\"`"),
+        ("--x=a(b", "1:6: such a value wants quotes: `--name=\"a b\"`"),
         ("--define=A=(", "1:12: expected a value of the definition, found `(`"),
         ("//? state LISTEN\n0 `a`", "1:1: this note stands before all events"),
         ("0 `a` //?", "1:7: expected `//? name value`"),
