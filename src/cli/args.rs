@@ -10,6 +10,7 @@ use crate::app::policy::Setting;
 use crate::base::{Duration, Mac};
 use crate::impair::Impairments;
 use crate::ip::Cidr;
+use crate::lab::Setting as Knob;
 use crate::wire::ip::Discover;
 use clap::{Args, Parser, Subcommand};
 use std::net::IpAddr;
@@ -219,6 +220,10 @@ pub(super) struct HostArgs {
     /// host, after 'out' for those from it. docs/links.md has all words
     #[arg(long, value_name = "WORDS")]
     pub(super) impair: Option<Impairments>,
+    /// A knob of the virtual host's TCP, as in sack=off or congestion=newreno: docs/lab.md has all;
+    /// repeatable
+    #[arg(long, value_name = "KNOB=VALUE")]
+    pub(super) tcp: Vec<Knob>,
     /// Seed of the bad link's luck
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(super) seed: u64,

@@ -61,6 +61,7 @@ fn host_args(args: &DemoArgs) -> Result<HostArgs, Failure> {
         pcap: Some(args.pcap.clone().unwrap_or_else(default)),
         record: None,
         impair: None,
+        tcp: Vec::new(),
         seed: 1,
     })
 }

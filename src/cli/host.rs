@@ -79,6 +79,7 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
         setup.ifaces[0].checksum_offload = false;
     }
     setup = vlan::set_up(args, setup);
+    args.tcp.iter().for_each(|knob| knob.apply(&mut setup.tcp));
     setup.ifaces[0].addrs = ends.iter().map(|ends| ends.own).collect();
     let default_via = |ends: &Ends| Route::default_via(ends.linux, crate::base::IfaceId(0));
     // On a network that is there already, routers say themselves that they are some.

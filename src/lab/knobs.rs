@@ -5,6 +5,7 @@ use super::{Mistake, words};
 use crate::base::Duration;
 use crate::tcp::{Config, Keepalive};
 use crate::wire::ip::Discover;
+use std::str::FromStr;
 
 /// What `read` makes of a word for one field of the configuration; false when it cannot be read.
 type Turn = fn(&mut Config, &str) -> bool;
@@ -111,6 +112,9 @@ const KNOBS: &[Knob] = &[
         number(&mut c.reordering, w) && (3..=300).contains(&c.reordering)
     }),
     Knob("nagle", SWITCH, |c, w| switch(&mut c.nagle, w)),
+    Knob("minshall", SWITCH, |c, w| switch(&mut c.minshall, w)),
+    Knob("tso_autosize", SWITCH, |c, w| switch(&mut c.tso_autosize, w)),
+    Knob("push_bursts", SWITCH, |c, w| switch(&mut c.push_bursts, w)),
     Knob("rto_initial", words::TIME, |c, w| time(&mut c.rto_initial, w)),
     Knob("rto_min", words::TIME, |c, w| time(&mut c.rto_min, w)),
     Knob("rto_max", words::TIME, |c, w| time(&mut c.rto_max, w)),
@@ -137,6 +141,41 @@ const KNOBS: &[Knob] = &[
     Knob("tos", "a number from 0 to 255", |c, w| number(&mut c.mark.tos, w)),
     Knob("mtu_discover", "want, do, dont or probe", |c, w| discover(&mut c.mtu_discover, w)),
 ];
+
+/// One knob and where it is turned to, written `KNOB=VALUE`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Setting {
+    knob: String,
+    value: String,
+}
+
+impl Setting {
+    /// Turns it.
+    pub fn apply(&self, config: &mut Config) {
+        let knob = KNOBS.iter().find(|knob| knob.0 == self.knob);
+        let turned = knob.is_some_and(|knob| knob.2(config, &self.value));
+        debug_assert!(turned, "it was tried when it was read");
+    }
+}
+
+impl FromStr for Setting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Setting, String> {
+        let Some((name, value)) = text.split_once('=') else {
+            return Err("expected KNOB=VALUE, as in sack=off".into());
+        };
+        let Some(Knob(knob, expected, turn)) = KNOBS.iter().find(|knob| knob.0 == name) else {
+            let what = format!("TCP has no knob \"{name}\"");
+            return Err(suggest(&what, name, KNOBS.iter().map(|knob| knob.0)));
+        };
+        if turn(&mut Config::default(), value) {
+            Ok(Setting { knob: name.into(), value: value.into() })
+        } else {
+            Err(refused(knob, Some(value), expected))
+        }
+    }
+}
 
 /// Turns the knobs that a table names.
 pub(super) fn turn(config: &mut Config, name: &str, item: &Item) -> Result<(), Mistake> {
@@ -176,6 +215,21 @@ mod tests {
         for (field, _) in fields.map(|(field, value)| (field.trim(), value)) {
             let inner = ["mark", "ttl", "tos"].contains(&field);
             assert!(inner || KNOBS.iter().any(|knob| knob.0 == field), "{field} has no knob");
+        }
+    }
+
+    #[test]
+    fn settings_are_tried_when_they_are_read() {
+        let mut config = Config::default();
+        "sack=off".parse::<Setting>().unwrap().apply(&mut config);
+        "rto_min=1s".parse::<Setting>().unwrap().apply(&mut config);
+        assert_eq!((config.sack, config.rto_min), (false, Duration::from_secs(1)));
+        for (text, why) in [
+            ("sack", "expected KNOB=VALUE, as in sack=off"),
+            ("sakc=off", "TCP has no knob \"sakc\": did you mean sack?"),
+            ("sack=2", "sack cannot be \"2\": expected true, false, on or off"),
+        ] {
+            assert_eq!(text.parse::<Setting>().unwrap_err(), why);
         }
     }
 

@@ -47,6 +47,7 @@ mod words;
 
 pub use check::{Check, Failure, Verdict};
 pub use file::{Lab, Question, Show};
+pub use knobs::Setting;
 pub use launch::Report;
 pub use node::{Kind, Node};
 pub use open::Open;

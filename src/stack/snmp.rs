@@ -202,10 +202,7 @@ impl Snmp {
                 match rule {
                     RtxRule::Rto => self.tcp_timeouts += 1,
                     RtxRule::AfterRto => self.tcp_slow_start_retrans += segs,
-                    RtxRule::FastRetransmit
-                    | RtxRule::PartialAck
-                    | RtxRule::Rack
-                    | RtxRule::SackThreshold => self.tcp_fast_retrans += segs,
+                    rule if rule.is_fast() => self.tcp_fast_retrans += segs,
                     _ => {}
                 }
                 return segs;

@@ -84,6 +84,9 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx
         true => sack::take(tcb, (blocks, seg_ack), &mut told, cx),
         false => None,
     };
+    if duplicate && !tcb.sack_ok && tcb.recovery.ca != CaState::Loss {
+        told.delivered = tcb.snd.smss; // a segment has left the network, whichever
+    }
     count_delivered(tcb, told.delivered, cx.now);
     if seg_ack.after(tcb.snd.una) {
         advance(tcb, hdr, in_flight_before, &mut told, cx);
@@ -109,11 +112,16 @@ fn advance(tcb: &mut Tcb, hdr: &Header, in_flight_before: u32, told: &mut Told, 
     let syn = u32::from(!std::mem::replace(&mut tcb.syn_acked, true));
     let deliveries = Deliveries::new(tcb, told.echo, cx.now);
     let mut rack = tcb.loss.as_mut().map(|loss| &mut loss.rack);
+    let (before, known, smss) = (told.delivered, tcb.rtxq.left(), tcb.snd.smss);
     let acked = tcb.rtxq.ack(seg_ack, |sent| deliveries.take(sent, rack.as_deref_mut(), told));
     if let Some(rack) = rack {
         rack.on_ack(seg_ack);
     }
-    count_delivered(tcb, acked.fresh, cx.now);
+    // Duplicates have told of some of it; the segment that was missing is news in any case.
+    let fresh = told.delivered - before;
+    let fresh = fresh.saturating_sub(known).max(fresh.min(smss));
+    told.delivered = before + fresh;
+    count_delivered(tcb, fresh, cx.now);
     told.acked = acked.len;
     told.advanced = acked.len > syn;
     if syn > 0 {

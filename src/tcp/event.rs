@@ -59,6 +59,14 @@ crate::explained! {
     }
 }
 
+impl RtxRule {
+    /// Whether ACKs, not a timer or the path, say that the segment is lost.
+    pub fn is_fast(self) -> bool {
+        use RtxRule as R;
+        matches!(self, R::FastRetransmit | R::PartialAck | R::Rack | R::SackThreshold)
+    }
+}
+
 crate::explained! {
     /// Why a segment is sent. A segment cannot be built without one.
     #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]

@@ -38,7 +38,7 @@ impl Loss {
         !self.rack.reordering_seen() && self.prr.is_none()
     }
 
-    /// The parts of a SACK block that the last ACK did not report (RFC 2018 §4: blocks are repeated).
+    /// The parts of a SACK block that the last ACK did not report: RFC 2018 §4 has it repeated.
     pub fn news_of(&self, (left, right): (Seq, Seq)) -> [(Seq, Seq); 2] {
         let known = |block: &&(Seq, Seq)| left.before_eq(block.0) && block.1.before_eq(right);
         match self.seen.iter().find(known) {

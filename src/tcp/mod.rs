@@ -3,8 +3,8 @@
 //! Before changing anything here read RFC 9293 §3.3 to §3.10. The order of the files is the order
 //! of reading:
 //!
-//! * parts: [`state`], [`timers`], [`rto`], [`rtxq`], [`rack`], [`prr`], [`undo`], [`loss`], [`sendbuf`], [`recvbuf`], [`reassembly`],
-//!   `window`, [`isn`], `cookie`, [`cc`], [`config`]
+//! * parts: [`state`], [`timers`], [`rto`], [`rtxq`], [`rack`], [`prr`], [`undo`], [`loss`],
+//!   [`sendbuf`], [`recvbuf`], [`reassembly`], `window`, [`isn`], `cookie`, [`cc`], [`config`]
 //! * the block: [`tcb`], with [`event`], `invariant`, [`info`], [`measured`] and `status`
 //! * steps, functions over the block: [`arrives`] (SEGMENT ARRIVES), `ack`, `sack`, `recovery`,
 //!   `tlp`, `delack`, `timeout`, [`output`] (plan and emit)
@@ -29,6 +29,7 @@ pub mod rtxq;
 pub mod segment;
 pub mod sendbuf;
 pub mod state;
+pub mod sums;
 pub mod tcb;
 pub mod timers;
 pub mod undo;

@@ -4,7 +4,7 @@
 use super::rtxq::{Judged, Rtxq, Sent};
 use crate::base::{Duration, Instant, Seq};
 
-/// Duplicate ACKs, or as much SACK, that make a loss where nothing was ever reordered (RFC 8985 §3.1).
+/// Segments reported by SACK that make a loss where nothing was ever reordered (RFC 8985 §3.1).
 const DUP_THRESH: u32 = 3;
 
 /// Recoveries after which a wider reordering window is narrow again (RFC 8985 §6.2 step 4).
@@ -43,8 +43,8 @@ pub struct Path {
 }
 
 impl Rack {
-    /// `sent` has arrived at `now`; `echo` is what the peer says it has seen last of our timestamps,
-    /// if that is earlier than its transmission (RFC 8985 §6.2 steps 1 to 3).
+    /// `sent` is known at `now` to have arrived; `too_early`: the peer echoes a timestamp from
+    /// before that transmission (RFC 8985 §6.2 steps 1 to 3).
     pub fn delivered(&mut self, sent: &Sent, now: Instant, too_early: bool, min_rtt: Duration) {
         let rtt = now.since(sent.sent_at);
         let end = sent.end();

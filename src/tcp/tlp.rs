@@ -1,5 +1,5 @@
-//! The tail loss probe (RFC 8985 §7): when no ACK comes, one more segment asks for one, so that a lost
-//! tail is repaired by SACK instead of a timeout.
+//! The tail loss probe (RFC 8985 §7): when no ACK comes, one more segment asks for one, so that a
+//! lost tail is repaired by SACK instead of a timeout.
 
 use super::event::{CaState, RtxRule, Timer};
 use super::loss::Tlp;
@@ -38,8 +38,8 @@ fn timeout(tcb: &Tcb) -> Duration {
 /// Timers of the field have milliseconds: two of them, that ACKs and probe do not race.
 const GRANULARITY: Duration = Duration::from_millis(2);
 
-/// The timer expired: new data goes out, if there is some and the peer's window allows, whatever cwnd
-/// says; else the last segment again. The retransmission timer starts anew (RFC 8985 §7.3).
+/// The timer expired: new data goes out, if there is some and the peer's window allows, whatever
+/// cwnd says; else the last segment again. The retransmission timer starts anew (RFC 8985 §7.3).
 pub(super) fn on_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if tcb.rtxq.is_empty() || tcb.recovery.ca != CaState::Open {
         return;

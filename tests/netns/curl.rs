@@ -70,10 +70,15 @@ pub(crate) fn download(bytes: u64) {
 }
 
 pub(crate) fn download_from(site: &str, bytes: u64) {
+    download_within(site, bytes, 55);
+}
+
+pub(crate) fn download_within(site: &str, bytes: u64, seconds: u32) {
+    let seconds = seconds.to_string();
     let (body, head) = (scratch("body"), scratch("head"));
     let (body_path, head_path) = (body.to_str().unwrap(), head.to_str().unwrap());
     let path = format!("{site}/bytes/{bytes}");
-    run("curl", &["-gsSf", "--max-time", "55", "-o", body_path, "-D", head_path, &path]);
+    run("curl", &["-gsSf", "--max-time", &seconds, "-o", body_path, "-D", head_path, &path]);
     assert_eq!(std::fs::metadata(&body).expect("a file").len(), bytes);
     let head = std::fs::read_to_string(head).expect("headers");
     assert_eq!(promised(&head), base64_of_hex(&sha256(&body)));
@@ -86,6 +91,10 @@ pub(crate) fn upload(megabytes: u64) {
 }
 
 pub(crate) fn upload_to(site: &str, megabytes: u64) {
+    upload_within(site, megabytes, 55);
+}
+
+pub(crate) fn upload_within(site: &str, megabytes: u64, seconds: u32) {
     let path = scratch("upload");
     let mut file = File::create(&path).expect("a file");
     let block: Vec<u8> =
@@ -95,7 +104,8 @@ pub(crate) fn upload_to(site: &str, megabytes: u64) {
     }
     drop(file);
     let sink = format!("{site}/sink");
-    let args = ["-gsSf", "--max-time", "55", "-T", path.to_str().unwrap(), &sink];
+    let seconds = seconds.to_string();
+    let args = ["-gsSf", "--max-time", &seconds, "-T", path.to_str().unwrap(), &sink];
     let answer = run("curl", &args);
     let length = (megabytes * 1_000_000).to_string();
     assert!(answer.contains(&sha256(&path)) && answer.contains(&length), "{answer}");

@@ -10,6 +10,7 @@ mod dns;
 mod flood;
 mod groups;
 mod hostile;
+mod kernel;
 mod lab;
 mod nd;
 mod other_way;
@@ -40,6 +41,7 @@ fn cases() -> Vec<Case> {
         ping::CASES,
         curl::CASES,
         hostile::CASES,
+        kernel::CASES,
         other_way::CASES,
         records::CASES,
         lab::CASES,

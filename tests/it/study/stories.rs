@@ -16,8 +16,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 pub(super) const LONG: Instant = Instant::from_millis(600_000);
 pub(super) const REQUEST: &[u8] = &[b'q'; 78];
 
+/// As the textbook has it: duplicate ACKs are counted, and the window is halved at once.
 fn host(n: u8) -> Setup {
-    Setup::new([0, 0]).with_iface("eth0", 1500, format!("10.0.0.{n}/24").parse().unwrap())
+    let addr = format!("10.0.0.{n}/24").parse().unwrap();
+    let mut setup = Setup::new([0, 0]).with_iface("eth0", 1500, addr);
+    (setup.tcp.sack, setup.tcp.prr) = (false, false);
+    setup
 }
 
 fn server_addr() -> SocketAddr {

@@ -286,7 +286,8 @@ fn duplicates(web: &Web<'_>, entry: &Entry) -> Vec<EventId> {
 }
 
 fn is_fast(plan: &Plan) -> bool {
-    matches!(plan, Plan::Retransmit { rule: tcp::RtxRule::FastRetransmit, .. })
+    matches!(plan, Plan::Retransmit { rule, .. }
+        if rule.is_fast() && *rule != tcp::RtxRule::PartialAck)
 }
 
 impl Web<'_> {
@@ -304,28 +305,14 @@ fn told_state(web: &Web<'_>, entry: &Entry, page: &Page, sheet: &mut Sheet<'_>) 
     if !changes.is_empty() {
         sheet.entry("STATE", &changes.join(" | "), 4);
     }
-    let recovers = |info: &tcp::TcpInfo| info.ca_state == RECOVERY;
-    let grown = after.snd_cwnd_bytes > before.snd_cwnd_bytes;
-    if recovers(&after) && (grown || !recovers(&before)) {
-        sheet.entry("", &inflated(entry, &after), 4);
+    if after.ca_state == RECOVERY && before.ca_state != RECOVERY {
+        sheet.entry("", RECOVERING, 4);
     }
 }
 
-/// Why cwnd is larger in fast recovery than what congestion control says.
-fn inflated(entry: &Entry, after: &tcp::TcpInfo) -> String {
-    let (now, mss) = (after.snd_cwnd_bytes, after.snd_mss.max(1));
-    let sum = match state::tcp_event(entry) {
-        Some(tcp::Event::Ca { cwnd, .. }) => {
-            let more = now.saturating_sub((*cwnd).into());
-            format!(": {cwnd} + {} x {mss} = {now}", more / mss)
-        }
-        _ => String::new(),
-    };
-    format!(
-        "until recovery ends, cwnd is ssthresh and a segment more for each duplicate ACK, which \
-         tells that one has left the network{sum} (RFC 5681 §3.2)"
-    )
-}
+/// What `in flight` means from here on.
+const RECOVERING: &str = "what duplicate ACKs or SACK say has left the network is not in flight any \
+    more and makes room; RFC 5681 §3.2 makes cwnd larger by as much instead";
 
 /// ALLOWED: what let so much be sent, or what held it back, in the numbers that were used.
 fn allowed(entry: &Entry) -> Option<String> {
@@ -484,9 +471,9 @@ fn phase(to: tcp::CaState) -> (&'static str, &'static str) {
         ),
         tcp::CaState::Cwr => ("the path says that it is congested", "RFC 3168 §6.1.2"),
         tcp::CaState::Recovery => (
-            "the third duplicate ACK: a segment is lost, while others arrive; ssthresh, and with \
-             it cwnd, becomes half of what was in flight",
-            "RFC 5681 §3.2; RFC 6582 §3.2",
+            "a segment is taken for lost, while others arrive: congestion control sets ssthresh, \
+             half of what was in flight for Reno, and cwnd comes down to it",
+            "RFC 5681 §3.2; RFC 6675 §5; RFC 9937 §6",
         ),
         tcp::CaState::Loss => (
             "no ACK came in time: all in flight is taken for lost, and cwnd is one segment",

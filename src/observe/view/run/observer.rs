@@ -274,9 +274,7 @@ fn is_right(
         _ => None,
     };
     match label {
-        Label::FastRetransmission => {
-            matches!(rule, Some(RtxRule::FastRetransmit | RtxRule::PartialAck))
-        }
+        Label::FastRetransmission => rule.is_some_and(RtxRule::is_fast),
         Label::Retransmission => missing.is_some(),
         Label::OutOfOrder => missing.is_none(),
         Label::Spurious => matches!(missing, Some(Missing::Nothing(..) | Missing::Ack(..))),

@@ -29,7 +29,7 @@ fn of_segment(web: &Web<'_>, key: Key, id: EventId, plan: &Plan, room: &Room) ->
     if !by_timer && !opening {
         reasons.push(timer(web, key, id, Timer::Rtx, "RTO", "nothing was in flight"));
     }
-    let counted = matches!(rule, Some(RtxRule::FastRetransmit | RtxRule::PartialAck));
+    let counted = rule.is_some_and(RtxRule::is_fast);
     if !counted && (rule.is_some() || room.in_flight > 0) && !opening {
         reasons.push(format!("fast retransmit: {}", no_fast_retransmit(web, key, id, rule, room)));
     }

@@ -4,7 +4,7 @@ use super::state::tcp_event;
 use super::web::{Web, is_loss, range_of};
 use crate::base::EventId;
 use crate::observe::log::Entry;
-use crate::tcp::{self, AckWhy, Plan, RtxRule};
+use crate::tcp::{self, AckWhy, Plan};
 
 /// What the loss of a segment brought about, when it was the only one: nothing else of that
 /// direction was lost or overtaken before it was sent again, so that without it the receiver would
@@ -14,8 +14,9 @@ pub(super) fn without_loss(web: &Web<'_>, sent: &Entry) -> Option<String> {
     let (true, _, seg) = web.segment(sent)? else { return None };
     web.loss(sent.id)?;
     let again = web.get(web.sent_again(sent)?)?;
-    let fast = Plan::Retransmit { rule: RtxRule::FastRetransmit, seq: seg.seq, len: seg.len };
-    let asked = matches!(tcp_event(again), Some(tcp::Event::Sent { plan, .. }) if *plan == fast);
+    let asked = matches!(tcp_event(again), Some(tcp::Event::Sent {
+            plan: Plan::Retransmit { rule, seq, len }, ..
+        }) if rule.is_fast() && (*seq, *len) == (seg.seq, seg.len));
     let earlier = web.of_conn(key).take_while(|entry| entry.id < again.id);
     let others = earlier.filter(|entry| entry.id != sent.id);
     let lost = others.filter(|entry| web.effects(entry.id).any(is_loss)).count();
