@@ -182,8 +182,8 @@ impl<'a> Lexer<'a, '_> {
                     self.out.notes.push(Comment { at: self.at, text: note.trim() });
                 }
                 self.at += 2 + line.len();
-            } else if rest.starts_with("/*") {
-                match rest[2..].find("*/") {
+            } else if let Some(comment) = rest.strip_prefix("/*") {
+                match comment.find("*/") {
                     Some(len) => self.at += len + 4,
                     None => return self.fail(self.at, "this comment has no `*/`"),
                 }

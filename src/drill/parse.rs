@@ -238,22 +238,32 @@ impl<'a> Parser<'a, '_> {
                     _ => return self.expected("a value of the definition", &[]),
                 }
             }
-            Kind::Int
-            | Kind::Hex
-            | Kind::Float
-            | Kind::Word
-            | Kind::Text
-            | Kind::Ip4
-            | Kind::Ip6 => self.take().text.into_owned(),
+            Kind::Text => self.take().text.into_owned(),
+            _ if self.is_bare() => {
+                let mut value = self.take().text.into_owned();
+                while self.peek().glued && self.is_bare() {
+                    value.push_str(&self.take().text);
+                }
+                value
+            }
             _ => {
                 let what = format!("a value of `--{name}`: a number, a word, a string, an address");
                 return self.expected(&what, &[]);
             }
         };
         if self.peek().glued && self.peek().kind != Kind::End {
-            return self.fail("such a value wants quotes: `--name=\"a,b\"`");
+            return self.fail("such a value wants quotes: `--name=\"a b\"`");
         }
         Ok(FileOption { line, name, value: Some(value) })
+    }
+
+    /// Whether what comes can be in a value without quotes: `ipv4-mapped-ipv6`, `packet,syscall`.
+    fn is_bare(&self) -> bool {
+        match self.peek().kind {
+            Kind::Int | Kind::Hex | Kind::Float | Kind::Word | Kind::Ip4 | Kind::Ip6 => true,
+            Kind::Mark => ["-", ",", ".", "/", ":"].contains(&self.peek().text.as_ref()),
+            _ => false,
+        }
     }
 
     /// A command that has no time.

@@ -155,12 +155,12 @@ impl Parser<'_, '_> {
     /// `{...}`: a structure, if its first word is a member of one, and a list otherwise.
     fn braces(&mut self) -> Result<Expr, Error> {
         self.want("{")?;
-        let first = self.peek();
+        let first = self.peek().clone();
         let value = match (first.kind, first.text.as_ref()) {
             (Kind::Word, "sa_family") => Expr::Sockaddr(self.sockaddr()?),
             (Kind::Word, "flags" | "Flags") => Expr::Gre(self.gre()?),
             (Kind::Mark, "(") => Expr::Mpls(self.labels()?),
-            (Kind::Word, member) => match self.structure(&member.to_owned())? {
+            (Kind::Word, member) => match self.structure(member)? {
                 Some(value) => value,
                 None => Expr::Braces(self.list()?),
             },

@@ -58,7 +58,7 @@ const ITEMS: [&str; 13] = [
 ];
 
 impl Parser<'_, '_> {
-    /// `( … )` or `[ … ]` before a packet, if it comes; a quoted packet in brackets does not count.
+    /// `( … )` or `[ … ]` before a packet, if it comes; a quoted packet in brackets is none.
     pub(super) fn ip_info(&mut self, direction: Direction) -> Result<IpInfo, Error> {
         let mut info = IpInfo::default();
         let close = if self.is("(") {

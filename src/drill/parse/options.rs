@@ -18,7 +18,7 @@ const NAMES: [&str; 15] = [
 
 /// Bytes from hexadecimal digits.
 fn bytes(text: &str) -> Option<Vec<u8>> {
-    if !text.bytes().all(|b| b.is_ascii_hexdigit()) || text.len() % 2 != 0 {
+    if !text.bytes().all(|b| b.is_ascii_hexdigit()) || !text.len().is_multiple_of(2) {
         return None;
     }
     let digits = (0..text.len()).step_by(2);
@@ -56,7 +56,7 @@ impl Parser<'_, '_> {
             return self.fail_at(at, "bytes as they are stand alone between `<` and `>`");
         }
         let len: usize = list.iter().map(TcpOption::len).sum();
-        if len % 4 != 0 {
+        if !len.is_multiple_of(4) {
             let what = format!("these options are {len} bytes long, which is no multiple of 4");
             return self.fail_at(at, what);
         }

@@ -25,20 +25,29 @@ fn unplaced(mut script: Script) -> Script {
 
 #[test]
 fn scripts_are_printed_one_event_a_line() {
-    let text = "--ip_version=ipv6\n--local_ip=fe80::1\n`true`\n0 socket(..., SOCK_STREAM, \
-                IPPROTO_TCP)=3\n+.05 < [ect0] S 0:0(0) win 65535 <mss 1460,nop,wscale 7>\n//? state \
-                LISTEN\n*> S. 0:0(0) ack 1 <...>\n+0...0.25 accept(3,...,...)=-1 EAGAIN(try \
-                again)\n+0~+0.1 > icmp unreachable port_unreachable [1:11(10)]\n+1.0000005 %{assert \
-                1}%`false`";
-    let script = parse("x.pkt", text, &[]).unwrap();
-    assert_eq!(
-        script.to_string(),
-        "--ip_version=ipv6\n--local_ip=\"fe80::1\"\n`true`\n 0.000 socket(..., SOCK_STREAM, \
-         IPPROTO_TCP) = 3\n+0.050 < [ect0] S 0:0(0) win 65535 <mss 1460,nop,wscale 7>\n  //? state \
-         LISTEN\n     * > S. 0:0(0) ack 1 <...>\n+0.000...0.250 accept(3, ..., ...) = -1 EAGAIN \
-         (try again)\n+0.000~+0.100 > icmp unreachable port_unreachable [1:11(10)]\n+1.0000005 %{ \
-         assert 1 }%\n`false`\n"
-    );
+    let text = [
+        "--ip_version=ipv6 --local_ip=fe80::1 `true` 0 socket(...,SOCK_STREAM,IPPROTO_TCP)=3",
+        "+.05 < [ect0] S 0:0(0) win 65535 <mss 1460,nop,wscale 7>//? state LISTEN",
+        "*> S. 0:0(0) ack 1 <...>",
+        "+0...0.25 accept(3,...,...)=-1 EAGAIN(try again)",
+        "+0~+0.1 > icmp unreachable port_unreachable [1:11(10)] +1.0000005 %{assert 1}%`false`",
+    ];
+    let printed = [
+        "--ip_version=ipv6",
+        "--local_ip=\"fe80::1\"",
+        "`true`",
+        " 0.000 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3",
+        "+0.050 < [ect0] S 0:0(0) win 65535 <mss 1460,nop,wscale 7>",
+        "  //? state LISTEN",
+        "     * > S. 0:0(0) ack 1 <...>",
+        "+0.000...0.250 accept(3, ..., ...) = -1 EAGAIN (try again)",
+        "+0.000~+0.100 > icmp unreachable port_unreachable [1:11(10)]",
+        "+1.0000005 %{ assert 1 }%",
+        "`false`",
+        "",
+    ];
+    let script = parse("x.pkt", &text.join("\n"), &[]).unwrap();
+    assert_eq!(script.to_string(), printed.join("\n"));
 }
 
 fn time() -> impl Strategy<Value = u64> {

@@ -112,7 +112,7 @@ fn list() -> impl Strategy<Value = Options> {
         while len(&list) > 40 {
             list.pop();
         }
-        while len(&list) % 4 != 0 {
+        while !len(&list).is_multiple_of(4) {
             list.push(TcpOption::Nop);
         }
         Options::List(list)
