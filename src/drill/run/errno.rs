@@ -12,7 +12,8 @@ macro_rules! errnos {
         impl Errno {
             $( pub(super) const $name: Errno = Errno($number); )*
             /// Names and numbers.
-            pub(super) const ALL: &'static [(&'static str, u16)] = &[$((stringify!($name), $number)),*];
+            pub(super) const ALL: &'static [(&'static str, u16)] =
+                &[$((stringify!($name), $number)),*];
         }
     };
 }
