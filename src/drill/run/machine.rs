@@ -355,10 +355,8 @@ impl Machine {
 
     /// The state of what is under test: a connection's, a half-open one's, or a listener's.
     pub(super) fn state_under_test(&mut self) -> State {
-        if let Some(conn) = self.conn_under_test()
-            && let Ok(state) = self.world.stack.state(conn)
-        {
-            return state;
+        if let Some(conn) = self.conn_under_test() {
+            return self.world.state(Some(conn));
         }
         let sockets = self.world.stack.tcp();
         let (local, remote) = match self.under {
