@@ -61,8 +61,13 @@ fn fixed(_: &mut Sock, _: &Value) -> Answer<()> {
 }
 
 const TABLE: &[Line] = &[
-    (SOL_SOCKET, SO_REUSEADDR, |m, i| int(of(m, i)?.reuse), |s, v| Ok(s.reuse = v.on()?)),
-    (SOL_SOCKET, SO_BROADCAST, |m, i| int(of(m, i)?.broadcast), |s, v| Ok(s.broadcast = v.on()?)),
+    (SOL_SOCKET, SO_REUSEADDR, |m, i| int(of(m, i)?.reuse), |s, v| v.on().map(|on| s.reuse = on)),
+    (
+        SOL_SOCKET,
+        SO_BROADCAST,
+        |m, i| int(of(m, i)?.broadcast),
+        |s, v| v.on().map(|on| s.broadcast = on),
+    ),
     (SOL_SOCKET, SO_LINGER, get_linger, set_linger),
     (SOL_SOCKET, SO_ERROR, get_error, fixed),
     (SOL_SOCKET, SO_TYPE, |m, i| int(if of(m, i)?.udp { SOCK_DGRAM } else { SOCK_STREAM }), fixed),
@@ -84,7 +89,7 @@ const TABLE: &[Line] = &[
         SOL_TCP,
         TCP_NODELAY,
         |m, i| int(!of(m, i)?.config.nagle),
-        |s, v| Ok(s.config.nagle = !v.on()?),
+        |s, v| v.on().map(|on| s.config.nagle = !on),
     ),
     (SOL_TCP, TCP_MAXSEG, get_maxseg, set_maxseg),
     (
@@ -93,7 +98,8 @@ const TABLE: &[Line] = &[
         |m, i| seconds(of(m, i)?.keepalive.idle),
         |s, v| {
             s.keepalive.idle = v.seconds(32_767)?;
-            Ok(keep(s))
+            keep(s);
+            Ok(())
         },
     ),
     (
@@ -102,7 +108,8 @@ const TABLE: &[Line] = &[
         |m, i| seconds(of(m, i)?.keepalive.interval),
         |s, v| {
             s.keepalive.interval = v.seconds(32_767)?;
-            Ok(keep(s))
+            keep(s);
+            Ok(())
         },
     ),
     (
@@ -111,21 +118,17 @@ const TABLE: &[Line] = &[
         |m, i| int(of(m, i)?.keepalive.probes),
         |s, v| {
             s.keepalive.probes = v.within(1, 127)? as u8;
-            Ok(keep(s))
+            keep(s);
+            Ok(())
         },
     ),
     (
         SOL_TCP,
         TCP_SYNCNT,
         |m, i| int(of(m, i)?.config.syn_retries),
-        |s, v| Ok(s.config.syn_retries = v.within(1, 127)? as u8),
+        |s, v| v.within(1, 127).map(|n| s.config.syn_retries = n as u8),
     ),
-    (
-        SOL_TCP,
-        TCP_LINGER2,
-        |m, i| seconds(of(m, i)?.config.fin_wait2),
-        |s, v| Ok(s.config.fin_wait2 = Duration::from_secs(v.int()?.clamp(0, 120) as u64)),
-    ),
+    (SOL_TCP, TCP_LINGER2, |m, i| seconds(of(m, i)?.config.fin_wait2), set_linger2),
     (SOL_TCP, TCP_USER_TIMEOUT, get_user_timeout, set_user_timeout),
     (SOL_TCP, TCP_CONGESTION, get_congestion, set_congestion),
     (SOL_TCP, TCP_INFO, |_, _| refused("TCP_INFO is asked for in %{ }%"), fixed),
@@ -137,7 +140,7 @@ const TABLE: &[Line] = &[
     (SOL_IPV6, IPV6_MTU_DISCOVER, get_discover, set_discover),
     (SOL_IP, IP_MTU, get_mtu, fixed),
     (SOL_IPV6, IPV6_MTU, get_mtu, fixed),
-    (SOL_IPV6, IPV6_V6ONLY, |m, i| int(of(m, i)?.v6_only), |s, v| Ok(s.v6_only = v.on()?)),
+    (SOL_IPV6, IPV6_V6ONLY, |m, i| int(of(m, i)?.v6_only), |s, v| v.on().map(|on| s.v6_only = on)),
 ];
 
 /// Options that change nothing a script could see here: they are remembered.
@@ -194,6 +197,11 @@ fn get_error(machine: &mut Machine, index: usize) -> Answer<Value> {
     };
     let error = machine.world.stack.take_error(now, id).err();
     int(error.map_or(0, |error| i64::from(Errno::from(error).0)))
+}
+
+fn set_linger2(sock: &mut Sock, value: &Value) -> Answer<()> {
+    sock.config.fin_wait2 = Duration::from_secs(value.int()?.clamp(0, 120) as u64);
+    Ok(())
 }
 
 fn set_rcvbuf(sock: &mut Sock, value: &Value) -> Answer<()> {
