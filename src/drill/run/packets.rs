@@ -29,7 +29,6 @@ impl Runner<'_> {
         let settings = &self.machine.settings;
         let bytes = build::packet(packet, &self.machine.flows[flow], settings).map_err(wrong)?;
         self.step(line, packet);
-        self.machine.conn_of(flow); // it is to be known when it is gone
         self.machine.world.inject(bytes);
         self.settle()
     }

@@ -1,6 +1,6 @@
 //! The matrix of RFC 9293 §3.10.7: every state, every kind of segment, every place relative to the
-//! receive window, as scripts below `tests/wire/matrix/`. What must follow is computed here from the
-//! RFC's text (with RFC 5961), not by running anything.
+//! receive window, as scripts below `tests/wire/matrix/`. What must follow is computed here from
+//! the RFC's text (with RFC 5961), not by running anything.
 //!
 //! Each script ends with an old duplicate of one byte: its answer shows SND.NXT and RCV.NXT, or
 //! that there is no connection, and that nothing else was sent in between.
