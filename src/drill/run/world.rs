@@ -6,6 +6,7 @@ use crate::base::{ConnId, EventId, Frame, IfaceId, Instant, Pool};
 use crate::observe::view::reason::{Reason, reason};
 use crate::stack::{Event, Record, Setup, Stack};
 use crate::tcp;
+use crate::wire::split::split;
 use std::collections::VecDeque;
 
 /// A packet that the host has sent and nobody has looked at.
@@ -42,12 +43,15 @@ pub(super) struct World {
     /// What the host told since somebody asked, oldest first.
     pub(super) told: Vec<Record>,
     pool: Pool,
+    /// The link's longest packet, bytes.
+    mtu: usize,
     fresh: Vec<Record>,
 }
 
 impl World {
     pub(super) fn new(setup: Setup) -> World {
         let pool = Pool::new();
+        let mtu = setup.ifaces.first().map_or(1500, |iface| usize::from(iface.mtu));
         let mut stack = Stack::with_pool(setup, pool.clone());
         stack.listen_to_events(true);
         World {
@@ -57,6 +61,7 @@ impl World {
             crossed: Vec::new(),
             told: Vec::new(),
             pool,
+            mtu,
             fresh: Vec::new(),
         }
     }
@@ -76,15 +81,23 @@ impl World {
             assert!(sent < BURST, "the host does not stop sending");
             self.stack.drain_records(&mut self.fresh);
             let (why, keys) = self.why(frame.origin);
-            let bytes = frame.to_vec();
-            let text = why.as_ref().map(|why| format!("{} ({})", why.text, why.rfc));
-            let live = Live::parse(&bytes);
-            self.crossed.push(Crossed { at: self.now, inbound: false, bytes, why: text });
-            self.out.push_back(Out { at: self.now, live, why, keys });
+            match split(&frame, self.mtu) {
+                Ok(pieces) => pieces.for_each(|piece| self.sent(piece.to_vec(), &why, &keys)),
+                // What cannot be cut is shown as it is.
+                Err(_) => self.sent(frame.to_vec(), &why, &keys),
+            }
             self.told.append(&mut self.fresh);
         }
         self.stack.drain_records(&mut self.fresh);
         self.told.append(&mut self.fresh);
+    }
+
+    /// A packet is on the wire.
+    fn sent(&mut self, bytes: Vec<u8>, why: &Option<Reason>, keys: &[&'static str]) {
+        let (at, live) = (self.now, Live::parse(&bytes));
+        let text = why.as_ref().map(|why| format!("{} ({})", why.text, why.rfc));
+        self.crossed.push(Crossed { at, inbound: false, bytes, why: text });
+        self.out.push_back(Out { at, live, why: why.clone(), keys: keys.to_vec() });
     }
 
     /// When the host has something to do next.
