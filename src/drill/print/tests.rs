@@ -253,7 +253,7 @@ fn script() -> impl Strategy<Value = Script> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(150))]
 
     #[test]
     fn what_is_printed_reads_the_same(script in script()) {
@@ -261,6 +261,24 @@ proptest! {
         match parse("x.pkt", &text, &[]) {
             Ok(read) => prop_assert_eq!(unplaced(read), unplaced(script), "{}", text),
             Err(error) => prop_assert!(false, "{error}\n{text}"),
+        }
+    }
+
+    #[test]
+    fn what_was_damaged_is_read_or_refused(
+        script in script(),
+        at in any::<prop::sample::Index>(),
+        cut in 0..9usize,
+        put in "[-+.,:;<>()\\[\\]{}|=!\"`%#0-9a-zA-Z \n]{0,6}",
+    ) {
+        let mut chars: Vec<char> = script.to_string().chars().collect();
+        let start = at.index(chars.len());
+        let end = (start + cut).min(chars.len());
+        chars.splice(start..end, put.chars());
+        let text: String = chars.into_iter().collect();
+        if let Err(error) = parse("x.pkt", &text, &[]) {
+            let lines = text.lines().count() as u32 + 1;
+            prop_assert!(error.line >= 1 && error.line <= lines && error.column >= 1, "{}", error);
         }
     }
 }

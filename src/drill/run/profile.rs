@@ -15,6 +15,8 @@ pub struct Profile {
     pub keepalive: Keepalive,
     /// The longest backlog of a listener.
     pub backlog_max: u32,
+    /// Whether the host hands super-segments to its device, which cuts them.
+    pub offload: bool,
 }
 
 impl Profile {
@@ -33,12 +35,12 @@ impl Profile {
 
     fn of(name: &'static str, tcp: Config) -> Profile {
         let (syn_cookies, keepalive) = (SynCookies::WhenFull, Keepalive::default());
-        Profile { name, tcp, syn_cookies, keepalive, backlog_max: 4096 }
+        Profile { name, tcp, syn_cookies, keepalive, backlog_max: 4096, offload: false }
     }
 
     /// What users of Linux expect.
     pub fn linux() -> Profile {
-        Profile::of("linux", Config::default())
+        Profile { offload: true, ..Profile::of("linux", Config::default()) }
     }
 
     /// What the RFCs' own words and numbers make.
@@ -49,6 +51,8 @@ impl Profile {
             delayed_ack: crate::base::Duration::from_millis(200),
             fin_wait2: seconds(120),
             time_wait: seconds(240),
+            minshall: false,
+            push_bursts: false,
             ..Config::default()
         };
         Profile::of("rfc", tcp)
@@ -61,6 +65,8 @@ impl Profile {
             send_buffer: 32_768,
             rto_min: crate::base::Duration::from_millis(230),
             delayed_ack: crate::base::Duration::from_millis(40),
+            minshall: false,
+            push_bursts: false,
             ..Config::default()
         };
         Profile::of("freebsd", tcp)
