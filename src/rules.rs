@@ -81,6 +81,7 @@ mod tests {
         "listen(2)",
         "ip neigh",
         "ip address",
+        "tcp(7)",
         "knob",
     ];
 

@@ -26,6 +26,7 @@ mod nc;
 mod nstat;
 mod ping;
 mod private;
+mod profile;
 mod replay;
 mod rules;
 mod sinks;
@@ -108,6 +109,7 @@ pub fn main() -> ExitCode {
         Command::Lab(args) => lab::main(&args),
         Command::Nstat(args) => nstat::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Profile(args) => profile::run(&args),
         Command::Explain(args) => study::explain(&args),
         Command::Blame(args) => study::blame(&args),
         Command::Whatif(args) => study::whatif(&args),

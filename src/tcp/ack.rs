@@ -16,6 +16,7 @@ use crate::wire::tcp::Header;
 pub(super) fn on_ack(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
     let Some(seg_ack) = seg.hdr.ack else { return };
     tcb.measured.on_ack(cx.now);
+    tcb.take_uto(seg.hdr.options.uto);
     let duplicate = is_duplicate(tcb, seg, seg_ack);
     update_window(tcb, seg, seg_ack, cx);
     take_ack(tcb, &seg.hdr, duplicate, cx);
@@ -97,6 +98,9 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx
         recovery::on_ack(tcb, &told, cx);
         tlp::on_ack(tcb, &told, cx);
     }
+    if told.advanced {
+        super::autotune::on_ack(tcb, cx.now);
+    }
 }
 
 fn count_delivered(tcb: &mut Tcb, bytes: u32, now: Instant) {
@@ -135,9 +139,16 @@ fn advance(tcb: &mut Tcb, hdr: &Header, in_flight_before: u32, told: &mut Told, 
     tcb.counters.bytes_acked += u64::from(data_len);
     let rtt = measure(tcb, hdr, &acked, cx);
     tcb.retransmits = 0;
+    let before = tcb.recovery.recovery_point;
+    if before.is_none_or(|point| seg_ack.after_eq(point)) {
+        tcb.counters.on_timeout_over(cx.now);
+    }
     restart_rtx_timer(tcb, cx);
     restart_user_timer(tcb, cx);
     let sample = sample(tcb, (&acked, told.delivered), rtt, in_flight_before, cx);
+    if let Some(newest) = acked.newest.filter(|_| !acked.retransmitted) {
+        super::pmtu::on_progress(tcb, newest.len);
+    }
     tcb.measured.on_sample(&sample);
     told.sample = Some(sample);
 }
@@ -212,7 +223,7 @@ fn restart_rtx_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 
 /// The user timeout counts from the last progress.
 pub(super) fn restart_user_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
-    match tcb.config.user_timeout {
+    match tcb.user_timeout() {
         Some(limit) if !tcb.rtxq.is_empty() || tcb.unsent() > 0 || tcb.fin_pending() => {
             tcb.set_timer(Timer::User, cx.now + limit, cx);
         }

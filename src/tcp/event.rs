@@ -31,6 +31,8 @@ crate::explained! {
         Challenge = "Challenge", "RFC 5961 §3-5", "a suspicious segment: only the true peer will answer this ACK";
         /// A retransmitted FIN in TIME-WAIT.
         TimeWait = "TimeWait", "RFC 9293 §3.10.7.4, eighth, TIME-WAIT", "the peer sent its FIN again: our last ACK seems to be lost";
+        /// The peer is likely to wait for it.
+        Quick = "QuickAck", "RFC 9293 §3.8.6.3 (SHLD-18: ACKs may be delayed); tcp(7), TCP_QUICKACK", "a young or newly busy connection: the sender is in slow start and lives on ACKs";
         /// There is room that the peer does not know of.
         WindowUpdate = "WindowUpdate", "RFC 9293 §3.8.6.2.2 (MUST-39)", "the window can open by a useful amount: the peer should know";
     }
@@ -54,6 +56,8 @@ crate::explained! {
         SackThreshold = "SackThreshold", "RFC 6675 §4", "three segments behind it have arrived, says SACK: taken for lost";
         /// No ACK came for a while.
         LossProbe = "LossProbe", "RFC 8985 §7.3", "no ACK for two round trips: the last segment again, to ask for one before the timeout";
+        /// Large segments vanish, and no router says why.
+        BlackHole = "BlackHole", "RFC 4821 §7.7", "large segments time out again and again, and no router says why: smaller ones may pass";
         /// A smaller path MTU.
         PathMtu = "PathMtu", "RFC 1191 §6.4", "the path carries only smaller packets: sent again in smaller pieces";
     }
@@ -123,6 +127,11 @@ crate::explained! {
             /// Payload bytes.
             len: u32
         } = "SwsOverride", "RFC 9293 §3.8.6.2.1 (SHLD-28)", "only {len} bytes fit the peer's small window, and the override timeout has passed";
+        /// What a cork held back, for too long.
+        CorkOverride {
+            /// Payload bytes.
+            len: u32
+        } = "CorkOverride", "tcp(7), TCP_CORK: 200 ms at most", "corked, but the {len} bytes have waited long enough";
         /// A keep-alive probe.
         Keepalive {
             /// Which probe since the last answer, 1..
@@ -162,6 +171,8 @@ crate::explained! {
         Nagle = "nagle", "RFC 9293 §3.7.4", "a small segment waits for the ACK of the one in flight (Nagle)";
         /// Silly-window avoidance.
         Sws = "sws", "RFC 9293 §3.8.6.2.1", "the peer's window would force a silly small segment";
+        /// The application holds small segments back.
+        Cork = "cork", "tcp(7), TCP_CORK, MSG_MORE", "the application said that more follows: a small segment waits for it (cork)";
         /// The handshake is not complete.
         Handshake = "handshake", "RFC 9293 §3.5", "the handshake is not complete";
         /// Everything is sent, the end included.

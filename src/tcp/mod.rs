@@ -4,15 +4,18 @@
 //! of reading:
 //!
 //! * parts: [`state`], [`timers`], [`rto`], [`rtxq`], [`rack`], [`prr`], [`undo`], [`loss`],
-//!   [`sendbuf`], [`recvbuf`], [`reassembly`], `window`, [`isn`], `cookie`, [`cc`], [`config`]
+//!   [`sendbuf`], [`recvbuf`], [`reassembly`], `window`, [`isn`], `cookie`, [`cc`], [`config`],
+//!   [`profile`]
 //! * the block: [`tcb`], with [`event`], `invariant`, [`info`], [`measured`] and `status`
 //! * steps, functions over the block: [`arrives`] (SEGMENT ARRIVES), `ack`, `sack`, `recovery`,
-//!   `tlp`, `delack`, `timeout`, [`output`] (plan and emit)
+//!   `tlp`, `pmtu`, `uto`, [`delack`], [`autotune`], `timeout`, [`output`] (plan and emit)
 //! * the façade: [`Conn`], and [`listener::Listener`] for LISTEN
 
 pub mod arrives;
+pub mod autotune;
 pub mod cc;
 pub mod config;
+pub mod delack;
 pub mod event;
 pub mod info;
 pub mod isn;
@@ -20,6 +23,8 @@ pub mod listener;
 pub mod loss;
 pub mod measured;
 mod output;
+mod pmtu;
+pub mod profile;
 pub mod prr;
 pub mod rack;
 pub mod reassembly;
@@ -33,11 +38,11 @@ pub mod sums;
 pub mod tcb;
 pub mod timers;
 pub mod undo;
+mod uto;
 
 mod ack;
 mod conn;
 mod cookie;
-mod delack;
 mod invariant;
 mod recovery;
 mod sack;
@@ -48,6 +53,7 @@ mod window;
 
 pub use config::{Config, Keepalive};
 pub use conn::{Conn, HalfOpen, Readiness};
+pub use delack::AckEvery;
 pub use event::{
     AckWhy, Blocked, CaState, Event, Outcome, Plan, Reply, Room, RtxRule, SegmentView, Spurious,
     Timer,
@@ -55,6 +61,7 @@ pub use event::{
 pub use info::{Change, TcpInfo};
 pub use listener::{Listener, SynCookies};
 pub use output::Decision;
+pub use profile::Profile;
 pub use segment::{Because, Outgoing, Segment};
 pub use state::{Cause, State, TRANSITIONS, Transition};
 pub use tcb::{Cx, Opening};

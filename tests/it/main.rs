@@ -1,15 +1,19 @@
 //! Everything that needs no privilege: one binary, fast to link.
 #![allow(clippy::type_complexity, reason = "tables of what is expected have such types")]
 
+mod acks;
 mod addresses;
 mod advertise;
 mod alloc;
 mod arrives;
+mod attack;
 mod bridge;
 mod broadcast;
+mod buffers;
 mod chaos;
 mod close;
 mod counters;
+mod counts;
 mod coverage;
 mod export;
 mod flood;
@@ -30,6 +34,8 @@ mod nd;
 #[cfg(feature = "cli")]
 mod next;
 mod onlink;
+mod options;
+mod pmtu;
 mod pressure;
 #[cfg(feature = "tokio")]
 mod programs;
