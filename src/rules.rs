@@ -86,6 +86,7 @@ mod tests {
         "listen(2)",
         "ip neigh",
         "ip address",
+        "tcp(7)",
         "knob",
     ];
 

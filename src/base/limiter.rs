@@ -31,12 +31,23 @@ impl Limiter {
         Limiter { per_second, burst, credit, counted: Instant::ZERO }
     }
 
-    /// Whether one more may be sent at `now`; if so, it is counted.
-    pub fn allow(&mut self, now: Instant) -> bool {
+    /// Takes account of the time until `now`.
+    fn fill(&mut self, now: Instant) {
         let elapsed = now.as_nanos().saturating_sub(self.counted.as_nanos());
         self.counted = self.counted.max(now);
         let earned = elapsed.saturating_mul(u64::from(self.per_second));
         self.credit = self.credit.saturating_add(earned).min(u64::from(self.burst) * COST);
+    }
+
+    /// Whether none more may be sent at `now`; none is counted.
+    pub fn is_empty(&mut self, now: Instant) -> bool {
+        self.fill(now);
+        self.credit < COST
+    }
+
+    /// Whether one more may be sent at `now`; if so, it is counted.
+    pub fn allow(&mut self, now: Instant) -> bool {
+        self.fill(now);
         match self.credit.checked_sub(COST) {
             Some(rest) => {
                 self.credit = rest;

@@ -5,29 +5,45 @@
 use super::rng::{Chance, Purpose};
 use std::ops::RangeInclusive;
 
-/// The range ephemeral ports come from.
+/// By which algorithm of RFC 6056 a port is chosen.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub enum PortChoice {
+    /// At random (§3.3.1, algorithm 1): hardest to guess.
+    #[default]
+    Random,
+    /// One after another from a place that depends on the destination (§3.3.3, algorithm 3): a port
+    /// comes back to its destination as late as possible.
+    Hash,
+    /// One after another (§2.2: the traditional way, easy to guess); for comparison.
+    Sequential,
+}
+
+/// The range ephemeral ports come from, and how one is chosen.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "record", serde(try_from = "(u16, u16)"))]
+#[cfg_attr(feature = "record", serde(try_from = "(u16, u16, PortChoice)"))]
 pub struct Ephemeral {
     first: u16,
     last: u16,
+    choice: PortChoice,
 }
 
 /// Linux's `net.ipv4.ip_local_port_range`. (RFC 6335 §6 suggests 49152..=65535; the wider range is
 /// harder to guess, RFC 6056 §3.2.)
 impl Default for Ephemeral {
     fn default() -> Ephemeral {
-        Ephemeral { first: 32768, last: 60999 }
+        Ephemeral { first: 32768, last: 60999, choice: PortChoice::Random }
     }
 }
 
 /// As [`Ephemeral::new`].
-impl TryFrom<(u16, u16)> for Ephemeral {
+impl TryFrom<(u16, u16, PortChoice)> for Ephemeral {
     type Error = &'static str;
 
-    fn try_from((first, last): (u16, u16)) -> Result<Ephemeral, &'static str> {
-        Ephemeral::new(first..=last).ok_or("a range of ports is not empty, and 0 is no port")
+    fn try_from((first, last, choice): (u16, u16, PortChoice)) -> Result<Ephemeral, &'static str> {
+        let range = Ephemeral::new(first..=last).map(|range| range.choosing(choice));
+        range.ok_or("a range of ports is not empty, and 0 is no port")
     }
 }
 
@@ -35,7 +51,19 @@ impl Ephemeral {
     /// Ports `range`; `None` when it is empty or holds port 0, which names no port.
     pub fn new(range: RangeInclusive<u16>) -> Option<Ephemeral> {
         let (first, last) = range.into_inner();
-        (first > 0 && first <= last).then_some(Ephemeral { first, last })
+        let choice = PortChoice::Random;
+        (first > 0 && first <= last).then_some(Ephemeral { first, last, choice })
+    }
+
+    /// The same ports, chosen by another algorithm.
+    #[must_use]
+    pub fn choosing(self, choice: PortChoice) -> Ephemeral {
+        Ephemeral { choice, ..self }
+    }
+
+    /// Whether where the search begins depends on the destination.
+    pub fn heeds_destination(self) -> bool {
+        self.choice == PortChoice::Hash
     }
 
     /// How many ports there are, 1..=65535.
@@ -48,8 +76,8 @@ impl Ephemeral {
         (self.first..=self.last).contains(&port)
     }
 
-    /// A free port, searched upwards from a random one (RFC 6056 §3.3.1, algorithm 1); `None` when
-    /// all are taken. `key` keeps protocols (or destinations) apart, `counter` successive picks.
+    /// A free port, searched upwards from where the algorithm says; `None` when all are taken.
+    /// `key` keeps protocols (or destinations) apart, `counter` successive picks.
     pub fn pick(
         self,
         chance: &Chance,
@@ -57,7 +85,12 @@ impl Ephemeral {
         counter: u64,
         mut in_use: impl FnMut(u16) -> bool,
     ) -> Option<u16> {
-        let start = chance.below(u64::from(self.count()), Purpose::Port, key, counter) as u16;
+        let count = u64::from(self.count());
+        let start = match self.choice {
+            PortChoice::Random => chance.below(count, Purpose::Port, key, counter),
+            PortChoice::Hash => (chance.below(count, Purpose::Port, key, 0) + counter) % count,
+            PortChoice::Sequential => counter % count,
+        } as u16;
         let upwards = (self.first + start..=self.last).chain(self.first..self.first + start);
         upwards.into_iter().find(|port| !in_use(*port))
     }

@@ -83,6 +83,8 @@ crate::explained! {
         IcmpNoSocket = "IcmpNoSocket", "RFC 5927 §4.1", "the ICMP error quotes no connection or socket of ours";
         /// An error that quotes a sequence number not in flight.
         IcmpOutOfWindow = "IcmpOutOfWindow", "RFC 5927 §4.1", "the ICMP error quotes a sequence number that is not in flight";
+        /// An ICMP error claims a narrower path than what is acknowledged.
+        MtuClaimWaits = "MtuClaimWaits", "RFC 5927 §7.2", "packets larger than the path is said to carry have arrived: the claim waits for a timeout to confirm it";
         /// An echo to a broadcast or multicast address.
         IcmpBroadcast = "IcmpBroadcast", "RFC 1122 §3.2.2.6", "an echo request to a broadcast address is not answered";
         /// Our own reply was held back by the rate limit.
@@ -129,6 +131,8 @@ crate::explained! {
         BadCookie = "BadCookie", "RFC 4987 §3.6; RFC 9293 §3.10.7.2", "it acknowledges no cookie of this listener, or one that is too old";
         /// The accept queue is full.
         AcceptQueueFull = "AcceptQueueFull", "listen(2) backlog", "the queue of connections waiting for accept() is full";
+        /// The listener waits for data behind the handshake.
+        DeferAccept = "DeferAccept", "tcp(7), TCP_DEFER_ACCEPT", "the listener wants a connection only when data comes: the bare ACK is let go";
         /// The host's limit of connections is reached.
         TooManyConnections = "TooManyConnections", "bound of this host", "this host holds as many connections as it may";
         /// A segment for a half-open connection that its handshake cannot use.

@@ -12,6 +12,7 @@ use crate::base::{Duration, Mac};
 use crate::impair::Impairments;
 use crate::ip::Cidr;
 use crate::lab::Setting as Knob;
+use crate::tcp::Profile;
 use crate::wire::ip::Discover;
 use clap::{Args, Parser, Subcommand};
 use std::net::IpAddr;
@@ -111,6 +112,8 @@ pub(super) enum Command {
     Nstat(NstatArgs),
     /// Show the rules by which everything here is explained
     Rules(RulesArgs),
+    /// Show TCP's knobs as a profile has them, or where two profiles differ
+    Profile(ProfileArgs),
     /// Networks in virtual time: experiments to look at, predict and run
     Lab(LabArgs),
     /// Run scripts in the packetdrill language against the stack, in virtual time
@@ -164,6 +167,9 @@ pub(super) struct HostArgs {
     /// Name of the TUN or TAP interface
     #[arg(long, value_name = "NAME", default_value = "glass0")]
     pub(super) dev: String,
+    /// The knobs of TCP: rfc, linux or freebsd; see netglass profile
+    #[arg(long, value_name = "NAME", default_value = "linux")]
+    pub(super) profile: Profile,
     /// The virtual host's address
     #[arg(long, value_name = "ADDR/PREFIX", default_value = "10.9.0.2/24",
         default_value_if("dhcp", "true", None::<&str>))]
@@ -487,6 +493,35 @@ pub(super) struct RulesArgs {
     /// As JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct ProfileArgs {
+    #[command(subcommand)]
+    pub(super) what: ProfileCommand,
+}
+
+#[derive(Subcommand, Debug)]
+pub(super) enum ProfileCommand {
+    /// Every knob of a profile (rfc, linux, freebsd), its value and who says so
+    Show {
+        /// The profile
+        #[arg(default_value = "linux")]
+        name: Profile,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// The knobs in which two profiles differ
+    Diff {
+        /// One profile
+        a: Profile,
+        /// The other
+        b: Profile,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Args, Debug)]

@@ -65,6 +65,7 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     let attachment = Attachment::of(args)?;
     let none = Cidr::host(Ipv4Addr::UNSPECIFIED.into());
     let mut setup = Setup::new(key).with_iface(attach::name(args), attachment.mtu(args)?, none);
+    setup.tcp = args.profile.config();
     if attach::is_on_ethernet(args) {
         let mac = args.mac.unwrap_or_else(|| Mac::random(&Chance::from_key(key), 0));
         attachment.check_mac(mac)?;

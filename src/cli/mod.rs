@@ -27,6 +27,7 @@ mod nc;
 mod nstat;
 mod ping;
 mod private;
+mod profile;
 mod replay;
 mod rules;
 mod sinks;
@@ -110,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Drill(args) => drill::run(&args),
         Command::Nstat(args) => nstat::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Profile(args) => profile::run(&args),
         Command::Explain(args) => study::explain(&args),
         Command::Blame(args) => study::blame(&args),
         Command::Whatif(args) => study::whatif(&args),

@@ -114,7 +114,7 @@ impl Lab {
         let (events, at_once) = (number("events")?, number("at_once")?);
         let medium = fields.read("medium", MEDIUM, node::medium)?.unwrap_or(Medium::Ethernet);
         let anyway = fields.truth("anyway")?.unwrap_or(false);
-        let mut common = Common { medium, tcp: tcp::Config::default() };
+        let mut common = Common { medium, tcp: tcp::Config::plain() };
         if let Some(item) = fields.item("tcp") {
             knobs::turn(&mut common.tcp, "[tcp]", item)?;
         }

@@ -3,8 +3,9 @@
 use super::tree::{Item, Value, refused, suggest};
 use super::{Mistake, words};
 use crate::base::Duration;
-use crate::tcp::{AfterIdle, Config, Ecn, Keepalive};
+use crate::tcp::{AckEvery, AfterIdle, Config, Ecn, Keepalive, Profile};
 use crate::wire::ip::Discover;
+use crate::wire::tcp::Layout;
 use std::str::FromStr;
 
 /// What `read` makes of a word for one field of the configuration; false when it cannot be read.
@@ -16,6 +17,9 @@ struct Knob(&'static str, &'static str, Turn);
 const SWITCH: &str = "true, false, on or off";
 const COUNT: &str = "a whole number";
 const TIME_OR_OFF: &str = "a time such as 40ms, or off";
+const SIZE: &str = "a size from 2k to 1G, or auto";
+const RANGE: &str = "two sizes from 2k to 1G, as in 64k 3M";
+const SIZE_OR_OFF: &str = "a number of bytes such as 64k, or off";
 
 fn switch(to: &mut bool, word: &str) -> bool {
     match word {
@@ -33,6 +37,33 @@ fn number<T: std::str::FromStr>(to: &mut T, word: &str) -> bool {
 fn size(to: &mut u32, word: &str) -> bool {
     let size = words::bytes(word).and_then(|size| u32::try_from(size).ok());
     size.filter(|size| (2048..=1 << 30).contains(size)).map(|size| *to = size).is_some()
+}
+
+/// A size, or auto: it is tuned.
+fn size_or_auto(to: &mut u32, word: &str) -> bool {
+    if word == "auto" {
+        *to = Config::AUTO;
+        return true;
+    }
+    size(to, word)
+}
+
+/// Two sizes, of which the first is not larger.
+fn range(to: &mut (u32, u32), word: &str) -> bool {
+    let (first, most) = word.split_once(' ').unwrap_or((word, word));
+    size(&mut to.0, first) && size(&mut to.1, most.trim()) && to.0 <= to.1
+}
+
+fn amount(to: &mut u32, word: &str) -> bool {
+    let amount = words::bytes(word).and_then(|amount| u32::try_from(amount).ok());
+    amount.map(|amount| *to = amount).is_some()
+}
+
+fn size_or_off(to: &mut Option<u32>, word: &str) -> bool {
+    let mut bytes = 0;
+    let read = amount(&mut bytes, word);
+    *to = read.then_some(bytes);
+    read || word == "off"
 }
 
 fn time(to: &mut Duration, word: &str) -> bool {
@@ -65,7 +96,7 @@ fn keepalive(to: &mut Option<Keepalive>, word: &str) -> bool {
     good
 }
 
-fn user_timeout(to: &mut Option<Duration>, word: &str) -> bool {
+fn maybe_time(to: &mut Option<Duration>, word: &str) -> bool {
     *to = words::time(word);
     to.is_some() || word == "off"
 }
@@ -104,7 +135,18 @@ fn after_idle(to: &mut AfterIdle, word: &str) -> bool {
 fn mss(to: &mut Option<u16>, word: &str) -> bool {
     let mss = word.parse().ok().filter(|mss| *mss > 0);
     *to = mss;
-    mss.is_some()
+    mss.is_some() || word == "auto"
+}
+
+/// One of some words, as it is shown.
+fn one_of<T: Copy + ToString>(to: &mut T, of: &[T], word: &str) -> bool {
+    let found = of.iter().find(|value| value.to_string() == word);
+    found.map(|value| *to = *value).is_some()
+}
+
+/// All knobs at once.
+fn profile(to: &mut Config, word: &str) -> bool {
+    word.parse::<Profile>().map(|profile| *to = profile.config()).is_ok()
 }
 
 fn ttl(to: &mut Option<u8>, word: &str) -> bool {
@@ -113,11 +155,18 @@ fn ttl(to: &mut Option<u8>, word: &str) -> bool {
     ttl.is_some()
 }
 
+/// The knob that turns all others.
+const PROFILE: &str = "profile";
+
 /// Every knob of [`Config`], by its field's name.
 const KNOBS: &[Knob] = &[
-    Knob("mss", "a number of bytes from 1 to 65535", |c, w| mss(&mut c.mss, w)),
-    Knob("recv_buffer", "a size from 2k to 1G", |c, w| size(&mut c.recv_buffer, w)),
-    Knob("send_buffer", "a size from 2k to 1G", |c, w| size(&mut c.send_buffer, w)),
+    Knob(PROFILE, "rfc, linux or freebsd", profile),
+    Knob("mss", "a number of bytes from 1 to 65535, or auto", |c, w| mss(&mut c.mss, w)),
+    Knob("recv_buffer", SIZE, |c, w| size_or_auto(&mut c.recv_buffer, w)),
+    Knob("recv_buffer_auto", RANGE, |c, w| range(&mut c.recv_buffer_auto, w)),
+    Knob("send_buffer", SIZE, |c, w| size_or_auto(&mut c.send_buffer, w)),
+    Knob("send_buffer_auto", RANGE, |c, w| range(&mut c.send_buffer_auto, w)),
+    Knob("window_clamp", SIZE_OR_OFF, |c, w| size_or_off(&mut c.window_clamp, w)),
     Knob("window_scaling", SWITCH, |c, w| switch(&mut c.window_scaling, w)),
     Knob("timestamps", SWITCH, |c, w| switch(&mut c.timestamps, w)),
     Knob("sack", SWITCH, |c, w| switch(&mut c.sack, w)),
@@ -149,7 +198,7 @@ const KNOBS: &[Knob] = &[
     Knob("keepalive", "off, on, or IDLE [INTERVAL [PROBES]]", |c, w| {
         keepalive(&mut c.keepalive, w)
     }),
-    Knob("user_timeout", TIME_OR_OFF, |c, w| user_timeout(&mut c.user_timeout, w)),
+    Knob("user_timeout", TIME_OR_OFF, |c, w| maybe_time(&mut c.user_timeout, w)),
     Knob("time_wait", words::TIME, |c, w| time(&mut c.time_wait, w)),
     Knob("fin_wait2", words::TIME, |c, w| time(&mut c.fin_wait2, w)),
     Knob("initial_window", "a number of segments", |c, w| number(&mut c.initial_window, w)),
@@ -163,6 +212,25 @@ const KNOBS: &[Knob] = &[
     Knob("ttl", "a number of hops from 1 to 255", |c, w| ttl(&mut c.mark.ttl, w)),
     Knob("tos", "a number from 0 to 255", |c, w| number(&mut c.mark.tos, w)),
     Knob("mtu_discover", "want, do, dont or probe", |c, w| discover(&mut c.mtu_discover, w)),
+    Knob("delayed_ack_max", words::TIME, |c, w| time(&mut c.delayed_ack_max, w)),
+    Knob("ack_every", "two-full, more-than-full or second", |c, w| {
+        one_of(&mut c.ack_every, &AckEvery::ALL, w)
+    }),
+    Knob("quickack", "a number of segments", |c, w| number(&mut c.quickack, w)),
+    Knob("mtu_claims_wait", SWITCH, |c, w| switch(&mut c.mtu_claims_wait, w)),
+    Knob("mtu_probing", SWITCH, |c, w| switch(&mut c.mtu_probing, w)),
+    Knob("base_mss", "a number of bytes", |c, w| number(&mut c.base_mss, w)),
+    Knob("zero_window_max", TIME_OR_OFF, |c, w| maybe_time(&mut c.zero_window_max, w)),
+    Knob("user_timeout_option", SWITCH, |c, w| switch(&mut c.user_timeout_option, w)),
+    Knob("cork", SWITCH, |c, w| switch(&mut c.cork, w)),
+    Knob("notsent_lowat", SIZE_OR_OFF, |c, w| size_or_off(&mut c.notsent_lowat, w)),
+    Knob("rcvlowat", words::BYTES, |c, w| amount(&mut c.rcvlowat, w)),
+    Knob("linger", TIME_OR_OFF, |c, w| maybe_time(&mut c.linger, w)),
+    Knob("defer_accept", TIME_OR_OFF, |c, w| maybe_time(&mut c.defer_accept, w)),
+    Knob("oobinline", SWITCH, |c, w| switch(&mut c.oobinline, w)),
+    Knob("option_order", "linux or by-kind", |c, w| {
+        one_of(&mut c.option_order, &[Layout::Linux, Layout::ByKind], w)
+    }),
 ];
 
 /// One knob and where it is turned to, written `KNOB=VALUE`.
@@ -205,7 +273,9 @@ pub(super) fn turn(config: &mut Config, name: &str, item: &Item) -> Result<(), M
     let Value::Table(table) = &item.value else {
         return Err(item.wrong(format!("{name} must be a table of TCP's knobs")));
     };
-    for (key, item) in &table.0 {
+    // The profile first, wherever it stands.
+    let (all, one): (Vec<_>, Vec<_>) = table.0.iter().partition(|(key, _)| key.name == PROFILE);
+    for (key, item) in all.into_iter().chain(one) {
         let Some(Knob(knob, expected, turn)) = KNOBS.iter().find(|knob| knob.0 == key.name) else {
             let what = format!("TCP has no knob \"{}\"", key.name);
             let known = KNOBS.iter().map(|knob| knob.0);
@@ -231,13 +301,29 @@ mod tests {
             assert!(page.contains(&format!("`{name}`")), "docs/lab.md does not tell of {name}");
         }
         let told = format!("{:?}", Config::default());
-        for Knob(name, ..) in KNOBS.iter().filter(|knob| !["ttl", "tos"].contains(&knob.0)) {
+        for Knob(name, ..) in KNOBS.iter().filter(|knob| !["ttl", "tos", PROFILE].contains(&knob.0))
+        {
             assert!(told.contains(&format!("{name}: ")), "{name}");
         }
         let fields = told.split(['{', ',']).filter_map(|part| part.split_once(':'));
         for (field, _) in fields.map(|(field, value)| (field.trim(), value)) {
             let inner = ["mark", "ttl", "tos"].contains(&field);
             assert!(inner || KNOBS.iter().any(|knob| knob.0 == field), "{field} has no knob");
+        }
+    }
+
+    /// What is shown of a profile makes it again, knob by knob.
+    #[test]
+    fn what_is_shown_can_be_written() {
+        for profile in Profile::ALL {
+            let mut config = Config::default();
+            for shown in profile.knobs() {
+                let Knob(.., turn) = KNOBS.iter().find(|knob| knob.0 == shown.name).expect("known");
+                assert!(turn(&mut config, &shown.value), "{}: {}", shown.name, shown.value);
+            }
+            config.mark.ttl = None;
+            assert_eq!(config, profile.config(), "{profile}");
+            assert_eq!(profile.knobs().len(), KNOBS.len() - 1, "all but the profile itself");
         }
     }
 

@@ -9,7 +9,6 @@ use crate::tcp::{Config, State};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 type Answer<T> = Result<T, SocketError>;
 
@@ -18,7 +17,6 @@ type Answer<T> = Result<T, SocketError>;
 pub(super) struct Connection {
     pub(super) host: Host,
     pub(super) id: ConnId,
-    linger: Mutex<Option<Duration>>,
     /// Reading was shut down: what has come can be read, then comes the end.
     read_shut: AtomicBool,
     write_shut: AtomicBool,
@@ -28,7 +26,7 @@ impl Connection {
     /// Takes hold of a connection.
     pub(super) fn new(host: &Host, id: ConnId) -> Connection {
         let (read_shut, write_shut) = (AtomicBool::new(false), AtomicBool::new(false));
-        Connection { host: host.clone(), id, linger: Mutex::default(), read_shut, write_shut }
+        Connection { host: host.clone(), id, read_shut, write_shut }
     }
 
     /// Starts to open a connection.
@@ -109,12 +107,12 @@ impl Connection {
         })
     }
 
-    pub(super) fn set_linger(&self, linger: Option<Duration>) {
-        *self.linger.lock().unwrap_or_else(PoisonError::into_inner) = linger;
+    pub(super) fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        self.configure(|config| config.linger = linger)
     }
 
     pub(super) fn linger(&self) -> Option<Duration> {
-        *self.linger.lock().unwrap_or_else(PoisonError::into_inner)
+        self.with(|stack, _| Ok(stack.config(self.id)?.linger)).ok().flatten()
     }
 
     pub(super) fn take_error(&self) -> Option<io::Error> {
@@ -124,10 +122,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let abort = self.linger() == Some(Duration::ZERO);
-        self.host.rouse(self.socket(), |stack, now| {
-            if abort { stack.abort(now, self.id) } else { stack.close(now, self.id) }
-        });
+        self.host.rouse(self.socket(), |stack, now| stack.close(now, self.id));
     }
 }
 
@@ -181,6 +176,50 @@ macro_rules! connection_methods {
         pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
             let connection = self.connection();
             connection.host.at_once(|stack, now| stack.write(now, connection.id, bytes))
+        }
+
+        /// Writes what there is room for, without waiting, and says that more follows (`MSG_MORE`):
+        /// a segment that is not full waits for it.
+        ///
+        /// # Errors
+        /// As [`Self::try_write`].
+        pub fn try_write_more(&self, bytes: &[u8]) -> io::Result<usize> {
+            let connection = self.connection();
+            connection.host.at_once(|stack, now| stack.write_more(now, connection.id, bytes))
+        }
+
+        /// Reads the last urgent byte when it is kept out of line (`MSG_OOB`, with
+        /// [`crate::tcp::Config::oobinline`] off).
+        ///
+        /// # Errors
+        /// `WouldBlock` before it has come, `InvalidInput` when there is none or it was read.
+        pub fn read_urgent(&self) -> io::Result<u8> {
+            let connection = self.connection();
+            connection.with(|stack, now| stack.read_urgent(now, connection.id))
+        }
+
+        /// Holds segments that are not full back, or lets them go (`TCP_CORK`).
+        ///
+        /// # Errors
+        /// As [`Self::configure`].
+        pub fn set_cork(&self, cork: bool) -> io::Result<()> {
+            self.configure(|config| config.cork = cork)
+        }
+
+        /// How much may be written and not sent yet (`TCP_NOTSENT_LOWAT`).
+        ///
+        /// # Errors
+        /// As [`Self::configure`].
+        pub fn set_notsent_lowat(&self, bytes: Option<u32>) -> io::Result<()> {
+            self.configure(|config| config.notsent_lowat = bytes)
+        }
+
+        /// How much must be there before a reader is woken (`SO_RCVLOWAT`).
+        ///
+        /// # Errors
+        /// As [`Self::configure`].
+        pub fn set_rcvlowat(&self, bytes: u32) -> io::Result<()> {
+            self.configure(|config| config.rcvlowat = bytes)
         }
 
         /// The connection's number: its name in records, and for calls that only the stack has
@@ -243,6 +282,25 @@ macro_rules! connection_methods {
         /// As [`Self::config`].
         pub fn nodelay(&self) -> io::Result<bool> {
             Ok(!self.config()?.nagle)
+        }
+
+        /// Asks for ACKs at once, or for ACKs that wait for data to carry them (`TCP_QUICKACK`),
+        /// until what comes and goes decides otherwise.
+        ///
+        /// # Errors
+        /// None while the host knows the connection.
+        pub fn set_quickack(&self, quick: bool) -> io::Result<()> {
+            let connection = self.connection();
+            connection.with(|stack, now| stack.set_quickack(now, connection.id, quick))
+        }
+
+        /// Whether ACKs do not wait for data to carry them.
+        ///
+        /// # Errors
+        /// None while the host knows the connection.
+        pub fn quickack(&self) -> io::Result<bool> {
+            let connection = self.connection();
+            connection.with(|stack, _| stack.quickack(connection.id))
         }
 
         /// Has silent peers probed, or not (RFC 9293 §3.8.4).

@@ -5,6 +5,7 @@ use super::demux::{Demux, Pair};
 use super::{Interest, SocketId};
 use crate::base::deadlines::Deadlines;
 use crate::base::ports::Ephemeral;
+use crate::base::rng::Purpose;
 use crate::base::{Chance, ConnId, Duration, IfaceId, Instant, ListenerId, SocketError};
 use crate::tcp::{Conn, Listener};
 use slab::Slab;
@@ -60,6 +61,19 @@ pub struct ListenerSlot {
 /// Whether a listener at `any` hears what comes for `ip`, too.
 fn covers(any: IpAddr, v6_only: bool, ip: IpAddr) -> bool {
     any.is_unspecified() && (any.is_ipv4() == ip.is_ipv4() || any.is_ipv6() && !v6_only)
+}
+
+/// What a destination's ports depend on (RFC 6056 §3.3.3): both addresses and the remote port.
+fn ends(local: IpAddr, remote: SocketAddr) -> [u8; 34] {
+    let mut bytes = [0; 34];
+    let octets = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+        IpAddr::V6(ip) => ip.octets(),
+    };
+    bytes[..16].copy_from_slice(&octets(local));
+    bytes[16..32].copy_from_slice(&octets(remote.ip()));
+    bytes[32..].copy_from_slice(&remote.port().to_be_bytes());
+    bytes
 }
 
 /// The TCP sockets of a host.
@@ -289,7 +303,11 @@ impl Sockets {
             let pair = Pair { local: SocketAddr::new(local, port), remote };
             self.listening.contains_key(&port) || self.demux.get(&pair).is_some()
         };
-        let port = self.ephemeral.pick(chance, PORT_KEY, self.picks, taken);
+        let key = match self.ephemeral.heeds_destination() {
+            true => PORT_KEY ^ chance.draw_bytes(Purpose::Port, &ends(local, remote)),
+            false => PORT_KEY,
+        };
+        let port = self.ephemeral.pick(chance, key, self.picks, taken);
         port.ok_or(SocketError::AddrNotAvailable)
     }
 

@@ -42,6 +42,18 @@ impl Default for ListenOptions {
 
 type Answer<T> = Result<T, SocketError>;
 
+/// How bytes are written.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub enum WriteKind {
+    /// As they are.
+    Plain,
+    /// More follows.
+    More,
+    /// The last is urgent.
+    Urgent,
+}
+
 impl Stack {
     /// Listens at `local`; an unspecified address means any of the host's, port 0 any free one.
     ///
@@ -218,7 +230,15 @@ impl Stack {
     /// # Errors
     /// As [`Conn::write`]; `BadHandle`.
     pub fn write(&mut self, now: Instant, id: ConnId, bytes: &[u8]) -> Answer<usize> {
-        self.write_with(now, id, bytes, false)
+        self.write_with(now, id, bytes, WriteKind::Plain)
+    }
+
+    /// As [`Stack::write`], and more follows (`MSG_MORE`): see [`Conn::write_more`].
+    ///
+    /// # Errors
+    /// As [`Conn::write`]; `BadHandle`.
+    pub fn write_more(&mut self, now: Instant, id: ConnId, bytes: &[u8]) -> Answer<usize> {
+        self.write_with(now, id, bytes, WriteKind::More)
     }
 
     /// As [`Stack::write`], with the last byte marked urgent.
@@ -226,15 +246,15 @@ impl Stack {
     /// # Errors
     /// As [`Conn::write`]; `BadHandle`.
     pub fn write_urgent(&mut self, now: Instant, id: ConnId, bytes: &[u8]) -> Answer<usize> {
-        self.write_with(now, id, bytes, true)
+        self.write_with(now, id, bytes, WriteKind::Urgent)
     }
 
-    fn write_with(
+    pub(super) fn write_with(
         &mut self,
         now: Instant,
         id: ConnId,
         bytes: &[u8],
-        urgent: bool,
+        kind: WriteKind,
     ) -> Answer<usize> {
         let key = self.tcp.place(id).ok_or_else(Self::gone)?;
         let whole = bytes;
@@ -248,13 +268,17 @@ impl Stack {
         let cause = self.trace.reserve();
         let conn = &mut self.tcp.slot_mut(key).conn;
         let cx = &mut cx!(self, now, cause);
-        let urgent = urgent && bytes.len() == whole.len();
-        let result = if urgent { conn.write_urgent(bytes, cx) } else { conn.write(bytes, cx) };
+        let kind = if bytes.len() == whole.len() { kind } else { WriteKind::Plain };
+        let result = match kind {
+            WriteKind::Plain => conn.write(bytes, cx),
+            WriteKind::More => conn.write_more(bytes, cx),
+            WriteKind::Urgent => conn.write_urgent(bytes, cx),
+        };
         if result != Err(SocketError::WouldBlock) {
             let taken = *result.as_ref().unwrap_or(&0);
             self.keep(now, || {
                 let bytes = bytes[..taken.max(1).min(bytes.len())].to_vec();
-                Input::Write { id, bytes, urgent }
+                Input::Write { id, bytes, kind }
             });
             let call = Call::Write { len: whole.len() as u32 };
             self.told_as(now, cause, Some(id), call, result.map(|n| n as u64));
@@ -297,6 +321,17 @@ impl Stack {
             self.trace.release(cause);
         }
         result
+    }
+
+    /// Takes the last urgent byte out of line (`MSG_OOB`): see [`Conn::read_urgent`].
+    ///
+    /// # Errors
+    /// As [`Conn::read_urgent`]; `BadHandle`.
+    pub fn read_urgent(&mut self, now: Instant, id: ConnId) -> Answer<u8> {
+        let key = self.tcp.place(id).ok_or_else(Self::gone)?;
+        let byte = self.tcp.slot_mut(key).conn.read_urgent()?;
+        self.keep(now, || Input::ReadUrgent { id });
+        Ok(byte)
     }
 
     /// Looks at bytes from the peer without taking them (`MSG_PEEK`). An error is told once, to
@@ -412,6 +447,28 @@ impl Stack {
         self.collect(now, Some(id), Event::Tcp);
         self.settle(now, key);
         Ok(())
+    }
+
+    /// Asks for ACKs at once, or for ACKs that wait for data to carry them: see
+    /// [`Conn::set_quickack`].
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub fn set_quickack(&mut self, now: Instant, id: ConnId, quick: bool) -> Answer<()> {
+        self.keep(now, || Input::SetQuickack { id, quick });
+        let key = self.tcp.place(id).ok_or_else(Self::gone)?;
+        let conn = &mut self.tcp.slot_mut(key).conn;
+        conn.set_quickack(quick, &mut cx!(self, now, EventId::NONE));
+        self.tcp.queue(key);
+        Ok(())
+    }
+
+    /// Whether ACKs do not wait for data to carry them.
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub fn quickack(&self, id: ConnId) -> Answer<bool> {
+        Ok(self.conn(id)?.quickack())
     }
 
     /// A connection's knobs.

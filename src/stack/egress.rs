@@ -57,6 +57,7 @@ impl Stack {
                 let Some(out) = out else {
                     let deadline = self.tcp.slot(key).conn.deadline(now);
                     self.tcp.unqueue(key, deadline);
+                    self.tcp.wake(key); // who waits until little is unsent
                     self.bury(key);
                     break;
                 };

@@ -4,7 +4,7 @@
 //! looked at, and how many frames the device took change what the host does next.
 
 use super::Stack;
-use super::calls::ListenOptions;
+use super::calls::{ListenOptions, WriteKind};
 use super::echo::PingOptions;
 use crate::base::{ConnId, Frame, IfaceId, Instant, Limit, ListenerId, Mac, Offload, UdpId};
 use crate::ip::{Cidr, NewAddress, Route};
@@ -48,7 +48,7 @@ pub enum Input {
     Write {
         id: ConnId,
         bytes: Vec<u8>,
-        urgent: bool,
+        kind: WriteKind,
     },
     Read {
         id: ConnId,
@@ -66,6 +66,13 @@ pub enum Input {
     Configure {
         id: ConnId,
         config: Config,
+    },
+    ReadUrgent {
+        id: ConnId,
+    },
+    SetQuickack {
+        id: ConnId,
+        quick: bool,
     },
     TakeError {
         id: SocketId,
@@ -295,11 +302,11 @@ impl Stack {
             Input::Connect { remote, local, config } => {
                 let _ = self.connect(now, remote, local, config);
             }
-            Input::Write { id, bytes, urgent: false } => {
-                let _ = self.write(now, id, &bytes);
+            Input::Write { id, bytes, kind } => {
+                let _ = self.write_with(now, id, &bytes, kind);
             }
-            Input::Write { id, bytes, urgent: true } => {
-                let _ = self.write_urgent(now, id, &bytes);
+            Input::ReadUrgent { id } => {
+                let _ = self.read_urgent(now, id);
             }
             Input::Read { id, max } => {
                 // Room for what is there, not for what a file says.
@@ -316,6 +323,9 @@ impl Stack {
             Input::AbortFor { id, limit } => self.abort_for(now, id, limit),
             Input::Configure { id, config } => {
                 let _ = self.configure(now, id, config);
+            }
+            Input::SetQuickack { id, quick } => {
+                let _ = self.set_quickack(now, id, quick);
             }
             Input::TakeError { id } => {
                 let _ = self.take_error(now, id);

@@ -57,7 +57,7 @@ mod snmp;
 mod tests;
 mod zone;
 
-pub use calls::ListenOptions;
+pub use calls::{ListenOptions, WriteKind};
 pub use echo::{Answer, EchoError, PingOptions, Pong};
 pub use event::{Call, Event, PacketView, Record, Sent};
 pub use input::{Input, SentSoFar};
@@ -116,6 +116,8 @@ pub struct Stack {
     redirects: redirect::Redirects,
     reassembly: Reassembly<wire::ip::Header>,
     limiter: Limiter,
+    /// Challenge ACKs of all connections together.
+    challenges: Limiter,
     /// Whether packets for others are passed on.
     forwarding: bool,
     /// Whom a better first hop was named to.
@@ -178,6 +180,7 @@ impl Stack {
             redirects: Default::default(),
             reassembly: Reassembly::new(crate::ip::reassembly::Limits::default()),
             limiter: Limiter::new(setup.icmp_rate, setup.icmp_burst),
+            challenges: Limiter::new(setup.challenge_rate, setup.challenge_rate),
             forwarding: setup.forwarding,
             redirected: Default::default(),
             ip_ids: [0; IP_IDS],

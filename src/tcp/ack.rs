@@ -16,6 +16,7 @@ use crate::wire::tcp::{Ctl, Header};
 pub(super) fn on_ack(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
     let Some(seg_ack) = seg.hdr.ack else { return };
     tcb.measured.on_ack(cx.now);
+    tcb.take_uto(seg.hdr.options.uto);
     let duplicate = is_duplicate(tcb, seg, seg_ack);
     update_window(tcb, seg, seg_ack, cx);
     take_ack(tcb, &seg.hdr, duplicate, cx);
@@ -101,6 +102,9 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx
         recovery::on_ack(tcb, &told, cx);
         tlp::on_ack(tcb, &told, cx);
     }
+    if told.advanced {
+        super::autotune::on_ack(tcb, cx.now);
+    }
 }
 
 /// Takes what is newly acknowledged off the queue; timers follow. Says the round trip, if one could
@@ -131,8 +135,15 @@ fn advance(tcb: &mut Tcb, hdr: &Header, told: &mut Told, cx: &mut Cx<'_>) -> Opt
     tcb.counters.bytes_acked += u64::from(data_len);
     let rtt = measure(tcb, hdr, &acked, cx);
     tcb.retransmits = 0;
+    let before = tcb.recovery.recovery_point;
+    if before.is_none_or(|point| seg_ack.after_eq(point)) {
+        tcb.counters.on_timeout_over(cx.now);
+    }
     restart_rtx_timer(tcb, cx);
     restart_user_timer(tcb, cx);
+    if let Some(newest) = told.newest.filter(|newest| newest.retransmits == 0) {
+        super::pmtu::on_progress(tcb, newest.len);
+    }
     rtt
 }
 
@@ -178,7 +189,9 @@ fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: &Cx<'_>) {
         rate_app_limited: rate.app_limited,
         ce: if told.marked { told.delivered } else { 0 },
     };
-    tcb.counters.delivered_ce += sample.ce.div_ceil(tcb.snd.smss);
+    if sample.ce > 0 {
+        tcb.counters.rare().delivered_ce += sample.ce.div_ceil(tcb.snd.smss);
+    }
     tcb.measured.on_sample(&sample);
     if told.advanced || told.sacked > 0 {
         tcb.cc().on_sample(&sample);
@@ -201,7 +214,7 @@ fn restart_rtx_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 
 /// The user timeout counts from the last progress.
 pub(super) fn restart_user_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
-    match tcb.config.user_timeout {
+    match tcb.user_timeout() {
         Some(limit) if !tcb.rtxq.is_empty() || tcb.unsent() > 0 || tcb.fin_pending() => {
             tcb.set_timer(Timer::User, cx.now + limit, cx);
         }

@@ -2,8 +2,10 @@
 //! value or range the RFC names.
 
 use super::cc::Algorithm;
+use super::delack::AckEvery;
 use crate::base::Duration;
 use crate::wire::ip::{Discover, Mark};
+use crate::wire::tcp::Layout;
 
 /// Keep-alive (RFC 9293 §3.8.4): off unless a socket asks for it (MUST-25).
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -53,13 +55,24 @@ pub enum AfterIdle {
 #[derive(Clone, PartialEq, Debug)]
 #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 pub struct Config {
-    /// Largest segment we ask the peer for, payload bytes; `None`: the interface MTU less 40 (60
-    /// for IPv6) (RFC 9293 §3.7.1, MUST-67).
+    /// Largest segment we ask the peer for, and send, payload bytes (`TCP_MAXSEG`); `None`: the
+    /// interface MTU less 40 (60 for IPv6) (RFC 9293 §3.7.1, MUST-67), and what the peer asks
+    /// for.
     pub mss: Option<u16>,
-    /// Receive buffer, bytes, 2 KiB..=1 GiB. Default 1 MiB.
+    /// Receive buffer, bytes of data, 2 KiB..=1 GiB (`SO_RCVBUF`); [`Config::AUTO`], the default:
+    /// tuned to what is read in a round trip.
     pub recv_buffer: u32,
-    /// Send buffer, bytes, 2 KiB..=1 GiB. Default 1 MiB.
+    /// What tuning makes of it at first and at most. Default 64 KiB and 3 MiB (as Linux's
+    /// `tcp_rmem`, half of which holds data).
+    pub recv_buffer_auto: (u32, u32),
+    /// Send buffer, bytes of data, 2 KiB..=1 GiB (`SO_SNDBUF`); [`Config::AUTO`], the default:
+    /// tuned to twice the congestion window.
     pub send_buffer: u32,
+    /// What tuning makes of it at first and at most. Default 16 KiB and 4 MiB (as Linux's
+    /// `tcp_wmem`).
+    pub send_buffer_auto: (u32, u32),
+    /// The most that is offered as window, bytes (`TCP_WINDOW_CLAMP`). Default `None`.
+    pub window_clamp: Option<u32>,
     /// Offer window scaling (RFC 7323 §2). Default on.
     pub window_scaling: bool,
     /// Offer timestamps (RFC 7323 §3). Default on.
@@ -116,9 +129,18 @@ pub struct Config {
     pub retries1: u8,
     /// R2: retransmissions after which the connection ends. Default 15: 924 s (SHLD-11: ≥ 100 s).
     pub retries2: u8,
-    /// Longest delay of an ACK; zero: none waits. Default 40 ms (RFC 9293 §3.8.6.3, MUST-40: below
-    /// 500 ms).
+    /// Delay of an ACK, at first and at least; zero: none waits. Default 40 ms (RFC 9293 §3.8.6.3,
+    /// MUST-40: below 500 ms).
     pub delayed_ack: Duration,
+    /// The most that adaptation to the peer's pace makes of that delay, 40..=500 ms. Default 200 ms
+    /// (as Linux); no more than `delayed_ack`: the delay is always that.
+    pub delayed_ack_max: Duration,
+    /// How much data is acknowledged at once. Default `MoreThanFull` (as Linux; RFC 9293 §3.8.6.3,
+    /// SHLD-19: two full segments).
+    pub ack_every: AckEvery,
+    /// Segments with data that are acknowledged at once when a connection is young, was silent, or
+    /// gets data twice: a peer in slow start waits for ACKs. Default 16 (as Linux); 0: none.
+    pub quickack: u8,
     /// Wait before a segment smaller than silly-window avoidance likes is sent all the same.
     /// Default 200 ms (RFC 9293 §3.8.6.2.1, SHLD-28: 0.1 to 1 s).
     pub sws_override: Duration,
@@ -128,6 +150,9 @@ pub struct Config {
     pub keepalive: Option<Keepalive>,
     /// Longest time data may stay unacknowledged (RFC 9293 §3.9.1.8, SHLD-25); `None`: R2 decides.
     pub user_timeout: Option<Duration>,
+    /// Tell the peer that timeout, and heed what it tells, unless `user_timeout` is set: within
+    /// 100 s and a day (RFC 5482). Default off.
+    pub user_timeout_option: bool,
     /// Time in TIME-WAIT. Default 60 s (RFC 9293 §3.4.2: 2 MSL = 4 min).
     pub time_wait: Duration,
     /// How long an orphan waits in FIN-WAIT-2 for the peer's FIN. Default 60 s.
@@ -158,14 +183,50 @@ pub struct Config {
     /// cut a packet, and what one says of its next link is believed. `Do` is the same for TCP;
     /// `Dont` lets routers of IPv4 cut; `Probe` believes nobody.
     pub mtu_discover: Discover,
+    /// Let a claim that the path is narrower than what was acknowledged wait for a timeout: while
+    /// ACKs come it is a lie (RFC 5927 §7.2). Default on.
+    pub mtu_claims_wait: bool,
+    /// Send smaller segments when large ones time out `retries1` times and no router says why
+    /// (RFC 4821 §7.7; Linux: `tcp_mtu_probing` 1). Default off (as Linux).
+    pub mtu_probing: bool,
+    /// The MSS that is tried first then, bytes; later half of it, and so on. Default 1024 (as
+    /// Linux's `tcp_base_mss`).
+    pub base_mss: u16,
+    /// How long a peer's window may stay closed; `None`, the default: as long as it answers probes
+    /// (RFC 9293 §3.8.6.1, MUST-37; RFC 6429 §3 lets a host in need end it).
+    pub zero_window_max: Option<Duration>,
+    /// In which order options are written. Default `Linux`.
+    pub option_order: Layout,
+    /// Send full segments only, until this is taken back or data has waited for `sws_override`
+    /// (`TCP_CORK`). Default off.
+    pub cork: bool,
+    /// How much may be written and not sent yet, bytes; readiness comes back below half of it
+    /// (`TCP_NOTSENT_LOWAT`). Default `None`: as much as the send buffer holds.
+    pub notsent_lowat: Option<u32>,
+    /// Bytes that must be there before a reader is woken, 1.. (`SO_RCVLOWAT`). Default 1.
+    pub rcvlowat: u32,
+    /// What closing does (`SO_LINGER`): `None`: what was written is delivered behind the user's
+    /// back; zero: it is dropped and the peer reset; more: blocking users wait for
+    /// delivery so long.
+    pub linger: Option<Duration>,
+    /// How long a listener lets the handshake's last ACK wait for data to come
+    /// (`TCP_DEFER_ACCEPT`), rounded up to a time at which the SYN-ACK would be sent again. Default
+    /// `None`.
+    pub defer_accept: Option<Duration>,
+    /// Urgent data stays in line (`SO_OOBINLINE`; RFC 6093 §2.1). Default on; off: the last urgent
+    /// byte is read apart, as Linux has it by default.
+    pub oobinline: bool,
 }
 
 impl Default for Config {
     fn default() -> Config {
         Config {
             mss: None,
-            recv_buffer: 1 << 20,
-            send_buffer: 1 << 20,
+            recv_buffer: Config::AUTO,
+            recv_buffer_auto: (1 << 16, 3 << 20),
+            send_buffer: Config::AUTO,
+            send_buffer_auto: (1 << 14, 4 << 20),
+            window_clamp: None,
             window_scaling: true,
             timestamps: true,
             sack: true,
@@ -190,10 +251,14 @@ impl Default for Config {
             retries1: 3,
             retries2: 15,
             delayed_ack: Duration::from_millis(40),
+            delayed_ack_max: Duration::from_millis(200),
+            ack_every: AckEvery::MoreThanFull,
+            quickack: 16,
             sws_override: Duration::from_millis(200),
             probe_max: Duration::from_secs(120),
             keepalive: None,
             user_timeout: None,
+            user_timeout_option: false,
             time_wait: Duration::from_secs(60),
             fin_wait2: Duration::from_secs(60),
             initial_window: 10,
@@ -206,14 +271,59 @@ impl Default for Config {
             after_idle: AfterIdle::Decay,
             mark: Mark::default(),
             mtu_discover: Discover::Want,
+            mtu_claims_wait: true,
+            mtu_probing: false,
+            base_mss: 1024,
+            zero_window_max: None,
+            option_order: Layout::Linux,
+            cork: false,
+            notsent_lowat: None,
+            rcvlowat: 1,
+            linger: None,
+            defer_accept: None,
+            oobinline: true,
         }
     }
 }
 
 impl Config {
+    /// The size of a buffer that is tuned.
+    pub const AUTO: u32 = 0;
+
+    /// The default knobs without what makes a connection's first steps unlike its later ones: ACKs
+    /// always wait as long, for two full segments, and buffers of 1 MiB stay as they are. What a
+    /// lab or a scenario shows then has fewer reasons.
+    pub fn plain() -> Config {
+        let (recv_buffer, send_buffer) = (1 << 20, 1 << 20);
+        let delayed_ack_max = Config::default().delayed_ack;
+        let (quickack, ack_every) = (0, AckEvery::TwoFull);
+        Config {
+            recv_buffer,
+            send_buffer,
+            delayed_ack_max,
+            quickack,
+            ack_every,
+            ..Config::default()
+        }
+    }
+
     /// What segments ask of IP: the bits of ECN are not the user's (RFC 3168 §6.1).
     pub fn segment_mark(&self) -> Mark {
         Mark { tos: self.mark.tos & 0xfc, ..self.mark }
+    }
+
+    /// How often a SYN-ACK's timer may expire while a listener waits for data behind the handshake:
+    /// once for each doubling of the first RTO that fits `defer_accept`.
+    pub fn defer_accept_timeouts(&self) -> u8 {
+        let Some(patience) = self.defer_accept.filter(|time| !time.is_zero()) else { return 0 };
+        let (mut timeouts, mut period) = (1, self.rto_initial);
+        let mut rto = self.rto_initial;
+        while patience > period && timeouts < u8::MAX {
+            rto = rto.saturating_mul(2).min(self.rto_max);
+            period += rto.max(Duration::from_millis(1));
+            timeouts += 1;
+        }
+        timeouts
     }
 
     /// Whether packets of IPv4 forbid routers to fragment them.
@@ -221,10 +331,28 @@ impl Config {
         self.mtu_discover != Discover::Dont
     }
 
-    /// The window scale to offer: the smallest shift that lets 16 bits cover the receive buffer
-    /// (RFC 7323 §2.3: at most 14).
+    /// The window scale to offer: the smallest shift that lets 16 bits cover the receive buffer, or
+    /// what tuning may make of it, bookkeeping included (RFC 7323 §2.3: at most 14).
     pub fn wscale(&self) -> u8 {
-        (0..14).find(|shift| self.recv_buffer >> shift <= 0xffff).unwrap_or(14)
+        let buffer = match self.recv_buffer {
+            Config::AUTO => self.recv_buffer_auto.1.saturating_mul(2),
+            fixed => fixed,
+        };
+        let buffer = self.window_clamp.map_or(buffer, |clamp| buffer.min(clamp));
+        (buffer.max(1).ilog2().saturating_sub(15) as u8).min(14)
+    }
+
+    /// The window of a SYN, which is not scaled (RFC 7323 §2.2): the buffer, and if it is tuned
+    /// whole segments of `mss` bytes.
+    pub fn syn_window(&self, mss: u16) -> u16 {
+        let buffer = match self.recv_buffer {
+            Config::AUTO => {
+                let (first, mss) = (self.recv_buffer_auto.0, u32::from(mss.max(1)));
+                if first > mss { first / mss * mss } else { first }
+            }
+            fixed => fixed,
+        };
+        self.window_clamp.map_or(buffer, |clamp| buffer.min(clamp)).min(0xffff) as u16
     }
 }
 
@@ -233,10 +361,37 @@ mod tests {
     use super::*;
 
     #[test]
+    fn windows_of_syns_are_as_linux_has_them() {
+        let table = [(1460, 64_240), (1448, 65_160), (1000, 65_000), (65_495, 65_495)];
+        for (mss, window) in table {
+            assert_eq!(Config::default().syn_window(mss), window);
+        }
+        let fixed = Config { recv_buffer: 1 << 20, window_clamp: Some(5_000), ..Config::default() };
+        assert_eq!((fixed.syn_window(1460), fixed.wscale()), (5_000, 0));
+    }
+
+    #[test]
+    fn deferring_counts_doublings() {
+        let timeouts = |secs| {
+            let defer_accept = Some(Duration::from_secs(secs));
+            Config { defer_accept, ..Config::default() }.defer_accept_timeouts()
+        };
+        let table = [(0, 0), (1, 1), (2, 2), (3, 2), (4, 3), (7, 3), (8, 4), (1 << 40, 255)];
+        for (secs, count) in table {
+            assert_eq!(timeouts(secs), count, "{secs} s");
+        }
+        assert_eq!(Config::default().defer_accept_timeouts(), 0);
+    }
+
+    #[test]
     fn the_window_scale_covers_the_buffer() {
         for (recv_buffer, shift) in [(0, 0), (65_535, 0), (65_536, 1), (1 << 20, 5), (1 << 30, 14)]
         {
-            assert_eq!(Config { recv_buffer, ..Config::default() }.wscale(), shift);
+            let config = Config { recv_buffer: recv_buffer.max(1), ..Config::default() };
+            assert_eq!(config.wscale(), shift);
         }
+        assert_eq!(Config::default().wscale(), 7, "as Linux");
+        let freebsd = super::super::Profile::FreeBsd.config();
+        assert_eq!(freebsd.wscale(), 6);
     }
 }

@@ -13,7 +13,6 @@ use super::state::{Cause, State};
 use super::tcb::{Cx, Opening, SHARE, Tcb};
 use super::timeout;
 use crate::base::{Instant, Limit, Seq, SocketError, Why};
-use crate::wire::ip::Discover;
 use crate::wire::tcp::Options;
 use std::sync::Arc;
 
@@ -75,6 +74,8 @@ impl Conn {
         if half.ecn {
             tcb.agree_on_ecn();
         }
+        let ts = if tcb.ts.is_some() { 12 } else { 0 };
+        tcb.rcv.wnd = u32::from(tcb.config.syn_window(tcb.rcv.advmss.saturating_sub(ts)));
         tcb.snd.wnd = u32::from(half.wnd);
         tcb.snd.max_wnd = tcb.snd.wnd;
         tcb.snd.wl1 = half.irs;
@@ -197,21 +198,12 @@ impl Conn {
 
     /// An ICMP error says that the path carries packets of at most `mtu` bytes (RFC 1191): segments
     /// become smaller, and what was sent larger is sent again.
+    ///
+    /// # Errors
+    /// Why it is not believed.
     pub fn on_packet_too_big(&mut self, seq: Seq, mtu: u16, cx: &mut Cx<'_>) -> Result<(), Why> {
         self.check_in_flight(seq)?;
-        let believed = match self.tcb.config.mtu_discover {
-            Discover::Want | Discover::Do => true,
-            Discover::Dont => self.tcb.header_len == 60, // nobody cuts packets of IPv6
-            Discover::Probe => false,
-        };
-        if !believed {
-            return Ok(());
-        }
-        let floor = self.tcb.header_len + self.tcb.config.min_mss;
-        if mtu < self.tcb.pmtu && mtu >= floor {
-            self.tcb.reduce_path_mtu(mtu, cx);
-        }
-        Ok(())
+        super::pmtu::on_claim(&mut self.tcb, mtu, cx)
     }
 
     fn check_in_flight(&self, seq: Seq) -> Result<(), Why> {
@@ -231,16 +223,37 @@ impl Conn {
         if self.tcb.fin_queued || self.tcb.state() == State::Closed {
             return Err(SocketError::BrokenPipe);
         }
-        let room = self.tcb.config.send_buffer.saturating_sub(self.tcb.tx.len()) as usize;
-        let n = room.min(bytes.len());
+        let n = (self.room_to_write() as usize).min(bytes.len());
+        self.tcb.counters.on_write(n == bytes.len());
         if n == 0 && !bytes.is_empty() {
             return Err(SocketError::WouldBlock);
         }
         self.tcb.tx.write(&bytes[..n], cx.pool);
+        self.tcb.more = false;
         self.tcb.cause = cx.cause;
         if n > 0 {
             self.tcb.start_user_timer(cx);
         }
+        Ok(n)
+    }
+
+    /// How much may be written: what the send buffer has room for, and no more unsent than
+    /// `notsent_lowat`.
+    fn room_to_write(&self) -> u32 {
+        let tcb = &self.tcb;
+        let room = tcb.send_buffer().saturating_sub(tcb.tx.len());
+        let low = tcb.config.notsent_lowat.map(|low| low.max(1).saturating_sub(tcb.unsent()));
+        room.min(low.unwrap_or(room))
+    }
+
+    /// SEND, and more follows: a segment that is not full waits for it (`MSG_MORE`), as a cork
+    /// would have it.
+    ///
+    /// # Errors
+    /// As [`Conn::write`].
+    pub fn write_more(&mut self, bytes: &[u8], cx: &mut Cx<'_>) -> Result<usize, SocketError> {
+        let n = self.write(bytes, cx)?;
+        self.tcb.more = n == bytes.len();
         Ok(n)
     }
 
@@ -262,10 +275,12 @@ impl Conn {
     /// not behind the peer's close.
     pub fn read(&mut self, out: &mut [u8], cx: &mut Cx<'_>) -> Result<usize, SocketError> {
         self.may_read(out.len())?;
+        let out = self.up_to_mark(out);
         let n = self.tcb.rx.read(out);
         if n > 0 {
             self.tcb.rcv.read = true;
             self.tcb.cause = cx.cause;
+            super::autotune::on_read(&mut self.tcb, n as u32, cx.now);
         }
         Ok(n)
     }
@@ -276,7 +291,46 @@ impl Conn {
     /// As [`Conn::read`].
     pub fn peek(&mut self, out: &mut [u8]) -> Result<usize, SocketError> {
         self.may_read(out.len())?;
+        let out = self.up_to_mark(out);
         Ok(self.tcb.rx.peek(out))
+    }
+
+    /// How far the last urgent byte is from the next byte to be read, if it is kept out of line and
+    /// was not passed yet.
+    fn mark(&self) -> Option<u32> {
+        let tcb = &self.tcb;
+        let next = tcb.rcv.nxt - u32::from(tcb.fin_received) - tcb.rx.len();
+        let up = tcb.rcv.up.filter(|up| !tcb.config.oobinline && up.after(next))?;
+        Some(up - next - 1)
+    }
+
+    /// Data out of line is read apart: reading ends before it, and goes on behind it.
+    fn up_to_mark<'a>(&mut self, out: &'a mut [u8]) -> &'a mut [u8] {
+        if self.mark() == Some(0) && !self.tcb.rx.is_empty() && !out.is_empty() {
+            self.tcb.rx.read(&mut [0]);
+            return out;
+        }
+        let most = self.mark().map_or(out.len(), |mark| mark as usize);
+        let most = most.min(out.len());
+        &mut out[..most]
+    }
+
+    /// RECEIVE of the last urgent byte, out of line (`MSG_OOB`); once.
+    ///
+    /// # Errors
+    /// `InvalidInput` when there is none, it stays in line, or it was read; `WouldBlock` before it
+    /// has come.
+    pub fn read_urgent(&mut self) -> Result<u8, SocketError> {
+        let mark = self.mark().filter(|_| !self.tcb.rcv.oob_read);
+        let at = mark.ok_or(SocketError::InvalidInput)?;
+        let byte = self.tcb.rx.byte(at).ok_or(SocketError::WouldBlock)?;
+        self.tcb.rcv.oob_read = true;
+        Ok(byte)
+    }
+
+    /// Whether the next byte to be read is the last urgent one (`SIOCATMARK`).
+    pub fn at_mark(&self) -> bool {
+        self.mark() == Some(0)
     }
 
     fn may_read(&mut self, len: usize) -> Result<(), SocketError> {
@@ -318,6 +372,9 @@ impl Conn {
     /// CLOSE: the user is gone. Data queued is still delivered; data unread, or arriving later,
     /// turns the close into a reset (RFC 9293 §3.6.1, SHLD-3; RFC 2525 §2.17).
     pub fn close(&mut self, cx: &mut Cx<'_>) {
+        if self.tcb.config.linger.is_some_and(|linger| linger.is_zero()) {
+            return self.abort(cx);
+        }
         self.tcb.orphan = true;
         self.tcb.error = None;
         self.tcb.cause = cx.cause;
@@ -341,7 +398,7 @@ impl Conn {
     /// The user holds the connection to a limit, which it has hit: what ends it, gives that as the
     /// reason.
     pub fn limited(&mut self, limit: Limit) {
-        self.tcb.limit = Some(Box::new(limit));
+        self.tcb.counters.rare().limit = Some(limit);
     }
 
     /// ABORT: queued data is dropped and the peer is told by a reset (RFC 9293 §3.10.5).
@@ -363,6 +420,11 @@ impl Conn {
         self.tcb.cause = cx.cause;
         self.tcb.die(cause, error, cx);
         self.tcb.owe.rst = Some(cause);
+    }
+
+    /// How many bytes its buffers hold: for what was received, and for what was written.
+    pub fn buffers(&self) -> (u32, u32) {
+        (self.tcb.recv_buffer(), self.tcb.send_buffer())
     }
 
     /// Changes the knobs. Those that were negotiated keep their value; another congestion control
@@ -396,6 +458,18 @@ impl Conn {
         if self.tcb.state() != State::Closed {
             super::ack::restart_user_timer(&mut self.tcb, cx);
         }
+    }
+
+    /// Asks for ACKs at once, or for ACKs that wait for data to carry them (`TCP_QUICKACK`), until
+    /// what comes and goes decides otherwise.
+    pub fn set_quickack(&mut self, quick: bool, cx: &mut Cx<'_>) {
+        self.tcb.cause = cx.cause;
+        super::delack::ask(&mut self.tcb, quick, cx);
+    }
+
+    /// Whether ACKs do not wait for data to carry them.
+    pub fn quickack(&self) -> bool {
+        super::delack::is_quick(&self.tcb)
     }
 
     /// The error the connection ended with; told once.
@@ -435,14 +509,24 @@ impl Conn {
         let opened = !matches!(tcb.state(), State::SynSent | State::SynReceived);
         let closed = tcb.state() == State::Closed;
         Readiness {
-            readable: failed || !tcb.rx.is_empty() || (opened && !tcb.may_receive()),
-            writable: failed
-                || closed
-                || tcb.fin_queued
-                || (opened && tcb.tx.len() < tcb.config.send_buffer),
+            readable: failed || self.has_enough() || (opened && !tcb.may_receive()),
+            writable: failed || closed || tcb.fin_queued || (opened && self.is_roomy()),
             opened: opened || failed,
             finished: closed || tcb.state() == State::TimeWait || tcb.fin_acked(),
         }
+    }
+
+    /// Whether there is what a reader wants to be woken for; a full buffer is enough.
+    fn has_enough(&self) -> bool {
+        let (held, wanted) = (self.tcb.rx.len(), self.tcb.config.rcvlowat.max(1));
+        held >= wanted || (held > 0 && self.tcb.rcv.wnd < self.tcb.rcv.mss_seen)
+    }
+
+    /// Whether there is room enough to wake a writer for.
+    fn is_roomy(&self) -> bool {
+        let tcb = &self.tcb;
+        let few = |low: u32| tcb.unsent().saturating_mul(2) < low.max(1);
+        tcb.tx.len() < tcb.send_buffer() && tcb.config.notsent_lowat.is_none_or(few)
     }
 
     /// Bytes that can be read now, and bytes written that the peer has not acknowledged (Recv-Q and
@@ -464,6 +548,17 @@ impl Conn {
         self.tcb.pressed = pressed;
         let ooo = || self.tcb.ooo.as_ref().map_or(0, |ooo| ooo.cost());
         pressed && self.tcb.rx.len() + ooo() >= SHARE
+    }
+
+    /// The host may send no challenge ACK for now, or again.
+    pub fn hush(&mut self, hushed: bool) {
+        self.tcb.hushed = hushed;
+    }
+
+    /// Whether a challenge ACK, or an answer to an unacceptable segment, is owed.
+    pub fn owes_challenge(&self) -> bool {
+        use super::event::AckWhy::{Challenge, Unacceptable};
+        matches!(self.tcb.owe.ack, Some(Challenge | Unacceptable))
     }
 
     /// How many of `len` bytes may be written while the host is short of memory; `None`: none, as

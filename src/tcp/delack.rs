@@ -1,16 +1,168 @@
-//! Delayed acknowledgments (RFC 9293 §3.8.6.3).
+//! When data is acknowledged (RFC 9293 §3.8.6.3): at once while the peer is likely to wait for it,
+//! else with company, or after a delay that follows the peer's pace.
+//!
+//! Linux's rules: a young connection acknowledges so many segments at once ("quick"). Who answers
+//! data with data ("ping-pong") has ACKs ride along and may wait. The delay moves between the
+//! knobs' bounds with the time between segments.
 
 use super::event::{AckWhy, Timer};
 use super::tcb::{Cx, Tcb};
+use crate::base::{Duration, Instant};
+use std::fmt;
 
-/// Data arrived in order: the ACK waits for company, but every second full segment
-/// is acknowledged (SHLD-19), and none waits longer than the knob says (MUST-40).
-pub(super) fn on_in_order(tcb: &mut Tcb, cx: &mut Cx<'_>) {
-    if tcb.rcv.unacked >= 2 * tcb.rcv.mss_seen {
+/// How much data is acknowledged without waiting for more.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub enum AckEvery {
+    /// Two full segments, in bytes (RFC 5681 §4.2).
+    TwoFull,
+    /// More than one full segment, as Linux.
+    MoreThanFull,
+    /// Every second segment, whatever its size, as FreeBSD.
+    Second,
+}
+
+impl AckEvery {
+    /// All of them.
+    pub const ALL: [AckEvery; 3] = [AckEvery::TwoFull, AckEvery::MoreThanFull, AckEvery::Second];
+}
+
+impl fmt::Display for AckEvery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            AckEvery::TwoFull => "two-full",
+            AckEvery::MoreThanFull => "more-than-full",
+            AckEvery::Second => "second",
+        })
+    }
+}
+
+/// What a connection knows about its ACKs.
+#[derive(Clone, Debug, Default)]
+pub struct Acks {
+    /// Segments with data that are still acknowledged at once.
+    quick: u8,
+    /// Data is answered with data: ACKs ride along.
+    pingpong: bool,
+    /// How long an ACK waits, milliseconds; 0 before the first data.
+    ato: u16,
+}
+
+fn millis(duration: Duration) -> u16 {
+    u16::try_from(duration.as_millis()).unwrap_or(u16::MAX)
+}
+
+/// How long an ACK waits now, milliseconds.
+pub(super) fn ato(tcb: &Tcb) -> u64 {
+    match tcb.acks.ato {
+        ato if ato > 0 && tcb.config.delayed_ack_max > tcb.config.delayed_ack => u64::from(ato),
+        _ => u64::from(millis(tcb.config.delayed_ack)),
+    }
+}
+
+/// Some segments more are acknowledged at once: half of what fits the window, within the knob.
+fn grant(tcb: &mut Tcb) {
+    let half = tcb.rcv.wnd / (2 * tcb.rcv.mss_seen).max(1);
+    let quick = half.clamp(2, 255).min(u32::from(tcb.config.quickack)) as u8;
+    tcb.acks.quick = tcb.acks.quick.max(quick);
+}
+
+/// The peer sends again what was received: it waits for our ACKs.
+pub(super) fn quicken(tcb: &mut Tcb) {
+    grant(tcb);
+    tcb.acks.pingpong = false;
+    tcb.acks.ato = millis(tcb.config.delayed_ack);
+}
+
+/// The delay follows the time since data came last, `pause` milliseconds.
+fn adapt(tcb: &mut Tcb, pause: u32) {
+    let (least, rto) = (millis(tcb.config.delayed_ack), u32::from(millis(tcb.rto())));
+    let ato = u32::from(tcb.acks.ato);
+    if ato == 0 {
+        grant(tcb);
+        tcb.acks.ato = least;
+    } else if pause <= u32::from(least / 2) {
+        tcb.acks.ato = (ato / 2) as u16 + least / 2;
+    } else if pause < ato {
+        tcb.acks.ato = (ato / 2 + pause).min(rto) as u16;
+    } else if pause > rto {
+        grant(tcb);
+    }
+}
+
+/// The delay of an ACK that nothing carries: no longer than a round trip, as a peer with so much
+/// in flight would not wait longer.
+fn delay(tcb: &Tcb) -> Duration {
+    let (least, most) = (tcb.config.delayed_ack, tcb.config.delayed_ack_max);
+    if most <= least || least.is_zero() {
+        return least;
+    }
+    let rtt = tcb.rto.srtt().unwrap_or(most).max(least);
+    Duration::from_millis(ato(tcb)).min(rtt).min(most)
+}
+
+/// Data arrived in order, `pause` milliseconds after the last: the ACK waits for company, but
+/// enough data is acknowledged at once (SHLD-19), and none waits longer than the knob says
+/// (MUST-40).
+pub(super) fn on_in_order(tcb: &mut Tcb, pause: u32, cx: &mut Cx<'_>) {
+    adapt(tcb, pause);
+    super::autotune::on_data(tcb, cx.now);
+    let waits = tcb.timers.is_running(Timer::Delack);
+    let enough = match tcb.config.ack_every {
+        AckEvery::TwoFull => tcb.rcv.unacked >= 2 * tcb.rcv.mss_seen,
+        AckEvery::MoreThanFull => tcb.rcv.unacked > tcb.rcv.mss_seen,
+        AckEvery::Second => waits,
+    };
+    if enough {
         tcb.owe_ack(AckWhy::EverySecond, false, cx);
+    } else if tcb.acks.quick > 0 && !tcb.acks.pingpong {
+        tcb.owe_ack(AckWhy::Quick, true, cx);
     } else if tcb.config.delayed_ack.is_zero() {
         tcb.owe_ack(AckWhy::Delayed, false, cx);
-    } else if !tcb.timers.is_running(Timer::Delack) {
-        tcb.set_timer(Timer::Delack, cx.now + tcb.config.delayed_ack, cx);
+    } else if !waits {
+        let at = cx.now + delay(tcb);
+        tcb.set_timer(Timer::Delack, at, cx);
     }
+}
+
+/// Nothing came along in time: the delay was too short, or there is no ping-pong any more.
+pub(super) fn on_timer(tcb: &mut Tcb) {
+    let least = millis(tcb.config.delayed_ack);
+    if std::mem::take(&mut tcb.acks.pingpong) {
+        tcb.acks.ato = least;
+    } else {
+        tcb.acks.ato = tcb.acks.ato.saturating_mul(2).min(millis(tcb.rto()).max(least));
+    }
+}
+
+/// An ACK goes out, alone or with data.
+pub(super) fn on_ack_sent(tcb: &mut Tcb) {
+    let owed = tcb.rcv.unacked > 0 || tcb.owe.ack.is_some();
+    if tcb.acks.quick > 0 && owed {
+        tcb.acks.quick -= 1;
+        if tcb.acks.quick == 0 {
+            tcb.acks.ato = millis(tcb.config.delayed_ack);
+        }
+    }
+}
+
+/// Data goes out: soon after data came in it is an answer.
+pub(super) fn on_data_sent(tcb: &mut Tcb, now: Instant) {
+    if tcb.measured.since_data(now) < u32::from(tcb.acks.ato) {
+        tcb.acks.pingpong = true;
+    }
+}
+
+/// The user asks for ACKs at once, or for none (`TCP_QUICKACK`); it does not last: what comes and
+/// goes decides again.
+pub(super) fn ask(tcb: &mut Tcb, quick: bool, cx: &Cx<'_>) {
+    tcb.acks.pingpong = !quick;
+    if quick && tcb.rcv.unacked > 0 {
+        tcb.owe_ack(AckWhy::Quick, true, cx);
+    }
+}
+
+/// Whether ACKs do not wait for data to ride along with (`TCP_QUICKACK`).
+pub(super) fn is_quick(tcb: &Tcb) -> bool {
+    !tcb.acks.pingpong
 }

@@ -35,6 +35,8 @@ crate::explained! {
         Marked = "Marked", "RFC 3168 §6.1.3", "a router marked the packet: every ACK has ECE from now on, until the peer says that it slowed down";
         /// Marks began or ended, for a peer that wants to know of each.
         MarkTurned = "MarkTurned", "RFC 8257 §3.2", "packets are marked now and were not before, or the other way round: the ACK tells from which one on";
+        /// The peer is likely to wait for it.
+        Quick = "QuickAck", "RFC 9293 §3.8.6.3 (SHLD-18: ACKs may be delayed); tcp(7), TCP_QUICKACK", "a young or newly busy connection: the sender is in slow start and lives on ACKs";
         /// There is room that the peer does not know of.
         WindowUpdate = "WindowUpdate", "RFC 9293 §3.8.6.2.2 (MUST-39)", "the window can open by a useful amount: the peer should know";
     }
@@ -58,6 +60,8 @@ crate::explained! {
         SackThreshold = "SackThreshold", "RFC 6675 §4", "three segments behind it have arrived, says SACK: taken for lost";
         /// No ACK came for a while.
         LossProbe = "LossProbe", "RFC 8985 §7.3", "no ACK for two round trips: the last segment again, to ask for one before the timeout";
+        /// Large segments vanish, and no router says why.
+        BlackHole = "BlackHole", "RFC 4821 §7.7", "large segments time out again and again, and no router says why: smaller ones may pass";
         /// A smaller path MTU.
         PathMtu = "PathMtu", "RFC 1191 §6.4", "the path carries only smaller packets: sent again in smaller pieces";
     }
@@ -127,6 +131,11 @@ crate::explained! {
             /// Payload bytes.
             len: u32
         } = "SwsOverride", "RFC 9293 §3.8.6.2.1 (SHLD-28)", "only {len} bytes fit the peer's small window, and the override timeout has passed";
+        /// What a cork held back, for too long.
+        CorkOverride {
+            /// Payload bytes.
+            len: u32
+        } = "CorkOverride", "tcp(7), TCP_CORK: 200 ms at most", "corked, but the {len} bytes have waited long enough";
         /// A keep-alive probe.
         Keepalive {
             /// Which probe since the last answer, 1..
@@ -168,6 +177,8 @@ crate::explained! {
         Sws = "sws", "RFC 9293 §3.8.6.2.1", "the peer's window would force a silly small segment";
         /// The burst is out, the next one has to wait.
         Pacing = "pacing", "RFC 9002 §7.7; RFC 9406 §5", "what the rate allows in a millisecond is out: the rest waits its turn, so that the round trip is filled evenly";
+        /// The application holds small segments back.
+        Cork = "cork", "tcp(7), TCP_CORK, MSG_MORE", "the application said that more follows: a small segment waits for it (cork)";
         /// The handshake is not complete.
         Handshake = "handshake", "RFC 9293 §3.5", "the handshake is not complete";
         /// Everything is sent, the end included.

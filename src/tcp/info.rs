@@ -141,6 +141,18 @@ info! {
     pacing_rate in "bytes/s",
     /// Segments delivered to the peer with a mark of congestion.
     delivered_ce in "segments",
+    /// Time with nothing to send while the application waited for room in the send buffer.
+    sndbuf_limited in "us",
+    /// Reports of the peer that it received something twice (D-SACK).
+    dsack_dups,
+    /// How often something arrived out of order at the peer.
+    reord_seen,
+    /// Timeouts of the retransmission timer.
+    total_rto,
+    /// Recoveries that a timeout began, the one that goes on included.
+    total_rto_recoveries,
+    /// The time that these took.
+    total_rto_time in "ms",
 }
 
 /// A changed field of [`TcpInfo`].
@@ -197,7 +209,7 @@ mod tests {
             let place = TcpInfo::FIELDS.iter().position(|field| *field == name);
             place.map(|place| TcpInfo::UNITS[place])
         };
-        assert_eq!((unit("rtt"), unit("state"), TcpInfo::UNITS.len()), (Some("us"), Some(""), 53));
+        assert_eq!((unit("rtt"), unit("state"), TcpInfo::UNITS.len()), (Some("us"), Some(""), 59));
     }
 
     #[test]

@@ -63,6 +63,8 @@ struct Embryo {
     half: HalfOpen,
     /// How often the timer for the SYN-ACK expired.
     timeouts: u8,
+    /// The handshake is complete, but for data that is waited for.
+    acked: bool,
     /// A SYN-ACK waits to be sent.
     owes: Option<Reply>,
     /// When the last rate-limited ACK was owed (RFC 5961 §7).
@@ -169,6 +171,7 @@ impl Listener {
                 ecn: ecn::accepts(&self.config, ctl),
             },
             timeouts: 0,
+            acked: false,
             owes: Some(Reply::SynAck),
             last_challenge: None,
             cause: cx.cause,
@@ -210,6 +213,12 @@ impl Listener {
             let reset = reset.marked(&self.config);
             return Verdict::Done(Outcome::Dropped(Why::SynReceivedBadAck), Some(Box::new(reset)));
         }
+        let embryo = &mut self.embryos[key];
+        let deferred = self.config.defer_accept_timeouts();
+        if embryo.timeouts < deferred && seg.payload.is_empty() && !seg.hdr.ctl.fin() {
+            embryo.acked = true;
+            return dropped(Why::DeferAccept);
+        }
         if !room {
             return dropped(Why::AcceptQueueFull); // the SYN-ACK's retransmission asks again
         }
@@ -224,7 +233,7 @@ impl Listener {
             self.remove(key, Cause::RcvRst, cx); // return to LISTEN
             return Verdict::Done(Outcome::Closed(Cause::RcvRst), None);
         }
-        if seq.within(nxt, self.window()) {
+        if seq.within(nxt, self.window(&self.embryos[key])) {
             return self.challenge(key, Reply::EmbryoChallenge, Why::RstNotExact, cx);
         }
         dropped(Why::RstOutOfWindow)
@@ -241,13 +250,14 @@ impl Listener {
             }
             _ => {}
         }
-        let fits = seg.hdr.seq.within(embryo.half.irs + 1, self.window());
+        let fits = seg.hdr.seq.within(embryo.half.irs + 1, self.window(embryo));
         (!fits).then_some(Why::OutOfWindow)
     }
 
     /// The window of our SYN-ACK, which is not scaled (RFC 7323 §2.2).
-    fn window(&self) -> u32 {
-        self.config.recv_buffer.min(0xffff)
+    fn window(&self, embryo: &Embryo) -> u32 {
+        let theirs = usable(&embryo.half.options, &self.config);
+        u32::from(syn_window(&embryo.site, &self.config, &theirs))
     }
 
     /// Drops a segment with an ACK, at a bounded rate (RFC 5961 §7).
@@ -295,10 +305,18 @@ impl Listener {
         let site = self.embryos[key].site.clone();
         let timer = super::event::Timer::Rtx;
         cx.cause = cx.note(|| Event::TimerExpired { timer });
-        if self.embryos[key].timeouts >= self.config.synack_retries {
+        let deferred = self.config.defer_accept_timeouts();
+        let embryo = &mut self.embryos[key];
+        if embryo.timeouts >= self.config.synack_retries {
             self.remove(key, Cause::SynAckTimeout, cx);
+            return Some(site);
+        }
+        embryo.timeouts += 1;
+        if embryo.acked && embryo.timeouts < deferred {
+            // Nothing is asked while data is waited for; then the peer has a last chance.
+            let rto = synack_rto(&self.config, embryo.timeouts);
+            self.deadlines.set(key, Some(cx.now + rto));
         } else {
-            self.embryos[key].timeouts += 1;
             self.owe(key, Reply::SynAckAgain, cx);
         }
         Some(site)
@@ -409,6 +427,12 @@ fn usable(theirs: &Options, config: &Config) -> Options {
     }
 }
 
+/// The window of a SYN-ACK, in segments that carry what was agreed.
+fn syn_window(site: &Site, config: &Config, theirs: &Options) -> u16 {
+    let ts = if theirs.ts.is_some() { 12 } else { 0 };
+    config.syn_window(advmss(config, site.mtu, site.remote.is_ipv6()).saturating_sub(ts))
+}
+
 /// A SYN-ACK: our numbers, our options for those of `theirs` that are answered, and our clock.
 fn syn_ack(
     site: &Site,
@@ -424,13 +448,15 @@ fn syn_ack(
         seq: iss,
         ack: Some(irs + 1),
         ctl: Ctl::SYN.with(Ctl::ACK).with(ecn),
-        wnd: config.recv_buffer.min(0xffff) as u16,
+        wnd: syn_window(site, config, theirs),
         urg: 0,
         options: Options {
             mss: Some(advmss(config, site.mtu, site.remote.is_ipv6())),
             wscale: theirs.wscale.map(|_| config.wscale()),
             sack_permitted: theirs.sack_permitted,
             ts: theirs.ts.map(|ts| Timestamps { val: clock, ecr: ts.val }),
+            uto: super::uto::offer(config),
+            layout: config.option_order,
             ..Options::default()
         },
     }
@@ -447,7 +473,8 @@ fn answer(embryo: &Embryo, config: &Config, syn: bool, now: Instant) -> Header {
     }
     // Only on a SYN is the window not scaled (RFC 7323 §2.2); rounded down, never more is offered.
     let wnd = hdr.wnd >> hdr.options.wscale.unwrap_or(0);
-    let options = Options { ts: hdr.options.ts, ..Options::default() };
+    let layout = config.option_order;
+    let options = Options { ts: hdr.options.ts, layout, ..Options::default() };
     Header { seq: embryo.iss + 1, ctl: Ctl::ACK, wnd, options, ..hdr }
 }
 

@@ -5,16 +5,18 @@
 //!
 //! * parts: [`state`], [`timers`], [`rto`], [`rtxq`], [`rate`], [`rack`], [`prr`], [`undo`],
 //!   [`loss`], [`sendbuf`], [`recvbuf`], [`reassembly`], `window`, [`isn`], `cookie`, [`cc`],
-//!   [`config`]
+//!   [`config`], [`profile`]
 //! * the block: [`tcb`], with `congestion`, `ecn`, `pacing`, [`event`], `invariant`, [`info`],
 //!   [`measured`] and `status`
 //! * steps, functions over the block: [`arrives`] (SEGMENT ARRIVES), `ack`, `sack`, `recovery`,
-//!   `tlp`, `delack`, `timeout`, [`output`] (plan and emit)
+//!   `tlp`, `pmtu`, `uto`, [`delack`], [`autotune`], `timeout`, [`output`] (plan and emit)
 //! * the façade: [`Conn`], and [`listener::Listener`] for LISTEN
 
 pub mod arrives;
+pub mod autotune;
 pub mod cc;
 pub mod config;
+pub mod delack;
 pub mod event;
 pub mod info;
 pub mod isn;
@@ -22,6 +24,8 @@ pub mod listener;
 pub mod loss;
 pub mod measured;
 mod output;
+mod pmtu;
+pub mod profile;
 pub mod prr;
 pub mod rack;
 pub mod rate;
@@ -36,12 +40,12 @@ pub mod sums;
 pub mod tcb;
 pub mod timers;
 pub mod undo;
+mod uto;
 
 mod ack;
 mod congestion;
 mod conn;
 mod cookie;
-mod delack;
 mod ecn;
 mod invariant;
 mod pacing;
@@ -54,6 +58,7 @@ mod window;
 
 pub use config::{AfterIdle, Config, Ecn, Keepalive};
 pub use conn::{Conn, HalfOpen, Readiness};
+pub use delack::AckEvery;
 pub use event::{
     AckWhy, Blocked, CaState, Event, Outcome, Plan, Reply, Room, RtxRule, SegmentView, SlowStart,
     Spurious, Timer,
@@ -61,6 +66,7 @@ pub use event::{
 pub use info::{Change, TcpInfo};
 pub use listener::{Listener, SynCookies};
 pub use output::Decision;
+pub use profile::Profile;
 pub use segment::{Because, Outgoing, Segment};
 pub use state::{Cause, State, TRANSITIONS, Transition};
 pub use tcb::{Cx, Opening};

@@ -49,7 +49,11 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
     if tcb.owe.ack_before.is_some() {
         return Send(Plan::Ack { why: AckWhy::MarkTurned });
     }
-    if let (Some(why), true) = (tcb.owe.ack, tcb.owe.ack_now) {
+    // Data that may go carries the ACK of a young connection as quickly.
+    let carried = |why| why == AckWhy::Quick && plan_new_data(tcb).is_ok();
+    if let (Some(why), true) = (tcb.owe.ack, tcb.owe.ack_now)
+        && !carried(why)
+    {
         return Send(Plan::Ack { why });
     }
     if let Some(plan) = plan_retransmission(tcb) {
@@ -81,7 +85,7 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
 
 /// The limit that ends it, if one does.
 fn limit(tcb: &Tcb) -> Option<Limit> {
-    tcb.limit.as_deref().copied()
+    tcb.counters.rare.as_ref().and_then(|rare| rare.limit)
 }
 
 fn wait(tcb: &Tcb, why: Blocked) -> Decision {
@@ -164,16 +168,21 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
             (false, _) => Plan::NewData { len, push: last || tcb.config.push_bursts && len > mss },
         })
     };
+    let corked = tcb.config.cork || tcb.more;
     // The short last segment goes along when nothing, or by Minshall nothing small, is in flight,
     // or Nagle is off, or FIN follows.
-    if all && (whole == len || !tcb.config.nagle || fin_pending || (whole == 0 && alone)) {
+    let may = !corked && (!tcb.config.nagle || (whole == 0 && alone));
+    if all && (whole == len || fin_pending || may) {
         return send(len);
     }
     if whole > 0 {
         return send(whole);
     }
+    if all && corked && tcb.owe.sws {
+        return Ok(Plan::CorkOverride { len });
+    }
     if all {
-        return Err(Blocked::Nagle);
+        return Err(if corked { Blocked::Cork } else { Blocked::Nagle });
     }
     // Less than a segment, and not all there is: the peer's window is small.
     if (alone || !tcb.config.nagle) && len >= (tcb.snd.max_wnd / 2).max(1) {
@@ -241,7 +250,8 @@ fn note_blocked(tcb: &mut Tcb, why: Blocked, cx: &mut Cx<'_>) {
         return;
     }
     let changed = tcb.chrono.blocked != why;
-    tcb.chrono.switch(why, busy, cx.now);
+    let held = tcb.chrono.switch(why, busy, cx.now);
+    tcb.counters.on_held(held);
     if changed {
         cx.note_caused(tcb.cause, || Event::Blocked { why, room: room(tcb) });
     }
@@ -283,6 +293,7 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
         }
         Plan::LastData { len } => (nxt, Ctl::PSH.with(Ctl::FIN), send_new(tcb, len, 1, cx)),
         Plan::SwsOverride { len } => (nxt, Ctl::NONE, send_new(tcb, len, 0, cx)),
+        Plan::CorkOverride { len } => (nxt, Ctl::PSH, send_new(tcb, len, 0, cx)),
         Plan::Fin => (nxt, Ctl::FIN, send_new(tcb, 0, 1, cx)),
         Plan::FinLimit { len, .. } => {
             let ctl = if len > 0 { Ctl::PSH } else { Ctl::NONE };
@@ -427,7 +438,10 @@ fn count_data(tcb: &mut Tcb, len: u32, again: bool, cx: &Cx<'_>) {
         let segments = len.div_ceil(tcb.snd.smss);
         tcb.counters.data_segs_out = tcb.counters.data_segs_out.wrapping_add(segments);
         tcb.counters.bytes_sent += u64::from(len);
-        tcb.counters.bytes_retrans += if again { u64::from(len) } else { 0 };
+        if again {
+            tcb.counters.rare().bytes_retrans += u64::from(len);
+        }
+        super::delack::on_data_sent(tcb, cx.now);
         tcb.last_sent = cx.now;
     }
 }
@@ -468,6 +482,7 @@ fn header(
     let bits =
         if before.is_some() { tcb.ecn_bits_before() } else { tcb.ecn_bits(plan, ctl, fresh) };
     if acks && before.is_none() {
+        super::delack::on_ack_sent(tcb);
         tcb.owe.ack = None;
         tcb.owe.ack_now = false;
         tcb.rcv.unacked = 0;
@@ -498,10 +513,15 @@ fn options(tcb: &Tcb, syn: bool, cx: &Cx<'_>) -> Options {
             wscale: tcb.wscale_ok.then_some(tcb.rcv.wscale),
             sack_permitted: tcb.sack_ok,
             ts,
+            uto: super::uto::offer(&tcb.config),
+            layout: tcb.config.option_order,
             ..Options::default()
         };
     }
-    Options { ts, sack: sack_blocks(tcb), ..Options::default() }
+    let layout = tcb.config.option_order;
+    // And before data, as SYNs may be answered without (RFC 5482 §3).
+    let uto = super::uto::offer(&tcb.config).filter(|_| tcb.snd.nxt == tcb.iss + 1);
+    Options { ts, sack: sack_blocks(tcb), uto, layout, ..Options::default() }
 }
 
 /// What is held out of order, behind what arrived a second time (RFC 2018 §4, RFC 2883 §4).
@@ -521,7 +541,7 @@ fn sack_blocks(tcb: &Tcb) -> SackBlocks {
 impl Tcb {
     /// Starts the user timeout, if the socket has one and it does not run (RFC 9293 §3.9.1.8).
     pub(super) fn start_user_timer(&mut self, cx: &mut Cx<'_>) {
-        if let Some(limit) = self.config.user_timeout
+        if let Some(limit) = self.user_timeout()
             && !self.timers.is_running(Timer::User)
         {
             self.set_timer(Timer::User, cx.now + limit, cx);

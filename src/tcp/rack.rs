@@ -19,8 +19,8 @@ pub struct Rack {
     rtt: Duration,
     /// The highest sequence number that has arrived (RACK.fack).
     fack: Option<Seq>,
-    /// Something arrived behind what was sent after it.
-    reordering_seen: bool,
+    /// How often something arrived behind what was sent after it.
+    reordered: u32,
     /// The window in quarters of the smallest round trip, less one (RACK.reo_wnd_mult - 1).
     widened: u8,
     /// Recoveries until it is one quarter again (RACK.reo_wnd_persist).
@@ -49,7 +49,7 @@ impl Rack {
         let rtt = now.since(sent.sent_at);
         let end = sent.end();
         if sent.retransmits == 0 && self.fack.is_some_and(|fack| end.before(fack)) {
-            self.reordering_seen = true;
+            self.reordered = self.reordered.saturating_add(1);
         }
         self.fack = Some(self.fack.map_or(end, |fack| fack.later(end)));
         // The ACK of a retransmission may be the original's.
@@ -86,14 +86,19 @@ impl Rack {
         }
     }
 
+    /// How often something arrived behind what was sent after it.
+    pub fn reordered(&self) -> u32 {
+        self.reordered
+    }
+
     /// Whether reordering was ever seen.
     pub fn reordering_seen(&self) -> bool {
-        self.reordering_seen
+        self.reordered > 0
     }
 
     /// The reordering window (RFC 8985 §6.2 step 4).
     pub fn window(&self, path: Path) -> Duration {
-        if !self.reordering_seen && (path.recovering || path.sacked >= DUP_THRESH) {
+        if !self.reordering_seen() && (path.recovering || path.sacked >= DUP_THRESH) {
             return Duration::ZERO;
         }
         (path.min_rtt / 4).saturating_mul(1 + u32::from(self.widened)).min(path.srtt)

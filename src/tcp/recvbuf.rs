@@ -86,6 +86,18 @@ impl RecvBuffer {
         at
     }
 
+    /// The byte at a place, if it is here.
+    pub fn byte(&self, at: u32) -> Option<u8> {
+        let mut at = at as usize;
+        for chunk in &self.chunks {
+            if let Some(byte) = chunk.get(at) {
+                return Some(*byte);
+            }
+            at -= chunk.len();
+        }
+        None
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         *self = RecvBuffer::default();

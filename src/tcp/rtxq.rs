@@ -83,7 +83,7 @@ pub struct Rtxq {
     /// (RFC 5681 §3.2 step 4).
     left: u32,
     /// No record before this place is lost.
-    scan: usize,
+    scan: u32,
     /// Behind everything that was ever sent again.
     high_rxt: Option<Seq>,
 }
@@ -287,7 +287,7 @@ impl Rtxq {
         self.again -= if sent.is_again() { sent.len } else { 0 };
         sent.lost = true;
         self.lost += sent.len;
-        self.scan = self.scan.min(place);
+        self.scan = self.scan.min(place as u32);
     }
 
     /// Takes the first `len` bytes of the queue for lost.
@@ -328,7 +328,7 @@ impl Rtxq {
         if self.lost == 0 {
             return None;
         }
-        self.queue.range(self.scan..).find(|sent| sent.lost)
+        self.queue.range(self.scan as usize..).find(|sent| sent.lost)
     }
 
     /// The run `seq..seq + len`, the first lost one, is being sent again.
@@ -336,8 +336,8 @@ impl Rtxq {
     /// # Panics
     /// When no lost record starts at `seq`.
     pub fn on_retransmit(&mut self, seq: Seq, len: u32, now: Instant, stamp: Stamp) {
-        let ahead = self.queue.range(self.scan..).position(|sent| sent.lost);
-        let place = self.scan + ahead.expect("a lost record is sent again");
+        let ahead = self.queue.range(self.scan as usize..).position(|sent| sent.lost);
+        let place = self.scan as usize + ahead.expect("a lost record is sent again");
         let sent = &mut self.queue[place];
         assert!(sent.seq == seq && len >= 1 && len <= sent.len, "the first lost run is sent again");
         if sent.len > len {
@@ -353,7 +353,7 @@ impl Rtxq {
         self.high_rxt = Some(self.high_rxt.map_or(end, |high| high.later(end)));
         self.lost -= len;
         self.again += len;
-        self.scan = place + 1;
+        self.scan = place as u32 + 1;
         let in_flight = self.in_flight();
         self.queue[place].in_flight = in_flight;
     }

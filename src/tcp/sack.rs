@@ -58,7 +58,7 @@ pub(super) fn take(
         let oldest = una - tcb.snd.max_wnd;
         if oldest.before_eq(left) && left.before(right) && right.before_eq(nxt) {
             told.dsack = true;
-            tcb.counters.dsack_dups += 1;
+            tcb.counters.rare().dsack_dups += 1;
             loss.rack.on_dsack(nxt);
             loss.undo.on_dsack(left, right);
         }

@@ -13,13 +13,17 @@ pub struct SendBuffer {
     base: Seq,
     len: u32,
     /// Where the last view ended: (chunk, offset of that chunk's first byte from `base`).
-    cursor: (usize, u32),
+    cursor: (u32, u32),
 }
 
 impl SendBuffer {
     /// An empty buffer whose first byte will have the sequence number `base`.
     pub fn new(base: Seq) -> SendBuffer {
         SendBuffer { base, ..SendBuffer::default() }
+    }
+
+    fn place(&self) -> usize {
+        self.cursor.0 as usize
     }
 
     /// Bytes held.
@@ -92,8 +96,8 @@ impl SendBuffer {
             self.cursor = (0, 0);
         }
         // Never past the last chunk: it may still grow.
-        while self.cursor.0 + 1 < self.chunks.len() {
-            let end = self.cursor.1 + self.chunks[self.cursor.0].len() as u32;
+        while self.place() + 1 < self.chunks.len() {
+            let end = self.cursor.1 + self.chunks[self.place()].len() as u32;
             if end > from {
                 break;
             }
@@ -101,7 +105,7 @@ impl SendBuffer {
         }
         let mut out = Chunks::new();
         let (mut skip, mut left) = ((from - self.cursor.1) as usize, len as usize);
-        for chunk in self.chunks.range(self.cursor.0..) {
+        for chunk in self.chunks.range(self.place()..) {
             if left == 0 {
                 break;
             }
@@ -119,7 +123,7 @@ impl SendBuffer {
     /// The same bytes, from `skip` bytes behind the cursor, copied into one block.
     fn gather(&self, mut skip: usize, len: usize, pool: &Pool) -> Chunks {
         let mut block = pool.take(len);
-        for chunk in self.chunks.range(self.cursor.0..) {
+        for chunk in self.chunks.range(self.place()..) {
             let take = (len - block.len()).min(chunk.len() - skip);
             let copied = block.append(&chunk[skip..skip + take]);
             debug_assert_eq!(copied, take, "a fresh block has room");

@@ -26,7 +26,9 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
     let segments = |bytes: u32| u64::from(bytes.div_ceil(smss));
     let c = &tcb.counters;
     let mut chrono = tcb.chrono.clone();
-    chrono.switch(chrono.blocked, chrono.busy, now);
+    let held = chrono.switch(chrono.blocked, chrono.busy, now);
+    let mut rare = c.rare.as_deref().cloned().unwrap_or_default();
+    rare.on_held(held);
     TcpInfo {
         state: State::ALL.iter().position(|s| *s == tcb.state()).unwrap_or(0) as u64,
         ca_state: tcb.recovery.ca as u64,
@@ -41,7 +43,7 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
             | u64::from(tcb.ecn.ok) << 3
             | u64::from(tcb.ecn.seen) << 4,
         rto: micros(tcb.rto()),
-        ato: micros(tcb.config.delayed_ack),
+        ato: super::delack::ato(tcb) * 1000,
         snd_mss: u64::from(smss),
         rcv_mss: u64::from(tcb.rcv.mss_seen),
         advmss: u64::from(tcb.rcv.advmss).saturating_sub(if tcb.ts.is_some() { 12 } else { 0 }),
@@ -59,10 +61,10 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         bytes_in_flight: u64::from(tcb.rtxq.in_flight()),
         snd_wnd: u64::from(tcb.snd.wnd),
         rcv_wnd: u64::from(tcb.rcv.wnd),
-        rcv_space: u64::from(tcb.config.recv_buffer),
+        rcv_space: u64::from(tcb.rcv_space()),
         total_retrans: u64::from(c.total_retrans),
         bytes_sent: c.bytes_sent,
-        bytes_retrans: c.bytes_retrans,
+        bytes_retrans: rare.bytes_retrans,
         bytes_acked: c.bytes_acked,
         bytes_received: c.bytes_received,
         notsent_bytes: u64::from(tcb.unsent()),
@@ -70,20 +72,26 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         segs_in: u64::from(c.segs_in),
         data_segs_out: u64::from(c.data_segs_out),
         data_segs_in: u64::from(c.data_segs_in),
-        rcv_ooopack: u64::from(c.rcv_ooopack),
+        rcv_ooopack: u64::from(rare.rcv_ooopack),
         delivered: tcb.delivered() / u64::from(smss),
         busy_time: chrono.busy_time / 1000,
-        rwnd_limited: chrono.rwnd_limited / 1000,
-        cwnd_limited: chrono.cwnd_limited / 1000,
+        rwnd_limited: rare.held.rwnd / 1000,
+        cwnd_limited: rare.held.cwnd / 1000,
         last_data_sent: millis(now.since(tcb.last_sent)),
         last_data_recv: u64::from(tcb.measured.since_data(now)),
         last_ack_recv: u64::from(tcb.measured.since_ack(now)),
         rcv_rtt: u64::from(tcb.measured.rcv_rtt),
-        rcv_ssthresh: u64::from(tcb.config.recv_buffer),
+        rcv_ssthresh: u64::from(tcb.window_limit().min(tcb.recv_buffer())),
         reordering: u64::from(tcb.config.reordering),
         delivery_rate: tcb.measured.delivery_rate(),
         delivery_rate_app_limited: u64::from(tcb.measured.rate_app_limited),
         pacing_rate: tcb.pacing_rate().unwrap_or(0),
-        delivered_ce: u64::from(c.delivered_ce),
+        delivered_ce: u64::from(rare.delivered_ce),
+        sndbuf_limited: rare.held.app / 1000,
+        dsack_dups: u64::from(rare.dsack_dups),
+        reord_seen: tcb.loss.as_ref().map_or(0, |loss| u64::from(loss.rack.reordered())),
+        total_rto: u64::from(rare.rto),
+        total_rto_recoveries: u64::from(rare.recoveries),
+        total_rto_time: rare.time_at(now),
     }
 }

@@ -18,7 +18,7 @@ use super::sendbuf::SendBuffer;
 use super::state::{Cause, State, is_legal};
 use super::sums::{Chrono, Counters};
 use super::timers::Timers;
-use crate::base::{Chunks, Duration, EventId, Instant, Limit, Seq, SocketError};
+use crate::base::{Chunks, Duration, EventId, Instant, Seq, SocketError};
 use crate::wire::tcp::{Options, Timestamps};
 use std::sync::Arc;
 
@@ -85,6 +85,8 @@ pub struct Rcv {
     pub advmss: u16,
     /// The reader took data since the window was last offered.
     pub read: bool,
+    /// The reader has had the last urgent byte apart from the others.
+    pub oob_read: bool,
     /// Bytes received in order since the last ACK was sent.
     pub unacked: u32,
     /// Last.ACK.sent (RFC 7323 §4.3).
@@ -185,6 +187,10 @@ pub struct Tcb {
     pub wscale_ok: bool,
     /// The MTU of the path, bytes of IP packet.
     pub pmtu: u16,
+    /// The longest packet of ours that was acknowledged, bytes.
+    pub mtu_acked: u16,
+    /// What ICMP claims that the path carries, while that is not believed; 0: nothing.
+    pub mtu_claimed: u16,
     /// The longest super-segment the device takes, payload bytes; 0: none.
     pub gso_max: u32,
     /// IP and TCP header bytes without options.
@@ -210,6 +216,8 @@ pub struct Tcb {
     /// Our SYN has been acknowledged. (SND.UNA alone cannot tell: it comes by ISS again every
     /// 4 GiB.)
     pub syn_acked: bool,
+    /// The application said with its last data that more follows (`MSG_MORE`).
+    pub more: bool,
     /// The application closed its sending side: FIN follows the data.
     pub fin_queued: bool,
     /// Data for the application.
@@ -222,14 +230,14 @@ pub struct Tcb {
     pub orphan: bool,
     /// The connection came from a listener.
     pub passive: bool,
+    /// The host has sent all challenge ACKs that it may for now (RFC 5961 §7).
+    pub hushed: bool,
     /// The host is short of memory: no more is offered than the connection's share.
     pub pressed: bool,
     /// How the connection failed, until the application has heard.
     pub error: Option<SocketError>,
     /// What ICMP said last since the peer was last heard of: why nobody answers.
     pub soft_error: Option<SocketError>,
-    /// The limit of its user's that it has hit: the reason for what ends it. Boxed, as few do.
-    pub limit: Option<Box<Limit>>,
     /// Retransmission timeouts in a row.
     pub retransmits: u8,
     /// Probes (window or keep-alive) without an answer.
@@ -250,6 +258,10 @@ pub struct Tcb {
     pub chrono: Chrono,
     /// What only `tcp_info` tells.
     pub measured: Measured,
+    /// The sizes of buffers that are tuned; `None`: as the knobs say.
+    pub tuning: Option<Box<super::autotune::Tuning>>,
+    /// How long ACKs wait.
+    pub acks: super::delack::Acks,
 }
 
 /// What a connection may hold in each of its two queues when the host is short of memory, bytes
@@ -332,12 +344,13 @@ impl Tcb {
             },
             rcv: Rcv {
                 nxt: zero,
-                wnd: config.recv_buffer.min(0xffff),
+                wnd: u32::from(config.syn_window(advmss)),
                 up: None,
                 wscale: if config.window_scaling { config.wscale() } else { 0 },
                 mss_seen: u32::from(advmss.min(default_mss(false))),
                 advmss,
                 read: false,
+                oob_read: false,
                 unacked: 0,
                 last_ack_sent: zero,
             },
@@ -346,6 +359,8 @@ impl Tcb {
             ecn: EcnState::default(),
             wscale_ok: config.window_scaling,
             pmtu: opening.mtu,
+            mtu_acked: 0,
+            mtu_claimed: 0,
             gso_max: opening.gso_max,
             header_len,
             rto: Rto::new(&config),
@@ -358,16 +373,17 @@ impl Tcb {
             owe: Owe::default(),
             tx: SendBuffer::new(iss + 1),
             syn_acked: false,
+            more: false,
             fin_queued: false,
             rx: RecvBuffer::default(),
             ooo: None,
             fin_received: false,
             orphan: false,
             passive: from == State::Listen,
+            hushed: false,
             pressed: false,
             error: None,
             soft_error: None,
-            limit: None,
             retransmits: 0,
             probes: 0,
             probe_backoff: 0,
@@ -377,14 +393,9 @@ impl Tcb {
             cause: cx.cause,
             counters: Counters::default(),
             measured: Measured::new(now),
-            chrono: Chrono {
-                blocked: Blocked::Handshake,
-                busy: false,
-                since: now,
-                busy_time: 0,
-                rwnd_limited: 0,
-                cwnd_limited: 0,
-            },
+            tuning: None,
+            acks: super::delack::Acks::default(),
+            chrono: Chrono { blocked: Blocked::Handshake, busy: false, since: now, busy_time: 0 },
             config,
         };
         if cause != Cause::RcvSyn {
@@ -495,7 +506,7 @@ impl Tcb {
 
     /// Whether a rate-limited ACK may go out; if so, it counts as sent (RFC 5961 §7).
     pub fn may_challenge(&mut self, now: Instant) -> bool {
-        let allowed = now >= self.next_challenge;
+        let allowed = now >= self.next_challenge && !self.hushed;
         if allowed {
             self.next_challenge = now + self.config.challenge_interval;
         }
@@ -556,31 +567,17 @@ impl Tcb {
         self.set_timer(Timer::TimeWait, cx.now + self.config.time_wait, cx);
     }
 
-    /// The path carries packets of at most `mtu` bytes: what was sent larger counts as lost
-    /// (RFC 1191 §6.4: without a reduction of cwnd).
-    pub fn reduce_path_mtu(&mut self, mtu: u16, cx: &mut Cx<'_>) {
-        self.pmtu = mtu;
-        self.cause = cx.cause;
-        let path = u32::from(mtu - self.header_len);
-        let ts = if self.ts.is_some() { 12 } else { 0 };
-        self.snd.smss = self.snd.smss.min(path.saturating_sub(ts).max(1));
-        self.cc_on_mss();
-        if self.syn_acked {
-            self.rtxq.mark_all_lost();
-            self.recovery.rule = Some(super::event::RtxRule::PathMtu);
-            self.recovery.force = true;
-        }
-    }
-
     /// Takes the peer's SYN options; ours have been, or will be, sent (RFC 9293 §3.7.1,
     /// RFC 7323 §2.2 and §3.2, RFC 2018 §2).
     pub fn negotiate(&mut self, theirs: &Options, now: Instant) {
         let v6 = self.header_len == 60;
         let mss = theirs.mss.unwrap_or(default_mss(v6)).max(self.config.min_mss);
+        let mss = self.config.mss.map_or(mss, |own| mss.min(own));
         self.ts = self.ts.take().filter(|_| theirs.ts.is_some());
         if let (Some(ts), Some(Timestamps { val, .. })) = (&mut self.ts, theirs.ts) {
             (ts.recent, ts.recent_at) = (val, seconds(now));
         }
+        self.take_uto(theirs.uto);
         self.sack_ok &= theirs.sack_permitted;
         self.wscale_ok &= theirs.wscale.is_some();
         self.snd.wscale = theirs.wscale.filter(|_| self.wscale_ok).map_or(0, |shift| shift.min(14));

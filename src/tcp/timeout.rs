@@ -18,7 +18,10 @@ pub(super) fn poll(tcb: &mut Tcb, cx: &mut Cx<'_>) {
             Timer::Rtx => on_rtx(tcb, cx),
             Timer::Pacing => {} // the next burst may go out
             Timer::Persist => on_persist(tcb, cx),
-            Timer::Delack => tcb.owe_ack(AckWhy::Delayed, false, cx),
+            Timer::Delack => {
+                super::delack::on_timer(tcb);
+                tcb.owe_ack(AckWhy::Delayed, false, cx);
+            }
             Timer::Keepalive => on_keepalive(tcb, cx),
             Timer::TimeWait if tcb.state() == State::TimeWait => {
                 tcb.die(Cause::TimeWaitOver, None, cx);
@@ -44,6 +47,7 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         return;
     }
     let first = tcb.retransmits == 0;
+    tcb.counters.on_timeout(cx.now);
     tcb.retransmits += 1;
     tcb.rto.back_off();
     if tcb.retransmits == tcb.config.retries1 && tcb.syn_acked {
@@ -52,6 +56,7 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     }
     if tcb.syn_acked {
         recovery::on_timeout(tcb, first, cx);
+        super::pmtu::on_timeout(tcb, cx);
     } else {
         tcb.rtxq.mark_all_lost();
         tcb.recovery.force = true;
@@ -67,7 +72,9 @@ fn on_persist(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         tcb.owe.sws = true;
         return;
     }
-    if tcb.probes >= tcb.config.retries2 {
+    let closed = cx.now.since(tcb.chrono.since);
+    let too_long = tcb.config.zero_window_max.is_some_and(|most| closed >= most);
+    if tcb.probes >= tcb.config.retries2 || (too_long && tcb.chrono.blocked == Blocked::Rwnd) {
         tcb.give_up(Cause::ProbeTimeout, cx);
         return;
     }
@@ -78,12 +85,13 @@ fn on_persist(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 /// (SHLD-29), twice as long before each further one (SHLD-30); the override time for a silly
 /// window.
 pub(super) fn arm_persist(tcb: &mut Tcb, blocked: Blocked, cx: &mut Cx<'_>) {
-    let waits = matches!(blocked, Blocked::Rwnd | Blocked::Sws) && tcb.rtxq.is_empty();
+    let waits =
+        matches!(blocked, Blocked::Rwnd | Blocked::Sws | Blocked::Cork) && tcb.rtxq.is_empty();
     if !waits {
         tcb.stop_timer(Timer::Persist, cx);
     } else if !tcb.timers.is_running(Timer::Persist) {
         let wait = match blocked {
-            Blocked::Sws => tcb.config.sws_override,
+            Blocked::Sws | Blocked::Cork => tcb.config.sws_override,
             _ => probe_interval(tcb),
         };
         tcb.set_timer(Timer::Persist, cx.now + wait, cx);

@@ -6,12 +6,15 @@ impl Tcb {
     /// What the right edge may become, bytes from RCV.NXT: it moves only by a useful amount
     /// (SHLD-14: never left).
     pub(super) fn window_to_offer(&self) -> u32 {
-        let buffer = self.config.recv_buffer;
+        let buffer = self.recv_buffer();
         let buffer = if self.pressed { buffer.min(SHARE) } else { buffer };
+        // Of a large buffer that may not be offered yet, less is useful, too.
+        let limit = buffer.min(self.window_limit());
         // No more than the field can say: what it cannot would be owed for ever.
         let shift = self.rcv.wscale;
-        let free = (buffer.saturating_sub(self.rx.len()) >> shift).min(0xffff) << shift;
-        let useful = (buffer / 2).min(self.rcv.mss_seen).max(1);
+        let free = buffer.saturating_sub(self.rx.len()).min(limit);
+        let free = (free >> shift).min(0xffff) << shift;
+        let useful = (limit / 2).min(self.rcv.mss_seen).max(1);
         if free >= self.rcv.wnd.saturating_add(useful) { free } else { self.rcv.wnd }
     }
 
@@ -24,8 +27,9 @@ impl Tcb {
         let (offer, known) = (self.window_to_offer() >> shift, self.rcv.wnd >> shift);
         let (grown, known) = ((offer - known) << shift, known << shift);
         // A closed window opens by any useful amount; an open one is worth a segment of its own
-        // when half of the buffer became free.
-        grown > 0 && (known < self.rcv.mss_seen || grown >= self.config.recv_buffer / 2)
+        // when half of what may be offered became free.
+        let limit = self.recv_buffer().min(self.window_limit());
+        grown > 0 && (known < self.rcv.mss_seen || grown >= limit / 2)
     }
 
     /// Offers the window: the field for a segment; RCV.WND keeps the right edge. On a SYN the field

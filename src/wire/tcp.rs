@@ -110,6 +110,27 @@ pub struct Timestamps {
 /// SACK blocks as [left, right) edges, at most four (RFC 2018 §3).
 pub type SackBlocks = ArrayVec<(Seq, Seq), 4>;
 
+/// In which order options are written; read, they may come in any (RFC 9293 §3.2).
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub enum Layout {
+    /// MSS, SACK-permitted, timestamps, window scale; NOPs stand before. As Linux.
+    #[default]
+    Linux,
+    /// By number: MSS, window scale, SACK-permitted, timestamps; the rest is filled from behind.
+    /// As FreeBSD.
+    ByKind,
+}
+
+impl fmt::Display for Layout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Layout::Linux => "linux",
+            Layout::ByKind => "by-kind",
+        })
+    }
+}
+
 /// The options this stack speaks.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Options {
@@ -123,6 +144,10 @@ pub struct Options {
     pub ts: Option<Timestamps>,
     /// Selective acknowledgments.
     pub sack: SackBlocks,
+    /// The user timeout as sent (RFC 5482 §2): 15 bits of seconds, or of minutes with the topmost.
+    pub uto: Option<u16>,
+    /// How they are written; reading does not tell.
+    pub layout: Layout,
 }
 
 impl Options {
@@ -135,7 +160,8 @@ impl Options {
             (None, true) => 4,
             (None, false) => 0,
         };
-        usize::from(self.mss.is_some()) * 4 + ts + usize::from(self.wscale.is_some()) * 4 + sack
+        let words = [self.mss.is_some(), self.wscale.is_some(), self.uto.is_some()];
+        4 * words.iter().filter(|is_there| **is_there).count() + ts + sack
     }
 
     /// Whether there is none.
@@ -177,14 +203,61 @@ impl Options {
                     .map(|at| (Seq(word(at)), Seq(word(at + 4))))
                     .collect();
             }
+            (28, 2) => self.uto = Some(u16::from_be_bytes([data[0], data[1]])),
             (8, 8) => self.ts = Some(Timestamps { val: word(0), ecr: word(4) }),
             _ => {}
         }
     }
 
-    /// Writes options in Linux's order and padding: MSS, SACK-permitted, timestamps, window scale;
-    /// `out` is exactly [`Options::len`] long.
+    /// Writes options; `out` is exactly [`Options::len`] long, which both layouts need.
     fn emit(&self, out: &mut [u8]) {
+        match self.layout {
+            Layout::Linux => self.emit_as_linux(out),
+            Layout::ByKind => self.emit_by_kind(out),
+        }
+    }
+
+    fn emit_by_kind(&self, out: &mut [u8]) {
+        let mut at = 0;
+        // NOPs in front until the place, modulo 4, is `place`.
+        let mut put = |place: usize, bytes: &[u8]| {
+            while at % 4 != place {
+                out[at] = 1;
+                at += 1;
+            }
+            out[at..at + bytes.len()].copy_from_slice(bytes);
+            at += bytes.len();
+        };
+        if let Some(mss) = self.mss {
+            let [hi, lo] = mss.to_be_bytes();
+            put(0, &[2, 4, hi, lo]);
+        }
+        if let Some(shift) = self.wscale {
+            put(1, &[3, 3, shift]);
+        }
+        if self.sack_permitted {
+            put(0, &[4, 2]);
+        }
+        if let Some(ts) = self.ts {
+            put(2, &[8, 10]);
+            put(0, &ts.val.to_be_bytes());
+            put(0, &ts.ecr.to_be_bytes());
+        }
+        if !self.sack.is_empty() {
+            put(2, &[5, 2 + 8 * self.sack.len() as u8]);
+            for (left, right) in &self.sack {
+                put(0, &left.0.to_be_bytes());
+                put(0, &right.0.to_be_bytes());
+            }
+        }
+        if let Some(uto) = self.uto {
+            let [hi, lo] = uto.to_be_bytes();
+            put(0, &[28, 4, hi, lo]);
+        }
+        out[at..].fill(0);
+    }
+
+    fn emit_as_linux(&self, out: &mut [u8]) {
         let mut at = 0;
         let mut put = |bytes: &[u8]| {
             out[at..at + bytes.len()].copy_from_slice(bytes);
@@ -207,6 +280,10 @@ impl Options {
         }
         if let Some(shift) = self.wscale {
             put(&[1, 3, 3, shift]);
+        }
+        if let Some(uto) = self.uto {
+            let [hi, lo] = uto.to_be_bytes();
+            put(&[28, 4, hi, lo]);
         }
         if !self.sack.is_empty() {
             put(&[1, 1, 5, 2 + 8 * self.sack.len() as u8]);
@@ -317,6 +394,27 @@ mod tests {
     }
 
     #[test]
+    fn syn_options_by_kind_are_laid_out_as_freebsd_does() {
+        let mut options = Options {
+            mss: Some(1460),
+            wscale: Some(6),
+            sack_permitted: true,
+            ts: Some(Timestamps { val: 1, ecr: 0 }),
+            layout: Layout::ByKind,
+            ..Options::default()
+        };
+        let written = |options: &Options| {
+            let mut out = vec![0xff; options.len()];
+            options.emit(&mut out);
+            out
+        };
+        let whole = [2, 4, 5, 0xb4, 1, 3, 3, 6, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0];
+        assert_eq!(written(&options), whole);
+        options.ts = None;
+        assert_eq!(written(&options), [2, 4, 5, 0xb4, 1, 3, 3, 6, 4, 2, 0, 0]);
+    }
+
+    #[test]
     fn flags_print_as_tcpdump_does() {
         assert_eq!(Ctl::SYN.with(Ctl::ACK).to_string(), "S.");
         assert_eq!(Ctl::PSH.with(Ctl::ACK).to_string(), "P.");
@@ -326,13 +424,16 @@ mod tests {
     fn options() -> impl Strategy<Value = Options> {
         let ts = proptest::option::of((any::<u32>(), any::<u32>()));
         let sack = proptest::collection::vec((any::<u32>(), any::<u32>()), 0..3);
-        (any::<Option<u16>>(), proptest::option::of(0u8..=14), any::<bool>(), ts, sack)
-            .prop_map(|(mss, wscale, sack_permitted, ts, sack)| Options {
+        let rest = any::<(bool, Option<u16>)>();
+        (any::<Option<u16>>(), proptest::option::of(0u8..=14), any::<bool>(), ts, sack, rest)
+            .prop_map(|(mss, wscale, sack_permitted, ts, sack, (by_kind, uto))| Options {
                 mss,
                 wscale,
                 sack_permitted,
                 ts: ts.map(|(val, ecr)| Timestamps { val, ecr }),
                 sack: sack.into_iter().map(|(l, r)| (Seq(l), Seq(r))).collect(),
+                uto,
+                layout: if by_kind { Layout::ByKind } else { Layout::Linux },
             })
             .prop_filter("fits", |o| o.len() <= 40)
     }
@@ -350,7 +451,9 @@ mod tests {
             let mut head = Head::new();
             header.emit(&mut head, 0xbeef);
             prop_assert_eq!(head.len(), header.encoded_len());
-            prop_assert_eq!(Header::parse(&head), Ok((header, head.len())));
+            let plain = Options { layout: Layout::Linux, ..header.options.clone() };
+            let read = Header { options: plain, ..header };
+            prop_assert_eq!(Header::parse(&head), Ok((read, head.len())));
         }
 
         #[test]

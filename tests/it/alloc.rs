@@ -72,7 +72,8 @@ fn pump(world: &mut World, from: usize, conns: [ConnId; 2], bytes: usize) {
                 Err(error) => panic!("{error}"),
             }
         }
-        assert!(world.step(now + Duration::from_secs(5)), "{got} of {bytes}");
+        let plans = [A, B].map(|host| world.hosts[host].conn(conns[host]).map(|conn| conn.plan()));
+        assert!(world.step(now + Duration::from_secs(5)), "{got} of {bytes}: {plans:?}");
         while let Ok(n) = world.hosts[1 - from].read(world.now, conns[1 - from], &mut room) {
             got += n;
         }

@@ -3,8 +3,9 @@
 
 use crate::support::seen::{self, Scenario, Seen};
 use crate::{
-    addresses, advertise, arrives, bridge, close, congestion, flood, forward, groups, handshake,
-    ip, ip6, link, nd, pressure, recovery, reports, routers, rto, sockets, window,
+    acks, addresses, advertise, arrives, attack, bridge, buffers, close, congestion, counts, flood,
+    forward, groups, handshake, ip, ip6, link, nd, options, pmtu, pressure, recovery, reports,
+    routers, rto, sockets, window,
 };
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
@@ -15,11 +16,15 @@ use std::collections::BTreeSet;
 
 /// All scenarios, by file.
 const FILES: &[(&str, &[Scenario])] = &[
+    ("acks", acks::SCENARIOS),
     ("addresses", addresses::SCENARIOS),
     ("arrives", arrives::SCENARIOS),
+    ("attack", attack::SCENARIOS),
     ("bridge", bridge::SCENARIOS),
+    ("buffers", buffers::SCENARIOS),
     ("close", close::SCENARIOS),
     ("congestion", congestion::SCENARIOS),
+    ("counts", counts::SCENARIOS),
     ("flood", flood::SCENARIOS),
     ("groups", groups::SCENARIOS),
     ("handshake", handshake::SCENARIOS),
@@ -29,6 +34,8 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("nd", nd::SCENARIOS),
     ("routers", routers::SCENARIOS),
     ("reports", reports::SCENARIOS),
+    ("options", options::SCENARIOS),
+    ("pmtu", pmtu::SCENARIOS),
     ("recovery", recovery::SCENARIOS),
     ("rto", rto::SCENARIOS),
     ("window", window::SCENARIOS),

@@ -1,16 +1,20 @@
 //! Everything that needs no privilege: one binary, fast to link.
 #![allow(clippy::type_complexity, reason = "tables of what is expected have such types")]
 
+mod acks;
 mod addresses;
 mod advertise;
 mod alloc;
 mod arrives;
+mod attack;
 mod bridge;
 mod broadcast;
+mod buffers;
 mod chaos;
 mod close;
 mod congestion;
 mod counters;
+mod counts;
 mod coverage;
 #[cfg(feature = "drill")]
 mod drill;
@@ -34,6 +38,8 @@ mod nd;
 #[cfg(feature = "cli")]
 mod next;
 mod onlink;
+mod options;
+mod pmtu;
 mod pressure;
 #[cfg(feature = "tokio")]
 mod programs;

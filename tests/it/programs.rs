@@ -60,14 +60,14 @@ fn bulk_comes_whole_and_the_same_run_is_the_same() {
         assert!(received.flows[0].complete);
         (sent, received, pair.net.hash(), pair.packets())
     };
-    let clean = run("delay 5ms rate 100mbit limit 1000");
-    assert_eq!(clean, run("delay 5ms rate 100mbit limit 1000"));
+    let clean = run("delay 5ms rate 100mbit limit 4000");
+    assert_eq!(clean, run("delay 5ms rate 100mbit limit 4000"));
     let (sent, received, ..) = &clean;
     assert_eq!(sent.retransmitted, 0);
     let rate = received.flows[0].goodput().0;
     assert!((90_000_000..96_000_000).contains(&rate), "{received}");
-    let lossy = run("delay 5ms rate 100mbit limit 1000 loss 1%");
-    assert_eq!(lossy, run("delay 5ms rate 100mbit limit 1000 loss 1%"));
+    let lossy = run("delay 5ms rate 100mbit limit 4000 loss 1%");
+    assert_eq!(lossy, run("delay 5ms rate 100mbit limit 4000 loss 1%"));
     assert!(lossy.0.retransmitted > 0 && lossy.2 != clean.2);
 }
 

@@ -87,7 +87,10 @@ fn a_wrong_file_is_told_where_and_what() {
             "lab.toml:3:7: mtu cannot be \"20\": 20 is not in 68..=65535; expected: Largest packet in bytes, 68 to 65535",
         ),
         ("mtt = 20\n", "lab.toml:1:1: there is no key \"mtt\": did you mean mtu?"),
-        ("gopher = 1", "lab.toml:1:1: there is no key \"gopher\": expected one of dev, addr, "),
+        (
+            "gopher = 1",
+            "lab.toml:1:1: there is no key \"gopher\": expected one of dev, profile, addr, ",
+        ),
         ("é = 1", "lab.toml:1:1: "),
         (
             "idle = '3s'",

@@ -117,7 +117,7 @@ impl Seen {
         let (received, unacknowledged) = conn.queues();
         let info = conn.info(now);
         let timer = timer(slot, now, &info);
-        let (recv, send) = (conn.config().recv_buffer, conn.config().send_buffer);
+        let (recv, send) = conn.buffers();
         Seen {
             netid: "tcp",
             state: conn.state().ss_name(),

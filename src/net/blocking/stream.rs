@@ -116,8 +116,7 @@ impl TcpStream {
     /// # Errors
     /// None; for likeness with other libraries.
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        self.connection().set_linger(linger);
-        Ok(())
+        self.connection().set_linger(linger)
     }
 
     /// What [`TcpStream::set_linger`] was told.

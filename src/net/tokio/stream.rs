@@ -85,8 +85,7 @@ impl TcpStream {
     /// # Errors
     /// None; for likeness with tokio.
     pub fn set_zero_linger(&self, abort: bool) -> io::Result<()> {
-        self.connection.set_linger(abort.then_some(Duration::ZERO));
-        Ok(())
+        self.connection.set_linger(abort.then_some(Duration::ZERO))
     }
 
     connection_methods!();

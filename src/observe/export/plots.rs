@@ -33,6 +33,7 @@ const BANDS: &[(Blocked, &str, &str)] = &[
     (Blocked::Nagle, "purple", "held by Nagle"),
     (Blocked::Sws, "pink", "held: a silly window"),
     (Blocked::Pacing, "green", "held by the pace"),
+    (Blocked::Cork, "magenta", "held by a cork"),
     (Blocked::App, "grey", "nothing to send"),
 ];
 

@@ -82,16 +82,17 @@ impl Kind {
 
     fn of(plan: &Plan) -> Option<Kind> {
         match plan {
-            Plan::NewData { .. } | Plan::LastData { .. } | Plan::SwsOverride { .. } => {
-                Some(Kind::New)
-            }
+            Plan::NewData { .. }
+            | Plan::LastData { .. }
+            | Plan::SwsOverride { .. }
+            | Plan::CorkOverride { .. } => Some(Kind::New),
             Plan::Retransmit { rule, .. } => Some(match rule {
                 RtxRule::Rto => Kind::Timeout,
                 RtxRule::AfterRto => Kind::AfterTimeout,
                 RtxRule::FastRetransmit | RtxRule::Rack | RtxRule::SackThreshold => Kind::Fast,
                 RtxRule::LossProbe => Kind::LossProbe,
                 RtxRule::PartialAck => Kind::Partial,
-                RtxRule::PathMtu => Kind::PathMtu,
+                RtxRule::PathMtu | RtxRule::BlackHole => Kind::PathMtu,
             }),
             Plan::RetransmitSyn { .. } => Some(Kind::Timeout),
             Plan::LossProbe { .. } => Some(Kind::LossProbe),

@@ -186,6 +186,7 @@ fn options_words(options: &Options, ack_base: Seq) -> String {
     }
     words.extend(options.ts.map(|ts| format!("TS val {} ecr {}", ts.val, ts.ecr)));
     words.extend(options.wscale.map(|shift| format!("nop,wscale {shift}")));
+    words.extend(options.uto.map(|uto| format!("uto 0x{uto:04x}")));
     if !options.sack.is_empty() {
         let blocks = options.sack.iter();
         let blocks = blocks.map(|(l, r)| format!("{{{}:{}}}", *l - ack_base, *r - ack_base));

@@ -111,6 +111,7 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
         return Break(Outcome::Dropped(Why::ChallengeLimit));
     }
     if old {
+        delack::quicken(tcb);
         tcb.received_twice(seg.hdr.seq, seg.end().earlier(nxt));
     }
     let probe = seg.is_empty() && seg.hdr.seq + 1 == nxt;
@@ -235,6 +236,7 @@ pub(super) fn sixth_check_urg(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> 
         let up = seg.hdr.seq + u32::from(seg.hdr.urg);
         if up.after(tcb.rcv.nxt) && tcb.rcv.up.is_none_or(|known| up.after(known)) {
             tcb.rcv.up = Some(up);
+            tcb.rcv.oob_read = false;
             cx.note(|| Event::Urgent { up });
         }
     }
@@ -260,6 +262,7 @@ pub(super) fn seventh_process_text(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx
         return Break(Outcome::Dropped(Why::MemoryFull));
     }
     tcb.counters.data_segs_in = tcb.counters.data_segs_in.wrapping_add(seg.wire_segments());
+    let pause = tcb.measured.since_data(cx.now);
     measured::on_data(tcb, seg, cx.now);
     ecn::on_data(tcb, seg, cx);
     let wire = seg.wire_mss.map_or(seg.payload.len(), usize::from) as u32;
@@ -269,7 +272,7 @@ pub(super) fn seventh_process_text(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx
     seg.hdr.seq += len; // what is left of the segment is at most its FIN
     if seq == tcb.rcv.nxt && tcb.ooo.is_none() {
         tcb.take_in_order(payload, cx);
-        delack::on_in_order(tcb, cx);
+        delack::on_in_order(tcb, pause, cx);
         return Continue(());
     }
     out_of_order(tcb, seq, payload, cx)
@@ -282,7 +285,7 @@ fn out_of_order(tcb: &mut Tcb, seq: Seq, payload: Chunks, cx: &mut Cx<'_>) -> Ch
     if seq == before {
         tcb.take_in_order(payload, cx);
     } else {
-        tcb.counters.rcv_ooopack += 1;
+        tcb.counters.rare().rcv_ooopack += 1;
         let limit = usize::from(tcb.config.reassembly_pieces);
         let twice = tcb.ooo.as_ref().and_then(|ooo| ooo.overlap(seq, payload.len() as u32));
         twice.into_iter().for_each(|(left, right)| tcb.received_twice(left, right));

@@ -37,6 +37,7 @@ cases! {
     "Why::SynFin" => at_a_listener(SF); at_a_listener(S) => "Reply::EmbryoSynAck",
     "Why::BacklogFull" => syns(3, SynCookies::Never); syns(2, SynCookies::Never) => "Reply::EmbryoSynAck",
     "Why::BadCookie" => brings_a_cookie(0); brings_a_cookie(1) => "Cause::RcvCookie",
+    "Why::DeferAccept" => deferring(b""); deferring(b"x") => "Cause::RcvAckOfSyn",
     "Why::AcceptQueueFull" => handshakes(2); handshakes(1) => "Cause::RcvAckOfSyn",
     "Why::TooManyConnections" => with_room_for(1); with_room_for(2) => "Cause::RcvAckOfSyn",
     "Why::EmbryoUnusable" => half_open(NONE, 1, 1); half_open(A, 1, 1) => "Cause::RcvAckOfSyn",
@@ -134,6 +135,15 @@ fn brings_a_cookie(ack: i64) {
 }
 
 /// So many handshakes where one connection may wait for accept().
+/// A listener that waits for data hears the handshake's last ACK.
+fn deferring(data: &[u8]) {
+    let mut p = Puppet::with(|c| c.defer_accept = Some(netglass::base::Duration::from_secs(1)));
+    p.listen(ListenOptions::default());
+    p.inject(S, 0, 0, WND, mss(1000), b"");
+    p.expect(SA, 0, 1, 0);
+    p.inject(A, 1, 1, WND, none(), data);
+}
+
 fn handshakes(n: u16) {
     let mut p = listening(ListenOptions { backlog: 1, ..ListenOptions::default() });
     for port in 0..n {

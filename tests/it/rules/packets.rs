@@ -44,6 +44,7 @@ cases! {
     "Why::IcmpChecksum" => icmp_message(|b| b[7] ^= 1); icmp_message(|_| ()) => "Sent::EchoReply",
     "Why::IcmpType" => of_type(13); of_type(8) => "Sent::EchoReply",
     "Why::IcmpNoSocket" => quoting(1, 0); quoting(0, 0) => "Icmp soft",
+    "Why::MtuClaimWaits" => claiming(1_461); claiming(1) => "RtxRule::PathMtu",
     "Why::IcmpOutOfWindow" => quoting(0, 10); quoting(0, 9) => "Icmp soft",
     "Why::IcmpBroadcast" => echo(PEER, Ipv4Addr::new(10, 0, 0, 255)); echo(PEER, HOST) => "Sent::EchoReply",
     "Why::IcmpRateLimit" => to_a_closed_port(51); to_a_closed_port(50) => "Sent::PortUnreachable",
@@ -178,6 +179,20 @@ fn quoting(port: u8, behind: u32) {
     let seq: Seq = p.iss + (1 + behind);
     quoted[24..28].copy_from_slice(&seq.0.to_be_bytes());
     p.raw(&error(unreachable::HOST, 0, &quoted));
+}
+
+/// A router claims a narrow path, after so much was acknowledged.
+fn claiming(acked: i64) {
+    let mut p = Puppet::new().open(crate::support::puppet::mss(1460));
+    p.write(1_460);
+    let mut sent = p.expect(A, 1, 1, 1_460).packet;
+    if acked > 1 {
+        p.ack(acked);
+        p.write(1_460);
+        sent = p.expect(A, acked, 1, 1_460).packet;
+    }
+    p.forget();
+    p.raw(&error(unreachable::FRAGMENTATION_NEEDED, 600, quote(&sent)));
 }
 
 fn to_a_closed_port(datagrams: usize) {

@@ -21,6 +21,7 @@ cases! {
     "Plan::Ack" => heard(false); heard(true) => "Plan::NewData",
     "Plan::WindowProbe" => small_window(0, 200); small_window(1, 200) => "Plan::SwsOverride",
     "Plan::SwsOverride" => small_window(100, 200); small_window(100, 199) => "Blocked::sws",
+    "Plan::CorkOverride" => corked(true, 200); corked(true, 199) => "Blocked::cork",
     "Plan::Keepalive" => silence(10_000); silence(9_999) => "Plan::NewData",
     "Plan::Rst" => leaving(true); leaving(false) => "Plan::Fin",
     "Plan::FinLimit" => limited(true, false); limited(false, false) => "Plan::Fin",
@@ -36,6 +37,7 @@ cases! {
     "AckWhy::Fin" => peer_says(FA, 1); peer_says(A, 1) => "Accepted",
     "AckWhy::Challenge" => peer_says(R, 2); peer_says(R, 1) => "Cause::RcvRst",
     "AckWhy::TimeWait" => after_the_end(FA); after_the_end(A) => "AckWhy::Probed",
+    "AckWhy::QuickAck" => hears(1); hears(0) => "AckWhy::Delayed",
     "AckWhy::WindowUpdate" => reads_from_a_full_buffer(1_000);
         reads_from_a_full_buffer(999) => "Blocked::app",
 
@@ -45,10 +47,13 @@ cases! {
     "RtxRule::PartialAck" => in_recovery(2_001); in_recovery(10_001) => "CaState::Open",
     "RtxRule::PathMtu" => told_of_a_narrow_path(0); told_of_a_narrow_path(-1) => "Why::IcmpOutOfWindow",
 
+    "RtxRule::BlackHole" => in_a_black_hole(true); in_a_black_hole(false) => "RtxRule::Rto",
+
     "Blocked::app" => writing(1_000, WND); writing(20_000, WND) => "Blocked::cwnd",
     "Blocked::cwnd" => writing(10_001, WND); writing(10_000, WND) => "Blocked::app",
     "Blocked::rwnd" => writing(2_000, 1_000); writing(2_000, 2_000) => "Blocked::app",
     "Blocked::nagle" => a_second_write(10); a_second_write(1_000) => "Blocked::app",
+    "Blocked::cork" => corked(true, 0); corked(false, 0) => "Plan::NewData",
     "Blocked::sws" => writing(5_000, 999); writing(5_000, 1_000) => "Blocked::rwnd",
     "Blocked::handshake" => writes_in(State::SynSent);
         writes_in(State::Established) => "Plan::NewData",
@@ -134,6 +139,23 @@ fn unanswered_data(ms: u64) {
     p.advance(ms);
     p.ack(11);
     assert_eq!(p.info().unacked, 0);
+}
+
+/// A young connection gets its first data.
+fn hears(quickack: u8) {
+    let mut p = open_with(|config| config.quickack = quickack);
+    p.data(1, 10);
+    p.advance(40);
+    p.expect(A, 1, 11, 0);
+}
+
+/// Ten bytes, perhaps behind a cork, after so long.
+fn corked(cork: bool, ms: u64) {
+    let mut p = open_with(|config| config.cork = cork);
+    p.write(10);
+    p.advance(ms);
+    let sent = !cork || ms >= 200;
+    assert_eq!(p.take_all().len(), usize::from(sent));
 }
 
 /// Data arrives; perhaps it is answered at once.
@@ -317,6 +339,16 @@ fn told_of_a_narrow_path(from: i32) {
     let message = Icmpv4::Unreachable { code: unreachable::FRAGMENTATION_NEEDED, mtu: 600 };
     p.raw(&ip_packet(protocol::ICMP, &crate::ip::icmp_bytes(message, &quoted), |_| ()));
     assert_eq!(p.info().pmtu, if from == 0 { 600 } else { 1_500 });
+}
+
+/// Nothing arrives, three times; perhaps smaller segments are tried.
+fn in_a_black_hole(mtu_probing: bool) {
+    let change = |c: &mut netglass::tcp::Config| c.mtu_probing = mtu_probing;
+    let mut p = Puppet::with(change).open(mss(1460));
+    p.write(1_460);
+    p.advance(1_400);
+    p.forget();
+    p.advance(1_600);
 }
 
 fn a_second_write(len: usize) {

@@ -21,6 +21,7 @@ pub(super) const REQUEST: &[u8] = &[b'q'; 78];
 fn host(n: u8) -> Setup {
     let addr = format!("10.0.0.{n}/24").parse().unwrap();
     let mut setup = Setup::new([0, 0]).with_iface("eth0", 1500, addr);
+    setup.tcp = tcp::Config::plain();
     (setup.tcp.sack, setup.tcp.prr) = (false, false);
     setup.tcp.congestion = Algorithm::NEWRENO;
     setup
@@ -135,6 +136,7 @@ pub(super) fn path() -> Log {
         let setup = Setup::new([0, 0]).with_iface("eth0", 1500, cidr(&format!("10.0.{n}.2/24")));
         let via = Some(format!("10.0.{n}.1").parse().unwrap());
         let mut setup = setup.on_ethernet(ethernet(n));
+        setup.tcp = tcp::Config::plain();
         setup.routes.push(Route { via, ..Route::on_link(cidr("0.0.0.0/0"), IfaceId(0)) });
         setup
     };

@@ -123,6 +123,7 @@ pub fn host_setup() -> Setup {
     let mtu = if SIX.get() { 1520 } else { 1500 };
     let mut setup = Setup::new([7, 7]).with_iface("wire0", mtu, "10.0.0.1/24".parse().unwrap());
     setup.ifaces[0].addrs.push("fd00::1/64".parse().unwrap());
+    setup.tcp = Config::plain();
     setup.tcp.congestion = Algorithm::NEWRENO; // half of what is in flight, as the numbers say
     setup
 }

@@ -37,7 +37,7 @@ pub struct Limits {
 const BARS: usize = 60;
 const BESIDE: usize = 34;
 /// The limits in the order in which they are shown.
-const ORDER: [Blocked; 8] = [
+const ORDER: [Blocked; 9] = [
     Blocked::Handshake,
     Blocked::App,
     Blocked::Cwnd,
@@ -45,6 +45,7 @@ const ORDER: [Blocked; 8] = [
     Blocked::Nagle,
     Blocked::Sws,
     Blocked::Pacing,
+    Blocked::Cork,
     Blocked::Done,
 ];
 

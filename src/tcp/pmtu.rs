@@ -1,0 +1,82 @@
+//! Path MTU discovery in a connection (RFC 1191, RFC 8201): what ICMP says of the path, how far it
+//! is believed (RFC 5927 §7), and what is done when nobody says anything (RFC 4821 §7.7).
+
+use super::event::RtxRule;
+use super::rtxq::Judged;
+use super::tcb::{Cx, Tcb};
+use crate::base::Why;
+use crate::wire::ip::Discover;
+
+impl Tcb {
+    /// The path carries packets of at most `mtu` bytes: what was sent larger counts as lost
+    /// (RFC 1191 §6.4: without a reduction of cwnd).
+    fn reduce_path_mtu(&mut self, mtu: u16, rule: RtxRule, cx: &mut Cx<'_>) {
+        (self.pmtu, self.mtu_claimed) = (mtu, 0);
+        self.cause = cx.cause;
+        let path = u32::from(mtu - self.header_len);
+        let ts = if self.ts.is_some() { 12 } else { 0 };
+        self.snd.smss = self.snd.smss.min(path.saturating_sub(ts).max(1));
+        let smss = self.snd.smss;
+        self.cc_on_mss();
+        if !self.syn_acked {
+            return;
+        }
+        let too_long = |len| if len > smss { Judged::Lost } else { Judged::InTime };
+        self.rtxq.judge(|sent| too_long(sent.len));
+        if self.rtxq.lost() > 0 {
+            (self.recovery.rule, self.recovery.force) = (Some(rule), true);
+        }
+    }
+}
+
+/// An ICMP error says that the path carries packets of at most `mtu` bytes.
+///
+/// # Errors
+/// Why it is not believed yet.
+pub(super) fn on_claim(tcb: &mut Tcb, mtu: u16, cx: &mut Cx<'_>) -> Result<(), Why> {
+    let believed = match tcb.config.mtu_discover {
+        Discover::Want | Discover::Do => true,
+        Discover::Dont => tcb.header_len == 60, // nobody cuts packets of IPv6
+        Discover::Probe => false,
+    };
+    let floor = tcb.header_len + tcb.config.min_mss;
+    if !believed || mtu >= tcb.pmtu || mtu < floor {
+        return Ok(());
+    }
+    if tcb.config.mtu_claims_wait && mtu < tcb.mtu_acked {
+        tcb.mtu_claimed = mtu;
+        return Err(Why::MtuClaimWaits);
+    }
+    tcb.reduce_path_mtu(mtu, RtxRule::PathMtu, cx);
+    Ok(())
+}
+
+/// The peer acknowledged what was sent: packets as long pass, and a claim is refuted by progress.
+pub(super) fn on_progress(tcb: &mut Tcb, newest: u32) {
+    let ts = if tcb.ts.is_some() { 12 } else { 0 };
+    let len = newest.min(tcb.snd.smss) + u32::from(tcb.header_len) + ts;
+    tcb.mtu_acked = tcb.mtu_acked.max(len.min(0xffff) as u16);
+    tcb.mtu_claimed = 0;
+}
+
+/// The retransmission timer expired: a claim that waited is believed, and where nobody claims
+/// anything, segments become smaller after `retries1` timeouts.
+pub(super) fn on_timeout(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    if tcb.mtu_claimed > 0 {
+        let mtu = tcb.mtu_claimed;
+        tcb.mtu_acked = 0;
+        return tcb.reduce_path_mtu(mtu, RtxRule::PathMtu, cx);
+    }
+    let tried = tcb.retransmits >= tcb.config.retries1;
+    if !(tcb.config.mtu_probing && tried && tcb.config.may_not_be_cut()) {
+        return;
+    }
+    let ts = if tcb.ts.is_some() { 12 } else { 0 };
+    let now = tcb.pmtu - tcb.header_len;
+    let base = tcb.config.base_mss;
+    let next = if now > base { base } else { now / 2 };
+    let next = next.max(tcb.config.min_mss).max(ts + 1);
+    if u32::from(next) < tcb.snd.smss + u32::from(ts) {
+        tcb.reduce_path_mtu(next + tcb.header_len, RtxRule::BlackHole, cx);
+    }
+}

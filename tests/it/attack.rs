@@ -1,0 +1,93 @@
+//! What bounds the harm of peers and strangers that do not play by the rules: challenge ACKs of the
+//! whole host, windows that stay closed, ACKs of what was never sent, ports that are hard to guess.
+
+use crate::support::puppet::{A, Puppet, R, S, SA, WND, host_setup, mss, none};
+use crate::support::seen::scenarios;
+use netglass::base::ports::{Ephemeral, PortChoice};
+use netglass::base::{Chance, Duration, SocketError};
+use netglass::stack::Setup;
+use netglass::tcp::State;
+use std::collections::BTreeSet;
+
+scenarios![both families:
+    challenges_of_the_whole_host_are_bounded,
+    a_window_may_not_stay_closed_for_ever,
+    acks_of_the_future_open_nothing,
+];
+
+/// RFC 5961 §7: many connections, each within its own limit.
+fn challenges_of_the_whole_host_are_bounded() {
+    let mut setup = host_setup();
+    setup.challenge_rate = 3;
+    let mut p = Puppet::of(Setup { ..setup });
+    let mut acks = 0;
+    for port in 0..5 {
+        p.local.set_port(5_000 + port);
+        p.connect();
+        p.expect(S, 0, 0, 0);
+        p.inject(SA, 0, 1, WND, mss(1000), b"");
+        p.expect(A, 1, 1, 0);
+        p.inject(R, 2, 0, WND, none(), b""); // in the window, but not exact
+        acks += p.take_all().len();
+    }
+    assert_eq!(acks, 3);
+    assert_eq!((p.drops("RstNotExact"), p.drops("ChallengeLimit")), (3, 2));
+    p.advance(1_000);
+    p.inject(R, 2, 0, WND, none(), b"");
+    p.expect(A, 1, 1, 0);
+}
+
+/// RFC 6429 §3: a host may end what holds its memory; by default it waits (MUST-37).
+fn a_window_may_not_stay_closed_for_ever() {
+    for most in [None, Some(Duration::from_secs(10))] {
+        let change = |c: &mut netglass::tcp::Config| c.zero_window_max = most;
+        let mut p = Puppet::with(change).in_state(State::Established, false);
+        p.window(1, 0);
+        p.write(10);
+        for _ in 0..600 {
+            p.advance(100);
+            if !p.take_all().is_empty() && p.state() == State::Established {
+                p.window(1, 0); // each probe is answered
+            }
+        }
+        let conn = p.conn.unwrap();
+        if most.is_none() {
+            assert_eq!(p.state(), State::Established);
+        } else {
+            assert_eq!(p.state(), State::Closed);
+            assert_eq!(p.stack.write(p.now, conn, b"x"), Err(SocketError::TimedOut));
+        }
+    }
+}
+
+/// An optimistic ACK is challenged, and makes no window wider.
+fn acks_of_the_future_open_nothing() {
+    let mut p = Puppet::new().in_state(State::Established, false);
+    p.write(3_000);
+    assert_eq!(p.take_all().len(), 3);
+    let before = p.info().snd_cwnd_bytes;
+    p.ack(3_002);
+    p.expect(A, 3_001, 1, 0);
+    assert_eq!((p.drops("AckTooNew"), p.info().unacked), (1, 3));
+    assert_eq!(p.info().snd_cwnd_bytes, before);
+}
+
+/// RFC 6056 §3.3: what successive picks tell of each other.
+#[test]
+fn ports_are_chosen_by_an_algorithm() {
+    let chance = Chance::from_seed(5);
+    let picks = |choice: PortChoice, peer: u64| -> Vec<u16> {
+        let range = Ephemeral::default().choosing(choice);
+        (0..100).map(|n| range.pick(&chance, peer, n, |_| false).expect("free")).collect()
+    };
+    let steps = |ports: &[u16]| -> BTreeSet<i32> {
+        ports.windows(2).map(|two| i32::from(two[1]) - i32::from(two[0])).collect()
+    };
+    for peer in [1, 2] {
+        assert!(steps(&picks(PortChoice::Random, peer)).len() > 90, "algorithm 1");
+        assert_eq!(steps(&picks(PortChoice::Hash, peer)), BTreeSet::from([1]), "algorithm 3");
+        assert_eq!(steps(&picks(PortChoice::Sequential, peer)), BTreeSet::from([1]));
+    }
+    assert_ne!(picks(PortChoice::Hash, 1)[0], picks(PortChoice::Hash, 2)[0]);
+    assert_eq!(picks(PortChoice::Sequential, 1)[0], picks(PortChoice::Sequential, 2)[0]);
+}
