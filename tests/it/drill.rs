@@ -71,6 +71,28 @@ fn a_script_that_is_wrong_is_told_what_happened_and_why() {
     }
 }
 
+/// The verdicts of the original interpreter on the kernel's TCP (`tests/verdicts/verdicts.txt`) are
+/// ours, on scripts that hold and on such that are wrong on purpose.
+#[test]
+fn verdicts_agree_with_the_originals() {
+    let list = fs::read_to_string(root().join("tests/verdicts/verdicts.txt")).unwrap();
+    let lines = list.lines().filter(|line| !line.starts_with('#'));
+    let verdicts: Vec<_> = lines.filter_map(|line| line.split_once(' ')).collect();
+    assert!(verdicts.len() >= 60, "{} verdicts", verdicts.len());
+    let mut wrong = Vec::new();
+    for (script, original) in &verdicts {
+        let path = root().join(format!("tests/verdicts/{script}.pkt"));
+        let ours = verdict(&path, &Options::default());
+        match (&ours.failure, *original) {
+            (None, "holds") | (Some(_), "fails") => {}
+            (None, _) => wrong.push(format!("{script} holds here, but {original}")),
+            (Some(failure), _) => wrong.push(failure.of(&name(&path))),
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), verdicts.len(), wrong.join("\n"));
+    assert_eq!(verdicts.len(), scripts("tests/verdicts").len(), "each script has its verdict");
+}
+
 fn of(text: &str, options: &Options) -> Verdict {
     run_with(&parse("script", text, &[]).unwrap(), &Profile::linux(), options)
 }

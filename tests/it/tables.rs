@@ -1,15 +1,16 @@
-//! Scripts that are computed: the matrix of states and segments. They lie below `tests/wire` to be
-//! read and to be run, by anybody's interpreter.
+//! Scripts that are computed: the matrix of states and segments, and every order of five segments.
+//! They lie below `tests/wire` to be read and to be run, by anybody.
 
 use std::fs;
 use std::path::Path;
 
 mod matrix;
+mod reorder;
 
 #[test]
 fn the_scripts_of_the_tables_are_as_they_are_computed() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire");
-    let all = [("matrix", matrix::scripts())];
+    let all = [("matrix", matrix::scripts()), ("reorder", reorder::scripts())];
     for (folder, scripts) in all {
         let mut kept = 0;
         for (path, text) in &scripts {

@@ -1,6 +1,6 @@
 //! Which host a script meets: a set of knobs by name, which sysctls turn.
 
-use crate::tcp::{Config, Keepalive, SynCookies};
+use crate::tcp::{self, Config, Keepalive, SynCookies};
 
 /// A host's knobs, as they are before a script changes any.
 #[derive(Clone, PartialEq, Debug)]
@@ -40,36 +40,17 @@ impl Profile {
 
     /// What users of Linux expect.
     pub fn linux() -> Profile {
-        Profile { offload: true, ..Profile::of("linux", Config::default()) }
+        Profile { offload: true, ..Profile::of("linux", tcp::Profile::Linux.config()) }
     }
 
     /// What the RFCs' own words and numbers make.
     pub fn rfc() -> Profile {
-        let seconds = crate::base::Duration::from_secs;
-        let tcp = Config {
-            rto_min: seconds(1),
-            delayed_ack: crate::base::Duration::from_millis(200),
-            fin_wait2: seconds(120),
-            time_wait: seconds(240),
-            minshall: false,
-            push_bursts: false,
-            ..Config::default()
-        };
-        Profile::of("rfc", tcp)
+        Profile::of("rfc", tcp::Profile::Rfc.config())
     }
 
     /// What users of FreeBSD expect.
     pub fn freebsd() -> Profile {
-        let tcp = Config {
-            recv_buffer: 65_536,
-            send_buffer: 32_768,
-            rto_min: crate::base::Duration::from_millis(230),
-            delayed_ack: crate::base::Duration::from_millis(40),
-            minshall: false,
-            push_bursts: false,
-            ..Config::default()
-        };
-        Profile::of("freebsd", tcp)
+        Profile::of("freebsd", tcp::Profile::FreeBsd.config())
     }
 }
 
