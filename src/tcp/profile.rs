@@ -5,7 +5,7 @@
 //! takes.
 
 use super::cc::Algorithm;
-use super::config::{Config, Keepalive};
+use super::config::{AfterIdle, Config, Ecn, Keepalive};
 use super::delack::AckEvery;
 use crate::base::Duration;
 use crate::base::time::nanos;
@@ -48,6 +48,7 @@ const RFC: &[Turned] = &[
     Turned("time_wait", |c| c.time_wait = Duration::from_secs(240), "RFC 9293 §3.4.2: 2 MSL"),
     Turned("initial_window", |c| c.initial_window = 3, "RFC 5681 §3.1: 3 segments of 1460 bytes"),
     Turned("congestion", |c| c.congestion = Algorithm::NEWRENO, "RFC 5681, RFC 6582"),
+    Turned("after_idle", |c| c.after_idle = AfterIdle::Restart, "RFC 5681 §4.1"),
     Turned("push_bursts", |c| c.push_bursts = false, "RFC 9293 §3.9.1.2: at the end of the data"),
     Turned("minshall", |c| c.minshall = false, "RFC 9293 §3.7.4: waits for all in flight"),
     Turned("option_order", |c| c.option_order = Layout::ByKind, "RFC 9293 §3.2: any order"),
@@ -173,6 +174,22 @@ fn switch(on: bool) -> String {
     if on { "on" } else { "off" }.to_owned()
 }
 
+fn ecn(ecn: Ecn) -> &'static str {
+    match ecn {
+        Ecn::Off => "off",
+        Ecn::On => "on",
+        Ecn::Passive => "passive",
+    }
+}
+
+fn after_idle(what: AfterIdle) -> &'static str {
+    match what {
+        AfterIdle::Keep => "keep",
+        AfterIdle::Decay => "decay",
+        AfterIdle::Restart => "restart",
+    }
+}
+
 /// A time in the largest unit that tells it exactly.
 fn time(time: Duration) -> String {
     let nanos = nanos(time);
@@ -203,6 +220,9 @@ const SHOWN: &[Shown] = &[
     Shown("window_scaling", |c| switch(c.window_scaling), "tcp(7): tcp_window_scaling"),
     Shown("timestamps", |c| switch(c.timestamps), "tcp(7): tcp_timestamps"),
     Shown("sack", |c| switch(c.sack), "tcp(7): tcp_sack"),
+    Shown("ecn", |c| ecn(c.ecn).to_owned(), "tcp(7): tcp_ecn 2"),
+    Shown("pacing", |c| switch(c.pacing), "as Linux without fq: the algorithm decides"),
+    Shown("after_idle", |c| after_idle(c.after_idle).to_owned(), "tcp_slow_start_after_idle"),
     Shown("dsack", |c| switch(c.dsack), "tcp(7): tcp_dsack"),
     Shown("rack", |c| switch(c.rack), "ip-sysctl: tcp_recovery"),
     Shown("tlp", |c| switch(c.tlp), "ip-sysctl: tcp_early_retrans"),

@@ -20,6 +20,12 @@ fn lost(tcb: &Tcb) -> u32 {
     tcb.rtxq.lost() + if again { tcb.rtxq.again() } else { 0 }
 }
 
+/// TCPI_OPT_TIMESTAMPS, TCPI_OPT_SACK, TCPI_OPT_WSCALE, TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN.
+fn options(tcb: &Tcb) -> u64 {
+    let in_use = [tcb.ts.is_some(), tcb.sack_ok, tcb.wscale_ok, tcb.ecn.ok, tcb.ecn.seen];
+    in_use.iter().rev().fold(0, |bits, on| bits << 1 | u64::from(*on))
+}
+
 /// The block in numbers, at `now`.
 pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
     let smss = tcb.snd.smss.max(1);
@@ -37,11 +43,7 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         backoff: u64::from(tcb.rto.backoff().max(tcb.probe_backoff)),
         snd_wscale: u64::from(tcb.snd.wscale),
         rcv_wscale: u64::from(tcb.rcv.wscale),
-        options: u64::from(tcb.ts.is_some())
-            | u64::from(tcb.sack_ok) << 1
-            | u64::from(tcb.wscale_ok) << 2
-            | u64::from(tcb.ecn.ok) << 3
-            | u64::from(tcb.ecn.seen) << 4,
+        options: options(tcb),
         rto: micros(tcb.rto()),
         ato: super::delack::ato(tcb) * 1000,
         snd_mss: u64::from(smss),

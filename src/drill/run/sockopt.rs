@@ -84,7 +84,32 @@ const TABLE: &[Line] = &[
     (SOL_SOCKET, SO_SNDBUF, |m, i| int(2 * of(m, i)?.config.send_buffer), set_sndbuf),
     (SOL_SOCKET, SO_SNDBUFFORCE, |m, i| int(2 * of(m, i)?.config.send_buffer), set_sndbuf),
     (SOL_SOCKET, SO_KEEPALIVE, |m, i| int(of(m, i)?.config.keepalive.is_some()), set_keepalive),
-    (SOL_SOCKET, SO_OOBINLINE, |_, _| int(1), |_, v| only(v, 1)),
+    (
+        SOL_SOCKET,
+        SO_OOBINLINE,
+        |m, i| int(of(m, i)?.config.oobinline),
+        |s, v| v.on().map(|on| s.config.oobinline = on),
+    ),
+    (SOL_SOCKET, SO_RCVLOWAT, |m, i| int(of(m, i)?.config.rcvlowat), set_rcvlowat),
+    (
+        SOL_TCP,
+        TCP_CORK,
+        |m, i| int(of(m, i)?.config.cork),
+        |s, v| v.on().map(|on| s.config.cork = on),
+    ),
+    (
+        SOL_TCP,
+        TCP_NOTSENT_LOWAT,
+        |m, i| int(of(m, i)?.config.notsent_lowat.unwrap_or(u32::MAX)),
+        set_notsent_lowat,
+    ),
+    (SOL_TCP, TCP_DEFER_ACCEPT, get_defer_accept, set_defer_accept),
+    (
+        SOL_TCP,
+        TCP_WINDOW_CLAMP,
+        |m, i| int(of(m, i)?.config.window_clamp.unwrap_or(0)),
+        set_window_clamp,
+    ),
     (
         SOL_TCP,
         TCP_NODELAY,
@@ -153,11 +178,32 @@ const KEPT: &[(i64, i64)] = &[
     (SOL_IP, IP_BIND_ADDRESS_NO_PORT),
 ];
 
-fn only(value: &Value, what: i64) -> Answer<()> {
-    match value.int()? {
-        n if n == what => Ok(()),
-        n => refused(format!("only {what} is known here, not {n}")),
-    }
+fn set_rcvlowat(sock: &mut Sock, value: &Value) -> Answer<()> {
+    sock.config.rcvlowat = value.int()?.clamp(1, i64::from(i32::MAX)) as u32;
+    Ok(())
+}
+
+/// All ones: no limit.
+fn set_notsent_lowat(sock: &mut Sock, value: &Value) -> Answer<()> {
+    let bytes = value.int()? as u32;
+    sock.config.notsent_lowat = Some(bytes).filter(|bytes| *bytes != u32::MAX);
+    Ok(())
+}
+
+fn get_defer_accept(machine: &mut Machine, index: usize) -> Answer<Value> {
+    seconds(of(machine, index)?.config.defer_accept.unwrap_or_default())
+}
+
+fn set_defer_accept(sock: &mut Sock, value: &Value) -> Answer<()> {
+    let wait = Duration::from_secs(value.within(0, i64::from(u16::MAX))? as u64);
+    sock.config.defer_accept = Some(wait).filter(|wait| !wait.is_zero());
+    Ok(())
+}
+
+fn set_window_clamp(sock: &mut Sock, value: &Value) -> Answer<()> {
+    let bytes = value.within(0, 1 << 30)? as u32;
+    sock.config.window_clamp = Some(bytes).filter(|bytes| *bytes > 0);
+    Ok(())
 }
 
 fn seconds(time: Duration) -> Answer<Value> {
