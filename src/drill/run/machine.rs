@@ -10,8 +10,9 @@ use super::world::World;
 use crate::base::{ConnId, ListenerId, UdpId};
 use crate::drill::ast::Ports;
 use crate::socket::demux::Pair;
+use crate::socket::tcp::ListenerSlot;
 use crate::stack::Setup;
-use crate::tcp::{Config, Keepalive, SynCookies};
+use crate::tcp::{Config, Keepalive, State, SynCookies};
 use crate::wire::ip::{Discover, Mark};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -136,10 +137,9 @@ impl Machine {
         if let Ok(dst) = cidr(any, 0) {
             setup.routes.push(crate::ip::Route::on_link(dst, crate::base::IfaceId(0)));
         }
+        // The device takes super-segments, which are cut into packets on their way to the wire.
+        setup = setup.with_offload();
         setup.tcp = profile.tcp.clone();
-        if profile.offload {
-            setup = setup.with_offload();
-        }
         Machine {
             world: World::new(setup),
             settings,
@@ -351,6 +351,31 @@ impl Machine {
             flow.conn = Some(sockets.slot(key).id);
         }
         flow.conn
+    }
+
+    /// The state of what is under test: a connection's, a half-open one's, or a listener's.
+    pub(super) fn state_under_test(&mut self) -> State {
+        if let Some(conn) = self.conn_under_test() {
+            return self.world.state(Some(conn));
+        }
+        let sockets = self.world.stack.tcp();
+        let (local, remote) = match self.under {
+            Under::Flow(flow) => (self.flows[flow].local, self.flows[flow].remote),
+            _ => return State::Closed,
+        };
+        let half_open = |listener: &ListenerSlot| {
+            listener.listener.embryos().any(|(at, _)| (at.local, at.remote) == (local, remote))
+        };
+        match sockets.listener_for(local) {
+            Some(_) if sockets.listeners().any(half_open) => State::SynReceived,
+            Some(_) => State::Listen,
+            None => State::Closed,
+        }
+    }
+
+    /// Whether somebody listens for the peer of a flow.
+    pub(super) fn is_heard(&self, flow: usize) -> bool {
+        self.world.stack.tcp().listener_for(self.flows[flow].local).is_some()
     }
 
     /// The connection under test.

@@ -2,10 +2,10 @@
 //!
 //! `runner` goes through the events, `packets` and `doing` are what they do; `machine` is what they
 //! act on: the host in its `world`, the files processes have open, and the flows; `calls`,
-//! `transfer`, `waiting` and `sockopt` are the system calls. `build` makes packets of the script's
-//! words, `compare` compares those the host sends, `show` writes them in the script's words. `shell`
-//! and `sysctl` understand the commands that turn knobs, `names` is what statements may ask for,
-//! `notes` what `//?` claims.
+//! `transfer`, `waiting` and `sockopt` are the system calls; `build` makes packets of the script's
+//! words, `compare` compares those the host sends, `show` writes them in the script's words;
+//! `shell` and `sysctl` understand the commands that turn knobs, `names` what statements may ask
+//! for, `notes` what `//?` claims.
 
 mod args;
 mod build;

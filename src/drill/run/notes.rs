@@ -29,10 +29,10 @@ pub(super) fn check(machine: &mut Machine, note: &Note, keys: &[&str]) -> Result
             false => Err(format!("why: expected {wanted}, got {}", list(keys))),
         };
     }
-    let conn = machine.conn_under_test();
     if note.name == "state" {
-        return same(machine.world.state(conn).name());
+        return same(machine.state_under_test().name());
     }
+    let conn = machine.conn_under_test();
     let now = machine.world.now;
     let info = conn.and_then(|conn| machine.world.stack.info(now, conn).ok());
     let info = info.ok_or_else(|| format!("{}: there is no connection", note.name))?;

@@ -37,7 +37,10 @@ impl Runner<'_> {
     fn peer_syn(&mut self, flow: usize, tcp: &Tcp) {
         let conn = self.machine.conn_of(flow);
         let over = conn.is_some()
-            && matches!(self.machine.world.state(conn), State::Closed | State::TimeWait);
+            && match self.machine.world.state(conn) {
+                State::TimeWait => self.machine.is_heard(flow),
+                state => state == State::Closed,
+            };
         let flow = &mut self.machine.flows[flow];
         if over {
             flow.forget();

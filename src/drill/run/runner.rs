@@ -226,6 +226,7 @@ impl<'a> Runner<'a> {
 
     /// Lets the host and a waiting call do what they can do now.
     pub(super) fn settle(&mut self) -> Step {
+        self.machine.conn_under_test(); // to be known when it is gone
         self.machine.world.pump();
         let Some(mut pending) = self.pending.take() else { return Ok(()) };
         match calls::call(&mut self.machine, pending.call, &mut pending.progress) {
