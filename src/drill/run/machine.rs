@@ -138,9 +138,6 @@ impl Machine {
             setup.routes.push(crate::ip::Route::on_link(dst, crate::base::IfaceId(0)));
         }
         setup.tcp = profile.tcp.clone();
-        if profile.offload {
-            setup = setup.with_offload();
-        }
         Machine {
             world: World::new(setup),
             settings,

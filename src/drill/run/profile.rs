@@ -15,8 +15,6 @@ pub struct Profile {
     pub keepalive: Keepalive,
     /// The longest backlog of a listener.
     pub backlog_max: u32,
-    /// Whether the host hands super-segments to its device, which cuts them.
-    pub offload: bool,
 }
 
 impl Profile {
@@ -35,12 +33,12 @@ impl Profile {
 
     fn of(name: &'static str, tcp: Config) -> Profile {
         let (syn_cookies, keepalive) = (SynCookies::WhenFull, Keepalive::default());
-        Profile { name, tcp, syn_cookies, keepalive, backlog_max: 4096, offload: false }
+        Profile { name, tcp, syn_cookies, keepalive, backlog_max: 4096 }
     }
 
     /// What users of Linux expect.
     pub fn linux() -> Profile {
-        Profile { offload: true, ..Profile::of("linux", tcp::Profile::Linux.config()) }
+        Profile::of("linux", tcp::Profile::Linux.config())
     }
 
     /// What the RFCs' own words and numbers make.

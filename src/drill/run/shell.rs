@@ -27,8 +27,13 @@ pub(super) fn take(text: &str, profile: &mut Profile) -> Effect {
 const SCRIPTS: &[(&str, &[(&str, &str)])] = &[("defaults.sh", DEFAULTS), ("set_sysctls.py", &[])];
 
 /// The knobs that tests of Linux's TCP customarily start from.
-const DEFAULTS: &[(&str, &str)] =
-    &[("net.ipv4.tcp_rmem", "4096 540000 15728640"), ("net.ipv4.tcp_wmem", "4096 262144 4194304")];
+const DEFAULTS: &[(&str, &str)] = &[
+    ("net.ipv4.tcp_rmem", "4096 540000 15728640"),
+    ("net.ipv4.tcp_wmem", "4096 262144 4194304"),
+    ("net.ipv4.tcp_congestion_control", "cubic"),
+    ("net.ipv4.tcp_ecn", "0"),
+    ("net.ipv4.tcp_slow_start_after_idle", "0"),
+];
 
 /// Commands that change nothing a script could see.
 const HARMLESS: &[&str] = &["true", ":", "echo", "sync", "set", "ulimit", "exit"];

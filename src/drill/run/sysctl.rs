@@ -3,7 +3,7 @@
 
 use super::profile::Profile;
 use crate::base::Duration;
-use crate::tcp::SynCookies;
+use crate::tcp::{AfterIdle, Ecn, SynCookies};
 use crate::wire::ip::Discover;
 
 /// The values of a knob, as they were written.
@@ -87,6 +87,12 @@ const KNOBS: &[(&str, Turn)] = &[
     ("tcp_invalid_ratelimit", |p, v| v.millis().map(|time| p.tcp.challenge_interval = time)),
     ("tcp_min_snd_mss", |p, v| v.number().map(|n| p.tcp.min_mss = n.clamp(48, 1460) as u16)),
     ("tcp_congestion_control", congestion),
+    ("tcp_ecn", ecn),
+    ("tcp_ecn_fallback", |_, v| v.number().map(drop)),
+    ("tcp_slow_start_after_idle", |p, v| v.on().map(|on| p.tcp.after_idle = after_idle(on))),
+    ("tcp_min_rtt_wlen", |_, v| v.number().map(drop)),
+    ("tcp_notsent_lowat", |_, v| only(v, u32::MAX.into())),
+    ("tcp_mtu_probing", |_, v| only(v, 0)),
     ("tcp_syncookies", syn_cookies),
     ("tcp_rmem", |p, v| v.bytes(2).map(|n| p.tcp.recv_buffer = n)),
     ("tcp_wmem", |p, v| v.bytes(2).map(|n| p.tcp.send_buffer = n)),
@@ -171,6 +177,21 @@ fn congestion(profile: &mut Profile, values: Values<'_>) -> Check {
     profile.tcp.congestion =
         name.parse().map_err(|_| format!("no algorithm {name:?} is known here"))?;
     Ok(())
+}
+
+fn ecn(profile: &mut Profile, values: Values<'_>) -> Check {
+    profile.tcp.ecn = match values.number()? {
+        0 => Ecn::Off,
+        1 => Ecn::On,
+        2 => Ecn::Passive,
+        n => return Err(format!("{n} asks for accurate ECN, which is not spoken")),
+    };
+    Ok(())
+}
+
+/// What a silence leaves of cwnd.
+fn after_idle(restart: bool) -> AfterIdle {
+    if restart { AfterIdle::Decay } else { AfterIdle::Keep }
 }
 
 fn syn_cookies(profile: &mut Profile, values: Values<'_>) -> Check {

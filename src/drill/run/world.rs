@@ -2,11 +2,11 @@
 
 use super::live::Live;
 use super::notes;
-use crate::base::{ConnId, EventId, Frame, IfaceId, Instant, Pool};
+use crate::base::{ConnId, EventId, Frame, IfaceId, Instant, Medium, Pool};
 use crate::observe::view::reason::{Reason, reason};
 use crate::stack::{Event, Record, Setup, Stack};
 use crate::tcp;
-use crate::wire::split::split;
+use crate::wire::split;
 use std::collections::VecDeque;
 
 /// A packet that the host has sent and nobody has looked at.
@@ -42,16 +42,15 @@ pub(super) struct World {
     pub(super) crossed: Vec<Crossed>,
     /// What the host told since somebody asked, oldest first.
     pub(super) told: Vec<Record>,
-    pool: Pool,
-    /// The link's longest packet, bytes.
     mtu: usize,
+    pool: Pool,
     fresh: Vec<Record>,
 }
 
 impl World {
     pub(super) fn new(setup: Setup) -> World {
         let pool = Pool::new();
-        let mtu = setup.ifaces.first().map_or(1500, |iface| usize::from(iface.mtu));
+        let mtu = setup.ifaces.first().map_or(1500, |iface| iface.mtu.into());
         let mut stack = Stack::with_pool(setup, pool.clone());
         stack.listen_to_events(true);
         World {
@@ -60,8 +59,8 @@ impl World {
             out: VecDeque::new(),
             crossed: Vec::new(),
             told: Vec::new(),
-            pool,
             mtu,
+            pool,
             fresh: Vec::new(),
         }
     }
@@ -81,10 +80,12 @@ impl World {
             assert!(sent < BURST, "the host does not stop sending");
             self.stack.drain_records(&mut self.fresh);
             let (why, keys) = self.why(frame.origin);
-            match split(&frame, self.mtu) {
-                Ok(pieces) => pieces.for_each(|piece| self.sent(piece.to_vec(), &why, &keys)),
-                // What cannot be cut is shown as it is.
-                Err(_) => self.sent(frame.to_vec(), &why, &keys),
+            for bytes in self.on_the_wire(&frame) {
+                let text = why.as_ref().map(|why| format!("{} ({})", why.text, why.rfc));
+                let live = Live::parse(&bytes);
+                self.crossed.push(Crossed { at: self.now, inbound: false, bytes, why: text });
+                let (why, keys) = (why.clone(), keys.clone());
+                self.out.push_back(Out { at: self.now, live, why, keys });
             }
             self.told.append(&mut self.fresh);
         }
@@ -92,12 +93,12 @@ impl World {
         self.told.append(&mut self.fresh);
     }
 
-    /// A packet is on the wire.
-    fn sent(&mut self, bytes: Vec<u8>, why: &Option<Reason>, keys: &[&'static str]) {
-        let (at, live) = (self.now, Live::parse(&bytes));
-        let text = why.as_ref().map(|why| format!("{} ({})", why.text, why.rfc));
-        self.crossed.push(Crossed { at, inbound: false, bytes, why: text });
-        self.out.push_back(Out { at, live, why: why.clone(), keys: keys.to_vec() });
+    /// What a frame is on a wire: within the MTU, with its checksums.
+    fn on_the_wire(&self, frame: &Frame) -> Vec<Vec<u8>> {
+        match split::split_on(Medium::Ip, frame, self.mtu) {
+            Ok(pieces) => pieces.map(|piece| piece.to_vec()).collect(),
+            Err(_) => vec![frame.to_vec()],
+        }
     }
 
     /// When the host has something to do next.
