@@ -132,6 +132,9 @@ const KNOBS: &[Knob] = &[
         number(&mut c.reordering, w) && (3..=300).contains(&c.reordering)
     }),
     Knob("nagle", SWITCH, |c, w| switch(&mut c.nagle, w)),
+    Knob("minshall", SWITCH, |c, w| switch(&mut c.minshall, w)),
+    Knob("tso_autosize", SWITCH, |c, w| switch(&mut c.tso_autosize, w)),
+    Knob("push_bursts", SWITCH, |c, w| switch(&mut c.push_bursts, w)),
     Knob("rto_initial", words::TIME, |c, w| time(&mut c.rto_initial, w)),
     Knob("rto_min", words::TIME, |c, w| time(&mut c.rto_min, w)),
     Knob("rto_max", words::TIME, |c, w| time(&mut c.rto_max, w)),

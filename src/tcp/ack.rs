@@ -85,6 +85,9 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx
         false => None,
     };
     let mut rtt = None;
+    if duplicate && !tcb.sack_ok && tcb.recovery.ca != CaState::Loss {
+        told.delivered = tcb.snd.smss; // a segment has left the network, whichever
+    }
     if seg_ack.after(tcb.snd.una) {
         rtt = advance(tcb, hdr, &mut told, cx);
     } else if let (Some(sent_at), true) = (first, told.sacked > 0) {
@@ -107,10 +110,15 @@ fn advance(tcb: &mut Tcb, hdr: &Header, told: &mut Told, cx: &mut Cx<'_>) -> Opt
     let syn = u32::from(!std::mem::replace(&mut tcb.syn_acked, true));
     let deliveries = Deliveries::new(tcb, told.echo, cx.now);
     let mut rack = tcb.loss.as_mut().map(|loss| &mut loss.rack);
+    let (before, known, smss) = (told.delivered, tcb.rtxq.left(), tcb.snd.smss);
     let acked = tcb.rtxq.ack(seg_ack, |sent| deliveries.take(sent, rack.as_deref_mut(), told));
     if let Some(rack) = rack {
         rack.on_ack(seg_ack);
     }
+    // Duplicates have told of some of it; the segment that was missing is news in any case.
+    let fresh = told.delivered - before;
+    let fresh = fresh.saturating_sub(known).max(fresh.min(smss));
+    told.delivered = before + fresh;
     told.acked = acked.len;
     told.advanced = acked.len > syn;
     if syn > 0 {
@@ -173,9 +181,7 @@ fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: &Cx<'_>) {
     };
     tcb.counters.delivered_ce += sample.ce.div_ceil(tcb.snd.smss);
     tcb.measured.on_sample(&sample);
-    if told.advanced || told.sacked > 0 {
-        tcb.cc().on_sample(&sample);
-    }
+    tcb.control.iter_mut().for_each(|control| control.algorithm.on_sample(&sample));
     told.sample = Some(sample);
 }
 

@@ -90,6 +90,15 @@ pub struct Config {
     pub reordering: u16,
     /// Nagle's algorithm (RFC 9293 §3.7.4, MUST-17: can be switched off). Default on.
     pub nagle: bool,
+    /// Of Nagle's algorithm, Minshall's variant: only a small segment in flight holds back a small
+    /// one. Default on, as Linux; RFC 9293 §3.7.4: anything in flight does.
+    pub minshall: bool,
+    /// Super-segments hold a millisecond's worth at the rate the window allows, two segments at
+    /// least, as Linux (`tcp_min_tso_segs`); off: as much as the device takes. Default on.
+    pub tso_autosize: bool,
+    /// Every super-segment carries PSH, so that receivers need not wait for more to merge with it,
+    /// as Linux. Default on; RFC 9293 §3.9.1.2 asks for it where the sender's data ends.
+    pub push_bursts: bool,
     /// RTO before the first sample. Default 1 s (RFC 6298 §2.1: 1 s).
     pub rto_initial: Duration,
     /// Lower bound of the RTO. Default 200 ms (RFC 6298 §2.4: SHOULD be 1 s).
@@ -169,6 +178,9 @@ impl Default for Config {
             undo: true,
             reordering: 3,
             nagle: true,
+            minshall: true,
+            tso_autosize: true,
+            push_bursts: true,
             rto_initial: Duration::from_secs(1),
             rto_min: Duration::from_millis(200),
             rto_max: Duration::from_secs(120),

@@ -147,24 +147,25 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if cwnd_room < unsent.min(mss) {
         return Err(Blocked::Cwnd);
     }
-    let burst = tcb.pacing_room();
-    if burst < unsent.min(mss) {
+    let paced = tcb.pacing_room();
+    if paced < unsent.min(mss) {
         return Err(Blocked::Pacing);
     }
     // CWR stands on one packet (RFC 3168 §6.1.2): not on all that a device would cut.
-    let most = if tcb.ecn.owes_cwr { mss } else { tcb.gso_max.max(mss) };
-    let len = unsent.min(rwnd_room).min(cwnd_room).min(burst).min(most);
+    let most = if tcb.ecn.owes_cwr { mss } else { burst(tcb, mss) };
+    let len = unsent.min(rwnd_room).min(cwnd_room).min(paced).min(most);
     let (whole, all) = (len / mss * mss, len == unsent);
-    let alone = tcb.snd.nxt == tcb.snd.una;
+    let alone = tcb.snd.nxt == tcb.snd.una || tcb.config.minshall && !has_small_in_flight(tcb);
     let send = |len| {
         let last = len == unsent;
         Ok(match (last && fin_pending && len < rwnd_room, limit(tcb)) {
             (true, Some(limit)) => Plan::FinLimit { len, limit },
             (true, None) => Plan::LastData { len },
-            (false, _) => Plan::NewData { len, push: last },
+            (false, _) => Plan::NewData { len, push: last || tcb.config.push_bursts && len > mss },
         })
     };
-    // The short last segment goes along when nothing is in flight, or Nagle is off, or FIN follows.
+    // The short last segment goes along when nothing, or by Minshall nothing small, is in flight,
+    // or Nagle is off, or FIN follows.
     if all && (whole == len || !tcb.config.nagle || fin_pending || (whole == 0 && alone)) {
         return send(len);
     }
@@ -179,6 +180,27 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
         return send(len);
     }
     if tcb.owe.sws { Ok(Plan::SwsOverride { len }) } else { Err(Blocked::Sws) }
+}
+
+/// How much one super-segment holds at most: what the device takes, and no more than a
+/// millisecond's worth of what the window allows in a round trip (twice that in slow start, a fifth
+/// more after), but two segments. Near peers get more: an ACK for each millisecond's worth would
+/// cost them more than it tells.
+fn burst(tcb: &Tcb, mss: u32) -> u32 {
+    let most = tcb.gso_max.max(mss);
+    let (true, Some(rate)) = (tcb.config.tso_autosize && most > mss, tcb.rate_of_window()) else {
+        return most;
+    };
+    let near = (tcb.rto.min().unwrap_or_default().as_micros().max(1) as u64) >> 9;
+    let extra = if near < 32 { u64::from(most) >> near } else { 0 };
+    let bytes = (rate >> 10).saturating_add(extra).min(most.into());
+    (bytes as u32 / mss).max(2).saturating_mul(mss).min(most)
+}
+
+/// Whether a segment that was not full waits for its ACK (Minshall's variant of Nagle's algorithm:
+/// full segments in flight hold no small one back).
+fn has_small_in_flight(tcb: &Tcb) -> bool {
+    tcb.snd.sml.after(tcb.snd.una) && tcb.snd.sml.before_eq(tcb.snd.nxt)
 }
 
 /// Eff.snd.MSS (RFC 9293 §3.7.1): SMSS less the SACK blocks that ride along.
@@ -281,6 +303,11 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
             tcb.probes = tcb.probes.saturating_add(1);
             (nxt - 1, Ctl::NONE, Chunks::new())
         }
+        // Data for nobody is answered as if there were no connection (RFC 9293 §3.10.7.1).
+        Plan::Rst { cause: Cause::DataAfterClose } => {
+            tcb.owe.rst = None;
+            (tcb.snd.una, Ctl::RST, Chunks::new())
+        }
         Plan::Rst { .. } | Plan::RstLimit { .. } => {
             tcb.owe.rst = None;
             (nxt, Ctl::RST, Chunks::new())
@@ -290,7 +317,10 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
     let len = payload.len();
     let fresh = len > 0 && seq == nxt;
     let mark = mark(tcb, fresh);
-    let hdr = header(tcb, seq, (plan, ctl, fresh), cx);
+    let hdr = match plan {
+        Plan::Rst { cause: Cause::DataAfterClose } => bare_reset(tcb, seq),
+        _ => header(tcb, seq, (plan, ctl, fresh), cx),
+    };
     tcb.counters.segs_out = tcb.counters.segs_out.wrapping_add((len as u32).div_ceil(mss).max(1));
     let sent = || Event::Sent { seg: SegmentView::of(&hdr, len), plan, room };
     let origin = cx.note_caused(cause, sent);
@@ -327,6 +357,9 @@ fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
         lost: false,
     });
     tcb.snd.nxt += len + ctl_len;
+    if !len.is_multiple_of(eff_mss(tcb)) {
+        tcb.snd.sml = tcb.snd.nxt;
+    }
     tcb.owe.sws = false; // the wait it ended is over, whatever was sent
     tcb.owe.tlp = false;
     if len > 0 {
@@ -401,6 +434,20 @@ fn start_timers(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         tcb.set_timer(Timer::Rtx, cx.now + tcb.rto(), cx);
     }
     tcb.start_user_timer(cx);
+}
+
+/// A reset that acknowledges nothing.
+fn bare_reset(tcb: &Tcb, seq: Seq) -> Header {
+    Header {
+        src: tcb.local_port,
+        dst: tcb.remote_port,
+        seq,
+        ack: None,
+        ctl: Ctl::RST,
+        wnd: 0,
+        urg: 0,
+        options: Options::default(),
+    }
 }
 
 /// The header: where we are, what we offer, and what rides along. An ACK it carries is paid.

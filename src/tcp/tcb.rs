@@ -51,6 +51,8 @@ pub struct Snd {
     pub up: Option<Seq>,
     /// The largest window the peer ever offered (MAX.SND.WND, RFC 5961 §5.2).
     pub max_wnd: u32,
+    /// Behind the last segment that was sent and not full.
+    pub sml: Seq,
     /// Snd.Wind.Shift (RFC 7323 §2.2).
     pub wscale: u8,
     /// SMSS, payload bytes, timestamps already taken off.
@@ -324,6 +326,7 @@ impl Tcb {
                 wl2: zero,
                 up: None,
                 max_wnd: 0,
+                sml: iss,
                 wscale: 0,
                 smss,
             },

@@ -173,10 +173,11 @@ fn unread_data_becomes_a_reset() {
 }
 
 fn data_after_close_is_reset() {
-    for state in [State::FinWait1, State::FinWait2] {
+    // As without a connection: at the number that the peer has acknowledged (§3.10.7.1).
+    for (state, una) in [(State::FinWait1, 1), (State::FinWait2, 2)] {
         let mut p = Puppet::new().in_state(state, true);
-        p.inject(A, 1, 1, WND, none(), b"late");
-        p.expect(RA, 2, 1, 0);
+        p.inject(A, 1, una, WND, none(), b"late");
+        p.expect(R, una, 0, 0);
         p.expect_nothing();
         assert_eq!(p.drops("DataAfterClose"), 1);
         assert!(p.stack.tcp().is_empty());

@@ -23,6 +23,7 @@ const BLOCK: u64 = CLASSES[0] as u64;
 fn small() -> Puppet {
     let mut setup = host_setup();
     setup.tcp_memory = 20_000;
+    setup.tcp.minshall = false;
     let mut p = Puppet::of(setup);
     p.listen(ListenOptions::default());
     p

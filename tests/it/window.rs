@@ -134,7 +134,7 @@ fn reassembly_is_bounded() {
 
 /// §3.7.4: a short segment waits while anything is in flight; MUST-17: unless switched off.
 fn nagle() {
-    let mut p = Puppet::new().in_state(State::Established, false);
+    let mut p = Puppet::with(|c| c.minshall = false).in_state(State::Established, false);
     p.write(10);
     p.expect(A, 1, 1, 10);
     p.write(10);
@@ -144,6 +144,17 @@ fn nagle() {
     p.expect(A, 11, 1, 1000);
     p.expect_nothing();
     p.ack(11);
+    p.expect_nothing();
+    p.ack(1011);
+    p.expect(A, 1011, 1, 10);
+    // Minshall's variant: only a small segment holds back a small one.
+    let mut p = Puppet::new().in_state(State::Established, false);
+    p.write(1010);
+    p.expect(A, 1, 1, 1000);
+    p.expect(A, 1001, 1, 10);
+    p.write(10);
+    p.expect_nothing();
+    p.ack(1001);
     p.expect_nothing();
     p.ack(1011);
     p.expect(A, 1011, 1, 10);
