@@ -65,6 +65,9 @@ pub mod base;
 pub mod cli;
 #[forbid(unsafe_code)]
 pub mod device;
+#[cfg(feature = "drill")]
+#[forbid(unsafe_code)]
+pub mod drill;
 #[forbid(unsafe_code)]
 pub mod impair;
 #[forbid(unsafe_code)]

@@ -84,10 +84,10 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx
         true => sack::take(tcb, (blocks, seg_ack), &mut told, cx),
         false => None,
     };
-    let mut rtt = None;
     if duplicate && !tcb.sack_ok && tcb.recovery.ca != CaState::Loss {
         told.delivered = tcb.snd.smss; // a segment has left the network, whichever
     }
+    let mut rtt = None;
     if seg_ack.after(tcb.snd.una) {
         rtt = advance(tcb, hdr, &mut told, cx);
     } else if let (Some(sent_at), true) = (first, told.sacked > 0) {
@@ -117,8 +117,7 @@ fn advance(tcb: &mut Tcb, hdr: &Header, told: &mut Told, cx: &mut Cx<'_>) -> Opt
     }
     // Duplicates have told of some of it; the segment that was missing is news in any case.
     let fresh = told.delivered - before;
-    let fresh = fresh.saturating_sub(known).max(fresh.min(smss));
-    told.delivered = before + fresh;
+    told.delivered = before + fresh.saturating_sub(known).max(fresh.min(smss));
     told.acked = acked.len;
     told.advanced = acked.len > syn;
     if syn > 0 {

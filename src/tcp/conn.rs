@@ -408,6 +408,11 @@ impl Conn {
 
     // ---- what can be asked
 
+    /// The error that the next call will tell.
+    pub fn pending_error(&self) -> Option<SocketError> {
+        self.tcb.error
+    }
+
     /// The state.
     pub fn state(&self) -> State {
         self.tcb.state()

@@ -67,7 +67,7 @@ info! {
     unacked in "segments",
     /// Segments the peer holds out of order.
     sacked in "segments",
-    /// Segments taken for lost.
+    /// Segments taken for lost, those that were sent again included.
     lost in "segments",
     /// Retransmitted segments in flight.
     retrans in "segments",

@@ -1,5 +1,6 @@
 //! STATUS (RFC 9293 §3.9.1.6) as `tcp_info`.
 
+use super::event::CaState;
 use super::info::TcpInfo;
 use super::state::State;
 use super::tcb::Tcb;
@@ -11,6 +12,12 @@ fn micros(duration: Duration) -> u64 {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What is taken for lost, whether or not it was sent again, as Linux counts it.
+fn lost(tcb: &Tcb) -> u32 {
+    let again = matches!(tcb.recovery.ca, CaState::Recovery | CaState::Loss);
+    tcb.rtxq.lost() + if again { tcb.rtxq.again() } else { 0 }
 }
 
 /// The block in numbers, at `now`.
@@ -41,7 +48,7 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         pmtu: u64::from(tcb.pmtu),
         unacked: segments(tcb.rtxq.flight_size()),
         sacked: segments(tcb.rtxq.sacked()),
-        lost: segments(tcb.rtxq.lost()),
+        lost: segments(lost(tcb)),
         retrans: segments(tcb.rtxq.again()),
         rtt: micros(tcb.rto.srtt().unwrap_or_default()),
         rttvar: micros(tcb.rto.rttvar()),

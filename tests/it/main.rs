@@ -12,6 +12,8 @@ mod close;
 mod congestion;
 mod counters;
 mod coverage;
+#[cfg(feature = "drill")]
+mod drill;
 mod export;
 mod flood;
 mod forward;
@@ -51,6 +53,7 @@ mod sockets;
 mod study;
 #[allow(unreachable_pub, dead_code, reason = "a harness offers more than each test needs")]
 mod support;
+mod tables;
 mod tidy;
 mod window;
 mod wrap;

@@ -82,7 +82,7 @@ fn one_lost_segment_costs_no_timeout() {
     p.sack(1, &[(1001, 4001)]);
     p.expect_at(200, A, 1, 1, 1000);
     let info = p.info();
-    assert_eq!((info.ca_state, info.snd_ssthresh, info.lost, info.retrans), (3, 5, 0, 1));
+    assert_eq!((info.ca_state, info.snd_ssthresh, info.lost, info.retrans), (3, 5, 1, 1));
     p.sack(1, &[(1001, 10_001)]);
     p.advance(100);
     p.ack(10_001);

@@ -191,7 +191,7 @@ impl CongestionControl for Cubic {
             sample.acked
         } else if self.window.ssthresh < u32::MAX {
             self.window.slow_start(sample.acked, u32::MAX)
-        } else if let Some(bytes) = self.hystart.growth(sample, self.window.smss) {
+        } else if let Some(bytes) = self.hystart.growth(sample) {
             self.window.grow(bytes);
             0
         } else {

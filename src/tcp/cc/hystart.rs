@@ -14,8 +14,6 @@ const DIVISOR: u32 = 8;
 const SLOWER: u32 = 4;
 /// For how many rounds (CSS_ROUNDS).
 const ROUNDS: u8 = 5;
-/// Segments that one ACK counts for, at most, without pacing (L).
-const LIMIT: u32 = 8;
 
 /// The rounds of a first slow start.
 #[derive(Clone, Debug, Default)]
@@ -32,13 +30,14 @@ pub(super) struct HyStart {
 }
 
 impl HyStart {
-    /// By how much cwnd grows for this ACK; `None`: slow start is over.
-    pub(super) fn growth(&mut self, sample: &AckSample, smss: u32) -> Option<u32> {
+    /// By how much cwnd grows for this ACK, all of whose bytes count (ADR 0009; RFC 9406 §4.2 would
+    /// have L = 8 without pacing); `None`: slow start is over.
+    pub(super) fn growth(&mut self, sample: &AckSample) -> Option<u32> {
         if let Some(rtt) = sample.rtt {
             self.samples = self.samples.saturating_add(1);
             self.current = Some(self.current.map_or(rtt, |least| least.min(rtt)));
         }
-        let bytes = sample.acked.min(LIMIT * smss);
+        let bytes = sample.acked;
         let bytes = match self.conservative {
             None => bytes,
             Some((_, ROUNDS..)) => return None,
@@ -102,7 +101,7 @@ mod tests {
             let more = if hystart.is_conservative() { 0 } else { n };
             let in_flight = (segments + more) * MSS;
             let rtt = Some(Duration::from_millis(rtt));
-            grown += hystart.growth(&AckSample { rtt, in_flight, ..sample(MSS) }, MSS)?;
+            grown += hystart.growth(&AckSample { rtt, in_flight, ..sample(MSS) })?;
         }
         Some(grown)
     }
@@ -129,13 +128,13 @@ mod tests {
         assert!(hystart.conservative.is_none());
     }
 
-    /// Seven samples tell nothing; an ACK of many segments counts for eight.
+    /// Seven samples tell nothing; an ACK of many segments counts for all of them.
     #[test]
-    fn few_samples_tell_nothing_and_large_acks_count_for_eight() {
+    fn few_samples_tell_nothing_and_large_acks_count() {
         let mut hystart = HyStart { left: Some(7 * MSS), ..HyStart::default() };
         round(&mut hystart, 7, 40);
         assert_eq!(round(&mut hystart, 7, 90), Some(7 * MSS));
         assert!(hystart.conservative.is_none());
-        assert_eq!(hystart.growth(&sample(100 * MSS), MSS), Some(8 * MSS));
+        assert_eq!(hystart.growth(&sample(100 * MSS)), Some(100 * MSS));
     }
 }

@@ -1,5 +1,5 @@
-//! Reno as Linux has it: half of cwnd, and growth by the bytes that were acknowledged, within
-//! limits (RFC 5681 §3.1, RFC 3465).
+//! Reno as Linux has it: half of cwnd, and growth by all bytes that were acknowledged (RFC 5681
+//! §3.1; RFC 3465 without its limits, ADR 0009).
 
 use super::window::{Window, windowed};
 use super::{AckSample, CongestionControl};
@@ -9,14 +9,12 @@ use crate::base::{Duration, Instant};
 #[derive(Clone, Debug)]
 pub struct Reno {
     window: Window,
-    /// Slow start after a timeout: ACKs may cover what had arrived long before (RFC 3465 §2.3).
-    after_rto: bool,
 }
 
 impl Reno {
     /// With segments of `smss` bytes and an initial window of `iw` bytes.
     pub fn new(smss: u32, iw: u32) -> Reno {
-        Reno { window: Window::new(smss, iw), after_rto: false }
+        Reno { window: Window::new(smss, iw) }
     }
 }
 
@@ -31,10 +29,8 @@ impl CongestionControl for Reno {
         if sample.app_limited {
             return;
         }
-        let segments = if self.after_rto { 1 } else { 2 }; // L of RFC 3465 §2.2
-        let rest = self.window.slow_start(sample.acked, segments * self.window.smss);
+        let rest = self.window.slow_start(sample.acked, u32::MAX); // all that was acknowledged
         if rest > 0 {
-            self.after_rto = false;
             self.window.avoid(rest);
         }
     }
@@ -44,17 +40,14 @@ impl CongestionControl for Reno {
     }
 
     fn on_recovered(&mut self, _now: Instant, _in_flight: u32) {
-        self.after_rto = false;
         self.window.cwnd = self.window.ssthresh;
     }
 
     fn on_rto(&mut self, _now: Instant, _in_flight: u32, first: bool) {
-        self.after_rto = true;
         self.window.collapse(self.window.cwnd / 2, first);
     }
 
     fn undo(&mut self, _now: Instant) {
-        self.after_rto = false;
         self.window.undo();
     }
 
@@ -74,24 +67,20 @@ mod tests {
 
     const MSS: u32 = 1_000;
 
-    /// RFC 3465 §2.2, §2.3: two segments for each ACK, one after a timeout.
+    /// As Linux counts: all that an ACK acknowledges, up to ssthresh.
     #[test]
-    fn an_ack_counts_for_two_segments_and_after_a_timeout_for_one() {
+    fn an_ack_counts_for_all_of_its_segments() {
         let mut cc = Reno::new(MSS, 10 * MSS);
-        for (acked, cwnd) in [(MSS, 11_000), (2 * MSS, 13_000), (9 * MSS, 15_000)] {
+        for (acked, cwnd) in [(MSS, 11_000), (2 * MSS, 13_000), (7 * MSS, 20_000)] {
             cc.on_ack(&sample(acked));
             assert_eq!(cc.cwnd(), cwnd);
         }
         cc.on_rto(Instant::ZERO, 0, true);
-        assert_eq!((cc.cwnd(), cc.ssthresh()), (MSS, 7_500));
+        assert_eq!((cc.cwnd(), cc.ssthresh()), (MSS, 10_000));
         cc.on_ack(&sample(9 * MSS));
-        assert_eq!(cc.cwnd(), 2 * MSS);
-        for _ in 0..6 {
-            cc.on_ack(&sample(2 * MSS));
-        }
-        assert_eq!(cc.cwnd(), 7_500, "ssthresh");
+        assert_eq!(cc.cwnd(), 10_000, "ssthresh");
         cc.on_loss(Instant::ZERO, 0);
         cc.on_recovered(Instant::ZERO, 0);
-        assert_eq!((cc.cwnd(), cc.ssthresh()), (3_750, 3_750), "of cwnd, whatever is in flight");
+        assert_eq!((cc.cwnd(), cc.ssthresh()), (5_000, 5_000), "of cwnd, whatever is in flight");
     }
 }

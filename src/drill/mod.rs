@@ -1,0 +1,19 @@
+//! Row 7: scripts in the packetdrill language, the widespread one for tests of TCP: segments that
+//! arrive, segments that must leave, system calls with their results, each at its time.
+//!
+//! Text becomes a [`ast::Script`], in which everything the language knows is said in types and
+//! nothing is resolved yet: what a symbol or a knob means is known by whoever runs the script.
+
+pub mod assert;
+pub mod ast;
+mod error;
+mod icmp;
+mod lex;
+mod parse;
+mod print;
+mod run;
+
+pub use error::Error;
+pub use icmp::numbers as icmp_numbers;
+pub use parse::parse;
+pub use run::{Crossing, Failure, Ignore, Kind, Options, Profile, Verdict, run, run_with};
