@@ -193,9 +193,7 @@ fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: &Cx<'_>) {
         tcb.counters.rare().delivered_ce += sample.ce.div_ceil(tcb.snd.smss);
     }
     tcb.measured.on_sample(&sample);
-    if told.advanced || told.sacked > 0 {
-        tcb.cc().on_sample(&sample);
-    }
+    tcb.control.iter_mut().for_each(|control| control.algorithm.on_sample(&sample));
     told.sample = Some(sample);
 }
 

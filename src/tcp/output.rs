@@ -11,7 +11,7 @@ use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
 use super::timeout;
 use super::tlp;
-use crate::base::{Chunks, Duration, Instant, Limit, Seq};
+use crate::base::{Chunks, Instant, Limit, Seq};
 use crate::wire::ip::Mark;
 use crate::wire::tcp::{Ctl, Header, Options, SackBlocks, Timestamps};
 
@@ -197,16 +197,12 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
 /// cost them more than it tells.
 fn burst(tcb: &Tcb, mss: u32) -> u32 {
     let most = tcb.gso_max.max(mss);
-    let (true, Some(srtt)) = (tcb.config.tso_autosize && most > mss, tcb.rto.srtt()) else {
+    let (true, Some(rate)) = (tcb.config.tso_autosize && most > mss, tcb.rate_of_window()) else {
         return most;
     };
-    let cwnd = u64::from(tcb.cwnd().max(tcb.rtxq.flight_size()));
-    let percent = if tcb.cwnd() < tcb.ssthresh() / 2 { 200 } else { 120 };
-    let micros = |time: Duration| time.as_micros().max(1) as u64;
-    let near = micros(tcb.rto.min().unwrap_or(srtt)) >> 9;
+    let near = (tcb.rto.min().unwrap_or_default().as_micros().max(1) as u64) >> 9;
     let extra = if near < 32 { u64::from(most) >> near } else { 0 };
-    let bytes =
-        (cwnd * percent * 10_000 / (micros(srtt) << 10)).saturating_add(extra).min(most.into());
+    let bytes = (rate >> 10).saturating_add(extra).min(most.into());
     (bytes as u32 / mss).max(2).saturating_mul(mss).min(most)
 }
 

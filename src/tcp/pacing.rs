@@ -11,16 +11,19 @@ use crate::base::Duration;
 const QUANTUM: Duration = Duration::from_millis(1);
 
 impl Tcb {
-    /// Bytes per second to send at; `None`: as fast as cwnd allows. In slow start twice what cwnd
-    /// makes of a round trip, as it doubles; then a fifth more, so that the window stays the limit.
+    /// What the window makes of a round trip, bytes per second: twice that while it doubles, then a
+    /// fifth more, so that the window stays the limit. `None` before the first round trip.
+    pub fn rate_of_window(&self) -> Option<u64> {
+        let micros = self.rto.srtt()?.as_micros().max(1) as u64;
+        let cwnd = u64::from(self.cwnd().max(self.rtxq.flight_size()));
+        let percent = if self.cwnd() < self.ssthresh() / 2 { 200 } else { 120 };
+        Some((cwnd * percent * 10_000 / micros).max(1))
+    }
+
+    /// Bytes per second to send at; `None`: as fast as cwnd allows.
     pub fn pacing_rate(&self) -> Option<u64> {
-        if let Some(rate) = self.control.as_ref().and_then(|c| c.algorithm.pacing_rate()) {
-            return Some(rate.max(1));
-        }
-        let srtt = self.rto.srtt().filter(|_| self.config.pacing)?.as_micros() as u64;
-        let cwnd = u64::from(self.cc_cwnd());
-        let percent = if self.cc_cwnd() < self.ssthresh() { 200 } else { 120 };
-        Some((cwnd * percent * 10_000 / srtt.max(1)).max(1))
+        let asked = self.control.as_ref().and_then(|control| control.algorithm.pacing_rate());
+        asked.or_else(|| self.rate_of_window().filter(|_| self.config.pacing))
     }
 
     /// What may go out together: whole segments.
@@ -47,7 +50,7 @@ impl Tcb {
         let quantum = self.pacing_quantum(rate);
         let begins = !self.timers.is_running(Timer::Pacing);
         if begins {
-            let nanos = u64::from(quantum) * 1_000_000_000 / rate;
+            let nanos = u64::from(quantum) * 1_000_000_000 / rate.max(1);
             self.set_timer(Timer::Pacing, cx.now + Duration::from_nanos(nanos), cx);
         }
         if let Some(control) = &mut self.control {

@@ -198,7 +198,8 @@ fn detect_by_bytes(tcb: &mut Tcb) -> u32 {
 /// after a timeout, ACKs up to `recover` may be echoes of our own retransmissions.
 fn detect_by_count(tcb: &mut Tcb) -> u32 {
     let enough = u16::from(tcb.recovery.dupacks) == tcb.config.reordering;
-    let covered = tcb.recovery.recovery_point.is_none_or(|point| tcb.snd.una.after(point));
+    let covered = tcb.recovery.ca == CaState::Cwr
+        || tcb.recovery.recovery_point.is_none_or(|point| tcb.snd.una.after(point));
     if !(enough && covered) {
         return 0;
     }
@@ -258,10 +259,10 @@ fn in_recovery(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> u3
     if told.advanced && undo_if_echoed(tcb, told, cx) || undo_if_received_twice(tcb, cx) {
         return 0;
     }
-    if tcb.sack_ok {
+    if tcb.sack_ok || tcb.recovery.ca == CaState::Cwr {
         let lost = detect(tcb, cx);
         if lost > 0 && tcb.recovery.ca == CaState::Cwr {
-            tcb.set_ca(CaState::Recovery, cx); // the window is coming down already
+            lose_in_cwr(tcb, cx);
         }
         return lost;
     }
@@ -269,6 +270,13 @@ fn in_recovery(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> u3
         partial_ack(tcb);
     }
     0
+}
+
+/// A loss while the window is coming down already: it comes down no further for that.
+fn lose_in_cwr(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    (tcb.recovery.partial_seen, tcb.recovery.force) = (false, true);
+    tcb.recovery.recovery_point = Some(tcb.snd.nxt);
+    tcb.set_ca(CaState::Recovery, cx);
 }
 
 /// Losses among what was sent after the recovery point.
@@ -444,7 +452,7 @@ pub(super) fn on_reorder_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
             enter(tcb, &told, cx);
             pace(tcb, &told, CaState::Recovery, 1, cx);
         }
-        CaState::Cwr => tcb.set_ca(CaState::Recovery, cx),
+        CaState::Cwr => lose_in_cwr(tcb, cx),
         CaState::Recovery | CaState::Loss => {}
     }
 }

@@ -4,6 +4,8 @@
 
 use crate::support::{A, B, World, addr, addr6, ethernet, setup};
 use netglass::base::{ConnId, SocketError};
+use netglass::tcp::Ecn;
+use netglass::tcp::cc::Algorithm;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::Duration;
@@ -80,6 +82,24 @@ fn pump(world: &mut World, from: usize, conns: [ConnId; 2], bytes: usize) {
     }
 }
 
+/// Pools and queues grow to the most they ever hold; then whole passes of thousands of segments
+/// allocate nothing.
+fn settles(world: &mut World, from: usize, conns: [ConnId; 2], what: &str) {
+    let mut quiet = 0;
+    for pass in 0.. {
+        let before = (world.hosts[from].totals().frames_out, COUNT.get());
+        pump(world, from, conns, 8 << 20);
+        let frames = world.hosts[from].totals().frames_out - before.0;
+        let count = COUNT.get() - before.1;
+        assert!(frames > 100);
+        quiet = if count == 0 { quiet + 1 } else { 0 };
+        if quiet == 2 {
+            break;
+        }
+        assert!(pass < 20, "{what}: {count} allocations for {frames} frames");
+    }
+}
+
 #[test]
 fn bulk_transfer_allocates_nothing() {
     let v4 = [(1500, false, false), (1500, true, false), (65_535, false, false)];
@@ -90,28 +110,29 @@ fn bulk_transfer_allocates_nothing() {
         for from in [A, B] {
             let mut world = World::of([make(A, 1, mtu, offload), make(B, 1, mtu, offload)]);
             let (a, b) = world.connected_at(if v6 { addr6(B, 80) } else { addr(B, 80) });
-            // Pools and queues grow to the most they ever hold; then whole passes of thousands of
-            // segments allocate nothing.
-            let mut quiet = 0;
-            for pass in 0.. {
-                let before = (world.hosts[from].totals().frames_out, COUNT.get());
-                pump(&mut world, from, [a, b], 8 << 20);
-                let frames = world.hosts[from].totals().frames_out - before.0;
-                let count = COUNT.get() - before.1;
-                assert!(frames > 100);
-                quiet = if count == 0 { quiet + 1 } else { 0 };
-                if quiet == 2 {
-                    break;
-                }
-                let medium = world.medium;
-                let what = format!("{medium:?} mtu {mtu} offload {offload} v6 {v6} from {from}");
-                assert!(pass < 20, "{what}: {count} allocations for {frames} frames");
-            }
+            let medium = world.medium;
+            let what = format!("{medium:?} mtu {mtu} offload {offload} v6 {v6} from {from}");
+            settles(&mut world, from, [a, b], &what);
         }
     }
 }
 
 /// A packet that is passed on, on links of either kind, in one run of bytes or with a head.
+/// Nor do the algorithms, pacing and what marks need.
+#[test]
+fn congestion_control_allocates_nothing() {
+    for algorithm in Algorithm::ALL {
+        let hosts = [A, B].map(|n| {
+            let mut setup = setup(n, 1, 1500, true);
+            (setup.tcp.congestion, setup.tcp.pacing, setup.tcp.ecn) = (algorithm, true, Ecn::On);
+            setup
+        });
+        let mut world = World::of(hosts);
+        let (a, b) = world.connected_at(addr(B, 80));
+        settles(&mut world, A, [a, b], algorithm.name());
+    }
+}
+
 #[test]
 fn forwarding_allocates_nothing() {
     use crate::support::net::{iface, ip, mac, node};

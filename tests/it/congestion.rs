@@ -14,6 +14,7 @@ scenarios![both families:
     ecn_is_withdrawn_when_the_syn_is_lost,
     a_mark_is_echoed_until_the_peer_slows_down,
     an_echo_halves_once_per_window,
+    a_loss_while_the_window_comes_down_is_repaired,
     what_is_sent_again_is_not_marked,
     a_cookie_keeps_ecn,
     dctcp_tells_of_every_mark,
@@ -171,6 +172,30 @@ fn an_echo_halves_once_per_window() {
     echo(&mut p, 12_001);
     assert_eq!(p.info().ca_state, 2);
     assert!(p.info().snd_ssthresh < 5);
+}
+
+/// A mark, and in the same round trip a loss: it is sent again, and the window comes down once.
+fn a_loss_while_the_window_comes_down_is_repaired() {
+    for sack in [true, false] {
+        let mut p = open(|config| config.sack = sack);
+        p.write(10_000);
+        assert_eq!(p.take_all().len(), 10);
+        p.advance(100);
+        p.inject(A.with(E), 1, 1001, WND, none(), b"");
+        assert_eq!((p.info().ca_state, p.info().snd_ssthresh), (2, 5));
+        for n in 2..5 {
+            if sack {
+                p.sack(1001, &[(2001, n * 1000 + 1001)]);
+            } else {
+                p.ack(1001);
+            }
+        }
+        let again = p.take_all().pop().expect("a retransmission");
+        assert_eq!((again.seq, again.tos, p.info().ca_state), (1001, 0, 3), "SACK: {sack}");
+        assert_eq!((p.info().snd_ssthresh, p.info().total_retrans), (5, 1));
+        p.ack(10_001);
+        assert_eq!((p.info().ca_state, p.info().retransmits), (0, 0));
+    }
 }
 
 /// RFC 3168 §6.1.5.

@@ -38,6 +38,7 @@ fn transfer((mut net, [a, b]): (Net, [NodeId; 2]), bytes: u64) -> (Instant, TcpI
     let client = net.handle(a).clone();
     let sender = net.spawn(async move {
         let mut stream = TcpStream::connect(&client, there(80)).await.unwrap();
+        stream.set_nodelay(true).unwrap();
         stream.write_all(&vec![1; bytes as usize]).await.unwrap();
         stream
     });
