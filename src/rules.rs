@@ -22,6 +22,11 @@ pub const VOCABULARIES: &[Vocabulary] = &[
     Vocabulary { name: "AckWhy", asks: "why an ACK is owed", rules: tcp::AckWhy::RULES },
     Vocabulary { name: "RtxRule", asks: "why it is sent again", rules: tcp::RtxRule::RULES },
     Vocabulary { name: "Spurious", asks: "what was for nothing", rules: tcp::Spurious::RULES },
+    Vocabulary {
+        name: "SlowStart",
+        asks: "what becomes of slow start",
+        rules: tcp::SlowStart::RULES,
+    },
     Vocabulary { name: "Blocked", asks: "why nothing is sent", rules: tcp::Blocked::RULES },
     Vocabulary { name: "Cause", asks: "why a state changed", rules: tcp::Cause::RULES },
     Vocabulary { name: "Reply", asks: "why no connection answers", rules: tcp::Reply::RULES },

@@ -1,5 +1,6 @@
 //! The command line.
 
+use super::drill::DrillArgs;
 use super::study::args::{
     BoxArgs, ConnArgs, DiffArgs, EventArgs, ExportArgs, LabArgs, LadderArgs, ObserverArgs,
     PastArgs, TcpdumpArgs, WhatIfArgs,
@@ -112,6 +113,8 @@ pub(super) enum Command {
     Rules(RulesArgs),
     /// Networks in virtual time: experiments to look at, predict and run
     Lab(LabArgs),
+    /// Run scripts in the packetdrill language against the stack, in virtual time
+    Drill(DrillArgs),
     /// Say what an event of a run was, why, what led to it and what it led to
     Explain(EventArgs),
     /// Follow the causes of an event back to a fault, a timer or an application's call

@@ -13,6 +13,7 @@ mod demo;
 mod dhcp;
 mod dig;
 mod doctor;
+mod drill;
 mod files;
 mod fsm;
 mod get;
@@ -106,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Route(args) => ip::route(&args),
         Command::Arp(args) => ip::arp(&args),
         Command::Lab(args) => lab::main(&args),
+        Command::Drill(args) => drill::run(&args),
         Command::Nstat(args) => nstat::run(&args),
         Command::Rules(args) => rules::run(&args),
         Command::Explain(args) => study::explain(&args),

@@ -103,7 +103,7 @@ mod tests {
                         the application wrote it, and cwnd and the peer's window allow {len} \
                         bytes\n  RFC 9293 §3.7.4, §3.8.6.2.1\n  it is told with: len, push\n";
         assert_eq!(shown("newdata"), Ok(vec![expected.to_owned()]));
-        assert_eq!(shown("Blocked").map(|all| all.len()), Ok(7));
+        assert_eq!(shown("Blocked").map(|all| all.len()), Ok(8));
         assert_eq!(shown("DataAfterClose").map(|all| all.len()), Ok(2));
     }
 

@@ -11,7 +11,9 @@ mod icmp;
 mod lex;
 mod parse;
 mod print;
+mod run;
 
 pub use error::Error;
 pub use icmp::numbers as icmp_numbers;
 pub use parse::parse;
+pub use run::{Crossing, Failure, Ignore, Kind, Options, Profile, Verdict, run, run_with};

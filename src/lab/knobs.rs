@@ -3,7 +3,7 @@
 use super::tree::{Item, Value, refused, suggest};
 use super::{Mistake, words};
 use crate::base::Duration;
-use crate::tcp::{Config, Keepalive};
+use crate::tcp::{AfterIdle, Config, Ecn, Keepalive};
 use crate::wire::ip::Discover;
 use std::str::FromStr;
 
@@ -81,6 +81,26 @@ fn discover(to: &mut Discover, word: &str) -> bool {
     true
 }
 
+fn ecn(to: &mut Ecn, word: &str) -> bool {
+    *to = match word {
+        "off" | "false" => Ecn::Off,
+        "on" | "true" => Ecn::On,
+        "passive" => Ecn::Passive,
+        _ => return false,
+    };
+    true
+}
+
+fn after_idle(to: &mut AfterIdle, word: &str) -> bool {
+    *to = match word {
+        "keep" => AfterIdle::Keep,
+        "decay" => AfterIdle::Decay,
+        "restart" => AfterIdle::Restart,
+        _ => return false,
+    };
+    true
+}
+
 fn mss(to: &mut Option<u16>, word: &str) -> bool {
     let mss = word.parse().ok().filter(|mss| *mss > 0);
     *to = mss;
@@ -136,7 +156,10 @@ const KNOBS: &[Knob] = &[
     Knob("challenge_interval", words::TIME, |c, w| time(&mut c.challenge_interval, w)),
     Knob("reassembly_pieces", COUNT, |c, w| number(&mut c.reassembly_pieces, w)),
     Knob("min_mss", "a number of bytes", |c, w| number(&mut c.min_mss, w)),
-    Knob("congestion", "newreno", |c, w| number(&mut c.congestion, w)),
+    Knob("congestion", "cubic, reno, newreno or dctcp", |c, w| number(&mut c.congestion, w)),
+    Knob("ecn", "off, on or passive", |c, w| ecn(&mut c.ecn, w)),
+    Knob("pacing", SWITCH, |c, w| switch(&mut c.pacing, w)),
+    Knob("after_idle", "keep, decay or restart", |c, w| after_idle(&mut c.after_idle, w)),
     Knob("ttl", "a number of hops from 1 to 255", |c, w| ttl(&mut c.mark.ttl, w)),
     Knob("tos", "a number from 0 to 255", |c, w| number(&mut c.mark.tos, w)),
     Knob("mtu_discover", "want, do, dont or probe", |c, w| discover(&mut c.mtu_discover, w)),

@@ -141,7 +141,7 @@ fn wrong_files_are_told_where_and_what() {
         ),
         (
             "[tcp]\ncongestion = 'vegas'\n[node.a]",
-            "2:14: congestion cannot be \"vegas\": expected newreno",
+            "2:14: congestion cannot be \"vegas\": expected cubic, reno, newreno or dctcp",
         ),
         ("node = 3", "1:8: node must be a table: expected [node.NAME]"),
         ("program = 3\n[node.a]", "1:11: program must be a list: expected [[program]]"),

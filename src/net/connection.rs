@@ -253,6 +253,25 @@ macro_rules! connection_methods {
             self.configure(|config| config.keepalive = keepalive)
         }
 
+        /// Chooses the congestion control by its name (`TCP_CONGESTION`): it goes on with the
+        /// window that there is.
+        ///
+        /// # Errors
+        /// `NotFound` when there is none of that name; as [`Self::configure`].
+        pub fn set_congestion(&self, name: &str) -> io::Result<()> {
+            let found = name.parse::<crate::tcp::cc::Algorithm>();
+            let found = found.map_err(|error| io::Error::new(io::ErrorKind::NotFound, error))?;
+            self.configure(|config| config.congestion = found)
+        }
+
+        /// The congestion control's name.
+        ///
+        /// # Errors
+        /// As [`Self::config`].
+        pub fn congestion(&self) -> io::Result<&'static str> {
+            Ok(self.config()?.congestion.name())
+        }
+
         /// Ends the connection when data stays unacknowledged for so long (RFC 9293 §3.9.1.8);
         /// `None`: after the retransmissions that the knobs allow.
         ///

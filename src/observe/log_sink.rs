@@ -110,6 +110,7 @@ fn tcp_level(event: &tcp::Event) -> Level {
         | E::Replied { .. }
         | E::TimerExpired { .. }
         | E::Ca { .. }
+        | E::SlowStart { .. }
         | E::Undo { .. }
         | E::Icmp { .. }
         | E::Urgent { .. } => Level::Debug,

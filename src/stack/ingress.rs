@@ -350,7 +350,8 @@ impl Stack {
             true => std::mem::take(&mut frame.body),
             false => self.whole(std::mem::take(frame)),
         };
-        let seg = Segment::new(hdr, payload, wire_mss);
+        let mut seg = Segment::new(hdr, payload, wire_mss);
+        seg.ecn = via.header.tos & 3;
         self.snmp.tcp_in_segs += u64::from(seg.wire_segments() - 1);
         let pair = Pair { local, remote };
         match self.tcp.find(&pair) {

@@ -9,8 +9,8 @@ use super::sack::{self, Deliveries};
 use super::segment::Segment;
 use super::tcb::{Cx, Tcb};
 use super::tlp;
-use crate::base::{Duration, Instant, Seq};
-use crate::wire::tcp::Header;
+use crate::base::{Duration, Seq};
+use crate::wire::tcp::{Ctl, Header};
 
 /// An acceptable ACK in a synchronized state.
 pub(super) fn on_ack(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
@@ -77,8 +77,8 @@ pub(super) fn take_window(tcb: &mut Tcb, seg: &Segment) {
 pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx<'_>) {
     let Some(seg_ack) = hdr.ack else { return };
     let echo = hdr.options.ts.map(|ts| ts.ecr).filter(|ecr| *ecr != 0 && tcb.ts.is_some());
-    let mut told = Told { duplicate, echo, ..Told::default() };
-    let in_flight_before = tcb.rtxq.in_flight();
+    let marked = tcb.ecn.ok && hdr.ctl.has(Ctl::ECE) && !hdr.ctl.syn();
+    let mut told = Told { duplicate, marked, echo, ..Told::default() };
     let blocks = &hdr.options.sack;
     let first = match tcb.sack_ok && !blocks.is_empty() {
         true => sack::take(tcb, (blocks, seg_ack), &mut told, cx),
@@ -87,28 +87,26 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx
     if duplicate && !tcb.sack_ok && tcb.recovery.ca != CaState::Loss {
         told.delivered = tcb.snd.smss; // a segment has left the network, whichever
     }
-    count_delivered(tcb, told.delivered, cx.now);
+    let mut rtt = None;
     if seg_ack.after(tcb.snd.una) {
-        advance(tcb, hdr, in_flight_before, &mut told, cx);
+        rtt = advance(tcb, hdr, &mut told, cx);
     } else if let (Some(sent_at), true) = (first, told.sacked > 0) {
+        rtt = Some(cx.now.since(sent_at));
         sampled(tcb, cx.now.since(sent_at), cx);
     }
-    if told.advanced || told.sacked > 0 || told.dsack || duplicate {
+    if told.delivered > 0 {
+        sample(tcb, &mut told, rtt, cx);
+    }
+    if told.advanced || told.sacked > 0 || told.dsack || duplicate || marked {
         recovery::on_ack(tcb, &told, cx);
         tlp::on_ack(tcb, &told, cx);
     }
 }
 
-fn count_delivered(tcb: &mut Tcb, bytes: u32, now: Instant) {
-    if bytes > 0 {
-        tcb.delivered.delivered += u64::from(bytes);
-        tcb.delivered.delivered_at = now;
-    }
-}
-
-/// Takes what is newly acknowledged off the queue; samples and timers follow.
-fn advance(tcb: &mut Tcb, hdr: &Header, in_flight_before: u32, told: &mut Told, cx: &mut Cx<'_>) {
-    let Some(seg_ack) = hdr.ack else { return };
+/// Takes what is newly acknowledged off the queue; timers follow. Says the round trip, if one could
+/// be measured.
+fn advance(tcb: &mut Tcb, hdr: &Header, told: &mut Told, cx: &mut Cx<'_>) -> Option<Duration> {
+    let seg_ack = hdr.ack?;
     let syn = u32::from(!std::mem::replace(&mut tcb.syn_acked, true));
     let deliveries = Deliveries::new(tcb, told.echo, cx.now);
     let mut rack = tcb.loss.as_mut().map(|loss| &mut loss.rack);
@@ -119,9 +117,7 @@ fn advance(tcb: &mut Tcb, hdr: &Header, in_flight_before: u32, told: &mut Told, 
     }
     // Duplicates have told of some of it; the segment that was missing is news in any case.
     let fresh = told.delivered - before;
-    let fresh = fresh.saturating_sub(known).max(fresh.min(smss));
-    told.delivered = before + fresh;
-    count_delivered(tcb, fresh, cx.now);
+    told.delivered = before + fresh.saturating_sub(known).max(fresh.min(smss));
     told.acked = acked.len;
     told.advanced = acked.len > syn;
     if syn > 0 {
@@ -137,9 +133,7 @@ fn advance(tcb: &mut Tcb, hdr: &Header, in_flight_before: u32, told: &mut Told, 
     tcb.retransmits = 0;
     restart_rtx_timer(tcb, cx);
     restart_user_timer(tcb, cx);
-    let sample = sample(tcb, (&acked, told.delivered), rtt, in_flight_before, cx);
-    tcb.measured.on_sample(&sample);
-    told.sample = Some(sample);
+    rtt
 }
 
 /// A round-trip sample: from what was sent once, or, for what was sent again, from the echoed
@@ -168,33 +162,28 @@ fn sampled(tcb: &mut Tcb, rtt: Duration, cx: &mut Cx<'_>) {
     cx.note(|| Event::Rtt { sample: rtt, srtt, rttvar, rto });
 }
 
-fn sample(
-    tcb: &Tcb,
-    (acked, delivered): (&Acked, u32),
-    rtt: Option<Duration>,
-    in_flight_before: u32,
-    cx: &Cx<'_>,
-) -> AckSample {
-    let newest = acked.newest;
-    // Whether the window, not the application, set the pace: in slow start when at least half of
-    // cwnd was in use (it doubles), else when less than three segments were left (RFC 7661 §4.1).
-    let cwnd = tcb.cc_cwnd();
-    let used = if cwnd < tcb.ssthresh() {
-        in_flight_before.saturating_mul(2) >= cwnd
-    } else {
-        in_flight_before.saturating_add(3 * tcb.snd.smss) >= cwnd
-    };
-    AckSample {
+/// What the ACK tells congestion control.
+fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: &Cx<'_>) {
+    let newest = told.newest.as_ref();
+    let rate = tcb.take_rate(told.delivered, newest, cx.now);
+    let sample = AckSample {
         now: cx.now,
-        acked: delivered,
-        delivered: newest.map_or(0, |s| tcb.delivered.delivered - s.delivered),
-        interval: newest.map_or(Duration::ZERO, |s| cx.now.since(s.delivered_at)),
+        acked: told.delivered,
+        delivered: rate.delivered,
+        interval: rate.interval,
         rtt,
-        in_flight_at_send: newest.map_or(0, |s| s.in_flight),
+        in_flight_at_send: newest.map_or(0, |sent| sent.in_flight),
         in_flight: tcb.rtxq.in_flight(),
-        app_limited: !used,
-        ce: 0,
+        app_limited: !tcb.cwnd_is_used(),
+        rate_app_limited: rate.app_limited,
+        ce: if told.marked { told.delivered } else { 0 },
+    };
+    tcb.counters.delivered_ce += sample.ce.div_ceil(tcb.snd.smss);
+    tcb.measured.on_sample(&sample);
+    if told.advanced || told.sacked > 0 {
+        tcb.cc().on_sample(&sample);
     }
+    told.sample = Some(sample);
 }
 
 /// RFC 6298 §5.2, §5.3: off when nothing is in flight, else one RTO from now; in fast recovery only

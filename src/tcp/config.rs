@@ -23,6 +23,32 @@ impl Default for Keepalive {
     }
 }
 
+/// Who asks for explicit congestion notification (RFC 3168).
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub enum Ecn {
+    /// Nobody gets it.
+    Off,
+    /// We do, and whoever asks gets it.
+    On,
+    /// Whoever asks gets it.
+    #[default]
+    Passive,
+}
+
+/// What a silence leaves of cwnd.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub enum AfterIdle {
+    /// All of it.
+    Keep,
+    /// Half for each RTO, down to the initial window (RFC 2861 §3; Linux).
+    #[default]
+    Decay,
+    /// The initial window (RFC 5681 §4.1).
+    Restart,
+}
+
 /// All knobs of a connection. `Config::default()` is what Linux users expect.
 #[derive(Clone, PartialEq, Debug)]
 #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
@@ -115,8 +141,17 @@ pub struct Config {
     pub reassembly_pieces: u16,
     /// Smallest segment size taken from a peer's MSS option, bytes. Default 48 (as Linux).
     pub min_mss: u16,
-    /// The congestion control algorithm; read from its name. Default `newreno`.
+    /// The congestion control algorithm; read from its name (`TCP_CONGESTION`). Default `cubic`.
     pub congestion: Algorithm,
+    /// Explicit congestion notification. Default `passive` (Linux: `tcp_ecn` 2; `on` is 1, `off`
+    /// 0). An algorithm that lives by it asks for it anyhow.
+    pub ecn: Ecn,
+    /// Send evenly over the round trip, in bursts of a millisecond. Default off; an algorithm may
+    /// ask for it.
+    pub pacing: bool,
+    /// What becomes of cwnd when sending resumes after a silence longer than the RTO. Default
+    /// `decay` (Linux: `tcp_slow_start_after_idle`; RFC 5681 §4.1 asks for `restart`).
+    pub after_idle: AfterIdle,
     /// Hops and traffic class of the packets; the two bits of ECN are TCP's own.
     pub mark: Mark,
     /// Path MTU discovery (RFC 1191, RFC 8201; `IP_MTU_DISCOVER`). Default `Want`: no router may
@@ -165,7 +200,10 @@ impl Default for Config {
             challenge_interval: Duration::from_millis(500),
             reassembly_pieces: 1024,
             min_mss: 48,
-            congestion: Algorithm::NewReno,
+            congestion: Algorithm::CUBIC,
+            ecn: Ecn::Passive,
+            pacing: false,
+            after_idle: AfterIdle::Decay,
             mark: Mark::default(),
             mtu_discover: Discover::Want,
         }

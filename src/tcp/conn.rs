@@ -51,6 +51,8 @@ pub struct HalfOpen {
     pub sent_at: Option<Instant>,
     /// How often it was sent again.
     pub retransmits: u8,
+    /// Explicit congestion notification was agreed on.
+    pub ecn: bool,
 }
 
 impl Conn {
@@ -70,23 +72,25 @@ impl Conn {
         tcb.rcv.nxt = half.irs + 1;
         tcb.rcv.last_ack_sent = tcb.rcv.nxt;
         tcb.negotiate(&half.options, cx.now);
+        if half.ecn {
+            tcb.agree_on_ecn();
+        }
         tcb.snd.wnd = u32::from(half.wnd);
         tcb.snd.max_wnd = tcb.snd.wnd;
         tcb.snd.wl1 = half.irs;
         tcb.snd.wl2 = tcb.iss;
         tcb.snd.nxt = tcb.iss + 1;
+        let stamp = tcb.stamp(0, sent_at);
         tcb.rtxq.push(Sent {
             seq: tcb.iss,
             len: 1,
             sent_at,
-            delivered: 0,
-            delivered_at: sent_at,
+            stamp,
             in_flight: 1,
             // A cookie's time is as unknown as that of a SYN-ACK sent twice (Karn).
             retransmits: half.retransmits.max(u8::from(half.sent_at.is_none())),
             sacked: false,
             lost: false,
-            app_limited: true,
         });
         tcb.counters.total_retrans = u32::from(half.retransmits);
         tcb.counters.segs_out = 1 + u32::from(half.retransmits);
@@ -157,7 +161,7 @@ impl Conn {
 
     /// Whether an ACK is owed that may not merge with later ones.
     pub fn owes_ack_now(&self) -> bool {
-        self.tcb.owe.ack_now || self.tcb.owe.rst.is_some()
+        self.tcb.owe.ack_now || self.tcb.owe.ack_before.is_some() || self.tcb.owe.rst.is_some()
     }
 
     /// An ICMP error quotes a segment of this connection that starts at `seq` (RFC 5927 §4: it must
@@ -361,9 +365,14 @@ impl Conn {
         self.tcb.owe.rst = Some(cause);
     }
 
-    /// Changes the knobs. Those that were negotiated keep their value.
+    /// Changes the knobs. Those that were negotiated keep their value; another congestion control
+    /// goes on with the window there is.
     pub fn configure(&mut self, change: impl FnOnce(&mut Config)) {
+        let before = self.tcb.config.congestion;
         change(Arc::make_mut(&mut self.tcb.config));
+        if self.tcb.config.congestion != before {
+            self.tcb.change_cc();
+        }
     }
 
     /// The knobs.
@@ -398,6 +407,11 @@ impl Conn {
     }
 
     // ---- what can be asked
+
+    /// The error that the next call will tell.
+    pub fn pending_error(&self) -> Option<SocketError> {
+        self.tcb.error
+    }
 
     /// The state.
     pub fn state(&self) -> State {

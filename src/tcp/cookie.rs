@@ -14,7 +14,8 @@
 //!
 //! The hash is over both addresses and ports, the peer's ISN, the time slot, the MSS and what the
 //! timestamp carries: a peer that uses timestamps echoes ours, whose lowest bits tell its window
-//! scale and whether it permits SACK. A peer without timestamps gets neither.
+//! scale, whether it permits SACK and whether ECN is agreed on. A peer without timestamps gets none
+//! of them.
 
 use super::isn::tuple_bytes;
 use super::tcb::default_mss;
@@ -30,8 +31,8 @@ const SLOT: Duration = Duration::from_secs(64);
 pub(super) const LIFETIME: Duration = Duration::from_secs(2 * SLOT.as_secs());
 /// What is kept of a peer's MSS: the largest of these that it can take.
 const SIZES: [u16; 8] = [48, 536, 1220, 1360, 1440, 1460, 8940, 65_475];
-/// Bits of our timestamp that carry options: four for the window scale, one for SACK.
-const BITS: u32 = 5;
+/// Bits of our timestamp that carry options: four for the window scale, one for SACK, one for ECN.
+const BITS: u32 = 6;
 /// The window scale that says that there is none.
 const NO_SCALE: u8 = 15;
 
@@ -48,7 +49,7 @@ pub(super) struct Asker {
 pub(super) fn bake(
     now: Instant,
     asker: Asker,
-    theirs: &Options,
+    (theirs, ecn): (&Options, bool),
     chance: &Chance,
 ) -> (Seq, Options, u32) {
     let mss = theirs.mss.unwrap_or(default_mss(asker.remote.is_ipv6()));
@@ -60,13 +61,14 @@ pub(super) fn bake(
         ts: theirs.ts,
         ..Options::default()
     };
-    let bits = kept.ts.map(|_| bits_of(&kept));
+    let bits = kept.ts.map(|_| bits_of(&kept) | u8::from(ecn) << 5);
     let slot = slot_of(now);
     let iss = mask(asker, chance) + asker.irs.0 + word(asker, slot, size, bits, chance);
     (iss, kept, clock(now, bits.unwrap_or(0)))
 }
 
-/// The options of the SYN that `iss` answered, if it is a cookie that still counts. `ts`: the
+/// The options of the SYN that `iss` answered, and whether ECN was agreed on, if it is a cookie
+/// that still counts. `ts`: the
 /// timestamps of the ACK, with our clock's offset taken off what they echo.
 pub(super) fn eat(
     now: Instant,
@@ -74,7 +76,7 @@ pub(super) fn eat(
     iss: Seq,
     ts: Option<Timestamps>,
     chance: &Chance,
-) -> Option<Options> {
+) -> Option<(Options, bool)> {
     let given = (iss - mask(asker, chance)).wrapping_sub(asker.irs.0);
     let current = slot_of(now);
     let age = current.wrapping_sub(u64::from(given >> 27)) & 31;
@@ -85,13 +87,14 @@ pub(super) fn eat(
         return None;
     }
     let bits = bits.unwrap_or(NO_SCALE);
-    Some(Options {
+    let options = Options {
         mss: Some(SIZES[size]),
         wscale: Some(bits & 15).filter(|shift| *shift != NO_SCALE),
-        sack_permitted: bits >> 4 == 1,
+        sack_permitted: bits >> 4 & 1 == 1,
         ts,
         ..Options::default()
-    })
+    };
+    Some((options, bits >> 5 == 1))
 }
 
 fn slot_of(now: Instant) -> u64 {
@@ -147,16 +150,16 @@ mod tests {
             for wscale in [None, Some(0), Some(7), Some(14), Some(200)] {
                 for (sack, with_ts) in [(false, false), (true, false), (false, true), (true, true)]
                 {
-                    let (iss, agreed, clock) =
-                        bake(now, asker(), &syn(mss, wscale, sack, with_ts), &CHANCE);
-                    assert!(clock <= 1_000_003 && clock > 1_000_003 - 64);
+                    let syn = syn(mss, wscale, sack, with_ts);
+                    let (iss, agreed, clock) = bake(now, asker(), (&syn, sack && with_ts), &CHANCE);
+                    assert!(clock <= 1_000_003 && clock > 1_000_003 - 128);
                     let echo = with_ts.then_some(Timestamps { val: 9, ecr: clock });
-                    let eaten = eat(now, asker(), iss, echo, &CHANCE).expect("our cookie");
+                    let (eaten, ecn) = eat(now, asker(), iss, echo, &CHANCE).expect("our cookie");
                     let scale = wscale.map(|shift| shift.min(14)).filter(|_| with_ts);
                     let then = (Some(kept), scale, sack && with_ts);
                     assert_eq!((eaten.mss, eaten.wscale, eaten.sack_permitted), then);
                     assert_eq!((agreed.mss, agreed.wscale, agreed.sack_permitted), then);
-                    assert_eq!(eaten.ts, echo);
+                    assert_eq!((eaten.ts, ecn), (echo, sack && with_ts));
                 }
             }
         }
@@ -165,7 +168,7 @@ mod tests {
     #[test]
     fn it_counts_for_one_to_two_minutes_and_only_there() {
         let start = Instant::from_millis(640_000 - 1);
-        let (iss, ..) = bake(start, asker(), &syn(1460, None, false, false), &CHANCE);
+        let (iss, ..) = bake(start, asker(), (&syn(1460, None, false, false), false), &CHANCE);
         let good =
             |ms, asker| eat(start + Duration::from_millis(ms), asker, iss, None, &CHANCE).is_some();
         let table = [(0, true), (1, true), (64_000, true), (64_001, false), (32 * 64_000, false)];

@@ -31,6 +31,10 @@ crate::explained! {
         Challenge = "Challenge", "RFC 5961 §3-5", "a suspicious segment: only the true peer will answer this ACK";
         /// A retransmitted FIN in TIME-WAIT.
         TimeWait = "TimeWait", "RFC 9293 §3.10.7.4, eighth, TIME-WAIT", "the peer sent its FIN again: our last ACK seems to be lost";
+        /// A mark of congestion arrived.
+        Marked = "Marked", "RFC 3168 §6.1.3", "a router marked the packet: every ACK has ECE from now on, until the peer says that it slowed down";
+        /// Marks began or ended, for a peer that wants to know of each.
+        MarkTurned = "MarkTurned", "RFC 8257 §3.2", "packets are marked now and were not before, or the other way round: the ACK tells from which one on";
         /// There is room that the peer does not know of.
         WindowUpdate = "WindowUpdate", "RFC 9293 §3.8.6.2.2 (MUST-39)", "the window can open by a useful amount: the peer should know";
     }
@@ -162,6 +166,8 @@ crate::explained! {
         Nagle = "nagle", "RFC 9293 §3.7.4", "a small segment waits for the ACK of the one in flight (Nagle)";
         /// Silly-window avoidance.
         Sws = "sws", "RFC 9293 §3.8.6.2.1", "the peer's window would force a silly small segment";
+        /// The burst is out, the next one has to wait.
+        Pacing = "pacing", "RFC 9002 §7.7; RFC 9406 §5", "what the rate allows in a millisecond is out: the rest waits its turn, so that the round trip is filled evenly";
         /// The handshake is not complete.
         Handshake = "handshake", "RFC 9293 §3.5", "the handshake is not complete";
         /// Everything is sent, the end included.
@@ -206,6 +212,19 @@ crate::explained! {
         Dsack = "Dsack", "RFC 3708 §3", "whatever was sent again, the peer has received twice: nothing had been lost";
         /// By F-RTO.
         Frto = "Frto", "RFC 5682 §3.1 step 3b", "after the timeout, what had been sent before was acknowledged without having been sent again: the timeout was too early";
+    }
+}
+
+crate::explained! {
+    /// What becomes of slow start before anything is lost.
+    #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+    pub enum SlowStart {
+        /// A queue is building up.
+        Conservative = "Conservative", "RFC 9406 §4.2", "the round trip has grown by an eighth, which a queue on the way would explain: slow start goes on at a quarter of its speed";
+        /// It was noise.
+        Resumed = "Resumed", "RFC 9406 §4.2", "the round trip is short again: it had grown by chance, and slow start goes on at full speed";
+        /// It was a queue.
+        Over = "SlowStartOver", "RFC 9406 §4.2", "five rounds at a quarter of the speed, and the round trip is as long: the queue is real, and congestion avoidance begins before anything is lost";
     }
 }
 
@@ -267,6 +286,8 @@ pub enum Timer {
     Reorder,
     /// Retransmission (RFC 6298).
     Rtx,
+    /// The time that a burst takes at the pace.
+    Pacing,
     /// Probing a closed window, or overriding silly-window avoidance.
     Persist,
     /// The delayed ACK.
@@ -281,10 +302,11 @@ pub enum Timer {
 
 impl Timer {
     /// All of them.
-    pub const ALL: [Timer; 8] = [
+    pub const ALL: [Timer; 9] = [
         Timer::LossProbe,
         Timer::Reorder,
         Timer::Rtx,
+        Timer::Pacing,
         Timer::Persist,
         Timer::Delack,
         Timer::Keepalive,
@@ -298,6 +320,7 @@ impl Timer {
             Timer::LossProbe => "tlp",
             Timer::Reorder => "reorder",
             Timer::Rtx => "rto",
+            Timer::Pacing => "pacing",
             Timer::Persist => "persist",
             Timer::Delack => "delack",
             Timer::Keepalive => "keepalive",
@@ -435,6 +458,13 @@ pub enum Event {
         cwnd: u32,
         /// ssthresh after, bytes.
         ssthresh: u32,
+    },
+    /// Slow start slows down, or ends, before a loss.
+    SlowStart {
+        /// Why.
+        how: SlowStart,
+        /// cwnd after, bytes.
+        cwnd: u32,
     },
     /// A reduction of the window was for nothing and is taken back.
     Undo {

@@ -48,7 +48,8 @@ info! {
     snd_wscale,
     /// Our window scale.
     rcv_wscale,
-    /// Options in use: 1 timestamps, 2 SACK, 4 window scale.
+    /// Options in use: 1 timestamps, 2 SACK, 4 window scale, 8 ECN, 16 ECN and the peer's packets
+    /// show it.
     options,
     /// Retransmission timeout.
     rto in "us",
@@ -66,7 +67,7 @@ info! {
     unacked in "segments",
     /// Segments the peer holds out of order.
     sacked in "segments",
-    /// Segments taken for lost.
+    /// Segments taken for lost, those that were sent again included.
     lost in "segments",
     /// Retransmitted segments in flight.
     retrans in "segments",
@@ -136,6 +137,10 @@ info! {
     delivery_rate in "bytes/s",
     /// Whether the application, not the network, set that rate.
     delivery_rate_app_limited,
+    /// The pace, 0: none.
+    pacing_rate in "bytes/s",
+    /// Segments delivered to the peer with a mark of congestion.
+    delivered_ce in "segments",
 }
 
 /// A changed field of [`TcpInfo`].
@@ -192,7 +197,7 @@ mod tests {
             let place = TcpInfo::FIELDS.iter().position(|field| *field == name);
             place.map(|place| TcpInfo::UNITS[place])
         };
-        assert_eq!((unit("rtt"), unit("state"), TcpInfo::UNITS.len()), (Some("us"), Some(""), 51));
+        assert_eq!((unit("rtt"), unit("state"), TcpInfo::UNITS.len()), (Some("us"), Some(""), 53));
     }
 
     #[test]

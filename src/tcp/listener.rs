@@ -9,6 +9,7 @@ mod flood;
 use super::arrives::closed::reset_for;
 use super::config::Config;
 use super::conn::HalfOpen;
+use super::ecn;
 use super::event::{Event, Outcome, Reply, SegmentView};
 use super::isn;
 use super::rto::Rto;
@@ -165,6 +166,7 @@ impl Listener {
                 wnd: seg.hdr.wnd,
                 sent_at: Some(cx.now),
                 retransmits: 0,
+                ecn: ecn::accepts(&self.config, ctl),
             },
             timeouts: 0,
             owes: Some(Reply::SynAck),
@@ -412,15 +414,16 @@ fn syn_ack(
     site: &Site,
     config: &Config,
     (iss, irs): (Seq, Seq),
-    theirs: &Options,
+    (theirs, ecn): (&Options, bool),
     clock: u32,
 ) -> Header {
+    let ecn = if ecn { Ctl::ECE } else { Ctl::NONE };
     Header {
         src: site.local.port(),
         dst: site.remote.port(),
         seq: iss,
         ack: Some(irs + 1),
-        ctl: Ctl::SYN.with(Ctl::ACK),
+        ctl: Ctl::SYN.with(Ctl::ACK).with(ecn),
         wnd: config.recv_buffer.min(0xffff) as u16,
         urg: 0,
         options: Options {
@@ -437,7 +440,8 @@ fn syn_ack(
 fn answer(embryo: &Embryo, config: &Config, syn: bool, now: Instant) -> Header {
     let theirs = usable(&embryo.half.options, config);
     let clock = (now.as_millis() as u32).wrapping_add(embryo.ts_offset);
-    let hdr = syn_ack(&embryo.site, config, (embryo.iss, embryo.half.irs), &theirs, clock);
+    let numbers = (embryo.iss, embryo.half.irs);
+    let hdr = syn_ack(&embryo.site, config, numbers, (&theirs, embryo.half.ecn), clock);
     if syn {
         return hdr;
     }

@@ -72,9 +72,9 @@ impl Measured {
             return;
         }
         let rate = u64::from(bytes) * 1_000_000 / u64::from(micros);
-        if !sample.app_limited || rate >= self.delivery_rate() {
+        if !sample.rate_app_limited || rate >= self.delivery_rate() {
             (self.rate_bytes, self.rate_micros) = (bytes, micros);
-            self.rate_app_limited = sample.app_limited;
+            self.rate_app_limited = sample.rate_app_limited;
         }
     }
 }
@@ -103,7 +103,7 @@ pub(super) fn on_data(tcb: &mut Tcb, seg: &Segment, now: Instant) {
 mod tests {
     use super::*;
 
-    fn sample(delivered: u64, millis: u64, app_limited: bool) -> AckSample {
+    fn sample(delivered: u64, millis: u64, rate_app_limited: bool) -> AckSample {
         AckSample {
             now: Instant::ZERO,
             acked: 0,
@@ -112,7 +112,8 @@ mod tests {
             rtt: None,
             in_flight_at_send: 0,
             in_flight: 0,
-            app_limited,
+            app_limited: false,
+            rate_app_limited,
             ce: 0,
         }
     }

@@ -3,9 +3,11 @@
 //! Before changing anything here read RFC 9293 §3.3 to §3.10. The order of the files is the order
 //! of reading:
 //!
-//! * parts: [`state`], [`timers`], [`rto`], [`rtxq`], [`rack`], [`prr`], [`undo`], [`loss`],
-//!   [`sendbuf`], [`recvbuf`], [`reassembly`], `window`, [`isn`], `cookie`, [`cc`], [`config`]
-//! * the block: [`tcb`], with [`event`], `invariant`, [`info`], [`measured`] and `status`
+//! * parts: [`state`], [`timers`], [`rto`], [`rtxq`], [`rate`], [`rack`], [`prr`], [`undo`],
+//!   [`loss`], [`sendbuf`], [`recvbuf`], [`reassembly`], `window`, [`isn`], `cookie`, [`cc`],
+//!   [`config`]
+//! * the block: [`tcb`], with `congestion`, `ecn`, `pacing`, [`event`], `invariant`, [`info`],
+//!   [`measured`] and `status`
 //! * steps, functions over the block: [`arrives`] (SEGMENT ARRIVES), `ack`, `sack`, `recovery`,
 //!   `tlp`, `delack`, `timeout`, [`output`] (plan and emit)
 //! * the façade: [`Conn`], and [`listener::Listener`] for LISTEN
@@ -22,6 +24,7 @@ pub mod measured;
 mod output;
 pub mod prr;
 pub mod rack;
+pub mod rate;
 pub mod reassembly;
 pub mod recvbuf;
 pub mod rto;
@@ -35,10 +38,13 @@ pub mod timers;
 pub mod undo;
 
 mod ack;
+mod congestion;
 mod conn;
 mod cookie;
 mod delack;
+mod ecn;
 mod invariant;
+mod pacing;
 mod recovery;
 mod sack;
 mod status;
@@ -46,11 +52,11 @@ mod timeout;
 mod tlp;
 mod window;
 
-pub use config::{Config, Keepalive};
+pub use config::{AfterIdle, Config, Ecn, Keepalive};
 pub use conn::{Conn, HalfOpen, Readiness};
 pub use event::{
-    AckWhy, Blocked, CaState, Event, Outcome, Plan, Reply, Room, RtxRule, SegmentView, Spurious,
-    Timer,
+    AckWhy, Blocked, CaState, Event, Outcome, Plan, Reply, Room, RtxRule, SegmentView, SlowStart,
+    Spurious, Timer,
 };
 pub use info::{Change, TcpInfo};
 pub use listener::{Listener, SynCookies};

@@ -3,6 +3,7 @@
 //! Segments of a connection are built nowhere else. `deadline` asks the same `plan`, so the two
 //! cannot disagree.
 
+use super::ecn;
 use super::event::{AckWhy, Blocked, Event, Plan, Room, RtxRule, SegmentView, Timer};
 use super::rtxq::Sent;
 use super::segment::{Because, Outgoing};
@@ -11,6 +12,7 @@ use super::tcb::{Cx, Tcb};
 use super::timeout;
 use super::tlp;
 use crate::base::{Chunks, Duration, Instant, Limit, Seq};
+use crate::wire::ip::Mark;
 use crate::wire::tcp::{Ctl, Header, Options, SackBlocks, Timestamps};
 
 /// What `plan` says.
@@ -43,6 +45,9 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
             return Send(Plan::SynAckCrossed);
         }
         _ => {}
+    }
+    if tcb.owe.ack_before.is_some() {
+        return Send(Plan::Ack { why: AckWhy::MarkTurned });
     }
     if let (Some(why), true) = (tcb.owe.ack, tcb.owe.ack_now) {
         return Send(Plan::Ack { why });
@@ -94,7 +99,7 @@ fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     }
     let mss = eff_mss(tcb);
     let one = lost.len.min(mss);
-    let room = tcb.cwnd_room();
+    let room = tcb.cwnd_room().min(tcb.pacing_room());
     let rule = tcb.recovery.rule?;
     let len = if room >= one {
         lost.len.min(room / mss * mss).min(tcb.gso_max / mss * mss).max(one)
@@ -120,7 +125,9 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     }
     let (unsent, fin_pending) = (tcb.unsent(), tcb.fin_pending());
     if tcb.rtxq.lost() > 0 && !tcb.recovery.send_new {
-        return Err(Blocked::Cwnd); // what was lost comes first
+        // what was lost comes first
+        let paced = tcb.cwnd_room() >= tcb.rtxq.lost().min(eff_mss(tcb));
+        return Err(if paced { Blocked::Pacing } else { Blocked::Cwnd });
     }
     let edge = tcb.snd.una + tcb.snd.wnd;
     let rwnd_room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
@@ -140,7 +147,13 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if cwnd_room < unsent.min(mss) {
         return Err(Blocked::Cwnd);
     }
-    let len = unsent.min(rwnd_room).min(cwnd_room).min(burst(tcb, mss));
+    let paced = tcb.pacing_room();
+    if paced < unsent.min(mss) {
+        return Err(Blocked::Pacing);
+    }
+    // CWR stands on one packet (RFC 3168 §6.1.2): not on all that a device would cut.
+    let most = if tcb.ecn.owes_cwr { mss } else { burst(tcb, mss) };
+    let len = unsent.min(rwnd_room).min(cwnd_room).min(paced).min(most);
     let (whole, all) = (len / mss * mss, len == unsent);
     let alone = tcb.snd.nxt == tcb.snd.una || tcb.config.minshall && !has_small_in_flight(tcb);
     let send = |len| {
@@ -214,6 +227,7 @@ pub(super) fn output(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Option<Outgoing> {
         Decision::Send(plan) => Some(emit(tcb, plan, cx)),
         Decision::Wait { why, .. } => {
             timeout::arm_persist(tcb, why, cx);
+            tcb.note_usage(why == Blocked::Cwnd);
             note_blocked(tcb, why, cx);
             None
         }
@@ -304,41 +318,47 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
         }
     };
     let mss = eff_mss(tcb); // with what rides along now
+    let len = payload.len();
+    let fresh = len > 0 && seq == nxt;
+    let mark = mark(tcb, fresh);
     let hdr = match plan {
         Plan::Rst { cause: Cause::DataAfterClose } => bare_reset(tcb, seq),
-        _ => header(tcb, seq, ctl, cx),
+        _ => header(tcb, seq, (plan, ctl, fresh), cx),
     };
-    let len = payload.len();
     tcb.counters.segs_out = tcb.counters.segs_out.wrapping_add((len as u32).div_ceil(mss).max(1));
     let sent = || Event::Sent { seg: SegmentView::of(&hdr, len), plan, room };
     let origin = cx.note_caused(cause, sent);
     let gso_size = (len as u32 > mss).then_some(mss as u16);
-    let (why, mark) = (Because::Plan(plan), tcb.config.segment_mark());
+    let why = Because::Plan(plan);
     Outgoing { hdr, payload, gso_size, origin, why, mark, df: tcb.config.may_not_be_cut() }
+}
+
+/// What the segment asks of IP: new data may be marked on the way.
+fn mark(tcb: &Tcb, fresh: bool) -> Mark {
+    let mut mark = tcb.config.segment_mark();
+    mark.tos |= if fresh && tcb.sends_ect() { ecn::ECT0 } else { 0 };
+    mark
 }
 
 /// Sends `len` bytes of data, and `ctl_len` of SYN or FIN, for the first time.
 fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
     let (nxt, in_flight) = (tcb.snd.nxt, tcb.rtxq.in_flight());
     let was_empty = tcb.rtxq.is_empty();
-    if was_empty && len > 0 && cx.now.since(tcb.last_sent) > tcb.rto() {
-        tcb.cc().on_idle(cx.now);
+    let idle = cx.now.since(tcb.last_sent);
+    if was_empty && len > 0 && idle > tcb.rto() {
+        tcb.resume_after(idle, cx);
     }
     let payload = if len > 0 { tcb.tx.view(nxt, len, cx.pool) } else { Chunks::new() };
-    if was_empty {
-        tcb.delivered.delivered_at = cx.now;
-    }
+    let stamp = tcb.stamp(len, cx.now);
     tcb.rtxq.push(Sent {
         seq: nxt,
         len: len + ctl_len,
         sent_at: cx.now,
-        delivered: tcb.delivered.delivered,
-        delivered_at: tcb.delivered.delivered_at,
+        stamp,
         in_flight: in_flight + len + ctl_len,
         retransmits: 0,
         sacked: false,
         lost: false,
-        app_limited: tcb.unsent() <= len,
     });
     tcb.snd.nxt += len + ctl_len;
     if !len.is_multiple_of(eff_mss(tcb)) {
@@ -346,9 +366,12 @@ fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
     }
     tcb.owe.sws = false; // the wait it ended is over, whatever was sent
     tcb.owe.tlp = false;
-    tcb.cc().on_send(cx.now, len, in_flight);
+    if len > 0 {
+        tcb.cc().on_send(cx.now, len, in_flight);
+    }
     let prr = tcb.loss.as_mut().and_then(|loss| loss.prr.as_mut());
     prr.into_iter().for_each(|prr| prr.on_send(len));
+    tcb.paced(len, cx);
     count_data(tcb, len, false, cx);
     start_timers(tcb, cx);
     if len + ctl_len > 0 && tcb.syn_acked {
@@ -365,7 +388,8 @@ fn send_syn_again(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Chunks {
         return send_new(tcb, 0, 1, cx);
     }
     if !crossed || tcb.rtxq.lost() > 0 {
-        tcb.rtxq.on_retransmit(tcb.iss, 1, cx.now, tcb.delivered);
+        let stamp = tcb.stamp(0, cx.now);
+        tcb.rtxq.on_retransmit(tcb.iss, 1, cx.now, stamp);
         tcb.counters.total_retrans += 1;
     }
     tcb.recovery.force = false;
@@ -375,7 +399,8 @@ fn send_syn_again(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Chunks {
 
 /// Sends `len` of sequence space from `seq` again: data, and FIN when it lies there.
 fn send_again(tcb: &mut Tcb, seq: Seq, len: u32, rule: RtxRule, cx: &mut Cx<'_>) -> (Ctl, Chunks) {
-    tcb.rtxq.on_retransmit(seq, len, cx.now, tcb.delivered);
+    let stamp = tcb.stamp(len, cx.now);
+    tcb.rtxq.on_retransmit(seq, len, cx.now, stamp);
     tcb.recovery.force = false;
     let ts = tcb.ts.is_some().then(|| tcb.ts_now(cx.now));
     if let Some(loss) = &mut tcb.loss {
@@ -390,6 +415,7 @@ fn send_again(tcb: &mut Tcb, seq: Seq, len: u32, rule: RtxRule, cx: &mut Cx<'_>)
     let fin = if (seq + len).after(tcb.tx.end()) { Ctl::FIN } else { Ctl::NONE };
     let push = if data_len > 0 && end == tcb.tx.end() { Ctl::PSH } else { Ctl::NONE };
     tcb.counters.total_retrans += 1;
+    tcb.paced(data_len, cx);
     count_data(tcb, data_len, true, cx);
     start_timers(tcb, cx);
     let payload = if data_len > 0 { tcb.tx.view(seq, data_len, cx.pool) } else { Chunks::new() };
@@ -429,11 +455,19 @@ fn bare_reset(tcb: &Tcb, seq: Seq) -> Header {
 }
 
 /// The header: where we are, what we offer, and what rides along. An ACK it carries is paid.
-fn header(tcb: &mut Tcb, seq: Seq, ctl: Ctl, cx: &mut Cx<'_>) -> Header {
+fn header(
+    tcb: &mut Tcb,
+    seq: Seq,
+    (plan, ctl, fresh): (Plan, Ctl, bool),
+    cx: &mut Cx<'_>,
+) -> Header {
     let syn = ctl.syn();
     let acks = tcb.state() != State::SynSent;
     let wnd = tcb.offer_window(syn);
-    if acks {
+    let before = tcb.owe.ack_before.take();
+    let bits =
+        if before.is_some() { tcb.ecn_bits_before() } else { tcb.ecn_bits(plan, ctl, fresh) };
+    if acks && before.is_none() {
         tcb.owe.ack = None;
         tcb.owe.ack_now = false;
         tcb.rcv.unacked = 0;
@@ -441,14 +475,14 @@ fn header(tcb: &mut Tcb, seq: Seq, ctl: Ctl, cx: &mut Cx<'_>) -> Header {
         tcb.stop_timer(Timer::Delack, cx);
     }
     let urgent = tcb.snd.up.filter(|up| up.after(seq) && !syn && !ctl.rst());
-    let ctl = ctl.with(if acks { Ctl::ACK } else { Ctl::NONE });
+    let ctl = ctl.with(bits).with(if acks { Ctl::ACK } else { Ctl::NONE });
     let options = options(tcb, syn, cx);
     tcb.loss.iter_mut().for_each(|loss| loss.dsack = None);
     Header {
         src: tcb.local_port,
         dst: tcb.remote_port,
         seq,
-        ack: acks.then_some(tcb.rcv.nxt),
+        ack: acks.then_some(before.unwrap_or(tcb.rcv.nxt)),
         ctl: ctl.with(if urgent.is_some() { Ctl::URG } else { Ctl::NONE }),
         wnd: if ctl.rst() { 0 } else { wnd },
         urg: urgent.map_or(0, |up| (up - seq).min(0xffff) as u16),

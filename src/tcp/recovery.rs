@@ -8,7 +8,7 @@ use super::cc::AckSample;
 use super::event::{CaState, Event, RtxRule, Spurious, Timer};
 use super::prr::{self, Prr};
 use super::rack;
-use super::rtxq::Judged;
+use super::rtxq::{Judged, Sent};
 use super::tcb::{Cx, Tcb};
 use super::undo::Undo;
 use crate::base::Duration;
@@ -28,8 +28,12 @@ pub(super) struct Told {
     pub sacked: u32,
     /// It reported something received twice.
     pub dsack: bool,
+    /// It reported a mark of congestion (ECE).
+    pub marked: bool,
     /// Some of what was delivered had been sent only once, before the last reduction.
     pub original: bool,
+    /// The newest transmission of what was delivered.
+    pub newest: Option<Sent>,
     /// TSecr.
     pub echo: Option<u32>,
     /// What congestion control learns.
@@ -43,14 +47,18 @@ pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
     } else if told.duplicate {
         tcb.recovery.dupacks = tcb.recovery.dupacks.saturating_add(1);
     }
-    let covered = tcb.recovery.recovery_point.is_none_or(|point| tcb.snd.una.after_eq(point));
     let before = tcb.recovery.ca;
+    let covered = tcb.recovery.recovery_point.is_none_or(|point| match before {
+        // ACKs have ECE until CWR has come, which stands on what was sent behind it.
+        CaState::Cwr => tcb.snd.una.after(point),
+        _ => tcb.snd.una.after_eq(point),
+    });
     let lost = match before {
         CaState::Loss => in_loss(tcb, told, covered, cx),
         CaState::Recovery | CaState::Cwr => in_recovery(tcb, told, covered, cx),
         CaState::Open | CaState::Disorder => in_doubt(tcb, told, cx),
     };
-    pace(tcb, told, before, lost);
+    pace(tcb, told, before, lost, cx);
     // `recover` has done its work once more than it is acknowledged; 2 GiB later it would compare
     // the wrong way round.
     let passed = tcb.recovery.recovery_point.is_some_and(|point| tcb.snd.una.after(point));
@@ -61,7 +69,7 @@ pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
 
 /// How much may be sent for this ACK: rate reduction's share, or what congestion control makes of
 /// it, unless it came in recovery.
-fn pace(tcb: &mut Tcb, told: &Told, before: CaState, lost: u32) {
+fn pace(tcb: &mut Tcb, told: &Told, before: CaState, lost: u32, cx: &mut Cx<'_>) {
     let (in_flight, ssthresh) = (tcb.rtxq.in_flight(), tcb.ssthresh());
     let smss = tcb.snd.smss;
     if let Some(prr) = tcb.loss.as_mut().and_then(|loss| loss.prr.as_mut()) {
@@ -71,7 +79,7 @@ fn pace(tcb: &mut Tcb, told: &Told, before: CaState, lost: u32) {
         && !matches!(before, CaState::Recovery | CaState::Cwr)
         && !matches!(tcb.recovery.ca, CaState::Recovery | CaState::Cwr)
     {
-        tcb.cc().on_ack(sample);
+        tcb.grow(sample, cx);
     }
 }
 
@@ -87,6 +95,8 @@ fn in_doubt(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) -> u32 {
     let lost = detect(tcb, cx);
     if lost > 0 {
         enter(tcb, told, cx);
+    } else if told.marked && may_heed_mark(tcb) {
+        heed_mark(tcb, told, cx);
     } else if is_in_doubt(tcb) {
         tcb.set_ca(CaState::Disorder, cx);
     } else {
@@ -98,6 +108,19 @@ fn in_doubt(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) -> u32 {
 /// Whether the peer holds something out of order.
 fn is_in_doubt(tcb: &Tcb) -> bool {
     if tcb.sack_ok { tcb.rtxq.sacked() > 0 } else { tcb.recovery.dupacks > 0 }
+}
+
+/// Once for each window of data (RFC 3168 §6.1.2).
+fn may_heed_mark(tcb: &Tcb) -> bool {
+    tcb.recovery.recovery_point.is_none_or(|point| tcb.snd.una.after(point))
+}
+
+/// The network marked a packet: the window comes down, nothing is sent again (RFC 3168 §6.1.2).
+fn heed_mark(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
+    let outstanding = outstanding(tcb);
+    tcb.cc().on_ecn(cx.now, outstanding);
+    come_down(tcb, told, CaState::Cwr, cx);
+    tcb.loss.get_or_insert_default().undo = Undo::default();
 }
 
 /// Without SACK: each duplicate ACK is a segment that has left the network, and an ACK that moves
@@ -193,11 +216,21 @@ fn enter(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
 
 /// The window comes down for what is outstanding now.
 pub(super) fn reduce(tcb: &mut Tcb, told: &Told, to: CaState, cx: &mut Cx<'_>) {
+    let outstanding = outstanding(tcb);
+    tcb.cc().on_loss(cx.now, outstanding);
+    come_down(tcb, told, to, cx);
+}
+
+/// FlightSize; what was sent beyond cwnd MUST NOT be counted (RFC 5681 §3.2 step 2).
+fn outstanding(tcb: &Tcb) -> u32 {
+    tcb.rtxq.flight_size().min(tcb.cc_cwnd())
+}
+
+/// The window is to become what congestion control says now.
+fn come_down(tcb: &mut Tcb, told: &Told, to: CaState, cx: &mut Cx<'_>) {
     tcb.stop_timer(Timer::LossProbe, cx);
     tcb.recovery.recovery_point = Some(tcb.snd.nxt);
-    // What was sent beyond cwnd MUST NOT be counted (RFC 5681 §3.2 step 2).
-    let outstanding = tcb.rtxq.flight_size().min(tcb.cc_cwnd());
-    tcb.cc().on_loss(cx.now, outstanding);
+    tcb.owe_cwr();
     let (una, prr) = (tcb.snd.una, tcb.config.prr);
     // RecoverFS: what was not known to be delivered before this ACK (RFC 9937 §6.1).
     let known = tcb.rtxq.sacked() - told.sacked.min(tcb.rtxq.sacked());
@@ -282,6 +315,7 @@ pub(super) fn on_timeout(tcb: &mut Tcb, first: bool, cx: &mut Cx<'_>) {
     tcb.recovery.send_new = false;
     let outstanding = tcb.rtxq.flight_size();
     tcb.cc().on_rto(cx.now, outstanding, first);
+    tcb.owe_cwr();
     let una = tcb.snd.una;
     let loss = tcb.loss.get_or_insert_default();
     (loss.prr, loss.tlp) = (None, None);
@@ -385,6 +419,7 @@ fn undo_if_received_twice(tcb: &mut Tcb, cx: &mut Cx<'_>) -> bool {
 /// Nothing was lost: the window is again what it was, and what waits to be sent again does not.
 fn undo(tcb: &mut Tcb, how: Spurious, cx: &mut Cx<'_>) {
     tcb.cc().undo(cx.now);
+    tcb.ecn.owes_cwr = false;
     tcb.rtxq.mark_none_lost();
     (tcb.recovery.force, tcb.recovery.frto, tcb.recovery.send_new) = (false, false, false);
     tcb.recovery.deflation = 0;
@@ -407,7 +442,7 @@ pub(super) fn on_reorder_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     match tcb.recovery.ca {
         CaState::Open | CaState::Disorder => {
             enter(tcb, &told, cx);
-            pace(tcb, &told, CaState::Recovery, 1);
+            pace(tcb, &told, CaState::Recovery, 1, cx);
         }
         CaState::Cwr => tcb.set_ca(CaState::Recovery, cx),
         CaState::Recovery | CaState::Loss => {}

@@ -16,10 +16,8 @@ pub struct Sent {
     pub len: u32,
     /// When it was last sent.
     pub sent_at: Instant,
-    /// The connection's delivered-bytes count when it was last sent.
-    pub delivered: u64,
-    /// When that count last grew before it was sent.
-    pub delivered_at: Instant,
+    /// What was known of the path's rate when it was last sent.
+    pub stamp: Stamp,
     /// Bytes in flight when it was last sent, itself included.
     pub in_flight: u32,
     /// How often it was sent again.
@@ -28,14 +26,18 @@ pub struct Sent {
     pub sacked: bool,
     /// It is taken for lost and not sent again yet.
     pub lost: bool,
-    /// The application, not a window, limited sending then.
-    pub app_limited: bool,
 }
 
 impl Sent {
     /// The sequence number behind it.
     pub fn end(&self) -> Seq {
         self.seq + self.len
+    }
+
+    /// Whether it was sent after `other`.
+    pub fn is_newer(&self, other: &Sent) -> bool {
+        self.sent_at > other.sent_at
+            || (self.sent_at == other.sent_at && self.end().after(other.end()))
     }
 
     /// Whether it was sent again and may be in flight.
@@ -61,8 +63,6 @@ pub struct Acked {
     /// When the oldest acknowledged byte was sent, if it was sent only once (Karn's algorithm,
     /// RFC 6298 §3).
     pub first_sent_at: Option<Instant>,
-    /// The newest transmission that was acknowledged.
-    pub newest: Option<Sent>,
     /// Whether some of it had been sent more than once.
     pub retransmitted: bool,
 }
@@ -180,9 +180,6 @@ impl Rtxq {
             }
             acked.fresh += gone.len;
             each(&gone);
-            if acked.newest.is_none_or(|newest| gone.sent_at >= newest.sent_at) {
-                acked.newest = Some(gone);
-            }
         }
         self.left = self.left.min(self.len);
         self.high_rxt = self.high_rxt.filter(|high| high.after(to));
@@ -351,8 +348,7 @@ impl Rtxq {
         sent.lost = false;
         sent.retransmits = sent.retransmits.saturating_add(1);
         sent.sent_at = now;
-        sent.delivered = stamp.delivered;
-        sent.delivered_at = stamp.delivered_at;
+        sent.stamp = stamp;
         let end = sent.end();
         self.high_rxt = Some(self.high_rxt.map_or(end, |high| high.later(end)));
         self.lost -= len;
@@ -386,13 +382,17 @@ pub enum Judged {
     TooNew,
 }
 
-/// The delivery counters a transmission is stamped with.
-#[derive(Copy, Clone, Debug)]
+/// What a transmission is stamped with, for samples of the rate ([`super::rate`]).
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct Stamp {
-    /// Bytes delivered so far.
+    /// Bytes delivered so far (P.delivered).
     pub delivered: u64,
-    /// When that last grew.
+    /// When that last grew (P.delivered_time).
     pub delivered_at: Instant,
+    /// When what was delivered then had been sent (P.first_sent_time).
+    pub first_sent_at: Instant,
+    /// The application had run dry (P.is_app_limited).
+    pub app_limited: bool,
 }
 
 #[cfg(test)]
@@ -405,17 +405,20 @@ mod tests {
             seq: Seq(seq),
             len,
             sent_at: Instant::from_millis(at),
-            delivered: 0,
-            delivered_at: Instant::ZERO,
+            stamp: STAMP,
             in_flight: 0,
             retransmits: 0,
             sacked: false,
             lost: false,
-            app_limited: false,
         }
     }
 
-    const STAMP: Stamp = Stamp { delivered: 0, delivered_at: Instant::ZERO };
+    const STAMP: Stamp = Stamp {
+        delivered: 0,
+        delivered_at: Instant::ZERO,
+        first_sent_at: Instant::ZERO,
+        app_limited: false,
+    };
 
     #[test]
     fn an_ack_inside_a_super_segment_splits_it() {
@@ -424,7 +427,6 @@ mod tests {
         q.push(sent(110, 60_000, 2));
         let acked = q.ack(Seq(210), |_| {});
         assert_eq!((acked.len, acked.first_sent_at), (110, Some(Instant::from_millis(1))));
-        assert_eq!(acked.newest.map(|s| (s.seq.0, s.len)), Some((110, 100)));
         assert_eq!((q.flight_size(), q.head().map(|s| s.seq.0)), (59_900, Some(210)));
     }
 
@@ -439,7 +441,6 @@ mod tests {
         assert_eq!((q.lost(), q.in_flight()), (0, 4_000));
         let acked = q.ack(Seq(4_000), |_| {});
         assert_eq!((acked.len, acked.first_sent_at, acked.retransmitted), (4_000, None, true));
-        assert_eq!(acked.newest.map(|s| s.sent_at), Some(Instant::from_millis(9)));
         assert!(q.is_empty());
     }
 

@@ -34,6 +34,9 @@ impl Deliveries {
             rack.delivered(sent, self.now, too_early, self.min_rtt);
         }
         told.delivered += sent.len;
+        if told.newest.is_none_or(|newest| sent.is_newer(&newest)) {
+            told.newest = Some(*sent);
+        }
         let old = self.point.is_none_or(|point| sent.end().before_eq(point));
         told.original |= sent.retransmits == 0 && old;
     }

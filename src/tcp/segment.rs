@@ -20,6 +20,8 @@ pub struct Segment {
     pub arrived: Arrived,
     /// There is no memory for its payload.
     pub no_room: bool,
+    /// The ECN field of its packet, two bits (RFC 3168 §5).
+    pub ecn: u8,
 }
 
 /// What is asked about a segment as its sender made it.
@@ -37,7 +39,7 @@ impl Segment {
     /// As it arrived.
     pub fn new(hdr: Header, payload: Chunks, wire_mss: Option<u16>) -> Segment {
         let arrived = Arrived { seq: hdr.seq, len: 0, syn: hdr.ctl.syn() };
-        let mut seg = Segment { hdr, payload, wire_mss, arrived, no_room: false };
+        let mut seg = Segment { hdr, payload, wire_mss, arrived, no_room: false, ecn: 0 };
         seg.arrived.len = seg.len();
         seg
     }

@@ -1,5 +1,6 @@
 //! STATUS (RFC 9293 §3.9.1.6) as `tcp_info`.
 
+use super::event::CaState;
 use super::info::TcpInfo;
 use super::state::State;
 use super::tcb::Tcb;
@@ -11,6 +12,12 @@ fn micros(duration: Duration) -> u64 {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What is taken for lost, whether or not it was sent again, as Linux counts it.
+fn lost(tcb: &Tcb) -> u32 {
+    let again = matches!(tcb.recovery.ca, CaState::Recovery | CaState::Loss);
+    tcb.rtxq.lost() + if again { tcb.rtxq.again() } else { 0 }
 }
 
 /// The block in numbers, at `now`.
@@ -30,7 +37,9 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         rcv_wscale: u64::from(tcb.rcv.wscale),
         options: u64::from(tcb.ts.is_some())
             | u64::from(tcb.sack_ok) << 1
-            | u64::from(tcb.wscale_ok) << 2,
+            | u64::from(tcb.wscale_ok) << 2
+            | u64::from(tcb.ecn.ok) << 3
+            | u64::from(tcb.ecn.seen) << 4,
         rto: micros(tcb.rto()),
         ato: micros(tcb.config.delayed_ack),
         snd_mss: u64::from(smss),
@@ -39,7 +48,7 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         pmtu: u64::from(tcb.pmtu),
         unacked: segments(tcb.rtxq.flight_size()),
         sacked: segments(tcb.rtxq.sacked()),
-        lost: segments(tcb.rtxq.lost()),
+        lost: segments(lost(tcb)),
         retrans: segments(tcb.rtxq.again()),
         rtt: micros(tcb.rto.srtt().unwrap_or_default()),
         rttvar: micros(tcb.rto.rttvar()),
@@ -62,7 +71,7 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         data_segs_out: u64::from(c.data_segs_out),
         data_segs_in: u64::from(c.data_segs_in),
         rcv_ooopack: u64::from(c.rcv_ooopack),
-        delivered: tcb.delivered.delivered / u64::from(smss),
+        delivered: tcb.delivered() / u64::from(smss),
         busy_time: chrono.busy_time / 1000,
         rwnd_limited: chrono.rwnd_limited / 1000,
         cwnd_limited: chrono.cwnd_limited / 1000,
@@ -74,5 +83,7 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         reordering: u64::from(tcb.config.reordering),
         delivery_rate: tcb.measured.delivery_rate(),
         delivery_rate_app_limited: u64::from(tcb.measured.rate_app_limited),
+        pacing_rate: tcb.pacing_rate().unwrap_or(0),
+        delivered_ce: u64::from(c.delivered_ce),
     }
 }

@@ -28,6 +28,8 @@ pub struct Counters {
     pub rcv_ooopack: u32,
     /// Reports that the peer received something twice.
     pub dsack_dups: u32,
+    /// Segments delivered that the network had marked.
+    pub delivered_ce: u32,
 }
 
 /// Which limit held sending back, for how long.

@@ -3,15 +3,17 @@
 //! The steps (`arrives`, `ack`, `recovery`, `delack`, `output`, `timeout`) are functions over it in
 //! their own files; [`super::Conn`] is its public face.
 
-use super::cc::{self, CongestionControl};
+use super::cc;
 use super::config::Config;
+use super::congestion::Control;
+use super::ecn::EcnState;
 use super::event::{AckWhy, Blocked, CaState, Event, Timer};
 use super::loss::Loss;
 use super::measured::Measured;
 use super::reassembly::Reassembly;
 use super::recvbuf::RecvBuffer;
 use super::rto::Rto;
-use super::rtxq::{Rtxq, Stamp};
+use super::rtxq::Rtxq;
 use super::sendbuf::SendBuffer;
 use super::state::{Cause, State, is_legal};
 use super::sums::{Chrono, Counters};
@@ -114,6 +116,9 @@ pub struct Owe {
     pub ack_now: bool,
     /// What the acknowledgment answers.
     pub ack_cause: EventId,
+    /// Another one before it, up to here: what arrived before marks began, or ended (RFC 8257
+    /// §3.2).
+    pub ack_before: Option<Seq>,
     /// A reset: the connection is over, for this reason.
     pub rst: Option<Cause>,
     /// A loss probe with new data.
@@ -174,6 +179,8 @@ pub struct Tcb {
     pub ts: Option<Ts>,
     /// SACK was agreed.
     pub sack_ok: bool,
+    /// Explicit congestion notification.
+    pub ecn: EcnState,
     /// Window scaling was agreed.
     pub wscale_ok: bool,
     /// The MTU of the path, bytes of IP packet.
@@ -187,9 +194,9 @@ pub struct Tcb {
     /// What is in flight.
     pub rtxq: Rtxq,
     /// Congestion control, from the first data on.
-    cc: Option<Box<dyn CongestionControl>>,
+    pub control: Option<Box<Control>>,
     /// The initial window, bytes.
-    iw: u32,
+    pub iw: u32,
     /// Loss recovery.
     pub recovery: Recovery,
     /// What it remembers, once data was sent.
@@ -235,8 +242,6 @@ pub struct Tcb {
     pub last_sent: Instant,
     /// When the next rate-limited ACK may go out.
     pub next_challenge: Instant,
-    /// Bytes delivered to the peer so far, and when that last grew.
-    pub delivered: Stamp,
     /// What last touched the connection: the cause of what it sends.
     pub cause: EventId,
     /// Sums.
@@ -338,13 +343,14 @@ impl Tcb {
             },
             ts,
             sack_ok: config.sack,
+            ecn: EcnState::default(),
             wscale_ok: config.window_scaling,
             pmtu: opening.mtu,
             gso_max: opening.gso_max,
             header_len,
             rto: Rto::new(&config),
             rtxq: Rtxq::default(),
-            cc: None,
+            control: None,
             iw,
             recovery: Recovery::default(),
             loss: None,
@@ -368,7 +374,6 @@ impl Tcb {
             last_recv: now,
             last_sent: now,
             next_challenge: Instant::ZERO,
-            delivered: Stamp { delivered: 0, delivered_at: now },
             cause: cx.cause,
             counters: Counters::default(),
             measured: Measured::new(now),
@@ -478,51 +483,6 @@ impl Tcb {
         if from.before(self.tx.end()) { self.tx.end() - from } else { 0 }
     }
 
-    /// Congestion control: a connection that sends no data has none.
-    pub fn cc(&mut self) -> &mut dyn CongestionControl {
-        let (algorithm, smss, iw) = (self.config.congestion, self.snd.smss, self.iw);
-        &mut **self.cc.get_or_insert_with(|| algorithm.make(smss, iw))
-    }
-
-    /// Congestion control's window, bytes.
-    pub fn cc_cwnd(&self) -> u32 {
-        self.cc.as_ref().map_or(self.iw, |cc| cc.cwnd())
-    }
-
-    /// The slow-start threshold, bytes; `u32::MAX` before the first loss.
-    pub fn ssthresh(&self) -> u32 {
-        self.cc.as_ref().map_or(u32::MAX, |cc| cc.ssthresh())
-    }
-
-    /// How much may be in flight now: congestion control's window; while it comes down, what rate
-    /// reduction leaves (RFC 9937).
-    pub fn cwnd(&self) -> u32 {
-        match self.loss.as_ref().and_then(|loss| loss.prr) {
-            Some(prr) => self.rtxq.in_flight().saturating_add(prr.allowance()),
-            None => self.cc_cwnd().saturating_sub(self.recovery.deflation),
-        }
-    }
-
-    /// What has left the network behind a gap, as far as one knows: it makes room for as much
-    /// (limited transmit, RFC 3042 §2; RFC 6675 §5).
-    pub fn has_left(&self) -> u32 {
-        self.rtxq.sacked() + self.rtxq.left()
-    }
-
-    /// How much more may be in flight, but for the peer's window.
-    pub fn cwnd_room(&self) -> u32 {
-        self.cwnd().saturating_sub(self.rtxq.in_flight())
-    }
-
-    /// Changes congestion control's phase, telling so.
-    pub fn set_ca(&mut self, to: CaState, cx: &mut Cx<'_>) {
-        let from = std::mem::replace(&mut self.recovery.ca, to);
-        if from != to {
-            let (cwnd, ssthresh) = (self.cwnd(), self.ssthresh());
-            cx.note(|| Event::Ca { from, to, cwnd, ssthresh });
-        }
-    }
-
     /// The current RTO.
     pub fn rto(&self) -> Duration {
         self.rto.get(&self.config)
@@ -604,18 +564,12 @@ impl Tcb {
         let path = u32::from(mtu - self.header_len);
         let ts = if self.ts.is_some() { 12 } else { 0 };
         self.snd.smss = self.snd.smss.min(path.saturating_sub(ts).max(1));
-        let smss = self.snd.smss;
-        self.cc.iter_mut().for_each(|cc| cc.on_mss(smss));
+        self.cc_on_mss();
         if self.syn_acked {
             self.rtxq.mark_all_lost();
             self.recovery.rule = Some(super::event::RtxRule::PathMtu);
             self.recovery.force = true;
         }
-    }
-
-    /// A fresh congestion window of `iw` bytes.
-    fn reset_cc(&mut self, iw: u32) {
-        (self.cc, self.iw) = (None, iw);
     }
 
     /// Takes the peer's SYN options; ours have been, or will be, sent (RFC 9293 §3.7.1,

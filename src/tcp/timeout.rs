@@ -16,6 +16,7 @@ pub(super) fn poll(tcb: &mut Tcb, cx: &mut Cx<'_>) {
             Timer::LossProbe => tlp::on_timer(tcb, cx),
             Timer::Reorder => recovery::on_reorder_timer(tcb, cx),
             Timer::Rtx => on_rtx(tcb, cx),
+            Timer::Pacing => {} // the next burst may go out
             Timer::Persist => on_persist(tcb, cx),
             Timer::Delack => tcb.owe_ack(AckWhy::Delayed, false, cx),
             Timer::Keepalive => on_keepalive(tcb, cx),

@@ -16,7 +16,7 @@ pub(super) fn schedule(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let wanted = tcb.config.tlp
         && tcb.sack_ok
         && free
-        && tcb.recovery.ca == CaState::Open
+        && matches!(tcb.recovery.ca, CaState::Open | CaState::Cwr)
         && tcb.rtxq.flight_size() > 0
         && tcb.rtxq.sacked() == 0;
     if !wanted {
@@ -41,7 +41,7 @@ const GRANULARITY: Duration = Duration::from_millis(2);
 /// The timer expired: new data goes out, if there is some and the peer's window allows, whatever
 /// cwnd says; else the last segment again. The retransmission timer starts anew (RFC 8985 §7.3).
 pub(super) fn on_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
-    if tcb.rtxq.is_empty() || tcb.recovery.ca != CaState::Open {
+    if tcb.rtxq.is_empty() || !matches!(tcb.recovery.ca, CaState::Open | CaState::Cwr) {
         return;
     }
     let room = (tcb.snd.una + tcb.snd.wnd).after(tcb.snd.nxt);

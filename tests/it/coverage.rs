@@ -3,12 +3,14 @@
 
 use crate::support::seen::{self, Scenario, Seen};
 use crate::{
-    addresses, advertise, arrives, bridge, close, flood, forward, groups, handshake, ip, ip6, link,
-    nd, pressure, recovery, reports, routers, rto, sockets, window,
+    addresses, advertise, arrives, bridge, close, congestion, flood, forward, groups, handshake,
+    ip, ip6, link, nd, pressure, recovery, reports, routers, rto, sockets, window,
 };
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
-use netglass::tcp::{AckWhy, Blocked, Cause, Plan, Reply, RtxRule, Spurious, TRANSITIONS};
+use netglass::tcp::{
+    AckWhy, Blocked, Cause, Plan, Reply, RtxRule, SlowStart, Spurious, TRANSITIONS,
+};
 use std::collections::BTreeSet;
 
 /// All scenarios, by file.
@@ -17,6 +19,7 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("arrives", arrives::SCENARIOS),
     ("bridge", bridge::SCENARIOS),
     ("close", close::SCENARIOS),
+    ("congestion", congestion::SCENARIOS),
     ("flood", flood::SCENARIOS),
     ("groups", groups::SCENARIOS),
     ("handshake", handshake::SCENARIOS),
@@ -68,6 +71,7 @@ fn everything_that_can_happen_happens() {
         ("AckWhy", AckWhy::KEYS, &seen.ack_why),
         ("RtxRule", RtxRule::KEYS, &seen.rtx_rule),
         ("Spurious", Spurious::KEYS, &seen.spurious),
+        ("SlowStart", SlowStart::KEYS, &seen.slow_start),
         ("Blocked", Blocked::KEYS, &seen.blocked),
         ("Cause", Cause::KEYS, &seen.cause),
         ("Reply", Reply::KEYS, &seen.reply),

@@ -5,6 +5,8 @@ use crate::support::{A, B, World, addr, addr6, setup};
 use netglass::base::rng::Purpose;
 use netglass::base::{Chance, ConnId, SocketError};
 use netglass::impair::{Impairment, Odds, Ppm, Reorder};
+use netglass::tcp::Ecn;
+use netglass::tcp::cc::Algorithm;
 use std::time::Duration;
 
 /// What a seed decides.
@@ -124,6 +126,14 @@ fn run(seed: u64) -> u64 {
         host.tcp.syn_retries = 50;
         host.tcp.synack_retries = 50;
         host.tcp.retries2 = 100;
+    }
+    for (n, host) in hosts.iter_mut().enumerate() {
+        let below = |bound, of| {
+            Chance::from_seed(seed).below(bound, Purpose::Scenario, 0, of + n as u64) as usize
+        };
+        host.tcp.congestion = Algorithm::ALL[below(4, 100)];
+        host.tcp.pacing = below(3, 110) == 0;
+        host.tcp.ecn = [Ecn::Off, Ecn::On, Ecn::Passive][below(3, 120)];
     }
     let mut world = World::of(hosts).impaired(rules, seed);
     let (a, b) = world.connected_at(if v6 { addr6(B, 80) } else { addr(B, 80) });

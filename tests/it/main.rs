@@ -9,14 +9,18 @@ mod bridge;
 mod broadcast;
 mod chaos;
 mod close;
+mod congestion;
 mod counters;
 mod coverage;
+#[cfg(feature = "drill")]
+mod drill;
 mod export;
 mod flood;
 mod forward;
 mod forward_garbage;
 mod fuzz;
 mod garbage;
+mod goodput;
 mod groups;
 mod handshake;
 mod hostile;
@@ -49,6 +53,7 @@ mod sockets;
 mod study;
 #[allow(unreachable_pub, dead_code, reason = "a harness offers more than each test needs")]
 mod support;
+mod tables;
 mod tidy;
 mod window;
 mod wrap;

@@ -10,6 +10,7 @@ use std::panic::catch_unwind;
 mod answers;
 mod arrivals;
 mod bridges;
+mod congestion;
 #[cfg(feature = "http")]
 mod dhcp;
 mod discovery;
@@ -61,6 +62,7 @@ const FILES: &[&[Case]] = &[
     answers::CASES,
     arrivals::CASES,
     bridges::CASES,
+    congestion::CASES,
     #[cfg(feature = "http")]
     dhcp::CASES,
     discovery::CASES,

@@ -86,10 +86,7 @@ fn many_sockets_come_page_by_page() {
     let count = |state| all.iter().filter(|socket| socket["state"] == state).count();
     assert_eq!((count("SYN-SENT"), count("UNCONN"), count("LISTEN")), (300, 300, 1));
     let opening = all.iter().find(|socket| socket["state"] == "SYN-SENT").unwrap();
-    assert_eq!(
-        (&opening["peer"], &opening["cong_alg"]),
-        (&json!("10.9.0.1:80"), &json!("newreno"))
-    );
+    assert_eq!((&opening["peer"], &opening["cong_alg"]), (&json!("10.9.0.1:80"), &json!("cubic")));
     assert_eq!(opening["info"]["rto"], 1_000_000);
 }
 

@@ -49,7 +49,7 @@ impl Info<'_> {
     }
 
     fn options(&self) -> Vec<String> {
-        let bits = [(1, "ts"), (2, "sack")];
+        let bits = [(1, "ts"), (2, "sack"), (8, "ecn"), (16, "ecnseen")];
         let agreed = bits.iter().filter(|(bit, _)| self.n("options") & bit != 0);
         agreed.map(|(_, name)| (*name).to_owned()).collect()
     }
@@ -106,11 +106,16 @@ impl Info<'_> {
             ("lastrcv", "last_data_recv"),
             ("lastack", "last_ack_recv"),
         ]));
+        if self.n("pacing_rate") > 0 {
+            let rate = self.rate(self.n("pacing_rate") as f64 * 8.0);
+            words.push(format!("pacing_rate {rate}"));
+        }
         if self.n("delivery_rate") > 0 {
             let rate = self.rate(self.n("delivery_rate") as f64 * 8.0);
             words.push(format!("delivery_rate {rate}"));
         }
         words.extend(some("delivered", self.n("delivered")));
+        words.extend(some("delivered_ce", self.n("delivered_ce")));
         if self.n("delivery_rate_app_limited") > 0 {
             words.push("app_limited".to_owned());
         }

@@ -32,6 +32,7 @@ const BANDS: &[(Blocked, &str, &str)] = &[
     (Blocked::Rwnd, "orange", "held by the peer's window"),
     (Blocked::Nagle, "purple", "held by Nagle"),
     (Blocked::Sws, "pink", "held: a silly window"),
+    (Blocked::Pacing, "green", "held by the pace"),
     (Blocked::App, "grey", "nothing to send"),
 ];
 

@@ -295,6 +295,10 @@ fn tcp_event(data: &mut Object, at: Instant, event: &tcp::Event) -> &'static str
             }
             "congestion_state_updated"
         }
+        E::SlowStart { how, cwnd } => {
+            data.text("trigger", how.key()).raw("congestion_window", cwnd);
+            "slow_start_updated"
+        }
         E::Undo { how, cwnd, ssthresh } => {
             data.text("trigger", how.key()).raw("congestion_window", cwnd);
             if *ssthresh < i32::MAX as u32 {

@@ -22,8 +22,8 @@ use crate::link;
 use crate::observe::view::reason;
 use crate::stack::{self, Sent};
 use crate::tcp::{
-    self, AckWhy, Blocked, CaState, Cause, Outcome, Plan, Reply, RtxRule, Spurious, State, TcpInfo,
-    Timer,
+    self, AckWhy, Blocked, CaState, Cause, Outcome, Plan, Reply, RtxRule, SlowStart, Spurious,
+    State, TcpInfo, Timer,
 };
 use facts::Ends;
 use std::fmt;
@@ -170,6 +170,7 @@ fn rules() -> impl Iterator<Item = &'static str> {
         RtxRule::KEYS,
         Spurious::KEYS,
         Blocked::KEYS,
+        SlowStart::KEYS,
         Cause::KEYS,
         Reply::KEYS,
         Sent::KEYS,

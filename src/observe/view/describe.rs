@@ -68,6 +68,7 @@ pub(super) fn tcp_words(event: &tcp::Event, now: Instant) -> String {
             let (from, to) = (ca_name(*from), ca_name(*to));
             format!("{from} -> {to}: cwnd {cwnd} ssthresh {}", threshold(*ssthresh))
         }
+        E::SlowStart { how, cwnd } => format!("slow start: {}, cwnd {cwnd}", how.key()),
         E::Undo { cwnd, ssthresh, .. } => {
             format!("undone: cwnd {cwnd} ssthresh {}", threshold(*ssthresh))
         }

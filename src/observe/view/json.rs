@@ -112,6 +112,9 @@ fn tcp_event(out: &mut Object, event: &tcp::Event) {
             out.text("kind", "ca").text("from", ca_name(*from)).text("to", ca_name(*to));
             out.raw("cwnd", cwnd).raw("ssthresh", ssthresh)
         }
+        E::SlowStart { how, cwnd } => {
+            out.text("kind", "slow_start").text("how", how.key()).raw("cwnd", cwnd)
+        }
         E::Undo { how, cwnd, ssthresh } => {
             out.text("kind", "undo").text("how", how.key());
             out.raw("cwnd", cwnd).raw("ssthresh", ssthresh)

@@ -49,6 +49,7 @@ fn tcp_reason(event: &tcp::Event) -> Option<Reason> {
         tcp::Event::Sent { plan, .. } => Some(plan_reason(plan)),
         tcp::Event::Replied { reply, .. } => Some(explained!(reply)),
         tcp::Event::Blocked { why, .. } => Some(explained!(why)),
+        tcp::Event::SlowStart { how, .. } => Some(explained!(how)),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@ use super::Check;
 use crate::base::{Chunks, Seq, SocketError, Why};
 use crate::tcp::ack;
 use crate::tcp::delack;
+use crate::tcp::ecn;
 use crate::tcp::event::{AckWhy, Event, Outcome, Timer};
 use crate::tcp::measured;
 use crate::tcp::segment::Segment;
@@ -260,6 +261,7 @@ pub(super) fn seventh_process_text(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx
     }
     tcb.counters.data_segs_in = tcb.counters.data_segs_in.wrapping_add(seg.wire_segments());
     measured::on_data(tcb, seg, cx.now);
+    ecn::on_data(tcb, seg, cx);
     let wire = seg.wire_mss.map_or(seg.payload.len(), usize::from) as u32;
     tcb.rcv.mss_seen = tcb.rcv.mss_seen.max(wire.min(u32::from(tcb.rcv.advmss)));
     let payload = std::mem::take(&mut seg.payload);

@@ -48,6 +48,7 @@ fn fourth_check_syn(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check 
     tcb.rcv.nxt = seg.hdr.seq + 1;
     tcb.rcv.last_ack_sent = tcb.rcv.nxt;
     tcb.negotiate(&seg.hdr.options, cx.now);
+    tcb.negotiate_ecn(seg.hdr.ctl, seg.hdr.ack.is_some());
     // The window of a SYN is not scaled (RFC 7323 §2.2).
     tcb.snd.wnd = u32::from(seg.hdr.wnd);
     tcb.snd.max_wnd = tcb.snd.wnd;

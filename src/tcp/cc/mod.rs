@@ -4,35 +4,59 @@
 //! traces are equal on every machine. Loss *recovery* (what to retransmit) is `recovery.rs`'s
 //! question; an algorithm only says how much may be in flight.
 
+mod algorithm;
+mod cubic;
+mod dctcp;
+mod hystart;
 mod newreno;
+mod reno;
+mod window;
 
+pub use algorithm::{Algorithm, Make, NameTaken, UnknownAlgorithm};
+pub use cubic::Cubic;
+pub use dctcp::Dctcp;
 pub use newreno::NewReno;
+pub use reno::Reno;
+pub use window::Window;
 
 use crate::base::{Duration, Instant};
-use std::fmt::{self, Debug};
-use std::str::FromStr;
+use std::fmt::Debug;
 
-/// What an acknowledgment of new data tells.
+/// What an ACK tells that reports something as delivered, by SEG.ACK or by SACK.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub struct AckSample {
     /// When it arrived.
     pub now: Instant,
-    /// Bytes newly acknowledged.
+    /// Bytes it newly reports as delivered.
     pub acked: u32,
-    /// Bytes delivered between the sending of the newest acknowledged segment and now.
+    /// Bytes delivered between the sending of the newest of them and now.
     pub delivered: u64,
-    /// The time that delivery took.
+    /// The time that took: on the way out or on the way back, whichever is longer. Zero when that
+    /// is too short to tell a rate.
     pub interval: Duration,
     /// The round trip measured, if any.
     pub rtt: Option<Duration>,
-    /// Bytes in flight when the newest acknowledged segment was sent.
+    /// Bytes in flight when the newest of them was sent.
     pub in_flight_at_send: u32,
     /// Bytes in flight after this acknowledgment.
     pub in_flight: u32,
-    /// Whether the application, not the window, limited what was in flight then.
+    /// Whether the window was not used when this was sent: then it must not grow (RFC 7661).
     pub app_limited: bool,
-    /// Bytes reported as marked by the network (ECN).
+    /// Whether the application had run dry when this was sent: the rate is the application's.
+    pub rate_app_limited: bool,
+    /// Bytes of `acked` that the network had marked, as far as the peer says (ECN).
     pub ce: u32,
+}
+
+/// What an algorithm makes of explicit congestion notification.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum EcnUse {
+    /// Nothing: it is not negotiated.
+    None,
+    /// A mark counts as a loss does, once per round trip (RFC 3168).
+    Classic,
+    /// Every mark counts: the peer is to echo each (RFC 8257).
+    Dctcp,
 }
 
 /// A congestion control algorithm. One value per connection.
@@ -43,13 +67,26 @@ pub trait CongestionControl: Debug + Send {
     fn cwnd(&self) -> u32;
     /// The slow-start threshold in bytes; `u32::MAX` before the first loss.
     fn ssthresh(&self) -> u32;
-    /// Bytes per second to pace at; `None`: no pacing.
+    /// Bytes per second to pace at; `None`: it does not ask for pacing.
     fn pacing_rate(&self) -> Option<u64> {
         None
     }
+    /// What it makes of explicit congestion notification.
+    fn ecn(&self) -> EcnUse {
+        EcnUse::Classic
+    }
+    /// Whether it is in slow start and goes slower than that, because a queue may be building up
+    /// (RFC 9406).
+    fn is_conservative(&self) -> bool {
+        false
+    }
+    /// It takes over a connection that goes on with this cwnd and ssthresh.
+    fn take_over(&mut self, cwnd: u32, ssthresh: u32);
     /// `bytes` were sent with `in_flight` bytes in flight before them.
     fn on_send(&mut self, _now: Instant, _bytes: u32, _in_flight: u32) {}
-    /// New data was acknowledged outside of fast recovery.
+    /// An ACK reports something as delivered, in recovery too; before everything else it tells.
+    fn on_sample(&mut self, _sample: &AckSample) {}
+    /// New data was acknowledged outside of fast recovery: the window may grow.
     fn on_ack(&mut self, sample: &AckSample);
     /// A loss was detected with `in_flight` bytes outstanding: fast recovery begins.
     fn on_loss(&mut self, now: Instant, in_flight: u32);
@@ -59,12 +96,12 @@ pub trait CongestionControl: Debug + Send {
     fn on_rto(&mut self, now: Instant, in_flight: u32, first: bool);
     /// The last reduction was for nothing: back to what was before, if that is more than now.
     fn undo(&mut self, _now: Instant) {}
-    /// The peer echoed a congestion mark.
+    /// The peer echoed a congestion mark, for the first time in a round trip.
     fn on_ecn(&mut self, now: Instant, in_flight: u32) {
         self.on_loss(now, in_flight);
     }
-    /// Sending resumes after a silence longer than the RTO (RFC 5681 §4.1).
-    fn on_idle(&mut self, now: Instant);
+    /// Sending resumes after a silence of `idle`, longer than `rto` (RFC 5681 §4.1).
+    fn on_idle(&mut self, now: Instant, idle: Duration, rto: Duration);
     /// The segment size changed.
     fn on_mss(&mut self, smss: u32);
 }
@@ -76,59 +113,25 @@ pub fn initial_window(smss: u32, segments: u8) -> u32 {
     (n * smss).min((2 * smss).max(n * 1460))
 }
 
-/// The algorithms that a connection can have.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
-#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
-pub enum Algorithm {
-    /// RFC 5681 and RFC 6582.
-    #[default]
-    NewReno,
-}
-
-impl Algorithm {
-    /// All of them.
-    pub const ALL: [Algorithm; 1] = [Algorithm::NewReno];
-
-    /// The name by which sockets choose it and `ss` shows it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Algorithm::NewReno => "newreno",
-        }
-    }
-
-    /// Makes it, for a connection with segments of `smss` bytes and the initial window `iw` bytes.
-    pub fn make(self, smss: u32, iw: u32) -> Box<dyn CongestionControl> {
-        match self {
-            Algorithm::NewReno => Box::new(NewReno::new(smss, iw)),
-        }
-    }
-}
-
-/// There is no algorithm of that name.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct UnknownAlgorithm(String);
-
-impl fmt::Display for UnknownAlgorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = Algorithm::ALL.map(Algorithm::name).join(", ");
-        write!(f, "there is no congestion control \"{}\": choose from {names}", self.0)
-    }
-}
-
-impl std::error::Error for UnknownAlgorithm {}
-
-impl FromStr for Algorithm {
-    type Err = UnknownAlgorithm;
-
-    fn from_str(name: &str) -> Result<Algorithm, UnknownAlgorithm> {
-        let found = Algorithm::ALL.into_iter().find(|known| known.name() == name);
-        found.ok_or_else(|| UnknownAlgorithm(name.to_owned()))
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// An ACK of `acked` bytes.
+    pub(in crate::tcp) fn sample(acked: u32) -> AckSample {
+        AckSample {
+            now: Instant::ZERO,
+            acked,
+            delivered: 0,
+            interval: Duration::ZERO,
+            rtt: None,
+            in_flight_at_send: 0,
+            in_flight: 0,
+            app_limited: false,
+            rate_app_limited: false,
+            ce: 0,
+        }
+    }
 
     #[test]
     fn rfc_6928_initial_windows() {
@@ -138,14 +141,34 @@ mod tests {
         assert_eq!((initial_window(1_000, 1), initial_window(1_000, 0)), (1_000, 1_000));
     }
 
+    /// Whatever the algorithm: what every connection relies on.
     #[test]
-    fn algorithms_have_names_and_others_are_none() {
+    fn every_algorithm_keeps_the_rules_all_share() {
         for algorithm in Algorithm::ALL {
-            assert_eq!(algorithm.name().parse(), Ok(algorithm));
-            let made = algorithm.make(1460, 14_600);
-            assert_eq!((made.name(), made.cwnd()), (algorithm.name(), 14_600));
+            let made = || algorithm.make(1_000, 10_000);
+            let mut cc = made();
+            assert_eq!((cc.cwnd(), cc.ssthresh()), (10_000, u32::MAX), "{algorithm}");
+            cc.on_loss(Instant::ZERO, 10_000);
+            assert!(cc.cwnd() < 10_000 && cc.ssthresh() == cc.cwnd(), "{algorithm} gives way");
+            cc.undo(Instant::ZERO);
+            assert_eq!((cc.cwnd(), cc.ssthresh()), (10_000, u32::MAX), "{algorithm} takes it back");
+            cc.on_rto(Instant::ZERO, 10_000, true);
+            assert_eq!(cc.cwnd(), 1_000, "{algorithm} starts again");
+            let threshold = cc.ssthresh();
+            cc.on_rto(Instant::ZERO, 1_000, false);
+            assert_eq!((cc.cwnd(), cc.ssthresh()), (1_000, threshold), "{algorithm}: once");
+            let mut cc = made();
+            for _ in 0..20 {
+                cc.on_loss(Instant::ZERO, cc.cwnd());
+            }
+            assert_eq!(cc.ssthresh(), 2_000, "{algorithm}: never below two segments");
+            let mut cc = made();
+            cc.on_ack(&AckSample { app_limited: true, ..sample(10_000) });
+            assert_eq!(cc.cwnd(), 10_000, "{algorithm}: what is not used does not grow");
+            cc.take_over(50_000, 40_000);
+            assert_eq!((cc.cwnd(), cc.ssthresh()), (50_000, 40_000), "{algorithm} goes on");
+            cc.on_idle(Instant::ZERO, Duration::from_secs(10), Duration::from_secs(1));
+            assert_eq!(cc.cwnd(), 10_000, "{algorithm}: not below the initial window");
         }
-        let error = "vegas".parse::<Algorithm>().unwrap_err().to_string();
-        assert_eq!(error, "there is no congestion control \"vegas\": choose from newreno");
     }
 }

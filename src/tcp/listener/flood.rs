@@ -6,6 +6,7 @@ use crate::base::{EventId, Instant, Limit, Seq, Why};
 use crate::tcp::arrives::closed::reset_for;
 use crate::tcp::conn::HalfOpen;
 use crate::tcp::cookie::{self, Asker};
+use crate::tcp::ecn;
 use crate::tcp::event::{Outcome, Reply};
 use crate::tcp::isn;
 use crate::tcp::segment::Segment;
@@ -68,10 +69,11 @@ impl Listener {
         self.flood.cookie_at = Some(cx.now);
         let asker = Asker { local: site.local, remote: site.remote, irs: seg.hdr.seq };
         let theirs = usable(&seg.hdr.options, &self.config);
-        let (iss, kept, clock) = cookie::bake(cx.now, asker, &theirs, cx.chance);
+        let ecn = ecn::accepts(&self.config, seg.hdr.ctl) && theirs.ts.is_some();
+        let (iss, kept, clock) = cookie::bake(cx.now, asker, (&theirs, ecn), cx.chance);
         let offset = isn::ts_offset(site.local, site.remote, cx.chance);
         let val = clock.wrapping_add(offset);
-        let hdr = syn_ack(site, &self.config, (iss, asker.irs), &kept, val);
+        let hdr = syn_ack(site, &self.config, (iss, asker.irs), (&kept, ecn), val);
         let answer = reply(hdr, Reply::SynCookie, EventId::NONE, cx).marked(&self.config);
         Verdict::Done(Outcome::Cookie, Some(Box::new(answer)))
     }
@@ -120,8 +122,8 @@ impl Listener {
         let asker = Asker { local: site.local, remote: site.remote, irs: seg.hdr.seq - 1 };
         let theirs = seg.hdr.options.ts.filter(|_| self.config.timestamps);
         let ts = theirs.map(|ts| Timestamps { ecr: ts.ecr.wrapping_sub(offset), ..ts });
-        let options = cookie::eat(cx.now, asker, iss, ts, cx.chance)?;
+        let (options, ecn) = cookie::eat(cx.now, asker, iss, ts, cx.chance)?;
         let (irs, wnd) = (asker.irs, seg.hdr.wnd);
-        Some(HalfOpen { irs, options, wnd, sent_at: None, retransmits: 0 })
+        Some(HalfOpen { irs, options, wnd, sent_at: None, retransmits: 0, ecn })
     }
 }

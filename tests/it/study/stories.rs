@@ -9,6 +9,7 @@ use netglass::observe::log::{Entry, Event, Log};
 use netglass::sim::{Net, Port, Wire};
 use netglass::stack::{self, Ethernet, PingOptions, Setup};
 use netglass::tcp;
+use netglass::tcp::cc::Algorithm;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,6 +22,7 @@ fn host(n: u8) -> Setup {
     let addr = format!("10.0.0.{n}/24").parse().unwrap();
     let mut setup = Setup::new([0, 0]).with_iface("eth0", 1500, addr);
     (setup.tcp.sack, setup.tcp.prr) = (false, false);
+    setup.tcp.congestion = Algorithm::NEWRENO;
     setup
 }
 

@@ -6,6 +6,7 @@ use super::seen;
 use netglass::base::why::Drops;
 use netglass::base::{ConnId, Frame, Head, IfaceId, Instant, ListenerId, Pool, Seq};
 use netglass::stack::{ListenOptions, Record, Setup, Stack};
+use netglass::tcp::cc::Algorithm;
 use netglass::tcp::{Config, Decision, State, TcpInfo};
 use netglass::wire::ipv4::{self, protocol};
 use netglass::wire::tcp::{Ctl, Header, Options, Timestamps};
@@ -60,6 +61,8 @@ pub struct Got {
     pub ack: i64,
     pub wnd: u16,
     pub urg: u16,
+    /// The traffic class of its packet.
+    pub tos: u8,
     pub options: Options,
     pub payload: Vec<u8>,
     pub packet: Vec<u8>,
@@ -89,6 +92,8 @@ pub struct Puppet {
     /// The peer's next sequence number and the host's, as far as `Puppet::in_state` knows.
     pub snd: i64,
     pub rcv: i64,
+    /// The traffic class of the peer's packets.
+    pub tos: u8,
     /// Frames are given without letting the host answer in between.
     pub batch: bool,
     /// Every record of the host.
@@ -118,6 +123,7 @@ pub fn host_setup() -> Setup {
     let mtu = if SIX.get() { 1520 } else { 1500 };
     let mut setup = Setup::new([7, 7]).with_iface("wire0", mtu, "10.0.0.1/24".parse().unwrap());
     setup.ifaces[0].addrs.push("fd00::1/64".parse().unwrap());
+    setup.tcp.congestion = Algorithm::NEWRENO; // half of what is in flight, as the numbers say
     setup
 }
 
@@ -166,6 +172,7 @@ impl Puppet {
             iss: Seq(0),
             snd: 1,
             rcv: 1,
+            tos: 0,
             batch: false,
             records: Vec::new(),
             sent: VecDeque::new(),
@@ -298,6 +305,7 @@ impl Puppet {
         let segment = tcp_bytes(self.remote.ip(), self.local.ip(), header, data);
         let mut head = Head::new();
         let header = ip::Header::new(self.remote.ip(), self.local.ip(), protocol::TCP);
+        let header = ip::Header { tos: self.tos, ..header };
         header.emit(&mut head, segment.len());
         self.raw(&[&head[..], &segment].concat());
     }
@@ -411,6 +419,7 @@ impl Puppet {
             ack: tcp.ack.map_or(0, |ack| relative(ack, PEER_ISN)),
             wnd: tcp.wnd,
             urg: tcp.urg,
+            tos: ip.tos,
             options: tcp.options,
             payload: segment[len..].to_vec(),
             packet: bytes.to_vec(),

@@ -15,6 +15,7 @@ pub struct Seen {
     pub ack_why: BTreeSet<&'static str>,
     pub rtx_rule: BTreeSet<&'static str>,
     pub spurious: BTreeSet<&'static str>,
+    pub slow_start: BTreeSet<&'static str>,
     pub blocked: BTreeSet<&'static str>,
     pub cause: BTreeSet<&'static str>,
     pub reply: BTreeSet<&'static str>,
@@ -82,6 +83,7 @@ impl Seen {
             ("AckWhy", &self.ack_why),
             ("RtxRule", &self.rtx_rule),
             ("Spurious", &self.spurious),
+            ("SlowStart", &self.slow_start),
             ("Blocked", &self.blocked),
             ("Cause", &self.cause),
             ("Reply", &self.reply),
@@ -137,6 +139,9 @@ impl Seen {
                     Plan::Retransmit { rule, .. } => self.rtx_rule.insert(rule.key()),
                     _ => false,
                 };
+            }
+            tcp::Event::SlowStart { how, .. } => {
+                self.slow_start.insert(how.key());
             }
             tcp::Event::Undo { how, .. } => {
                 self.spurious.insert(how.key());

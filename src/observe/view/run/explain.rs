@@ -509,6 +509,10 @@ fn timer_rule(timer: tcp::Timer) -> (&'static str, &'static str) {
             "RFC 8985 §6.2",
         ),
         T::Rtx => ("something is in flight, and its ACK is waited for one RTO", "RFC 6298 §5"),
+        T::Pacing => (
+            "what goes out evenly goes out in bursts of a millisecond: the next one waits its turn",
+            "RFC 9002 §7.7",
+        ),
         T::Persist => (
             "the peer's window is closed or too small, and nothing is in flight",
             "RFC 9293 §3.8.6.1",

@@ -37,13 +37,14 @@ pub struct Limits {
 const BARS: usize = 60;
 const BESIDE: usize = 34;
 /// The limits in the order in which they are shown.
-const ORDER: [Blocked; 7] = [
+const ORDER: [Blocked; 8] = [
     Blocked::Handshake,
     Blocked::App,
     Blocked::Cwnd,
     Blocked::Rwnd,
     Blocked::Nagle,
     Blocked::Sws,
+    Blocked::Pacing,
     Blocked::Done,
 ];
 

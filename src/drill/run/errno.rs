@@ -1,0 +1,73 @@
+//! Errors by Linux's names and numbers.
+
+use crate::base::SocketError;
+
+/// An error number.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Errno(pub(super) u16);
+
+macro_rules! errnos {
+    ($($name:ident = $number:literal),* $(,)?) => {
+        #[allow(dead_code, reason = "scripts may name any of them")]
+        impl Errno {
+            $( pub(super) const $name: Errno = Errno($number); )*
+            /// Names and numbers.
+            pub(super) const ALL: &'static [(&'static str, u16)] =
+                &[$((stringify!($name), $number)),*];
+        }
+    };
+}
+
+errnos! {
+    EPERM = 1, ENOENT = 2, EINTR = 4, EIO = 5, EBADF = 9, EAGAIN = 11, ENOMEM = 12, EACCES = 13,
+    EFAULT = 14, EBUSY = 16, EEXIST = 17, ENODEV = 19, EINVAL = 22, ENFILE = 23, EMFILE = 24,
+    ENOTTY = 25, ENOSPC = 28, ESPIPE = 29, EPIPE = 32, EDOM = 33, ERANGE = 34, ENOSYS = 38,
+    ENODATA = 61, ENOPKG = 65, EPROTO = 71, EBADMSG = 74, EOVERFLOW = 75, EBADFD = 77,
+    EUSERS = 87, ENOTSOCK = 88, EDESTADDRREQ = 89, EMSGSIZE = 90, EPROTOTYPE = 91,
+    ENOPROTOOPT = 92, EPROTONOSUPPORT = 93, ESOCKTNOSUPPORT = 94, EOPNOTSUPP = 95,
+    EPFNOSUPPORT = 96, EAFNOSUPPORT = 97, EADDRINUSE = 98, EADDRNOTAVAIL = 99, ENETDOWN = 100,
+    ENETUNREACH = 101, ENETRESET = 102, ECONNABORTED = 103, ECONNRESET = 104, ENOBUFS = 105,
+    EISCONN = 106, ENOTCONN = 107, ESHUTDOWN = 108, ETOOMANYREFS = 109, ETIMEDOUT = 110,
+    ECONNREFUSED = 111, EHOSTDOWN = 112, EHOSTUNREACH = 113, EALREADY = 114, EINPROGRESS = 115,
+    ECANCELED = 125,
+}
+
+/// Second names.
+const ALIASES: &[(&str, u16)] = &[("EWOULDBLOCK", 11), ("ENOTSUP", 95)];
+
+impl Errno {
+    /// The error of that name.
+    pub(super) fn named(name: &str) -> Option<Errno> {
+        let all = Errno::ALL.iter().chain(ALIASES);
+        all.into_iter().find(|(known, _)| *known == name).map(|(_, number)| Errno(*number))
+    }
+
+    /// Its name.
+    pub(super) fn name(self) -> &'static str {
+        Errno::ALL.iter().find(|(_, number)| *number == self.0).map_or("?", |(name, _)| name)
+    }
+}
+
+impl From<SocketError> for Errno {
+    fn from(error: SocketError) -> Errno {
+        match error {
+            SocketError::Refused => Errno::ECONNREFUSED,
+            SocketError::Reset => Errno::ECONNRESET,
+            SocketError::Aborted => Errno::ECONNABORTED,
+            SocketError::TimedOut => Errno::ETIMEDOUT,
+            SocketError::HostUnreachable => Errno::EHOSTUNREACH,
+            SocketError::NetworkUnreachable => Errno::ENETUNREACH,
+            SocketError::AddrInUse => Errno::EADDRINUSE,
+            SocketError::AddrNotAvailable => Errno::EADDRNOTAVAIL,
+            SocketError::NotConnected => Errno::ENOTCONN,
+            SocketError::AlreadyConnected => Errno::EISCONN,
+            SocketError::BrokenPipe => Errno::EPIPE,
+            SocketError::MessageTooLong => Errno::EMSGSIZE,
+            SocketError::InvalidInput => Errno::EINVAL,
+            SocketError::WouldBlock => Errno::EAGAIN,
+            SocketError::BadHandle => Errno::EBADF,
+            SocketError::LimitReached => Errno::ENOMEM,
+            SocketError::AccessDenied => Errno::EACCES,
+        }
+    }
+}

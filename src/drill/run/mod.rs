@@ -1,0 +1,49 @@
+//! Runs scripts: in virtual time, against one host, without any privilege.
+//!
+//! `runner` goes through the events, `packets` and `doing` are what they do; `machine` is what they
+//! act on: the host in its `world`, the files processes have open, and the flows; `calls`,
+//! `transfer`, `waiting` and `sockopt` are the system calls; `build` makes packets of the script's
+//! words, `compare` compares those the host sends, `show` writes them in the script's words;
+//! `shell` and `sysctl` understand the commands that turn knobs, `names` what statements may ask
+//! for, `notes` what `//?` claims.
+
+mod args;
+mod build;
+mod calls;
+mod compare;
+mod doing;
+mod errno;
+mod flow;
+mod live;
+mod machine;
+mod names;
+mod notes;
+mod packets;
+mod profile;
+mod runner;
+mod settings;
+mod shell;
+mod show;
+mod sockopt;
+mod symbols;
+mod sysctl;
+mod transfer;
+mod verdict;
+mod waiting;
+mod world;
+
+pub use profile::Profile;
+pub use settings::{Ignore, Options};
+pub use verdict::{Crossing, Failure, Kind, Verdict};
+
+use crate::drill::ast::Script;
+
+/// Runs a script against a host of that profile, with the script's own tolerances.
+pub fn run(script: &Script, profile: &Profile) -> Verdict {
+    run_with(script, profile, &Options::default())
+}
+
+/// As [`run`], with options.
+pub fn run_with(script: &Script, profile: &Profile, options: &Options) -> Verdict {
+    runner::run(script, profile, options)
+}

@@ -1,0 +1,198 @@
+//! Events that are packets: those that arrive, and those that the host must send.
+
+use super::compare::{self, Rules};
+use super::runner::{FOREVER, Runner, Step, fail};
+use super::verdict::{Failure, Kind, moment};
+use super::world::Out;
+use super::{build, live, show};
+use crate::base::{Duration, Instant};
+use crate::drill::ast::{
+    Body, Event, Options as TcpOptions, Packet, Ports, SeqKind, Tcp, TcpOption,
+};
+use crate::socket::demux::Pair;
+use crate::tcp::{Decision, State};
+
+/// How long an outbound packet is waited for behind its time.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Runner<'_> {
+    pub(super) fn arrive(&mut self, line: u32, packet: &Packet) -> Step {
+        let spoken = packet.encap.is_empty() && packet.udp_encap.is_none();
+        let kind = if spoken { Kind::Packet } else { Kind::Unknown };
+        let wrong = |what| Failure::new(line, kind, what);
+        let flow = self.machine.flow_for(inbound_ports(packet), true).map_err(wrong)?;
+        if let Body::Tcp(tcp) = &packet.body
+            && tcp.flags.syn
+        {
+            self.peer_syn(flow, tcp);
+        }
+        let settings = &self.machine.settings;
+        let bytes = build::packet(packet, &self.machine.flows[flow], settings).map_err(wrong)?;
+        self.step(line, packet);
+        self.machine.world.inject(bytes);
+        self.settle()
+    }
+
+    /// A SYN of the peer chooses its numbers, unless the connection has them already.
+    fn peer_syn(&mut self, flow: usize, tcp: &Tcp) {
+        let conn = self.machine.conn_of(flow);
+        let over = conn.is_some()
+            && match self.machine.world.state(conn) {
+                State::TimeWait => self.machine.is_heard(flow),
+                state => state == State::Closed,
+            };
+        let flow = &mut self.machine.flows[flow];
+        if over {
+            flow.forget();
+        }
+        flow.peer_syn(tcp.seq.start);
+    }
+
+    /// The next packet of a flow that the host has sent, or sends up to `end`.
+    fn take(&mut self, flow: usize, packet: &Packet, end: Instant) -> Step<Option<Out>> {
+        let Pair { local, remote } = {
+            let flow = &self.machine.flows[flow];
+            Pair { local: flow.local, remote: flow.remote }
+        };
+        let icmp = matches!(packet.body, Body::Icmp(_));
+        loop {
+            self.settle()?;
+            let is_ours = |out: &Out| match out.live.pair() {
+                Some((src, dst)) if icmp => src.ip() == local.ip() && dst.ip() == remote.ip(),
+                Some((src, dst)) => src == local && dst == remote,
+                None => false,
+            };
+            let out = &mut self.machine.world.out;
+            let found = out.iter().position(is_ours);
+            if let Some(at) = found.filter(|at| out[*at].at <= end) {
+                out.drain(..at);
+                return Ok(out.pop_front());
+            }
+            if found.is_some() || !self.next(end)? {
+                return Ok(None);
+            }
+        }
+    }
+
+    pub(super) fn expect(&mut self, event: &Event, packet: &Packet) -> Step {
+        let (line, text) = (event.line, packet.to_string());
+        let wrong = |what| Failure::new(line, Kind::Packet, what).expected(text.clone());
+        let flow = self.machine.flow_for(outbound_ports(packet), false).map_err(wrong)?;
+        let due = self.due(&event.time, false, self.before);
+        let now = self.machine.world.now;
+        let end = due.map_or(now + FOREVER, |(_, high)| high.max(now) + PATIENCE);
+        let Some(mut out) = self.take(flow, packet, end)? else {
+            let what = match due {
+                Some((_, high)) => format!("no packet came until {}", moment(high + PATIENCE)),
+                None => "no packet came".to_owned(),
+            };
+            let why = self.holds_back();
+            return fail(Failure { why, ..wrong(what) });
+        };
+        self.listen();
+        self.keys.append(&mut out.keys);
+        let mut whole = out.live.clone();
+        let joined = self.join(flow, packet, &mut whole, end)?;
+        let because = out.why.take().map(|why| format!("{} ({})", why.text, why.rfc));
+        if let (Body::Tcp(tcp), Some(segment)) = (&packet.body, whole.tcp()) {
+            self.machine.flows[flow].meet(tcp, segment);
+        }
+        let rules =
+            Rules { settings: &self.machine.settings, ignore: self.options.ignore, at: out.at };
+        let compared = joined
+            .and_then(|()| compare::packet(packet, &whole, &mut self.machine.flows[flow], &rules));
+        let shown = show::actual(&whole, Some(&self.machine.flows[flow]));
+        compared.map_err(|what| wrong(what).actual(shown.clone(), because.clone()))?;
+        self.step(line, &shown);
+        if let Some(due) = due {
+            let tolerance = self.tolerance(due.0);
+            self.in_time(line, out.at, due, tolerance)
+                .map_err(|late| Box::new(late.expected(text).actual(shown, because)))?;
+        }
+        if let (Body::Tcp(tcp), Some(segment)) = (&packet.body, whole.tcp()) {
+            self.machine.flows[flow].sent(tcp, segment, out.at);
+        }
+        Ok(())
+    }
+
+    /// Why the connection under test sends nothing.
+    fn holds_back(&mut self) -> Option<String> {
+        let conn = self.machine.conn_under_test()?;
+        match self.machine.world.stack.conn(conn).ok()?.plan() {
+            Decision::Wait { why, .. } => Some(format!("{why} ({})", why.rfc())),
+            Decision::Send(_) => None,
+        }
+    }
+
+    /// Joins further segments to a first that is shorter than what the script expects.
+    fn join(
+        &mut self,
+        flow: usize,
+        packet: &Packet,
+        whole: &mut live::Live,
+        end: Instant,
+    ) -> Step<Result<(), String>> {
+        let Body::Tcp(expected) = &packet.body else { return Ok(Ok(())) };
+        let (len, strict) = (expected.seq.len as usize, self.machine.settings.strict_segments);
+        let size = whole.tcp().map_or(0, |tcp| tcp.payload.len());
+        if strict || size == 0 {
+            return Ok(Ok(()));
+        }
+        while whole.tcp().is_some_and(|tcp| tcp.payload.len() < len) {
+            let Some(piece) = self.take(flow, packet, end)? else { break };
+            let (Some(next), live::Body::Tcp(first)) = (piece.live.tcp(), &mut whole.body) else {
+                break;
+            };
+            let is_last = first.payload.len() + next.payload.len() >= len;
+            if let Err(what) = compare::continues(first, next, is_last, size) {
+                return Ok(Err(what));
+            }
+            compare::join(first, next);
+        }
+        Ok(Ok(()))
+    }
+}
+
+fn ports(packet: &Packet) -> Option<Ports> {
+    match &packet.body {
+        Body::Tcp(tcp) => tcp.ports,
+        Body::Udp(udp) => udp.ports,
+        Body::Icmp(_) => None,
+    }
+}
+
+fn inbound_ports(packet: &Packet) -> Option<Ports> {
+    ports(packet)
+}
+
+/// As an inbound packet of the same flow has them.
+fn outbound_ports(packet: &Packet) -> Option<Ports> {
+    ports(packet).map(|ports| Ports { src: ports.dst, dst: ports.src })
+}
+
+/// Whether a segment shows our initial sequence number under the script's.
+fn shows_own(tcp: &Tcp) -> bool {
+    tcp.flags.syn && tcp.seq.kind == SeqKind::Mapped
+}
+
+impl super::flow::Flow {
+    /// A segment of ours, before it is compared: a SYN shows our initial sequence number.
+    fn meet(&mut self, expected: &Tcp, segment: &live::Tcp) {
+        if shows_own(expected) && segment.ctl.syn() && !self.knows_own() {
+            self.own_syn(expected.seq.start, segment.seq);
+        }
+    }
+
+    /// A segment of ours that was as expected: its timestamp is one that the peer can echo.
+    fn sent(&mut self, expected: &Tcp, segment: &live::Tcp, at: Instant) {
+        let TcpOptions::List(list) = &expected.options else { return };
+        let val = list.iter().find_map(|option| match option {
+            TcpOption::Timestamps { val, .. } => *val,
+            _ => None,
+        });
+        let live = compare::walk(&segment.options).into_iter().find(|o| o[0] == 8 && o.len() == 10);
+        if let (Some(val), Some(o)) = (val, live) {
+            self.own_stamp(val, u32::from_be_bytes([o[2], o[3], o[4], o[5]]), at);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Which host a script meets: a set of knobs by name, which sysctls turn.
+
+use crate::tcp::{Config, Keepalive, SynCookies};
+
+/// A host's knobs, as they are before a script changes any.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Profile {
+    /// Its name.
+    pub name: &'static str,
+    /// The knobs of its connections.
+    pub tcp: Config,
+    /// When SYNs are answered with cookies.
+    pub syn_cookies: SynCookies,
+    /// What sockets get that ask for keep-alive and say no more.
+    pub keepalive: Keepalive,
+    /// The longest backlog of a listener.
+    pub backlog_max: u32,
+}
+
+impl Profile {
+    /// The profiles' names.
+    pub const NAMES: &'static [&'static str] = &["linux", "rfc", "freebsd"];
+
+    /// The profile of that name.
+    pub fn named(name: &str) -> Option<Profile> {
+        match name {
+            "linux" => Some(Profile::linux()),
+            "rfc" => Some(Profile::rfc()),
+            "freebsd" => Some(Profile::freebsd()),
+            _ => None,
+        }
+    }
+
+    fn of(name: &'static str, tcp: Config) -> Profile {
+        let (syn_cookies, keepalive) = (SynCookies::WhenFull, Keepalive::default());
+        Profile { name, tcp, syn_cookies, keepalive, backlog_max: 4096 }
+    }
+
+    /// What users of Linux expect.
+    pub fn linux() -> Profile {
+        Profile::of("linux", Config::default())
+    }
+
+    /// What the RFCs' own words and numbers make.
+    pub fn rfc() -> Profile {
+        let seconds = crate::base::Duration::from_secs;
+        let tcp = Config {
+            rto_min: seconds(1),
+            delayed_ack: crate::base::Duration::from_millis(200),
+            fin_wait2: seconds(120),
+            time_wait: seconds(240),
+            ..Config::default()
+        };
+        Profile::of("rfc", tcp)
+    }
+
+    /// What users of FreeBSD expect.
+    pub fn freebsd() -> Profile {
+        let tcp = Config {
+            recv_buffer: 65_536,
+            send_buffer: 32_768,
+            rto_min: crate::base::Duration::from_millis(230),
+            delayed_ack: crate::base::Duration::from_millis(40),
+            ..Config::default()
+        };
+        Profile::of("freebsd", tcp)
+    }
+}
+
+impl Default for Profile {
+    fn default() -> Profile {
+        Profile::linux()
+    }
+}

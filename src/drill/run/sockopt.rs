@@ -1,0 +1,421 @@
+//! Options of sockets, and what they turn here: one line each. What has no line is refused by name.
+
+use super::args::{Answer, Args, Trouble, number, refused};
+use super::errno::Errno;
+use super::machine::{Machine, Place, Sock};
+use super::symbols::{self, *};
+use crate::base::Duration;
+use crate::drill::ast::Expr;
+use crate::socket::SocketId;
+use crate::tcp::State;
+use crate::wire::ip::Discover;
+
+/// An option's value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Value {
+    Int(i64),
+    Text(Vec<u8>),
+    Linger(i64, i64),
+}
+
+impl Value {
+    fn int(&self) -> Answer {
+        match self {
+            Value::Int(n) => Ok(*n),
+            _ => Err(Errno::EINVAL.into()),
+        }
+    }
+
+    fn on(&self) -> Answer<bool> {
+        Ok(self.int()? != 0)
+    }
+
+    /// A number within bounds, else `EINVAL`.
+    fn within(&self, low: i64, high: i64) -> Answer {
+        let n = self.int()?;
+        if (low..=high).contains(&n) { Ok(n) } else { Err(Errno::EINVAL.into()) }
+    }
+
+    fn seconds(&self, high: i64) -> Answer<Duration> {
+        Ok(Duration::from_secs(self.within(1, high)? as u64))
+    }
+}
+
+/// How an option is asked for and set.
+type Get = fn(&mut Machine, usize) -> Answer<Value>;
+type Set = fn(&mut Sock, &Value) -> Answer<()>;
+
+/// A line of the table: level, number, how it is asked for, how it is set.
+type Line = (i64, i64, Get, Set);
+
+fn int(n: impl Into<i64>) -> Answer<Value> {
+    Ok(Value::Int(n.into()))
+}
+
+fn of(machine: &mut Machine, index: usize) -> Answer<&mut Sock> {
+    machine.sock_at(index)
+}
+
+fn fixed(_: &mut Sock, _: &Value) -> Answer<()> {
+    Err(Errno::ENOPROTOOPT.into())
+}
+
+const TABLE: &[Line] = &[
+    (SOL_SOCKET, SO_REUSEADDR, |m, i| int(of(m, i)?.reuse), |s, v| v.on().map(|on| s.reuse = on)),
+    (
+        SOL_SOCKET,
+        SO_BROADCAST,
+        |m, i| int(of(m, i)?.broadcast),
+        |s, v| v.on().map(|on| s.broadcast = on),
+    ),
+    (SOL_SOCKET, SO_LINGER, get_linger, set_linger),
+    (SOL_SOCKET, SO_ERROR, get_error, fixed),
+    (SOL_SOCKET, SO_TYPE, |m, i| int(if of(m, i)?.udp { SOCK_DGRAM } else { SOCK_STREAM }), fixed),
+    (SOL_SOCKET, SO_DOMAIN, |m, i| int(if of(m, i)?.v6 { AF_INET6 } else { AF_INET }), fixed),
+    (
+        SOL_SOCKET,
+        SO_PROTOCOL,
+        |m, i| int(if of(m, i)?.udp { IPPROTO_UDP } else { IPPROTO_TCP }),
+        fixed,
+    ),
+    (SOL_SOCKET, SO_ACCEPTCONN, |m, i| int(matches!(of(m, i)?.place, Place::Listener(_))), fixed),
+    (SOL_SOCKET, SO_RCVBUF, |m, i| int(2 * of(m, i)?.config.recv_buffer), set_rcvbuf),
+    (SOL_SOCKET, SO_RCVBUFFORCE, |m, i| int(2 * of(m, i)?.config.recv_buffer), set_rcvbuf),
+    (SOL_SOCKET, SO_SNDBUF, |m, i| int(2 * of(m, i)?.config.send_buffer), set_sndbuf),
+    (SOL_SOCKET, SO_SNDBUFFORCE, |m, i| int(2 * of(m, i)?.config.send_buffer), set_sndbuf),
+    (SOL_SOCKET, SO_KEEPALIVE, |m, i| int(of(m, i)?.config.keepalive.is_some()), set_keepalive),
+    (SOL_SOCKET, SO_OOBINLINE, |_, _| int(1), |_, v| only(v, 1)),
+    (
+        SOL_TCP,
+        TCP_NODELAY,
+        |m, i| int(!of(m, i)?.config.nagle),
+        |s, v| v.on().map(|on| s.config.nagle = !on),
+    ),
+    (SOL_TCP, TCP_MAXSEG, get_maxseg, set_maxseg),
+    (
+        SOL_TCP,
+        TCP_KEEPIDLE,
+        |m, i| seconds(of(m, i)?.keepalive.idle),
+        |s, v| {
+            s.keepalive.idle = v.seconds(32_767)?;
+            keep(s);
+            Ok(())
+        },
+    ),
+    (
+        SOL_TCP,
+        TCP_KEEPINTVL,
+        |m, i| seconds(of(m, i)?.keepalive.interval),
+        |s, v| {
+            s.keepalive.interval = v.seconds(32_767)?;
+            keep(s);
+            Ok(())
+        },
+    ),
+    (
+        SOL_TCP,
+        TCP_KEEPCNT,
+        |m, i| int(of(m, i)?.keepalive.probes),
+        |s, v| {
+            s.keepalive.probes = v.within(1, 127)? as u8;
+            keep(s);
+            Ok(())
+        },
+    ),
+    (
+        SOL_TCP,
+        TCP_SYNCNT,
+        |m, i| int(of(m, i)?.config.syn_retries),
+        |s, v| v.within(1, 127).map(|n| s.config.syn_retries = n as u8),
+    ),
+    (SOL_TCP, TCP_LINGER2, |m, i| seconds(of(m, i)?.config.fin_wait2), set_linger2),
+    (SOL_TCP, TCP_USER_TIMEOUT, get_user_timeout, set_user_timeout),
+    (SOL_TCP, TCP_CONGESTION, get_congestion, set_congestion),
+    (SOL_TCP, TCP_INFO, |_, _| refused("TCP_INFO is asked for in %{ }%"), fixed),
+    (SOL_IP, IP_TOS, |m, i| int(of(m, i)?.config.mark.tos), set_tos),
+    (SOL_IPV6, IPV6_TCLASS, |m, i| int(of(m, i)?.config.mark.tos), set_tos),
+    (SOL_IP, IP_TTL, get_ttl, set_ttl),
+    (SOL_IPV6, IPV6_UNICAST_HOPS, get_ttl, set_ttl),
+    (SOL_IP, IP_MTU_DISCOVER, get_discover, set_discover),
+    (SOL_IPV6, IPV6_MTU_DISCOVER, get_discover, set_discover),
+    (SOL_IP, IP_MTU, get_mtu, fixed),
+    (SOL_IPV6, IPV6_MTU, get_mtu, fixed),
+    (SOL_IPV6, IPV6_V6ONLY, |m, i| int(of(m, i)?.v6_only), |s, v| v.on().map(|on| s.v6_only = on)),
+];
+
+/// Options that change nothing a script could see here: they are remembered.
+const KEPT: &[(i64, i64)] = &[
+    (SOL_SOCKET, SO_PRIORITY),
+    (SOL_SOCKET, SO_MARK),
+    (SOL_SOCKET, SO_DEBUG),
+    (SOL_SOCKET, SO_BUSY_POLL),
+    (SOL_IP, IP_FREEBIND),
+    (SOL_IP, IP_BIND_ADDRESS_NO_PORT),
+];
+
+fn only(value: &Value, what: i64) -> Answer<()> {
+    match value.int()? {
+        n if n == what => Ok(()),
+        n => refused(format!("only {what} is known here, not {n}")),
+    }
+}
+
+fn seconds(time: Duration) -> Answer<Value> {
+    int(time.as_secs() as i64)
+}
+
+/// Takes over changed times of keep-alive where it is on.
+fn keep(sock: &mut Sock) {
+    if sock.config.keepalive.is_some() {
+        sock.config.keepalive = Some(sock.keepalive);
+    }
+}
+
+fn set_keepalive(sock: &mut Sock, value: &Value) -> Answer<()> {
+    sock.config.keepalive = value.on()?.then_some(sock.keepalive);
+    Ok(())
+}
+
+fn get_linger(machine: &mut Machine, index: usize) -> Answer<Value> {
+    let linger = of(machine, index)?.linger;
+    Ok(Value::Linger(i64::from(linger.is_some()), linger.unwrap_or(0) as i64))
+}
+
+fn set_linger(sock: &mut Sock, value: &Value) -> Answer<()> {
+    let Value::Linger(on, time) = value else { return Err(Errno::EINVAL.into()) };
+    sock.linger = (*on != 0).then_some(*time as u64);
+    Ok(())
+}
+
+fn get_error(machine: &mut Machine, index: usize) -> Answer<Value> {
+    let now = machine.world.now;
+    let id = match of(machine, index)?.place {
+        Place::Conn(conn) => SocketId::Conn(conn),
+        Place::Udp(id) => SocketId::Udp(id),
+        Place::Listener(id) => SocketId::Listener(id),
+        Place::New => return int(0),
+    };
+    let error = machine.world.stack.take_error(now, id).err();
+    int(error.map_or(0, |error| i64::from(Errno::from(error).0)))
+}
+
+fn set_linger2(sock: &mut Sock, value: &Value) -> Answer<()> {
+    sock.config.fin_wait2 = Duration::from_secs(value.int()?.clamp(0, 120) as u64);
+    Ok(())
+}
+
+fn set_rcvbuf(sock: &mut Sock, value: &Value) -> Answer<()> {
+    sock.config.recv_buffer = value.int()?.clamp(2048, 1 << 29) as u32;
+    Ok(())
+}
+
+fn set_sndbuf(sock: &mut Sock, value: &Value) -> Answer<()> {
+    sock.config.send_buffer = value.int()?.clamp(2304, 1 << 29) as u32;
+    Ok(())
+}
+
+fn get_maxseg(machine: &mut Machine, index: usize) -> Answer<Value> {
+    let sock = of(machine, index)?;
+    let (conn, own) = (sock.conn(), sock.config.mss);
+    match conn.and_then(|conn| machine.world.stack.conn(conn).ok()) {
+        Some(conn) if conn.state() != State::Closed => int(conn.smss()),
+        _ => int(own.unwrap_or(536)),
+    }
+}
+
+fn set_maxseg(sock: &mut Sock, value: &Value) -> Answer<()> {
+    sock.config.mss = match value.int()? {
+        0 => None,
+        _ => Some(value.within(88, 32_767)? as u16),
+    };
+    Ok(())
+}
+
+fn get_user_timeout(machine: &mut Machine, index: usize) -> Answer<Value> {
+    let timeout = of(machine, index)?.config.user_timeout;
+    int(timeout.map_or(0, |time| time.as_millis() as i64))
+}
+
+fn set_user_timeout(sock: &mut Sock, value: &Value) -> Answer<()> {
+    let millis = value.within(0, i64::from(i32::MAX))?;
+    sock.config.user_timeout = (millis > 0).then_some(Duration::from_millis(millis as u64));
+    Ok(())
+}
+
+fn get_congestion(machine: &mut Machine, index: usize) -> Answer<Value> {
+    Ok(Value::Text(of(machine, index)?.config.congestion.name().as_bytes().to_vec()))
+}
+
+fn set_congestion(sock: &mut Sock, value: &Value) -> Answer<()> {
+    let Value::Text(name) = value else { return Err(Errno::EINVAL.into()) };
+    let name = String::from_utf8_lossy(name);
+    sock.config.congestion = name.parse().map_err(|_| Errno::ENOENT)?;
+    Ok(())
+}
+
+fn set_tos(sock: &mut Sock, value: &Value) -> Answer<()> {
+    sock.config.mark.tos = value.within(0, 255)? as u8;
+    Ok(())
+}
+
+fn get_ttl(machine: &mut Machine, index: usize) -> Answer<Value> {
+    int(of(machine, index)?.config.mark.ttl.unwrap_or(64))
+}
+
+fn set_ttl(sock: &mut Sock, value: &Value) -> Answer<()> {
+    sock.config.mark.ttl = match value.int()? {
+        -1 => None,
+        _ => Some(value.within(1, 255)? as u8),
+    };
+    Ok(())
+}
+
+const DISCOVER: [Discover; 4] = [Discover::Dont, Discover::Want, Discover::Do, Discover::Probe];
+
+fn get_discover(machine: &mut Machine, index: usize) -> Answer<Value> {
+    let discover = of(machine, index)?.config.mtu_discover;
+    int(DISCOVER.iter().position(|known| *known == discover).unwrap_or(0) as i64)
+}
+
+fn set_discover(sock: &mut Sock, value: &Value) -> Answer<()> {
+    sock.config.mtu_discover = DISCOVER[value.within(0, 3)? as usize];
+    Ok(())
+}
+
+fn get_mtu(machine: &mut Machine, index: usize) -> Answer<Value> {
+    let conn = of(machine, index)?.conn();
+    match conn.and_then(|conn| machine.world.stack.conn(conn).ok()) {
+        Some(conn) => int(conn.path_mtu()),
+        None => Err(Errno::ENOTCONN.into()),
+    }
+}
+
+/// An option's name, for messages.
+fn name(level: i64, option: i64) -> String {
+    let prefix = match level {
+        SOL_SOCKET => "SO_",
+        SOL_TCP => "TCP_",
+        SOL_IP => "IP_",
+        SOL_IPV6 => "IPV6_",
+        SOL_UDP => "UDP_",
+        _ => "",
+    };
+    let known = symbols::name(prefix, option).filter(|_| !prefix.is_empty());
+    known.map_or_else(|| format!("{option} of level {level}"), str::to_owned)
+}
+
+fn line(level: i64, option: i64) -> Option<&'static Line> {
+    TABLE.iter().find(|(of, number, ..)| *of == level && *number == option)
+}
+
+/// The value in an argument; `None`: it is not looked at.
+fn value(expr: &Expr) -> Answer<Option<Value>> {
+    Ok(Some(match expr {
+        Expr::Ellipsis => return Ok(None),
+        Expr::List(items) if items.len() == 1 => return value(&items[0]),
+        Expr::Text(text) => Value::Text(text.clone()),
+        Expr::Linger { onoff, linger } => Value::Linger(*onoff, *linger),
+        other => Value::Int(number(other)?),
+    }))
+}
+
+pub(super) fn set(machine: &mut Machine, args: Args<'_>) -> Answer {
+    let (index, _) = machine.sock(args, 0)?;
+    let (level, option) = (args.number(1)?, args.number(2)?);
+    if args.is_null(3) && matches!(args.at(3)?, Expr::Word(_)) {
+        return Err(Errno::EFAULT.into());
+    }
+    let Some(value) = value(args.at(3)?)? else { return refused("setsockopt: no value is given") };
+    let sock = machine.sock_at(index)?;
+    if KEPT.contains(&(level, option)) {
+        sock.kept.insert((level, option), value.int()?);
+        return Ok(0);
+    }
+    let Some((.., set)) = line(level, option) else {
+        return refused(format!("setsockopt {}: this host has no such knob", name(level, option)));
+    };
+    set(sock, &value)?;
+    machine.apply(index)?;
+    Ok(0)
+}
+
+pub(super) fn get(machine: &mut Machine, args: Args<'_>) -> Answer {
+    let (index, _) = machine.sock(args, 0)?;
+    let (level, option) = (args.number(1)?, args.number(2)?);
+    let got = match (line(level, option), KEPT.contains(&(level, option))) {
+        (Some((.., get, _)), _) => get(machine, index)?,
+        (None, true) => {
+            let kept = machine.sock_at(index)?.kept.get(&(level, option)).copied();
+            Value::Int(kept.unwrap_or(0))
+        }
+        (None, false) => {
+            let name = name(level, option);
+            return refused(format!("getsockopt {name}: this host has no such knob"));
+        }
+    };
+    match value(args.at(3)?)? {
+        Some(wanted) if wanted != got => {
+            let name = name(level, option);
+            Err(Trouble::Wrong(format!(
+                "getsockopt {name}: expected {}, got {}",
+                shown(&wanted),
+                shown(&got)
+            )))
+        }
+        _ => Ok(0),
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Int(n) => n.to_string(),
+        Value::Text(text) => format!("{:?}", String::from_utf8_lossy(text)),
+        Value::Linger(on, time) => format!("{{onoff={on}, linger={time}}}"),
+    }
+}
+
+pub(super) fn ioctl(machine: &mut Machine, args: Args<'_>) -> Answer {
+    let (_, sock) = machine.sock(args, 0)?;
+    let request = args.number(1)?;
+    if request == FIONBIO {
+        let on = args.number(2)? != 0;
+        sock.nonblocking = on;
+        return Ok(0);
+    }
+    let place = sock.place;
+    let stack = &machine.world.stack;
+    let conn = match place {
+        Place::Conn(conn) => stack.conn(conn).ok(),
+        Place::Listener(_) => return Err(Errno::EINVAL.into()),
+        _ => None,
+    };
+    let (unread, unacked) = conn.map_or((0, 0), |conn| conn.queues());
+    let got = match request {
+        SIOCINQ => i64::from(unread),
+        SIOCOUTQ => i64::from(unacked),
+        SIOCOUTQNSD => i64::from(conn.map_or(0, |conn| conn.unsent())),
+        SIOCATMARK => i64::from(conn.is_some_and(|conn| conn.urgent() == Some(0))),
+        other => return refused(format!("ioctl {other:#x} is not known")),
+    };
+    match args.0.get(2).map_or(Ok(None), value)? {
+        Some(wanted) if wanted != Value::Int(got) => {
+            Err(Trouble::Wrong(format!("ioctl: expected {}, got {got}", shown(&wanted))))
+        }
+        _ => Ok(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_has_one_line() {
+        for (at, (level, option, ..)) in TABLE.iter().enumerate() {
+            let again = |line: &&Line| (line.0, line.1) == (*level, *option);
+            assert!(!TABLE[at + 1..].iter().any(|line| again(&line)), "{}", name(*level, *option));
+            assert!(!KEPT.contains(&(*level, *option)), "{}", name(*level, *option));
+        }
+        assert_eq!(name(SOL_TCP, TCP_CORK), "TCP_CORK");
+    }
+}

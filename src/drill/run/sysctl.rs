@@ -1,0 +1,255 @@
+//! System-wide knobs by Linux's names (and a few of FreeBSD's), and what they turn here. One line
+//! a knob: a new one is one line more.
+
+use super::profile::Profile;
+use crate::base::Duration;
+use crate::tcp::SynCookies;
+use crate::wire::ip::Discover;
+
+/// The values of a knob, as they were written.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Values<'a>(&'a [&'a str]);
+
+type Check = Result<(), String>;
+type Turn = fn(&mut Profile, Values<'_>) -> Check;
+
+impl Values<'_> {
+    fn word(&self) -> &str {
+        self.0.first().copied().unwrap_or_default()
+    }
+
+    fn at(&self, place: usize) -> Result<i64, String> {
+        let text = self.0.get(place).ok_or("a number is missing")?;
+        let hex = text.strip_prefix("0x").map(|digits| i64::from_str_radix(digits, 16));
+        let number = hex.unwrap_or_else(|| text.parse());
+        number.map_err(|_| format!("{text:?} is no number"))
+    }
+
+    fn number(&self) -> Result<i64, String> {
+        self.at(0)
+    }
+
+    fn on(&self) -> Result<bool, String> {
+        Ok(self.number()? != 0)
+    }
+
+    fn seconds(&self) -> Result<Duration, String> {
+        Ok(Duration::from_secs(
+            u64::try_from(self.number()?).map_err(|_| "a time is not negative")?,
+        ))
+    }
+
+    fn millis(&self) -> Result<Duration, String> {
+        Ok(Duration::from_millis(
+            u64::try_from(self.number()?).map_err(|_| "a time is not negative")?,
+        ))
+    }
+
+    fn small(&self) -> Result<u8, String> {
+        u8::try_from(self.number()?).map_err(|_| "a number from 0 to 255 is meant".into())
+    }
+
+    fn bytes(&self, place: usize) -> Result<u32, String> {
+        Ok(self.at(place)?.clamp(2048, 1 << 30) as u32)
+    }
+}
+
+/// A knob that this host has always as one value says.
+fn only(values: Values<'_>, what: i64) -> Check {
+    match values.number()? {
+        n if n == what => Ok(()),
+        n => Err(format!("only {what} is known here, not {n}")),
+    }
+}
+
+/// The knobs, without `net.ipv4.` and `net.inet.tcp.`
+const KNOBS: &[(&str, Turn)] = &[
+    ("tcp_timestamps", |p, v| v.on().map(|on| p.tcp.timestamps = on)),
+    ("tcp_sack", |p, v| v.on().map(|on| p.tcp.sack = on)),
+    ("tcp_dsack", |p, v| v.on().map(|on| p.tcp.dsack = on)),
+    ("tcp_window_scaling", |p, v| v.on().map(|on| p.tcp.window_scaling = on)),
+    ("tcp_recovery", |p, v| v.number().map(|n| p.tcp.rack = n & 1 != 0)),
+    ("tcp_early_retrans", |p, v| v.on().map(|on| p.tcp.tlp = on)),
+    ("tcp_frto", |p, v| v.on().map(|on| p.tcp.frto = on)),
+    ("tcp_reordering", |p, v| v.number().map(|n| p.tcp.reordering = n.clamp(3, 300) as u16)),
+    ("tcp_syn_retries", |p, v| v.small().map(|n| p.tcp.syn_retries = n)),
+    ("tcp_synack_retries", |p, v| v.small().map(|n| p.tcp.synack_retries = n)),
+    ("tcp_retries1", |p, v| v.small().map(|n| p.tcp.retries1 = n)),
+    ("tcp_retries2", |p, v| v.small().map(|n| p.tcp.retries2 = n)),
+    ("tcp_fin_timeout", |p, v| v.seconds().map(|time| p.tcp.fin_wait2 = time)),
+    ("tcp_keepalive_time", |p, v| v.seconds().map(|time| p.keepalive.idle = time)),
+    ("tcp_keepalive_intvl", |p, v| v.seconds().map(|time| p.keepalive.interval = time)),
+    ("tcp_keepalive_probes", |p, v| v.small().map(|n| p.keepalive.probes = n)),
+    ("tcp_rto_min_us", |p, v| {
+        v.number().map(|n| p.tcp.rto_min = Duration::from_micros(n.max(0) as u64))
+    }),
+    ("tcp_rto_max_ms", |p, v| v.millis().map(|time| p.tcp.rto_max = time)),
+    ("tcp_invalid_ratelimit", |p, v| v.millis().map(|time| p.tcp.challenge_interval = time)),
+    ("tcp_min_snd_mss", |p, v| v.number().map(|n| p.tcp.min_mss = n.clamp(48, 1460) as u16)),
+    ("tcp_congestion_control", congestion),
+    ("tcp_syncookies", syn_cookies),
+    ("tcp_rmem", |p, v| v.bytes(2).map(|n| p.tcp.recv_buffer = n)),
+    ("tcp_wmem", |p, v| v.bytes(2).map(|n| p.tcp.send_buffer = n)),
+    ("ip_no_pmtu_disc", no_pmtu_disc),
+    ("ip_default_ttl", |p, v| v.small().map(|n| p.tcp.mark.ttl = Some(n))),
+    ("tcp_fastopen", |_, v| only(Values(&[v.word()]), 0)),
+    ("tcp_l3mdev_accept", |_, v| only(v, 0)),
+    ("tcp_stdurg", |_, v| only(v, 1)),
+    ("tcp_abort_on_overflow", |_, v| only(v, 0)),
+    // FreeBSD's.
+    ("rfc1323", |p, v| v.on().map(|on| (p.tcp.timestamps, p.tcp.window_scaling) = (on, on))),
+    ("sack.enable", |p, v| v.on().map(|on| p.tcp.sack = on)),
+    ("rexmit_min", |p, v| v.millis().map(|time| p.tcp.rto_min = time)),
+    ("rexmit_initial", |p, v| v.millis().map(|time| p.tcp.rto_initial = time)),
+    ("delacktime", |p, v| v.millis().map(|time| p.tcp.delayed_ack = time)),
+    ("delayed_ack", |p, v| {
+        v.on().map(|on| {
+            if !on {
+                p.tcp.delayed_ack = Duration::ZERO
+            }
+        })
+    }),
+    ("mssdflt", |_, _| Ok(())),
+    ("initcwnd_segments", |p, v| v.small().map(|n| p.tcp.initial_window = n)),
+    ("recvspace", |p, v| v.bytes(0).map(|n| p.tcp.recv_buffer = n)),
+    ("sendspace", |p, v| v.bytes(0).map(|n| p.tcp.send_buffer = n)),
+    ("keepidle", |p, v| v.millis().map(|time| p.keepalive.idle = time)),
+    ("keepintvl", |p, v| v.millis().map(|time| p.keepalive.interval = time)),
+    ("keepcnt", |p, v| v.small().map(|n| p.keepalive.probes = n)),
+    ("finwait2_timeout", |p, v| v.millis().map(|time| p.tcp.fin_wait2 = time)),
+    ("msl", |p, v| v.millis().map(|time| p.tcp.time_wait = 2 * time)),
+    ("syncookies", syn_cookies),
+    ("cc.algorithm", congestion),
+];
+
+/// Knobs of things that this host does not have, so that nothing depends on them: caches of old
+/// paths, batching, limits of memory far beyond what a script needs.
+const WITHOUT_MEANING: &[&str] = &[
+    "tcp_no_metrics_save",
+    "tcp_no_ssthresh_metrics_save",
+    "tcp_moderate_rcvbuf",
+    "tcp_mem",
+    "tcp_min_tso_segs",
+    "tcp_tso_win_divisor",
+    "tcp_tso_rtt_log",
+    "tcp_limit_output_bytes",
+    "tcp_autocorking",
+    "tcp_low_latency",
+    "tcp_max_orphans",
+    "tcp_max_tw_buckets",
+    "tcp_max_syn_backlog",
+    "tcp_challenge_ack_limit",
+    "tcp_tw_reuse",
+    "tcp_tw_recycle",
+    "tcp_probe_interval",
+    "tcp_probe_threshold",
+    "tcp_available_congestion_control",
+    "tcp_allowed_congestion_control",
+    "ip_local_port_range",
+    "route.flush",
+    "net.core.rmem_max",
+    "net.core.wmem_max",
+    "net.core.rmem_default",
+    "net.core.wmem_default",
+    "net.core.somaxconn",
+    "net.core.optmem_max",
+    "net.core.netdev_max_backlog",
+    "hostcache.purgenow",
+    "hostcache.enable",
+    "hostcache.purge",
+    "tso",
+    "blackhole",
+    "ecn.maxretries",
+    "tcp_comp_sack_nr",
+    "tcp_comp_sack_delay_ns",
+    "tcp_comp_sack_slack_ns",
+    "tcp_backlog_ack_defer",
+];
+
+fn congestion(profile: &mut Profile, values: Values<'_>) -> Check {
+    let name = values.word();
+    profile.tcp.congestion =
+        name.parse().map_err(|_| format!("no algorithm {name:?} is known here"))?;
+    Ok(())
+}
+
+fn syn_cookies(profile: &mut Profile, values: Values<'_>) -> Check {
+    profile.syn_cookies = match values.number()? {
+        0 => SynCookies::Never,
+        1 => SynCookies::WhenFull,
+        2 => SynCookies::Always,
+        n => return Err(format!("{n} means nothing")),
+    };
+    Ok(())
+}
+
+fn no_pmtu_disc(profile: &mut Profile, values: Values<'_>) -> Check {
+    profile.tcp.mtu_discover = match values.number()? {
+        0 => Discover::Want,
+        1 => Discover::Dont,
+        n => return Err(format!("only 0 and 1 are known here, not {n}")),
+    };
+    Ok(())
+}
+
+/// The name without what all names of TCP begin with; paths become names.
+fn short(name: &str) -> String {
+    let name = name.strip_prefix("/proc/sys/").unwrap_or(name).replace('/', ".");
+    let prefixes = ["net.ipv4.", "net.inet.tcp.", "net.inet."];
+    let bare = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix));
+    bare.unwrap_or(&name).to_owned()
+}
+
+/// Turns a knob; `name` may be a path below `/proc/sys`.
+///
+/// # Errors
+/// What is not known here, by name.
+pub(super) fn set(profile: &mut Profile, name: &str, value: &str) -> Result<(), String> {
+    let short = short(name);
+    let values: Vec<&str> = value.split_whitespace().collect();
+    if WITHOUT_MEANING.contains(&short.as_str()) {
+        return Ok(());
+    }
+    let turn = KNOBS.iter().find(|(known, _)| *known == short).map(|(_, turn)| turn);
+    let turn = turn.ok_or_else(|| format!("sysctl {name}: this host has no such knob"))?;
+    turn(profile, Values(&values)).map_err(|why| format!("sysctl {name}={value}: {why}"))
+}
+
+/// Whether a knob is known: asking for its value is no error then.
+pub(super) fn is_known(name: &str) -> bool {
+    let short = short(name);
+    KNOBS.iter().any(|(known, _)| *known == short) || WITHOUT_MEANING.contains(&short.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knobs_are_turned_by_name_and_by_path() {
+        let mut profile = Profile::linux();
+        set(&mut profile, "net.ipv4.tcp_timestamps", "0").unwrap();
+        set(&mut profile, "/proc/sys/net/ipv4/tcp_syn_retries", "3").unwrap();
+        set(&mut profile, "net.ipv4.tcp_rmem", "4096 87380 6291456").unwrap();
+        assert!(!profile.tcp.timestamps);
+        assert_eq!((profile.tcp.syn_retries, profile.tcp.recv_buffer), (3, 6_291_456));
+    }
+
+    #[test]
+    fn what_is_not_known_is_named() {
+        let mut profile = Profile::linux();
+        let error = set(&mut profile, "net.ipv4.tcp_telepathy", "1").unwrap_err();
+        assert_eq!(error, "sysctl net.ipv4.tcp_telepathy: this host has no such knob");
+        let error = set(&mut profile, "net.ipv4.tcp_congestion_control", "warp").unwrap_err();
+        assert!(error.ends_with("no algorithm \"warp\" is known here"), "{error}");
+        assert!(set(&mut profile, "net.ipv4.tcp_min_tso_segs", "4").is_ok());
+    }
+
+    #[test]
+    fn every_knob_has_one_line() {
+        for (at, (name, _)) in KNOBS.iter().enumerate() {
+            assert!(KNOBS[at + 1..].iter().all(|(other, _)| other != name), "{name} twice");
+            assert!(!WITHOUT_MEANING.contains(name), "{name} has a meaning");
+        }
+    }
+}

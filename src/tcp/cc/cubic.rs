@@ -1,0 +1,362 @@
+//! CUBIC (RFC 9438): the window grows with the third power of the time since the last loss, fast
+//! far from where that happened, slowly near it, so that long paths are filled and short ones
+//! shared.
+//! Slow start is HyStart++'s.
+//!
+//! ```text
+//! W(t) = C (t - K)^3 + W_max        K: when W(t) is W_max again
+//! ```
+//! With C = 0.4 segments per second cubed, and 0.7 of the window left after a loss. Time counts in
+//! microseconds, windows in bytes.
+
+use super::hystart::HyStart;
+use super::window::{Window, windowed};
+use super::{AckSample, CongestionControl};
+use crate::base::{Duration, Instant};
+
+/// C = 2/5.
+const C: (u128, u128) = (2, 5);
+/// What a loss leaves: beta = 7/10.
+const BETA: (u64, u64) = (7, 10);
+/// (1 + beta) / 2, for fast convergence.
+const CONVERGENCE: (u64, u64) = (17, 20);
+/// 3 (1 - beta) / (1 + beta): Reno's growth with this beta.
+const ALPHA: (u64, u64) = (9, 17);
+/// Microseconds in a second, cubed.
+const CUBED: u128 = 1_000_000_000_000_000_000;
+/// Further from K, in microseconds, the curve is beyond every window.
+const FAR: u64 = 1_000_000_000;
+/// W_est counts in fractions of a byte.
+const FRACTION: u64 = 256;
+
+fn share(bytes: u32, (times, of): (u64, u64)) -> u32 {
+    (u64::from(bytes) * times / of) as u32
+}
+
+/// One stretch of congestion avoidance.
+#[derive(Copy, Clone, Debug)]
+struct Epoch {
+    /// When it began; later by all time in which the window was not used.
+    start: Instant,
+    /// K, microseconds.
+    k: u64,
+    /// Where the curve is flat: W_max, or cwnd when that was more.
+    origin: u32,
+    /// W_est: what Reno would have by now, in fractions of a byte.
+    reno: u64,
+    /// What is acknowledged towards the next byte of growth: bytes times bytes.
+    credit: u64,
+}
+
+/// What a reduction changes of the curve, and taking it back restores.
+#[derive(Copy, Clone, Debug)]
+struct Curve {
+    /// W_max: cwnd before the last loss; less, when it was already less than the time before.
+    w_max: u32,
+    /// cwnd_prior: cwnd before the last loss.
+    prior: u32,
+    epoch: Option<Epoch>,
+}
+
+/// The state of one connection.
+#[derive(Clone, Debug)]
+pub struct Cubic {
+    window: Window,
+    hystart: HyStart,
+    curve: Curve,
+    before: Curve,
+    /// The round trip, smoothed.
+    srtt: Option<Duration>,
+    /// When an ACK last told something, or the first segment after a silence was sent.
+    last: Instant,
+}
+
+impl Cubic {
+    /// With segments of `smss` bytes and an initial window of `iw` bytes.
+    pub fn new(smss: u32, iw: u32) -> Cubic {
+        let curve = Curve { w_max: 0, prior: 0, epoch: None };
+        Cubic {
+            window: Window::new(smss, iw),
+            hystart: HyStart::default(),
+            curve,
+            before: curve,
+            srtt: None,
+            last: Instant::ZERO,
+        }
+    }
+
+    /// RFC 9438 §4.6, §4.7.
+    fn reduced(&mut self) -> u32 {
+        let cwnd = self.window.cwnd;
+        self.before = self.curve;
+        let less = cwnd < self.curve.w_max; // others need more: let go of some
+        let w_max = if less { share(cwnd, CONVERGENCE) } else { cwnd };
+        self.curve = Curve { w_max, prior: cwnd, epoch: None };
+        share(cwnd, BETA)
+    }
+
+    /// A new stretch begins (RFC 9438 §4.2).
+    fn begin(&self, now: Instant) -> Epoch {
+        let (cwnd, w_max) = (self.window.cwnd, self.curve.w_max);
+        let missing = u128::from(w_max.saturating_sub(cwnd));
+        let k = cube_root(missing * CUBED * C.1 / C.0 / u128::from(self.window.smss)) as u64;
+        let reno = u64::from(cwnd) * FRACTION;
+        Epoch { start: now, k, origin: w_max.max(cwnd), reno, credit: 0 }
+    }
+
+    /// W(t), bytes.
+    fn curve_at(&self, epoch: &Epoch, t: Duration) -> u32 {
+        let t = u64::try_from(t.as_micros()).unwrap_or(FAR);
+        let d = u128::from(t.abs_diff(epoch.k).min(FAR));
+        let bytes = u128::from(self.window.smss) * C.0 * d * d * d / CUBED / C.1;
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        if t < epoch.k {
+            epoch.origin.saturating_sub(bytes)
+        } else {
+            epoch.origin.saturating_add(bytes)
+        }
+    }
+
+    /// Congestion avoidance (RFC 9438 §4.2 to §4.5).
+    fn avoid(&mut self, acked: u32, now: Instant) {
+        let mut epoch = self.curve.epoch.unwrap_or_else(|| self.begin(now));
+        let cwnd = self.window.cwnd;
+        let t = now.since(epoch.start);
+        let alpha = if epoch.reno / FRACTION >= self.curve.prior.into() { (1, 1) } else { ALPHA };
+        let smss = u64::from(self.window.smss);
+        epoch.reno += alpha.0 * smss * u64::from(acked) * FRACTION / u64::from(cwnd) / alpha.1;
+        let reno = u32::try_from(epoch.reno / FRACTION).unwrap_or(u32::MAX);
+        if self.curve_at(&epoch, t) < reno {
+            self.window.grow(reno.saturating_sub(cwnd));
+        } else {
+            let ahead = self.curve_at(&epoch, t + self.srtt.unwrap_or_default());
+            let target = ahead.clamp(cwnd, cwnd.saturating_add(cwnd / 2));
+            epoch.credit += u64::from(target - cwnd) * u64::from(acked);
+            self.window.grow((epoch.credit / u64::from(cwnd)) as u32);
+            epoch.credit %= u64::from(cwnd);
+        }
+        self.curve.epoch = Some(epoch);
+    }
+
+    /// Time in which the window was not used is no time (RFC 9438 §5.8).
+    fn stand_still(&mut self, now: Instant) {
+        if let Some(epoch) = &mut self.curve.epoch {
+            epoch.start += now.since(self.last);
+        }
+    }
+}
+
+/// The largest number whose third power is not more than `n`.
+fn cube_root(n: u128) -> u128 {
+    let mut root = 0;
+    for bit in (0..42).rev() {
+        let more: u128 = root | 1 << bit;
+        if more * more * more <= n {
+            root = more;
+        }
+    }
+    root
+}
+
+impl CongestionControl for Cubic {
+    windowed!("cubic");
+
+    fn is_conservative(&self) -> bool {
+        self.window.ssthresh == u32::MAX && self.hystart.is_conservative()
+    }
+
+    fn take_over(&mut self, cwnd: u32, ssthresh: u32) {
+        self.window.take_over(cwnd, ssthresh);
+    }
+
+    fn on_send(&mut self, now: Instant, _bytes: u32, in_flight: u32) {
+        if in_flight == 0 {
+            self.stand_still(now);
+            self.last = now;
+        }
+    }
+
+    fn on_ack(&mut self, sample: &AckSample) {
+        let now = sample.now;
+        if let Some(rtt) = sample.rtt {
+            self.srtt = Some(self.srtt.map_or(rtt, |srtt| (srtt * 7 + rtt) / 8));
+        }
+        if sample.app_limited {
+            self.stand_still(now);
+            self.last = now;
+            return;
+        }
+        self.last = now;
+        let rest = if !self.window.in_slow_start() {
+            sample.acked
+        } else if self.window.ssthresh < u32::MAX {
+            self.window.slow_start(sample.acked, u32::MAX)
+        } else if let Some(bytes) = self.hystart.growth(sample) {
+            self.window.grow(bytes);
+            0
+        } else {
+            self.window.ssthresh = self.window.cwnd;
+            self.curve.prior = self.window.cwnd;
+            sample.acked
+        };
+        if rest > 0 {
+            self.avoid(rest, now);
+        }
+    }
+
+    fn on_loss(&mut self, _now: Instant, _in_flight: u32) {
+        let ssthresh = self.reduced();
+        self.window.reduce(ssthresh);
+    }
+
+    fn on_recovered(&mut self, _now: Instant, _in_flight: u32) {
+        self.window.cwnd = self.window.ssthresh;
+    }
+
+    /// RFC 9438 §4.8: the next stretch begins flat, where it begins.
+    fn on_rto(&mut self, _now: Instant, _in_flight: u32, first: bool) {
+        let cwnd = self.window.cwnd;
+        if first {
+            self.before = self.curve;
+            self.curve = Curve { w_max: 0, prior: cwnd, epoch: None };
+        }
+        self.window.collapse(share(cwnd, BETA), first);
+    }
+
+    fn undo(&mut self, _now: Instant) {
+        self.window.undo();
+        self.curve = self.before;
+    }
+
+    fn on_idle(&mut self, _now: Instant, idle: Duration, rto: Duration) {
+        self.window.idle(idle, rto);
+    }
+
+    fn on_mss(&mut self, smss: u32) {
+        self.window.on_mss(smss);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::sample;
+    use super::*;
+
+    const MSS: u32 = 1_460;
+
+    /// Lets a path of `rtt` ms carry one ACK for each segment, evenly, until `ms`; says what `look`
+    /// makes of each round trip's end.
+    fn run(cc: &mut Cubic, from: u64, rtt: u64, ms: u64, mut look: impl FnMut(u64, u32)) {
+        let mut at = from;
+        while at < ms {
+            let segments = cc.cwnd() / MSS;
+            for n in 0..segments {
+                let now = Instant::from_micros(
+                    at * 1000 + rtt * 1000 * u64::from(n + 1) / u64::from(segments),
+                );
+                let rtt = Some(Duration::from_millis(rtt));
+                cc.on_ack(&AckSample { now, rtt, ..sample(MSS) });
+            }
+            at += rtt;
+            look(at, cc.cwnd());
+        }
+    }
+
+    /// W(t) in bytes as RFC 9438 equation 1 says it, in milliseconds and by other steps.
+    fn formula(w_max: u64, cwnd: u64, t: i64) -> i64 {
+        let missing = (w_max - cwnd) as i128 * 5 * 1_000_000_000 / (2 * i128::from(MSS));
+        let k = (0..1_000_000i128).find(|k| k * k * k >= missing).unwrap();
+        let d = i128::from(t) - k;
+        (2 * i128::from(MSS) * d * d * d / 5 / 1_000_000_000 + i128::from(w_max)) as i64
+    }
+
+    /// 100 Mbit/s and 100 ms are 856 segments: after a loss there, W(t) within 2 %, until it is
+    /// half as much again.
+    #[test]
+    fn the_window_follows_the_curve_within_two_percent() {
+        let mut cc = Cubic::new(MSS, 10 * MSS);
+        let w_max = 856 * MSS;
+        cc.take_over(w_max, w_max);
+        cc.on_loss(Instant::ZERO, w_max);
+        cc.on_recovered(Instant::ZERO, w_max);
+        let start = cc.cwnd();
+        assert_eq!(start, share(w_max, BETA));
+        let mut seen = 0;
+        run(&mut cc, 0, 100, 18_000, |at, cwnd| {
+            let want = formula(w_max.into(), start.into(), at as i64);
+            let error = (i64::from(cwnd) - want).abs();
+            assert!(error * 100 <= 2 * want, "at {at} ms: {cwnd}, W(t) = {want}");
+            seen += 1;
+        });
+        assert_eq!(seen, 180);
+        assert!(cc.cwnd() > w_max * 5 / 4);
+    }
+
+    /// K, with the numbers of a hand: (856 - 599.2) / 0.4 = 642, whose third root is 8.627.
+    #[test]
+    fn the_plateau_comes_after_k() {
+        let mut cc = Cubic::new(MSS, 10 * MSS);
+        cc.take_over(856 * MSS, 856 * MSS);
+        cc.on_loss(Instant::ZERO, 0);
+        let k = cc.begin(Instant::ZERO).k;
+        assert_eq!(k / 1000, 8_626);
+        assert_eq!((cube_root(0), cube_root(26), cube_root(27)), (0, 2, 3));
+        assert_eq!(cube_root(999_999_999_999_999_999_999_999_999), 999_999_999);
+    }
+
+    /// RFC 9438 §4.3: on a short path Reno would be faster: 9/17 of a segment for each round trip.
+    #[test]
+    fn short_paths_grow_as_reno() {
+        let mut cc = Cubic::new(MSS, 10 * MSS);
+        cc.take_over(100 * MSS, 100 * MSS);
+        cc.on_loss(Instant::ZERO, 0);
+        let start = cc.cwnd();
+        run(&mut cc, 0, 2, 68, |_, _| {});
+        let grown = (cc.cwnd() - start) * 10 / MSS;
+        assert!((170..=182).contains(&grown), "34 round trips: {grown} tenths of a segment");
+    }
+
+    /// RFC 9438 §4.7: the second loss comes below the first one's window.
+    #[test]
+    fn a_flow_that_lost_ground_lets_go() {
+        let mut cc = Cubic::new(MSS, 10 * MSS);
+        cc.take_over(100 * MSS, 100 * MSS);
+        cc.on_loss(Instant::ZERO, 0);
+        assert_eq!((cc.curve.w_max, cc.cwnd()), (100 * MSS, 70 * MSS));
+        cc.on_loss(Instant::ZERO, 0);
+        assert_eq!((cc.curve.w_max, cc.cwnd()), (70 * MSS * 17 / 20, 49 * MSS));
+        cc.undo(Instant::ZERO);
+        assert_eq!((cc.curve.w_max, cc.cwnd()), (100 * MSS, 70 * MSS));
+    }
+
+    /// RFC 9438 §4.8: after a timeout the curve starts flat at ssthresh.
+    #[test]
+    fn a_timeout_forgets_the_plateau() {
+        let mut cc = Cubic::new(MSS, 10 * MSS);
+        cc.take_over(100 * MSS, 100 * MSS);
+        cc.on_rto(Instant::ZERO, 0, true);
+        assert_eq!((cc.cwnd(), cc.ssthresh()), (MSS, 70 * MSS));
+        for _ in 0..70 {
+            cc.on_ack(&sample(MSS));
+        }
+        let epoch = cc.curve.epoch.expect("congestion avoidance");
+        assert_eq!((epoch.k, epoch.origin), (0, 70 * MSS));
+    }
+
+    /// RFC 9438 §5.8: ten seconds of silence would be a jump on the curve.
+    #[test]
+    fn silence_is_no_time() {
+        let mut cc = Cubic::new(MSS, 10 * MSS);
+        cc.take_over(100 * MSS, 100 * MSS);
+        cc.on_loss(Instant::ZERO, 0);
+        run(&mut cc, 0, 100, 1_000, |_, _| {});
+        let start = cc.curve.epoch.expect("congestion avoidance").start;
+        cc.on_send(Instant::from_millis(11_000), MSS, 0);
+        let later = cc.curve.epoch.expect("congestion avoidance").start;
+        assert_eq!(later.since(start), Duration::from_secs(10));
+        let now = Instant::from_millis(12_000);
+        cc.on_ack(&AckSample { now, app_limited: true, ..sample(MSS) });
+        let later = cc.curve.epoch.expect("congestion avoidance").start;
+        assert_eq!(later.since(start), Duration::from_secs(11));
+    }
+}

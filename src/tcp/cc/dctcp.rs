@@ -1,0 +1,142 @@
+//! DCTCP (RFC 8257): the window comes down by as much as the share of marked bytes says, for
+//! networks whose queues mark early.
+
+use super::window::{Window, windowed};
+use super::{AckSample, CongestionControl, EcnUse};
+use crate::base::{Duration, Instant};
+
+/// Alpha = 1.
+const ONE: u32 = 1 << 20;
+/// g: what one window's share counts.
+const G: u32 = 16;
+
+/// The state of one connection.
+#[derive(Clone, Debug)]
+pub struct Dctcp {
+    window: Window,
+    /// DCTCP.Alpha: the share of marked bytes, smoothed; in parts of [`ONE`].
+    alpha: u32,
+    /// Bytes acknowledged in this observation window, and those of them that were marked.
+    acked: u32,
+    marked: u32,
+    /// Bytes that end the window when they are acknowledged.
+    left: u32,
+}
+
+impl Dctcp {
+    /// With segments of `smss` bytes and an initial window of `iw` bytes. Before anything is known,
+    /// a mark counts as a loss does.
+    pub fn new(smss: u32, iw: u32) -> Dctcp {
+        Dctcp { window: Window::new(smss, iw), alpha: ONE, acked: 0, marked: 0, left: 0 }
+    }
+}
+
+impl CongestionControl for Dctcp {
+    windowed!("dctcp");
+
+    fn ecn(&self) -> EcnUse {
+        EcnUse::Dctcp
+    }
+
+    fn take_over(&mut self, cwnd: u32, ssthresh: u32) {
+        self.window.take_over(cwnd, ssthresh);
+    }
+
+    /// RFC 8257 §3.3, steps 1 to 7.
+    fn on_sample(&mut self, sample: &AckSample) {
+        self.acked = self.acked.saturating_add(sample.acked);
+        self.marked = self.marked.saturating_add(sample.ce);
+        self.left = self.left.saturating_sub(sample.acked);
+        if self.left == 0 {
+            let (marked, acked) = (u64::from(self.marked), u64::from(self.acked.max(1)));
+            let share = (u64::from(ONE) * marked / acked) as u32;
+            self.alpha = (self.alpha - self.alpha.div_ceil(G)) + share.min(ONE) / G;
+            (self.acked, self.marked, self.left) = (0, 0, sample.in_flight);
+        }
+    }
+
+    fn on_ack(&mut self, sample: &AckSample) {
+        if sample.app_limited {
+            return;
+        }
+        let rest = self.window.slow_start(sample.acked, u32::MAX);
+        if rest > 0 {
+            self.window.avoid(rest);
+        }
+    }
+
+    fn on_loss(&mut self, _now: Instant, _in_flight: u32) {
+        self.window.reduce(self.window.cwnd / 2);
+    }
+
+    /// RFC 8257 §3.3, step 9: cwnd = cwnd (1 - alpha / 2).
+    fn on_ecn(&mut self, _now: Instant, _in_flight: u32) {
+        let cwnd = u64::from(self.window.cwnd);
+        let less = cwnd * u64::from(self.alpha) / (2 * u64::from(ONE));
+        self.window.reduce((cwnd - less) as u32);
+    }
+
+    fn on_recovered(&mut self, _now: Instant, _in_flight: u32) {
+        self.window.cwnd = self.window.ssthresh;
+    }
+
+    fn on_rto(&mut self, _now: Instant, _in_flight: u32, first: bool) {
+        self.window.collapse(self.window.cwnd / 2, first);
+    }
+
+    fn undo(&mut self, _now: Instant) {
+        self.window.undo();
+    }
+
+    fn on_idle(&mut self, _now: Instant, idle: Duration, rto: Duration) {
+        self.window.idle(idle, rto);
+    }
+
+    fn on_mss(&mut self, smss: u32) {
+        self.window.on_mss(smss);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::sample;
+    use super::*;
+
+    const MSS: u32 = 1_000;
+
+    /// Windows of ten segments, of which the first `marked` are.
+    fn windows(cc: &mut Dctcp, count: u32, marked: u32) {
+        for _ in 0..count {
+            for n in 0..10 {
+                let ce = if n < marked { MSS } else { 0 };
+                cc.on_sample(&AckSample { ce, in_flight: 10 * MSS, ..sample(MSS) });
+            }
+        }
+    }
+
+    #[test]
+    fn alpha_follows_the_share_of_marks() {
+        let mut cc = Dctcp::new(MSS, 10 * MSS);
+        cc.left = 10 * MSS;
+        windows(&mut cc, 1, 0);
+        assert_eq!(cc.alpha, ONE / 16 * 15, "g = 1/16");
+        windows(&mut cc, 200, 2);
+        let tenth = cc.alpha * 100 / ONE;
+        assert!((19..=20).contains(&tenth), "two of ten: {tenth} %");
+        windows(&mut cc, 300, 0);
+        assert_eq!(cc.alpha, 0);
+    }
+
+    #[test]
+    fn a_mark_takes_half_of_alpha_and_a_loss_takes_half() {
+        let mut cc = Dctcp::new(MSS, 100 * MSS);
+        cc.on_ecn(Instant::ZERO, 0);
+        assert_eq!(cc.cwnd(), 50 * MSS, "alpha is 1 at first");
+        cc.take_over(100 * MSS, 100 * MSS);
+        cc.alpha = ONE / 5;
+        cc.on_ecn(Instant::ZERO, 0);
+        assert_eq!((cc.cwnd(), cc.ssthresh()), (90_001, 90_001));
+        cc.on_loss(Instant::ZERO, 0);
+        assert_eq!(cc.cwnd(), 45_000);
+    }
+}

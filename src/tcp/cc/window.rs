@@ -1,0 +1,163 @@
+//! The window that all algorithms of Reno's kind share (RFC 5681 §3.1): slow start, congestion
+//! avoidance by bytes, what was before a reduction, and what silence leaves of it.
+
+use crate::base::Duration;
+
+/// cwnd stays below this: a quarter of sequence space keeps comparisons unambiguous.
+const MAX: u32 = 1 << 30;
+
+/// cwnd and ssthresh, in bytes.
+#[derive(Clone, Debug)]
+pub struct Window {
+    /// A full segment.
+    pub smss: u32,
+    /// The initial window.
+    pub iw: u32,
+    /// The congestion window.
+    pub cwnd: u32,
+    /// The slow-start threshold.
+    pub ssthresh: u32,
+    /// Bytes acknowledged towards the next increase in congestion avoidance (RFC 3465 §2.1).
+    acked: u32,
+    /// cwnd and ssthresh before the last reduction.
+    before: (u32, u32),
+}
+
+impl Window {
+    /// With segments of `smss` bytes and an initial window of `iw` bytes.
+    pub fn new(smss: u32, iw: u32) -> Window {
+        Window { smss, iw, cwnd: iw, ssthresh: u32::MAX, acked: 0, before: (iw, u32::MAX) }
+    }
+
+    /// Whether this is slow start.
+    pub fn in_slow_start(&self) -> bool {
+        self.cwnd < self.ssthresh
+    }
+
+    /// The window grows by `bytes`.
+    pub fn grow(&mut self, bytes: u32) {
+        self.cwnd = self.cwnd.saturating_add(bytes).min(MAX);
+    }
+
+    /// Slow start: as many bytes more as were acknowledged, at most `limit`, and not beyond
+    /// ssthresh. Returns the acknowledged bytes that this did not use.
+    pub fn slow_start(&mut self, acked: u32, limit: u32) -> u32 {
+        if !self.in_slow_start() {
+            return acked;
+        }
+        let gap = self.ssthresh - self.cwnd;
+        self.grow(acked.min(limit).min(gap));
+        if self.in_slow_start() { 0 } else { acked.saturating_sub(gap) }
+    }
+
+    /// Congestion avoidance: a segment more for each window that was acknowledged.
+    pub fn avoid(&mut self, acked: u32) {
+        self.acked = self.acked.saturating_add(acked);
+        while self.acked >= self.cwnd {
+            self.acked -= self.cwnd;
+            self.grow(self.smss);
+        }
+    }
+
+    /// The window comes down to `ssthresh`, but not below two segments.
+    pub fn reduce(&mut self, ssthresh: u32) {
+        self.before = (self.cwnd, self.ssthresh);
+        self.ssthresh = ssthresh.max(2 * self.smss);
+        self.cwnd = self.ssthresh;
+        self.acked = 0;
+    }
+
+    /// A timeout: one segment; for the `first` one the threshold comes down.
+    pub fn collapse(&mut self, ssthresh: u32, first: bool) {
+        if first {
+            self.reduce(ssthresh);
+        }
+        self.cwnd = self.smss;
+        self.acked = 0;
+    }
+
+    /// The last reduction was for nothing.
+    pub fn undo(&mut self) {
+        self.cwnd = self.cwnd.max(self.before.0);
+        self.ssthresh = self.ssthresh.max(self.before.1);
+    }
+
+    /// It goes on where another algorithm was.
+    pub fn take_over(&mut self, cwnd: u32, ssthresh: u32) {
+        (self.cwnd, self.ssthresh) = (cwnd.max(self.smss), ssthresh);
+        self.before = (self.cwnd, self.ssthresh);
+    }
+
+    /// After a silence the path may be another: half of cwnd for each RTO of it, down to the
+    /// restart window (RFC 5681 §4.1; RFC 2861 §3). Three quarters stay known as good.
+    pub fn idle(&mut self, idle: Duration, rto: Duration) {
+        let restart = self.iw.min(self.cwnd);
+        self.ssthresh = self.ssthresh.max(self.cwnd / 4 * 3);
+        let mut left = idle;
+        while left > rto && self.cwnd > restart {
+            left -= rto;
+            self.cwnd /= 2;
+        }
+        self.cwnd = self.cwnd.max(restart);
+        self.acked = 0;
+    }
+
+    /// The segment size changed.
+    pub fn on_mss(&mut self, smss: u32) {
+        self.smss = smss;
+        self.cwnd = self.cwnd.max(smss);
+    }
+}
+
+/// What [`super::CongestionControl`] asks of whoever has a `window: Window`.
+macro_rules! windowed {
+    ($name:literal) => {
+        fn name(&self) -> &'static str {
+            $name
+        }
+
+        fn cwnd(&self) -> u32 {
+            self.window.cwnd
+        }
+
+        fn ssthresh(&self) -> u32 {
+            self.window.ssthresh
+        }
+    };
+}
+pub(super) use windowed;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MSS: u32 = 1_000;
+
+    #[test]
+    fn slow_start_gives_back_what_it_does_not_need() {
+        let mut window = Window::new(MSS, 10 * MSS);
+        assert_eq!((window.slow_start(5_000, 2_000), window.cwnd), (0, 12_000));
+        window.ssthresh = 13_000;
+        assert_eq!((window.slow_start(5_000, u32::MAX), window.cwnd), (4_000, 13_000));
+        assert_eq!((window.slow_start(5_000, u32::MAX), window.cwnd), (5_000, 13_000));
+    }
+
+    /// 7.5 RTOs would halve seven times; the initial window is enough.
+    #[test]
+    fn silence_halves_down_to_the_initial_window() {
+        let rto = Duration::from_secs(1);
+        for (idle, cwnd) in [(1_000, 80), (1_001, 40), (2_001, 20), (3_001, 10), (7_500, 10)] {
+            let mut window = Window::new(MSS, 10 * MSS);
+            window.take_over(80 * MSS, u32::MAX);
+            window.idle(Duration::from_millis(idle), rto);
+            assert_eq!(window.cwnd, cwnd * MSS, "{idle} ms");
+        }
+        let mut window = Window::new(MSS, 10 * MSS);
+        window.take_over(4 * MSS, 3 * MSS);
+        window.idle(Duration::from_secs(9), rto);
+        assert_eq!((window.cwnd, window.ssthresh), (4 * MSS, 3 * MSS), "never more than before");
+        window.take_over(40 * MSS, 20 * MSS);
+        window.idle(Duration::from_secs(9), rto);
+        assert_eq!((window.cwnd, window.ssthresh), (10 * MSS, 30 * MSS));
+    }
+}

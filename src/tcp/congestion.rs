@@ -1,0 +1,185 @@
+//! Congestion control as a connection has it: the algorithm, made when data is first sent, whether
+//! its window is used (RFC 7661), and what becomes of it after a silence.
+
+use super::cc::{AckSample, CongestionControl};
+use super::config::AfterIdle;
+use super::event::{CaState, Event, SlowStart};
+use super::rate::{Rate, Sample};
+use super::rtxq::{Sent, Stamp};
+use super::tcb::{Cx, Tcb};
+use crate::base::{Duration, Instant, Seq};
+
+/// What only a connection that sends data has.
+#[derive(Debug)]
+pub struct Control {
+    pub(super) algorithm: Box<dyn CongestionControl>,
+    /// Whether the window is used.
+    usage: Usage,
+    /// How fast the peer gets what is sent.
+    pub(super) rate: Rate,
+    /// With pacing: what may still go out of this burst, bytes.
+    pub(super) burst: u32,
+}
+
+/// Whether cwnd held sending back in the last window of data: only then may it grow. As Linux
+/// counts it, which is RFC 7661 §4 without its estimate.
+#[derive(Copy, Clone, Debug)]
+struct Usage {
+    /// cwnd was full.
+    limited: bool,
+    /// The most that was outstanding.
+    most: u32,
+    /// SND.NXT when that was seen: it counts until this is acknowledged.
+    until: Seq,
+}
+
+impl Tcb {
+    /// The algorithm.
+    pub fn cc(&mut self) -> &mut dyn CongestionControl {
+        &mut *self.control().algorithm
+    }
+
+    fn control(&mut self) -> &mut Control {
+        let (algorithm, smss, iw) = (self.config.congestion, self.snd.smss, self.iw);
+        let until = self.snd.una;
+        self.control.get_or_insert_with(|| {
+            let usage = Usage { limited: false, most: 0, until };
+            let algorithm = algorithm.make(smss, iw);
+            Box::new(Control { algorithm, usage, rate: Rate::new(), burst: 0 })
+        })
+    }
+
+    /// Congestion control's window, bytes.
+    pub fn cc_cwnd(&self) -> u32 {
+        self.control.as_ref().map_or(self.iw, |control| control.algorithm.cwnd())
+    }
+
+    /// The slow-start threshold, bytes; `u32::MAX` before the first loss.
+    pub fn ssthresh(&self) -> u32 {
+        self.control.as_ref().map_or(u32::MAX, |control| control.algorithm.ssthresh())
+    }
+
+    /// How much may be in flight now: congestion control's window; while it comes down, what rate
+    /// reduction leaves (RFC 9937).
+    pub fn cwnd(&self) -> u32 {
+        match self.loss.as_ref().and_then(|loss| loss.prr) {
+            Some(prr) => self.rtxq.in_flight().saturating_add(prr.allowance()),
+            None => self.cc_cwnd().saturating_sub(self.recovery.deflation),
+        }
+    }
+
+    /// What has left the network behind a gap, as far as one knows: it makes room for as much
+    /// (limited transmit, RFC 3042 §2; RFC 6675 §5).
+    pub fn has_left(&self) -> u32 {
+        self.rtxq.sacked() + self.rtxq.left()
+    }
+
+    /// How much more may be in flight, but for the peer's window.
+    pub fn cwnd_room(&self) -> u32 {
+        self.cwnd().saturating_sub(self.rtxq.in_flight())
+    }
+
+    /// Changes congestion control's phase, telling so.
+    pub fn set_ca(&mut self, to: CaState, cx: &mut Cx<'_>) {
+        let from = std::mem::replace(&mut self.recovery.ca, to);
+        if from != to {
+            let (cwnd, ssthresh) = (self.cwnd(), self.ssthresh());
+            cx.note(|| Event::Ca { from, to, cwnd, ssthresh });
+        }
+    }
+
+    /// A fresh congestion window of `iw` bytes.
+    pub fn reset_cc(&mut self, iw: u32) {
+        (self.control, self.iw) = (None, iw);
+    }
+
+    /// The knob has changed: another algorithm goes on with the window there is.
+    pub fn change_cc(&mut self) {
+        let (algorithm, smss, iw) = (self.config.congestion, self.snd.smss, self.iw);
+        let (cwnd, ssthresh) = (self.cc_cwnd(), self.ssthresh());
+        if let Some(control) = &mut self.control {
+            control.algorithm = algorithm.make(smss, iw);
+            control.algorithm.take_over(cwnd, ssthresh);
+        }
+    }
+
+    /// The segment size has changed.
+    pub fn cc_on_mss(&mut self) {
+        let smss = self.snd.smss;
+        self.control.iter_mut().for_each(|control| control.algorithm.on_mss(smss));
+    }
+
+    /// Nothing more goes out now; `limited`: for cwnd.
+    pub fn note_usage(&mut self, limited: bool) {
+        let (una, nxt) = (self.snd.una, self.snd.nxt);
+        let (outstanding, smss) = (self.rtxq.flight_size(), self.snd.smss);
+        let (room, in_flight) = (self.cwnd_room(), self.rtxq.in_flight());
+        let full = limited || room < smss;
+        let dry = self.unsent() == 0 && self.rtxq.lost() == 0 && !full;
+        let Some(control) = &mut self.control else { return };
+        if dry {
+            control.rate.on_app_limited(in_flight);
+        }
+        let usage = &mut control.usage;
+        let over = una.after_eq(usage.until) && nxt != usage.until;
+        if over || full || (!usage.limited && outstanding > usage.most) {
+            *usage = Usage { limited: full, most: outstanding, until: nxt };
+        }
+    }
+
+    /// The stamp of what is about to be sent. A SYN has no data, and tells no rate.
+    pub fn stamp(&mut self, len: u32, now: Instant) -> Stamp {
+        let alone = self.rtxq.in_flight() == 0;
+        if len == 0 && self.control.is_none() {
+            return Rate::default().on_send(now, true);
+        }
+        self.control().rate.on_send(now, alone)
+    }
+
+    /// Bytes were delivered, the newest of them by `newest`: what that tells of the rate.
+    pub(super) fn take_rate(&mut self, bytes: u32, newest: Option<&Sent>, now: Instant) -> Sample {
+        let min_rtt = self.rto.min().unwrap_or_default();
+        let rate = self.control.as_mut().map(|control| &mut control.rate);
+        rate.map_or_else(Sample::default, |rate| rate.on_delivered(bytes, newest, min_rtt, now))
+    }
+
+    /// Bytes of data delivered to the peer so far.
+    pub fn delivered(&self) -> u64 {
+        self.control.as_ref().map_or(0, |control| control.rate.delivered())
+    }
+
+    /// Whether the window was used, so that it may grow: cwnd was full; in slow start, where it
+    /// doubles, half of it is enough.
+    pub fn cwnd_is_used(&self) -> bool {
+        let Some(control) = &self.control else { return false };
+        let (cwnd, usage) = (control.algorithm.cwnd(), control.usage);
+        let slow_start = cwnd < control.algorithm.ssthresh();
+        usage.limited || (slow_start && cwnd < usage.most.saturating_mul(2))
+    }
+
+    /// New data was acknowledged: the window may grow; what becomes of slow start is told.
+    pub(super) fn grow(&mut self, sample: &AckSample, cx: &mut Cx<'_>) {
+        let cc = self.cc();
+        let slow = cc.is_conservative();
+        cc.on_ack(sample);
+        let how = match (slow, cc.is_conservative()) {
+            (false, true) => SlowStart::Conservative,
+            (true, false) if cc.ssthresh() == u32::MAX => SlowStart::Resumed,
+            (true, false) => SlowStart::Over,
+            _ => return,
+        };
+        let cwnd = cc.cwnd();
+        cx.note(|| Event::SlowStart { how, cwnd });
+    }
+
+    /// Data is about to be sent after a silence of `idle` (RFC 5681 §4.1).
+    pub fn resume_after(&mut self, idle: Duration, cx: &Cx<'_>) {
+        let rto = self.rto();
+        let idle = match self.config.after_idle {
+            AfterIdle::Keep => return,
+            AfterIdle::Decay => idle,
+            AfterIdle::Restart => Duration::MAX,
+        };
+        self.cc().on_idle(cx.now, idle, rto);
+    }
+}

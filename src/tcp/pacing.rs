@@ -1,0 +1,58 @@
+//! Pacing: what cwnd allows goes out evenly over the round trip, not at once.
+//!
+//! Timers have milliseconds: what the rate allows in one goes out together, at least two segments,
+//! and then waits for the time that takes.
+
+use super::event::Timer;
+use super::tcb::{Cx, Tcb};
+use crate::base::Duration;
+
+/// The least time between two bursts.
+const QUANTUM: Duration = Duration::from_millis(1);
+
+impl Tcb {
+    /// Bytes per second to send at; `None`: as fast as cwnd allows. In slow start twice what cwnd
+    /// makes of a round trip, as it doubles; then a fifth more, so that the window stays the limit.
+    pub fn pacing_rate(&self) -> Option<u64> {
+        if let Some(rate) = self.control.as_ref().and_then(|c| c.algorithm.pacing_rate()) {
+            return Some(rate.max(1));
+        }
+        let srtt = self.rto.srtt().filter(|_| self.config.pacing)?.as_micros() as u64;
+        let cwnd = u64::from(self.cc_cwnd());
+        let percent = if self.cc_cwnd() < self.ssthresh() { 200 } else { 120 };
+        Some((cwnd * percent * 10_000 / srtt.max(1)).max(1))
+    }
+
+    /// What may go out together: whole segments.
+    fn pacing_quantum(&self, rate: u64) -> u32 {
+        let smss = u64::from(self.snd.smss);
+        let segments = rate * QUANTUM.as_micros() as u64 / 1_000_000 / smss;
+        u32::try_from(segments.max(2) * smss).unwrap_or(u32::MAX)
+    }
+
+    /// How much may go out now, but for the windows.
+    pub(super) fn pacing_room(&self) -> u32 {
+        match self.pacing_rate() {
+            None => u32::MAX,
+            Some(_) if self.timers.is_running(Timer::Pacing) => {
+                self.control.as_ref().map_or(0, |control| control.burst)
+            }
+            Some(rate) => self.pacing_quantum(rate),
+        }
+    }
+
+    /// Data was sent: the first of a burst starts the clock.
+    pub(super) fn paced(&mut self, bytes: u32, cx: &mut Cx<'_>) {
+        let Some(rate) = self.pacing_rate().filter(|_| bytes > 0) else { return };
+        let quantum = self.pacing_quantum(rate);
+        let begins = !self.timers.is_running(Timer::Pacing);
+        if begins {
+            let nanos = u64::from(quantum) * 1_000_000_000 / rate;
+            self.set_timer(Timer::Pacing, cx.now + Duration::from_nanos(nanos), cx);
+        }
+        if let Some(control) = &mut self.control {
+            let left = if begins { quantum } else { control.burst };
+            control.burst = left.saturating_sub(bytes);
+        }
+    }
+}

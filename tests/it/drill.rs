@@ -1,0 +1,107 @@
+//! Scripts in the packetdrill language: all of `tests/wire` hold, to the microsecond; those of
+//! `tests/wrong` do not, for the reason that is kept in `tests/golden/wrong`.
+
+use netglass::drill::{Kind, Options, Profile, Verdict, parse, run, run_with};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The scripts below a directory, by name.
+fn scripts(dir: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![root().join(dir)];
+    while let Some(dir) = open.pop() {
+        for entry in fs::read_dir(dir).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|ext| ext == "pkt") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn name(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().display().to_string()
+}
+
+fn verdict(path: &Path, options: &Options) -> Verdict {
+    let (name, text) = (name(path), fs::read_to_string(path).unwrap());
+    let script = parse(&name, &text, &[]).unwrap_or_else(|error| panic!("{error}"));
+    run_with(&script, &Profile::linux(), options)
+}
+
+fn exact() -> Options {
+    Options { exact: true, ..Options::default() }
+}
+
+#[test]
+fn every_script_of_the_suite_holds_to_the_microsecond() {
+    let begun = std::time::Instant::now();
+    let all = scripts("tests/wire");
+    let failures: Vec<String> = all
+        .iter()
+        .filter_map(|path| verdict(path, &exact()).failure.map(|failure| failure.of(&name(path))))
+        .collect();
+    println!("{} scripts in {} ms", all.len(), begun.elapsed().as_millis());
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(all.len() >= 50, "only {} scripts are there", all.len());
+}
+
+#[test]
+fn a_script_that_is_wrong_is_told_what_happened_and_why() {
+    for path in scripts("tests/wrong") {
+        let failure = verdict(&path, &exact()).failure;
+        let failure = failure.unwrap_or_else(|| panic!("{} holds", name(&path)));
+        let text = failure.of(&name(&path));
+        let kept = root().join("tests/golden/wrong").join(path.file_name().unwrap());
+        let kept = kept.with_extension("txt");
+        if std::env::var_os("UPDATE").is_some() {
+            fs::create_dir_all(kept.parent().unwrap()).unwrap();
+            fs::write(&kept, &text).unwrap();
+        }
+        let expected = fs::read_to_string(&kept).unwrap_or_default();
+        assert_eq!(text, expected, "{}: UPDATE=1 rewrites it", name(&path));
+    }
+}
+
+fn of(text: &str, options: &Options) -> Verdict {
+    run_with(&parse("script", text, &[]).unwrap(), &Profile::linux(), options)
+}
+
+#[test]
+fn a_script_has_its_own_tolerance_unless_it_is_to_be_exact() {
+    let text = "--tolerance_usecs=20000\n\
+                0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n\
+                +0 fcntl(3, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n\
+                +0 connect(3, ..., ...) = -1 EINPROGRESS\n\
+                +0.015 > S 0:0(0) <...>";
+    assert!(run(&parse("script", text, &[]).unwrap(), &Profile::linux()).passed());
+    let failure = of(text, &exact()).failure.unwrap();
+    assert_eq!((failure.kind, failure.line), (Kind::Time, 5));
+}
+
+#[test]
+fn whoever_is_lenient_is_told_what_was_skipped() {
+    let text = "`modprobe x`\n\
+                0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n\
+                +0 setsockopt(3, SOL_TCP, TCP_REPAIR, [1], 4) = 0";
+    let lenient = Options { lenient: true, ..Options::default() };
+    let skipped = of(text, &lenient).skipped;
+    assert_eq!(skipped.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 3]);
+    assert!(of(text, &lenient).passed());
+    assert_eq!(of(text, &Options::default()).failure.unwrap().kind, Kind::Unknown);
+}
+
+#[test]
+fn the_same_script_runs_the_same_way_twice() {
+    let path = root().join("tests/wire/retransmission/rack.pkt");
+    let (one, two) = (verdict(&path, &exact()), verdict(&path, &exact()));
+    assert_eq!((one.trace, one.packets), (two.trace, two.packets));
+}
