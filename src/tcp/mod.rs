@@ -9,7 +9,7 @@
 //! * the block: [`tcb`], with `congestion`, `ecn`, `pacing`, [`event`], `invariant`, [`info`],
 //!   [`measured`] and `status`
 //! * steps, functions over the block: [`arrives`] (SEGMENT ARRIVES), `ack`, `sack`, `recovery`,
-//!   `tlp`, `pmtu`, `uto`, [`delack`], [`autotune`], `timeout`, [`output`] (plan and emit)
+//!   `tlp`, `pmtu`, `uto`, [`delack`], [`autotune`], `timeout`, `output` (plan and emit)
 //! * the façade: [`Conn`], and [`listener::Listener`] for LISTEN
 
 pub mod arrives;
