@@ -183,6 +183,9 @@ const KNOBS: &[Knob] = &[
     Knob("nagle", SWITCH, |c, w| switch(&mut c.nagle, w)),
     Knob("minshall", SWITCH, |c, w| switch(&mut c.minshall, w)),
     Knob("tso_autosize", SWITCH, |c, w| switch(&mut c.tso_autosize, w)),
+    Knob("min_tso_segs", "a number from 1 to 255", |c, w| {
+        number(&mut c.min_tso_segs, w) && c.min_tso_segs > 0
+    }),
     Knob("push_bursts", SWITCH, |c, w| switch(&mut c.push_bursts, w)),
     Knob("rto_initial", words::TIME, |c, w| time(&mut c.rto_initial, w)),
     Knob("rto_min", words::TIME, |c, w| time(&mut c.rto_min, w)),

@@ -106,9 +106,11 @@ pub struct Config {
     /// Of Nagle's algorithm, Minshall's variant: only a small segment in flight holds back a small
     /// one. Default on, as Linux; RFC 9293 §3.7.4: anything in flight does.
     pub minshall: bool,
-    /// Super-segments hold a millisecond's worth at the rate the window allows, two segments at
-    /// least, as Linux (`tcp_min_tso_segs`); off: as much as the device takes. Default on.
+    /// Super-segments hold a millisecond's worth at the rate the window allows, but
+    /// `min_tso_segs` segments, as Linux; off: as much as the device takes. Default on.
     pub tso_autosize: bool,
+    /// The least segments of an autosized super-segment, 1..=255. Default 2 (`tcp_min_tso_segs`).
+    pub min_tso_segs: u8,
     /// Every super-segment carries PSH, so that receivers need not wait for more to merge with it,
     /// as Linux. Default on; RFC 9293 §3.9.1.2 asks for it where the sender's data ends.
     pub push_bursts: bool,
@@ -241,6 +243,7 @@ impl Default for Config {
             nagle: true,
             minshall: true,
             tso_autosize: true,
+            min_tso_segs: 2,
             push_bursts: true,
             rto_initial: Duration::from_secs(1),
             rto_min: Duration::from_millis(200),

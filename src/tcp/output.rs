@@ -203,7 +203,8 @@ fn burst(tcb: &Tcb, mss: u32) -> u32 {
     let near = (tcb.rto.min().unwrap_or_default().as_micros().max(1) as u64) >> 9;
     let extra = if near < 32 { u64::from(most) >> near } else { 0 };
     let bytes = (rate >> 10).saturating_add(extra).min(most.into());
-    (bytes as u32 / mss).max(2).saturating_mul(mss).min(most)
+    let least = u32::from(tcb.config.min_tso_segs.max(1));
+    (bytes as u32 / mss).max(least).saturating_mul(mss).min(most)
 }
 
 /// Whether a segment that was not full waits for its ACK (Minshall's variant of Nagle's algorithm:

@@ -268,6 +268,7 @@ const SHOWN: &[Shown] = &[
         "RFC 9293 §3.8.6.1 (MUST-37)",
     ),
     Shown("tso_autosize", |c| switch(c.tso_autosize), "ip-sysctl: tcp_min_tso_segs"),
+    Shown("min_tso_segs", |c| c.min_tso_segs.to_string(), "ip-sysctl: tcp_min_tso_segs"),
     Shown("push_bursts", |c| switch(c.push_bursts), "as Linux: super-segments have PSH"),
     Shown("minshall", |c| switch(c.minshall), "as Linux: small ones wait for small ones"),
     Shown("cork", |c| switch(c.cork), "tcp(7): TCP_CORK"),

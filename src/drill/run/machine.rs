@@ -57,6 +57,8 @@ pub(super) struct Sock {
     pub(super) syn_cookies: SynCookies,
     /// How long closing waits, in seconds, if it does.
     pub(super) linger: Option<u64>,
+    /// What TCP_QUICKACK was set to, until the connection has heard.
+    pub(super) quick: Option<bool>,
     pub(super) broadcast: bool,
     pub(super) place: Place,
     /// `shutdown(SHUT_RD)` was called.
@@ -206,6 +208,7 @@ impl Machine {
             v6_only: false,
             syn_cookies: self.profile.syn_cookies,
             linger: None,
+            quick: None,
             broadcast: false,
             place: Place::New,
             read_shut: false,
@@ -219,7 +222,13 @@ impl Machine {
         let sock = self.sock_at(index)?.clone();
         let stack = &mut self.world.stack;
         match sock.place {
-            Place::Conn(conn) => stack.configure(now, conn, sock.config)?,
+            Place::Conn(conn) => {
+                stack.configure(now, conn, sock.config)?;
+                if let Some(quick) = sock.quick {
+                    stack.set_quickack(now, conn, quick)?;
+                }
+                self.sock_at(index)?.quick = None;
+            }
             Place::Udp(id) => {
                 stack.mark_udp(now, id, sock.mark())?;
                 stack.discover_udp(now, id, sock.discover())?;

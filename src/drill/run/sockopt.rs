@@ -7,7 +7,7 @@ use super::symbols::{self, *};
 use crate::base::Duration;
 use crate::drill::ast::Expr;
 use crate::socket::SocketId;
-use crate::tcp::State;
+use crate::tcp::{Config, State};
 use crate::wire::ip::Discover;
 
 /// An option's value.
@@ -79,10 +79,10 @@ const TABLE: &[Line] = &[
         fixed,
     ),
     (SOL_SOCKET, SO_ACCEPTCONN, |m, i| int(matches!(of(m, i)?.place, Place::Listener(_))), fixed),
-    (SOL_SOCKET, SO_RCVBUF, |m, i| int(2 * of(m, i)?.config.recv_buffer), set_rcvbuf),
-    (SOL_SOCKET, SO_RCVBUFFORCE, |m, i| int(2 * of(m, i)?.config.recv_buffer), set_rcvbuf),
-    (SOL_SOCKET, SO_SNDBUF, |m, i| int(2 * of(m, i)?.config.send_buffer), set_sndbuf),
-    (SOL_SOCKET, SO_SNDBUFFORCE, |m, i| int(2 * of(m, i)?.config.send_buffer), set_sndbuf),
+    (SOL_SOCKET, SO_RCVBUF, |m, i| int(2 * recv_buffer(&of(m, i)?.config)), set_rcvbuf),
+    (SOL_SOCKET, SO_RCVBUFFORCE, |m, i| int(2 * recv_buffer(&of(m, i)?.config)), set_rcvbuf),
+    (SOL_SOCKET, SO_SNDBUF, |m, i| int(send_buffer(&of(m, i)?.config)), set_sndbuf),
+    (SOL_SOCKET, SO_SNDBUFFORCE, |m, i| int(send_buffer(&of(m, i)?.config)), set_sndbuf),
     (SOL_SOCKET, SO_KEEPALIVE, |m, i| int(of(m, i)?.config.keepalive.is_some()), set_keepalive),
     (
         SOL_SOCKET,
@@ -100,9 +100,10 @@ const TABLE: &[Line] = &[
     (
         SOL_TCP,
         TCP_NOTSENT_LOWAT,
-        |m, i| int(of(m, i)?.config.notsent_lowat.unwrap_or(u32::MAX)),
+        |m, i| int(of(m, i)?.config.notsent_lowat.unwrap_or(0)),
         set_notsent_lowat,
     ),
+    (SOL_TCP, TCP_QUICKACK, get_quickack, |s, v| v.on().map(|on| s.quick = Some(on))),
     (SOL_TCP, TCP_DEFER_ACCEPT, get_defer_accept, set_defer_accept),
     (
         SOL_TCP,
@@ -178,16 +179,39 @@ const KEPT: &[(i64, i64)] = &[
     (SOL_IP, IP_BIND_ADDRESS_NO_PORT),
 ];
 
+/// What is received is half of what the kernel counts for it.
+fn recv_buffer(config: &Config) -> i64 {
+    match config.recv_buffer {
+        Config::AUTO => config.recv_buffer_auto.0.into(),
+        fixed => fixed.into(),
+    }
+}
+
+/// What is set is doubled.
+fn send_buffer(config: &Config) -> i64 {
+    match config.send_buffer {
+        Config::AUTO => config.send_buffer_auto.0.into(),
+        fixed => 2 * i64::from(fixed),
+    }
+}
+
 fn set_rcvlowat(sock: &mut Sock, value: &Value) -> Answer<()> {
     sock.config.rcvlowat = value.int()?.clamp(1, i64::from(i32::MAX)) as u32;
     Ok(())
 }
 
-/// All ones: no limit.
+/// Nothing, or all ones: no limit.
 fn set_notsent_lowat(sock: &mut Sock, value: &Value) -> Answer<()> {
     let bytes = value.int()? as u32;
-    sock.config.notsent_lowat = Some(bytes).filter(|bytes| *bytes != u32::MAX);
+    sock.config.notsent_lowat = Some(bytes).filter(|bytes| *bytes > 0 && *bytes != u32::MAX);
     Ok(())
+}
+
+fn get_quickack(machine: &mut Machine, index: usize) -> Answer<Value> {
+    match of(machine, index)?.place {
+        Place::Conn(conn) => int(machine.world.stack.quickack(conn)?),
+        _ => int(1),
+    }
 }
 
 fn get_defer_accept(machine: &mut Machine, index: usize) -> Answer<Value> {

@@ -91,11 +91,21 @@ const KNOBS: &[(&str, Turn)] = &[
     ("tcp_ecn_fallback", |_, v| v.number().map(drop)),
     ("tcp_slow_start_after_idle", |p, v| v.on().map(|on| p.tcp.after_idle = after_idle(on))),
     ("tcp_min_rtt_wlen", |_, v| v.number().map(drop)),
-    ("tcp_notsent_lowat", |_, v| only(v, u32::MAX.into())),
-    ("tcp_mtu_probing", |_, v| only(v, 0)),
+    ("tcp_notsent_lowat", |p, v| {
+        let bytes = v.number()? as u32;
+        p.tcp.notsent_lowat = Some(bytes).filter(|bytes| *bytes != u32::MAX);
+        Ok(())
+    }),
+    ("tcp_mtu_probing", |p, v| match v.number()? {
+        n @ (0 | 1) => Ok(p.tcp.mtu_probing = n == 1),
+        n => Err(format!("only 0 and 1 are known here, not {n}")),
+    }),
+    ("tcp_base_mss", |p, v| v.number().map(|n| p.tcp.base_mss = n.clamp(48, 65_495) as u16)),
+    ("tcp_min_tso_segs", |p, v| v.small().map(|n| p.tcp.min_tso_segs = n.max(1))),
     ("tcp_syncookies", syn_cookies),
-    ("tcp_rmem", |p, v| v.bytes(2).map(|n| p.tcp.recv_buffer = n)),
-    ("tcp_wmem", |p, v| v.bytes(2).map(|n| p.tcp.send_buffer = n)),
+    // Of what the kernel counts for received data, half is data.
+    ("tcp_rmem", |p, v| Ok(p.tcp.recv_buffer_auto = (v.bytes(1)? / 2, v.bytes(2)? / 2))),
+    ("tcp_wmem", |p, v| Ok(p.tcp.send_buffer_auto = (v.bytes(1)?, v.bytes(2)?))),
     ("ip_no_pmtu_disc", no_pmtu_disc),
     ("ip_default_ttl", |p, v| v.small().map(|n| p.tcp.mark.ttl = Some(n))),
     ("tcp_fastopen", |_, v| only(Values(&[v.word()]), 0)),
@@ -135,7 +145,6 @@ const WITHOUT_MEANING: &[&str] = &[
     "tcp_no_ssthresh_metrics_save",
     "tcp_moderate_rcvbuf",
     "tcp_mem",
-    "tcp_min_tso_segs",
     "tcp_tso_win_divisor",
     "tcp_tso_rtt_log",
     "tcp_limit_output_bytes",
@@ -253,7 +262,7 @@ mod tests {
         set(&mut profile, "/proc/sys/net/ipv4/tcp_syn_retries", "3").unwrap();
         set(&mut profile, "net.ipv4.tcp_rmem", "4096 87380 6291456").unwrap();
         assert!(!profile.tcp.timestamps);
-        assert_eq!((profile.tcp.syn_retries, profile.tcp.recv_buffer), (3, 6_291_456));
+        assert_eq!((profile.tcp.syn_retries, profile.tcp.recv_buffer_auto.1), (3, 3_145_728));
     }
 
     #[test]
