@@ -97,15 +97,24 @@ const KNOBS: &[(&str, Turn)] = &[
         Ok(())
     }),
     ("tcp_mtu_probing", |p, v| match v.number()? {
-        n @ (0 | 1) => Ok(p.tcp.mtu_probing = n == 1),
+        n @ (0 | 1) => {
+            p.tcp.mtu_probing = n == 1;
+            Ok(())
+        }
         n => Err(format!("only 0 and 1 are known here, not {n}")),
     }),
     ("tcp_base_mss", |p, v| v.number().map(|n| p.tcp.base_mss = n.clamp(48, 65_495) as u16)),
     ("tcp_min_tso_segs", |p, v| v.small().map(|n| p.tcp.min_tso_segs = n.max(1))),
     ("tcp_syncookies", syn_cookies),
     // Of what the kernel counts for received data, half is data.
-    ("tcp_rmem", |p, v| Ok(p.tcp.recv_buffer_auto = (v.bytes(1)? / 2, v.bytes(2)? / 2))),
-    ("tcp_wmem", |p, v| Ok(p.tcp.send_buffer_auto = (v.bytes(1)?, v.bytes(2)?))),
+    ("tcp_rmem", |p, v| {
+        p.tcp.recv_buffer_auto = (v.bytes(1)? / 2, v.bytes(2)? / 2);
+        Ok(())
+    }),
+    ("tcp_wmem", |p, v| {
+        p.tcp.send_buffer_auto = (v.bytes(1)?, v.bytes(2)?);
+        Ok(())
+    }),
     ("ip_no_pmtu_disc", no_pmtu_disc),
     ("ip_default_ttl", |p, v| v.small().map(|n| p.tcp.mark.ttl = Some(n))),
     ("tcp_fastopen", |_, v| only(Values(&[v.word()]), 0)),
