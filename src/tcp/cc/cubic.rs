@@ -165,10 +165,6 @@ impl CongestionControl for Cubic {
         self.window.ssthresh == u32::MAX && self.hystart.is_conservative()
     }
 
-    fn take_over(&mut self, cwnd: u32, ssthresh: u32) {
-        self.window.take_over(cwnd, ssthresh);
-    }
-
     fn on_send(&mut self, now: Instant, _bytes: u32, in_flight: u32) {
         if in_flight == 0 {
             self.stand_still(now);
@@ -190,7 +186,7 @@ impl CongestionControl for Cubic {
         let rest = if !self.window.in_slow_start() {
             sample.acked
         } else if self.window.ssthresh < u32::MAX {
-            self.window.slow_start(sample.acked, u32::MAX)
+            self.window.slow_start(sample.acked)
         } else if let Some(bytes) = self.hystart.growth(sample) {
             self.window.grow(bytes);
             0
@@ -226,14 +222,6 @@ impl CongestionControl for Cubic {
     fn undo(&mut self, _now: Instant) {
         self.window.undo();
         self.curve = self.before;
-    }
-
-    fn on_idle(&mut self, _now: Instant, idle: Duration, rto: Duration) {
-        self.window.idle(idle, rto);
-    }
-
-    fn on_mss(&mut self, smss: u32) {
-        self.window.on_mss(smss);
     }
 }
 

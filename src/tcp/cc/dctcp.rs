@@ -38,10 +38,6 @@ impl CongestionControl for Dctcp {
         EcnUse::Dctcp
     }
 
-    fn take_over(&mut self, cwnd: u32, ssthresh: u32) {
-        self.window.take_over(cwnd, ssthresh);
-    }
-
     /// RFC 8257 §3.3, steps 1 to 7.
     fn on_sample(&mut self, sample: &AckSample) {
         self.acked = self.acked.saturating_add(sample.acked);
@@ -59,10 +55,7 @@ impl CongestionControl for Dctcp {
         if sample.app_limited {
             return;
         }
-        let rest = self.window.slow_start(sample.acked, u32::MAX);
-        if rest > 0 {
-            self.window.avoid(rest);
-        }
+        self.window.acked(sample.acked);
     }
 
     fn on_loss(&mut self, _now: Instant, _in_flight: u32) {
@@ -86,14 +79,6 @@ impl CongestionControl for Dctcp {
 
     fn undo(&mut self, _now: Instant) {
         self.window.undo();
-    }
-
-    fn on_idle(&mut self, _now: Instant, idle: Duration, rto: Duration) {
-        self.window.idle(idle, rto);
-    }
-
-    fn on_mss(&mut self, smss: u32) {
-        self.window.on_mss(smss);
     }
 }
 

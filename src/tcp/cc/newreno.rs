@@ -22,20 +22,13 @@ impl NewReno {
 impl CongestionControl for NewReno {
     windowed!("newreno");
 
-    fn take_over(&mut self, cwnd: u32, ssthresh: u32) {
-        self.window.take_over(cwnd, ssthresh);
-    }
-
     fn on_ack(&mut self, sample: &AckSample) {
         if sample.app_limited {
             return; // RFC 5681 §3.1 grows a window that is used; RFC 7661 says why
         }
         // Deviates: RFC 5681 equation (2) adds at most SMSS per ACK; counting all bytes (as
         // RFC 3465 does, without its limit) keeps the pace when one ACK covers many segments.
-        let rest = self.window.slow_start(sample.acked, u32::MAX);
-        if rest > 0 {
-            self.window.avoid(rest);
-        }
+        self.window.acked(sample.acked);
     }
 
     /// RFC 5681 §3.1, equation (4).
@@ -55,14 +48,6 @@ impl CongestionControl for NewReno {
 
     fn undo(&mut self, _now: Instant) {
         self.window.undo();
-    }
-
-    fn on_idle(&mut self, _now: Instant, idle: Duration, rto: Duration) {
-        self.window.idle(idle, rto);
-    }
-
-    fn on_mss(&mut self, smss: u32) {
-        self.window.on_mss(smss);
     }
 }
 

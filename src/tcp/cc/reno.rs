@@ -21,18 +21,11 @@ impl Reno {
 impl CongestionControl for Reno {
     windowed!("reno");
 
-    fn take_over(&mut self, cwnd: u32, ssthresh: u32) {
-        self.window.take_over(cwnd, ssthresh);
-    }
-
     fn on_ack(&mut self, sample: &AckSample) {
         if sample.app_limited {
             return;
         }
-        let rest = self.window.slow_start(sample.acked, u32::MAX); // all that was acknowledged
-        if rest > 0 {
-            self.window.avoid(rest);
-        }
+        self.window.acked(sample.acked);
     }
 
     fn on_loss(&mut self, _now: Instant, _in_flight: u32) {
@@ -49,14 +42,6 @@ impl CongestionControl for Reno {
 
     fn undo(&mut self, _now: Instant) {
         self.window.undo();
-    }
-
-    fn on_idle(&mut self, _now: Instant, idle: Duration, rto: Duration) {
-        self.window.idle(idle, rto);
-    }
-
-    fn on_mss(&mut self, smss: u32) {
-        self.window.on_mss(smss);
     }
 }
 

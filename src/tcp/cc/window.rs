@@ -39,14 +39,14 @@ impl Window {
         self.cwnd = self.cwnd.saturating_add(bytes).min(MAX);
     }
 
-    /// Slow start: as many bytes more as were acknowledged, at most `limit`, and not beyond
-    /// ssthresh. Returns the acknowledged bytes that this did not use.
-    pub fn slow_start(&mut self, acked: u32, limit: u32) -> u32 {
+    /// Slow start: as many bytes more as were acknowledged, not beyond ssthresh. Returns the
+    /// acknowledged bytes that this did not use.
+    pub fn slow_start(&mut self, acked: u32) -> u32 {
         if !self.in_slow_start() {
             return acked;
         }
         let gap = self.ssthresh - self.cwnd;
-        self.grow(acked.min(limit).min(gap));
+        self.grow(acked.min(gap));
         if self.in_slow_start() { 0 } else { acked.saturating_sub(gap) }
     }
 
@@ -56,6 +56,14 @@ impl Window {
         while self.acked >= self.cwnd {
             self.acked -= self.cwnd;
             self.grow(self.smss);
+        }
+    }
+
+    /// Bytes were acknowledged: slow start, and congestion avoidance with what that leaves.
+    pub fn acked(&mut self, acked: u32) {
+        let rest = self.slow_start(acked);
+        if rest > 0 {
+            self.avoid(rest);
         }
     }
 
@@ -123,6 +131,18 @@ macro_rules! windowed {
         fn ssthresh(&self) -> u32 {
             self.window.ssthresh
         }
+
+        fn take_over(&mut self, cwnd: u32, ssthresh: u32) {
+            self.window.take_over(cwnd, ssthresh);
+        }
+
+        fn on_idle(&mut self, _now: Instant, idle: Duration, rto: Duration) {
+            self.window.idle(idle, rto);
+        }
+
+        fn on_mss(&mut self, smss: u32) {
+            self.window.on_mss(smss);
+        }
     };
 }
 pub(super) use windowed;
@@ -136,10 +156,10 @@ mod tests {
     #[test]
     fn slow_start_gives_back_what_it_does_not_need() {
         let mut window = Window::new(MSS, 10 * MSS);
-        assert_eq!((window.slow_start(5_000, 2_000), window.cwnd), (0, 12_000));
+        assert_eq!((window.slow_start(2_000), window.cwnd), (0, 12_000));
         window.ssthresh = 13_000;
-        assert_eq!((window.slow_start(5_000, u32::MAX), window.cwnd), (4_000, 13_000));
-        assert_eq!((window.slow_start(5_000, u32::MAX), window.cwnd), (5_000, 13_000));
+        assert_eq!((window.slow_start(5_000), window.cwnd), (4_000, 13_000));
+        assert_eq!((window.slow_start(5_000), window.cwnd), (5_000, 13_000));
     }
 
     /// 7.5 RTOs would halve seven times; the initial window is enough.
