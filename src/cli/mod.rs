@@ -30,6 +30,7 @@ mod private;
 mod profile;
 mod replay;
 mod rules;
+mod scripts;
 mod sinks;
 mod ss;
 mod study;

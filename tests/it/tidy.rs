@@ -33,6 +33,7 @@ const FRIENDS: &[(&str, &str)] = &[
     ("device", "sys"),
     ("observe", "impair"),
     ("lab", "app"),
+    ("drill", "lab"),
     ("cli", "rules"),
 ];
 
