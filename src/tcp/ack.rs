@@ -13,6 +13,7 @@ use crate::base::{Duration, Seq};
 use crate::wire::tcp::{Ctl, Header};
 
 /// An acceptable ACK in a synchronized state.
+// Rules: SHLD-17.
 pub(super) fn on_ack(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
     let Some(seg_ack) = seg.hdr.ack else { return };
     tcb.measured.on_ack(cx.now);
@@ -63,6 +64,7 @@ fn update_window(tcb: &mut Tcb, seg: &Segment, seg_ack: Seq, cx: &mut Cx<'_>) {
 }
 
 /// What the segment's field means: scaled, unless it has a SYN (RFC 7323 §2.2).
+// Rules: MUST-1.
 fn window(tcb: &Tcb, seg: &Segment) -> u32 {
     let shift = if seg.arrived.syn { 0 } else { tcb.snd.wscale };
     u32::from(seg.hdr.wnd) << shift
@@ -149,6 +151,7 @@ fn advance(tcb: &mut Tcb, hdr: &Header, told: &mut Told, cx: &mut Cx<'_>) -> Opt
 
 /// A round-trip sample: from what was sent once, or, for what was sent again, from the echoed
 /// timestamp (Karn's algorithm: RFC 6298 §3; RFC 7323 §4).
+// Rules: MUST-18.
 fn measure(tcb: &mut Tcb, hdr: &Header, acked: &Acked, cx: &mut Cx<'_>) -> Option<Duration> {
     let echoed = || {
         let ecr = hdr.options.ts.filter(|ts| ts.ecr != 0)?.ecr;

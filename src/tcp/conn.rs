@@ -169,6 +169,7 @@ impl Conn {
     /// be in flight). One that is `hard` ends an opening (RFC 9293 §3.9.2.2, SHLD-26);
     /// all others, and once synchronized those, too, end nothing (MUST-56; RFC 5927 §5.2), but
     /// name the reason if nobody answers (SHLD-25).
+    // Rules: MUST-47.
     pub fn on_icmp(
         &mut self,
         seq: Seq,
@@ -259,6 +260,7 @@ impl Conn {
 
     /// SEND with the urgent flag (RFC 9293 §3.9.1.3; RFC 6093 advises against it): the last byte
     /// queued is the last urgent one.
+    // Rules: SHLD-13.
     pub fn write_urgent(&mut self, bytes: &[u8], cx: &mut Cx<'_>) -> Result<usize, SocketError> {
         let n = self.write(bytes, cx)?;
         if n == bytes.len() && n > 0 {
@@ -443,6 +445,7 @@ impl Conn {
     }
 
     /// Restarts the keep-alive timer after its knob changed. In TIME-WAIT there is nobody to keep.
+    // Rules: MUST-24.
     pub fn restart_keepalive(&mut self, cx: &mut Cx<'_>) {
         let state = self.tcb.state();
         match self.tcb.config.keepalive {
@@ -476,6 +479,7 @@ impl Conn {
     ///
     /// # Errors
     /// That error.
+    // Rules: MUST-12.
     pub fn take_error(&mut self) -> Result<(), SocketError> {
         self.tcb.error.take().map_or(Ok(()), Err)
     }
@@ -586,6 +590,7 @@ impl Conn {
 
     /// Behind the last urgent byte the peer announced, as a distance from the next byte to be read;
     /// `None` when all of it has been read.
+    // Rules: MUST-33.
     pub fn urgent(&self) -> Option<u32> {
         let next = self.tcb.rcv.nxt - self.tcb.rx.len();
         self.tcb.rcv.up.filter(|up| up.after(next)).map(|up| up - next)

@@ -48,6 +48,7 @@ fn offers(config: &Config) -> bool {
 }
 
 /// Whether a SYN with these bits offers what we take.
+// Rules: SHLD-8.
 pub(super) fn accepts(config: &Config, syn: Ctl) -> bool {
     let takes = || match config.congestion.ecn() {
         EcnUse::None => false,
@@ -66,6 +67,7 @@ impl Tcb {
 
     /// The peer's SYN, or SYN-ACK, has come to our SYN. One that reflects both bits knows nothing
     /// of ECN (RFC 3168 §6.1.1).
+    // Rules: SHLD-8.
     pub fn negotiate_ecn(&mut self, theirs: Ctl, acks: bool) {
         let agreed =
             if acks { theirs.has(Ctl::ECE) && !theirs.has(Ctl::CWR) } else { theirs.has(SETUP) };

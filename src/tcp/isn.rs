@@ -23,6 +23,7 @@ pub(super) fn tuple_bytes(local: SocketAddr, remote: SocketAddr) -> [u8; 36] {
 }
 
 /// The initial send sequence number for a connection opened at `now`.
+// Rules: MUST-8, SHLD-1, MUST-9.
 pub fn iss(now: Instant, local: SocketAddr, remote: SocketAddr, chance: &Chance) -> Seq {
     let f = chance.draw_bytes(Purpose::Isn, &tuple_bytes(local, remote));
     Seq((now.as_nanos() / 4_000) as u32) + f as u32

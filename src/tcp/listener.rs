@@ -228,6 +228,7 @@ impl Listener {
     }
 
     /// RFC 9293 §3.10.7.4, second; RFC 5961 §3.2.
+    // Rules: MUST-11.
     fn reset_arrives(&mut self, key: usize, seq: Seq, nxt: Seq, cx: &mut Cx<'_>) -> Verdict {
         if seq == nxt {
             self.remove(key, Cause::RcvRst, cx); // return to LISTEN

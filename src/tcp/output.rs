@@ -93,6 +93,7 @@ fn wait(tcb: &Tcb, why: Blocked) -> Decision {
 }
 
 /// The first run taken for lost, as far as cwnd allows; one segment when recovery demands it.
+// Rules: SHLD-16, MAY-7.
 fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     let lost = tcb.rtxq.next_lost()?;
     if tcb.recovery.send_new && tcb.unsent() > 0 {
@@ -123,6 +124,7 @@ fn probe_len(tcb: &Tcb) -> Option<u32> {
 }
 
 /// RFC 9293 §3.8.6.2.1 (when to send data), §3.7.4 (Nagle), RFC 5681 §3.1 (cwnd).
+// Rules: MAY-16, SHLD-27, MUST-60, SHLD-28, SHLD-15, MUST-34, MUST-38, SHLD-7.
 fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if !tcb.syn_acked {
         return Err(Blocked::Handshake);
@@ -214,6 +216,7 @@ fn has_small_in_flight(tcb: &Tcb) -> bool {
 }
 
 /// Eff.snd.MSS (RFC 9293 §3.7.1): SMSS less the SACK blocks that ride along.
+// Rules: MUST-16.
 fn eff_mss(tcb: &Tcb) -> u32 {
     let blocks = sack_blocks(tcb).len();
     let sack = if blocks > 0 { 4 + 8 * blocks as u32 } else { 0 };
@@ -271,6 +274,7 @@ fn room(tcb: &Tcb) -> Room {
 }
 
 /// Builds the segment that `plan` asks for.
+// Rules: MUST-61, MUST-65.
 fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
     let mut cause = tcb.cause;
     let room = if cx.trace.is_listening() { room(tcb) } else { Room::default() };
@@ -310,6 +314,7 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
             tcb.probe_backoff = tcb.probe_backoff.saturating_add(1);
             (tcb.snd.una - 1, Ctl::NONE, Chunks::new())
         }
+        // Rules: SHLD-12.
         Plan::Keepalive { .. } => {
             tcb.owe.keepalive = false;
             tcb.probes = tcb.probes.saturating_add(1);
@@ -466,6 +471,7 @@ fn bare_reset(tcb: &Tcb, seq: Seq) -> Header {
 }
 
 /// The header: where we are, what we offer, and what rides along. An ACK it carries is paid.
+// Rules: MUST-62, MUST-31, MUST-58.
 fn header(
     tcb: &mut Tcb,
     seq: Seq,
@@ -502,6 +508,7 @@ fn header(
     }
 }
 
+// Rules: SHLD-5, MAY-3, MUST-14.
 fn options(tcb: &Tcb, syn: bool, cx: &Cx<'_>) -> Options {
     let ts = tcb.ts.as_ref().map(|ts| Timestamps { val: tcb.ts_now(cx.now), ecr: ts.recent });
     if syn {

@@ -1,4 +1,4 @@
-//! Out-of-order data (RFC 9293 §3.10.7.4, seventh; MUST-31) and the SACK blocks that describe it
+//! Out-of-order data (RFC 9293 §3.10.7.4, seventh; SHLD-31) and the SACK blocks that describe it
 //! (RFC 2018 §4).
 //!
 //! What is held first stays: overlapping bytes of later segments are cut away. The number of pieces

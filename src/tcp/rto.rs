@@ -58,6 +58,7 @@ impl Rto {
     }
 
     /// Doubles the RTO (RFC 6298 §5.5).
+    // Rules: MUST-19.
     pub fn back_off(&mut self) {
         self.backoff = self.backoff.saturating_add(1);
     }

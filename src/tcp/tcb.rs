@@ -42,6 +42,7 @@ pub struct Snd {
     /// The next sequence number to be sent.
     pub nxt: Seq,
     /// The peer's window, bytes.
+    // Rules: REC-1.
     pub wnd: u32,
     /// SEG.SEQ of the last window update.
     pub wl1: Seq,
@@ -229,6 +230,7 @@ pub struct Tcb {
     /// The application let go of the connection.
     pub orphan: bool,
     /// The connection came from a listener.
+    // Rules: MUST-11.
     pub passive: bool,
     /// The host has sent all challenge ACKs that it may for now (RFC 5961 §7).
     pub hushed: bool,
@@ -302,6 +304,7 @@ impl Opening {
 }
 
 /// The MSS to announce: the knob, or what the interface's MTU allows (RFC 9293 §3.7.1, MUST-67).
+// Rules: SHLD-6.
 pub fn advmss(config: &Config, mtu: u16, v6: bool) -> u16 {
     let fits = mtu.saturating_sub(if v6 { 60 } else { 40 }).max(1);
     config.mss.map_or(fits, |mss| mss.min(fits))
@@ -569,6 +572,7 @@ impl Tcb {
 
     /// Takes the peer's SYN options; ours have been, or will be, sent (RFC 9293 §3.7.1,
     /// RFC 7323 §2.2 and §3.2, RFC 2018 §2).
+    // Rules: MUST-14.
     pub fn negotiate(&mut self, theirs: &Options, now: Instant) {
         let v6 = self.header_len == 60;
         let mss = theirs.mss.unwrap_or(default_mss(v6)).max(self.config.min_mss);

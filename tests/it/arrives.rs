@@ -92,6 +92,7 @@ fn listen() {
 }
 
 /// §3.10.7.4 for SYN-RECEIVED that came from LISTEN: the handshake's second half.
+// Rules: MUST-11.
 fn half_open() {
     // (flags, seq, ack) → (flags, seq, ack) of the answer, why
     let rows: [(Ctl, i64, i64, Answer, &str); 13] = [
@@ -260,6 +261,7 @@ fn synchronized_states() {
 
 /// §3.10.7.4, second: a reset that hits RCV.NXT ends the connection, whatever else it carries; the
 /// user hears of it unless both sides had closed.
+// Rules: SHLD-2, MUST-12.
 fn resets_in_every_state() {
     for state in SYNCHRONIZED {
         for ctl in [R, RA, ALL] {
@@ -328,6 +330,7 @@ fn data_after_fin() {
 }
 
 /// §3.10.7.4, sixth: the pointer counts from the segment's first byte, also when that is cut away.
+// Rules: MUST-30, MUST-32, MUST-33.
 fn urgent_pointers() {
     for (seq, len, urg, expected) in [(1, 10, 4, Some(4)), (1, 10, 25, Some(25)), (1, 10, 0, None)]
     {
@@ -358,6 +361,7 @@ fn urgent_pointers() {
 }
 
 /// Segments that no peer sends: from ourselves, to everybody, to no port, broken.
+// Rules: MUST-3, MUST-57, MUST-63.
 fn land_and_strangers() {
     let segment = |src: Ipv4Addr, dst: Ipv4Addr, change: fn(&mut Vec<u8>)| {
         let p = Puppet::new();
@@ -399,6 +403,7 @@ fn land_and_strangers() {
 
 /// §3.10.7.4, first: "If the RCV.WND is zero, no segments will be acceptable, but special allowance
 /// should be made to accept valid ACKs, URGs, and RSTs."
+// Rules: MUST-66.
 fn zero_window_arrivals() {
     let closed = || {
         let mut p = Puppet::with(|c| c.recv_buffer = 2048).open(mss(1000));

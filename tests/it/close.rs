@@ -231,6 +231,7 @@ fn a_closed_window_does_not_keep_an_orphan() {
 }
 
 /// R2 (MUST-20, MUST-23): the last retransmission is followed by one more RTO, then by the end.
+// Rules: SHLD-11.
 fn retransmission_gives_up_in_every_state() {
     for state in [
         State::SynSent,
@@ -256,6 +257,7 @@ fn retransmission_gives_up_in_every_state() {
 }
 
 /// SHLD-25; §3.10.8: the connection ends when something stays unacknowledged for so long.
+// Rules: MUST-21.
 fn user_timeout_in_every_state() {
     for state in [
         State::SynSent,
@@ -292,6 +294,7 @@ fn keepalive() -> Keepalive {
 }
 
 /// §3.8.4: MUST-26, MUST-27 (the times), MUST-29 (one unanswered probe means nothing).
+// Rules: SHLD-12.
 fn keepalive_gives_up_in_every_state() {
     for state in [State::Established, State::FinWait2, State::CloseWait] {
         let mut p = Puppet::with(|c| c.keepalive = Some(keepalive())).in_state(state, false);
@@ -338,6 +341,7 @@ fn keepalive_gives_up_behind_a_closed_window() {
     }
 }
 
+// Rules: MAY-5, MUST-24, MUST-25, MUST-26, MUST-28.
 fn keepalive_answered() {
     let p = Puppet::with(|c| c.keepalive = Some(keepalive()));
     let mut p = p.in_state(State::Established, false);
@@ -408,6 +412,7 @@ fn in_time_wait(mut p: Puppet) -> Puppet {
 }
 
 /// MAY-2, RFC 6191: a newer SYN opens anew, an older one is answered with an ACK.
+// Rules: SHLD-4.
 fn time_wait_reuse() {
     for (seq, reopened) in [(2, true), (1_000_000, true), (1, false), (-1_000_000, false)] {
         let mut p = in_time_wait(Puppet::new().open_passively(mss(1000)));

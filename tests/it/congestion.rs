@@ -73,6 +73,7 @@ pub(crate) fn marked(p: &mut Puppet, ecn: u8, ctl: Ctl, seq: i64, len: usize) {
 }
 
 /// RFC 3168 §6.1.1: ECT(0) on new data, never on ACKs.
+// Rules: SHLD-8.
 fn ecn_is_asked_for_and_agreed_on() {
     let mut p = open(|_| ());
     assert!(agreed(&p));
@@ -95,6 +96,7 @@ fn ecn_is_asked_for_and_agreed_on() {
     }
 }
 
+// Rules: SHLD-8.
 fn ecn_is_given_to_whoever_asks() {
     assert!(agreed(&serve(|_| (), E.with(W))));
     assert!(!agreed(&serve(|_| (), E)));
@@ -355,6 +357,7 @@ fn the_algorithm_changes_in_the_middle() {
     }
 }
 
+// Rules: MAY-18.
 fn an_algorithm_of_ones_own_is_chosen_by_name() {
     // Scenarios run more than once: whoever comes second finds it there.
     let make = |smss, _| Algorithm::RENO.make(smss, 3 * smss);

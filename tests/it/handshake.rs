@@ -45,6 +45,7 @@ fn full() -> Options {
 }
 
 /// MUST-14 (MSS), RFC 7323 §2.2 and §3.2, RFC 2018 §2.
+// Rules: MUST-65, MUST-69, MUST-2.
 fn active_open_offers_everything() {
     let mut p = Puppet::new();
     p.connect();
@@ -74,6 +75,7 @@ fn active_open_offers_everything() {
 }
 
 /// Nothing is answered that was not offered.
+// Rules: SHLD-5, MAY-3.
 fn passive_open_answers_what_was_offered() {
     let rows = [none(), mss(1000), ts(1, 0), Options { wscale: Some(3), ..none() }, full()];
     for offered in rows {
@@ -158,6 +160,7 @@ fn simultaneous_open_before_our_syn() {
 }
 
 /// RFC 6298 §5: 1 s, doubled each time; six retries, 127 s.
+// Rules: MUST-22, MUST-23.
 fn syn_is_sent_again() {
     let mut p = Puppet::new();
     p.connect();
@@ -224,6 +227,7 @@ fn data_on_the_syn_ack() {
 }
 
 /// MUST-15 (536 without the option), MUST-16, MUST-67; RFC 6691.
+// Rules: MUST-4.
 fn segment_sizes() {
     for (offered, first) in [
         (None, 536),
@@ -290,6 +294,7 @@ fn options_of_any_shape() {
 }
 
 /// RFC 7323 §2.2, §2.3.
+// Rules: MUST-1, REC-1.
 fn window_scale() {
     for (offered, effective) in [(0, 0), (14, 14), (15, 14), (255, 14)] {
         let options = Options { wscale: Some(offered), ..mss(1000) };
@@ -307,6 +312,7 @@ fn window_scale() {
 }
 
 /// RFC 6528: apart for each pair, ahead with time.
+// Rules: MUST-8, SHLD-1, MUST-9.
 fn initial_sequence_numbers() {
     let iss = |ms, port| {
         let mut p = Puppet::new();
@@ -321,6 +327,7 @@ fn initial_sequence_numbers() {
 }
 
 /// MUST-43 to MUST-46: from which address, and to whom not.
+// Rules: MUST-44, MUST-45.
 fn where_openings_go() {
     let mut p = Puppet::new();
     let at = |text: &str| text.parse::<SocketAddr>().unwrap();

@@ -90,6 +90,7 @@ fn answer(p: &mut Puppet) -> (ipv4::Header, Icmpv4, Vec<u8>) {
 }
 
 /// RFC 1122 §3.2.1: silently discarded, and counted.
+// Rules: MUST-50.
 fn bad_headers() {
     let good = datagram(9, b"body");
     let rows: [(&str, Vec<u8>); 10] = [
@@ -433,6 +434,7 @@ fn hard_errors_end_an_opening() {
 }
 
 /// SHLD-25: when nobody answers, the user hears what ICMP said.
+// Rules: MUST-47.
 fn soft_errors_name_the_reason() {
     for (code, reason) in [
         (unreachable::NET, SocketError::NetworkUnreachable),
@@ -460,6 +462,7 @@ fn soft_errors_name_the_reason() {
 }
 
 /// MUST-56: "MUST NOT abort the connection".
+// Rules: MUST-55.
 fn soft_errors_end_nothing() {
     let mut p = Puppet::new().in_state(State::Established, false);
     p.write(10);
@@ -478,6 +481,7 @@ fn soft_errors_end_nothing() {
 }
 
 /// RFC 5927 §4.1: an error must quote what is in flight.
+// Rules: MUST-54.
 fn errors_that_quote_nothing_of_ours() {
     let mut p = Puppet::new().in_state(State::Established, false);
     p.write(10);
@@ -507,6 +511,7 @@ fn errors_that_quote_nothing_of_ours() {
 }
 
 /// RFC 1191 §6.4: smaller segments, and what was too large is sent again at once.
+// Rules: SHLD-6.
 fn fragmentation_needed() {
     let mut p = Puppet::with(|c| c.nagle = false).open(mss(1460));
     p.write(4_000);

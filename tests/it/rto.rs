@@ -40,6 +40,7 @@ fn open_in(ms: u64, change: impl FnOnce(&mut netglass::tcp::Config)) -> Puppet {
 }
 
 /// RFC 6298 §5.5, to the bound of §2.5.
+// Rules: MUST-19.
 fn timeouts_double() {
     let mut p = open_in(100, |c| c.rto_max = netglass::base::Duration::from_secs(60));
     p.write(10);
@@ -73,6 +74,7 @@ fn later_samples() {
 }
 
 /// RFC 6298 §3: what was sent twice measures nothing.
+// Rules: MUST-18.
 fn karn() {
     let mut p = open_in(100, |_| ());
     p.write(10);
@@ -112,6 +114,7 @@ fn a_measurement_ends_the_backoff() {
 }
 
 /// MUST-20, R1: the third retransmission is told.
+// Rules: SHLD-9, SHLD-10.
 fn r1_is_told() {
     let mut p = open_in(100, |_| ());
     p.write(10);
@@ -260,6 +263,7 @@ fn no_second_recovery_for_one_window() {
 }
 
 /// RFC 5681 §3.1, RFC 6928: ten segments, twice as many the next round.
+// Rules: MUST-19.
 fn slow_start_and_avoidance() {
     let mut p = open_in(100, |_| ());
     p.write(60_000);

@@ -40,6 +40,7 @@ pub(in crate::tcp) fn arrives(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>)
 
 /// A SYN in TIME-WAIT that is newer, by timestamp or by sequence number, may open a new connection
 /// (RFC 6191 §2; RFC 9293 §3.6.1, MAY-2).
+// Rules: SHLD-4.
 fn time_wait_reuse(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     let syn_only = seg.hdr.ctl.syn() && !seg.hdr.ctl.rst() && seg.hdr.ack.is_none();
     if !syn_only {
@@ -61,6 +62,7 @@ fn time_wait_reuse(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     Break(Outcome::Reopen)
 }
 
+// Rules: MUST-66.
 fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     check_timestamp(tcb, seg, cx)?;
     if !tcb.syn_acked && seg.hdr.ctl.syn() && seg.hdr.seq == tcb.irs {
@@ -151,6 +153,7 @@ fn update_ts_recent(tcb: &mut Tcb, seg: &Segment, cx: &Cx<'_>) {
     }
 }
 
+// Rules: SHLD-2.
 fn second_check_rst(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     if !seg.hdr.ctl.rst() {
         return Continue(());
@@ -185,6 +188,7 @@ fn challenge(tcb: &mut Tcb, why: Why, cx: &mut Cx<'_>) -> Check {
     Break(Outcome::Dropped(why))
 }
 
+// Rules: MAY-12.
 fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     let Some(seg_ack) = seg.hdr.ack else { return Break(Outcome::Dropped(Why::NoAck)) };
     if tcb.state() == State::SynReceived {
@@ -231,6 +235,7 @@ fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
 
 /// RCV.UP <- max(RCV.UP, SEG.UP); the reader is told when it moves (MUST-32). Urgent data stays in
 /// line (RFC 6093 §3.1, SHLD-13 of RFC 9293: new applications do not use it).
+// Rules: MUST-30.
 pub(super) fn sixth_check_urg(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     if seg.hdr.ctl.urg() && tcb.state().may_receive() {
         let up = seg.hdr.seq + u32::from(seg.hdr.urg);
@@ -280,6 +285,7 @@ pub(super) fn seventh_process_text(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx
 
 /// Data while something is missing, or that is not next itself: acknowledged at once (RFC 5681
 /// §4.2).
+// Rules: SHLD-31, MAY-13.
 fn out_of_order(tcb: &mut Tcb, seq: Seq, payload: Chunks, cx: &mut Cx<'_>) -> Check {
     let before = tcb.rcv.nxt;
     if seq == before {

@@ -60,6 +60,7 @@ impl Window {
     }
 
     /// Bytes were acknowledged: slow start, and congestion avoidance with what that leaves.
+    // Rules: MUST-19.
     pub fn acked(&mut self, acked: u32) {
         let rest = self.slow_start(acked);
         if rest > 0 {
