@@ -4,7 +4,13 @@
 //! the RFC, the section and a number within that section (`8985-6.2-4`). Comments in the code and
 //! in tests name these ids: from them `docs/rfc.md` is written, which [`place::of`] reads.
 
+mod attack;
+mod congestion;
+mod host;
+mod options;
 pub mod place;
+mod recovery;
+mod sack;
 pub mod scripts;
 mod tcp;
 
@@ -146,7 +152,46 @@ macro_rules! optional {
 use {document, optional};
 
 /// All RFCs whose requirements are listed: TCP itself first, then by number.
-pub const DOCUMENTS: &[Document] = &[tcp::RFC_9293];
+pub const DOCUMENTS: &[Document] = &[
+    tcp::RFC_9293,
+    host::RFC_1122,
+    options::RFC_1191,
+    sack::RFC_2018,
+    host::RFC_2525,
+    sack::RFC_2883,
+    sack::RFC_3042,
+    congestion::RFC_3168,
+    congestion::RFC_3465,
+    sack::RFC_3522,
+    sack::RFC_3708,
+    sack::RFC_4015,
+    options::RFC_4821,
+    attack::RFC_4987,
+    options::RFC_5482,
+    congestion::RFC_5681,
+    sack::RFC_5682,
+    attack::RFC_5927,
+    attack::RFC_5961,
+    attack::RFC_6056,
+    options::RFC_6093,
+    attack::RFC_6191,
+    recovery::RFC_6298,
+    attack::RFC_6429,
+    attack::RFC_6528,
+    recovery::RFC_6582,
+    attack::RFC_6633,
+    recovery::RFC_6675,
+    options::RFC_6691,
+    congestion::RFC_6928,
+    options::RFC_7323,
+    congestion::RFC_7661,
+    options::RFC_8201,
+    congestion::RFC_8257,
+    recovery::RFC_8985,
+    congestion::RFC_9406,
+    congestion::RFC_9438,
+    recovery::RFC_9937,
+];
 
 /// Every requirement with its RFC.
 pub fn all() -> impl Iterator<Item = (&'static Document, &'static Requirement)> {

@@ -319,7 +319,7 @@ impl Stack {
 
     // ---- TCP
 
-    // Rules: MUST-3, MUST-57.
+    // Rules: MUST-3, MUST-57, 1122-4.2.3.10-1.
     fn on_tcp(&mut self, via: Via, frame: &mut Frame) {
         let (src, dst) = (via.src(), via.dst());
         self.snmp.tcp_in_segs += 1;

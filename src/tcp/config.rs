@@ -12,7 +12,7 @@ use crate::wire::tcp::Layout;
 #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 pub struct Keepalive {
     /// Silence before the first probe. Default 2 h (MUST-28: no less by default).
-    // Rules: MUST-27.
+    // Rules: MUST-27, 2525-2.11.
     pub idle: Duration,
     /// Time between probes. Default 75 s.
     pub interval: Duration,
@@ -118,6 +118,7 @@ pub struct Config {
     /// RTO before the first sample. Default 1 s (RFC 6298 §2.1: 1 s).
     pub rto_initial: Duration,
     /// Lower bound of the RTO. Default 200 ms (RFC 6298 §2.4: SHOULD be 1 s).
+    // Rules: 6298-2.4.
     pub rto_min: Duration,
     /// Upper bound of the RTO. Default 120 s (RFC 6298 §2.5: at least 60 s).
     pub rto_max: Duration,
@@ -160,8 +161,10 @@ pub struct Config {
     /// Time in TIME-WAIT. Default 60 s (RFC 9293 §3.4.2: 2 MSL = 4 min).
     pub time_wait: Duration,
     /// How long an orphan waits in FIN-WAIT-2 for the peer's FIN. Default 60 s.
+    // Rules: 1122-4.2.2.20-1.
     pub fin_wait2: Duration,
     /// Initial window in segments. Default 10 (RFC 6928; RFC 5681 §3.1: 2 to 4).
+    // Rules: 5681-3.1-1.
     pub initial_window: u8,
     /// Least time between two challenge ACKs of a connection, and between two ACKs that answer
     /// unacceptable segments without data. Default 500 ms (RFC 5961 §7 asks for a limit).
@@ -334,12 +337,14 @@ impl Config {
     }
 
     /// Whether packets of IPv4 forbid routers to fragment them.
+    // Rules: 1191-3-1.
     pub fn may_not_be_cut(&self) -> bool {
         self.mtu_discover != Discover::Dont
     }
 
     /// The window scale to offer: the smallest shift that lets 16 bits cover the receive buffer, or
     /// what tuning may make of it, bookkeeping included (RFC 7323 §2.3: at most 14).
+    // Rules: 7323-2.3-1.
     pub fn wscale(&self) -> u8 {
         let buffer = match self.recv_buffer {
             Config::AUTO => self.recv_buffer_auto.1.saturating_mul(2),

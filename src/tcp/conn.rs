@@ -169,7 +169,7 @@ impl Conn {
     /// be in flight). One that is `hard` ends an opening (RFC 9293 §3.9.2.2, SHLD-26);
     /// all others, and once synchronized those, too, end nothing (MUST-56; RFC 5927 §5.2), but
     /// name the reason if nobody answers (SHLD-25).
-    // Rules: MUST-47.
+    // Rules: MUST-47, 5927-5.2-1.
     pub fn on_icmp(
         &mut self,
         seq: Seq,
@@ -207,6 +207,7 @@ impl Conn {
         super::pmtu::on_claim(&mut self.tcb, mtu, cx)
     }
 
+    // Rules: 5927-4.1-1.
     fn check_in_flight(&self, seq: Seq) -> Result<(), Why> {
         let in_flight = self.tcb.snd.una.before_eq(seq) && seq.before(self.tcb.snd.nxt);
         if in_flight { Ok(()) } else { Err(Why::IcmpOutOfWindow) }
@@ -307,6 +308,7 @@ impl Conn {
     }
 
     /// Data out of line is read apart: reading ends before it, and goes on behind it.
+    // Rules: 6093-4-1.
     fn up_to_mark<'a>(&mut self, out: &'a mut [u8]) -> &'a mut [u8] {
         if self.mark() == Some(0) && !self.tcb.rx.is_empty() && !out.is_empty() {
             self.tcb.rx.read(&mut [0]);
@@ -351,6 +353,7 @@ impl Conn {
     ///
     /// # Errors
     /// `NotConnected` before the connection is open, or after it has ended.
+    // Rules: 1122-4.2.2.13-3.
     pub fn shutdown(&mut self, cx: &mut Cx<'_>) -> Result<(), SocketError> {
         self.take_error()?;
         match self.tcb.state() {
@@ -373,6 +376,7 @@ impl Conn {
 
     /// CLOSE: the user is gone. Data queued is still delivered; data unread, or arriving later,
     /// turns the close into a reset (RFC 9293 §3.6.1, SHLD-3; RFC 2525 §2.17).
+    // Rules: 1122-4.2.2.13-1, 2525-2.17.
     pub fn close(&mut self, cx: &mut Cx<'_>) {
         if self.tcb.config.linger.is_some_and(|linger| linger.is_zero()) {
             return self.abort(cx);
@@ -479,7 +483,7 @@ impl Conn {
     ///
     /// # Errors
     /// That error.
-    // Rules: MUST-12.
+    // Rules: MUST-12, 1122-4.2.2.13-2.
     pub fn take_error(&mut self) -> Result<(), SocketError> {
         self.tcb.error.take().map_or(Ok(()), Err)
     }

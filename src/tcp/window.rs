@@ -37,7 +37,7 @@ impl Tcb {
     /// is not scaled (RFC 7323 §2.2). What the scale cannot say is rounded down, and what was
     /// offered before is still honoured (RFC 7323 §2.4): rounded up, each tiny segment would be
     /// given new room.
-    // Rules: SHLD-14.
+    // Rules: SHLD-14, 7323-2.4-1.
     pub(super) fn offer_window(&mut self, syn: bool) -> u16 {
         self.rcv.read = false;
         let shift = if syn { 0 } else { self.rcv.wscale };

@@ -119,7 +119,7 @@ fn the_user_asks() {
 }
 
 /// Two full segments; more than one; or two of whatever size.
-// Rules: SHLD-19.
+// Rules: SHLD-19, 5681-4.2-1.
 fn how_much_data_is_acknowledged_at_once() {
     for (every, lens, acked) in [
         (AckEvery::TwoFull, [1_000, 999], false),

@@ -369,6 +369,7 @@ fn large_datagrams_are_fragmented() {
 }
 
 /// RFC 1812 §4.3.2.8.
+// Rules: 6633-3-1.
 fn errors_are_rate_limited() {
     let mut p = Puppet::new();
     for _ in 0..60 {
@@ -462,7 +463,7 @@ fn soft_errors_name_the_reason() {
 }
 
 /// MUST-56: "MUST NOT abort the connection".
-// Rules: MUST-55.
+// Rules: MUST-55, 5927-5.2-1, 5927-6.2-1, 6633-5-1.
 fn soft_errors_end_nothing() {
     let mut p = Puppet::new().in_state(State::Established, false);
     p.write(10);
@@ -481,7 +482,7 @@ fn soft_errors_end_nothing() {
 }
 
 /// RFC 5927 §4.1: an error must quote what is in flight.
-// Rules: MUST-54.
+// Rules: MUST-54, 5927-4.1-1.
 fn errors_that_quote_nothing_of_ours() {
     let mut p = Puppet::new().in_state(State::Established, false);
     p.write(10);
@@ -511,7 +512,7 @@ fn errors_that_quote_nothing_of_ours() {
 }
 
 /// RFC 1191 §6.4: smaller segments, and what was too large is sent again at once.
-// Rules: SHLD-6.
+// Rules: SHLD-6, 1191-3-1, 1191-3-3.
 fn fragmentation_needed() {
     let mut p = Puppet::with(|c| c.nagle = false).open(mss(1460));
     p.write(4_000);
@@ -537,6 +538,7 @@ fn fragmentation_needed() {
 
 /// IP_MTU_DISCOVER: who lets routers cut has packets with numbers of their own, and who believes
 /// nobody sends on as before.
+// Rules: 1191-3-1.
 fn mtu_discovery_is_a_choice() {
     for (discover, df, pmtu) in [
         (Discover::Want, true, 600),
@@ -566,6 +568,7 @@ fn mtu_discovery_is_a_choice() {
 
 /// RFC 1191 §5, §7.1: an old router does not say how wide the path is; plateau by plateau, what
 /// gets through is found.
+// Rules: 1191-5-1.
 fn fragmentation_needed_without_a_size() {
     let mut p = Puppet::with(|c| c.nagle = false).open(mss(1460));
     p.write(4_000);

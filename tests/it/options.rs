@@ -190,6 +190,7 @@ fn urgent(p: &mut Puppet, seq: i64, urg: u16, data: &[u8]) {
 }
 
 /// `SO_OOBINLINE` off, `MSG_OOB`, `SIOCATMARK`.
+// Rules: 6093-4-1.
 fn urgent_data_out_of_line() {
     let mut p = open_with(|c| c.oobinline = false);
     let conn = p.conn.unwrap();
@@ -213,6 +214,7 @@ fn urgent_data_out_of_line() {
 }
 
 /// RFC 5482: five minutes against ten; what the user says holds against both.
+// Rules: 5482-3-1, 5482-3-2, 5482-3-3, 5482-3.1-1, 5482-3.1-2.
 fn user_timeouts_are_told() {
     const TEN_MINUTES: u16 = 1 << 15 | 10;
     let theirs = || Options { uto: Some(TEN_MINUTES), ..mss(1000) };

@@ -116,7 +116,9 @@ fn read(path: &Path, marks: &mut Marks) {
             continue;
         };
         for id in ids(comment) {
-            let is_test = name.starts_with("tests/") || unit.is_some_and(|unit| at > unit);
+            let is_test = name.starts_with("tests/")
+                || name.ends_with("/tests.rs")
+                || unit.is_some_and(|unit| at > unit);
             let place = match (is_test, name.strip_prefix("tests/wire/")) {
                 (_, Some(script)) => Ok(script.to_owned()),
                 (true, _) => test(&name, &text, &lines, at),
@@ -154,7 +156,8 @@ fn test(name: &str, text: &str, lines: &[&str], at: usize) -> Result<String, &'s
         (Some(path), _) if is_listed => Ok(format!("{}::each::{function}", module(path))),
         (_, Some(path)) if is_test => {
             let module = module(path);
-            Ok(format!("lib {}::tests::{function}", module.trim_end_matches("::mod")))
+            let module = module.trim_end_matches("::mod").trim_end_matches("::tests");
+            Ok(format!("lib {module}::tests::{function}"))
         }
         _ => Err("is named where no test is"),
     }
