@@ -2,8 +2,8 @@
 
 super::document! {
 RFC_4987 = 4987 "TCP SYN Flooding Attacks and Common Mitigations";
-"4987-3.4-1" Says Yes: "A half-open connection has as little memory as possible (SYN cache)" => "a record of its own, no block";
-"4987-3.2-1" Says Yes: "There is a bound of half-open connections" => "the backlog";
+"4987-3.5-1" Says Yes: "A half-open connection has as little memory as possible (SYN cache)" => "a record of its own, no block";
+"4987-3.2-1" Says Yes: "How many connections may be half open is bounded, and the bound can be raised" => "the backlog, which `listen` sets";
 "4987-3.6-1" Says Yes: "When that bound is reached, SYNs are answered and forgotten: the SYN-ACK's number holds what must be known (SYN cookies)" => "slot of time, MSS and a keyed hash";
 "4987-3.6-2" Says Yes: "Options that have no place there stand in the timestamp" => "window scale, SACK and ECN";
 "4987-3.6-3" Says Yes: "Only an ACK with a cookie that is not too old opens a connection" => "for one to two minutes";
@@ -57,5 +57,5 @@ RFC_6528 = 6528 "Defending against Sequence Number Attacks";
 super::document! {
 RFC_6633 = 6633 "Deprecation of ICMP Source Quench Messages";
 "6633-3-1" MustNot Yes: "Hosts send no Source Quench" => "there is no such message here";
-"6633-5-1" Must Yes: "TCP drops those that come silently" => "as MUST-55";
+"6633-3-2" Must Yes: "TCP drops those that come silently" => "as MUST-55";
 }

@@ -12,6 +12,7 @@ RFC_3168 = 3168 "The Addition of Explicit Congestion Notification (ECN) to IP";
 "3168-6.1.2-2" ShouldNot Yes: "The window comes down once for each window of data, whatever was lost and marked in it" => "as said";
 "3168-6.1.2-3" Must Yes: "The first new data after a reduction has CWR" => "once, on one packet";
 "3168-6.1.2-4" Must Deviates: "A window of one segment is answered by a pause of one RTO" => "windows come down to two segments at least, and are not paused";
+"3168-6.1.2-5" MustNot Partly: "An ACK with ECE does not make the window grow" => "not when it is heeded, nor in recovery; but in the slow start after a timeout, which has reduced the window, it does";
 "3168-6.1.3-1" Must Yes: "After a mark all ACKs have ECE, until CWR comes" => "as said";
 "3168-6.1.4-1" MustNot Yes: "ACKs without data are not ECT" => "only new data is";
 "3168-6.1.5-1" MustNot Yes: "What is sent again is not ECT" => "only new data is";
@@ -60,7 +61,7 @@ super::document! {
 RFC_7661 = 7661 "Updating TCP to Support Rate-Limited Traffic";
 "7661-4.3-1" MustNot Yes: "While cwnd is not used it does not grow" => "as Linux: used is a window that was full in the last round trip, in slow start half of it";
 "7661-4.2-1" Says Partly: "What was acknowledged in a round trip (pipeACK) tells how much of cwnd is used" => "what was outstanding does, without the estimate over several round trips";
-"7661-4.3-2" Says No: "cwnd is kept for five minutes of little use, and then halved" => "silences take from it by `Config::after_idle`, little use nothing";
+"7661-4.4.3-1" Says No: "cwnd is kept for five minutes of little use, and then halved" => "silences take from it by `Config::after_idle`, little use nothing";
 "7661-4.4.1-1" Must No: "A loss while cwnd is not used takes it to what was used, less what was lost" => "the reduction is as ever; what RFC 9937 lets out follows what is in flight";
 }
 
@@ -72,7 +73,7 @@ RFC_8257 = 8257 "Data Center TCP (DCTCP): TCP Congestion Control for Data Center
 "8257-3.3-2" Must Yes: "A mark takes half of alpha off cwnd, once a window" => "as said";
 "8257-3.4-1" Must Yes: "The window grows as without DCTCP" => "as Reno's";
 "8257-3.5-1" Must Yes: "A loss takes half" => "as Reno";
-"8257-3.6-1" Should No: "SYN, SYN-ACK and RST are ECT, too, where everything marks" => "RFC 3168 forbids it elsewhere, and nobody says where this is";
+"8257-3.6-1" Says No: "SYN, SYN-ACK and RST are ECT, too, where everything marks" => "RFC 3168 forbids it elsewhere, and nobody says where this is";
 }
 
 super::document! {

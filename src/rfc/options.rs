@@ -28,13 +28,13 @@ RFC_5482 = 5482 "TCP User Timeout Option";
 
 super::document! {
 RFC_6093 = 6093 "On the Implementation of the TCP Urgent Mechanism";
-"6093-3.1-1" Says Yes: "The pointer lies behind the last urgent byte" => "as MUST-62";
-"6093-4-1" Should Yes: "Urgent data is delivered in line" => "by default; `Config::oobinline` off keeps the last byte apart, as Linux has it";
+"6093-4-1" Must Yes: "The pointer lies behind the last urgent byte" => "as MUST-62";
+"6093-6-1" Must Yes: "Programs that use urgent data read it in line" => "by default; `Config::oobinline` off keeps the last byte apart, as Linux has it";
 }
 
 super::document! {
 RFC_6691 = 6691 "TCP Options and Maximum Segment Size (MSS)";
-"6691-2-1" MustNot Yes: "The MSS that is announced is not made smaller for options" => "the MTU less the fixed headers";
+"6691-2-1" ShouldNot Yes: "The MSS that is announced is not made smaller for options" => "the MTU less the fixed headers";
 "6691-2-2" Must Yes: "The sender takes the options it sends off the MSS" => "timestamps and SACK blocks";
 }
 
@@ -47,13 +47,13 @@ RFC_7323 = 7323 "TCP Extensions for High Performance";
 "7323-2.4-1" Must Yes: "What was offered is honoured although the scale cannot say it any more" => "RCV.WND keeps the right edge";
 "7323-3.2-1" Must Yes: "Timestamps are used when both SYNs have them, and then on every segment but resets" => "on those, too";
 "7323-3.2-2" Should Yes: "A segment without the timestamp that was agreed on is dropped" => "resets are not, nor are SYNs of strangers, which are challenged";
-"7323-4.1-1" MustNot Yes: "Only an ACK of new data gives a round trip" => "as said";
-"7323-4.2-1" Should No: "More samples for each round trip count less each" => "each counts as RFC 6298 says, as Linux";
+"7323-4.1-1" MustNot Yes: "The echo of a timestamp measures a round trip only when new data is acknowledged" => "as said; what SACK reports is measured by the time it was sent";
+"7323-4.2-1" Says No: "More samples for each round trip count less each" => "each counts as RFC 6298 says, as Linux";
 "7323-4.3-1" Must Yes: "Echoed is the timestamp of the segment that covers the last ACK sent, so that delays of ACKs count" => "TS.Recent follows those only";
 "7323-5.3-1" Must Yes: "A segment with a timestamp older than TS.Recent is dropped and answered with an ACK (PAWS)" => "as said; answers to those without data are bounded";
 "7323-5.3-2" Must Yes: "PAWS lets resets pass" => "as said";
 "7323-5.4-1" Must Yes: "The clock ticks once in 1 ms to 1 s" => "in milliseconds";
-"7323-5.4-2" Should Yes: "Timestamps tell no uptime" => "for each pair of hosts, so that TIME-WAIT can tell newer from older";
+"7323-5.4-2" May Yes: "Timestamps tell no uptime" => "for each pair of hosts, so that TIME-WAIT can tell newer from older";
 "7323-5.5-1" Says Yes: "After 24 days without a segment TS.Recent is not believed any more" => "as said";
 }
 

@@ -47,10 +47,10 @@ RFC_3708 = 3708 "Using TCP DSACKs and SCTP Duplicate TSNs to Detect Spurious Ret
 
 super::document! {
 RFC_4015 = 4015 "The Eifel Response Algorithm for TCP";
-"4015-3-1" Says Yes: "Before a reduction the window is noted" => "with the threshold";
-"4015-3-2" Says Yes: "After a spurious timeout sending goes on with new data" => "what was taken for lost is in flight again";
-"4015-3-3" Says Deviates: "cwnd becomes what is in flight and what the ACK covers (an initial window at most); the threshold what was in flight before" => "cwnd and threshold become what they were, as Linux: what was in flight fits";
-"4015-3-4" Says No: "The RTO becomes more conservative after a spurious timeout" => "nothing but samples moves it: the late ACK of an original is one";
+"4015-3.2-1" Says Yes: "Before a reduction the window is noted" => "with the threshold";
+"4015-3.3-1" Says Yes: "After a spurious timeout sending goes on with new data" => "what was taken for lost is in flight again";
+"4015-3.4-1" Says Deviates: "cwnd becomes what is in flight and what the ACK covers (an initial window at most); the threshold what was in flight before" => "cwnd and threshold become what they were, as Linux: what was in flight fits";
+"4015-3.5-1" Says No: "The RTO becomes more conservative after a spurious timeout" => "nothing but samples moves it: the late ACK of an original is one";
 }
 
 super::document! {

@@ -161,7 +161,7 @@ pub struct Config {
     /// Time in TIME-WAIT. Default 60 s (RFC 9293 §3.4.2: 2 MSL = 4 min).
     pub time_wait: Duration,
     /// How long an orphan waits in FIN-WAIT-2 for the peer's FIN. Default 60 s.
-    // Rules: 1122-4.2.2.20-1.
+    // Rules: 1122-4.2.2.13-4.
     pub fin_wait2: Duration,
     /// Initial window in segments. Default 10 (RFC 6928; RFC 5681 §3.1: 2 to 4).
     // Rules: 5681-3.1-1.

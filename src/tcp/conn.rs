@@ -308,7 +308,7 @@ impl Conn {
     }
 
     /// Data out of line is read apart: reading ends before it, and goes on behind it.
-    // Rules: 6093-4-1.
+    // Rules: 6093-6-1.
     fn up_to_mark<'a>(&mut self, out: &'a mut [u8]) -> &'a mut [u8] {
         if self.mark() == Some(0) && !self.tcb.rx.is_empty() && !out.is_empty() {
             self.tcb.rx.read(&mut [0]);

@@ -140,7 +140,7 @@ impl Listener {
     }
 
     /// RFC 9293 §3.10.7.2.
-    // Rules: 4987-3.4-1.
+    // Rules: 4987-3.5-1.
     fn for_listen(&mut self, site: Site, seg: Segment, room: bool, cx: &mut Cx<'_>) -> Verdict {
         let ctl = seg.hdr.ctl;
         if ctl.rst() {

@@ -476,7 +476,7 @@ fn bare_reset(tcb: &Tcb, seq: Seq) -> Header {
 }
 
 /// The header: where we are, what we offer, and what rides along. An ACK it carries is paid.
-// Rules: MUST-62, MUST-31, MUST-58, 2883-4-2, 5681-4.2-2, 6093-3.1-1.
+// Rules: MUST-62, MUST-31, MUST-58, 2883-4-2, 5681-4.2-2, 6093-4-1.
 fn header(
     tcb: &mut Tcb,
     seq: Seq,

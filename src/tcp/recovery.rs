@@ -69,6 +69,7 @@ pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
 
 /// How much may be sent for this ACK: rate reduction's share, or what congestion control makes of
 /// it, unless it came in recovery.
+// Rules: 3168-6.1.2-5.
 fn pace(tcb: &mut Tcb, told: &Told, before: CaState, lost: u32, cx: &mut Cx<'_>) {
     let (in_flight, ssthresh) = (tcb.rtxq.in_flight(), tcb.ssthresh());
     let smss = tcb.snd.smss;
@@ -444,7 +445,7 @@ fn undo_if_received_twice(tcb: &mut Tcb, cx: &mut Cx<'_>) -> bool {
 }
 
 /// Nothing was lost: the window is again what it was, and what waits to be sent again does not.
-// Rules: 4015-3-2.
+// Rules: 4015-3.3-1.
 fn undo(tcb: &mut Tcb, how: Spurious, cx: &mut Cx<'_>) {
     tcb.cc().undo(cx.now);
     tcb.ecn.owes_cwr = false;

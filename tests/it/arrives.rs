@@ -330,7 +330,7 @@ fn data_after_fin() {
 }
 
 /// §3.10.7.4, sixth: the pointer counts from the segment's first byte, also when that is cut away.
-// Rules: MUST-30, MUST-32, MUST-33, 6093-4-1.
+// Rules: MUST-30, MUST-32, MUST-33, 6093-6-1.
 fn urgent_pointers() {
     for (seq, len, urg, expected) in [(1, 10, 4, Some(4)), (1, 10, 25, Some(25)), (1, 10, 0, None)]
     {

@@ -187,7 +187,7 @@ fn data_after_close_is_reset() {
     }
 }
 
-// Rules: 1122-4.2.2.20-1.
+// Rules: 1122-4.2.2.13-4.
 fn fin_wait_2_of_an_orphan_ends() {
     // Closed before or after the FIN was acknowledged: the wait is the same.
     for late in [false, true] {

@@ -73,7 +73,7 @@ pub(crate) fn marked(p: &mut Puppet, ecn: u8, ctl: Ctl, seq: i64, len: usize) {
 }
 
 /// RFC 3168 §6.1.1: ECT(0) on new data, never on ACKs.
-// Rules: SHLD-8, 3168-6.1.1-1, 3168-6.1.1-2, 3168-6.1.1-3, 3168-6.1.4-1, 3168-6.1.6-1.
+// Rules: SHLD-8, 3168-6.1.1-1, 3168-6.1.1-2, 3168-6.1.1-3, 3168-6.1.4-1.
 fn ecn_is_asked_for_and_agreed_on() {
     let mut p = open(|_| ());
     assert!(agreed(&p));
@@ -127,7 +127,7 @@ fn ecn_is_withdrawn_when_the_syn_is_lost() {
 }
 
 /// RFC 3168 §6.1.3.
-// Rules: 3168-6.1.3-1, 3168-6.1.5-2.
+// Rules: 3168-6.1.3-1.
 fn a_mark_is_echoed_until_the_peer_slows_down() {
     let mut p = serve(|_| (), E.with(W));
     p.advance(10);

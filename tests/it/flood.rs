@@ -305,7 +305,7 @@ fn a_newer_connection_is_behind_the_one_it_took_over() {
 }
 
 /// What 10 000 SYNs leave in the host's memory: no more than the backlog, and that not for long.
-// Rules: 4987-3.4-1.
+// Rules: 4987-3.5-1.
 #[test]
 fn memory_is_bounded_and_returns() {
     let mut stack = Stack::new(host_setup());

@@ -246,7 +246,6 @@ fn segment_sizes() {
 
 /// RFC 791 §3.2: 68 bytes, of which headers and timestamps leave 16. A smaller segment than the
 /// least that peers are believed to want is better than one that no link takes.
-// Rules: 1191-3-2.
 fn the_narrowest_link() {
     let setup = Setup::new([7, 7]).with_iface("wire0", 68, "10.0.0.1/24".parse().unwrap());
     let mut p = Puppet::of(setup).open(Options { mss: Some(28), ..full() });

@@ -321,12 +321,14 @@ fn udp_ports() {
     assert_eq!(error.map(|_| ()), Err(SocketError::Refused));
 }
 
+// Rules: 6633-3-1.
 fn udp_receive_buffer() {
     let mut p = Puppet::new();
     let socket = bound(&mut p);
     for _ in 0..1_000 {
         p.raw(&datagram(9, &[1; 1_000]));
     }
+    p.expect_nothing(); // no Source Quench (RFC 6633)
     assert!(p.drops("UdpBufferFull") > 500);
     assert_eq!(received(&mut p, socket), 1_000);
 }
@@ -369,7 +371,6 @@ fn large_datagrams_are_fragmented() {
 }
 
 /// RFC 1812 §4.3.2.8.
-// Rules: 6633-3-1.
 fn errors_are_rate_limited() {
     let mut p = Puppet::new();
     for _ in 0..60 {
@@ -463,7 +464,7 @@ fn soft_errors_name_the_reason() {
 }
 
 /// MUST-56: "MUST NOT abort the connection".
-// Rules: MUST-55, 5927-5.2-1, 5927-6.2-1, 6633-5-1.
+// Rules: MUST-55, 5927-5.2-1, 5927-6.2-1, 6633-3-2.
 fn soft_errors_end_nothing() {
     let mut p = Puppet::new().in_state(State::Established, false);
     p.write(10);

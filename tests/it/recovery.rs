@@ -298,7 +298,7 @@ fn a_needless_timeout_is_taken_back_by_frto() {
 }
 
 /// RFC 3522 §3.2: the ACK echoes a timestamp from before the retransmission.
-// Rules: 3522-3.2-2, 3522-3.2-3, 4015-3-1, 4015-3-2, 4015-3-3.
+// Rules: 3522-3.2-2, 3522-3.2-3, 4015-3.2-1, 4015-3.3-1, 4015-3.4-1.
 fn a_needless_timeout_is_taken_back_by_timestamps() {
     let (mut p, first) = timed_out_with_timestamps();
     echo(&mut p, 1001, first + 100);
@@ -328,7 +328,7 @@ pub(crate) fn timed_out_with_timestamps() -> (Puppet, u32) {
 }
 
 /// RFC 5682 §3.1 step 3a: what was sent before stays missing.
-// Rules: 5682-3.1-3, 5682-3.1-5, 8985-6.3-1.
+// Rules: 5682-3.1-3.
 fn a_true_timeout_is_not_taken_back() {
     let mut p = timed_out(|_| ());
     p.ack(1001);

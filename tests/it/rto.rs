@@ -55,7 +55,7 @@ fn timeouts_double() {
 }
 
 /// RFC 6298 §2.2: RTO = R + 4 R/2; never below the knob.
-// Rules: 6298-2.2, 6298-5.2.
+// Rules: 6298-2.2.
 fn first_sample() {
     for (rtt, rto) in [(100, 300_000), (1_000 - 1, 2_997_000), (10, 200_000)] {
         let p = open_in(rtt, |_| ());

@@ -435,7 +435,7 @@ fn pushes() {
 }
 
 /// MUST-30, MUST-31: of any length, the pointer behind its last byte.
-// Rules: MUST-62, 6093-3.1-1.
+// Rules: MUST-62, 6093-4-1.
 fn urgent_data_is_sent() {
     let mut p = Puppet::new().in_state(State::Established, false);
     let conn = p.conn.unwrap();

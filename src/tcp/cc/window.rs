@@ -72,7 +72,7 @@ impl Window {
     }
 
     /// The window comes down to `ssthresh`, but not below two segments.
-    // Rules: 4015-3-1, 3168-6.1.2-4, 9438-4.6-2.
+    // Rules: 4015-3.2-1, 3168-6.1.2-4, 9438-4.6-2.
     pub fn reduce(&mut self, ssthresh: u32) {
         self.before = (self.cwnd, self.ssthresh);
         self.ssthresh = ssthresh.max(2 * self.smss);
@@ -91,7 +91,7 @@ impl Window {
     }
 
     /// The last reduction was for nothing.
-    // Rules: 4015-3-3.
+    // Rules: 4015-3.4-1.
     pub fn undo(&mut self) {
         self.cwnd = self.cwnd.max(self.before.0);
         self.ssthresh = self.ssthresh.max(self.before.1);
