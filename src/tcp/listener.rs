@@ -140,6 +140,7 @@ impl Listener {
     }
 
     /// RFC 9293 §3.10.7.2.
+    // Rules: 4987-3.5-1.
     fn for_listen(&mut self, site: Site, seg: Segment, room: bool, cx: &mut Cx<'_>) -> Verdict {
         let ctl = seg.hdr.ctl;
         if ctl.rst() {
@@ -228,6 +229,7 @@ impl Listener {
     }
 
     /// RFC 9293 §3.10.7.4, second; RFC 5961 §3.2.
+    // Rules: MUST-11.
     fn reset_arrives(&mut self, key: usize, seq: Seq, nxt: Seq, cx: &mut Cx<'_>) -> Verdict {
         if seq == nxt {
             self.remove(key, Cause::RcvRst, cx); // return to LISTEN

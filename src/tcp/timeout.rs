@@ -33,6 +33,7 @@ pub(super) fn poll(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 }
 
 /// RFC 6298 §5.4 to §5.6, and the limits R1 and R2 of RFC 9293 §3.8.3.
+// Rules: MUST-20, SHLD-9, MUST-22, 6298-5.6, 1122-4.2.3.5-1.
 fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if tcb.rtxq.is_empty() {
         return;
@@ -64,6 +65,7 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 }
 
 /// The window is still closed, or still silly (RFC 9293 §3.8.6.1, §3.8.6.2.1).
+// Rules: MUST-36, 6429-3-1.
 fn on_persist(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if (tcb.unsent() == 0 && !tcb.fin_pending()) || !tcb.rtxq.is_empty() {
         return;
@@ -84,6 +86,7 @@ fn on_persist(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 /// What sending waits for decides whether the persist timer runs: RTO before the first probe
 /// (SHLD-29), twice as long before each further one (SHLD-30); the override time for a silly
 /// window.
+// Rules: MUST-35.
 pub(super) fn arm_persist(tcb: &mut Tcb, blocked: Blocked, cx: &mut Cx<'_>) {
     let waits =
         matches!(blocked, Blocked::Rwnd | Blocked::Sws | Blocked::Cork) && tcb.rtxq.is_empty();
@@ -99,6 +102,7 @@ pub(super) fn arm_persist(tcb: &mut Tcb, blocked: Blocked, cx: &mut Cx<'_>) {
 }
 
 /// An answered probe keeps the interval it had reached: the peer lives, its window is closed.
+// Rules: 2525-2.12.
 pub(super) fn restart_persist(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if tcb.timers.is_running(Timer::Persist) {
         let at = cx.now + probe_interval(tcb);
@@ -112,6 +116,7 @@ fn probe_interval(tcb: &Tcb) -> Duration {
 }
 
 /// RFC 9293 §3.8.4: probe after a silence, give up after so many unanswered ones.
+// Rules: MAY-5, MUST-29, 2525-2.9.
 fn on_keepalive(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let Some(keepalive) = tcb.config.keepalive else { return };
     let silent = cx.now.since(tcb.last_recv);

@@ -47,6 +47,7 @@ mod programs;
 mod recovery;
 mod replay;
 mod reports;
+mod rfc;
 mod routers;
 mod rto;
 mod rules;
