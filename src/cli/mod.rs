@@ -31,6 +31,7 @@ mod profile;
 mod replay;
 mod rfc;
 mod rules;
+mod scripts;
 mod sinks;
 mod ss;
 mod study;

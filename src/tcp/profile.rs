@@ -149,6 +149,12 @@ impl Profile {
     }
 }
 
+/// The knobs of a configuration, as they are shown; the sources are those of Linux's values.
+pub fn knobs_of(config: &Config) -> Vec<Knob> {
+    let knob = |Shown(name, show, source): &Shown| Knob { name, value: show(config), source };
+    SHOWN.iter().map(knob).collect()
+}
+
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())

@@ -39,6 +39,8 @@ mod nd;
 mod next;
 mod onlink;
 mod options;
+#[cfg(all(feature = "drill", feature = "lab"))]
+mod pkt;
 mod pmtu;
 mod pressure;
 #[cfg(feature = "tokio")]

@@ -34,6 +34,7 @@ const FRIENDS: &[(&str, &str)] = &[
     ("device", "sys"),
     ("observe", "impair"),
     ("lab", "app"),
+    ("drill", "lab"),
     ("cli", "rules"),
 ];
 
