@@ -1,6 +1,7 @@
 //! The window that all algorithms of Reno's kind share (RFC 5681 §3.1): slow start, congestion
 //! avoidance by bytes, what was before a reduction, and what silence leaves of it.
 
+use super::Timeout;
 use crate::base::Duration;
 
 /// cwnd stays below this: a quarter of sequence space keeps comparisons unambiguous.
@@ -80,10 +81,10 @@ impl Window {
         self.acked = 0;
     }
 
-    /// A timeout: one segment; for the `first` one the threshold comes down.
+    /// A timeout: one segment; the first time the threshold comes down, too.
     // Rules: 5681-3.1-8, 2525-2.2.
-    pub fn collapse(&mut self, ssthresh: u32, first: bool) {
-        if first {
+    pub fn collapse(&mut self, ssthresh: u32, timeout: Timeout) {
+        if timeout == Timeout::First {
             self.reduce(ssthresh);
         }
         self.cwnd = self.smss;
