@@ -41,6 +41,7 @@ RFC_6675 = 6675 "A Conservative Loss Recovery Algorithm Based on SACK for TCP";
 "6675-5-2" Says Yes: "While less than cwnd is in flight, segments go out, old before new" => "as said";
 "6675-5-3" Says Yes: "The ACK of all that was out when recovery began ends it" => "as said";
 "6675-5.1-1" MustNot Yes: "After a timeout no recovery begins before what was outstanding is acknowledged" => "the phase after a timeout lasts so long";
+"6675-6-1" May Yes: "The timer begins anew when the oldest segment is sent again" => "as said";
 }
 
 super::document! {

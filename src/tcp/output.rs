@@ -420,7 +420,7 @@ fn send_again(tcb: &mut Tcb, seq: Seq, len: u32, rule: RtxRule, cx: &mut Cx<'_>)
     tcb.rtxq.on_retransmit(seq, len, cx.now, stamp);
     tcb.recovery.force = false;
     if seq == tcb.snd.una {
-        // What the timer is for was sent just now.
+        // What the timer is for was sent just now (6675-6-1).
         tcb.stop_timer(Timer::Rtx, cx);
     }
     let ts = tcb.ts.is_some().then(|| tcb.ts_now(cx.now));
