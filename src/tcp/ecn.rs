@@ -93,13 +93,17 @@ impl Tcb {
         if self.ecn.echo { Ctl::NONE } else { Ctl::ECE }
     }
 
-    /// The first SYN offers; one that is sent again does not, as something on the way may not like
-    /// it (RFC 3168 §6.1.1.1).
+    /// The first SYN offers; one that is sent again does so only as often as the knob says, as
+    /// something on the way may not like it (RFC 3168 §6.1.1.1).
     fn ecn_bits_of_syn(&mut self, plan: Plan) -> Ctl {
         if self.state() != State::SynSent {
             return if self.ecn.ok { Ctl::ECE } else { Ctl::NONE };
         }
-        if plan == Plan::Syn && offers(&self.config) {
+        let first = match plan {
+            Plan::RetransmitSyn { attempt } => attempt <= self.config.ecn_maxretries,
+            _ => plan == Plan::Syn,
+        };
+        if first && offers(&self.config) {
             self.ecn.offered = true;
             return SETUP;
         }
