@@ -6,6 +6,7 @@ use super::errno::Errno;
 use super::names::Snapshot;
 use super::runner::{FOREVER, Pending, Runner, Step, fail};
 use super::shell;
+use super::sockstat::{self, Told};
 use super::verdict::{Failure, Kind};
 use crate::base::{Duration, Instant};
 use crate::drill::assert;
@@ -124,6 +125,9 @@ impl<'a> Runner<'a> {
     }
 
     pub(super) fn command(&mut self, line: u32, text: &str) -> Step {
+        if let Some(told) = sockstat::run(text, &mut self.machine) {
+            return self.told(line, text, told);
+        }
         let mut effect = shell::Effect::default();
         self.machine.turn(|profile| drop(shell::take(text, profile)));
         effect.clone_from(&shell::take(text, &mut self.machine.profile.clone()));
@@ -135,6 +139,19 @@ impl<'a> Runner<'a> {
             self.skipped.push((line, what));
         }
         self.until(self.machine.world.now + effect.sleep)
+    }
+
+    fn told(&mut self, line: u32, text: &str, told: Told) -> Step {
+        self.step(line, format_args!("`{text}`"));
+        match told {
+            Told::Found => self.settle(),
+            Told::Missing(what) => fail(Failure::new(line, Kind::Code, what)),
+            Told::Refused(what) if self.options.lenient => {
+                self.skipped.push((line, what));
+                Ok(())
+            }
+            Told::Refused(what) => fail(Failure::new(line, Kind::Unknown, what)),
+        }
     }
 
     pub(super) fn code(&mut self, line: u32, text: &str) -> Step {

@@ -1,4 +1,4 @@
-//! The constants scripts name, with Linux's values.
+//! The constants scripts name, with Linux's values where Linux has them.
 
 use super::errno::Errno;
 
@@ -41,6 +41,10 @@ symbols! {
     TCP_FASTOPEN_KEY = 33, TCP_FASTOPEN_NO_COOKIE = 34, TCP_ZEROCOPY_RECEIVE = 35, TCP_INQ = 36,
     TCP_CM_INQ = 36, TCP_TX_DELAY = 37, TCP_RTO_MAX_MS = 44, TCP_RTO_MIN_US = 45,
     TCP_DELACK_MAX_US = 46,
+    // FreeBSD's: as Linux's of the same meaning, or numbers that nothing else has here.
+    TCP_NOPUSH = 3, TCP_NOOPT = 2001, TCP_KEEPINIT = 2002, TCP_LOG = 2003, TCP_LOGBUF = 2004,
+    TCP_LOGID = 2005, TCP_FUNCTION_BLK = 2006, TCP_REMOTE_UDP_ENCAPS_PORT = 2007,
+    TCP_RXTLS_ENABLE = 2008, SO_NOSIGPIPE = 2009, SO_USELOOPBACK = 2010,
     UDP_CORK = 1, UDP_ENCAP = 100, UDP_NO_CHECK6_TX = 101, UDP_NO_CHECK6_RX = 102,
     UDP_SEGMENT = 103, UDP_GRO = 104,
     IP_TOS = 1, IP_TTL = 2, IP_HDRINCL = 3, IP_OPTIONS = 4, IP_RECVOPTS = 6, IP_PKTINFO = 8,
