@@ -69,7 +69,9 @@ impl Tcb {
     pub fn negotiate_ecn(&mut self, theirs: Ctl, acks: bool) {
         let agreed =
             if acks { theirs.has(Ctl::ECE) && !theirs.has(Ctl::CWR) } else { theirs.has(SETUP) };
-        if self.ecn.offered && agreed {
+        // BSD takes it from a crossing SYN, too, without having offered it.
+        let takes = !acks && self.config.is_bsd() && accepts(&self.config, theirs);
+        if (self.ecn.offered || takes) && agreed {
             self.agree_on_ecn();
         }
     }

@@ -96,7 +96,8 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// LISTEN with at most `backlog` (1..) half-open connections.
+    /// LISTEN with at most `backlog` (1..) half-open connections; for BSD the backlog is of those
+    /// that are open and wait.
     pub fn open(
         config: Arc<Config>,
         backlog: usize,
@@ -104,9 +105,10 @@ impl Listener {
         cx: &mut Cx<'_>,
     ) -> Listener {
         tell(State::Closed, State::Listen, Cause::PassiveOpen, cx);
+        let is_bsd = config.is_bsd();
         Listener {
             config,
-            backlog: backlog.max(1),
+            backlog: if is_bsd { bsd::HALF_OPEN } else { backlog.max(1) },
             syn_cookies,
             embryos: Slab::new(),
             by_peer: BTreeMap::new(),
@@ -197,7 +199,8 @@ impl Listener {
         if self.config.is_bsd() {
             match self.judge_as_bsd(key, &seg, cx) {
                 Some(verdict) => return verdict,
-                None => return self.promote(key, seg, room),
+                None if room => return self.promote(key, seg, room),
+                None => return self.refuse_as_bsd(key, &seg, cx),
             }
         }
         if seg.hdr.ctl.syn() && seg.hdr.seq == embryo.half.irs && seg.hdr.ack.is_none() {

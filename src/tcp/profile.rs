@@ -102,6 +102,8 @@ const FREEBSD: &[Turned] = &[
         |c| c.challenge_interval = Duration::ZERO,
         "as FreeBSD: all are answered",
     ),
+    Turned("mtu_claims_wait", |c| c.mtu_claims_wait = false, "as FreeBSD: believed at once"),
+    Turned("oobinline", |c| c.oobinline = false, "setsockopt(2): SO_OOBINLINE"),
     Turned("drop_synfin", |c| c.drop_synfin = false, "tcp(4): drop_synfin"),
     Turned("abc_l_var", |c| c.abc_l_var = 2, "tcp(4): abc_l_var"),
     Turned("newcwv", |c| c.newcwv = false, "tcp(4): newcwv"),

@@ -155,6 +155,8 @@ crate::explained! {
         FinWait2Timeout = "FinWait2Timeout", "knob (Linux: tcp_fin_timeout)", "the peer never closed its side and nobody reads any more";
         /// The listener closed under a half-open connection.
         ListenerClosed = "ListenerClosed", "RFC 9293 §3.10.4, LISTEN", "the listener was closed";
+        /// Nobody accepts what has been opened.
+        QueueFull = "QueueFull", "syncache(4): rst_on_sock_fail", "the queue of connections waiting for accept() was full";
         /// The SYN-ACK was never acknowledged.
         SynAckTimeout = "SynAckTimeout", "RFC 9293 §3.8.3 (R2 for SYN, MUST-23)", "our SYN was never acknowledged";
     }
@@ -204,6 +206,7 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::SynReceived, C::UserTimeout, S::Closed),
         t(S::SynReceived, C::IcmpUnreachable, S::Closed),
         t(S::SynReceived, C::ListenerClosed, S::Closed),
+        t(S::SynReceived, C::QueueFull, S::Closed),
         t(S::Established, C::Close, S::FinWait1),
         t(S::Established, C::RcvFin, S::CloseWait),
         t(S::Established, C::RcvRst, S::Closed),

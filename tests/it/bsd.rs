@@ -12,6 +12,7 @@ use netglass::tcp::{Config, Lineage, State};
 scenarios![both families:
     a_syn_is_believed_where_the_knob_says_so,
     a_syn_ack_ends_what_is_half_open,
+    a_full_queue_is_told,
     resets_count_from_the_last_ack,
     only_the_data_of_an_old_segment_is_dropped,
     the_right_edge_belongs_to_the_window,
@@ -69,6 +70,22 @@ fn a_syn_ack_ends_what_is_half_open() {
     p.expect(R, 1, 0, 0);
     p.advance(60_000);
     p.expect_nothing();
+}
+
+/// Half as many more than the backlog, and one, wait; half open may be many.
+fn a_full_queue_is_told() {
+    let mut p = bsd(|_| ());
+    p.listen(ListenOptions { backlog: 1, ..ListenOptions::default() });
+    for port in 0..3 {
+        p.remote.set_port(50_000 + port);
+        p.inject(S, 0, 0, WND, mss(1000), b"");
+        p.expect(SA, 0, 1, 0);
+        p.inject(A, 1, 1, WND, none(), b"");
+        if port == 2 {
+            p.expect(R, 1, 0, 0);
+        }
+        p.expect_nothing();
+    }
 }
 
 /// While an ACK is delayed, the peer's numbers are older than ours.

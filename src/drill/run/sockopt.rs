@@ -168,6 +168,7 @@ const TABLE: &[Line] = &[
         |m, i| seconds(of(m, i)?.config.keepinit.unwrap_or_default()),
         |s, v| v.seconds(i64::from(u32::MAX) / 1000).map(|time| s.config.keepinit = Some(time)),
     ),
+    (SOL_TCP, TCP_FUNCTION_BLK, |_, _| Ok(Value::Text(b"freebsd".to_vec())), set_functions),
     (SOL_TCP, TCP_REMOTE_UDP_ENCAPS_PORT, |_, _| int(0), |_, v| v.within(0, 0).map(drop)),
     (SOL_TCP, TCP_CONGESTION, get_congestion, set_congestion),
     (SOL_TCP, TCP_INFO, |_, _| refused("TCP_INFO is asked for in %{ }%"), fixed),
@@ -341,6 +342,26 @@ fn get_maxseg(machine: &mut Machine, index: usize) -> Answer<Value> {
     }
 }
 
+/// The stack that a connection uses: there is one.
+fn set_functions(_: &mut Sock, value: &Value) -> Answer<()> {
+    match value {
+        Value::Text(name) if name == b"freebsd" => Ok(()),
+        _ => Err(Errno::ENOENT.into()),
+    }
+}
+
+/// `{function_set_name="freebsd", …}`: the name.
+fn function_set(fields: &[Expr]) -> Answer<Value> {
+    let name = fields.iter().find_map(|field| match field {
+        Expr::Assign(name, value) if name == "function_set_name" => Some(value),
+        _ => None,
+    });
+    match name.map(|name| &**name) {
+        Some(Expr::Text(text)) => Ok(Value::Text(text.clone())),
+        _ => refused("a structure that is not known"),
+    }
+}
+
 fn set_maxseg(sock: &mut Sock, value: &Value) -> Answer<()> {
     sock.config.mss = match value.int()? {
         0 => None,
@@ -432,6 +453,7 @@ fn value(expr: &Expr) -> Answer<Option<Value>> {
         Expr::Ellipsis => return Ok(None),
         Expr::List(items) if items.len() == 1 => return value(&items[0]),
         Expr::Text(text) => Value::Text(text.clone()),
+        Expr::Braces(fields) => function_set(fields)?,
         Expr::Linger { onoff, linger } => Value::Linger(*onoff, *linger),
         other => Value::Int(number(other)?),
     }))

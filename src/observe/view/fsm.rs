@@ -26,6 +26,7 @@ pub fn actor(cause: Cause) -> Actor {
     match cause {
         C::PassiveOpen | C::ActiveOpen | C::Close | C::Abort | C::CloseUnread => Actor::Application,
         C::CloseUnopened | C::ListenerClosed | C::StopListening => Actor::Application,
+        C::QueueFull => Actor::Application,
         C::RcvSyn | C::RcvSynCrossed | C::RcvSynAck | C::RcvAckOfSyn | C::RcvFin => Actor::Peer,
         C::RcvAckOfFin | C::RcvRst | C::SynReset | C::Refused | C::DataAfterClose => Actor::Peer,
         C::IcmpUnreachable | C::TimeWaitReuse | C::RcvCookie => Actor::Peer,

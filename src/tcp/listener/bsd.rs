@@ -10,7 +10,18 @@ use crate::tcp::segment::Segment;
 use crate::tcp::state::Cause;
 use crate::tcp::tcb::Cx;
 
+/// How many connections may be half open, whatever the backlog (syncache(4): cachelimit).
+pub(super) const HALF_OPEN: usize = 15_360;
+
 impl Listener {
+    /// The handshake is complete, but nobody has accepted those before.
+    pub(super) fn refuse_as_bsd(&mut self, key: usize, seg: &Segment, cx: &mut Cx<'_>) -> Verdict {
+        let reset = reply(reset_for(seg), Reply::RstQueueFull, cx.cause, cx);
+        let reset = reset.marked(&self.config);
+        self.remove(key, Cause::QueueFull, cx);
+        Verdict::Done(Outcome::Dropped(Why::AcceptQueueFull), Some(Box::new(reset)))
+    }
+
     /// The verdict, unless the segment completes the handshake. Resets are judged before.
     pub(super) fn judge_as_bsd(
         &mut self,

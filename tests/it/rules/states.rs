@@ -42,6 +42,8 @@ cases! {
     "Cause::TimeWaitReuse" => in_time_wait(1_000, S, 2); in_time_wait(1_000, S, 1) => "Why::OldDuplicate",
     "Cause::FinWait2Timeout" => orphaned(60_000); orphaned(59_999) => "Cause::RcvFin",
     "Cause::ListenerClosed" => listener_closes_after(0); listener_closes_after(1) => "Cause::StopListening",
+    "Cause::QueueFull" => super::answers::handshakes_as_bsd(3);
+        super::answers::handshakes_as_bsd(2) => "Cause::RcvAckOfSyn",
     "Cause::SynAckTimeout" => unanswered_syn_ack(63_000);
         unanswered_syn_ack(62_999) => "Cause::RcvAckOfSyn",
 
