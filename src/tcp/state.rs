@@ -156,7 +156,7 @@ crate::explained! {
         /// The listener closed under a half-open connection.
         ListenerClosed = "ListenerClosed", "RFC 9293 §3.10.4, LISTEN", "the listener was closed";
         /// Nobody accepts what has been opened.
-        QueueFull = "QueueFull", "syncache(4): rst_on_sock_fail", "the queue of connections waiting for accept() was full";
+        QueueFull = "QueueFull", "listen(2) backlog; syncache(4): rst_on_sock_fail", "the queue of connections waiting for accept() was full";
         /// The SYN-ACK was never acknowledged.
         SynAckTimeout = "SynAckTimeout", "RFC 9293 §3.8.3 (R2 for SYN, MUST-23)", "our SYN was never acknowledged";
     }
