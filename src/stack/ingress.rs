@@ -442,7 +442,7 @@ impl Stack {
         let site = Site { local, remote, mtu, gso_max, predecessor };
         let full = self.tcp.len() >= self.connections_max;
         let Some(slot) = self.tcp.listener_mut(id) else { return };
-        let room = slot.accept_queue.len() < slot.backlog && !full;
+        let room = slot.has_room() && !full;
         let verdict = slot.listener.input(site, seg, room, &mut cx!(self, via.now, arrival));
         let hit = slot.listener.take_hit();
         match verdict {

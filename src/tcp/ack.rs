@@ -28,7 +28,7 @@ pub(super) fn on_ack(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
         if patient || !closed {
             tcb.probes = 0;
         }
-        super::timeout::restart_persist(tcb, cx);
+        super::persist::restart(tcb, cx);
     }
     if closed && patient {
         tcb.retransmits = 0;
@@ -163,12 +163,24 @@ fn measure(tcb: &mut Tcb, hdr: &Header, acked: &Acked, cx: &mut Cx<'_>) -> Optio
         // An echo from the future or from long ago is the peer's mistake, not a round trip.
         (age < 1 << 20).then(|| Duration::from_millis(u64::from(age).max(1)))
     };
-    let rtt = match acked.first_sent_at {
-        Some(at) if !acked.retransmitted => cx.now.since(at),
-        _ => echoed()?,
+    let timed = acked.first_sent_at.filter(|_| !acked.retransmitted).map(|at| cx.now.since(at));
+    let rtt = match (timed, tcb.config.is_bsd()) {
+        (_, true) => in_ticks(tcb, echoed(), timed)?,
+        (Some(timed), false) => timed,
+        (None, false) => echoed()?,
     };
     sampled(tcb, rtt, cx);
     Some(rtt)
+}
+
+/// As 4.4BSD measures: in ticks of a millisecond, by the echo if there is one, which then counts
+/// one more; and what comes after the first sample counts one less.
+fn in_ticks(tcb: &Tcb, echo: Option<Duration>, timed: Option<Duration>) -> Option<Duration> {
+    let tick = Duration::from_millis(1);
+    let whole = |time: Duration| Duration::from_millis(time.as_millis() as u64);
+    let rtt = echo.map(|rtt| rtt + tick).or(timed.map(whole).filter(|rtt| !rtt.is_zero()))?;
+    let later = if tcb.rto.srtt().is_some() { tick } else { Duration::ZERO };
+    Some(rtt - later)
 }
 
 /// A round trip was measured.
@@ -191,7 +203,7 @@ fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: &Cx<'_>) {
         rtt,
         in_flight_at_send: newest.map_or(0, |sent| sent.in_flight),
         in_flight: tcb.rtxq.in_flight(),
-        app_limited: !tcb.cwnd_is_used(),
+        app_limited: !tcb.cwnd_may_grow(),
         rate_app_limited: rate.app_limited,
         ce: if told.marked { told.delivered } else { 0 },
     };

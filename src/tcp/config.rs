@@ -6,6 +6,7 @@ use super::delack::AckEvery;
 use crate::base::Duration;
 use crate::wire::ip::{Discover, Mark};
 use crate::wire::tcp::Layout;
+use std::fmt;
 
 /// Keep-alive (RFC 9293 §3.8.4): off unless a socket asks for it (MUST-25).
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -50,6 +51,31 @@ pub enum AfterIdle {
     Decay,
     /// The initial window (RFC 5681 §4.1).
     Restart,
+}
+
+/// Which family of implementations is followed where RFC 9293 leaves a choice, or is not followed.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub enum Lineage {
+    /// The RFC's words.
+    #[default]
+    Rfc,
+    /// 4.4BSD's descendants, as FreeBSD 14 (`docs/freebsd.md` says in what they differ).
+    Bsd,
+}
+
+impl Lineage {
+    /// All of them.
+    pub const ALL: [Lineage; 2] = [Lineage::Rfc, Lineage::Bsd];
+}
+
+impl fmt::Display for Lineage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Lineage::Rfc => "rfc",
+            Lineage::Bsd => "bsd",
+        })
+    }
 }
 
 /// All knobs of a connection. `Config::default()` is what Linux users expect.
@@ -221,77 +247,124 @@ pub struct Config {
     /// (`TCP_DEFER_ACCEPT`), rounded up to a time at which the SYN-ACK would be sent again. Default
     /// `None`.
     pub defer_accept: Option<Duration>,
+    /// Whose ways are followed where RFC 9293 leaves a choice. Default `rfc`.
+    pub lineage: Lineage,
+    /// Added to each RTO but the one before any sample, backed off or not (FreeBSD's
+    /// `rexmit_slop`). Default 0.
+    pub rexmit_slop: Duration,
+    /// How long opening may take (FreeBSD's `keepinit`). Default `None`: `syn_retries` decides.
+    pub keepinit: Option<Duration>,
+    /// The least time between window probes (FreeBSD's `persmin`). Default 0: the RTO decides.
+    pub persmin: Duration,
+    /// Any reset in the window is believed, not only one at RCV.NXT (RFC 5961 §3.2 forbids it).
+    /// Default off.
+    pub insecure_rst: bool,
+    /// A SYN in the window resets an open connection (RFC 5961 §4.2 forbids it). Default off.
+    pub insecure_syn: bool,
+    /// A segment with SYN and FIN is dropped. Default on (as Linux, where somebody listens).
+    pub drop_synfin: bool,
+    /// The most segments that an ACK adds to cwnd in slow start (RFC 3465 §2.2: L); 0, the
+    /// default: as many as it acknowledges.
+    pub abc_l_var: u8,
+    /// cwnd grows only when it is used (RFC 7661). Default on; off: whenever the peer's window
+    /// allows it.
+    pub newcwv: bool,
+    /// How often a SYN that is sent again still offers ECN (RFC 3168 §6.1.1.1). Default 0.
+    pub ecn_maxretries: u8,
+    /// The SYN goes without options but the MSS from the third time on that it is sent again.
+    /// Default off.
+    pub rexmit_drop_options: bool,
+    /// ICMP errors that are meant to last end an opening (RFC 5927 §5.2). Default on.
+    pub icmp_may_rst: bool,
+    /// No options are sent (FreeBSD's `TCP_NOOPT`). Default off.
+    pub noopt: bool,
     /// Urgent data stays in line (`SO_OOBINLINE`; RFC 6093 §2.1). Default on; off: the last urgent
     /// byte is read apart, as Linux has it by default.
     pub oobinline: bool,
 }
 
+/// What Linux users expect.
+const DEFAULT: Config = Config {
+    mss: None,
+    recv_buffer: Config::AUTO,
+    recv_buffer_auto: (1 << 16, 3 << 20),
+    send_buffer: Config::AUTO,
+    send_buffer_auto: (1 << 14, 4 << 20),
+    window_clamp: None,
+    window_scaling: true,
+    timestamps: true,
+    sack: true,
+    dsack: true,
+    rack: true,
+    tlp: true,
+    tlp_ack_delay: Duration::from_millis(200),
+    prr: true,
+    frto: true,
+    undo: true,
+    reordering: 3,
+    nagle: true,
+    minshall: true,
+    tso_autosize: true,
+    min_tso_segs: 2,
+    push_bursts: true,
+    rto_initial: Duration::from_secs(1),
+    rto_min: Duration::from_millis(200),
+    rto_max: Duration::from_secs(120),
+    rto_after_syn_loss: Duration::from_secs(3),
+    syn_retries: 6,
+    synack_retries: 5,
+    retries1: 3,
+    retries2: 15,
+    delayed_ack: Duration::from_millis(40),
+    delayed_ack_max: Duration::from_millis(200),
+    ack_every: AckEvery::MoreThanFull,
+    quickack: 16,
+    sws_override: Duration::from_millis(200),
+    probe_max: Duration::from_secs(120),
+    keepalive: None,
+    user_timeout: None,
+    user_timeout_option: false,
+    time_wait: Duration::from_secs(60),
+    fin_wait2: Duration::from_secs(60),
+    initial_window: 10,
+    challenge_interval: Duration::from_millis(500),
+    reassembly_pieces: 1024,
+    min_mss: 48,
+    congestion: Algorithm::CUBIC,
+    ecn: Ecn::Passive,
+    pacing: false,
+    after_idle: AfterIdle::Decay,
+    mark: Mark { ttl: None, tos: 0 },
+    mtu_discover: Discover::Want,
+    mtu_claims_wait: true,
+    mtu_probing: false,
+    base_mss: 1024,
+    zero_window_max: None,
+    option_order: Layout::Linux,
+    cork: false,
+    notsent_lowat: None,
+    rcvlowat: 1,
+    linger: None,
+    defer_accept: None,
+    lineage: Lineage::Rfc,
+    rexmit_slop: Duration::ZERO,
+    keepinit: None,
+    persmin: Duration::ZERO,
+    insecure_rst: false,
+    insecure_syn: false,
+    drop_synfin: true,
+    abc_l_var: 0,
+    newcwv: true,
+    ecn_maxretries: 0,
+    rexmit_drop_options: false,
+    icmp_may_rst: true,
+    noopt: false,
+    oobinline: true,
+};
+
 impl Default for Config {
     fn default() -> Config {
-        Config {
-            mss: None,
-            recv_buffer: Config::AUTO,
-            recv_buffer_auto: (1 << 16, 3 << 20),
-            send_buffer: Config::AUTO,
-            send_buffer_auto: (1 << 14, 4 << 20),
-            window_clamp: None,
-            window_scaling: true,
-            timestamps: true,
-            sack: true,
-            dsack: true,
-            rack: true,
-            tlp: true,
-            tlp_ack_delay: Duration::from_millis(200),
-            prr: true,
-            frto: true,
-            undo: true,
-            reordering: 3,
-            nagle: true,
-            minshall: true,
-            tso_autosize: true,
-            min_tso_segs: 2,
-            push_bursts: true,
-            rto_initial: Duration::from_secs(1),
-            rto_min: Duration::from_millis(200),
-            rto_max: Duration::from_secs(120),
-            rto_after_syn_loss: Duration::from_secs(3),
-            syn_retries: 6,
-            synack_retries: 5,
-            retries1: 3,
-            retries2: 15,
-            delayed_ack: Duration::from_millis(40),
-            delayed_ack_max: Duration::from_millis(200),
-            ack_every: AckEvery::MoreThanFull,
-            quickack: 16,
-            sws_override: Duration::from_millis(200),
-            probe_max: Duration::from_secs(120),
-            keepalive: None,
-            user_timeout: None,
-            user_timeout_option: false,
-            time_wait: Duration::from_secs(60),
-            fin_wait2: Duration::from_secs(60),
-            initial_window: 10,
-            challenge_interval: Duration::from_millis(500),
-            reassembly_pieces: 1024,
-            min_mss: 48,
-            congestion: Algorithm::CUBIC,
-            ecn: Ecn::Passive,
-            pacing: false,
-            after_idle: AfterIdle::Decay,
-            mark: Mark::default(),
-            mtu_discover: Discover::Want,
-            mtu_claims_wait: true,
-            mtu_probing: false,
-            base_mss: 1024,
-            zero_window_max: None,
-            option_order: Layout::Linux,
-            cork: false,
-            notsent_lowat: None,
-            rcvlowat: 1,
-            linger: None,
-            defer_accept: None,
-            oobinline: true,
-        }
+        DEFAULT
     }
 }
 
@@ -314,6 +387,11 @@ impl Config {
             ack_every,
             ..Config::default()
         }
+    }
+
+    /// Whether BSD's ways are followed.
+    pub fn is_bsd(&self) -> bool {
+        self.lineage == Lineage::Bsd
     }
 
     /// What segments ask of IP: the bits of ECN are not the user's (RFC 3168 §6.1).
@@ -346,6 +424,11 @@ impl Config {
     /// what tuning may make of it, bookkeeping included (RFC 7323 §2.3: at most 14).
     // Rules: 7323-2.3-1.
     pub fn wscale(&self) -> u8 {
+        if self.is_bsd() {
+            // What any buffer may become, not this one.
+            let covers = |shift: &u8| u32::from(u16::MAX) << shift >= self.recv_buffer_auto.1;
+            return (0..14).find(covers).unwrap_or(14);
+        }
         let buffer = match self.recv_buffer {
             Config::AUTO => self.recv_buffer_auto.1.saturating_mul(2),
             fixed => fixed,
@@ -358,6 +441,7 @@ impl Config {
     /// whole segments of `mss` bytes.
     pub fn syn_window(&self, mss: u16) -> u16 {
         let buffer = match self.recv_buffer {
+            Config::AUTO if self.is_bsd() => self.recv_buffer_auto.0,
             Config::AUTO => {
                 let (first, mss) = (self.recv_buffer_auto.0, u32::from(mss.max(1)));
                 if first > mss { first / mss * mss } else { first }

@@ -162,8 +162,31 @@ impl Tcb {
         usage.limited || (slow_start && cwnd < usage.most.saturating_mul(2))
     }
 
+    /// Whether it may grow at all: it is used; or, where that is not asked for, the peer's window
+    /// allows it.
+    pub fn cwnd_may_grow(&self) -> bool {
+        match self.config.newcwv {
+            true => self.cwnd_is_used(),
+            false => self.cc_cwnd() <= self.snd.wnd,
+        }
+    }
+
+    /// What an ACK counts for: in slow start no more than the knob's L segments (RFC 3465 §2.2),
+    /// one after a timeout (§2.3).
+    fn counted(&mut self, sample: &AckSample) -> AckSample {
+        let slow_start = self.cc_cwnd() < self.ssthresh();
+        let l = match (self.config.abc_l_var, self.recovery.ca) {
+            (0, _) => return *sample,
+            (_, CaState::Loss) => 1,
+            (l, _) => u32::from(l),
+        };
+        let most = if slow_start { l * self.snd.smss } else { u32::MAX };
+        AckSample { acked: sample.acked.min(most), ..*sample }
+    }
+
     /// New data was acknowledged: the window may grow; what becomes of slow start is told.
     pub(super) fn grow(&mut self, sample: &AckSample, cx: &mut Cx<'_>) {
+        let sample = &self.counted(sample);
         let cc = self.cc();
         let slow = cc.is_conservative();
         cc.on_ack(sample);

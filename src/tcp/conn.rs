@@ -57,7 +57,10 @@ pub struct HalfOpen {
 impl Conn {
     /// OPEN, active (RFC 9293 §3.9.1.1): the SYN goes out with the next `output`.
     pub fn connect(opening: Opening, cx: &mut Cx<'_>) -> Conn {
-        let tcb = Tcb::open(opening, State::Closed, State::SynSent, Cause::ActiveOpen, cx);
+        let mut tcb = Tcb::open(opening, State::Closed, State::SynSent, Cause::ActiveOpen, cx);
+        if let Some(keepinit) = tcb.config.keepinit {
+            tcb.set_timer(Timer::Keepalive, cx.now + keepinit, cx);
+        }
         Conn { tcb: Box::new(tcb) }.born(cx)
     }
 
@@ -67,6 +70,7 @@ impl Conn {
         let tcb = Tcb::open(opening, State::Listen, State::SynReceived, cause, cx);
         let mut tcb = Box::new(tcb);
         let sent_at = half.sent_at.unwrap_or(cx.now);
+        let bsd = tcb.config.is_bsd();
         tcb.irs = half.irs;
         tcb.rcv.nxt = half.irs + 1;
         tcb.rcv.last_ack_sent = tcb.rcv.nxt;
@@ -88,8 +92,9 @@ impl Conn {
             sent_at,
             stamp,
             in_flight: 1,
-            // A cookie's time is as unknown as that of a SYN-ACK sent twice (Karn).
-            retransmits: half.retransmits.max(u8::from(half.sent_at.is_none())),
+            // A cookie's time is as unknown as that of a SYN-ACK sent twice (Karn). BSD's cache of
+            // half-open connections does not keep it, either.
+            retransmits: half.retransmits.max(u8::from(half.sent_at.is_none() || bsd)),
             sacked: false,
             lost: false,
         });
@@ -177,7 +182,14 @@ impl Conn {
         cx: &mut Cx<'_>,
     ) -> Result<(), Why> {
         self.check_in_flight(seq)?;
-        let hard = hard && !self.tcb.state().is_synchronized();
+        let config = &self.tcb.config;
+        let state = self.tcb.state();
+        // For BSD what lasts is a refusal, and a SYN that was answered is not refused any more.
+        let early = state == State::SynSent || !config.is_bsd() && !state.is_synchronized();
+        let error = if hard && config.is_bsd() { SocketError::Refused } else { error };
+        let again = self.tcb.retransmits > 3 && self.tcb.soft_error.is_some();
+        let tired = config.is_bsd() && !state.is_synchronized() && again;
+        let hard = hard && early && config.icmp_may_rst || tired;
         cx.note(|| Event::Icmp { error, hard });
         if hard {
             self.tcb.die(Cause::IcmpUnreachable, Some(error), cx);
@@ -384,9 +396,12 @@ impl Conn {
         self.tcb.orphan = true;
         self.tcb.error = None;
         self.tcb.cause = cx.cause;
-        let unread = !self.tcb.rx.is_empty() || self.tcb.ooo.is_some();
+        let bsd = self.tcb.config.is_bsd();
+        let unread = !bsd && (!self.tcb.rx.is_empty() || self.tcb.ooo.is_some());
         match self.tcb.state() {
             State::SynSent => self.tcb.die(Cause::CloseUnopened, None, cx),
+            // For BSD a connection is not open before that.
+            State::SynReceived if bsd => self.tcb.die(Cause::Abort, None, cx),
             State::Established | State::CloseWait | State::FinWait1 | State::FinWait2 if unread => {
                 self.reset(Cause::CloseUnread, cx);
             }
@@ -414,7 +429,9 @@ impl Conn {
             State::Closed => {}
             State::SynSent | State::TimeWait => self.tcb.die(Cause::Abort, None, cx),
             // Both FINs are on their way: nothing is left to reset (RFC 9293 §3.10.5).
-            State::Closing | State::LastAck => self.tcb.die(Cause::Abort, None, cx),
+            State::Closing | State::LastAck if !self.tcb.config.is_bsd() => {
+                self.tcb.die(Cause::Abort, None, cx);
+            }
             _ => self.reset(Cause::Abort, cx),
         }
         self.tcb.rx.clear();
@@ -456,6 +473,7 @@ impl Conn {
             Some(keepalive) if state.is_synchronized() && state != State::TimeWait => {
                 self.tcb.set_timer(Timer::Keepalive, cx.now + keepalive.idle, cx);
             }
+            _ if self.tcb.config.keepinit.is_some() && !state.is_synchronized() => {}
             _ => self.tcb.stop_timer(Timer::Keepalive, cx),
         }
     }
@@ -618,6 +636,11 @@ impl Conn {
     /// Largest payload a segment of this connection carries.
     pub fn smss(&self) -> u32 {
         self.tcb.snd.smss
+    }
+
+    /// A full segment, timestamps included.
+    pub fn mss(&self) -> u32 {
+        self.tcb.mss()
     }
 
     /// STATUS.

@@ -18,7 +18,7 @@ pub enum AckEvery {
     TwoFull,
     /// More than one full segment, as Linux.
     MoreThanFull,
-    /// Every second segment, whatever its size, as FreeBSD.
+    /// Every second segment, whatever its size, and several that come as one; as FreeBSD.
     Second,
 }
 
@@ -112,7 +112,7 @@ pub(super) fn on_in_order(tcb: &mut Tcb, pause: u32, cx: &mut Cx<'_>) {
     let enough = match tcb.config.ack_every {
         AckEvery::TwoFull => tcb.rcv.unacked >= 2 * tcb.rcv.mss_seen,
         AckEvery::MoreThanFull => tcb.rcv.unacked > tcb.rcv.mss_seen,
-        AckEvery::Second => waits,
+        AckEvery::Second => waits || tcb.rcv.unacked > u32::from(tcb.rcv.advmss),
     };
     if enough {
         tcb.owe_ack(AckWhy::EverySecond, false, cx);

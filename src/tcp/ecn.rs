@@ -71,7 +71,9 @@ impl Tcb {
     pub fn negotiate_ecn(&mut self, theirs: Ctl, acks: bool) {
         let agreed =
             if acks { theirs.has(Ctl::ECE) && !theirs.has(Ctl::CWR) } else { theirs.has(SETUP) };
-        if self.ecn.offered && agreed {
+        // BSD takes it from a crossing SYN, too, without having offered it.
+        let takes = !acks && self.config.is_bsd() && accepts(&self.config, theirs);
+        if (self.ecn.offered || takes) && agreed {
             self.agree_on_ecn();
         }
     }
@@ -95,14 +97,18 @@ impl Tcb {
         if self.ecn.echo { Ctl::NONE } else { Ctl::ECE }
     }
 
-    /// The first SYN offers; one that is sent again does not, as something on the way may not like
-    /// it (RFC 3168 §6.1.1.1).
+    /// The first SYN offers; one that is sent again does so only as often as the knob says, as
+    /// something on the way may not like it (RFC 3168 §6.1.1.1).
     // Rules: 3168-6.1.1.1-1.
     fn ecn_bits_of_syn(&mut self, plan: Plan) -> Ctl {
         if self.state() != State::SynSent {
             return if self.ecn.ok { Ctl::ECE } else { Ctl::NONE };
         }
-        if plan == Plan::Syn && offers(&self.config) {
+        let first = match plan {
+            Plan::RetransmitSyn { attempt } => attempt <= self.config.ecn_maxretries,
+            _ => plan == Plan::Syn,
+        };
+        if first && offers(&self.config) {
             self.ecn.offered = true;
             return SETUP;
         }

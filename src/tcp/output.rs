@@ -5,11 +5,11 @@
 
 use super::ecn;
 use super::event::{AckWhy, Blocked, Event, Plan, Room, RtxRule, SegmentView, Timer};
+use super::persist;
 use super::rtxq::Sent;
 use super::segment::{Because, Outgoing};
 use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
-use super::timeout;
 use super::tlp;
 use crate::base::{Chunks, Instant, Limit, Seq};
 use crate::wire::ip::Mark;
@@ -54,7 +54,7 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
     if let (Some(why), true) = (tcb.owe.ack, tcb.owe.ack_now)
         && !carried(why)
     {
-        return Send(Plan::Ack { why });
+        return Send(along(tcb).unwrap_or(Plan::Ack { why }));
     }
     if let Some(plan) = plan_retransmission(tcb) {
         return Send(plan);
@@ -75,12 +75,26 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
         return Send(Plan::Keepalive { attempt: tcb.probes.saturating_add(1) });
     }
     if let Some(why) = tcb.owe.ack {
-        return Send(Plan::Ack { why });
+        return Send(along(tcb).unwrap_or(Plan::Ack { why }));
     }
     if tcb.window_update_due() {
         return Send(Plan::Ack { why: AckWhy::WindowUpdate });
     }
     wait(tcb, blocked)
+}
+
+/// For BSD, data rides along with an ACK, even if it would have waited for company.
+fn along(tcb: &Tcb) -> Option<Plan> {
+    if !tcb.config.is_bsd() || !tcb.syn_acked || tcb.rtxq.lost() > 0 {
+        return None;
+    }
+    if let Ok(plan) = plan_new_data(tcb) {
+        return Some(plan);
+    }
+    let edge = tcb.snd.una + tcb.snd.wnd;
+    let room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
+    let len = tcb.unsent().min(room).min(tcb.cwnd_room()).min(eff_mss(tcb));
+    (len > 0).then(|| Plan::NewData { len, push: len == tcb.unsent() })
 }
 
 /// The limit that ends it, if one does.
@@ -140,7 +154,8 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     let rwnd_room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
     if unsent == 0 {
         return match (fin_pending, tcb.fin_queued) {
-            (true, _) if rwnd_room == 0 => Err(Blocked::Rwnd), // FIN takes a place, too
+            // FIN takes a place, too, though not for BSD
+            (true, _) if rwnd_room == 0 && !tcb.config.is_bsd() => Err(Blocked::Rwnd),
             (true, _) => Ok(limit(tcb).map_or(Plan::Fin, |limit| Plan::FinLimit { len: 0, limit })),
             (false, true) => Err(Blocked::Done),
             (false, false) => Err(Blocked::App),
@@ -165,7 +180,8 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     let alone = tcb.snd.nxt == tcb.snd.una || tcb.config.minshall && !has_small_in_flight(tcb);
     let send = |len| {
         let last = len == unsent;
-        Ok(match (last && fin_pending && len < rwnd_room, limit(tcb)) {
+        let room = len < rwnd_room || tcb.config.is_bsd();
+        Ok(match (last && fin_pending && room, limit(tcb)) {
             (true, Some(limit)) => Plan::FinLimit { len, limit },
             (true, None) => Plan::LastData { len },
             (false, _) => Plan::NewData { len, push: last || tcb.config.push_bursts && len > mss },
@@ -237,7 +253,7 @@ pub(super) fn output(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Option<Outgoing> {
     match plan(tcb) {
         Decision::Send(plan) => Some(emit(tcb, plan, cx)),
         Decision::Wait { why, .. } => {
-            timeout::arm_persist(tcb, why, cx);
+            persist::arm(tcb, why, cx);
             tcb.note_usage(why == Blocked::Cwnd);
             note_blocked(tcb, why, cx);
             None
@@ -314,7 +330,12 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
             tcb.owe.probe = false;
             tcb.probes = tcb.probes.saturating_add(1);
             tcb.probe_backoff = tcb.probe_backoff.saturating_add(1);
-            (tcb.snd.una - 1, Ctl::NONE, Chunks::new())
+            if persist::carries_data(tcb) {
+                let push = if tcb.unsent() == 1 { Ctl::PSH } else { Ctl::NONE };
+                (nxt, push, tcb.tx.view(nxt, 1, cx.pool))
+            } else {
+                (tcb.snd.una - 1, Ctl::NONE, Chunks::new())
+            }
         }
         // Rules: SHLD-12.
         Plan::Keepalive { .. } => {
@@ -522,7 +543,7 @@ fn options(tcb: &Tcb, syn: bool, cx: &Cx<'_>) -> Options {
     let ts = tcb.ts.as_ref().map(|ts| Timestamps { val: tcb.ts_now(cx.now), ecr: ts.recent });
     if syn {
         return Options {
-            mss: Some(tcb.rcv.advmss),
+            mss: Some(tcb.rcv.advmss).filter(|_| !tcb.config.noopt),
             wscale: tcb.wscale_ok.then_some(tcb.rcv.wscale),
             sack_permitted: tcb.sack_ok,
             ts,

@@ -42,6 +42,7 @@ pub(super) fn on_claim(tcb: &mut Tcb, mtu: u16, cx: &mut Cx<'_>) -> Result<(), W
         Discover::Probe => false,
     };
     let floor = tcb.header_len + tcb.config.min_mss;
+    let mtu = if tcb.config.is_bsd() { mtu.max(floor) } else { mtu };
     if !believed || mtu >= tcb.pmtu || mtu < floor {
         return Ok(());
     }

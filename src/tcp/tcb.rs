@@ -324,9 +324,9 @@ impl Tcb {
         let smss = u32::from(default_mss(opening.v6));
         let iw = cc::initial_window(smss, config.initial_window);
         let now = cx.now;
-        let offset = opening.ts_offset;
-        let ts =
-            Some(Ts { offset, recent: 0, recent_at: seconds(now) }).filter(|_| config.timestamps);
+        let (offset, opts) = (opening.ts_offset, !config.noopt);
+        let ts = Some(Ts { offset, recent: 0, recent_at: seconds(now) })
+            .filter(|_| config.timestamps && opts);
         let (iss, zero) = (opening.iss, Seq(0));
         let tcb = Tcb {
             state,
@@ -359,9 +359,9 @@ impl Tcb {
                 last_ack_sent: zero,
             },
             ts,
-            sack_ok: config.sack,
+            sack_ok: config.sack && opts,
             ecn: EcnState::default(),
-            wscale_ok: config.window_scaling,
+            wscale_ok: config.window_scaling && opts,
             pmtu: opening.mtu,
             mtu_acked: 0,
             mtu_claimed: 0,
@@ -556,9 +556,12 @@ impl Tcb {
         if self.counters.total_retrans > 0 {
             // A SYN was lost: one segment to begin with (RFC 5681 §3.1), a careful RTO (RFC 6298
             // §5.7).
-            self.rto.on_syn_loss(self.config.rto_after_syn_loss);
+            if !self.config.is_bsd() {
+                self.rto.on_syn_loss(self.config.rto_after_syn_loss);
+            }
             self.reset_cc(self.snd.smss);
         }
+        self.stop_timer(Timer::Keepalive, cx);
         self.last_sent = cx.now;
         if let Some(keepalive) = self.config.keepalive {
             self.set_timer(Timer::Keepalive, cx.now + keepalive.idle, cx);

@@ -9,6 +9,7 @@ mod arrives;
 mod attack;
 mod bridge;
 mod broadcast;
+mod bsd;
 mod buffers;
 mod chaos;
 mod close;

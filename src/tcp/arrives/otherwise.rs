@@ -2,7 +2,7 @@
 //! RFC 7323 add at their places.
 
 use super::Check;
-use crate::base::{Chunks, Seq, SocketError, Why};
+use crate::base::{Chunks, Instant, Seq, SocketError, Why};
 use crate::tcp::ack;
 use crate::tcp::delack;
 use crate::tcp::ecn;
@@ -10,7 +10,7 @@ use crate::tcp::event::{AckWhy, Event, Outcome, Timer};
 use crate::tcp::measured;
 use crate::tcp::segment::Segment;
 use crate::tcp::state::{Cause, State};
-use crate::tcp::tcb::{Cx, Tcb, seconds};
+use crate::tcp::tcb::{Cx, Tcb, Ts, seconds};
 use crate::wire::tcp::Ctl;
 use std::ops::ControlFlow::{Break, Continue};
 
@@ -65,6 +65,9 @@ fn time_wait_reuse(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
 
 // Rules: MUST-66, 5961-3.2-1.
 fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
+    if tcb.config.is_bsd() {
+        return super::bsd::check(tcb, seg, cx);
+    }
     check_timestamp(tcb, seg, cx)?;
     if !tcb.syn_acked && seg.hdr.ctl.syn() && seg.hdr.seq == tcb.irs {
         // The SYN-ACK of crossed SYNs (RFC 9293 figure 7): its SYN is known, its ACK is not, though
@@ -122,6 +125,11 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
     Break(Outcome::Dropped(if old { Why::OldDuplicate } else { Why::OutOfWindow }))
 }
 
+/// Whether TS.Recent is too old to be compared with.
+pub(super) fn outlived(ts: &Ts, now: Instant) -> bool {
+    seconds(now).wrapping_sub(ts.recent_at) > TS_RECENT_LIFETIME
+}
+
 /// PAWS (RFC 7323 §5.3, R1), and segments without the timestamp both sides agreed on (§3.2).
 // Rules: 7323-3.2-2, 7323-5.3-1, 7323-5.3-2.
 fn check_timestamp(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
@@ -136,7 +144,7 @@ fn check_timestamp(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
         return Break(Outcome::Dropped(Why::NoTimestamp));
     };
     let old = (theirs.val.wrapping_sub(ts.recent) as i32) < 0;
-    if !old || seconds(cx.now).wrapping_sub(ts.recent_at) > TS_RECENT_LIFETIME {
+    if !old || outlived(ts, cx.now) {
         return Continue(());
     }
     if !seg.is_empty() || tcb.may_challenge(cx.now) {
@@ -184,7 +192,7 @@ fn fourth_check_syn(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
 
 /// Drops a suspicious segment with a challenge ACK, which only the true peer answers usefully
 /// (RFC 5961 §3.2, §4.2, §5.2), at a bounded rate (§7).
-fn challenge(tcb: &mut Tcb, why: Why, cx: &mut Cx<'_>) -> Check {
+pub(super) fn challenge(tcb: &mut Tcb, why: Why, cx: &mut Cx<'_>) -> Check {
     if !tcb.may_challenge(cx.now) {
         return Break(Outcome::Dropped(Why::ChallengeLimit));
     }
@@ -205,6 +213,7 @@ fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
         ack::take_window(tcb, seg);
         tcb.on_established(cx);
     }
+    crate::tcp::persist::adopt_probe(tcb, seg_ack, cx);
     // RFC 5961 §5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT.
     if seg_ack.after(tcb.snd.nxt) {
         return challenge(tcb, Why::AckTooNew, cx);
