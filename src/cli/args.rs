@@ -1,6 +1,7 @@
 //! The command line.
 
 use super::drill::DrillArgs;
+use super::rfc::RfcArgs;
 use super::study::args::{
     BoxArgs, ConnArgs, DiffArgs, EventArgs, ExportArgs, LabArgs, LadderArgs, ObserverArgs,
     PastArgs, TcpdumpArgs, WhatIfArgs,
@@ -113,6 +114,8 @@ pub(super) enum Command {
     Nstat(NstatArgs),
     /// Show the rules by which everything here is explained
     Rules(RulesArgs),
+    /// Show what the RFCs of TCP require, what is done about it, and run what proves it
+    Rfc(RfcArgs),
     /// Show TCP's knobs as a profile has them, or where two profiles differ
     Profile(ProfileArgs),
     /// Networks in virtual time: experiments to look at, predict and run

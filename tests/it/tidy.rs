@@ -23,6 +23,7 @@ const ROWS: &[(&str, u8)] = &[
     ("app", 7),
     ("drill", 7),
     ("lab", 7),
+    ("rfc", 7),
     ("cli", 8),
     ("rules", 8),
 ];

@@ -5,6 +5,7 @@ use super::calls::{self, Progress, Returned};
 use super::errno::Errno;
 use super::names::Snapshot;
 use super::runner::{FOREVER, Pending, Runner, Step, fail};
+use super::sockstat::{self, Told};
 use super::verdict::{Failure, Kind};
 use super::{notes, shell};
 use crate::base::{Duration, Instant};
@@ -125,6 +126,9 @@ impl<'a> Runner<'a> {
     }
 
     pub(super) fn command(&mut self, line: u32, text: &str) -> Step {
+        if let Some(told) = sockstat::run(text, &mut self.machine) {
+            return self.told(line, text, told);
+        }
         let mut effect = shell::Effect::default();
         let offload = self.machine.profile.offload;
         self.machine.turn(|profile| drop(shell::take(text, profile)));
@@ -140,6 +144,19 @@ impl<'a> Runner<'a> {
             self.skipped.push((line, what));
         }
         self.until(self.machine.world.now + effect.sleep)
+    }
+
+    fn told(&mut self, line: u32, text: &str, told: Told) -> Step {
+        self.step(line, format_args!("`{text}`"));
+        match told {
+            Told::Found => self.settle(),
+            Told::Missing(what) => fail(Failure::new(line, Kind::Code, what)),
+            Told::Refused(what) if self.options.lenient => {
+                self.skipped.push((line, what));
+                Ok(())
+            }
+            Told::Refused(what) => fail(Failure::new(line, Kind::Unknown, what)),
+        }
     }
 
     pub(super) fn code(&mut self, line: u32, text: &str) -> Step {

@@ -27,6 +27,7 @@ mod settings;
 mod shell;
 mod show;
 mod sockopt;
+mod sockstat;
 mod symbols;
 mod sysctl;
 mod transfer;

@@ -40,7 +40,7 @@ impl Runner<'_> {
         let conn = self.machine.conn_of(flow);
         let over = conn.is_some()
             && match self.machine.world.state(conn) {
-                State::TimeWait => self.machine.is_heard(flow),
+                State::TimeWait => !tcp.flags.ack && self.machine.is_heard(flow),
                 state => state == State::Closed,
             };
         let flow = &mut self.machine.flows[flow];

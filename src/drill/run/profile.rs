@@ -34,7 +34,7 @@ impl Profile {
     }
 
     fn of(name: &'static str, tcp: Config) -> Profile {
-        let (syn_cookies, keepalive) = (SynCookies::WhenFull, Keepalive::default());
+        let (syn_cookies, keepalive) = (SynCookies::WhenFull, tcp.keepalive.unwrap_or_default());
         Profile { name, tcp, syn_cookies, keepalive, backlog_max: 4096, offload: true }
     }
 

@@ -73,6 +73,8 @@ fn command(words: &[String], profile: &mut Profile, effect: &mut Effect) {
                 turn(refused, path, &value.cloned().collect::<Vec<_>>().join(" "));
             }
         }
+        "kldload" if args.iter().all(|arg| arg.starts_with(['-', 'c'])) => {} // cc_*
+        "setkey" if *args == ["-F"] => {}
         "ip" if args.iter().any(|arg| arg == "tcp_metrics") => {}
         "ethtool" => device(args, profile, refused),
         _ if HARMLESS.contains(&name) => {}
