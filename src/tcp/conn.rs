@@ -119,8 +119,6 @@ impl Conn {
         cx.cause = arrival;
         self.tcb.cause = arrival;
         self.tcb.counters.segs_in = self.tcb.counters.segs_in.wrapping_add(seg.wire_segments());
-        self.tcb.last_recv = cx.now;
-        self.tcb.soft_error = None;
         let outcome = arrives::segment(&mut self.tcb, &mut seg, heir, cx);
         if let Some(seg) = view {
             let causes = [from, crate::base::EventId::NONE];

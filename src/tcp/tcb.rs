@@ -244,7 +244,7 @@ pub struct Tcb {
     pub probes: u8,
     /// Doublings of the window-probe interval.
     pub probe_backoff: u8,
-    /// When something last arrived from the peer.
+    /// When something acceptable last arrived from the peer.
     pub last_recv: Instant,
     /// When data was last sent.
     pub last_sent: Instant,
@@ -431,6 +431,13 @@ impl Tcb {
         self.ooo = None;
         self.owe = Owe::default();
         self.error = error.or(self.error);
+    }
+
+    /// A segment came that only the peer can have sent, as far as its numbers tell: strangers keep
+    /// no connection alive.
+    pub fn hear(&mut self, now: Instant) {
+        self.last_recv = now;
+        self.soft_error = None;
     }
 
     /// The end of patience: ICMP may have said why (RFC 9293 §3.9.2.2, SHLD-25).

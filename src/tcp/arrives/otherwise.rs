@@ -204,6 +204,7 @@ fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     if seg_ack.before(tcb.snd.una - tcb.snd.max_wnd) {
         return challenge(tcb, Why::AckTooOld, cx);
     }
+    tcb.hear(cx.now);
     update_ts_recent(tcb, seg, cx);
     ack::on_ack(tcb, seg, cx);
     if !tcb.fin_acked() {
