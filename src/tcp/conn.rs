@@ -550,13 +550,12 @@ impl Conn {
 
     /// The host may send no challenge ACK for now, or again.
     pub fn hush(&mut self, hushed: bool) {
-        self.tcb.hushed = hushed;
+        (self.tcb.hushed, self.tcb.challenged) = (hushed, false);
     }
 
-    /// Whether a challenge ACK, or an answer to an unacceptable segment, is owed.
-    pub fn owes_challenge(&self) -> bool {
-        use super::event::AckWhy::{Challenge, Unacceptable};
-        matches!(self.tcb.owe.ack, Some(Challenge | Unacceptable))
+    /// Whether what has come since then is answered with one.
+    pub fn challenged(&self) -> bool {
+        self.tcb.challenged
     }
 
     /// How many of `len` bytes may be written while the host is short of memory; `None`: none, as

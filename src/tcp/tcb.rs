@@ -232,6 +232,8 @@ pub struct Tcb {
     pub passive: bool,
     /// The host has sent all challenge ACKs that it may for now (RFC 5961 §7).
     pub hushed: bool,
+    /// It has let one go since that was said.
+    pub challenged: bool,
     /// The host is short of memory: no more is offered than the connection's share.
     pub pressed: bool,
     /// How the connection failed, until the application has heard.
@@ -381,6 +383,7 @@ impl Tcb {
             orphan: false,
             passive: from == State::Listen,
             hushed: false,
+            challenged: false,
             pressed: false,
             error: None,
             soft_error: None,
@@ -511,9 +514,18 @@ impl Tcb {
         self.state.may_receive() && !self.fin_received
     }
 
-    /// Whether a rate-limited ACK may go out; if so, it counts as sent (RFC 5961 §7).
+    /// Whether a challenge ACK may go out; if so, it counts as sent (RFC 5961 §7), for the host,
+    /// too.
     pub fn may_challenge(&mut self, now: Instant) -> bool {
-        let allowed = now >= self.next_challenge && !self.hushed;
+        let allowed = !self.hushed && self.may_answer(now);
+        self.challenged |= allowed;
+        allowed
+    }
+
+    /// Whether an ACK that is rate-limited for the connection alone may go out; if so, it counts as
+    /// sent.
+    pub fn may_answer(&mut self, now: Instant) -> bool {
+        let allowed = now >= self.next_challenge;
         if allowed {
             self.next_challenge = now + self.config.challenge_interval;
         }

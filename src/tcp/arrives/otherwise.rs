@@ -105,8 +105,13 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
     let old = !seg.is_empty() && seg.end().before_eq(nxt);
     // A FIN that was received before: its sender waits for our ACK at once, so no limit applies to
     // data and FIN. Two ends that disagree must not acknowledge forever, and a SYN is challenged
-    // (RFC 5961 §4.2).
-    let allowed = (!seg.is_empty() && !syn) || tcb.may_challenge(cx.now);
+    // (RFC 5961 §4.2). Probes are the peer's own: others must not use up their answers.
+    let probe = seg.is_empty() && seg.hdr.seq + 1 == nxt;
+    let allowed = match (seg.is_empty() || syn, probe) {
+        (false, _) => true,
+        (true, true) => tcb.may_answer(cx.now),
+        (true, false) => tcb.may_challenge(cx.now),
+    };
     if !allowed {
         return Break(Outcome::Dropped(Why::ChallengeLimit));
     }
@@ -114,7 +119,6 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
         delack::quicken(tcb);
         tcb.received_twice(seg.hdr.seq, seg.end().earlier(nxt));
     }
-    let probe = seg.is_empty() && seg.hdr.seq + 1 == nxt;
     tcb.owe_ack(if probe { AckWhy::Probed } else { AckWhy::Unacceptable }, true, cx);
     Break(Outcome::Dropped(if old { Why::OldDuplicate } else { Why::OutOfWindow }))
 }
