@@ -76,10 +76,13 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
         tcb.owe_ack(AckWhy::Probed, true, cx);
         seg.trim(nxt, 0);
     }
-    let first = seg.hdr.seq.within(nxt, wnd) || (wnd == 0 && seg.hdr.seq == nxt);
+    let first = seg.hdr.seq.within(nxt, wnd);
+    // Deviates (ADR 0019): what takes no sequence space may stand at the right edge of any window,
+    // not only of a closed one. A reset may not.
+    let at_edge = seg.hdr.seq == nxt + wnd && (wnd == 0 || !seg.hdr.ctl.rst());
     let acceptable = match seg.len() {
-        0 => first,
-        len => wnd > 0 && (first || (seg.hdr.seq + (len - 1)).within(nxt, wnd)),
+        0 => first || at_edge,
+        len => first || (wnd > 0 && (seg.hdr.seq + (len - 1)).within(nxt, wnd)),
     };
     if acceptable && seg.hdr.ctl.rst() {
         return Continue(()); // as it is: its own number is what counts (RFC 5961 §3.2)
