@@ -1,5 +1,6 @@
 //! What the timers do when they expire (RFC 9293 §3.10.8, §3.8; RFC 6298 §5).
 
+use super::config::Config;
 use super::event::{AckWhy, Blocked, Event, Timer};
 use super::recovery;
 use super::state::{Cause, State};
@@ -40,7 +41,7 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let limit = match tcb.state() {
         State::SynSent => tcb.config.syn_retries,
         State::SynReceived => tcb.config.synack_retries,
-        _ => tcb.config.retries2,
+        _ => patience(tcb, tcb.rto(), tcb.config.rto_max),
     };
     if tcb.retransmits >= limit {
         tcb.give_up(Cause::Timeout, cx);
@@ -63,6 +64,17 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     }
 }
 
+/// R2; less when the user is gone: one is enough then, if a `wait` is as long as the `most` it may
+/// be.
+pub(super) fn patience(tcb: &Tcb, wait: Duration, most: Duration) -> u8 {
+    let Config { retries2, orphan_retries, .. } = *tcb.config;
+    match tcb.orphan && orphan_retries < retries2 {
+        false => retries2,
+        true if wait >= most => orphan_retries.min(1),
+        true => orphan_retries,
+    }
+}
+
 /// The window is still closed, or still silly (RFC 9293 §3.8.6.1, §3.8.6.2.1).
 fn on_persist(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if (tcb.unsent() == 0 && !tcb.fin_pending()) || !tcb.rtxq.is_empty() {
@@ -74,7 +86,8 @@ fn on_persist(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     }
     let closed = cx.now.since(tcb.chrono.since);
     let too_long = tcb.config.zero_window_max.is_some_and(|most| closed >= most);
-    if tcb.probes >= tcb.config.retries2 || (too_long && tcb.chrono.blocked == Blocked::Rwnd) {
+    let limit = patience(tcb, probe_interval(tcb), tcb.config.probe_max);
+    if tcb.probes >= limit || (too_long && tcb.chrono.blocked == Blocked::Rwnd) {
         tcb.give_up(Cause::ProbeTimeout, cx);
         return;
     }
