@@ -123,8 +123,8 @@ pub(super) fn on_read(tcb: &mut Tcb, n: u32, now: Instant) {
     (tuning.taken, tuning.since) = (0, now);
 }
 
-/// The buffer for a reader that took more than in the round trip before. How long that was, the peer
-/// says: whatever it says, there is no more than `u32::MAX`.
+/// The buffer for a reader that took more than in the round trip before. How long that was, the
+/// peer says: whatever it says, there is no more than `u32::MAX`.
 fn wanted_to_receive(tuning: &Tuning, advmss: u16) -> u32 {
     let (taken, before) = (u64::from(tuning.taken), u64::from(tuning.space.max(1)));
     let window = 2 * taken + 16 * u64::from(advmss);

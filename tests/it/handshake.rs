@@ -508,8 +508,8 @@ fn a_syn_ack_sent_twice_measures_nothing() {
     assert_eq!(p.info().rtt, 0);
 }
 
-/// A timestamp tells which SYN-ACK was answered (RFC 7323 §4), if it is the last one's: a peer whose
-/// ACK was lost answers that, too, with the echo of the first.
+/// A timestamp tells which SYN-ACK was answered (RFC 7323 §4), if it is the last one's: a peer
+/// whose ACK was lost answers that, too, with the echo of the first.
 fn the_echo_of_the_last_syn_ack_measures() {
     for (echoed, rtt) in [(0, 0), (1, 10_000)] {
         let mut p = Puppet::new();
