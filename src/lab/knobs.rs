@@ -195,6 +195,7 @@ const KNOBS: &[Knob] = &[
     Knob("synack_retries", COUNT, |c, w| number(&mut c.synack_retries, w)),
     Knob("retries1", COUNT, |c, w| number(&mut c.retries1, w)),
     Knob("retries2", COUNT, |c, w| number(&mut c.retries2, w)),
+    Knob("orphan_retries", COUNT, |c, w| number(&mut c.orphan_retries, w)),
     Knob("delayed_ack", TIME_OR_OFF, |c, w| time_or_off(&mut c.delayed_ack, w)),
     Knob("sws_override", words::TIME, |c, w| time(&mut c.sws_override, w)),
     Knob("probe_max", words::TIME, |c, w| time(&mut c.probe_max, w)),

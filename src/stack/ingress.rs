@@ -366,7 +366,7 @@ impl Stack {
     fn for_connection(&mut self, via: Via, key: usize, mut seg: Segment) {
         let pressed = self.tcp.is_pressed();
         seg.no_room = self.tcp.slot_mut(key).conn.press(pressed);
-        let hushed = self.challenges.is_empty(via.now);
+        let hushed = self.challenges.as_mut().is_some_and(|limiter| limiter.is_empty(via.now));
         self.tcp.slot_mut(key).conn.hush(hushed);
         let slot = self.tcp.slot(key);
         let (id, pair) = (slot.id, slot.pair);
@@ -385,9 +385,10 @@ impl Stack {
         }
         if let Outcome::Dropped(why) = outcome {
             self.drops.count(why);
-            if self.tcp.slot(key).conn.owes_challenge() {
-                self.challenges.allow(via.now);
-            }
+        }
+        if let (Some(limiter), true) = (&mut self.challenges, self.tcp.slot(key).conn.challenged())
+        {
+            limiter.allow(via.now);
         }
         self.snmp.tcp_went(state, self.tcp.slot(key).conn.state(), false);
         self.collect(via.now, Some(id), Event::Tcp);

@@ -138,7 +138,11 @@ fn advance(tcb: &mut Tcb, hdr: &Header, told: &mut Told, cx: &mut Cx<'_>) -> Opt
     tcb.snd.una = seg_ack;
     tcb.snd.up = tcb.snd.up.filter(|up| up.after(seg_ack));
     tcb.counters.bytes_acked += u64::from(data_len);
-    let rtt = measure(tcb, hdr, &acked, cx);
+    let rtt = if syn > 0 && is_ambiguous(tcb, told, &acked) {
+        None
+    } else {
+        measure(tcb, hdr, &acked, cx)
+    };
     tcb.retransmits = 0;
     let before = tcb.recovery.recovery_point;
     if before.is_none_or(|point| seg_ack.after_eq(point)) {
@@ -150,6 +154,14 @@ fn advance(tcb: &mut Tcb, hdr: &Header, told: &mut Told, cx: &mut Cx<'_>) -> Opt
         super::pmtu::on_progress(tcb, newest.len);
     }
     rtt
+}
+
+/// Whether an ACK of our SYN-ACK cannot tell the round trip. If that was sent more than once, only
+/// the echo of the last one tells it: a peer whose ACK was lost answers the last with the echo of
+/// the first. What echoes a cookie was never the time: its lowest bits are options.
+fn is_ambiguous(tcb: &Tcb, told: &Told, acked: &Acked) -> bool {
+    let last = told.newest.as_ref().map(|sent| tcb.ts_now(sent.sent_at));
+    tcb.passive && acked.retransmitted && told.echo != last
 }
 
 /// A round-trip sample: from what was sent once, or, for what was sent again, from the echoed

@@ -131,7 +131,7 @@ pub(super) fn on_read(tcb: &mut Tcb, n: u32, now: Instant) {
     }
     let sender = tcb.rto.srtt().map_or(0, |srtt| srtt.as_millis() as u32);
     let rtt = if tcb.measured.rcv_rtt > 0 { tcb.measured.rcv_rtt / 1000 } else { sender };
-    let (advmss, pressed) = (u64::from(tcb.rcv.advmss), tcb.pressed);
+    let (advmss, pressed) = (tcb.rcv.advmss, tcb.pressed);
     let most = tcb.config.recv_buffer_auto.1;
     let tuning = tcb.tuning(now);
     let now = now.as_millis() as u32;
@@ -139,16 +139,22 @@ pub(super) fn on_read(tcb: &mut Tcb, n: u32, now: Instant) {
     if now.wrapping_sub(tuning.since) < rtt.max(1) {
         return;
     }
-    let (taken, before) = (u64::from(tuning.taken), u64::from(tuning.space.max(1)));
-    if taken > before {
-        let window = 2 * taken + 16 * advmss;
-        let window = window + 2 * (window * (taken - before) / before);
+    if tuning.taken > tuning.space {
         if !pressed {
-            tuning.recv = tuning.recv.max(window.min(u64::from(most)) as u32);
+            tuning.recv = tuning.recv.max(wanted_to_receive(tuning, advmss).min(most));
         }
         tuning.space = tuning.taken;
     }
     (tuning.taken, tuning.since) = (0, now);
+}
+
+/// The buffer for a reader that took more than in the round trip before. How long that was, the
+/// peer says: whatever it says, there is no more than `u32::MAX`.
+fn wanted_to_receive(tuning: &Tuning, advmss: u16) -> u32 {
+    let (taken, before) = (u64::from(tuning.taken), u64::from(tuning.space.max(1)));
+    let window = 2 * taken + 16 * u64::from(advmss);
+    let growth = window.saturating_mul(taken - before) / before;
+    window.saturating_add(growth.saturating_mul(2)).min(u32::MAX.into()) as u32
 }
 
 /// Twice the segments of the congestion window, with what each costs to keep.
@@ -182,5 +188,23 @@ pub(super) fn on_ack(tcb: &mut Tcb, now: Instant) {
         let wanted = wanted(tcb);
         let tuning = tcb.tuning(now);
         tuning.send = tuning.send.max(wanted);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 4 GiB may be read in what a peer makes us believe is a round trip.
+    #[test]
+    fn no_reader_is_too_fast() {
+        let wanted = |taken, space| {
+            let tuning = Tuning { recv: 0, send: 0, offer: 0, space, taken, since: 0 };
+            wanted_to_receive(&tuning, 1000)
+        };
+        assert_eq!(wanted(20_000, 10_000), 56_000 * 3, "twice as much again for what it grew");
+        for (taken, space) in [(u32::MAX, 0), (u32::MAX, 1), (u32::MAX, u32::MAX - 1)] {
+            assert_eq!(wanted(taken, space), u32::MAX);
+        }
     }
 }

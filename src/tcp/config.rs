@@ -160,6 +160,10 @@ pub struct Config {
     /// R2: retransmissions after which the connection ends. Default 15: 924 s (SHLD-11: ≥ 100 s).
     // Rules: MUST-21.
     pub retries2: u8,
+    /// The same when the user is gone, and one when the RTO, or the time between window probes, has
+    /// reached its bound. Default 8 (Linux: `tcp_orphan_retries` 0, which means so); `retries2` or
+    /// more: as if the user were there.
+    pub orphan_retries: u8,
     /// Delay of an ACK, at first and at least; zero: none waits. Default 40 ms (RFC 9293 §3.8.6.3,
     /// MUST-40: below 500 ms).
     pub delayed_ack: Duration,
@@ -315,6 +319,7 @@ const DEFAULT: Config = Config {
     synack_retries: 5,
     retries1: 3,
     retries2: 15,
+    orphan_retries: 8,
     delayed_ack: Duration::from_millis(40),
     delayed_ack_max: Duration::from_millis(200),
     ack_every: AckEvery::MoreThanFull,

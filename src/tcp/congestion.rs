@@ -22,7 +22,9 @@ pub struct Control {
 }
 
 /// Whether cwnd held sending back in the last window of data: only then may it grow. As Linux
-/// counts it, which is RFC 7661 §4 without its estimate.
+/// counts it, which is RFC 7661 §4 without its estimate. What Linux does besides, it does not: a
+/// window that a busy application leaves unused for an RTO does not come down towards what was used
+/// (RFC 2861 §3.2); only silence lets it decay.
 #[derive(Copy, Clone, Debug)]
 struct Usage {
     /// cwnd was full.

@@ -124,8 +124,6 @@ impl Conn {
         cx.cause = arrival;
         self.tcb.cause = arrival;
         self.tcb.counters.segs_in = self.tcb.counters.segs_in.wrapping_add(seg.wire_segments());
-        self.tcb.last_recv = cx.now;
-        self.tcb.soft_error = None;
         let outcome = arrives::segment(&mut self.tcb, &mut seg, heir, cx);
         if let Some(seg) = view {
             let causes = [from, crate::base::EventId::NONE];
@@ -578,13 +576,12 @@ impl Conn {
 
     /// The host may send no challenge ACK for now, or again.
     pub fn hush(&mut self, hushed: bool) {
-        self.tcb.hushed = hushed;
+        (self.tcb.hushed, self.tcb.challenged) = (hushed, false);
     }
 
-    /// Whether a challenge ACK, or an answer to an unacceptable segment, is owed.
-    pub fn owes_challenge(&self) -> bool {
-        use super::event::AckWhy::{Challenge, Unacceptable};
-        matches!(self.tcb.owe.ack, Some(Challenge | Unacceptable))
+    /// Whether what has come since then is answered with one.
+    pub fn challenged(&self) -> bool {
+        self.tcb.challenged
     }
 
     /// How many of `len` bytes may be written while the host is short of memory; `None`: none, as

@@ -268,7 +268,9 @@ impl Listener {
             }
             _ => {}
         }
-        let fits = seg.hdr.seq.within(embryo.half.irs + 1, self.window(embryo));
+        let (nxt, wnd) = (embryo.half.irs + 1, self.window(embryo));
+        let at_edge = seg.is_empty() && seg.hdr.seq == nxt + wnd; // ADR 0019
+        let fits = seg.hdr.seq.within(nxt, wnd) || at_edge;
         (!fits).then_some(Why::OutOfWindow)
     }
 

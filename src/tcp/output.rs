@@ -121,7 +121,7 @@ fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     let room = tcb.cwnd_room().min(tcb.pacing_room());
     let rule = tcb.recovery.rule?;
     let len = if room >= one {
-        lost.len.min(room / mss * mss).min(tcb.gso_max / mss * mss).max(one)
+        lost.len.min(room / mss * mss).min(whole_most(tcb, lost.seq, mss)).max(one)
     } else if tcb.recovery.force {
         one
     } else {
@@ -174,7 +174,8 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
         return Err(Blocked::Pacing);
     }
     // CWR stands on one packet (RFC 3168 §6.1.2): not on all that a device would cut.
-    let most = if tcb.ecn.owes_cwr { mss } else { burst(tcb, mss) };
+    let single = tcb.ecn.owes_cwr || is_urgent(tcb, tcb.snd.nxt);
+    let most = if single { mss } else { burst(tcb, mss) };
     let len = unsent.min(rwnd_room).min(cwnd_room).min(paced).min(most);
     let (whole, all) = (len / mss * mss, len == unsent);
     let alone = tcb.snd.nxt == tcb.snd.una || tcb.config.minshall && !has_small_in_flight(tcb);
@@ -224,6 +225,17 @@ fn burst(tcb: &Tcb, mss: u32) -> u32 {
     let bytes = (rate >> 10).saturating_add(extra).min(most.into());
     let least = u32::from(tcb.config.min_tso_segs.max(1));
     (bytes as u32 / mss).max(least).saturating_mul(mss).min(most)
+}
+
+/// The most of what is sent again from `seq` on that goes out in one piece, whole segments.
+fn whole_most(tcb: &Tcb, seq: Seq, mss: u32) -> u32 {
+    if is_urgent(tcb, seq) { mss } else { tcb.gso_max / mss * mss }
+}
+
+/// Whether a segment that starts at `seq` points at urgent data: its pointer counts from there, so
+/// no device can cut it.
+fn is_urgent(tcb: &Tcb, seq: Seq) -> bool {
+    tcb.snd.up.is_some_and(|up| up.after(seq))
 }
 
 /// Whether a segment that was not full waits for its ACK (Minshall's variant of Nagle's algorithm:
@@ -456,7 +468,7 @@ fn send_again(tcb: &mut Tcb, seq: Seq, len: u32, rule: RtxRule, cx: &mut Cx<'_>)
     let data_len = if end.after(seq) { end - seq } else { 0 };
     let fin = if (seq + len).after(tcb.tx.end()) { Ctl::FIN } else { Ctl::NONE };
     let push = if data_len > 0 && end == tcb.tx.end() { Ctl::PSH } else { Ctl::NONE };
-    tcb.counters.total_retrans += 1;
+    tcb.counters.total_retrans += data_len.div_ceil(tcb.snd.smss).max(1);
     tcb.paced(data_len, cx);
     count_data(tcb, data_len, true, cx);
     start_timers(tcb, cx);
@@ -522,7 +534,7 @@ fn header(
         tcb.rcv.last_ack_sent = tcb.rcv.nxt;
         tcb.stop_timer(Timer::Delack, cx);
     }
-    let urgent = tcb.snd.up.filter(|up| up.after(seq) && !syn && !ctl.rst());
+    let urgent = tcb.snd.up.filter(|_| is_urgent(tcb, seq) && !syn && !ctl.rst());
     let ctl = ctl.with(bits).with(if acks { Ctl::ACK } else { Ctl::NONE });
     let options = options(tcb, syn, cx);
     tcb.loss.iter_mut().for_each(|loss| loss.dsack = None);

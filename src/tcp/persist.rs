@@ -16,9 +16,10 @@ pub(super) fn on_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         tcb.owe.sws = true;
         return;
     }
+    let limit = super::timeout::patience(tcb, probe_interval(tcb), tcb.config.probe_max);
     let closed = cx.now.since(tcb.chrono.since);
     let too_long = tcb.config.zero_window_max.is_some_and(|most| closed >= most);
-    if tcb.probes >= tcb.config.retries2 || (too_long && tcb.chrono.blocked == Blocked::Rwnd) {
+    if tcb.probes >= limit || (too_long && tcb.chrono.blocked == Blocked::Rwnd) {
         super::timeout::give_up(tcb, Cause::ProbeTimeout, cx);
         return;
     }

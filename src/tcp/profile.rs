@@ -38,6 +38,7 @@ const RFC: &[Turned] = &[
     Turned("rto_max", |c| c.rto_max = Duration::from_secs(60), "RFC 6298 §2.5: at least 60 s"),
     Turned("syn_retries", |c| c.syn_retries = 7, "RFC 9293 §3.8.3 (MUST-23): 3 min at least"),
     Turned("synack_retries", |c| c.synack_retries = 7, "RFC 9293 §3.8.3 (MUST-23): 3 min at least"),
+    Turned("orphan_retries", |c| c.orphan_retries = c.retries2, "RFC 9293 §3.8.3 knows R2 only"),
     Turned(
         "delayed_ack",
         |c| c.delayed_ack = Duration::from_millis(200),
@@ -81,6 +82,7 @@ const FREEBSD: &[Turned] = &[
     Turned("syn_retries", |c| c.syn_retries = 12, "as FreeBSD: 12, but for keepinit"),
     Turned("synack_retries", |c| c.synack_retries = 3, "syncache(4): rexmtlimit 3"),
     Turned("retries2", |c| c.retries2 = 12, "tcp(4): 12 retransmissions"),
+    Turned("orphan_retries", |c| c.orphan_retries = 12, "tcp(4): 12 retransmissions"),
     Turned("delayed_ack_max", |c| c.delayed_ack_max = c.delayed_ack, "tcp(4): delacktime"),
     Turned("ack_every", |c| c.ack_every = AckEvery::Second, "tcp(4): delayed_ack"),
     Turned("quickack", |c| c.quickack = 0, "tcp(4) knows none"),
@@ -268,6 +270,7 @@ const SHOWN: &[Shown] = &[
     Shown("synack_retries", |c| c.synack_retries.to_string(), "tcp(7): tcp_synack_retries"),
     Shown("retries1", |c| c.retries1.to_string(), "tcp(7): tcp_retries1"),
     Shown("retries2", |c| c.retries2.to_string(), "tcp(7): tcp_retries2"),
+    Shown("orphan_retries", |c| c.orphan_retries.to_string(), "ip-sysctl: tcp_orphan_retries"),
     Shown("delayed_ack", |c| time(c.delayed_ack), "ip-route(8): at least 40 ms"),
     Shown("delayed_ack_max", |c| time(c.delayed_ack_max), "ip-route(8): at most 200 ms"),
     Shown("ack_every", |c| c.ack_every.to_string(), "more than a full segment, as Linux"),

@@ -235,6 +235,8 @@ pub struct Tcb {
     pub passive: bool,
     /// The host has sent all challenge ACKs that it may for now (RFC 5961 §7).
     pub hushed: bool,
+    /// It has let one go since that was said.
+    pub challenged: bool,
     /// The host is short of memory: no more is offered than the connection's share.
     pub pressed: bool,
     /// How the connection failed, until the application has heard.
@@ -247,7 +249,7 @@ pub struct Tcb {
     pub probes: u8,
     /// Doublings of the window-probe interval.
     pub probe_backoff: u8,
-    /// When something last arrived from the peer.
+    /// When something acceptable last arrived from the peer.
     pub last_recv: Instant,
     /// When data was last sent.
     pub last_sent: Instant,
@@ -385,6 +387,7 @@ impl Tcb {
             orphan: false,
             passive: from == State::Listen,
             hushed: false,
+            challenged: false,
             pressed: false,
             error: None,
             soft_error: None,
@@ -435,6 +438,13 @@ impl Tcb {
         self.ooo = None;
         self.owe = Owe::default();
         self.error = error.or(self.error);
+    }
+
+    /// A segment came that only the peer can have sent, as far as its numbers tell: strangers keep
+    /// no connection alive.
+    pub fn hear(&mut self, now: Instant) {
+        self.last_recv = now;
+        self.soft_error = None;
     }
 
     /// The end of patience: ICMP may have said why (RFC 9293 §3.9.2.2, SHLD-25).
@@ -509,10 +519,19 @@ impl Tcb {
         self.state.may_receive() && !self.fin_received
     }
 
-    /// Whether a rate-limited ACK may go out; if so, it counts as sent (RFC 5961 §7).
+    /// Whether a challenge ACK may go out; if so, it counts as sent (RFC 5961 §7), for the host,
+    /// too.
     // Rules: 5961-7-1.
     pub fn may_challenge(&mut self, now: Instant) -> bool {
-        let allowed = now >= self.next_challenge && !self.hushed;
+        let allowed = !self.hushed && self.may_answer(now);
+        self.challenged |= allowed;
+        allowed
+    }
+
+    /// Whether an ACK that is rate-limited for the connection alone may go out; if so, it counts as
+    /// sent.
+    pub fn may_answer(&mut self, now: Instant) -> bool {
+        let allowed = now >= self.next_challenge;
         if allowed {
             self.next_challenge = now + self.config.challenge_interval;
         }

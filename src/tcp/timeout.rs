@@ -1,11 +1,13 @@
 //! What the timers do when they expire (RFC 9293 §3.10.8, §3.8; RFC 6298 §5).
 
+use super::config::Config;
 use super::event::{AckWhy, Event, Timer};
 use super::persist;
 use super::recovery;
 use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
 use super::tlp;
+use crate::base::Duration;
 
 /// Handles every timer that has expired by now.
 pub(super) fn poll(tcb: &mut Tcb, cx: &mut Cx<'_>) {
@@ -41,7 +43,7 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let limit = match tcb.state() {
         State::SynSent => tcb.config.syn_retries,
         State::SynReceived => tcb.config.synack_retries,
-        _ => tcb.config.retries2,
+        _ => patience(tcb, tcb.rto(), tcb.config.rto_max),
     };
     if tcb.retransmits >= limit {
         return give_up(tcb, Cause::Timeout, cx);
@@ -63,6 +65,17 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         }
         tcb.rtxq.mark_all_lost();
         tcb.recovery.force = true;
+    }
+}
+
+/// R2; less when the user is gone: one is enough then, if a `wait` is as long as the `most` it may
+/// be.
+pub(super) fn patience(tcb: &Tcb, wait: Duration, most: Duration) -> u8 {
+    let Config { retries2, orphan_retries, .. } = *tcb.config;
+    match tcb.orphan && orphan_retries < retries2 {
+        false => retries2,
+        true if wait >= most => orphan_retries.min(1),
+        true => orphan_retries,
     }
 }
 

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 scenarios![both families:
     challenges_of_the_whole_host_are_bounded,
+    nobody_uses_up_the_answers_of_others,
     a_window_may_not_stay_closed_for_ever,
     acks_of_the_future_open_nothing,
 ];
@@ -19,15 +20,11 @@ scenarios![both families:
 // Rules: 5961-7-1.
 fn challenges_of_the_whole_host_are_bounded() {
     let mut setup = host_setup();
-    setup.challenge_rate = 3;
+    setup.challenge_rate = Some(3);
     let mut p = Puppet::of(Setup { ..setup });
     let mut acks = 0;
     for port in 0..5 {
-        p.local.set_port(5_000 + port);
-        p.connect();
-        p.expect(S, 0, 0, 0);
-        p.inject(SA, 0, 1, WND, mss(1000), b"");
-        p.expect(A, 1, 1, 0);
+        connect_from(&mut p, 5_000 + port);
         p.inject(R, 2, 0, WND, none(), b""); // in the window, but not exact
         acks += p.take_all().len();
     }
@@ -36,6 +33,38 @@ fn challenges_of_the_whole_host_are_bounded() {
     p.advance(1_000);
     p.inject(R, 2, 0, WND, none(), b"");
     p.expect(A, 1, 1, 0);
+}
+
+fn connect_from(p: &mut Puppet, port: u16) {
+    p.local.set_port(port);
+    p.connect();
+    p.expect(S, 0, 0, 0);
+    p.inject(SA, 0, 1, WND, mss(1000), b"");
+    p.expect(A, 1, 1, 0);
+}
+
+/// By default no connection learns what others are answered (CVE-2016-5696); and even where all
+/// share a limit, data outside the window takes nothing of it, and a keep-alive needs nothing of
+/// it.
+fn nobody_uses_up_the_answers_of_others() {
+    for rate in [None, Some(3)] {
+        let mut p = Puppet::of(Setup { challenge_rate: rate, ..host_setup() });
+        connect_from(&mut p, 5_000);
+        for _ in 0..1_001 {
+            p.inject(A, 100_001, 1, WND, none(), b"outside");
+        }
+        assert_eq!(p.take_all().len(), 1_001);
+        let mut challenges = 0;
+        for port in 5_001..5_005 {
+            connect_from(&mut p, port);
+            p.inject(R, 2, 0, WND, none(), b"");
+            challenges += p.take_all().len();
+        }
+        assert_eq!(challenges, rate.map_or(4, |rate| rate as usize));
+        connect_from(&mut p, 5_005);
+        p.inject(A, 0, 1, WND, none(), b"");
+        p.expect(A, 1, 1, 0);
+    }
 }
 
 /// RFC 6429 §3: a host may end what holds its memory; by default it waits (MUST-37).

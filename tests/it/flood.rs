@@ -12,7 +12,7 @@ use netglass::stack::{Event, ListenOptions, Stack};
 use netglass::tcp::{State, SynCookies};
 use netglass::wire::ip;
 use netglass::wire::ipv4::protocol;
-use netglass::wire::tcp::Options;
+use netglass::wire::tcp::{Options, Timestamps};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ scenarios![both families:
     a_full_accept_queue_refuses_cookies,
     a_flood_without_cookies_drops,
     always_cookies,
+    a_cookie_measures_nothing,
     a_newer_connection_is_behind_the_one_it_took_over,
 ];
 
@@ -280,6 +281,22 @@ fn always_cookies() {
     p.inject(A, 1, 1, WND, none(), b"");
     p.accept();
     assert_eq!(p.state(), State::Established);
+}
+
+/// The lowest bits of a cookie's timestamp are options: up to 63 ms off.
+fn a_cookie_measures_nothing() {
+    let mut p = Puppet::new();
+    p.advance(1_000);
+    let syn_cookies = SynCookies::Always;
+    p.listen(ListenOptions { syn_cookies, ..ListenOptions::default() });
+    let syn = Options { ts: Some(Timestamps { val: 5, ecr: 0 }), ..mss(1000) };
+    p.inject(S, 0, 0, WND, syn, b"");
+    let cookie = p.expect(SA, 0, 1, 0).options.ts.unwrap().val;
+    p.advance(10);
+    let ts = Some(Timestamps { val: 6, ecr: cookie });
+    p.inject(A, 1, 1, WND, Options { ts, ..none() }, b"");
+    p.accept();
+    assert_eq!(p.info().rtt, 0);
 }
 
 /// RFC 9293 §3.6.1, MAY-2 (1): a SYN that takes over a connection in TIME-WAIT gets a number behind

@@ -31,6 +31,7 @@ scenarios![both families:
     windows_of_syns_are_not_scaled,
     an_answer_before_the_handshake_is_scaled,
     a_syn_ack_sent_twice_measures_nothing,
+    the_echo_of_the_last_syn_ack_measures,
     a_syn_ack_that_is_owed_is_sent;
     IPv4:
     active_open_offers_everything,
@@ -517,6 +518,24 @@ fn a_syn_ack_sent_twice_measures_nothing() {
     p.inject(A, 1, 1, WND, none(), b"");
     p.accept();
     assert_eq!(p.info().rtt, 0);
+}
+
+/// A timestamp tells which SYN-ACK was answered (RFC 7323 §4), if it is the last one's: a peer
+/// whose ACK was lost answers that, too, with the echo of the first.
+fn the_echo_of_the_last_syn_ack_measures() {
+    for (echoed, rtt) in [(0, 0), (1, 10_000)] {
+        let mut p = Puppet::new();
+        p.listen(ListenOptions::default());
+        let syn = Options { ts: ts(5, 0).ts, ..mss(1000) };
+        p.inject(S, 0, 0, WND, syn, b"");
+        p.advance(1_000);
+        let vals: Vec<_> = p.take_all().iter().map(|got| got.options.ts.unwrap().val).collect();
+        assert_eq!(vals.len(), 2);
+        p.advance(10);
+        p.inject(A, 1, 1, WND, ts(6, vals[echoed]), b"");
+        p.accept();
+        assert_eq!(p.info().rtt, rtt);
+    }
 }
 
 /// What arrives in one batch with the SYN does not keep the SYN-ACK from being sent, and its timer

@@ -78,6 +78,9 @@ const KNOBS: &[(&str, Turn)] = &[
     ("tcp_synack_retries", |p, v| v.small().map(|n| p.tcp.synack_retries = n)),
     ("tcp_retries1", |p, v| v.small().map(|n| p.tcp.retries1 = n)),
     ("tcp_retries2", |p, v| v.small().map(|n| p.tcp.retries2 = n)),
+    ("tcp_orphan_retries", |p, v| {
+        v.small().map(|n| p.tcp.orphan_retries = if n == 0 { 8 } else { n })
+    }),
     ("tcp_fin_timeout", |p, v| v.seconds().map(|time| p.tcp.fin_wait2 = time)),
     ("tcp_keepalive_time", |p, v| v.seconds().map(|time| p.keepalive.idle = time)),
     ("tcp_keepalive_intvl", |p, v| v.seconds().map(|time| p.keepalive.interval = time)),

@@ -82,10 +82,13 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
         tcb.owe_ack(AckWhy::Probed, true, cx);
         seg.trim(nxt, 0);
     }
-    let first = seg.hdr.seq.within(nxt, wnd) || (wnd == 0 && seg.hdr.seq == nxt);
+    let first = seg.hdr.seq.within(nxt, wnd);
+    // Deviates (ADR 0019): what takes no sequence space may stand at the right edge of any window,
+    // not only of a closed one. A reset may not.
+    let at_edge = seg.hdr.seq == nxt + wnd && (wnd == 0 || !seg.hdr.ctl.rst());
     let acceptable = match seg.len() {
-        0 => first,
-        len => wnd > 0 && (first || (seg.hdr.seq + (len - 1)).within(nxt, wnd)),
+        0 => first || at_edge,
+        len => first || (wnd > 0 && (seg.hdr.seq + (len - 1)).within(nxt, wnd)),
     };
     if acceptable && seg.hdr.ctl.rst() {
         return Continue(()); // as it is: its own number is what counts (RFC 5961 §3.2)
@@ -111,8 +114,13 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
     let old = !seg.is_empty() && seg.end().before_eq(nxt);
     // A FIN that was received before: its sender waits for our ACK at once, so no limit applies to
     // data and FIN. Two ends that disagree must not acknowledge forever, and a SYN is challenged
-    // (RFC 5961 §4.2).
-    let allowed = (!seg.is_empty() && !syn) || tcb.may_challenge(cx.now);
+    // (RFC 5961 §4.2). Probes are the peer's own: others must not use up their answers.
+    let probe = seg.is_empty() && seg.hdr.seq + 1 == nxt;
+    let allowed = match (seg.is_empty() || syn, probe) {
+        (false, _) => true,
+        (true, true) => tcb.may_answer(cx.now),
+        (true, false) => tcb.may_challenge(cx.now),
+    };
     if !allowed {
         return Break(Outcome::Dropped(Why::ChallengeLimit));
     }
@@ -120,7 +128,6 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
         delack::quicken(tcb);
         tcb.received_twice(seg.hdr.seq, seg.end().earlier(nxt));
     }
-    let probe = seg.is_empty() && seg.hdr.seq + 1 == nxt;
     tcb.owe_ack(if probe { AckWhy::Probed } else { AckWhy::Unacceptable }, true, cx);
     Break(Outcome::Dropped(if old { Why::OldDuplicate } else { Why::OutOfWindow }))
 }
@@ -221,6 +228,7 @@ fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     if seg_ack.before(tcb.snd.una - tcb.snd.max_wnd) {
         return challenge(tcb, Why::AckTooOld, cx);
     }
+    tcb.hear(cx.now);
     update_ts_recent(tcb, seg, cx);
     ack::on_ack(tcb, seg, cx);
     if !tcb.fin_acked() {
