@@ -485,6 +485,7 @@ impl Sockets {
     }
 
     /// The listener for segments to `local`: one bound to the address, else one to any.
+    // Rules: MUST-42.
     pub fn listener_for(&self, local: SocketAddr) -> Option<ListenerId> {
         let ids = self.listening.get(&local.port())?;
         let bound = |ip: IpAddr| {

@@ -13,6 +13,7 @@ use std::fmt;
 #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 pub struct Keepalive {
     /// Silence before the first probe. Default 2 h (MUST-28: no less by default).
+    // Rules: MUST-27, 2525-2.11.
     pub idle: Duration,
     /// Time between probes. Default 75 s.
     pub interval: Duration,
@@ -143,6 +144,7 @@ pub struct Config {
     /// RTO before the first sample. Default 1 s (RFC 6298 §2.1: 1 s).
     pub rto_initial: Duration,
     /// Lower bound of the RTO. Default 200 ms (RFC 6298 §2.4: SHOULD be 1 s).
+    // Rules: 6298-2.4.
     pub rto_min: Duration,
     /// Upper bound of the RTO. Default 120 s (RFC 6298 §2.5: at least 60 s).
     pub rto_max: Duration,
@@ -156,6 +158,7 @@ pub struct Config {
     /// R1: retransmissions after which the network layer is told. Default 3 (SHLD-10: at least 3).
     pub retries1: u8,
     /// R2: retransmissions after which the connection ends. Default 15: 924 s (SHLD-11: ≥ 100 s).
+    // Rules: MUST-21.
     pub retries2: u8,
     /// Delay of an ACK, at first and at least; zero: none waits. Default 40 ms (RFC 9293 §3.8.6.3,
     /// MUST-40: below 500 ms).
@@ -170,13 +173,13 @@ pub struct Config {
     /// gets data twice: a peer in slow start waits for ACKs. Default 16 (as Linux); 0: none.
     pub quickack: u8,
     /// Wait before a segment smaller than silly-window avoidance likes is sent all the same.
-    /// Default 200 ms (RFC 9293 §3.8.6.2.1, SHLD-28: 0.1 to 1 s).
+    /// Default 200 ms (RFC 9293 §3.8.6.2.1: 0.1 to 1 s).
     pub sws_override: Duration,
     /// Longest time between window probes. Default 120 s.
     pub probe_max: Duration,
     /// Keep-alive, if wanted.
     pub keepalive: Option<Keepalive>,
-    /// Longest time data may stay unacknowledged (RFC 9293 §3.9.1.8, SHLD-25); `None`: R2 decides.
+    /// Longest time data may stay unacknowledged (RFC 9293 §3.9.1.1); `None`: R2 decides.
     pub user_timeout: Option<Duration>,
     /// Tell the peer that timeout, and heed what it tells, unless `user_timeout` is set: within
     /// 100 s and a day (RFC 5482). Default off.
@@ -184,8 +187,10 @@ pub struct Config {
     /// Time in TIME-WAIT. Default 60 s (RFC 9293 §3.4.2: 2 MSL = 4 min).
     pub time_wait: Duration,
     /// How long an orphan waits in FIN-WAIT-2 for the peer's FIN. Default 60 s.
+    // Rules: 1122-4.2.2.13-4.
     pub fin_wait2: Duration,
     /// Initial window in segments. Default 10 (RFC 6928; RFC 5681 §3.1: 2 to 4).
+    // Rules: 5681-3.1-1.
     pub initial_window: u8,
     /// Least time between two challenge ACKs of a connection, and between two ACKs that answer
     /// unacceptable segments without data. Default 500 ms (RFC 5961 §7 asks for a limit).
@@ -206,6 +211,7 @@ pub struct Config {
     /// `decay` (Linux: `tcp_slow_start_after_idle`; RFC 5681 §4.1 asks for `restart`).
     pub after_idle: AfterIdle,
     /// Hops and traffic class of the packets; the two bits of ECN are TCP's own.
+    // Rules: MUST-49, MUST-48.
     pub mark: Mark,
     /// Path MTU discovery (RFC 1191, RFC 8201; `IP_MTU_DISCOVER`). Default `Want`: no router may
     /// cut a packet, and what one says of its next link is believed. `Do` is the same for TCP;
@@ -389,6 +395,7 @@ impl Config {
     }
 
     /// What segments ask of IP: the bits of ECN are not the user's (RFC 3168 §6.1).
+    // Rules: SHLD-22.
     pub fn segment_mark(&self) -> Mark {
         Mark { tos: self.mark.tos & 0xfc, ..self.mark }
     }
@@ -408,12 +415,14 @@ impl Config {
     }
 
     /// Whether packets of IPv4 forbid routers to fragment them.
+    // Rules: 1191-3-1.
     pub fn may_not_be_cut(&self) -> bool {
         self.mtu_discover != Discover::Dont
     }
 
     /// The window scale to offer: the smallest shift that lets 16 bits cover the receive buffer, or
     /// what tuning may make of it, bookkeeping included (RFC 7323 §2.3: at most 14).
+    // Rules: 7323-2.3-1.
     pub fn wscale(&self) -> u8 {
         if self.is_bsd() {
             // What any buffer may become, not this one.

@@ -61,6 +61,7 @@ impl Tcb {
 
     /// How much may be in flight now: congestion control's window; while it comes down, what rate
     /// reduction leaves (RFC 9937).
+    // Rules: 3042-2-2.
     pub fn cwnd(&self) -> u32 {
         match self.loss.as_ref().and_then(|loss| loss.prr) {
             Some(prr) => self.rtxq.in_flight().saturating_add(prr.allowance()),
@@ -70,6 +71,7 @@ impl Tcb {
 
     /// What has left the network behind a gap, as far as one knows: it makes room for as much
     /// (limited transmit, RFC 3042 §2; RFC 6675 §5).
+    // Rules: 3042-2-1, 5681-3.2-3.
     pub fn has_left(&self) -> u32 {
         self.rtxq.sacked() + self.rtxq.left()
     }
@@ -89,6 +91,7 @@ impl Tcb {
     }
 
     /// A fresh congestion window of `iw` bytes.
+    // Rules: 2525-2.3.
     pub fn reset_cc(&mut self, iw: u32) {
         (self.control, self.iw) = (None, iw);
     }
@@ -110,6 +113,7 @@ impl Tcb {
     }
 
     /// Nothing more goes out now; `limited`: for cwnd.
+    // Rules: 7661-4.2-1.
     pub fn note_usage(&mut self, limited: bool) {
         let (una, nxt) = (self.snd.una, self.snd.nxt);
         let (outstanding, smss) = (self.rtxq.flight_size(), self.snd.smss);
@@ -150,6 +154,7 @@ impl Tcb {
 
     /// Whether the window was used, so that it may grow: cwnd was full; in slow start, where it
     /// doubles, half of it is enough.
+    // Rules: 7661-4.3-1.
     pub fn cwnd_is_used(&self) -> bool {
         let Some(control) = &self.control else { return false };
         let (cwnd, usage) = (control.algorithm.cwnd(), control.usage);

@@ -174,6 +174,7 @@ impl Conn {
     /// be in flight). One that is `hard` ends an opening (RFC 9293 §3.9.2.2, SHLD-26);
     /// all others, and once synchronized those, too, end nothing (MUST-56; RFC 5927 §5.2), but
     /// name the reason if nobody answers (SHLD-25).
+    // Rules: MUST-47, 5927-5.2-1.
     pub fn on_icmp(
         &mut self,
         seq: Seq,
@@ -218,6 +219,7 @@ impl Conn {
         super::pmtu::on_claim(&mut self.tcb, mtu, cx)
     }
 
+    // Rules: 5927-4.1-1.
     fn check_in_flight(&self, seq: Seq) -> Result<(), Why> {
         let in_flight = self.tcb.snd.una.before_eq(seq) && seq.before(self.tcb.snd.nxt);
         if in_flight { Ok(()) } else { Err(Why::IcmpOutOfWindow) }
@@ -271,6 +273,7 @@ impl Conn {
 
     /// SEND with the urgent flag (RFC 9293 §3.9.1.3; RFC 6093 advises against it): the last byte
     /// queued is the last urgent one.
+    // Rules: SHLD-13.
     pub fn write_urgent(&mut self, bytes: &[u8], cx: &mut Cx<'_>) -> Result<usize, SocketError> {
         let n = self.write(bytes, cx)?;
         if n == bytes.len() && n > 0 {
@@ -317,6 +320,7 @@ impl Conn {
     }
 
     /// Data out of line is read apart: reading ends before it, and goes on behind it.
+    // Rules: 6093-6-1.
     fn up_to_mark<'a>(&mut self, out: &'a mut [u8]) -> &'a mut [u8] {
         if self.mark() == Some(0) && !self.tcb.rx.is_empty() && !out.is_empty() {
             self.tcb.rx.read(&mut [0]);
@@ -361,6 +365,7 @@ impl Conn {
     ///
     /// # Errors
     /// `NotConnected` before the connection is open, or after it has ended.
+    // Rules: 1122-4.2.2.13-3.
     pub fn shutdown(&mut self, cx: &mut Cx<'_>) -> Result<(), SocketError> {
         self.take_error()?;
         match self.tcb.state() {
@@ -383,6 +388,7 @@ impl Conn {
 
     /// CLOSE: the user is gone. Data queued is still delivered; data unread, or arriving later,
     /// turns the close into a reset (RFC 9293 §3.6.1, SHLD-3; RFC 2525 §2.17).
+    // Rules: 1122-4.2.2.13-1, 2525-2.17.
     pub fn close(&mut self, cx: &mut Cx<'_>) {
         if self.tcb.config.linger.is_some_and(|linger| linger.is_zero()) {
             return self.abort(cx);
@@ -460,6 +466,7 @@ impl Conn {
     }
 
     /// Restarts the keep-alive timer after its knob changed. In TIME-WAIT there is nobody to keep.
+    // Rules: MUST-24.
     pub fn restart_keepalive(&mut self, cx: &mut Cx<'_>) {
         let state = self.tcb.state();
         match self.tcb.config.keepalive {
@@ -494,6 +501,7 @@ impl Conn {
     ///
     /// # Errors
     /// That error.
+    // Rules: MUST-12, 1122-4.2.2.13-2.
     pub fn take_error(&mut self) -> Result<(), SocketError> {
         self.tcb.error.take().map_or(Ok(()), Err)
     }
@@ -604,6 +612,7 @@ impl Conn {
 
     /// Behind the last urgent byte the peer announced, as a distance from the next byte to be read;
     /// `None` when all of it has been read.
+    // Rules: MUST-33.
     pub fn urgent(&self) -> Option<u32> {
         let next = self.tcb.rcv.nxt - self.tcb.rx.len();
         self.tcb.rcv.up.filter(|up| up.after(next)).map(|up| up - next)

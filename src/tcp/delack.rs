@@ -104,6 +104,7 @@ fn delay(tcb: &Tcb) -> Duration {
 /// Data arrived in order, `pause` milliseconds after the last: the ACK waits for company, but
 /// enough data is acknowledged at once (SHLD-19), and none waits longer than the knob says
 /// (MUST-40).
+// Rules: SHLD-18, 5681-4.2-1, 2525-2.13.
 pub(super) fn on_in_order(tcb: &mut Tcb, pause: u32, cx: &mut Cx<'_>) {
     adapt(tcb, pause);
     super::autotune::on_data(tcb, cx.now);

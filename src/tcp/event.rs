@@ -130,7 +130,7 @@ crate::explained! {
         SwsOverride {
             /// Payload bytes.
             len: u32
-        } = "SwsOverride", "RFC 9293 §3.8.6.2.1 (SHLD-28)", "only {len} bytes fit the peer's small window, and the override timeout has passed";
+        } = "SwsOverride", "RFC 9293 §3.8.6.2.1", "only {len} bytes fit the peer's small window, and the override timeout has passed";
         /// What a cork held back, for too long.
         CorkOverride {
             /// Payload bytes.

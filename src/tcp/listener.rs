@@ -143,6 +143,7 @@ impl Listener {
     }
 
     /// RFC 9293 §3.10.7.2.
+    // Rules: 4987-3.5-1.
     fn for_listen(&mut self, site: Site, seg: Segment, room: bool, cx: &mut Cx<'_>) -> Verdict {
         let ctl = seg.hdr.ctl;
         if ctl.rst() {
@@ -243,6 +244,7 @@ impl Listener {
     }
 
     /// RFC 9293 §3.10.7.4, second; RFC 5961 §3.2.
+    // Rules: MUST-11.
     fn reset_arrives(&mut self, key: usize, seq: Seq, nxt: Seq, cx: &mut Cx<'_>) -> Verdict {
         let inside = self.config.insecure_rst && seq.within(nxt, self.window(&self.embryos[key]));
         if seq == nxt || inside {

@@ -107,6 +107,7 @@ fn wait(tcb: &Tcb, why: Blocked) -> Decision {
 }
 
 /// The first run taken for lost, as far as cwnd allows; one segment when recovery demands it.
+// Rules: SHLD-16, MAY-7, 6675-4-3, 6675-5-2, 2525-2.14.
 fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     let lost = tcb.rtxq.next_lost()?;
     if tcb.recovery.send_new && tcb.unsent() > 0 {
@@ -137,6 +138,8 @@ fn probe_len(tcb: &Tcb) -> Option<u32> {
 }
 
 /// RFC 9293 §3.8.6.2.1 (when to send data), §3.7.4 (Nagle), RFC 5681 §3.1 (cwnd).
+// Rules: MAY-16, SHLD-27, MUST-60, SHLD-28, SHLD-15, MUST-34, MUST-38, SHLD-7, 5681-3.2-6.
+// Rules: 1122-4.2.3.4-1, 2525-2.15.
 fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if !tcb.syn_acked {
         return Err(Blocked::Handshake);
@@ -230,6 +233,7 @@ fn has_small_in_flight(tcb: &Tcb) -> bool {
 }
 
 /// Eff.snd.MSS (RFC 9293 §3.7.1): SMSS less the SACK blocks that ride along.
+// Rules: MUST-16, 6691-2-2, 2525-2.18.
 fn eff_mss(tcb: &Tcb) -> u32 {
     let blocks = sack_blocks(tcb).len();
     let sack = if blocks > 0 { 4 + 8 * blocks as u32 } else { 0 };
@@ -238,6 +242,7 @@ fn eff_mss(tcb: &Tcb) -> u32 {
 
 /// How many SACK blocks fit beside the timestamps (RFC 2018 §3) and, on the narrowest links, beside
 /// a byte of data.
+// Rules: 2018-3-1.
 fn max_blocks(tcb: &Tcb) -> usize {
     let room = tcb.snd.smss.saturating_sub(4 + 1) / 8;
     if tcb.ts.is_some() { room.min(3) as usize } else { room.min(4) as usize }
@@ -287,6 +292,7 @@ fn room(tcb: &Tcb) -> Room {
 }
 
 /// Builds the segment that `plan` asks for.
+// Rules: MUST-61, MUST-65.
 fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
     let mut cause = tcb.cause;
     let room = if cx.trace.is_listening() { room(tcb) } else { Room::default() };
@@ -331,6 +337,7 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
                 (tcb.snd.una - 1, Ctl::NONE, Chunks::new())
             }
         }
+        // Rules: SHLD-12.
         Plan::Keepalive { .. } => {
             tcb.owe.keepalive = false;
             tcb.probes = tcb.probes.saturating_add(1);
@@ -363,6 +370,7 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
 }
 
 /// What the segment asks of IP: new data may be marked on the way.
+// Rules: 3168-6.1.1-3, 3168-6.1.4-1, 3168-6.1.5-1, 3168-6.1.6-1.
 fn mark(tcb: &Tcb, fresh: bool) -> Mark {
     let mut mark = tcb.config.segment_mark();
     mark.tos |= if fresh && tcb.sends_ect() { ecn::ECT0 } else { 0 };
@@ -427,12 +435,13 @@ fn send_syn_again(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Chunks {
 }
 
 /// Sends `len` of sequence space from `seq` again: data, and FIN when it lies there.
+// Rules: 2525-2.4.
 fn send_again(tcb: &mut Tcb, seq: Seq, len: u32, rule: RtxRule, cx: &mut Cx<'_>) -> (Ctl, Chunks) {
     let stamp = tcb.stamp(len, cx.now);
     tcb.rtxq.on_retransmit(seq, len, cx.now, stamp);
     tcb.recovery.force = false;
     if seq == tcb.snd.una {
-        // What the timer is for was sent just now.
+        // What the timer is for was sent just now (6675-6-1).
         tcb.stop_timer(Timer::Rtx, cx);
     }
     let ts = tcb.ts.is_some().then(|| tcb.ts_now(cx.now));
@@ -469,6 +478,7 @@ fn count_data(tcb: &mut Tcb, len: u32, again: bool, cx: &Cx<'_>) {
 }
 
 /// RFC 6298 §5.1: the timer runs whenever something is in flight.
+// Rules: 6298-5.1.
 fn start_timers(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if !tcb.timers.is_running(Timer::Rtx) {
         tcb.set_timer(Timer::Rtx, cx.now + tcb.rto(), cx);
@@ -491,6 +501,7 @@ fn bare_reset(tcb: &Tcb, seq: Seq) -> Header {
 }
 
 /// The header: where we are, what we offer, and what rides along. An ACK it carries is paid.
+// Rules: MUST-62, MUST-31, MUST-58, 2883-4-2, 5681-4.2-2, 6093-4-1.
 fn header(
     tcb: &mut Tcb,
     seq: Seq,
@@ -527,6 +538,7 @@ fn header(
     }
 }
 
+// Rules: SHLD-5, MAY-3, MUST-14, 2018-2-1, 5482-3-2, 7323-3.2-1.
 fn options(tcb: &Tcb, syn: bool, cx: &Cx<'_>) -> Options {
     let ts = tcb.ts.as_ref().map(|ts| Timestamps { val: tcb.ts_now(cx.now), ecr: ts.recent });
     if syn {
@@ -547,6 +559,7 @@ fn options(tcb: &Tcb, syn: bool, cx: &Cx<'_>) -> Options {
 }
 
 /// What is held out of order, behind what arrived a second time (RFC 2018 §4, RFC 2883 §4).
+// Rules: 2018-4-1, 2018-4-2, 2883-4-1, 2883-4-4.
 fn sack_blocks(tcb: &Tcb) -> SackBlocks {
     let (mut blocks, most) = (SackBlocks::new(), max_blocks(tcb));
     if !tcb.sack_ok {

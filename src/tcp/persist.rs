@@ -7,6 +7,7 @@ use super::tcb::{Cx, Tcb};
 use crate::base::{Duration, Seq};
 
 /// The window is still closed, or still silly (RFC 9293 §3.8.6.1, §3.8.6.2.1).
+// Rules: MUST-36, 6429-3-1.
 pub(super) fn on_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if (tcb.unsent() == 0 && !tcb.fin_pending()) || !tcb.rtxq.is_empty() {
         return;
@@ -27,6 +28,7 @@ pub(super) fn on_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 /// What sending waits for decides whether the persist timer runs: RTO before the first probe
 /// (SHLD-29), twice as long before each further one (SHLD-30); the override time for a silly
 /// window.
+// Rules: MUST-35.
 pub(super) fn arm(tcb: &mut Tcb, blocked: Blocked, cx: &mut Cx<'_>) {
     let waits =
         matches!(blocked, Blocked::Rwnd | Blocked::Sws | Blocked::Cork) && tcb.rtxq.is_empty();
@@ -42,6 +44,7 @@ pub(super) fn arm(tcb: &mut Tcb, blocked: Blocked, cx: &mut Cx<'_>) {
 }
 
 /// An answered probe keeps the interval it had reached: the peer lives, its window is closed.
+// Rules: 2525-2.12.
 pub(super) fn restart(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     // BSD's timer runs from probe to probe.
     if tcb.timers.is_running(Timer::Persist) && !tcb.config.is_bsd() {

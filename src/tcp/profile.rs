@@ -171,6 +171,12 @@ impl Profile {
     }
 }
 
+/// The knobs of a configuration, as they are shown; the sources are those of Linux's values.
+pub fn knobs_of(config: &Config) -> Vec<Knob> {
+    let knob = |Shown(name, show, source): &Shown| Knob { name, value: show(config), source };
+    SHOWN.iter().map(knob).collect()
+}
+
 impl fmt::Display for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
@@ -266,7 +272,7 @@ const SHOWN: &[Shown] = &[
     Shown("delayed_ack_max", |c| time(c.delayed_ack_max), "ip-route(8): at most 200 ms"),
     Shown("ack_every", |c| c.ack_every.to_string(), "more than a full segment, as Linux"),
     Shown("quickack", |c| c.quickack.to_string(), "tcp(7): TCP_QUICKACK"),
-    Shown("sws_override", |c| time(c.sws_override), "RFC 9293 §3.8.6.2.1 (SHLD-28)"),
+    Shown("sws_override", |c| time(c.sws_override), "RFC 9293 §3.8.6.2.1"),
     Shown("probe_max", |c| time(c.probe_max), "ip-sysctl: tcp_rto_max_ms"),
     Shown("keepalive", keepalive, "tcp(7): tcp_keepalive_time, _intvl, _probes"),
     Shown("user_timeout", |c| or_none(c.user_timeout.map(time), "off"), "tcp(7): TCP_USER_TIMEOUT"),

@@ -42,6 +42,7 @@ pub struct Snd {
     /// The next sequence number to be sent.
     pub nxt: Seq,
     /// The peer's window, bytes.
+    // Rules: REC-1.
     pub wnd: u32,
     /// SEG.SEQ of the last window update.
     pub wl1: Seq,
@@ -143,6 +144,7 @@ pub struct Recovery {
     /// Duplicate ACKs in a row.
     pub dupacks: u8,
     /// `recover`: SND.NXT when the last loss was detected.
+    // Rules: 6582-3.2-1.
     pub recovery_point: Option<Seq>,
     /// After a timeout: whether it is still being found out if it was too early (RFC 5682).
     pub frto: bool,
@@ -229,6 +231,7 @@ pub struct Tcb {
     /// The application let go of the connection.
     pub orphan: bool,
     /// The connection came from a listener.
+    // Rules: MUST-11.
     pub passive: bool,
     /// The host has sent all challenge ACKs that it may for now (RFC 5961 §7).
     pub hushed: bool,
@@ -302,6 +305,7 @@ impl Opening {
 }
 
 /// The MSS to announce: the knob, or what the interface's MTU allows (RFC 9293 §3.7.1, MUST-67).
+// Rules: SHLD-6, 6691-2-1.
 pub fn advmss(config: &Config, mtu: u16, v6: bool) -> u16 {
     let fits = mtu.saturating_sub(if v6 { 60 } else { 40 }).max(1);
     config.mss.map_or(fits, |mss| mss.min(fits))
@@ -463,6 +467,7 @@ impl Tcb {
     }
 
     /// Our timestamp clock: milliseconds since an offset (RFC 7323 §5.4).
+    // Rules: 7323-5.4-1.
     pub fn ts_now(&self, now: Instant) -> u32 {
         let offset = self.ts.as_ref().map_or(0, |ts| ts.offset);
         (now.as_millis() as u32).wrapping_add(offset)
@@ -505,6 +510,7 @@ impl Tcb {
     }
 
     /// Whether a rate-limited ACK may go out; if so, it counts as sent (RFC 5961 §7).
+    // Rules: 5961-7-1.
     pub fn may_challenge(&mut self, now: Instant) -> bool {
         let allowed = now >= self.next_challenge && !self.hushed;
         if allowed {
@@ -545,6 +551,7 @@ impl Tcb {
     }
 
     /// The handshake is complete.
+    // Rules: 5681-3.1-2, 6928-2-2.
     pub fn on_established(&mut self, cx: &mut Cx<'_>) {
         if self.counters.total_retrans > 0 {
             // A SYN was lost: one segment to begin with (RFC 5681 §3.1), a careful RTO (RFC 6298
@@ -572,6 +579,7 @@ impl Tcb {
 
     /// Takes the peer's SYN options; ours have been, or will be, sent (RFC 9293 §3.7.1,
     /// RFC 7323 §2.2 and §3.2, RFC 2018 §2).
+    // Rules: MUST-14, 7323-2.2-1.
     pub fn negotiate(&mut self, theirs: &Options, now: Instant) {
         let v6 = self.header_len == 60;
         let mss = theirs.mss.unwrap_or(default_mss(v6)).max(self.config.min_mss);

@@ -33,6 +33,7 @@ pub(super) fn poll(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 }
 
 /// RFC 6298 §5.4 to §5.6, and the limits R1 and R2 of RFC 9293 §3.8.3.
+// Rules: MUST-20, SHLD-9, MUST-22, 6298-5.6, 1122-4.2.3.5-1.
 fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if tcb.rtxq.is_empty() {
         return;
@@ -73,6 +74,7 @@ pub(super) fn give_up(tcb: &mut Tcb, cause: Cause, cx: &mut Cx<'_>) {
 }
 
 /// RFC 9293 §3.8.4: probe after a silence, give up after so many unanswered ones.
+// Rules: MAY-5, MUST-29, 2525-2.9.
 fn on_keepalive(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if !tcb.state().is_synchronized() {
         return give_up(tcb, Cause::Timeout, cx); // opening took too long

@@ -5,6 +5,7 @@ use super::tcb::{SHARE, Tcb};
 impl Tcb {
     /// What the right edge may become, bytes from RCV.NXT: it moves only by a useful amount
     /// (SHLD-14: never left).
+    // Rules: MAY-8, MUST-39.
     pub(super) fn window_to_offer(&self) -> u32 {
         let buffer = self.recv_buffer();
         let buffer = if self.pressed { buffer.min(SHARE) } else { buffer };
@@ -83,6 +84,7 @@ impl Tcb {
     /// is not scaled (RFC 7323 §2.2). What the scale cannot say is rounded down, and what was
     /// offered before is still honoured (RFC 7323 §2.4): rounded up, each tiny segment would be
     /// given new room.
+    // Rules: SHLD-14, 7323-2.4-1.
     pub(super) fn offer_window(&mut self, syn: bool) -> u16 {
         self.rcv.read = false;
         let shift = if syn { 0 } else { self.rcv.wscale };

@@ -224,6 +224,9 @@ fn has_no_meaning(name: &str) -> bool {
 /// # Errors
 /// What is not known here, by name.
 pub(super) fn set(profile: &mut Profile, name: &str, value: &str) -> Result<(), String> {
+    if let Some(knob) = name.strip_prefix(OWN) {
+        return own(profile, knob, value);
+    }
     let short = short(name);
     let values: Vec<&str> = value.split_whitespace().collect();
     if has_no_meaning(&short) {
@@ -232,6 +235,22 @@ pub(super) fn set(profile: &mut Profile, name: &str, value: &str) -> Result<(), 
     let turn = knobs().find(|(known, _)| *known == short).map(|(_, turn)| turn);
     let turn = turn.ok_or_else(|| format!("sysctl {name}: this host has no such knob"))?;
     turn(profile, Values(&values)).map_err(|why| format!("sysctl {name}={value}: {why}"))
+}
+
+/// What the names of this host's own knobs begin with, which other systems have not.
+const OWN: &str = "net.netglass.";
+
+/// Turns a knob by the name that labs know it by.
+#[cfg(feature = "lab")]
+fn own(profile: &mut Profile, knob: &str, value: &str) -> Result<(), String> {
+    let setting: crate::lab::Setting = format!("{knob}={value}").parse()?;
+    setting.apply(&mut profile.tcp);
+    Ok(())
+}
+
+#[cfg(not(feature = "lab"))]
+fn own(_: &mut Profile, knob: &str, _: &str) -> Result<(), String> {
+    Err(format!("sysctl {OWN}{knob}: this build has no labs, whose knobs these are"))
 }
 
 /// Whether a knob is known: asking for its value is no error then.
