@@ -319,6 +319,7 @@ impl Stack {
 
     // ---- TCP
 
+    // Rules: MUST-3, MUST-57, 1122-4.2.3.10-1.
     fn on_tcp(&mut self, via: Via, frame: &mut Frame) {
         let (src, dst) = (via.src(), via.dst());
         self.snmp.tcp_in_segs += 1;
@@ -361,6 +362,7 @@ impl Stack {
     }
 
     /// A segment for a connection.
+    // Rules: MUST-59.
     fn for_connection(&mut self, via: Via, key: usize, mut seg: Segment) {
         let pressed = self.tcp.is_pressed();
         seg.no_room = self.tcp.slot_mut(key).conn.press(pressed);
@@ -441,7 +443,7 @@ impl Stack {
         let site = Site { local, remote, mtu, gso_max, predecessor };
         let full = self.tcp.len() >= self.connections_max;
         let Some(slot) = self.tcp.listener_mut(id) else { return };
-        let room = slot.accept_queue.len() < slot.backlog && !full;
+        let room = slot.has_room() && !full;
         let verdict = slot.listener.input(site, seg, room, &mut cx!(self, via.now, arrival));
         let hit = slot.listener.take_hit();
         match verdict {

@@ -282,6 +282,7 @@ impl Stack {
     // ---- the audience
 
     /// Starts or stops keeping records.
+    // Rules: SHLD-20.
     pub fn listen_to_events(&mut self, listening: bool) {
         self.trace.listen(listening);
     }

@@ -42,6 +42,7 @@ pub struct Snd {
     /// The next sequence number to be sent.
     pub nxt: Seq,
     /// The peer's window, bytes.
+    // Rules: REC-1.
     pub wnd: u32,
     /// SEG.SEQ of the last window update.
     pub wl1: Seq,
@@ -143,6 +144,7 @@ pub struct Recovery {
     /// Duplicate ACKs in a row.
     pub dupacks: u8,
     /// `recover`: SND.NXT when the last loss was detected.
+    // Rules: 6582-3.2-1.
     pub recovery_point: Option<Seq>,
     /// After a timeout: whether it is still being found out if it was too early (RFC 5682).
     pub frto: bool,
@@ -229,6 +231,7 @@ pub struct Tcb {
     /// The application let go of the connection.
     pub orphan: bool,
     /// The connection came from a listener.
+    // Rules: MUST-11.
     pub passive: bool,
     /// The host has sent all challenge ACKs that it may for now (RFC 5961 §7).
     pub hushed: bool,
@@ -304,6 +307,7 @@ impl Opening {
 }
 
 /// The MSS to announce: the knob, or what the interface's MTU allows (RFC 9293 §3.7.1, MUST-67).
+// Rules: SHLD-6, 6691-2-1.
 pub fn advmss(config: &Config, mtu: u16, v6: bool) -> u16 {
     let fits = mtu.saturating_sub(if v6 { 60 } else { 40 }).max(1);
     config.mss.map_or(fits, |mss| mss.min(fits))
@@ -322,9 +326,9 @@ impl Tcb {
         let smss = u32::from(default_mss(opening.v6));
         let iw = cc::initial_window(smss, config.initial_window);
         let now = cx.now;
-        let offset = opening.ts_offset;
-        let ts =
-            Some(Ts { offset, recent: 0, recent_at: seconds(now) }).filter(|_| config.timestamps);
+        let (offset, opts) = (opening.ts_offset, !config.noopt);
+        let ts = Some(Ts { offset, recent: 0, recent_at: seconds(now) })
+            .filter(|_| config.timestamps && opts);
         let (iss, zero) = (opening.iss, Seq(0));
         let tcb = Tcb {
             state,
@@ -357,9 +361,9 @@ impl Tcb {
                 last_ack_sent: zero,
             },
             ts,
-            sack_ok: config.sack,
+            sack_ok: config.sack && opts,
             ecn: EcnState::default(),
-            wscale_ok: config.window_scaling,
+            wscale_ok: config.window_scaling && opts,
             pmtu: opening.mtu,
             mtu_acked: 0,
             mtu_claimed: 0,
@@ -473,6 +477,7 @@ impl Tcb {
     }
 
     /// Our timestamp clock: milliseconds since an offset (RFC 7323 §5.4).
+    // Rules: 7323-5.4-1.
     pub fn ts_now(&self, now: Instant) -> u32 {
         let offset = self.ts.as_ref().map_or(0, |ts| ts.offset);
         (now.as_millis() as u32).wrapping_add(offset)
@@ -516,6 +521,7 @@ impl Tcb {
 
     /// Whether a challenge ACK may go out; if so, it counts as sent (RFC 5961 §7), for the host,
     /// too.
+    // Rules: 5961-7-1.
     pub fn may_challenge(&mut self, now: Instant) -> bool {
         let allowed = !self.hushed && self.may_answer(now);
         self.challenged |= allowed;
@@ -564,13 +570,17 @@ impl Tcb {
     }
 
     /// The handshake is complete.
+    // Rules: 5681-3.1-2, 6928-2-2.
     pub fn on_established(&mut self, cx: &mut Cx<'_>) {
         if self.counters.total_retrans > 0 {
             // A SYN was lost: one segment to begin with (RFC 5681 §3.1), a careful RTO (RFC 6298
             // §5.7).
-            self.rto.on_syn_loss(self.config.rto_after_syn_loss);
+            if !self.config.is_bsd() {
+                self.rto.on_syn_loss(self.config.rto_after_syn_loss);
+            }
             self.reset_cc(self.snd.smss);
         }
+        self.stop_timer(Timer::Keepalive, cx);
         self.last_sent = cx.now;
         if let Some(keepalive) = self.config.keepalive {
             self.set_timer(Timer::Keepalive, cx.now + keepalive.idle, cx);
@@ -588,6 +598,7 @@ impl Tcb {
 
     /// Takes the peer's SYN options; ours have been, or will be, sent (RFC 9293 §3.7.1,
     /// RFC 7323 §2.2 and §3.2, RFC 2018 §2).
+    // Rules: MUST-14, 7323-2.2-1.
     pub fn negotiate(&mut self, theirs: &Options, now: Instant) {
         let v6 = self.header_len == 60;
         let mss = theirs.mss.unwrap_or(default_mss(v6)).max(self.config.min_mss);

@@ -17,6 +17,7 @@ scenarios![both families:
 ];
 
 /// RFC 5961 §7: many connections, each within its own limit.
+// Rules: 5961-7-1.
 fn challenges_of_the_whole_host_are_bounded() {
     let mut setup = host_setup();
     setup.challenge_rate = Some(3);
@@ -67,6 +68,7 @@ fn nobody_uses_up_the_answers_of_others() {
 }
 
 /// RFC 6429 §3: a host may end what holds its memory; by default it waits (MUST-37).
+// Rules: 6429-3-1.
 fn a_window_may_not_stay_closed_for_ever() {
     for most in [None, Some(Duration::from_secs(10))] {
         let change = |c: &mut netglass::tcp::Config| c.zero_window_max = most;
@@ -90,6 +92,7 @@ fn a_window_may_not_stay_closed_for_ever() {
 }
 
 /// An optimistic ACK is challenged, and makes no window wider.
+// Rules: 5961-5.2-1.
 fn acks_of_the_future_open_nothing() {
     let mut p = Puppet::new().in_state(State::Established, false);
     p.write(3_000);
@@ -102,6 +105,7 @@ fn acks_of_the_future_open_nothing() {
 }
 
 /// RFC 6056 §3.3: what successive picks tell of each other.
+// Rules: 5927-4.2-1, 6056-3.3-1.
 #[test]
 fn ports_are_chosen_by_an_algorithm() {
     let chance = Chance::from_seed(5);

@@ -70,6 +70,7 @@ fn counter(p: &Puppet, name: &str) -> u64 {
     counters.iter().find(|(known, _)| known == name).map(|(_, n)| *n).expect(name)
 }
 
+// Rules: 4987-3.6-1.
 fn a_client_is_served_during_a_flood() {
     let mut p = Puppet::new();
     p.listen(ListenOptions::default());
@@ -121,6 +122,7 @@ fn a_flood_does_not_flood_the_screen() {
 }
 
 /// As if its SYN had been kept.
+// Rules: 4987-3.6-2.
 fn options_survive_in_the_timestamp() {
     for (offered, wscale, sack) in
         [(Some(7), 7, true), (Some(0), 0, false), (None, 0, true), (Some(15), 14, false)]
@@ -170,6 +172,7 @@ fn without_timestamps_only_the_segment_size_survives() {
     }
 }
 
+// Rules: 4987-3.6-3.
 fn a_forged_or_old_cookie_is_refused() {
     let mut p = full_listener();
     p.inject(S, 0, 0, WND, mss(1460), b"");
@@ -257,6 +260,7 @@ fn a_full_accept_queue_refuses_cookies() {
     assert_eq!((p.state(), p.read(10)), (State::Established, 5));
 }
 
+// Rules: 4987-3.2-1.
 fn a_flood_without_cookies_drops() {
     let mut p = Puppet::new();
     let syn_cookies = SynCookies::Never;
@@ -318,6 +322,7 @@ fn a_newer_connection_is_behind_the_one_it_took_over() {
 }
 
 /// What 10 000 SYNs leave in the host's memory: no more than the backlog, and that not for long.
+// Rules: 4987-3.5-1.
 #[test]
 fn memory_is_bounded_and_returns() {
     let mut stack = Stack::new(host_setup());

@@ -40,6 +40,7 @@ fn second_check_rst(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     Break(Outcome::Closed(Cause::Refused))
 }
 
+// Rules: MUST-10.
 fn fourth_check_syn(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     if !seg.hdr.ctl.syn() {
         return Continue(());
