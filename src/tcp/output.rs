@@ -410,6 +410,10 @@ fn send_again(tcb: &mut Tcb, seq: Seq, len: u32, rule: RtxRule, cx: &mut Cx<'_>)
     let stamp = tcb.stamp(len, cx.now);
     tcb.rtxq.on_retransmit(seq, len, cx.now, stamp);
     tcb.recovery.force = false;
+    if seq == tcb.snd.una {
+        // What the timer is for was sent just now.
+        tcb.stop_timer(Timer::Rtx, cx);
+    }
     let ts = tcb.ts.is_some().then(|| tcb.ts_now(cx.now));
     if let Some(loss) = &mut tcb.loss {
         loss.undo.on_retransmit(len, ts);

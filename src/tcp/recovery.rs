@@ -4,13 +4,12 @@
 //! With SACK, RACK finds losses by time; without RACK, by the bytes that have arrived behind them.
 //! Without SACK, each duplicate ACK says that a segment has left the network, not which.
 
-use super::cc::AckSample;
+use super::cc::{AckSample, Timeout};
 use super::event::{CaState, Event, RtxRule, Spurious, Timer};
 use super::prr::{self, Prr};
 use super::rack;
 use super::rtxq::{Judged, Sent};
 use super::tcb::{Cx, Tcb};
-use super::undo::Undo;
 use crate::base::Duration;
 
 /// What an ACK told of what was sent.
@@ -120,7 +119,8 @@ fn heed_mark(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
     let outstanding = outstanding(tcb);
     tcb.cc().on_ecn(cx.now, outstanding);
     come_down(tcb, told, CaState::Cwr, cx);
-    tcb.loss.get_or_insert_default().undo = Undo::default();
+    let again = sent_again(tcb);
+    tcb.loss.get_or_insert_default().undo.end(again);
 }
 
 /// Without SACK: each duplicate ACK is a segment that has left the network, and an ACK that moves
@@ -222,6 +222,13 @@ pub(super) fn reduce(tcb: &mut Tcb, told: &Told, to: CaState, cx: &mut Cx<'_>) {
     come_down(tcb, told, to, cx);
 }
 
+/// Bytes that were sent again and may still be answered: those in flight, and the oldest ones when
+/// they are to be sent once more.
+fn sent_again(tcb: &Tcb) -> u32 {
+    let head = tcb.rtxq.head().filter(|head| head.retransmits > 0 && head.lost);
+    tcb.rtxq.again() + head.map_or(0, |head| head.len)
+}
+
 /// FlightSize; what was sent beyond cwnd MUST NOT be counted (RFC 5681 §3.2 step 2).
 fn outstanding(tcb: &Tcb) -> u32 {
     tcb.rtxq.flight_size().min(tcb.cc_cwnd())
@@ -236,9 +243,10 @@ fn come_down(tcb: &mut Tcb, told: &Told, to: CaState, cx: &mut Cx<'_>) {
     // RecoverFS: what was not known to be delivered before this ACK (RFC 9937 §6.1).
     let known = tcb.rtxq.sacked() - told.sacked.min(tcb.rtxq.sacked());
     let flight = tcb.rtxq.flight_size() + told.acked - known.min(tcb.rtxq.flight_size());
+    let again = sent_again(tcb);
     let loss = tcb.loss.get_or_insert_default();
     loss.tlp = None;
-    loss.undo = Undo::begin(una);
+    loss.undo.begin(una, again);
     loss.prr = prr.then(|| Prr::begin(flight));
     tcb.set_ca(to, cx);
 }
@@ -317,18 +325,23 @@ pub(super) fn leave(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 /// The retransmission timer expired: what is in flight is taken for lost and sent again in slow
 /// start, one segment to begin with. `first`: the first expiry for this data.
 pub(super) fn on_timeout(tcb: &mut Tcb, first: bool, cx: &mut Cx<'_>) {
-    let anew = !matches!(tcb.recovery.ca, CaState::Recovery | CaState::Loss)
-        || tcb.recovery.recovery_point.is_none_or(|point| point.before_eq(tcb.snd.una));
+    let (una, ca) = (tcb.snd.una, tcb.recovery.ca);
+    let under_way = tcb.recovery.recovery_point.is_some_and(|point| point.after(una));
+    let anew = !(under_way && matches!(ca, CaState::Recovery | CaState::Loss));
     tcb.recovery.frto = tcb.config.frto && (anew || !first);
     tcb.recovery.send_new = false;
-    let outstanding = tcb.rtxq.flight_size();
-    tcb.cc().on_rto(cx.now, outstanding, first);
+    let timeout = match ca {
+        _ if !first => Timeout::Again,
+        CaState::Cwr | CaState::Recovery if under_way => Timeout::InRecovery,
+        _ => Timeout::First,
+    };
+    let (outstanding, again) = (tcb.rtxq.flight_size(), sent_again(tcb));
+    tcb.cc().on_rto(cx.now, outstanding, timeout);
     tcb.owe_cwr();
-    let una = tcb.snd.una;
     let loss = tcb.loss.get_or_insert_default();
     (loss.prr, loss.tlp) = (None, None);
-    if first {
-        loss.undo = Undo::begin(una);
+    if timeout == Timeout::First {
+        loss.undo.begin(una, again);
     }
     mark_lost_by_timeout(tcb, cx);
     (tcb.recovery.dupacks, tcb.recovery.deflation) = (0, 0);
@@ -431,8 +444,10 @@ fn undo(tcb: &mut Tcb, how: Spurious, cx: &mut Cx<'_>) {
     tcb.rtxq.mark_none_lost();
     (tcb.recovery.force, tcb.recovery.frto, tcb.recovery.send_new) = (false, false, false);
     tcb.recovery.deflation = 0;
+    let again = sent_again(tcb);
     if let Some(loss) = &mut tcb.loss {
-        (loss.prr, loss.undo) = (None, Undo::default());
+        loss.prr = None;
+        loss.undo.end(again);
     }
     let (cwnd, ssthresh) = (tcb.cc_cwnd(), tcb.ssthresh());
     cx.note(|| Event::Undo { how, cwnd, ssthresh });

@@ -17,9 +17,23 @@ pub struct Undo {
 }
 
 impl Undo {
-    /// The window is reduced.
-    pub fn begin(una: Seq) -> Undo {
-        Undo { since: Some(una), ..Undo::default() }
+    /// The window is reduced, while `again` bytes that were sent again are in flight. The
+    /// timestamp of the first one stays as long as there are any: an ACK of theirs says nothing of
+    /// an original.
+    pub fn begin(&mut self, una: Seq, again: u32) {
+        let first_rxt = self.first_rxt.filter(|_| again > 0);
+        *self = Undo {
+            since: Some(una),
+            unconfirmed: again.into(),
+            retransmitted: again > 0,
+            first_rxt,
+        };
+    }
+
+    /// There is nothing to be undone any more, while `again` bytes that were sent again are in
+    /// flight.
+    pub fn end(&mut self, again: u32) {
+        *self = Undo { first_rxt: self.first_rxt.filter(|_| again > 0), ..Undo::default() };
     }
 
     /// Whether there is something to be undone.
@@ -30,9 +44,7 @@ impl Undo {
     /// `bytes` are sent again, with this timestamp.
     pub fn on_retransmit(&mut self, bytes: u32, ts: Option<u32>) {
         self.unconfirmed += i64::from(bytes);
-        if !self.retransmitted {
-            self.first_rxt = ts;
-        }
+        self.first_rxt = self.first_rxt.or(ts);
         self.retransmitted = true;
     }
 
@@ -67,7 +79,8 @@ mod tests {
 
     #[test]
     fn all_that_was_sent_again_must_be_reported() {
-        let mut undo = Undo::begin(Seq(1_000));
+        let mut undo = Undo::default();
+        undo.begin(Seq(1_000), 0);
         assert!(!undo.all_received_twice(), "nothing was sent again");
         undo.on_retransmit(1_000, None);
         undo.on_retransmit(1_000, None);
@@ -81,12 +94,29 @@ mod tests {
 
     #[test]
     fn an_older_echo_tells_the_original() {
-        let mut undo = Undo::begin(Seq(0));
+        let mut undo = Undo::default();
+        undo.begin(Seq(0), 0);
         assert!(!undo.is_echo_of_original(Some(5)), "nothing was sent again");
         undo.on_retransmit(100, Some(2));
         undo.on_retransmit(100, Some(9));
         assert!(undo.is_echo_of_original(Some(1)) && undo.is_echo_of_original(Some(u32::MAX)));
         assert!(!undo.is_echo_of_original(Some(2)) && !undo.is_echo_of_original(None));
         assert!(!Undo::default().is_echo_of_original(Some(1)));
+    }
+
+    #[test]
+    fn what_was_sent_again_before_is_no_original() {
+        let mut undo = Undo::default();
+        undo.begin(Seq(0), 0);
+        undo.on_retransmit(100, Some(2));
+        undo.end(100);
+        assert!(!undo.is_echo_of_original(Some(1)), "nothing is to be undone");
+        undo.begin(Seq(100), 100);
+        undo.on_retransmit(100, Some(9));
+        assert!(!undo.is_echo_of_original(Some(2)) && undo.is_echo_of_original(Some(1)));
+        undo.end(0);
+        undo.begin(Seq(200), 0);
+        undo.on_retransmit(100, Some(9));
+        assert!(undo.is_echo_of_original(Some(2)));
     }
 }

@@ -11,7 +11,7 @@
 
 use super::hystart::HyStart;
 use super::window::{Window, windowed};
-use super::{AckSample, CongestionControl};
+use super::{AckSample, CongestionControl, Timeout};
 use crate::base::{Duration, Instant};
 
 /// C = 2/5.
@@ -210,13 +210,13 @@ impl CongestionControl for Cubic {
     }
 
     /// RFC 9438 §4.8: the next stretch begins flat, where it begins.
-    fn on_rto(&mut self, _now: Instant, _in_flight: u32, first: bool) {
+    fn on_rto(&mut self, _now: Instant, _in_flight: u32, timeout: Timeout) {
         let cwnd = self.window.cwnd;
-        if first {
+        if timeout == Timeout::First {
             self.before = self.curve;
             self.curve = Curve { w_max: 0, prior: cwnd, epoch: None };
         }
-        self.window.collapse(share(cwnd, BETA), first);
+        self.window.collapse(share(cwnd, BETA), timeout);
     }
 
     fn undo(&mut self, _now: Instant) {
@@ -322,7 +322,7 @@ mod tests {
     fn a_timeout_forgets_the_plateau() {
         let mut cc = Cubic::new(MSS, 10 * MSS);
         cc.take_over(100 * MSS, 100 * MSS);
-        cc.on_rto(Instant::ZERO, 0, true);
+        cc.on_rto(Instant::ZERO, 0, Timeout::First);
         assert_eq!((cc.cwnd(), cc.ssthresh()), (MSS, 70 * MSS));
         for _ in 0..70 {
             cc.on_ack(&sample(MSS));

@@ -2,7 +2,7 @@
 //! networks whose queues mark early.
 
 use super::window::{Window, windowed};
-use super::{AckSample, CongestionControl, EcnUse};
+use super::{AckSample, CongestionControl, EcnUse, Timeout};
 use crate::base::{Duration, Instant};
 
 /// Alpha = 1.
@@ -73,8 +73,8 @@ impl CongestionControl for Dctcp {
         self.window.cwnd = self.window.ssthresh;
     }
 
-    fn on_rto(&mut self, _now: Instant, _in_flight: u32, first: bool) {
-        self.window.collapse(self.window.cwnd / 2, first);
+    fn on_rto(&mut self, _now: Instant, _in_flight: u32, timeout: Timeout) {
+        self.window.collapse(self.window.cwnd / 2, timeout);
     }
 
     fn undo(&mut self, _now: Instant) {

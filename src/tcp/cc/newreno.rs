@@ -3,7 +3,7 @@
 //! Inflation by duplicate ACKs belongs to recovery (RFC 6582), not to the window.
 
 use super::window::{Window, windowed};
-use super::{AckSample, CongestionControl};
+use super::{AckSample, CongestionControl, Timeout};
 use crate::base::{Duration, Instant};
 
 /// RFC 5681's window.
@@ -42,8 +42,13 @@ impl CongestionControl for NewReno {
         self.window.cwnd = ssthresh.min(in_flight.max(smss) + smss);
     }
 
-    fn on_rto(&mut self, _now: Instant, in_flight: u32, first: bool) {
-        self.window.collapse(in_flight / 2, first);
+    fn on_rto(&mut self, _now: Instant, in_flight: u32, timeout: Timeout) {
+        self.window.collapse(in_flight / 2, timeout);
+        if timeout == Timeout::InRecovery {
+            // At most this, whatever has come down before (RFC 5681 §3.1 equation 4).
+            let most = (in_flight / 2).max(2 * self.window.smss);
+            self.window.ssthresh = self.window.ssthresh.min(most);
+        }
     }
 
     fn undo(&mut self, _now: Instant) {
@@ -80,17 +85,19 @@ mod tests {
     #[test]
     fn a_timeout_starts_again_and_keeps_half() {
         let mut cc = NewReno::new(MSS, 10 * MSS);
-        cc.on_rto(Instant::ZERO, 9 * MSS, true);
+        cc.on_rto(Instant::ZERO, 9 * MSS, Timeout::First);
         assert_eq!((cc.cwnd(), cc.ssthresh()), (MSS, 4_500));
-        cc.on_rto(Instant::ZERO, MSS, false);
+        cc.on_rto(Instant::ZERO, MSS, Timeout::Again);
         assert_eq!((cc.cwnd(), cc.ssthresh()), (MSS, 4_500));
+        cc.on_rto(Instant::ZERO, 20 * MSS, Timeout::InRecovery);
+        assert_eq!((cc.cwnd(), cc.ssthresh()), (MSS, 4_500), "never up");
         ack(&mut cc, 10 * MSS);
         assert_eq!(
             cc.cwnd(),
             4_500 + MSS,
             "slow start ends at ssthresh, the rest counts as avoidance"
         );
-        cc.on_rto(Instant::ZERO, MSS, true);
+        cc.on_rto(Instant::ZERO, MSS, Timeout::First);
         assert_eq!(cc.ssthresh(), 2 * MSS);
     }
 

@@ -1,6 +1,7 @@
 //! The window that all algorithms of Reno's kind share (RFC 5681 §3.1): slow start, congestion
 //! avoidance by bytes, what was before a reduction, and what silence leaves of it.
 
+use super::Timeout;
 use crate::base::Duration;
 
 /// cwnd stays below this: a quarter of sequence space keeps comparisons unambiguous.
@@ -75,9 +76,9 @@ impl Window {
         self.acked = 0;
     }
 
-    /// A timeout: one segment; for the `first` one the threshold comes down.
-    pub fn collapse(&mut self, ssthresh: u32, first: bool) {
-        if first {
+    /// A timeout: one segment; the first time the threshold comes down, too.
+    pub fn collapse(&mut self, ssthresh: u32, timeout: Timeout) {
+        if timeout == Timeout::First {
             self.reduce(ssthresh);
         }
         self.cwnd = self.smss;
