@@ -82,6 +82,8 @@ pub mod net;
 #[forbid(unsafe_code)]
 pub mod observe;
 #[forbid(unsafe_code)]
+pub mod rfc;
+#[forbid(unsafe_code)]
 pub mod rules;
 #[forbid(unsafe_code)]
 pub mod runtime;

@@ -12,6 +12,7 @@ mod lex;
 mod parse;
 mod print;
 mod run;
+pub mod write;
 
 pub use error::Error;
 pub use icmp::numbers as icmp_numbers;

@@ -6,12 +6,14 @@ use super::delack::AckEvery;
 use crate::base::Duration;
 use crate::wire::ip::{Discover, Mark};
 use crate::wire::tcp::Layout;
+use std::fmt;
 
 /// Keep-alive (RFC 9293 §3.8.4): off unless a socket asks for it (MUST-25).
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 pub struct Keepalive {
     /// Silence before the first probe. Default 2 h (MUST-28: no less by default).
+    // Rules: MUST-27, 2525-2.11.
     pub idle: Duration,
     /// Time between probes. Default 75 s.
     pub interval: Duration,
@@ -49,6 +51,31 @@ pub enum AfterIdle {
     Decay,
     /// The initial window (RFC 5681 §4.1).
     Restart,
+}
+
+/// Which family of implementations is followed where RFC 9293 leaves a choice, or is not followed.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub enum Lineage {
+    /// The RFC's words.
+    #[default]
+    Rfc,
+    /// 4.4BSD's descendants, as FreeBSD 14 (`docs/freebsd.md` says in what they differ).
+    Bsd,
+}
+
+impl Lineage {
+    /// All of them.
+    pub const ALL: [Lineage; 2] = [Lineage::Rfc, Lineage::Bsd];
+}
+
+impl fmt::Display for Lineage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Lineage::Rfc => "rfc",
+            Lineage::Bsd => "bsd",
+        })
+    }
 }
 
 /// All knobs of a connection. `Config::default()` is what Linux users expect.
@@ -117,6 +144,7 @@ pub struct Config {
     /// RTO before the first sample. Default 1 s (RFC 6298 §2.1: 1 s).
     pub rto_initial: Duration,
     /// Lower bound of the RTO. Default 200 ms (RFC 6298 §2.4: SHOULD be 1 s).
+    // Rules: 6298-2.4.
     pub rto_min: Duration,
     /// Upper bound of the RTO. Default 120 s (RFC 6298 §2.5: at least 60 s).
     pub rto_max: Duration,
@@ -130,7 +158,12 @@ pub struct Config {
     /// R1: retransmissions after which the network layer is told. Default 3 (SHLD-10: at least 3).
     pub retries1: u8,
     /// R2: retransmissions after which the connection ends. Default 15: 924 s (SHLD-11: ≥ 100 s).
+    // Rules: MUST-21.
     pub retries2: u8,
+    /// The same when the user is gone, and one when the RTO, or the time between window probes, has
+    /// reached its bound. Default 8 (Linux: `tcp_orphan_retries` 0, which means so); `retries2` or
+    /// more: as if the user were there.
+    pub orphan_retries: u8,
     /// Delay of an ACK, at first and at least; zero: none waits. Default 40 ms (RFC 9293 §3.8.6.3,
     /// MUST-40: below 500 ms).
     pub delayed_ack: Duration,
@@ -144,13 +177,13 @@ pub struct Config {
     /// gets data twice: a peer in slow start waits for ACKs. Default 16 (as Linux); 0: none.
     pub quickack: u8,
     /// Wait before a segment smaller than silly-window avoidance likes is sent all the same.
-    /// Default 200 ms (RFC 9293 §3.8.6.2.1, SHLD-28: 0.1 to 1 s).
+    /// Default 200 ms (RFC 9293 §3.8.6.2.1: 0.1 to 1 s).
     pub sws_override: Duration,
     /// Longest time between window probes. Default 120 s.
     pub probe_max: Duration,
     /// Keep-alive, if wanted.
     pub keepalive: Option<Keepalive>,
-    /// Longest time data may stay unacknowledged (RFC 9293 §3.9.1.8, SHLD-25); `None`: R2 decides.
+    /// Longest time data may stay unacknowledged (RFC 9293 §3.9.1.1); `None`: R2 decides.
     pub user_timeout: Option<Duration>,
     /// Tell the peer that timeout, and heed what it tells, unless `user_timeout` is set: within
     /// 100 s and a day (RFC 5482). Default off.
@@ -158,8 +191,10 @@ pub struct Config {
     /// Time in TIME-WAIT. Default 60 s (RFC 9293 §3.4.2: 2 MSL = 4 min).
     pub time_wait: Duration,
     /// How long an orphan waits in FIN-WAIT-2 for the peer's FIN. Default 60 s.
+    // Rules: 1122-4.2.2.13-4.
     pub fin_wait2: Duration,
     /// Initial window in segments. Default 10 (RFC 6928; RFC 5681 §3.1: 2 to 4).
+    // Rules: 5681-3.1-1.
     pub initial_window: u8,
     /// Least time between two challenge ACKs of a connection, and between two ACKs that answer
     /// unacceptable segments without data. Default 500 ms (RFC 5961 §7 asks for a limit).
@@ -180,6 +215,7 @@ pub struct Config {
     /// `decay` (Linux: `tcp_slow_start_after_idle`; RFC 5681 §4.1 asks for `restart`).
     pub after_idle: AfterIdle,
     /// Hops and traffic class of the packets; the two bits of ECN are TCP's own.
+    // Rules: MUST-49, MUST-48.
     pub mark: Mark,
     /// Path MTU discovery (RFC 1191, RFC 8201; `IP_MTU_DISCOVER`). Default `Want`: no router may
     /// cut a packet, and what one says of its next link is believed. `Do` is the same for TCP;
@@ -215,77 +251,125 @@ pub struct Config {
     /// (`TCP_DEFER_ACCEPT`), rounded up to a time at which the SYN-ACK would be sent again. Default
     /// `None`.
     pub defer_accept: Option<Duration>,
+    /// Whose ways are followed where RFC 9293 leaves a choice. Default `rfc`.
+    pub lineage: Lineage,
+    /// Added to each RTO but the one before any sample, backed off or not (FreeBSD's
+    /// `rexmit_slop`). Default 0.
+    pub rexmit_slop: Duration,
+    /// How long opening may take (FreeBSD's `keepinit`). Default `None`: `syn_retries` decides.
+    pub keepinit: Option<Duration>,
+    /// The least time between window probes (FreeBSD's `persmin`). Default 0: the RTO decides.
+    pub persmin: Duration,
+    /// Any reset in the window is believed, not only one at RCV.NXT (RFC 5961 §3.2 forbids it).
+    /// Default off.
+    pub insecure_rst: bool,
+    /// A SYN in the window resets an open connection (RFC 5961 §4.2 forbids it). Default off.
+    pub insecure_syn: bool,
+    /// A segment with SYN and FIN is dropped. Default on (as Linux, where somebody listens).
+    pub drop_synfin: bool,
+    /// The most segments that an ACK adds to cwnd in slow start (RFC 3465 §2.2: L); 0, the
+    /// default: as many as it acknowledges.
+    pub abc_l_var: u8,
+    /// cwnd grows only when it is used (RFC 7661). Default on; off: whenever the peer's window
+    /// allows it.
+    pub newcwv: bool,
+    /// How often a SYN that is sent again still offers ECN (RFC 3168 §6.1.1.1). Default 0.
+    pub ecn_maxretries: u8,
+    /// The SYN goes without options but the MSS from the third time on that it is sent again.
+    /// Default off.
+    pub rexmit_drop_options: bool,
+    /// ICMP errors that are meant to last end an opening (RFC 5927 §5.2). Default on.
+    pub icmp_may_rst: bool,
+    /// No options are sent (FreeBSD's `TCP_NOOPT`). Default off.
+    pub noopt: bool,
     /// Urgent data stays in line (`SO_OOBINLINE`; RFC 6093 §2.1). Default on; off: the last urgent
     /// byte is read apart, as Linux has it by default.
     pub oobinline: bool,
 }
 
+/// What Linux users expect.
+const DEFAULT: Config = Config {
+    mss: None,
+    recv_buffer: Config::AUTO,
+    recv_buffer_auto: (1 << 16, 3 << 20),
+    send_buffer: Config::AUTO,
+    send_buffer_auto: (1 << 14, 4 << 20),
+    window_clamp: None,
+    window_scaling: true,
+    timestamps: true,
+    sack: true,
+    dsack: true,
+    rack: true,
+    tlp: true,
+    tlp_ack_delay: Duration::from_millis(200),
+    prr: true,
+    frto: true,
+    undo: true,
+    reordering: 3,
+    nagle: true,
+    minshall: true,
+    tso_autosize: true,
+    min_tso_segs: 2,
+    push_bursts: true,
+    rto_initial: Duration::from_secs(1),
+    rto_min: Duration::from_millis(200),
+    rto_max: Duration::from_secs(120),
+    rto_after_syn_loss: Duration::from_secs(3),
+    syn_retries: 6,
+    synack_retries: 5,
+    retries1: 3,
+    retries2: 15,
+    orphan_retries: 8,
+    delayed_ack: Duration::from_millis(40),
+    delayed_ack_max: Duration::from_millis(200),
+    ack_every: AckEvery::MoreThanFull,
+    quickack: 16,
+    sws_override: Duration::from_millis(200),
+    probe_max: Duration::from_secs(120),
+    keepalive: None,
+    user_timeout: None,
+    user_timeout_option: false,
+    time_wait: Duration::from_secs(60),
+    fin_wait2: Duration::from_secs(60),
+    initial_window: 10,
+    challenge_interval: Duration::from_millis(500),
+    reassembly_pieces: 1024,
+    min_mss: 48,
+    congestion: Algorithm::CUBIC,
+    ecn: Ecn::Passive,
+    pacing: false,
+    after_idle: AfterIdle::Decay,
+    mark: Mark { ttl: None, tos: 0 },
+    mtu_discover: Discover::Want,
+    mtu_claims_wait: true,
+    mtu_probing: false,
+    base_mss: 1024,
+    zero_window_max: None,
+    option_order: Layout::Linux,
+    cork: false,
+    notsent_lowat: None,
+    rcvlowat: 1,
+    linger: None,
+    defer_accept: None,
+    lineage: Lineage::Rfc,
+    rexmit_slop: Duration::ZERO,
+    keepinit: None,
+    persmin: Duration::ZERO,
+    insecure_rst: false,
+    insecure_syn: false,
+    drop_synfin: true,
+    abc_l_var: 0,
+    newcwv: true,
+    ecn_maxretries: 0,
+    rexmit_drop_options: false,
+    icmp_may_rst: true,
+    noopt: false,
+    oobinline: true,
+};
+
 impl Default for Config {
     fn default() -> Config {
-        Config {
-            mss: None,
-            recv_buffer: Config::AUTO,
-            recv_buffer_auto: (1 << 16, 3 << 20),
-            send_buffer: Config::AUTO,
-            send_buffer_auto: (1 << 14, 4 << 20),
-            window_clamp: None,
-            window_scaling: true,
-            timestamps: true,
-            sack: true,
-            dsack: true,
-            rack: true,
-            tlp: true,
-            tlp_ack_delay: Duration::from_millis(200),
-            prr: true,
-            frto: true,
-            undo: true,
-            reordering: 3,
-            nagle: true,
-            minshall: true,
-            tso_autosize: true,
-            min_tso_segs: 2,
-            push_bursts: true,
-            rto_initial: Duration::from_secs(1),
-            rto_min: Duration::from_millis(200),
-            rto_max: Duration::from_secs(120),
-            rto_after_syn_loss: Duration::from_secs(3),
-            syn_retries: 6,
-            synack_retries: 5,
-            retries1: 3,
-            retries2: 15,
-            delayed_ack: Duration::from_millis(40),
-            delayed_ack_max: Duration::from_millis(200),
-            ack_every: AckEvery::MoreThanFull,
-            quickack: 16,
-            sws_override: Duration::from_millis(200),
-            probe_max: Duration::from_secs(120),
-            keepalive: None,
-            user_timeout: None,
-            user_timeout_option: false,
-            time_wait: Duration::from_secs(60),
-            fin_wait2: Duration::from_secs(60),
-            initial_window: 10,
-            challenge_interval: Duration::from_millis(500),
-            reassembly_pieces: 1024,
-            min_mss: 48,
-            congestion: Algorithm::CUBIC,
-            ecn: Ecn::Passive,
-            pacing: false,
-            after_idle: AfterIdle::Decay,
-            mark: Mark::default(),
-            mtu_discover: Discover::Want,
-            mtu_claims_wait: true,
-            mtu_probing: false,
-            base_mss: 1024,
-            zero_window_max: None,
-            option_order: Layout::Linux,
-            cork: false,
-            notsent_lowat: None,
-            rcvlowat: 1,
-            linger: None,
-            defer_accept: None,
-            oobinline: true,
-        }
+        DEFAULT
     }
 }
 
@@ -310,7 +394,13 @@ impl Config {
         }
     }
 
+    /// Whether BSD's ways are followed.
+    pub fn is_bsd(&self) -> bool {
+        self.lineage == Lineage::Bsd
+    }
+
     /// What segments ask of IP: the bits of ECN are not the user's (RFC 3168 §6.1).
+    // Rules: SHLD-22.
     pub fn segment_mark(&self) -> Mark {
         Mark { tos: self.mark.tos & 0xfc, ..self.mark }
     }
@@ -330,13 +420,20 @@ impl Config {
     }
 
     /// Whether packets of IPv4 forbid routers to fragment them.
+    // Rules: 1191-3-1.
     pub fn may_not_be_cut(&self) -> bool {
         self.mtu_discover != Discover::Dont
     }
 
     /// The window scale to offer: the smallest shift that lets 16 bits cover the receive buffer, or
     /// what tuning may make of it, bookkeeping included (RFC 7323 §2.3: at most 14).
+    // Rules: 7323-2.3-1.
     pub fn wscale(&self) -> u8 {
+        if self.is_bsd() {
+            // What any buffer may become, not this one.
+            let covers = |shift: &u8| u32::from(u16::MAX) << shift >= self.recv_buffer_auto.1;
+            return (0..14).find(covers).unwrap_or(14);
+        }
         let buffer = match self.recv_buffer {
             Config::AUTO => self.recv_buffer_auto.1.saturating_mul(2),
             fixed => fixed,
@@ -349,6 +446,7 @@ impl Config {
     /// whole segments of `mss` bytes.
     pub fn syn_window(&self, mss: u16) -> u16 {
         let buffer = match self.recv_buffer {
+            Config::AUTO if self.is_bsd() => self.recv_buffer_auto.0,
             Config::AUTO => {
                 let (first, mss) = (self.recv_buffer_auto.0, u32::from(mss.max(1)));
                 if first > mss { first / mss * mss } else { first }

@@ -68,6 +68,7 @@ pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
 
 /// How much may be sent for this ACK: rate reduction's share, or what congestion control makes of
 /// it, unless it came in recovery.
+// Rules: 3168-6.1.2-5.
 fn pace(tcb: &mut Tcb, told: &Told, before: CaState, lost: u32, cx: &mut Cx<'_>) {
     let (in_flight, ssthresh) = (tcb.rtxq.in_flight(), tcb.ssthresh());
     let smss = tcb.snd.smss;
@@ -110,11 +111,13 @@ fn is_in_doubt(tcb: &Tcb) -> bool {
 }
 
 /// Once for each window of data (RFC 3168 §6.1.2).
+// Rules: 3168-6.1.2-2.
 fn may_heed_mark(tcb: &Tcb) -> bool {
     tcb.recovery.recovery_point.is_none_or(|point| tcb.snd.una.after(point))
 }
 
 /// The network marked a packet: the window comes down, nothing is sent again (RFC 3168 §6.1.2).
+// Rules: 3168-6.1.2-1.
 fn heed_mark(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
     let outstanding = outstanding(tcb);
     tcb.cc().on_ecn(cx.now, outstanding);
@@ -125,6 +128,7 @@ fn heed_mark(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
 
 /// Without SACK: each duplicate ACK is a segment that has left the network, and an ACK that moves
 /// SND.UNA over a hole was preceded by as many as there were segments behind it.
+// Rules: 5681-3.2-5.
 fn count_left(tcb: &mut Tcb, told: &Told) {
     let smss = tcb.snd.smss;
     let left = tcb.rtxq.left();
@@ -140,6 +144,7 @@ fn count_left(tcb: &mut Tcb, told: &Told) {
 }
 
 /// Takes for lost what must be; says how much sequence space.
+// Rules: 8985-4-1.
 fn detect(tcb: &mut Tcb, cx: &mut Cx<'_>) -> u32 {
     match (tcb.sack_ok, tcb.config.rack) {
         (true, true) => detect_by_time(tcb, cx),
@@ -179,6 +184,7 @@ fn reordering_window(tcb: &Tcb) -> Duration {
 }
 
 /// IsLost() of RFC 6675 §4: more than (DupThresh - 1) segments have arrived behind it.
+// Rules: 6675-4-1.
 fn detect_by_bytes(tcb: &mut Tcb) -> u32 {
     let enough = (u32::from(tcb.config.reordering) - 1) * tcb.snd.smss;
     let runs = tcb.config.reordering;
@@ -196,6 +202,7 @@ fn detect_by_bytes(tcb: &mut Tcb) -> u32 {
 
 /// The third duplicate ACK (RFC 5681 §3.2; RFC 6582 §3.2 step 2), once for what is outstanding:
 /// after a timeout, ACKs up to `recover` may be echoes of our own retransmissions.
+// Rules: 6582-3.2-2, 5681-3.2-2.
 fn detect_by_count(tcb: &mut Tcb) -> u32 {
     let enough = u16::from(tcb.recovery.dupacks) == tcb.config.reordering;
     let covered = tcb.recovery.ca == CaState::Cwr
@@ -209,6 +216,7 @@ fn detect_by_count(tcb: &mut Tcb) -> u32 {
 }
 
 /// Fast recovery begins (RFC 5681 §3.2 steps 2 and 3; RFC 6675 §5 step 4).
+// Rules: 6675-5-1.
 fn enter(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
     tcb.recovery.partial_seen = false;
     tcb.recovery.force = true;
@@ -216,6 +224,7 @@ fn enter(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
 }
 
 /// The window comes down for what is outstanding now.
+// Rules: 2018-5.1-1.
 pub(super) fn reduce(tcb: &mut Tcb, told: &Told, to: CaState, cx: &mut Cx<'_>) {
     let outstanding = outstanding(tcb);
     tcb.cc().on_loss(cx.now, outstanding);
@@ -230,11 +239,13 @@ fn sent_again(tcb: &Tcb) -> u32 {
 }
 
 /// FlightSize; what was sent beyond cwnd MUST NOT be counted (RFC 5681 §3.2 step 2).
+// Rules: 5681-3.2-4.
 fn outstanding(tcb: &Tcb) -> u32 {
     tcb.rtxq.flight_size().min(tcb.cc_cwnd())
 }
 
 /// The window is to become what congestion control says now.
+// Rules: 9937-6.1-1, 9937-6-1.
 fn come_down(tcb: &mut Tcb, told: &Told, to: CaState, cx: &mut Cx<'_>) {
     tcb.stop_timer(Timer::LossProbe, cx);
     tcb.recovery.recovery_point = Some(tcb.snd.nxt);
@@ -254,6 +265,7 @@ fn come_down(tcb: &mut Tcb, told: &Told, to: CaState, cx: &mut Cx<'_>) {
 // ---- fast recovery
 
 /// Recovery or CWR, until everything that was outstanding when it began is acknowledged.
+// Rules: 6675-5-3.
 fn in_recovery(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> u32 {
     if !tcb.sack_ok {
         count_left(tcb, told);
@@ -288,6 +300,7 @@ fn lose_in_cwr(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 }
 
 /// Losses among what was sent after the recovery point.
+// Rules: 5681-4.3-1.
 fn detect_again(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) -> u32 {
     let lost = detect(tcb, cx);
     if lost > 0 {
@@ -299,6 +312,7 @@ fn detect_again(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) -> u32 {
 }
 
 /// RFC 6582 §3.2 step 3, "partial acknowledgments": the next segment is lost, too.
+// Rules: 6582-3.2-4.
 fn partial_ack(tcb: &mut Tcb) {
     tcb.rtxq.mark_head_lost(tcb.snd.smss);
     tcb.recovery.force = true;
@@ -307,6 +321,7 @@ fn partial_ack(tcb: &mut Tcb) {
 }
 
 /// The recovery point is acknowledged: the reduced window holds.
+// Rules: 9937-6.4-1, 5681-3.2-7, 2525-2.8.
 pub(super) fn leave(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let smss = tcb.snd.smss;
     tcb.rtxq.set_left(0, smss);
@@ -324,6 +339,7 @@ pub(super) fn leave(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 
 /// The retransmission timer expired: what is in flight is taken for lost and sent again in slow
 /// start, one segment to begin with. `first`: the first expiry for this data.
+// Rules: 5682-3.1-1, 5682-3.1-5, 6582-3.2-6.
 pub(super) fn on_timeout(tcb: &mut Tcb, first: bool, cx: &mut Cx<'_>) {
     let (una, ca) = (tcb.snd.una, tcb.recovery.ca);
     let under_way = tcb.recovery.recovery_point.is_some_and(|point| point.after(una));
@@ -355,6 +371,7 @@ pub(super) fn on_timeout(tcb: &mut Tcb, first: bool, cx: &mut Cx<'_>) {
 
 /// The head is lost, whatever SACK said of it (RFC 2018 §8); with RACK, what was sent too recently
 /// is not (RFC 8985 §6.3).
+// Rules: 2018-5-2, 2018-5-3, 6298-5.4, 8985-6.3-1.
 fn mark_lost_by_timeout(tcb: &mut Tcb, cx: &Cx<'_>) {
     let smss = tcb.snd.smss;
     tcb.rtxq.set_left(0, smss);
@@ -375,6 +392,7 @@ fn mark_lost_by_timeout(tcb: &mut Tcb, cx: &Cx<'_>) {
 }
 
 /// After a timeout, until what was outstanding then is acknowledged (RFC 5682 §3.1 on the way).
+// Rules: 6675-5.1-1.
 fn in_loss(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> u32 {
     tcb.recovery.send_new = false;
     if told.advanced && undo_if_echoed(tcb, told, cx) || undo_if_received_twice(tcb, cx) {
@@ -396,6 +414,7 @@ fn in_loss(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> u32 {
 
 /// F-RTO (RFC 5682 §3.1): while new data goes out instead of old, ACKs of what was sent only once
 /// tell that the timeout was too early. Says whether that decides for now.
+// Rules: 5682-3.1-2, 5682-3.1-3, 5682-3.1-4.
 fn frto(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> bool {
     if told.original && tcb.config.undo {
         undo(tcb, Spurious::Frto, cx); // step 3b
@@ -420,6 +439,7 @@ fn frto(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> bool {
 // ---- what was for nothing
 
 /// Eifel: the ACK that moved SND.UNA answers an original, not what was sent again.
+// Rules: 3522-3.2-3.
 fn undo_if_echoed(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) -> bool {
     let original = tcb.loss.as_ref().is_some_and(|loss| loss.undo.is_echo_of_original(told.echo));
     if original && tcb.config.undo {
@@ -438,6 +458,7 @@ fn undo_if_received_twice(tcb: &mut Tcb, cx: &mut Cx<'_>) -> bool {
 }
 
 /// Nothing was lost: the window is again what it was, and what waits to be sent again does not.
+// Rules: 4015-3.3-1.
 fn undo(tcb: &mut Tcb, how: Spurious, cx: &mut Cx<'_>) {
     tcb.cc().undo(cx.now);
     tcb.ecn.owes_cwr = false;

@@ -42,6 +42,7 @@ impl Undo {
     }
 
     /// `bytes` are sent again, with this timestamp.
+    // Rules: 3522-3.2-1.
     pub fn on_retransmit(&mut self, bytes: u32, ts: Option<u32>) {
         self.unconfirmed += i64::from(bytes);
         self.first_rxt = self.first_rxt.or(ts);
@@ -50,6 +51,7 @@ impl Undo {
 
     /// The peer has received `left..right` twice (RFC 2883). Only what was sent since the reduction
     /// counts.
+    // Rules: 3708-3-2.
     pub fn on_dsack(&mut self, left: Seq, right: Seq) {
         if let Some(since) = self.since
             && right.after(since)
@@ -59,12 +61,14 @@ impl Undo {
     }
 
     /// Whether the peer has received twice whatever was sent again (RFC 3708 §3).
+    // Rules: 3708-3-1.
     pub fn all_received_twice(&self) -> bool {
         self.is_armed() && self.retransmitted && self.unconfirmed <= 0
     }
 
     /// Whether `echo`, of an ACK that moved SND.UNA, is of a segment sent before the first one that
     /// was sent again: the original had arrived (the Eifel detection, RFC 3522 §3.2).
+    // Rules: 3522-3.2-2.
     pub fn is_echo_of_original(&self, echo: Option<u32>) -> bool {
         match (self.first_rxt, echo) {
             (Some(first), Some(echo)) => self.is_armed() && (echo.wrapping_sub(first) as i32) < 0,
@@ -77,6 +81,7 @@ impl Undo {
 mod tests {
     use super::*;
 
+    // Rules: 3708-3-1, 3708-3-2.
     #[test]
     fn all_that_was_sent_again_must_be_reported() {
         let mut undo = Undo::default();
@@ -92,6 +97,7 @@ mod tests {
         assert!(undo.all_received_twice());
     }
 
+    // Rules: 3522-3.2-1.
     #[test]
     fn an_older_echo_tells_the_original() {
         let mut undo = Undo::default();

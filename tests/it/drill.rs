@@ -1,4 +1,5 @@
-//! Scripts in the packetdrill language: all of `tests/wire` hold, to the microsecond; those of
+//! Scripts in the packetdrill language: all of `tests/wire` hold, to the microsecond, each with the
+//! profile that its directory is called after, or Linux's; those of
 //! `tests/wrong` do not, for the reason that is kept in `tests/golden/wrong`.
 
 use netglass::drill::{Kind, Options, Profile, Verdict, parse, run, run_with};
@@ -34,7 +35,14 @@ fn name(path: &Path) -> String {
 fn verdict(path: &Path, options: &Options) -> Verdict {
     let (name, text) = (name(path), fs::read_to_string(path).unwrap());
     let script = parse(&name, &text, &[]).unwrap_or_else(|error| panic!("{error}"));
-    run_with(&script, &Profile::linux(), options)
+    run_with(&script, &profile(path), options)
+}
+
+/// A directory called like a profile holds what is meant for that one; the others are for Linux's.
+fn profile(path: &Path) -> Profile {
+    let names = path.iter().filter_map(|part| part.to_str());
+    let dirs = names.skip_while(|part| *part != "tests");
+    dirs.filter_map(Profile::named).next().unwrap_or_default()
 }
 
 fn exact() -> Options {

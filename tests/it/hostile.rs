@@ -75,6 +75,7 @@ fn run(seed: u64) -> u64 {
     world.hash
 }
 
+// Rules: 2525-2.4.
 #[test]
 fn every_byte_arrives_on_a_thousand_seeds() {
     let seeds: u64 = std::env::var("SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(1000);

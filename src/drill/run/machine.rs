@@ -139,8 +139,9 @@ impl Machine {
         if let Ok(dst) = cidr(any, 0) {
             setup.routes.push(crate::ip::Route::on_link(dst, crate::base::IfaceId(0)));
         }
-        // The device takes super-segments, which are cut into packets on their way to the wire.
-        setup = setup.with_offload();
+        if profile.offload {
+            setup = setup.with_offload();
+        }
         setup.tcp = profile.tcp.clone();
         Machine {
             world: World::new(setup),

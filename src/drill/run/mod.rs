@@ -25,6 +25,7 @@ mod settings;
 mod shell;
 mod show;
 mod sockopt;
+mod sockstat;
 mod symbols;
 mod sysctl;
 mod transfer;
@@ -36,6 +37,7 @@ pub use profile::Profile;
 pub use settings::{Ignore, Options};
 pub use verdict::{Crossing, Failure, Kind, Verdict};
 
+use crate::base::SocketError;
 use crate::drill::ast::Script;
 
 /// Runs a script against a host of that profile, with the script's own tolerances.
@@ -46,4 +48,14 @@ pub fn run(script: &Script, profile: &Profile) -> Verdict {
 /// As [`run`], with options.
 pub fn run_with(script: &Script, profile: &Profile, options: &Options) -> Verdict {
     runner::run(script, profile, options)
+}
+
+/// The name of the error that a call returns for one of the host's.
+pub(super) fn errno_name(error: SocketError) -> &'static str {
+    errno::Errno::from(error).name()
+}
+
+/// Turns a knob of a profile by its sysctl.
+pub(super) fn turn(profile: &mut Profile, name: &str, value: &str) -> Result<(), String> {
+    sysctl::set(profile, name, value)
 }

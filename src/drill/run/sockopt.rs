@@ -79,9 +79,9 @@ const TABLE: &[Line] = &[
         fixed,
     ),
     (SOL_SOCKET, SO_ACCEPTCONN, |m, i| int(matches!(of(m, i)?.place, Place::Listener(_))), fixed),
-    (SOL_SOCKET, SO_RCVBUF, |m, i| int(2 * recv_buffer(&of(m, i)?.config)), set_rcvbuf),
+    (SOL_SOCKET, SO_RCVBUF, get_rcvbuf, set_rcvbuf),
     (SOL_SOCKET, SO_RCVBUFFORCE, |m, i| int(2 * recv_buffer(&of(m, i)?.config)), set_rcvbuf),
-    (SOL_SOCKET, SO_SNDBUF, |m, i| int(send_buffer(&of(m, i)?.config)), set_sndbuf),
+    (SOL_SOCKET, SO_SNDBUF, get_sndbuf, set_sndbuf),
     (SOL_SOCKET, SO_SNDBUFFORCE, |m, i| int(send_buffer(&of(m, i)?.config)), set_sndbuf),
     (SOL_SOCKET, SO_KEEPALIVE, |m, i| int(of(m, i)?.config.keepalive.is_some()), set_keepalive),
     (
@@ -156,6 +156,20 @@ const TABLE: &[Line] = &[
     ),
     (SOL_TCP, TCP_LINGER2, |m, i| seconds(of(m, i)?.config.fin_wait2), set_linger2),
     (SOL_TCP, TCP_USER_TIMEOUT, get_user_timeout, set_user_timeout),
+    (
+        SOL_TCP,
+        TCP_NOOPT,
+        |m, i| int(of(m, i)?.config.noopt),
+        |s, v| v.on().map(|on| s.config.noopt = on),
+    ),
+    (
+        SOL_TCP,
+        TCP_KEEPINIT,
+        |m, i| seconds(of(m, i)?.config.keepinit.unwrap_or_default()),
+        |s, v| v.seconds(i64::from(u32::MAX) / 1000).map(|time| s.config.keepinit = Some(time)),
+    ),
+    (SOL_TCP, TCP_FUNCTION_BLK, |_, _| Ok(Value::Text(b"freebsd".to_vec())), set_functions),
+    (SOL_TCP, TCP_REMOTE_UDP_ENCAPS_PORT, |_, _| int(0), |_, v| v.within(0, 0).map(drop)),
     (SOL_TCP, TCP_CONGESTION, get_congestion, set_congestion),
     (SOL_TCP, TCP_INFO, |_, _| refused("TCP_INFO is asked for in %{ }%"), fixed),
     (SOL_IP, IP_TOS, |m, i| int(of(m, i)?.config.mark.tos), set_tos),
@@ -174,10 +188,43 @@ const KEPT: &[(i64, i64)] = &[
     (SOL_SOCKET, SO_PRIORITY),
     (SOL_SOCKET, SO_MARK),
     (SOL_SOCKET, SO_DEBUG),
+    (SOL_SOCKET, SO_REUSEPORT),
+    (SOL_SOCKET, SO_NOSIGPIPE),
+    (SOL_TCP, TCP_LOG),
     (SOL_SOCKET, SO_BUSY_POLL),
     (SOL_IP, IP_FREEBIND),
     (SOL_IP, IP_BIND_ADDRESS_NO_PORT),
 ];
+
+/// What the buffers of a socket with BSD's ways hold: no more and no less is told.
+fn bsd_buffers(machine: &mut Machine, index: usize) -> Answer<Option<(u32, u32)>> {
+    let sock = of(machine, index)?;
+    let (config, conn) = (sock.config.clone(), sock.conn());
+    if !config.is_bsd() {
+        return Ok(None);
+    }
+    let own =
+        |fixed: u32, (first, _): (u32, u32)| if fixed == Config::AUTO { first } else { fixed };
+    let buffers = conn.and_then(|conn| Some(machine.world.stack.conn(conn).ok()?.buffers()));
+    Ok(Some(buffers.unwrap_or((
+        own(config.recv_buffer, config.recv_buffer_auto),
+        own(config.send_buffer, config.send_buffer_auto),
+    ))))
+}
+
+fn get_rcvbuf(machine: &mut Machine, index: usize) -> Answer<Value> {
+    match bsd_buffers(machine, index)? {
+        Some((recv, _)) => int(recv),
+        None => int(2 * recv_buffer(&of(machine, index)?.config)),
+    }
+}
+
+fn get_sndbuf(machine: &mut Machine, index: usize) -> Answer<Value> {
+    match bsd_buffers(machine, index)? {
+        Some((_, send)) => int(send),
+        None => int(send_buffer(&of(machine, index)?.config)),
+    }
+}
 
 /// What is received is half of what the kernel counts for it.
 fn recv_buffer(config: &Config) -> i64 {
@@ -288,8 +335,30 @@ fn get_maxseg(machine: &mut Machine, index: usize) -> Answer<Value> {
     let sock = of(machine, index)?;
     let (conn, own) = (sock.conn(), sock.config.mss);
     match conn.and_then(|conn| machine.world.stack.conn(conn).ok()) {
+        // BSD counts what timestamps take, too.
+        Some(conn) if conn.config().is_bsd() => int(conn.mss()),
         Some(conn) if conn.state() != State::Closed => int(conn.smss()),
         _ => int(own.unwrap_or(536)),
+    }
+}
+
+/// The stack that a connection uses: there is one.
+fn set_functions(_: &mut Sock, value: &Value) -> Answer<()> {
+    match value {
+        Value::Text(name) if name == b"freebsd" => Ok(()),
+        _ => Err(Errno::ENOENT.into()),
+    }
+}
+
+/// `{function_set_name="freebsd", …}`: the name.
+fn function_set(fields: &[Expr]) -> Answer<Value> {
+    let name = fields.iter().find_map(|field| match field {
+        Expr::Assign(name, value) if name == "function_set_name" => Some(value),
+        _ => None,
+    });
+    match name.map(|name| &**name) {
+        Some(Expr::Text(text)) => Ok(Value::Text(text.clone())),
+        _ => refused("a structure that is not known"),
     }
 }
 
@@ -384,6 +453,7 @@ fn value(expr: &Expr) -> Answer<Option<Value>> {
         Expr::Ellipsis => return Ok(None),
         Expr::List(items) if items.len() == 1 => return value(&items[0]),
         Expr::Text(text) => Value::Text(text.clone()),
+        Expr::Braces(fields) => function_set(fields)?,
         Expr::Linger { onoff, linger } => Value::Linger(*onoff, *linger),
         other => Value::Int(number(other)?),
     }))

@@ -119,6 +119,7 @@ pub enum Timeout {
 
 /// The initial window in bytes (RFC 6928 §2): `segments` segments; when they are large, as many as
 /// 1460 bytes each would make, but two. Never none, or nothing would ever be sent.
+// Rules: 6928-2-1.
 pub fn initial_window(smss: u32, segments: u8) -> u32 {
     let n = u32::from(segments.max(1));
     (n * smss).min((2 * smss).max(n * 1460))
@@ -144,6 +145,7 @@ pub(super) mod tests {
         }
     }
 
+    // Rules: 6928-2-1.
     #[test]
     fn rfc_6928_initial_windows() {
         assert_eq!(initial_window(1460, 10), 14_600);
@@ -153,6 +155,7 @@ pub(super) mod tests {
     }
 
     /// Whatever the algorithm: what every connection relies on.
+    // Rules: 5681-3.1-3, 5681-3.1-7, 8257-3.4-1, 9438-4.6-2, 9438-4.9.1-1.
     #[test]
     fn every_algorithm_keeps_the_rules_all_share() {
         for algorithm in Algorithm::ALL {

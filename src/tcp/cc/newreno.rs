@@ -36,12 +36,14 @@ impl CongestionControl for NewReno {
         self.window.reduce(in_flight / 2);
     }
 
+    // Rules: 6582-3.2-3.
     fn on_recovered(&mut self, _now: Instant, in_flight: u32) {
         // RFC 6582 §3.2 step 3, option (1): no burst after recovery.
         let Window { ssthresh, smss, .. } = self.window;
         self.window.cwnd = ssthresh.min(in_flight.max(smss) + smss);
     }
 
+    // Rules: 5681-3.1-7.
     fn on_rto(&mut self, _now: Instant, in_flight: u32, timeout: Timeout) {
         self.window.collapse(in_flight / 2, timeout);
         if timeout == Timeout::InRecovery {
@@ -67,6 +69,7 @@ mod tests {
         cc.on_ack(&sample(acked));
     }
 
+    // Rules: 3465-2.1-1, 5681-3.1-6, 2525-2.6.
     #[test]
     fn doubles_per_round_then_adds_one_segment() {
         let mut cc = NewReno::new(MSS, 10 * MSS);
@@ -82,6 +85,7 @@ mod tests {
         assert_eq!(cc.cwnd(), 12 * MSS);
     }
 
+    // Rules: 5681-3.1-7.
     #[test]
     fn a_timeout_starts_again_and_keeps_half() {
         let mut cc = NewReno::new(MSS, 10 * MSS);
@@ -101,6 +105,7 @@ mod tests {
         assert_eq!(cc.ssthresh(), 2 * MSS);
     }
 
+    // Rules: 6582-3.2-3.
     #[test]
     fn recovery_ends_without_a_burst() {
         let mut cc = NewReno::new(MSS, 10 * MSS);

@@ -53,6 +53,7 @@ mod tests {
     const MSS: u32 = 1_000;
 
     /// As Linux counts: all that an ACK acknowledges, up to ssthresh.
+    // Rules: 3465-2.2-1, 5681-3.1-5.
     #[test]
     fn an_ack_counts_for_all_of_its_segments() {
         let mut cc = Reno::new(MSS, 10 * MSS);

@@ -26,6 +26,7 @@ pub struct Window {
 
 impl Window {
     /// With segments of `smss` bytes and an initial window of `iw` bytes.
+    // Rules: 5681-3.1-3.
     pub fn new(smss: u32, iw: u32) -> Window {
         Window { smss, iw, cwnd: iw, ssthresh: u32::MAX, acked: 0, before: (iw, u32::MAX) }
     }
@@ -42,6 +43,7 @@ impl Window {
 
     /// Slow start: as many bytes more as were acknowledged, not beyond ssthresh. Returns the
     /// acknowledged bytes that this did not use.
+    // Rules: 3465-2.2-1, 3465-2.3-1, 5681-3.1-5, 2525-2.1.
     pub fn slow_start(&mut self, acked: u32) -> u32 {
         if !self.in_slow_start() {
             return acked;
@@ -52,6 +54,7 @@ impl Window {
     }
 
     /// Congestion avoidance: a segment more for each window that was acknowledged.
+    // Rules: 3465-2.1-1, 5681-3.1-6, 2525-2.6.
     pub fn avoid(&mut self, acked: u32) {
         self.acked = self.acked.saturating_add(acked);
         while self.acked >= self.cwnd {
@@ -61,6 +64,7 @@ impl Window {
     }
 
     /// Bytes were acknowledged: slow start, and congestion avoidance with what that leaves.
+    // Rules: MUST-19, 5681-3.1-4.
     pub fn acked(&mut self, acked: u32) {
         let rest = self.slow_start(acked);
         if rest > 0 {
@@ -69,6 +73,7 @@ impl Window {
     }
 
     /// The window comes down to `ssthresh`, but not below two segments.
+    // Rules: 4015-3.2-1, 3168-6.1.2-4, 9438-4.6-2.
     pub fn reduce(&mut self, ssthresh: u32) {
         self.before = (self.cwnd, self.ssthresh);
         self.ssthresh = ssthresh.max(2 * self.smss);
@@ -77,6 +82,7 @@ impl Window {
     }
 
     /// A timeout: one segment; the first time the threshold comes down, too.
+    // Rules: 5681-3.1-8, 2525-2.2.
     pub fn collapse(&mut self, ssthresh: u32, timeout: Timeout) {
         if timeout == Timeout::First {
             self.reduce(ssthresh);
@@ -86,6 +92,7 @@ impl Window {
     }
 
     /// The last reduction was for nothing.
+    // Rules: 4015-3.4-1.
     pub fn undo(&mut self) {
         self.cwnd = self.cwnd.max(self.before.0);
         self.ssthresh = self.ssthresh.max(self.before.1);
@@ -99,6 +106,7 @@ impl Window {
 
     /// After a silence the path may be another: half of cwnd for each RTO of it, down to the
     /// restart window (RFC 5681 §4.1; RFC 2861 §3). Three quarters stay known as good.
+    // Rules: 5681-4.1-1.
     pub fn idle(&mut self, idle: Duration, rto: Duration) {
         let restart = self.iw.min(self.cwnd);
         self.ssthresh = self.ssthresh.max(self.cwnd / 4 * 3);
