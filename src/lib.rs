@@ -66,7 +66,7 @@ pub mod cli;
 #[forbid(unsafe_code)]
 pub mod device;
 #[cfg(feature = "drill")]
-#[forbid(unsafe_code)]
+#[cfg_attr(not(feature = "packetdrill-so"), forbid(unsafe_code))]
 pub mod drill;
 #[forbid(unsafe_code)]
 pub mod impair;

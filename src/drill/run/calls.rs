@@ -21,11 +21,15 @@ pub(super) struct Progress {
     pub(super) done: usize,
     /// Whether it has begun what it now waits for.
     pub(super) begun: bool,
+    /// What was read.
+    pub(super) got: Vec<u8>,
+    /// Who sent it, if it is a datagram.
+    pub(super) from: Option<SocketAddr>,
 }
 
 impl Progress {
     pub(super) fn new(since: Instant) -> Progress {
-        Progress { since, done: 0, begun: false }
+        Progress { since, done: 0, begun: false, got: Vec::new(), from: None }
     }
 }
 

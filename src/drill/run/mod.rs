@@ -5,7 +5,7 @@
 //! `transfer`, `waiting` and `sockopt` are the system calls; `build` makes packets of the script's
 //! words, `compare` compares those the host sends, `show` writes them in the script's words;
 //! `shell` and `sysctl` understand the commands that turn knobs, `names` what statements may ask
-//! for, `notes` what `//?` claims.
+//! for, `notes` what `//?` claims; `kernel` is the machine for callers that are no script.
 
 mod args;
 mod build;
@@ -14,6 +14,8 @@ mod compare;
 mod doing;
 mod errno;
 mod flow;
+#[cfg(feature = "packetdrill-so")]
+mod kernel;
 mod live;
 mod machine;
 mod names;
@@ -55,7 +57,13 @@ pub(super) fn errno_name(error: SocketError) -> &'static str {
     errno::Errno::from(error).name()
 }
 
+#[cfg(feature = "packetdrill-so")]
+pub(super) use kernel::{Kernel, Outcome, Reply, Request, Waiting};
+
 /// Turns a knob of a profile by its sysctl.
+///
+/// # Errors
+/// What is not known here, by name.
 pub(super) fn turn(profile: &mut Profile, name: &str, value: &str) -> Result<(), String> {
     sysctl::set(profile, name, value)
 }

@@ -12,7 +12,7 @@ use crate::wire::ip::Discover;
 
 /// An option's value.
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Value {
+pub(super) enum Value {
     Int(i64),
     Text(Vec<u8>),
     Linger(i64, i64),
@@ -30,6 +30,20 @@ impl Value {
         Ok(self.int()? != 0)
     }
 
+    /// The value in memory, of which no more than `room` bytes are given back.
+    pub(super) fn bytes(&self, room: usize) -> Vec<u8> {
+        let mut bytes = match self {
+            Value::Int(n) => (*n as i32).to_ne_bytes().to_vec(),
+            Value::Text(text) => text.clone(),
+            Value::Linger(on, time) => [*on as i32, *time as i32].map(i32::to_ne_bytes).concat(),
+        };
+        if let Value::Text(_) = self {
+            bytes.resize(NAME_MAX, 0);
+        }
+        bytes.truncate(room);
+        bytes
+    }
+
     /// A number within bounds, else `EINVAL`.
     fn within(&self, low: i64, high: i64) -> Answer {
         let n = self.int()?;
@@ -40,6 +54,9 @@ impl Value {
         Ok(Duration::from_secs(self.within(1, high)? as u64))
     }
 }
+
+/// The bytes that the name of an algorithm has, zeros included (as Linux).
+const NAME_MAX: usize = 16;
 
 /// How an option is asked for and set.
 type Get = fn(&mut Machine, usize) -> Answer<Value>;
@@ -479,20 +496,26 @@ pub(super) fn set(machine: &mut Machine, args: Args<'_>) -> Answer {
     Ok(0)
 }
 
-pub(super) fn get(machine: &mut Machine, args: Args<'_>) -> Answer {
+/// What an option is.
+pub(super) fn ask(machine: &mut Machine, args: Args<'_>) -> Answer<Value> {
     let (index, _) = machine.sock(args, 0)?;
     let (level, option) = (args.number(1)?, args.number(2)?);
-    let got = match (line(level, option), KEPT.contains(&(level, option))) {
-        (Some((.., get, _)), _) => get(machine, index)?,
+    match (line(level, option), KEPT.contains(&(level, option))) {
+        (Some((.., get, _)), _) => get(machine, index),
         (None, true) => {
             let kept = machine.sock_at(index)?.kept.get(&(level, option)).copied();
-            Value::Int(kept.unwrap_or(0))
+            int(kept.unwrap_or(0))
         }
         (None, false) => {
             let name = name(level, option);
-            return refused(format!("getsockopt {name}: this host has no such knob"));
+            refused(format!("getsockopt {name}: this host has no such knob"))
         }
-    };
+    }
+}
+
+pub(super) fn get(machine: &mut Machine, args: Args<'_>) -> Answer {
+    let (level, option) = (args.number(1)?, args.number(2)?);
+    let got = ask(machine, args)?;
     match value(args.at(3)?)? {
         Some(wanted) if wanted != got => {
             let name = name(level, option);
@@ -514,13 +537,14 @@ fn shown(value: &Value) -> String {
     }
 }
 
-pub(super) fn ioctl(machine: &mut Machine, args: Args<'_>) -> Answer {
+/// What an ioctl answers; `None`: it asks for nothing.
+pub(super) fn ask_ioctl(machine: &mut Machine, args: Args<'_>) -> Answer<Option<i64>> {
     let (_, sock) = machine.sock(args, 0)?;
     let request = args.number(1)?;
     if request == FIONBIO {
         let on = args.number(2)? != 0;
         sock.nonblocking = on;
-        return Ok(0);
+        return Ok(None);
     }
     let place = sock.place;
     let stack = &machine.world.stack;
@@ -530,13 +554,17 @@ pub(super) fn ioctl(machine: &mut Machine, args: Args<'_>) -> Answer {
         _ => None,
     };
     let (unread, unacked) = conn.map_or((0, 0), |conn| conn.queues());
-    let got = match request {
+    Ok(Some(match request {
         SIOCINQ => i64::from(unread),
         SIOCOUTQ => i64::from(unacked),
         SIOCOUTQNSD => i64::from(conn.map_or(0, |conn| conn.unsent())),
         SIOCATMARK => i64::from(conn.is_some_and(|conn| conn.urgent() == Some(0))),
         other => return refused(format!("ioctl {other:#x} is not known")),
-    };
+    }))
+}
+
+pub(super) fn ioctl(machine: &mut Machine, args: Args<'_>) -> Answer {
+    let Some(got) = ask_ioctl(machine, args)? else { return Ok(0) };
     match args.0.get(2).map_or(Ok(None), value)? {
         Some(wanted) if wanted != Value::Int(got) => {
             Err(Trouble::Wrong(format!("ioctl: expected {}, got {got}", shown(&wanted))))

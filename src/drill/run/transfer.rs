@@ -123,10 +123,14 @@ fn receive(machine: &mut Machine, what: Move, progress: &mut Progress) -> Answer
                 false => stack.read(now, conn, &mut room),
             }
         }
-        Place::Udp(id) => match peek {
-            true => stack.peek_from(now, id, &mut room).map(|got| got.copied),
-            false => stack.recv_from(now, id, &mut room).map(|got| got.copied),
-        },
+        Place::Udp(id) => {
+            let got = match peek {
+                true => stack.peek_from(now, id, &mut room),
+                false => stack.recv_from(now, id, &mut room),
+            };
+            progress.from = got.as_ref().ok().map(|got| got.from);
+            got.map(|got| got.copied)
+        }
         Place::New if sock.udp => Err(SocketError::WouldBlock),
         Place::New | Place::Listener(_) => return Err(Errno::ENOTCONN.into()),
     };
@@ -135,6 +139,7 @@ fn receive(machine: &mut Machine, what: Move, progress: &mut Progress) -> Answer
         Ok(0) => Ok(progress.done as i64),
         Ok(n) => {
             progress.done += n;
+            progress.got.extend_from_slice(&room[..n]);
             let waits = all && progress.done < what.len;
             if waits { receive(machine, what, progress) } else { Ok(progress.done as i64) }
         }
