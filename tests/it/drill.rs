@@ -1,5 +1,5 @@
-//! Scripts in the packetdrill language: all of `tests/wire` hold, to the microsecond, each with the
-//! profile that its directory is called after, or Linux's; those of
+//! Scripts in the packetdrill language: all of `tests/wire` hold, to the microsecond, those below
+//! `tests/wire/freebsd` with that profile and the others with Linux's; those of
 //! `tests/wrong` do not, for the reason that is kept in `tests/golden/wrong`.
 
 use netglass::drill::{Kind, Options, Profile, Verdict, parse, run, run_with};
@@ -38,11 +38,13 @@ fn verdict(path: &Path, options: &Options) -> Verdict {
     run_with(&script, &profile(path), options)
 }
 
-/// A directory called like a profile holds what is meant for that one; the others are for Linux's.
+/// What lies in a directory `freebsd` is meant for that profile; the rest is for Linux's.
 fn profile(path: &Path) -> Profile {
-    let names = path.iter().filter_map(|part| part.to_str());
-    let dirs = names.skip_while(|part| *part != "tests");
-    dirs.filter_map(Profile::named).next().unwrap_or_default()
+    if path.starts_with(root().join("tests/wire/freebsd")) {
+        Profile::freebsd()
+    } else {
+        Profile::linux()
+    }
 }
 
 fn exact() -> Options {

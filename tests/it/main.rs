@@ -33,6 +33,7 @@ mod ip;
 mod ip6;
 #[cfg(feature = "lab")]
 mod labs;
+mod labs_before_after;
 mod link;
 mod memory;
 mod nd;
