@@ -111,7 +111,10 @@ fn wait(tcb: &Tcb, why: Blocked) -> Decision {
 fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     let lost = tcb.rtxq.next_lost()?;
     if tcb.recovery.send_new && tcb.unsent() > 0 {
-        return None;
+        let new = plan_new_data(tcb);
+        if matches!(new, Ok(_) | Err(Blocked::Cwnd | Blocked::Pacing)) {
+            return None;
+        }
     }
     if !tcb.syn_acked {
         return Some(Plan::RetransmitSyn { attempt: lost.retransmits.saturating_add(1) });
@@ -188,10 +191,11 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
             (false, _) => Plan::NewData { len, push: last || tcb.config.push_bursts && len > mss },
         })
     };
-    let corked = tcb.config.cork || tcb.more;
+    let asked = tcb.recovery.send_new; // by F-RTO, which waits for nothing
+    let corked = (tcb.config.cork || tcb.more) && !asked;
     // The short last segment goes along when nothing, or by Minshall nothing small, is in flight,
     // or Nagle is off, or FIN follows.
-    let may = !corked && (!tcb.config.nagle || (whole == 0 && alone));
+    let may = !corked && (asked || !tcb.config.nagle || (whole == 0 && alone));
     if all && (whole == len || fin_pending || may) {
         return send(len);
     }
