@@ -31,6 +31,8 @@ struct Usage {
     most: u32,
     /// SND.NXT when that was seen: it counts until this is acknowledged.
     until: Seq,
+    /// SND.NXT when sending paused last.
+    paused: Seq,
 }
 
 impl Tcb {
@@ -43,7 +45,7 @@ impl Tcb {
         let (algorithm, smss, iw) = (self.config.congestion, self.snd.smss, self.iw);
         let until = self.snd.una;
         self.control.get_or_insert_with(|| {
-            let usage = Usage { limited: false, most: 0, until };
+            let usage = Usage { limited: false, most: 0, until, paused: until };
             let algorithm = algorithm.make(smss, iw);
             Box::new(Control { algorithm, usage, rate: Rate::new(), burst: 0 })
         })
@@ -114,6 +116,7 @@ impl Tcb {
         let (una, nxt) = (self.snd.una, self.snd.nxt);
         let (outstanding, smss) = (self.rtxq.flight_size(), self.snd.smss);
         let (room, in_flight) = (self.cwnd_room(), self.rtxq.in_flight());
+        let waits = limited && self.unsent() > 0;
         let full = limited || room < smss;
         let dry = self.unsent() == 0 && self.rtxq.lost() == 0 && !full;
         let Some(control) = &mut self.control else { return };
@@ -121,9 +124,13 @@ impl Tcb {
             control.rate.on_app_limited(in_flight);
         }
         let usage = &mut control.usage;
+        // Only new data uses the window up: what is sent again has its own pace.
+        if std::mem::replace(&mut usage.paused, nxt) == nxt && !waits {
+            return;
+        }
         let over = una.after_eq(usage.until) && nxt != usage.until;
         if over || full || (!usage.limited && outstanding > usage.most) {
-            *usage = Usage { limited: full, most: outstanding, until: nxt };
+            *usage = Usage { limited: full, most: outstanding, until: nxt, paused: nxt };
         }
     }
 
@@ -159,6 +166,7 @@ impl Tcb {
 
     /// New data was acknowledged: the window may grow; what becomes of slow start is told.
     pub(super) fn grow(&mut self, sample: &AckSample, cx: &mut Cx<'_>) {
+        let sample = &AckSample { app_limited: !self.cwnd_is_used(), ..*sample };
         let cc = self.cc();
         let slow = cc.is_conservative();
         cc.on_ack(sample);

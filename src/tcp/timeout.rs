@@ -38,7 +38,8 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         return;
     }
     let limit = match tcb.state() {
-        State::SynSent => tcb.config.syn_retries,
+        // Those that come at an even pace are not counted (as Linux).
+        State::SynSent => tcb.config.syn_retries.saturating_add(tcb.config.syn_linear),
         State::SynReceived => tcb.config.synack_retries,
         _ => tcb.config.retries2,
     };
@@ -49,7 +50,9 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let first = tcb.retransmits == 0;
     tcb.counters.on_timeout(cx.now);
     tcb.retransmits += 1;
-    tcb.rto.back_off();
+    if tcb.state() != State::SynSent || tcb.retransmits > tcb.config.syn_linear {
+        tcb.rto.back_off();
+    }
     if tcb.retransmits == tcb.config.retries1 && tcb.syn_acked {
         let retransmits = tcb.retransmits;
         cx.note(|| Event::R1 { retransmits });
@@ -91,7 +94,9 @@ pub(super) fn arm_persist(tcb: &mut Tcb, blocked: Blocked, cx: &mut Cx<'_>) {
         tcb.stop_timer(Timer::Persist, cx);
     } else if !tcb.timers.is_running(Timer::Persist) {
         let wait = match blocked {
-            Blocked::Sws | Blocked::Cork => tcb.config.sws_override,
+            Blocked::Sws | Blocked::Cork if !tcb.config.sws_override.is_zero() => {
+                tcb.config.sws_override
+            }
             _ => probe_interval(tcb),
         };
         tcb.set_timer(Timer::Persist, cx.now + wait, cx);

@@ -76,7 +76,4 @@ pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
             recovery::leave(tcb, cx);
         }
     }
-    if told.advanced {
-        schedule(tcb, cx);
-    }
 }

@@ -92,7 +92,7 @@ impl Cubic {
         let less = cwnd < self.curve.w_max; // others need more: let go of some
         let w_max = if less { share(cwnd, CONVERGENCE) } else { cwnd };
         self.curve = Curve { w_max, prior: cwnd, epoch: None };
-        share(cwnd, BETA)
+        self.window.whole(share(cwnd, BETA))
     }
 
     /// A new stretch begins (RFC 9438 §4.2).
@@ -216,7 +216,7 @@ impl CongestionControl for Cubic {
             self.before = self.curve;
             self.curve = Curve { w_max: 0, prior: cwnd, epoch: None };
         }
-        self.window.collapse(share(cwnd, BETA), first);
+        self.window.collapse(self.window.whole(share(cwnd, BETA)), first);
     }
 
     fn undo(&mut self, _now: Instant) {
@@ -268,7 +268,7 @@ mod tests {
         cc.on_loss(Instant::ZERO, w_max);
         cc.on_recovered(Instant::ZERO, w_max);
         let start = cc.cwnd();
-        assert_eq!(start, share(w_max, BETA));
+        assert_eq!(start, share(w_max, BETA) / MSS * MSS);
         let mut seen = 0;
         run(&mut cc, 0, 100, 18_000, |at, cwnd| {
             let want = formula(w_max.into(), start.into(), at as i64);
@@ -280,14 +280,14 @@ mod tests {
         assert!(cc.cwnd() > w_max * 5 / 4);
     }
 
-    /// K, with the numbers of a hand: (856 - 599.2) / 0.4 = 642, whose third root is 8.627.
+    /// K, with the numbers of a hand: (856 - 599) / 0.4 = 642.5, whose third root is 8.629.
     #[test]
     fn the_plateau_comes_after_k() {
         let mut cc = Cubic::new(MSS, 10 * MSS);
         cc.take_over(856 * MSS, 856 * MSS);
         cc.on_loss(Instant::ZERO, 0);
         let k = cc.begin(Instant::ZERO).k;
-        assert_eq!(k / 1000, 8_626);
+        assert_eq!(k / 1000, 8_628);
         assert_eq!((cube_root(0), cube_root(26), cube_root(27)), (0, 2, 3));
         assert_eq!(cube_root(999_999_999_999_999_999_999_999_999), 999_999_999);
     }

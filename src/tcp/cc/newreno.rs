@@ -10,12 +10,14 @@ use crate::base::{Duration, Instant};
 #[derive(Clone, Debug)]
 pub struct NewReno {
     window: Window,
+    /// Recovery has just ended: the ACK that ended it adds nothing.
+    ended: bool,
 }
 
 impl NewReno {
     /// With segments of `smss` bytes and an initial window of `iw` bytes.
     pub fn new(smss: u32, iw: u32) -> NewReno {
-        NewReno { window: Window::new(smss, iw) }
+        NewReno { window: Window::new(smss, iw), ended: false }
     }
 }
 
@@ -23,7 +25,7 @@ impl CongestionControl for NewReno {
     windowed!("newreno");
 
     fn on_ack(&mut self, sample: &AckSample) {
-        if sample.app_limited {
+        if std::mem::take(&mut self.ended) || sample.app_limited {
             return; // RFC 5681 §3.1 grows a window that is used; RFC 7661 says why
         }
         // Deviates: RFC 5681 equation (2) adds at most SMSS per ACK; counting all bytes (as
@@ -40,6 +42,7 @@ impl CongestionControl for NewReno {
         // RFC 6582 §3.2 step 3, option (1): no burst after recovery.
         let Window { ssthresh, smss, .. } = self.window;
         self.window.cwnd = ssthresh.min(in_flight.max(smss) + smss);
+        self.ended = true;
     }
 
     fn on_rto(&mut self, _now: Instant, in_flight: u32, first: bool) {

@@ -67,6 +67,11 @@ impl Window {
         }
     }
 
+    /// `bytes` in whole segments, as Linux counts windows.
+    pub fn whole(&self, bytes: u32) -> u32 {
+        bytes / self.smss * self.smss
+    }
+
     /// The window comes down to `ssthresh`, but not below two segments.
     pub fn reduce(&mut self, ssthresh: u32) {
         self.before = (self.cwnd, self.ssthresh);
