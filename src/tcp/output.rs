@@ -456,8 +456,8 @@ fn send_again(tcb: &mut Tcb, seq: Seq, len: u32, rule: RtxRule, cx: &mut Cx<'_>)
     tcb.counters.total_retrans += 1;
     tcb.paced(data_len, cx);
     count_data(tcb, data_len, true, cx);
-    if seq == tcb.snd.una {
-        // The oldest has a round trip before it again (RFC 6675 §6).
+    if seq == tcb.snd.una && tcb.config.rack {
+        // The oldest has a round trip before it again (as Linux).
         tcb.set_timer(Timer::Rtx, cx.now + tcb.rto(), cx);
     }
     start_timers(tcb, cx);
