@@ -66,7 +66,7 @@ pub mod cli;
 #[forbid(unsafe_code)]
 pub mod device;
 #[cfg(feature = "drill")]
-#[forbid(unsafe_code)]
+#[cfg_attr(not(feature = "packetdrill-so"), forbid(unsafe_code))]
 pub mod drill;
 #[forbid(unsafe_code)]
 pub mod impair;
@@ -81,6 +81,8 @@ pub mod link;
 pub mod net;
 #[forbid(unsafe_code)]
 pub mod observe;
+#[forbid(unsafe_code)]
+pub mod rfc;
 #[forbid(unsafe_code)]
 pub mod rules;
 #[forbid(unsafe_code)]

@@ -32,6 +32,7 @@ pub struct Ephemeral {
 /// Linux's `net.ipv4.ip_local_port_range`. (RFC 6335 §6 suggests 49152..=65535; the wider range is
 /// harder to guess, RFC 6056 §3.2.)
 impl Default for Ephemeral {
+    // Rules: 6056-3.2-1.
     fn default() -> Ephemeral {
         Ephemeral { first: 32768, last: 60999, choice: PortChoice::Random }
     }
@@ -78,6 +79,7 @@ impl Ephemeral {
 
     /// A free port, searched upwards from where the algorithm says; `None` when all are taken.
     /// `key` keeps protocols (or destinations) apart, `counter` successive picks.
+    // Rules: 5927-4.2-1, 6056-3.3-1, 6056-3.3-2.
     pub fn pick(
         self,
         chance: &Chance,
@@ -101,6 +103,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
+    // Rules: 6056-3.3-2.
     #[test]
     fn every_port_is_found_before_the_range_is_exhausted() {
         let range = Ephemeral::new(65_530..=65_535).expect("a range");
@@ -115,6 +118,7 @@ mod tests {
         assert_eq!(range.pick(&chance, 17, 9, |p| taken.contains(&p)), Some(65_530));
     }
 
+    // Rules: 6056-3.3-1.
     #[test]
     fn starts_are_spread_and_repeatable() {
         let (range, chance) = (Ephemeral::default(), Chance::from_seed(3));
@@ -128,6 +132,7 @@ mod tests {
         );
     }
 
+    // Rules: 6056-3.2-1.
     #[test]
     fn ranges_without_ports_are_refused() {
         assert_eq!(Ephemeral::new(0..=5), None);

@@ -1,6 +1,7 @@
 //! The command line.
 
 use super::drill::DrillArgs;
+use super::rfc::RfcArgs;
 use super::study::args::{
     BoxArgs, ConnArgs, DiffArgs, EventArgs, ExportArgs, LabArgs, LadderArgs, ObserverArgs,
     PastArgs, TcpdumpArgs, WhatIfArgs,
@@ -94,7 +95,8 @@ pub(super) enum Command {
     Doctor(DoctorArgs),
     /// Draw TCP's state machine from the table the code runs
     Fsm(FsmArgs),
-    /// As `up`, and keep every input in FILE: for `replay`, `explain`, `whatif` and others
+    /// As `up`, and keep every input in FILE: for `replay`, `explain`, `whatif` and others;
+    /// with --pkt DIR, scripts for `drill` of its connections, or with --run of those of a run
     Record(RecordArgs),
     /// Live a recording again and show it; exit code 1 when it was cut short or lives otherwise
     Replay(ReplayArgs),
@@ -112,6 +114,8 @@ pub(super) enum Command {
     Nstat(NstatArgs),
     /// Show the rules by which everything here is explained
     Rules(RulesArgs),
+    /// Show what the RFCs of TCP require, what is done about it, and run what proves it
+    Rfc(RfcArgs),
     /// Show TCP's knobs as a profile has them, or where two profiles differ
     Profile(ProfileArgs),
     /// Networks in virtual time: experiments to look at, predict and run
@@ -218,6 +222,9 @@ pub(super) struct HostArgs {
     /// Record every input, for `netglass replay`
     #[arg(long, value_name = "FILE")]
     pub(super) record: Option<PathBuf>,
+    /// Write a packetdrill script of each connection into DIR, for `netglass drill`
+    #[arg(long, value_name = "DIR")]
+    pub(super) pkt: Option<PathBuf>,
     /// A bad link in netem's words, as in 'delay 20ms loss 1%'
     ///
     /// delay TIME [JITTER [CORRELATION]] [distribution uniform|normal|pareto|paretonormal],
@@ -673,6 +680,10 @@ pub(super) struct NstatArgs {
 pub(super) struct RecordArgs {
     /// Where to keep them
     pub(super) file: PathBuf,
+    /// Write a packetdrill script of each connection into DIR: of the host, or with --run RUN (and
+    /// --host NAME, --conn N) of the run that RUN names, as `export --format pkt` does
+    #[arg(long, value_name = "DIR")]
+    pub(super) pkt: Option<PathBuf>,
     /// What `up` takes (`netglass up --help`)
     #[arg(value_name = "OPTIONS OF UP", trailing_var_arg = true, allow_hyphen_values = true)]
     pub(super) options: Vec<String>,

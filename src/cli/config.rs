@@ -63,7 +63,8 @@ pub(super) fn given() -> Result<Given, Failure> {
     Ok(Given { cli, effective })
 }
 
-/// `record FILE …` is `up --record FILE …`, all options of which it takes.
+/// `record FILE …` is `up --record FILE …`, all options of which it takes, and `record --pkt DIR …`
+/// is `up --pkt DIR …`, or, where a run is named, `export --format pkt --out DIR …`.
 fn recorded(mut words: Vec<OsString>) -> Vec<OsString> {
     let place = words.iter().skip(1).position(|word| !word.to_string_lossy().starts_with('-'));
     let Some(at) = place.map(|place| place + 1) else { return words };
@@ -71,7 +72,23 @@ fn recorded(mut words: Vec<OsString>) -> Vec<OsString> {
     if words[at] == "record" && has_file {
         words.splice(at..=at, [OsString::from(UP), OsString::from("--record")]);
     }
+    let is_pkt = words.get(at + 1).is_some_and(|word| word == "--pkt");
+    if words[at] == "record" && is_pkt {
+        let run = words.iter().any(|word| word == "--run" || is_run(word));
+        match run {
+            true => drop(
+                words
+                    .splice(at..at + 2, ["export", "--format", "pkt", "--out"].map(OsString::from)),
+            ),
+            false => words[at] = UP.into(),
+        }
+    }
     words
+}
+
+/// `--run=RUN`.
+fn is_run(word: &OsString) -> bool {
+    word.to_string_lossy().starts_with("--run=")
 }
 
 /// The command line's grammar. Of `up`, the last of two alike options counts, and flags can be

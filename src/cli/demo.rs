@@ -59,6 +59,7 @@ fn host_args(args: &DemoArgs) -> Result<HostArgs, Failure> {
         probe: false,
         no_ipv6: true,
         mtu: None,
+        pkt: None,
         pcap: Some(args.pcap.clone().unwrap_or_else(default)),
         record: None,
         impair: None,

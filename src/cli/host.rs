@@ -4,6 +4,7 @@ use super::args::{ClientArgs, HostArgs};
 use super::attach::{self, Attached, Attachment};
 use super::dhcp;
 use super::names::Peer;
+use super::scripts::ScriptSink;
 use super::sinks::{Capture, CaptureSink, LiveSink, RecordSink, SharedVoice};
 use super::talk::{self, Stream};
 use super::vlan;
@@ -46,6 +47,7 @@ pub(super) struct Prepared<'a> {
     setup: Setup,
     capture: Option<Capture>,
     recorder: Option<RecordSink>,
+    scripts: Option<ScriptSink>,
 }
 
 /// Checks the arguments and opens the files.
@@ -97,7 +99,8 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
         Some(path) => Some(RecordSink::create(path, &setup)?),
         None => None,
     };
-    Ok(Prepared { args, setup, capture, recorder })
+    let scripts = args.pkt.as_ref().map(|dir| ScriptSink::create(dir, &setup)).transpose()?;
+    Ok(Prepared { args, setup, capture, recorder, scripts })
 }
 
 /// The two ends of the link in one family.
@@ -225,6 +228,7 @@ pub(super) struct Session {
     losses: Option<packet::Gauge>,
     /// The recording, and whether it was cut.
     recording: Option<(PathBuf, Arc<AtomicBool>)>,
+    scripts: Option<ScriptSink>,
 }
 
 impl Prepared<'_> {
@@ -245,11 +249,14 @@ impl Prepared<'_> {
         live: Option<Stream>,
         before: impl FnOnce(&Host),
     ) -> Result<Session, Failure> {
-        let Prepared { args, setup, capture, recorder } = self;
+        let Prepared { args, setup, capture, recorder, scripts } = self;
         let host = Host::new(setup);
         let capture = Arc::new(Mutex::new(capture.map(|capture| capture.started(host.now()))));
         if args.pcap.is_some() {
             host.observe(Box::new(CaptureSink(capture.clone())));
+        }
+        if let Some(scripts) = &scripts {
+            host.observe(Box::new(scripts.clone()));
         }
         let recording = recorder.as_ref().map(RecordSink::gauge);
         if let Some(recorder) = recorder {
@@ -273,7 +280,7 @@ impl Prepared<'_> {
         let driver = driver.impaired(inward, outward);
         let device = device(&driver.bell());
         let running = driver.start(device).map_err(Failure::failed)?;
-        Ok(Session { host, running, capture, voice, gauges, losses: None, recording })
+        Ok(Session { host, running, capture, voice, gauges, losses: None, recording, scripts })
     }
 }
 
@@ -304,7 +311,7 @@ impl Session {
 
     /// Ends the host, giving connections `linger` to end well.
     pub(super) fn stop(self, linger: Duration) -> Result<(), Failure> {
-        let Session { running, capture, voice, gauges, losses, recording, .. } = self;
+        let Session { running, capture, voice, gauges, losses, recording, scripts, .. } = self;
         let ended = running.stop(linger);
         let voice = voice.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(mut voice) = voice {
@@ -320,6 +327,7 @@ impl Session {
         if let Some(capture) = capture {
             capture.finish()?;
         }
+        scripts.map_or(Ok(()), ScriptSink::finish)?;
         if let Some((path, _)) = recording.filter(|(_, cut)| cut.load(Ordering::Relaxed)) {
             let path = path.display();
             return Err(Failure::failed(format_args!("the recording {path} ends too early")));

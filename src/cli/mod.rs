@@ -29,7 +29,9 @@ mod ping;
 mod private;
 mod profile;
 mod replay;
+mod rfc;
 mod rules;
+mod scripts;
 mod sinks;
 mod ss;
 mod study;
@@ -111,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Drill(args) => drill::run(&args),
         Command::Nstat(args) => nstat::run(&args),
         Command::Rules(args) => rules::run(&args),
+        Command::Rfc(args) => rfc::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Explain(args) => study::explain(&args),
         Command::Blame(args) => study::blame(&args),

@@ -12,8 +12,15 @@ mod lex;
 mod parse;
 mod print;
 mod run;
+#[cfg(feature = "packetdrill-so")]
+#[allow(unsafe_code, reason = "the interface is C's")]
+mod so;
+pub mod write;
 
 pub use error::Error;
 pub use icmp::numbers as icmp_numbers;
 pub use parse::parse;
+#[cfg(feature = "packetdrill-so")]
+pub use so::{Interface, packetdrill_interface_init};
+
 pub use run::{Crossing, Failure, Ignore, Kind, Options, Profile, Verdict, run, run_with};

@@ -36,6 +36,7 @@ impl Local<'_> {
     ///
     /// # Errors
     /// [`Why::MartianDestination`], [`Why::MartianSource`], [`Why::OwnSource`], [`Why::NotForUs`].
+    // Rules: MUST-63.
     pub fn check(&self, src: IpAddr, dst: IpAddr) -> Result<Destination, Why> {
         if self.is_martian_destination(dst) {
             return Err(Why::MartianDestination);

@@ -17,6 +17,7 @@ const DESTINATIONS_MAX: usize = 1024;
 const LEAST_V4: u16 = 552;
 
 /// How long a path is believed to be narrow (RFC 8201 §4).
+// Rules: 1191-6.3-1, 8201-5.3-1.
 const LIFETIME: Duration = Duration::from_secs(600);
 
 /// Paths and their MTUs.
@@ -39,6 +40,7 @@ impl PathMtu {
     /// The path to `dst` carries packets of `mtu` bytes. Never less than every link must in IPv6
     /// (RFC 8201 §4: a smaller value is not believed) and all but dead ones do in IPv4; and never
     /// more than before while that is believed.
+    // Rules: 8201-4-3, 8201-4-4.
     pub fn set(&mut self, now: Instant, dst: IpAddr, mtu: u32) {
         let least = if dst.is_ipv4() { LEAST_V4 } else { ipv6::MIN_MTU as u16 };
         let mtu = u16::try_from(mtu).unwrap_or(u16::MAX).max(least);
@@ -61,6 +63,7 @@ impl PathMtu {
 mod tests {
     use super::*;
 
+    // Rules: 1191-6.3-1, 8201-4-3, 8201-4-4, 8201-5.3-1.
     #[test]
     fn paths_are_narrow_for_a_while() {
         let (mut paths, now) = (PathMtu::default(), Instant::from_millis(5));

@@ -435,6 +435,7 @@ fn length<H>(fragment: &Fragment<H>, packet_len: usize) -> Option<u32> {
 
 /// The traffic class of the whole datagram, given the codepoints of its fragments (RFC 3168 §5.3):
 /// `None` when congestion was experienced by some and others say that they cannot tell.
+// Rules: 3168-5.3-1.
 fn with_ecn_of_all(tos: u8, seen: u8) -> Option<u8> {
     const NOT_ECT: u8 = 1 << 0;
     const CE: u8 = 1 << 3;

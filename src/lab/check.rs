@@ -7,6 +7,7 @@
 mod fields;
 mod frames;
 mod judge;
+mod shares;
 mod steps;
 mod value;
 
@@ -24,6 +25,7 @@ use crate::base::{Duration, Instant};
 use crate::observe::log::Query;
 use fields::Field;
 use frames::{FrameQuery, Header};
+use shares::Shares;
 use std::net::IpAddr;
 use value::{Expected, Within};
 
@@ -37,9 +39,15 @@ pub struct Check {
 }
 
 impl Check {
-    /// Whether it looks at frames, which must be kept for it.
-    pub(super) fn needs_frames(&self) -> bool {
-        matches!(self.claim, Claim::Frames(..) | Claim::Headers { .. })
+    /// The ports whose frames must be kept for it: nodes, in the lab's order, and their ports.
+    pub(super) fn ports(&self) -> Vec<(usize, u16)> {
+        let queries: Vec<&FrameQuery> = match &self.claim {
+            Claim::Frames(query, _) => vec![query],
+            Claim::Headers { first, then, .. } => vec![first, then],
+            Claim::Shares(shares) => shares.flows().iter().collect(),
+            Claim::Events(..) | Claim::Order(_) | Claim::Says { .. } => Vec::new(),
+        };
+        queries.into_iter().map(FrameQuery::port).collect()
     }
 }
 
@@ -54,6 +62,8 @@ pub(super) enum Claim {
     Frames(FrameQuery, Vec<Want>),
     /// Two sightings of a packet, and which fields of its headers differ; all others must not.
     Headers { first: FrameQuery, then: FrameQuery, changes: Vec<Header>, ttl: Option<i64> },
+    /// Flows share a link.
+    Shares(Shares),
     /// A program said so.
     Says { program: usize, texts: Vec<String> },
 }
@@ -172,7 +182,7 @@ impl Check {
         }
         let within = "a share such as 1%, a time such as 2ms, or a number";
         let within = fields.read("within", within, value::within)?.unwrap_or_default();
-        let what = ["find", "order", "frames", "packet", "says"];
+        let what = ["find", "order", "frames", "share", "packet", "says"];
         let given: Vec<_> =
             what.into_iter().filter_map(|key| Some((key, fields.item(key)?))).collect();
         let [(key, subject)] = given[..] else {
@@ -192,6 +202,7 @@ impl Check {
                 let query = FrameQuery::read(subject, known)?;
                 Claim::Frames(query, wants(&mut fields, item, known)?)
             }
+            "share" => Claim::Shares(Shares::read(subject, item, &mut fields, known)?),
             "packet" => headers(subject, item, &mut fields, known)?,
             _ => says(subject, item, &mut fields, known)?,
         };

@@ -8,7 +8,7 @@ use super::tree::{At, Fields, Item, Table, Value, suggest};
 use super::wire::Link;
 use super::{Error, Mistake, Node, Program, knobs, words};
 use crate::base::{Duration, Instant, Medium};
-use crate::observe::log::Query;
+use crate::observe::log::{Detail, Query};
 use crate::tcp;
 
 /// A lab.
@@ -30,6 +30,8 @@ pub struct Lab {
     pub events: Option<u64>,
     /// How many of them at one moment; `None`: as many as the runner allows.
     pub at_once: Option<u64>,
+    /// How much its log tells.
+    pub log: Detail,
     /// The nodes, in the order of the file.
     pub nodes: Vec<Node>,
     /// The links, in the order of the file.
@@ -112,6 +114,7 @@ impl Lab {
         let duration = fields.read("duration", words::TIME, words::time)?.unwrap_or(DURATION);
         let mut number = |key| fields.read(key, "a number of events", |word| word.parse().ok());
         let (events, at_once) = (number("events")?, number("at_once")?);
+        let log = fields.read("log", "all or brief", detail)?.unwrap_or_default();
         let medium = fields.read("medium", MEDIUM, node::medium)?.unwrap_or(Medium::Ethernet);
         let anyway = fields.truth("anyway")?.unwrap_or(false);
         let mut common = Common { medium, tcp: tcp::Config::plain() };
@@ -125,11 +128,7 @@ impl Lab {
             return Err(Mistake::new(&At::File(0..0), "a lab needs a node: expected [node.NAME]"));
         }
         let links = named("link", fields.item("link"))?;
-        if let Some((key, _)) = nodes_of.get(MOST).or_else(|| links.get(MOST)) {
-            let what =
-                format!("this is too large: a lab has {MOST} nodes and {MOST} links at most");
-            return Err(Mistake::new(&key.at, what));
-        }
+        nodes_of.get(MOST).or_else(|| links.get(MOST)).map_or(Ok(()), too_large)?;
         let links = links.iter().map(|(key, item)| Link::read(key, item, &nodes));
         let links = links.collect::<Result<Vec<_>, _>>()?;
         let plan = Plan::new(&nodes, &links)?;
@@ -158,6 +157,7 @@ impl Lab {
             duration,
             events,
             at_once,
+            log,
             nodes,
             links,
             programs,
@@ -183,7 +183,8 @@ impl Lab {
 
 /// Keys of a lab that no node is meant by.
 const TOP: &[&str] = &[
-    "title", "promise", "text", "seed", "duration", "events", "at_once", "medium", "anyway", "tcp",
+    "title", "promise", "text", "seed", "duration", "events", "at_once", "log", "medium", "anyway",
+    "tcp", "program",
 ];
 
 /// Sets one value over the file's. A path that begins with a node's or link's name needs no `node.`
@@ -220,6 +221,21 @@ fn set(table: &mut Table, nth: usize, path: &str, value: &str) -> Result<(), Mis
         }
     };
     table.set(&whole, nth, value.value)
+}
+
+/// What is said at the first node or link that is too many.
+fn too_large((key, _): &(super::tree::Key, Item)) -> Result<(), Mistake> {
+    let what = format!("this is too large: a lab has {MOST} nodes and {MOST} links at most");
+    Err(Mistake::new(&key.at, what))
+}
+
+/// `log`: how much is told.
+fn detail(word: &str) -> Option<Detail> {
+    match word {
+        "all" => Some(Detail::All),
+        "brief" => Some(Detail::Brief),
+        _ => None,
+    }
 }
 
 /// `show`: a host, or `[show]` with `host`, `from` and `events`.

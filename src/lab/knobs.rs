@@ -3,7 +3,7 @@
 use super::tree::{Item, Value, refused, suggest};
 use super::{Mistake, words};
 use crate::base::Duration;
-use crate::tcp::{AckEvery, AfterIdle, Config, Ecn, Keepalive, Profile};
+use crate::tcp::{AckEvery, AfterIdle, Config, Ecn, Keepalive, Lineage, Profile};
 use crate::wire::ip::Discover;
 use crate::wire::tcp::Layout;
 use std::str::FromStr;
@@ -201,6 +201,7 @@ const KNOBS: &[Knob] = &[
     Knob("min_tso_segs", "a number from 1 to 255", |c, w| {
         number(&mut c.min_tso_segs, w) && c.min_tso_segs > 0
     }),
+    Knob("tso_win_divisor", COUNT, |c, w| number(&mut c.tso_win_divisor, w)),
     Knob("push_bursts", SWITCH, |c, w| switch(&mut c.push_bursts, w)),
     Knob("rttvar_peak", SWITCH, |c, w| switch(&mut c.rttvar_peak, w)),
     Knob("rto_initial", words::TIME, |c, w| time(&mut c.rto_initial, w)),
@@ -213,6 +214,7 @@ const KNOBS: &[Knob] = &[
     Knob("synack_retries", COUNT, |c, w| number(&mut c.synack_retries, w)),
     Knob("retries1", COUNT, |c, w| number(&mut c.retries1, w)),
     Knob("retries2", COUNT, |c, w| number(&mut c.retries2, w)),
+    Knob("orphan_retries", COUNT, |c, w| number(&mut c.orphan_retries, w)),
     Knob("delayed_ack", TIME_OR_OFF, |c, w| time_or_off(&mut c.delayed_ack, w)),
     Knob("sws_override", "a time such as 200ms, or rto", |c, w| {
         time_or_rto(&mut c.sws_override, w)
@@ -250,6 +252,19 @@ const KNOBS: &[Knob] = &[
     Knob("rcvlowat", words::BYTES, |c, w| amount(&mut c.rcvlowat, w)),
     Knob("linger", TIME_OR_OFF, |c, w| maybe_time(&mut c.linger, w)),
     Knob("defer_accept", TIME_OR_OFF, |c, w| maybe_time(&mut c.defer_accept, w)),
+    Knob("lineage", "rfc or bsd", |c, w| one_of(&mut c.lineage, &Lineage::ALL, w)),
+    Knob("rexmit_slop", TIME_OR_OFF, |c, w| time_or_off(&mut c.rexmit_slop, w)),
+    Knob("keepinit", TIME_OR_OFF, |c, w| maybe_time(&mut c.keepinit, w)),
+    Knob("persmin", TIME_OR_OFF, |c, w| time_or_off(&mut c.persmin, w)),
+    Knob("insecure_rst", SWITCH, |c, w| switch(&mut c.insecure_rst, w)),
+    Knob("insecure_syn", SWITCH, |c, w| switch(&mut c.insecure_syn, w)),
+    Knob("drop_synfin", SWITCH, |c, w| switch(&mut c.drop_synfin, w)),
+    Knob("abc_l_var", "a number of segments", |c, w| number(&mut c.abc_l_var, w)),
+    Knob("newcwv", SWITCH, |c, w| switch(&mut c.newcwv, w)),
+    Knob("ecn_maxretries", COUNT, |c, w| number(&mut c.ecn_maxretries, w)),
+    Knob("rexmit_drop_options", SWITCH, |c, w| switch(&mut c.rexmit_drop_options, w)),
+    Knob("icmp_may_rst", SWITCH, |c, w| switch(&mut c.icmp_may_rst, w)),
+    Knob("noopt", SWITCH, |c, w| switch(&mut c.noopt, w)),
     Knob("oobinline", SWITCH, |c, w| switch(&mut c.oobinline, w)),
     Knob("option_order", "linux or by-kind", |c, w| {
         one_of(&mut c.option_order, &[Layout::Linux, Layout::ByKind], w)

@@ -4,7 +4,8 @@ use super::program::{Amount, Run};
 use super::{Lab, Program};
 use crate::app::called::Nameless;
 use crate::app::dns::Dig;
-use crate::app::load::{Rate, blast, bulk, rr, typist};
+use crate::app::load::{Rate, blast, bulk, opener, rr, typist};
+use crate::app::policy::Setting;
 use crate::app::{self, Serving, get, ping, traceroute};
 use crate::base::Instant;
 use crate::net::tokio::{EchoSocket, TcpStream};
@@ -129,10 +130,10 @@ async fn perform(host: &Host, at: IpAddr, run: &Run, voice: &Voice) -> io::Resul
             voice.say(&bulk::receive(host, &options).await?);
             Ok(())
         }
-        Run::Rr { to, count, sizes, fresh, pause } => {
+        Run::Rr { to, count, sizes, fresh, pause, piece } => {
             let mut options = rr::AskOptions::new(*to, *count);
             (options.request, options.response) = *sizes;
-            (options.fresh, options.pause) = (*fresh, *pause);
+            (options.fresh, options.pause, options.piece) = (*fresh, *pause, *piece);
             voice.say(&rr::ask(host, &options).await?);
             Ok(())
         }
@@ -161,12 +162,12 @@ async fn perform(host: &Host, at: IpAddr, run: &Run, voice: &Voice) -> io::Resul
             Ok(())
         }
         Run::Get { to, url } => fetch(host, *to, url, voice).await,
-        Run::Serve { services } => {
-            let services = services.parse().map_err(io::Error::other)?;
-            let mut serving = Serving::start(host, &[at], &services, app::Options::default())?;
-            serving.ended().await;
+        Run::Connect { to, count, every } => {
+            let options = opener::Options { to: *to, count: *count, every: *every };
+            voice.say(&opener::run(host, &options).await?);
             Ok(())
         }
+        Run::Serve { services, limits } => serve(host, at, services, limits).await,
         Run::Dig { server, words } => {
             let words = words.split_whitespace();
             let dig = Dig::parse(words).map_err(io::Error::other)?;
@@ -175,6 +176,17 @@ async fn perform(host: &Host, at: IpAddr, run: &Run, voice: &Voice) -> io::Resul
             Ok(())
         }
     }
+}
+
+/// Serves until the run ends.
+async fn serve(host: &Host, at: IpAddr, services: &str, limits: &[String]) -> io::Result<()> {
+    let services = services.parse().map_err(io::Error::other)?;
+    let limits = limits.iter().map(|limit| limit.parse::<Setting>());
+    let policies = limits.collect::<Result<_, _>>().map_err(io::Error::other)?;
+    let options = app::Options { policies, ..app::Options::default() };
+    let mut serving = Serving::start(host, &[at], &services, options)?;
+    serving.ended().await;
+    Ok(())
 }
 
 async fn ask_for_echoes(host: &Host, run: &Run, voice: &Voice) -> io::Result<()> {

@@ -76,7 +76,7 @@ impl Stage {
         let at_once = lab.at_once.unwrap_or(options.bounds.at_once);
         net.set_bounds(Bounds { events, at_once, ..options.bounds });
         if !options.blind {
-            net.keep_log();
+            net.keep_log_of(lab.log);
         }
         options.doomed.into_iter().for_each(|origin| net.doom(origin));
         options.spared.into_iter().for_each(|origin| net.spare(origin));
@@ -88,8 +88,8 @@ impl Stage {
 /// Runs a lab: until nothing happens any more, its time is over, or a bound is hit.
 pub fn run(lab: &Lab, options: &Options) -> Run {
     let Stage { mut net, ids, reports } = Stage::set(lab, options);
-    let needs_frames = !options.blind && lab.checks.iter().any(super::Check::needs_frames);
-    let watch = needs_frames.then(|| Watch::on(&mut net, &ids));
+    let ports = lab.checks.iter().flat_map(super::Check::ports).collect();
+    let watch = (!options.blind).then(|| Watch::on(&mut net, &ids, &ports));
     let end = net.run(Instant::ZERO + lab.duration);
     let reports = reports.take();
     for report in &reports {

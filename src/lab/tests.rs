@@ -97,6 +97,7 @@ fn what_is_set_from_outside_wins() {
         ("link.ab.loss", "2", "--set link.ab.loss=2: loss = \"2\": "),
         ("a.tcp.sakc", "off", "--set a.tcp.sakc=off: TCP has no knob \"sakc\": did you mean sack?"),
         ("title.x", "1", "--set title.x=1: title must be text"),
+        ("log", "short", "--set log=short: log = \"short\": expected all or brief"),
     ] {
         let error = set(path, value).map(|_| ()).expect_err(path).to_string();
         assert!(error.starts_with(told), "{error}");
@@ -404,6 +405,15 @@ const CHECKS: &[(&str, &str)] = &[
     (
         "say = 'x'\npacket = 'a:0 out data'\nthen = 'b:0 in data'\nchanges = ['hops']",
         "12:12: changes cannot be \"hops\": expected mac-source, ",
+    ),
+    ("say = 'x'\nshare = ['a:0 in any']\njain = 1", "8:1: \"share\" needs two flows or more"),
+    (
+        "say = 'x'\nshare = ['a:0 in any', 'b:0 in any']",
+        "8:1: \"share\" needs \"percent\" or \"jain\"",
+    ),
+    (
+        "say = 'x'\nshare = ['a:0 in any', 'b:0 in any']\npercent = [100]",
+        "8:1: \"percent\" must have a number for each flow",
     ),
     ("say = 'x'\nsays = 'yes'", "8:1: \"says\" needs \"on\", a node"),
     ("say = 'x'\nsays = 'yes'\non = 'b'", "8:1: there is no program number 1 on \"b\""),

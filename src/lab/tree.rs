@@ -108,12 +108,26 @@ impl Table {
         }
         match &mut item.value {
             Value::Table(table) => table.set(rest, nth, value),
+            Value::List(items) => Item::set_in(items, rest, nth, value),
             _ => Err(Mistake::new(&at, format!("\"{first}\" has no keys below it"))),
         }
     }
 }
 
 impl Item {
+    /// Sets a value in one of a list of tables, which a number from 1 names.
+    fn set_in(items: &mut [Item], path: &[&str], nth: usize, value: Value) -> Result<(), Mistake> {
+        let wrong = |what| Err(Mistake::new(&At::Set(nth), what));
+        let (number, rest) = path.split_first().map_or(("", path), |(first, rest)| (*first, rest));
+        let place = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        let most = items.len();
+        match place.and_then(|place| items.get_mut(place)).map(|item| &mut item.value) {
+            Some(Value::Table(table)) if !rest.is_empty() => table.set(rest, nth, value),
+            Some(_) => wrong(format!("\"{number}\" is followed by nothing: expected a key")),
+            None => wrong(format!("there is no number \"{number}\": expected 1 to {most}")),
+        }
+    }
+
     fn of(value: &Spanned<DeValue<'_>>) -> Item {
         let at = At::File(value.span());
         let value = match value.get_ref() {

@@ -4,6 +4,7 @@
 //! plot and answer about a run is a pure function of its log; whoever makes the log (a simulation,
 //! a replayed recording) numbers what it hears with [`Log::host`] and [`Log::wire`].
 
+mod brief;
 mod query;
 
 pub use query::{Nth, Query, QueryError};
@@ -13,6 +14,7 @@ use crate::impair::{Act, Fate, What};
 use crate::link::bridge;
 use crate::stack::{self, Record};
 use crate::tcp;
+use brief::Brief;
 
 /// A place in the network: its index among [`Log::places`].
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -126,6 +128,17 @@ impl Entry {
 /// The bytes that an entry takes, with its number and its host's name of it.
 const ENTRY: u64 = (size_of::<Entry>() + size_of::<EventId>() + size_of::<u32>()) as u64;
 
+/// How much of a run a log tells.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum Detail {
+    /// Everything.
+    #[default]
+    All,
+    /// Not what happens to every packet: that it is sent, waits, travels, arrives, and gives a
+    /// round trip. `tcp_info` is told every ten milliseconds.
+    Brief,
+}
+
 /// The log of a run.
 #[derive(Clone, Default, Debug)]
 pub struct Log {
@@ -137,6 +150,8 @@ pub struct Log {
     origins: Vec<EventId>,
     /// Bytes of what entries do not hold themselves.
     beside: u64,
+    /// Of a brief log: what it leaves out.
+    brief: Option<Brief>,
 }
 
 impl Log {
@@ -145,6 +160,13 @@ impl Log {
     pub fn new(places: Vec<Place>) -> Log {
         let numbers = vec![Vec::new(); places.len()];
         Log { places, numbers, ..Log::default() }
+    }
+
+    /// Leaves out, from now on, what happens to every packet ([`Detail::Brief`]).
+    #[must_use]
+    pub fn with(mut self, detail: Detail) -> Log {
+        self.brief = (detail == Detail::Brief).then(Brief::default);
+        self
     }
 
     /// The places of the run.
@@ -208,7 +230,11 @@ impl Log {
 
     /// Adds what a host tells, oldest first, and empties it.
     pub fn host(&mut self, place: PlaceId, records: &mut Vec<Record>) {
-        for Record { id, at, conn, causes, event } in records.drain(..) {
+        for mut record in records.drain(..) {
+            if self.brief.as_mut().is_some_and(|brief| !brief.keeps(place, &mut record)) {
+                continue;
+            }
+            let Record { id, at, conn, causes, event } = record;
             let causes = causes.map(|cause| self.number(cause));
             let number = self.add(at, place, conn, causes, id, Event::Host(event));
             let (host, serial) = id.of_host();
@@ -224,6 +250,9 @@ impl Log {
     /// Adds what happened to a packet on a wire.
     pub fn wire(&mut self, place: PlaceId, way: u8, act: Act) {
         let Act { at, origin, ordinal, copy, what } = act;
+        if self.brief.is_some() && !brief::keeps(&what) {
+            return;
+        }
         let causes = [self.number(origin), EventId::NONE];
         let on_wire = OnWire { way, ordinal, copy, what };
         self.add(at, place, None, causes, EventId::NONE, Event::Wire(on_wire));

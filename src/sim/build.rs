@@ -9,7 +9,7 @@ use crate::base::{Chance, EventId, Instant, Medium, Pool, Trace};
 use crate::impair::{Impairment, Impairments, Link, ParseError};
 use crate::link::bridge::{self, Bridge};
 use crate::net::Host;
-use crate::observe::log::{Kind, Log, Place, PlaceId};
+use crate::observe::log::{Detail, Kind, Log, Place, PlaceId};
 use crate::stack::{LinkSetup, Setup};
 use std::fmt;
 use std::sync::{Arc, PoisonError};
@@ -242,6 +242,11 @@ impl Net {
 
     /// Keeps a log from now on: to be called when the network is built, before it runs.
     pub fn keep_log(&mut self) {
+        self.keep_log_of(Detail::All);
+    }
+
+    /// Keeps a log of so much from now on, like [`Net::keep_log`].
+    pub fn keep_log_of(&mut self, detail: Detail) {
         let nodes = self.nodes.iter_mut().map(|node| {
             match &mut node.body {
                 Body::Host(host) => {
@@ -258,7 +263,7 @@ impl Net {
             let ends = Some(wire.ends.map(|Port(node, _)| node.place()));
             Place { name: wire.name.clone(), kind: Kind::Wire, ends }
         });
-        self.log = Some(Log::new(nodes.chain(wires).collect()));
+        self.log = Some(Log::new(nodes.chain(wires).collect()).with(detail));
     }
 
     /// The frame that the event `origin` sent is lost on the first wire it comes to, whatever luck

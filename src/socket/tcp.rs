@@ -108,6 +108,16 @@ pub struct Sockets {
 /// The key that keeps TCP's port choices apart from UDP's.
 const PORT_KEY: u64 = 6;
 
+impl ListenerSlot {
+    /// Whether one more may wait for accept(): as many as listen() says; for BSD half as many more,
+    /// and one.
+    pub fn has_room(&self) -> bool {
+        let bsd = self.listener.config().is_bsd();
+        let most = if bsd { 3 * self.backlog / 2 + 1 } else { self.backlog };
+        self.accept_queue.len() < most
+    }
+}
+
 impl Sockets {
     /// None yet; connections that do not ask for a port get one of `ephemeral`, and their queues
     /// hold `memory_max` bytes together before each gets by on its share.
@@ -475,6 +485,7 @@ impl Sockets {
     }
 
     /// The listener for segments to `local`: one bound to the address, else one to any.
+    // Rules: MUST-42.
     pub fn listener_for(&self, local: SocketAddr) -> Option<ListenerId> {
         let ids = self.listening.get(&local.port())?;
         let bound = |ip: IpAddr| {

@@ -77,6 +77,7 @@ impl Stack {
         result.map(|(id, _)| id)
     }
 
+    // Rules: MUST-41.
     fn try_listen(
         &mut self,
         now: Instant,
@@ -171,6 +172,7 @@ impl Stack {
         result
     }
 
+    // Rules: MUST-44, MUST-46, MUST-43.
     fn try_connect(
         &mut self,
         now: Instant,
@@ -430,6 +432,7 @@ impl Stack {
     ///
     /// # Errors
     /// `BadHandle`.
+    // Rules: SHLD-21, SHLD-23.
     pub fn configure(&mut self, now: Instant, id: ConnId, config: Config) -> Answer<()> {
         self.keep(now, || Input::Configure { id, config: config.clone() });
         let key = self.tcp.place(id).ok_or_else(Self::gone)?;

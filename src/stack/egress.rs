@@ -86,6 +86,7 @@ impl Stack {
     }
 
     /// Puts a segment into its frame.
+    // Rules: MUST-2, MUST-45.
     pub(super) fn send_segment(&mut self, now: Instant, iface: IfaceId, pair: Pair, out: Outgoing) {
         let (src, dst) = (pair.local.ip(), pair.remote.ip());
         let checksum_offload = self.ifaces[usize::from(iface.0)].setup.checksum_offload;

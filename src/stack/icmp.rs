@@ -121,6 +121,7 @@ impl Stack {
     }
 
     /// The socket that an error quotes hears of it, after the checks of RFC 5927 §4.
+    // Rules: MUST-54, MUST-55, 5927-6.2-1, 6633-3-2.
     fn on_icmp_error(&mut self, via: Via, message: Icmp, view: PacketView, mut frame: Frame) {
         frame.advance(icmp::HEADER_LEN);
         let result = match (Quoted::parse(frame.front()), message) {
@@ -203,6 +204,7 @@ impl Stack {
         true
     }
 
+    // Rules: 8201-4-2.
     fn deliver_tcp_error(
         &mut self,
         now: Instant,

@@ -319,6 +319,7 @@ impl Stack {
 
     // ---- TCP
 
+    // Rules: MUST-3, MUST-57, 1122-4.2.3.10-1.
     fn on_tcp(&mut self, via: Via, frame: &mut Frame) {
         let (src, dst) = (via.src(), via.dst());
         self.snmp.tcp_in_segs += 1;
@@ -361,10 +362,11 @@ impl Stack {
     }
 
     /// A segment for a connection.
+    // Rules: MUST-59.
     fn for_connection(&mut self, via: Via, key: usize, mut seg: Segment) {
         let pressed = self.tcp.is_pressed();
         seg.no_room = self.tcp.slot_mut(key).conn.press(pressed);
-        let hushed = self.challenges.is_empty(via.now);
+        let hushed = self.challenges.as_mut().is_some_and(|limiter| limiter.is_empty(via.now));
         self.tcp.slot_mut(key).conn.hush(hushed);
         let slot = self.tcp.slot(key);
         let (id, pair) = (slot.id, slot.pair);
@@ -383,9 +385,10 @@ impl Stack {
         }
         if let Outcome::Dropped(why) = outcome {
             self.drops.count(why);
-            if self.tcp.slot(key).conn.owes_challenge() {
-                self.challenges.allow(via.now);
-            }
+        }
+        if let (Some(limiter), true) = (&mut self.challenges, self.tcp.slot(key).conn.challenged())
+        {
+            limiter.allow(via.now);
         }
         self.snmp.tcp_went(state, self.tcp.slot(key).conn.state(), false);
         self.collect(via.now, Some(id), Event::Tcp);
@@ -440,7 +443,7 @@ impl Stack {
         let site = Site { local, remote, mtu, gso_max, predecessor };
         let full = self.tcp.len() >= self.connections_max;
         let Some(slot) = self.tcp.listener_mut(id) else { return };
-        let room = slot.accept_queue.len() < slot.backlog && !full;
+        let room = slot.has_room() && !full;
         let verdict = slot.listener.input(site, seg, room, &mut cx!(self, via.now, arrival));
         let hit = slot.listener.take_hit();
         match verdict {

@@ -116,8 +116,8 @@ pub struct Stack {
     redirects: redirect::Redirects,
     reassembly: Reassembly<wire::ip::Header>,
     limiter: Limiter,
-    /// Challenge ACKs of all connections together.
-    challenges: Limiter,
+    /// Challenge ACKs of all connections together, if they are limited.
+    challenges: Option<Limiter>,
     /// Whether packets for others are passed on.
     forwarding: bool,
     /// Whom a better first hop was named to.
@@ -180,7 +180,7 @@ impl Stack {
             redirects: Default::default(),
             reassembly: Reassembly::new(crate::ip::reassembly::Limits::default()),
             limiter: Limiter::new(setup.icmp_rate, setup.icmp_burst),
-            challenges: Limiter::new(setup.challenge_rate, setup.challenge_rate),
+            challenges: setup.challenge_rate.map(|rate| Limiter::new(rate, rate)),
             forwarding: setup.forwarding,
             redirected: Default::default(),
             ip_ids: [0; IP_IDS],
@@ -282,6 +282,7 @@ impl Stack {
     // ---- the audience
 
     /// Starts or stops keeping records.
+    // Rules: SHLD-20.
     pub fn listen_to_events(&mut self, listening: bool) {
         self.trace.listen(listening);
     }

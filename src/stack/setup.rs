@@ -101,10 +101,11 @@ pub struct Setup {
     pub tcp_memory: u64,
     /// Ports of connections that did not ask for one. Default 32768..=60999 (as Linux).
     pub ephemeral: Ephemeral,
-    /// Challenge ACKs, and answers to unacceptable segments, that all TCP connections together send
-    /// in a second, and as many at once (RFC 5961 §7; Linux: `tcp_challenge_ack_limit`). Default
-    /// 1000.
-    pub challenge_rate: u32,
+    /// Challenge ACKs, and answers to unacceptable segments without data, that all TCP connections
+    /// together send in a second, and as many at once (Linux: `tcp_challenge_ack_limit`). Default
+    /// `None`, as Linux: each connection has its own limit (RFC 5961 §7), and one for all would
+    /// tell whoever uses it up what others send (CVE-2016-5696). Peers' probes are answered anyhow.
+    pub challenge_rate: Option<u32>,
     /// ICMP errors per second. Default 1000 (as Linux `icmp_msgs_per_sec`).
     pub icmp_rate: u32,
     /// ICMP errors in a burst. Default 50 (as Linux `icmp_msgs_burst`).
@@ -130,7 +131,7 @@ impl Setup {
             connections_max: 262_144,
             tcp_memory: 512 << 20,
             ephemeral: Ephemeral::default(),
-            challenge_rate: 1000,
+            challenge_rate: None,
             icmp_rate: 1000,
             icmp_burst: 50,
             forwarding: false,

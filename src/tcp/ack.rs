@@ -13,6 +13,7 @@ use crate::base::{Duration, Seq};
 use crate::wire::tcp::{Ctl, Header};
 
 /// An acceptable ACK in a synchronized state.
+// Rules: SHLD-17, 6429-3-2.
 pub(super) fn on_ack(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
     let Some(seg_ack) = seg.hdr.ack else { return };
     tcb.measured.on_ack(cx.now);
@@ -27,7 +28,7 @@ pub(super) fn on_ack(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
         if patient || !closed {
             tcb.probes = 0;
         }
-        super::timeout::restart_persist(tcb, cx);
+        super::persist::restart(tcb, cx);
     }
     if closed && patient {
         tcb.retransmits = 0;
@@ -36,6 +37,7 @@ pub(super) fn on_ack(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
 
 /// RFC 5681 §2, "duplicate acknowledgment": (a) data outstanding, (b) no data, (c) no SYN or FIN,
 /// (d) the greatest ACK so far, (e) the window of the last segment.
+// Rules: 5681-2-1.
 fn is_duplicate(tcb: &Tcb, seg: &Segment, seg_ack: Seq) -> bool {
     !tcb.rtxq.is_empty()
         && seg.arrived.len == 0
@@ -63,6 +65,7 @@ fn update_window(tcb: &mut Tcb, seg: &Segment, seg_ack: Seq, cx: &mut Cx<'_>) {
 }
 
 /// What the segment's field means: scaled, unless it has a SYN (RFC 7323 §2.2).
+// Rules: MUST-1, 7323-2.2-2, 7323-2.3-2.
 fn window(tcb: &Tcb, seg: &Segment) -> u32 {
     let shift = if seg.arrived.syn { 0 } else { tcb.snd.wscale };
     u32::from(seg.hdr.wnd) << shift
@@ -75,6 +78,7 @@ pub(super) fn take_window(tcb: &mut Tcb, seg: &Segment) {
 }
 
 /// What an ACK says: blocks first, then what SEG.ACK covers; recovery follows.
+// Rules: 3042-2-3.
 pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx<'_>) {
     let Some(seg_ack) = hdr.ack else { return };
     let waited = waits_for_more(tcb);
@@ -128,6 +132,7 @@ fn note_reordering(tcb: &mut Tcb) {
 
 /// Takes what is newly acknowledged off the queue; timers follow. Says the round trip, if one could
 /// be measured.
+// Rules: 6298-3-2.
 fn advance(tcb: &mut Tcb, hdr: &Header, told: &mut Told, cx: &mut Cx<'_>) -> Option<Duration> {
     let seg_ack = hdr.ack?;
     let syn = u32::from(!std::mem::replace(&mut tcb.syn_acked, true));
@@ -152,7 +157,11 @@ fn advance(tcb: &mut Tcb, hdr: &Header, told: &mut Told, cx: &mut Cx<'_>) -> Opt
     tcb.snd.una = seg_ack;
     tcb.snd.up = tcb.snd.up.filter(|up| up.after(seg_ack));
     tcb.counters.bytes_acked += u64::from(data_len);
-    let rtt = measure(tcb, hdr, &acked, cx);
+    let rtt = if syn > 0 && is_ambiguous(tcb, told, &acked) {
+        None
+    } else {
+        measure(tcb, hdr, &acked, cx)
+    };
     tcb.retransmits = 0;
     let before = tcb.recovery.recovery_point;
     if before.is_none_or(|point| seg_ack.after_eq(point)) {
@@ -166,8 +175,17 @@ fn advance(tcb: &mut Tcb, hdr: &Header, told: &mut Told, cx: &mut Cx<'_>) -> Opt
     rtt
 }
 
+/// Whether an ACK of our SYN-ACK cannot tell the round trip. If that was sent more than once, only
+/// the echo of the last one tells it: a peer whose ACK was lost answers the last with the echo of
+/// the first. What echoes a cookie was never the time: its lowest bits are options.
+fn is_ambiguous(tcb: &Tcb, told: &Told, acked: &Acked) -> bool {
+    let last = told.newest.as_ref().map(|sent| tcb.ts_now(sent.sent_at));
+    tcb.passive && acked.retransmitted && told.echo != last
+}
+
 /// A round-trip sample: from what was sent once, or, for what was sent again, from the echoed
 /// timestamp (Karn's algorithm: RFC 6298 §3; RFC 7323 §4).
+// Rules: MUST-18, 6298-3-1, 7323-4.1-1.
 fn measure(tcb: &mut Tcb, hdr: &Header, acked: &Acked, cx: &mut Cx<'_>) -> Option<Duration> {
     let echoed = || {
         let ecr = hdr.options.ts.filter(|ts| ts.ecr != 0)?.ecr;
@@ -176,12 +194,24 @@ fn measure(tcb: &mut Tcb, hdr: &Header, acked: &Acked, cx: &mut Cx<'_>) -> Optio
         // An echo from the future or from long ago is the peer's mistake, not a round trip.
         (age < 1 << 20).then(|| Duration::from_millis(u64::from(age).max(1)))
     };
-    let rtt = match acked.first_sent_at {
-        Some(at) if !acked.retransmitted => cx.now.since(at),
-        _ => echoed()?,
+    let timed = acked.first_sent_at.filter(|_| !acked.retransmitted).map(|at| cx.now.since(at));
+    let rtt = match (timed, tcb.config.is_bsd()) {
+        (_, true) => in_ticks(tcb, echoed(), timed)?,
+        (Some(timed), false) => timed,
+        (None, false) => echoed()?,
     };
     sampled(tcb, rtt, cx);
     Some(rtt)
+}
+
+/// As 4.4BSD measures: in ticks of a millisecond, by the echo if there is one, which then counts
+/// one more; and what comes after the first sample counts one less.
+fn in_ticks(tcb: &Tcb, echo: Option<Duration>, timed: Option<Duration>) -> Option<Duration> {
+    let tick = Duration::from_millis(1);
+    let whole = |time: Duration| Duration::from_millis(time.as_millis() as u64);
+    let rtt = echo.map(|rtt| rtt + tick).or(timed.map(whole).filter(|rtt| !rtt.is_zero()))?;
+    let later = if tcb.rto.srtt().is_some() { tick } else { Duration::ZERO };
+    Some(rtt - later)
 }
 
 /// A round trip was measured.
@@ -204,7 +234,7 @@ fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: &Cx<'_>) {
         rtt,
         in_flight_at_send: newest.map_or(0, |sent| sent.in_flight),
         in_flight: tcb.rtxq.in_flight(),
-        app_limited: !tcb.cwnd_is_used(),
+        app_limited: !tcb.cwnd_may_grow(),
         rate_app_limited: rate.app_limited,
         ce: if told.marked { told.delivered } else { 0 },
     };
@@ -219,6 +249,7 @@ fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: &Cx<'_>) {
 /// RFC 6298 §5.2, §5.3: off when nothing is in flight, else one RTO from now; in fast recovery
 /// without RACK only the first partial ACK does that (RFC 6582 §3.2 step 3, "impatient"), and the
 /// full one that ends it.
+// Rules: 6298-5.2, 6298-5.3, 6582-3.2-5.
 fn restart_rtx_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let recovery = &tcb.recovery;
     let partial = recovery.recovery_point.is_some_and(|recover| tcb.snd.una.before(recover));

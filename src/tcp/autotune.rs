@@ -49,26 +49,32 @@ impl Tcb {
 
     /// How many bytes the receive buffer holds.
     pub fn recv_buffer(&self) -> u32 {
-        match (self.config.recv_buffer, &self.tuning) {
+        let size = match (self.config.recv_buffer, &self.tuning) {
             (Config::AUTO, Some(tuning)) => tuning.recv,
             (Config::AUTO, None) => self.config.recv_buffer_auto.0,
             (fixed, _) => fixed,
-        }
+        };
+        self.whole_segments(size)
     }
 
     /// How many bytes the send buffer holds.
     pub fn send_buffer(&self) -> u32 {
-        match (self.config.send_buffer, &self.tuning) {
+        let size = match (self.config.send_buffer, &self.tuning) {
             (Config::AUTO, Some(tuning)) => tuning.send,
+            (Config::AUTO, None) if self.config.is_bsd() => self.config.send_buffer_auto.0,
             // Not of what was acknowledged, but of the first congestion window.
             (Config::AUTO, None) => wanted(self).max(self.config.send_buffer_auto.0),
             (fixed, _) => fixed,
-        }
+        };
+        self.whole_segments(size)
     }
 
     /// The most that is offered as window.
     pub fn window_limit(&self) -> u32 {
         let clamp = self.config.window_clamp.unwrap_or(u32::MAX);
+        if self.config.is_bsd() {
+            return clamp;
+        }
         match (self.config.recv_buffer, &self.tuning) {
             (Config::AUTO, Some(tuning)) => tuning.offer.min(clamp),
             (Config::AUTO, None) => self.first_offer().min(clamp),
@@ -100,6 +106,9 @@ pub(super) fn on_data(tcb: &mut Tcb, now: Instant) {
     if tcb.config.recv_buffer != Config::AUTO {
         return;
     }
+    if tcb.config.is_bsd() {
+        return grow_by_half(tcb, now);
+    }
     let most = most(tcb.recv_buffer(), tcb);
     let tuning = tcb.tuning(now);
     let room = tuning.recv.saturating_sub(held).min(most);
@@ -108,15 +117,31 @@ pub(super) fn on_data(tcb: &mut Tcb, now: Instant) {
     }
 }
 
+/// As BSD: when three eighths of the buffer came in half a round trip, half as much more.
+fn grow_by_half(tcb: &mut Tcb, now: Instant) {
+    let (pressed, most) = (tcb.pressed, tcb.config.recv_buffer_auto.1);
+    let Some(srtt) = tcb.rto.srtt() else { return };
+    let came = tcb.counters.bytes_received as u32;
+    let tuning = tcb.tuning(now);
+    let now = now.as_millis() as u32;
+    if u128::from(now.wrapping_sub(tuning.since)) <= srtt.as_millis() / 2 {
+        return;
+    }
+    if came.wrapping_sub(tuning.taken) > tuning.recv / 8 * 3 && !pressed {
+        tuning.recv = (tuning.recv + tuning.recv / 2).min(most).max(tuning.recv);
+    }
+    (tuning.taken, tuning.since) = (came, now);
+}
+
 /// The reader took `n` bytes. What it takes in a round trip the peer can send in one; twice as much
 /// lets it double its window meanwhile, and more while that grows.
 pub(super) fn on_read(tcb: &mut Tcb, n: u32, now: Instant) {
-    if tcb.config.recv_buffer != Config::AUTO {
+    if tcb.config.recv_buffer != Config::AUTO || tcb.config.is_bsd() {
         return;
     }
     let sender = tcb.rto.srtt().map_or(0, |srtt| srtt.as_millis() as u32);
     let rtt = if tcb.measured.rcv_rtt > 0 { tcb.measured.rcv_rtt / 1000 } else { sender };
-    let (advmss, pressed) = (u64::from(tcb.rcv.advmss), tcb.pressed);
+    let (advmss, pressed) = (tcb.rcv.advmss, tcb.pressed);
     let most = tcb.config.recv_buffer_auto.1;
     let tuning = tcb.tuning(now);
     let now = now.as_millis() as u32;
@@ -124,16 +149,22 @@ pub(super) fn on_read(tcb: &mut Tcb, n: u32, now: Instant) {
     if now.wrapping_sub(tuning.since) < rtt.max(1) {
         return;
     }
-    let (taken, before) = (u64::from(tuning.taken), u64::from(tuning.space.max(1)));
-    if taken > before {
-        let window = 2 * taken + 16 * advmss;
-        let window = window + 2 * (window * (taken - before) / before);
+    if tuning.taken > tuning.space {
         if !pressed {
-            tuning.recv = tuning.recv.max(window.min(u64::from(most)) as u32);
+            tuning.recv = tuning.recv.max(wanted_to_receive(tuning, advmss).min(most));
         }
         tuning.space = tuning.taken;
     }
     (tuning.taken, tuning.since) = (0, now);
+}
+
+/// The buffer for a reader that took more than in the round trip before. How long that was, the
+/// peer says: whatever it says, there is no more than `u32::MAX`.
+fn wanted_to_receive(tuning: &Tuning, advmss: u16) -> u32 {
+    let (taken, before) = (u64::from(tuning.taken), u64::from(tuning.space.max(1)));
+    let window = 2 * taken + 16 * u64::from(advmss);
+    let growth = window.saturating_mul(taken - before) / before;
+    window.saturating_add(growth.saturating_mul(2)).min(u32::MAX.into()) as u32
 }
 
 /// Twice the segments of the congestion window, with what each costs to keep.
@@ -145,11 +176,46 @@ fn wanted(tcb: &Tcb) -> u32 {
     (2 * u64::from(segments) * cost).min(u64::from(tcb.config.send_buffer_auto.1)) as u32
 }
 
+/// What BSD adds to a send buffer at once, bytes (`sendbuf_inc`).
+const STEP: u32 = 8192;
+
+/// As BSD: a step more when the buffer is nearly full, the peer's window is as large, and what is
+/// not sent yet may be sent.
+fn grow_by_step(tcb: &mut Tcb, now: Instant) {
+    let (size, held, most) = (tcb.send_buffer(), tcb.tx.len(), tcb.config.send_buffer_auto.1);
+    let nearly_full = held >= size / 8 * 7 && held < most;
+    let may_go = tcb.snd.wnd.min(tcb.cwnd()) >= tcb.unsent();
+    if nearly_full && may_go && tcb.snd.wnd / 4 * 5 >= size {
+        tcb.tuning(now).send = size.saturating_add(STEP).min(most).max(size);
+    }
+}
+
 /// Data was acknowledged: the congestion window may have grown.
 pub(super) fn on_ack(tcb: &mut Tcb, now: Instant) {
     if tcb.config.send_buffer == Config::AUTO && !tcb.pressed {
+        if tcb.config.is_bsd() {
+            return grow_by_step(tcb, now);
+        }
         let wanted = wanted(tcb);
         let tuning = tcb.tuning(now);
         tuning.send = tuning.send.max(wanted);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 4 GiB may be read in what a peer makes us believe is a round trip.
+    #[test]
+    fn no_reader_is_too_fast() {
+        let wanted = |taken, space| {
+            let tuning = Tuning { recv: 0, send: 0, offer: 0, space, taken, since: 0 };
+            wanted_to_receive(&tuning, 1000)
+        };
+        assert_eq!(wanted(20_000, 10_000), 56_000 * 3, "twice as much again for what it grew");
+        for (taken, space) in [(u32::MAX, 0), (u32::MAX, 1), (u32::MAX, u32::MAX - 1)] {
+            assert_eq!(wanted(taken, space), u32::MAX);
+        }
     }
 }

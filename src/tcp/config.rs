@@ -6,12 +6,14 @@ use super::delack::AckEvery;
 use crate::base::Duration;
 use crate::wire::ip::{Discover, Mark};
 use crate::wire::tcp::Layout;
+use std::fmt;
 
 /// Keep-alive (RFC 9293 §3.8.4): off unless a socket asks for it (MUST-25).
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 pub struct Keepalive {
     /// Silence before the first probe. Default 2 h (MUST-28: no less by default).
+    // Rules: MUST-27, 2525-2.11.
     pub idle: Duration,
     /// Time between probes. Default 75 s.
     pub interval: Duration,
@@ -49,6 +51,31 @@ pub enum AfterIdle {
     Decay,
     /// The initial window (RFC 5681 §4.1).
     Restart,
+}
+
+/// Which family of implementations is followed where RFC 9293 leaves a choice, or is not followed.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub enum Lineage {
+    /// The RFC's words.
+    #[default]
+    Rfc,
+    /// 4.4BSD's descendants, as FreeBSD 14 (`docs/freebsd.md` says in what they differ).
+    Bsd,
+}
+
+impl Lineage {
+    /// All of them.
+    pub const ALL: [Lineage; 2] = [Lineage::Rfc, Lineage::Bsd];
+}
+
+impl fmt::Display for Lineage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Lineage::Rfc => "rfc",
+            Lineage::Bsd => "bsd",
+        })
+    }
 }
 
 /// All knobs of a connection. `Config::default()` is what Linux users expect.
@@ -124,6 +151,9 @@ pub struct Config {
     pub tso_autosize: bool,
     /// The least segments of an autosized super-segment, 1..=255. Default 2 (`tcp_min_tso_segs`).
     pub min_tso_segs: u8,
+    /// What cwnd and the peer's window allow waits for more while it is less than such a part of
+    /// them and than a super-segment, and ACKs come; 0: never. Default 3 (`tcp_tso_win_divisor`).
+    pub tso_win_divisor: u8,
     /// Every super-segment carries PSH, so that receivers need not wait for more to merge with it,
     /// as Linux. Default on; RFC 9293 §3.9.1.2 asks for it where the sender's data ends.
     pub push_bursts: bool,
@@ -134,6 +164,7 @@ pub struct Config {
     /// RTO before the first sample. Default 1 s (RFC 6298 §2.1: 1 s).
     pub rto_initial: Duration,
     /// Lower bound of the RTO. Default 200 ms (RFC 6298 §2.4: SHOULD be 1 s).
+    // Rules: 6298-2.4.
     pub rto_min: Duration,
     /// Upper bound of the RTO. Default 120 s (RFC 6298 §2.5: at least 60 s).
     pub rto_max: Duration,
@@ -154,7 +185,12 @@ pub struct Config {
     /// R1: retransmissions after which the network layer is told. Default 3 (SHLD-10: at least 3).
     pub retries1: u8,
     /// R2: retransmissions after which the connection ends. Default 15: 924 s (SHLD-11: ≥ 100 s).
+    // Rules: MUST-21.
     pub retries2: u8,
+    /// The same when the user is gone, and one when the RTO, or the time between window probes, has
+    /// reached its bound. Default 8 (Linux: `tcp_orphan_retries` 0, which means so); `retries2` or
+    /// more: as if the user were there.
+    pub orphan_retries: u8,
     /// Delay of an ACK, at first and at least; zero: none waits. Default 40 ms (RFC 9293 §3.8.6.3,
     /// MUST-40: below 500 ms).
     pub delayed_ack: Duration,
@@ -175,7 +211,7 @@ pub struct Config {
     pub probe_max: Duration,
     /// Keep-alive, if wanted.
     pub keepalive: Option<Keepalive>,
-    /// Longest time data may stay unacknowledged (RFC 9293 §3.9.1.8, SHLD-25); `None`: R2 decides.
+    /// Longest time data may stay unacknowledged (RFC 9293 §3.9.1.1); `None`: R2 decides.
     pub user_timeout: Option<Duration>,
     /// Tell the peer that timeout, and heed what it tells, unless `user_timeout` is set: within
     /// 100 s and a day (RFC 5482). Default off.
@@ -183,8 +219,10 @@ pub struct Config {
     /// Time in TIME-WAIT. Default 60 s (RFC 9293 §3.4.2: 2 MSL = 4 min).
     pub time_wait: Duration,
     /// How long an orphan waits in FIN-WAIT-2 for the peer's FIN. Default 60 s.
+    // Rules: 1122-4.2.2.13-4.
     pub fin_wait2: Duration,
     /// Initial window in segments. Default 10 (RFC 6928; RFC 5681 §3.1: 2 to 4).
+    // Rules: 5681-3.1-1.
     pub initial_window: u8,
     /// Least time between two challenge ACKs of a connection, and between two ACKs that answer
     /// unacceptable segments without data. Default 500 ms (RFC 5961 §7 asks for a limit).
@@ -205,6 +243,7 @@ pub struct Config {
     /// `decay` (Linux: `tcp_slow_start_after_idle`; RFC 5681 §4.1 asks for `restart`).
     pub after_idle: AfterIdle,
     /// Hops and traffic class of the packets; the two bits of ECN are TCP's own.
+    // Rules: MUST-49, MUST-48.
     pub mark: Mark,
     /// Path MTU discovery (RFC 1191, RFC 8201; `IP_MTU_DISCOVER`). Default `Want`: no router may
     /// cut a packet, and what one says of its next link is believed. `Do` is the same for TCP;
@@ -240,19 +279,44 @@ pub struct Config {
     /// (`TCP_DEFER_ACCEPT`), rounded up to a time at which the SYN-ACK would be sent again. Default
     /// `None`.
     pub defer_accept: Option<Duration>,
+    /// Whose ways are followed where RFC 9293 leaves a choice. Default `rfc`.
+    pub lineage: Lineage,
+    /// Added to each RTO but the one before any sample, backed off or not (FreeBSD's
+    /// `rexmit_slop`). Default 0.
+    pub rexmit_slop: Duration,
+    /// How long opening may take (FreeBSD's `keepinit`). Default `None`: `syn_retries` decides.
+    pub keepinit: Option<Duration>,
+    /// The least time between window probes (FreeBSD's `persmin`). Default 0: the RTO decides.
+    pub persmin: Duration,
+    /// Any reset in the window is believed, not only one at RCV.NXT (RFC 5961 §3.2 forbids it).
+    /// Default off.
+    pub insecure_rst: bool,
+    /// A SYN in the window resets an open connection (RFC 5961 §4.2 forbids it). Default off.
+    pub insecure_syn: bool,
+    /// A segment with SYN and FIN is dropped. Default on (as Linux, where somebody listens).
+    pub drop_synfin: bool,
+    /// The most segments that an ACK adds to cwnd in slow start (RFC 3465 §2.2: L); 0, the
+    /// default: as many as it acknowledges.
+    pub abc_l_var: u8,
+    /// cwnd grows only when it is used (RFC 7661). Default on; off: whenever the peer's window
+    /// allows it.
+    pub newcwv: bool,
+    /// How often a SYN that is sent again still offers ECN (RFC 3168 §6.1.1.1). Default 0.
+    pub ecn_maxretries: u8,
+    /// The SYN goes without options but the MSS from the third time on that it is sent again.
+    /// Default off.
+    pub rexmit_drop_options: bool,
+    /// ICMP errors that are meant to last end an opening (RFC 5927 §5.2). Default on.
+    pub icmp_may_rst: bool,
+    /// No options are sent (FreeBSD's `TCP_NOOPT`). Default off.
+    pub noopt: bool,
     /// Urgent data stays in line (`SO_OOBINLINE`; RFC 6093 §2.1). Default on; off: the last urgent
     /// byte is read apart, as Linux has it by default.
     pub oobinline: bool,
 }
 
-impl Default for Config {
-    fn default() -> Config {
-        LINUX.clone()
-    }
-}
-
 /// What Linux users expect.
-const LINUX: Config = Config {
+const DEFAULT: Config = Config {
     mss: None,
     recv_buffer: Config::AUTO,
     recv_buffer_auto: (1 << 16, 3 << 20),
@@ -278,6 +342,7 @@ const LINUX: Config = Config {
     minshall: true,
     tso_autosize: true,
     min_tso_segs: 2,
+    tso_win_divisor: 3,
     push_bursts: true,
     rttvar_peak: true,
     rto_initial: Duration::from_secs(1),
@@ -290,6 +355,7 @@ const LINUX: Config = Config {
     synack_retries: 5,
     retries1: 3,
     retries2: 15,
+    orphan_retries: 8,
     delayed_ack: Duration::from_millis(40),
     delayed_ack_max: Duration::from_millis(200),
     ack_every: AckEvery::MoreThanFull,
@@ -321,8 +387,27 @@ const LINUX: Config = Config {
     rcvlowat: 1,
     linger: None,
     defer_accept: None,
+    lineage: Lineage::Rfc,
+    rexmit_slop: Duration::ZERO,
+    keepinit: None,
+    persmin: Duration::ZERO,
+    insecure_rst: false,
+    insecure_syn: false,
+    drop_synfin: true,
+    abc_l_var: 0,
+    newcwv: true,
+    ecn_maxretries: 0,
+    rexmit_drop_options: false,
+    icmp_may_rst: true,
+    noopt: false,
     oobinline: true,
 };
+
+impl Default for Config {
+    fn default() -> Config {
+        DEFAULT
+    }
+}
 
 impl Config {
     /// The size of a buffer that is tuned.
@@ -346,13 +431,20 @@ impl Config {
             syn_losses: 1,
             window_up: false,
             count_segments: false,
+            tso_win_divisor: 0,
             ts_required: true,
             sws_override: Duration::from_millis(200),
             ..Config::default()
         }
     }
 
+    /// Whether BSD's ways are followed.
+    pub fn is_bsd(&self) -> bool {
+        self.lineage == Lineage::Bsd
+    }
+
     /// What segments ask of IP: the bits of ECN are not the user's (RFC 3168 §6.1).
+    // Rules: SHLD-22.
     pub fn segment_mark(&self) -> Mark {
         Mark { tos: self.mark.tos & 0xfc, ..self.mark }
     }
@@ -372,13 +464,20 @@ impl Config {
     }
 
     /// Whether packets of IPv4 forbid routers to fragment them.
+    // Rules: 1191-3-1.
     pub fn may_not_be_cut(&self) -> bool {
         self.mtu_discover != Discover::Dont
     }
 
     /// The window scale to offer: the smallest shift that lets 16 bits cover the receive buffer, or
     /// what tuning may make of it, bookkeeping included (RFC 7323 §2.3: at most 14).
+    // Rules: 7323-2.3-1.
     pub fn wscale(&self) -> u8 {
+        if self.is_bsd() {
+            // What any buffer may become, not this one.
+            let covers = |shift: &u8| u32::from(u16::MAX) << shift >= self.recv_buffer_auto.1;
+            return (0..14).find(covers).unwrap_or(14);
+        }
         let buffer = match self.recv_buffer {
             Config::AUTO => self.recv_buffer_auto.1.saturating_mul(2),
             fixed => fixed,
@@ -391,6 +490,7 @@ impl Config {
     /// whole segments of `mss` bytes.
     pub fn syn_window(&self, mss: u16) -> u16 {
         let buffer = match self.recv_buffer {
+            Config::AUTO if self.is_bsd() => self.recv_buffer_auto.0,
             Config::AUTO => {
                 let (first, mss) = (self.recv_buffer_auto.0, u32::from(mss.max(1)));
                 if first > mss { first / mss * mss } else { first }

@@ -22,7 +22,9 @@ pub struct Control {
 }
 
 /// Whether cwnd held sending back in the last window of data: only then may it grow. As Linux
-/// counts it, which is RFC 7661 §4 without its estimate.
+/// counts it, which is RFC 7661 §4 without its estimate. What Linux does besides, it does not: a
+/// window that a busy application leaves unused for an RTO does not come down towards what was used
+/// (RFC 2861 §3.2); only silence lets it decay.
 #[derive(Copy, Clone, Debug)]
 struct Usage {
     /// cwnd was full.
@@ -43,10 +45,13 @@ impl Tcb {
 
     fn control(&mut self) -> &mut Control {
         let (algorithm, smss, iw) = (self.config.congestion, self.snd.smss, self.iw);
-        let until = self.snd.una;
+        let (until, whole) = (self.snd.una, self.config.count_segments);
         self.control.get_or_insert_with(|| {
             let usage = Usage { limited: false, most: 0, until, paused: until };
-            let algorithm = algorithm.make(smss, iw);
+            let mut algorithm = algorithm.make(smss, iw);
+            if whole {
+                algorithm.count_segments();
+            }
             Box::new(Control { algorithm, usage, rate: Rate::new(), burst: 0 })
         })
     }
@@ -63,6 +68,7 @@ impl Tcb {
 
     /// How much may be in flight now: congestion control's window; while it comes down, what rate
     /// reduction leaves (RFC 9937).
+    // Rules: 3042-2-2.
     pub fn cwnd(&self) -> u32 {
         match self.loss.as_ref().and_then(|loss| loss.prr) {
             Some(prr) => self.rtxq.in_flight().saturating_add(prr.allowance()),
@@ -72,6 +78,7 @@ impl Tcb {
 
     /// What has left the network behind a gap, as far as one knows: it makes room for as much
     /// (limited transmit, RFC 3042 §2; RFC 6675 §5).
+    // Rules: 3042-2-1, 5681-3.2-3.
     pub fn has_left(&self) -> u32 {
         self.rtxq.sacked() + self.rtxq.left()
     }
@@ -91,6 +98,7 @@ impl Tcb {
     }
 
     /// A fresh congestion window of `iw` bytes.
+    // Rules: 2525-2.3.
     pub fn reset_cc(&mut self, iw: u32) {
         (self.control, self.iw) = (None, iw);
     }
@@ -99,8 +107,12 @@ impl Tcb {
     pub fn change_cc(&mut self) {
         let (algorithm, smss, iw) = (self.config.congestion, self.snd.smss, self.iw);
         let (cwnd, ssthresh) = (self.cc_cwnd(), self.ssthresh());
+        let whole = self.config.count_segments;
         if let Some(control) = &mut self.control {
             control.algorithm = algorithm.make(smss, iw);
+            if whole {
+                control.algorithm.count_segments();
+            }
             control.algorithm.take_over(cwnd, ssthresh);
         }
     }
@@ -112,6 +124,7 @@ impl Tcb {
     }
 
     /// Nothing more goes out now; `limited`: for cwnd.
+    // Rules: 7661-4.2-1.
     pub fn note_usage(&mut self, limited: bool) {
         let (una, nxt) = (self.snd.una, self.snd.nxt);
         let (outstanding, smss) = (self.rtxq.flight_size(), self.snd.smss);
@@ -157,6 +170,7 @@ impl Tcb {
 
     /// Whether the window was used, so that it may grow: cwnd was full; in slow start, where it
     /// doubles, half of it is enough.
+    // Rules: 7661-4.3-1.
     pub fn cwnd_is_used(&self) -> bool {
         let Some(control) = &self.control else { return false };
         let (cwnd, usage) = (control.algorithm.cwnd(), control.usage);
@@ -164,9 +178,32 @@ impl Tcb {
         usage.limited || (slow_start && cwnd < usage.most.saturating_mul(2))
     }
 
+    /// Whether it may grow at all: it is used; or, where that is not asked for, the peer's window
+    /// allows it.
+    pub fn cwnd_may_grow(&self) -> bool {
+        match self.config.newcwv {
+            true => self.cwnd_is_used(),
+            false => self.cc_cwnd() <= self.snd.wnd,
+        }
+    }
+
+    /// What an ACK counts for: in slow start no more than the knob's L segments (RFC 3465 §2.2),
+    /// one after a timeout (§2.3).
+    fn counted(&mut self, sample: &AckSample) -> AckSample {
+        let slow_start = self.cc_cwnd() < self.ssthresh();
+        let l = match (self.config.abc_l_var, self.recovery.ca) {
+            (0, _) => return *sample,
+            (_, CaState::Loss) => 1,
+            (l, _) => u32::from(l),
+        };
+        let most = if slow_start { l * self.snd.smss } else { u32::MAX };
+        AckSample { acked: sample.acked.min(most), ..*sample }
+    }
+
     /// New data was acknowledged: the window may grow; what becomes of slow start is told.
     pub(super) fn grow(&mut self, sample: &AckSample, cx: &mut Cx<'_>) {
-        let sample = &AckSample { app_limited: !self.cwnd_is_used(), ..*sample };
+        let sample = AckSample { app_limited: !self.cwnd_may_grow(), ..*sample };
+        let sample = &self.counted(&sample);
         let cc = self.cc();
         let slow = cc.is_conservative();
         cc.on_ack(sample);

@@ -57,7 +57,10 @@ pub struct HalfOpen {
 impl Conn {
     /// OPEN, active (RFC 9293 §3.9.1.1): the SYN goes out with the next `output`.
     pub fn connect(opening: Opening, cx: &mut Cx<'_>) -> Conn {
-        let tcb = Tcb::open(opening, State::Closed, State::SynSent, Cause::ActiveOpen, cx);
+        let mut tcb = Tcb::open(opening, State::Closed, State::SynSent, Cause::ActiveOpen, cx);
+        if let Some(keepinit) = tcb.config.keepinit {
+            tcb.set_timer(Timer::Keepalive, cx.now + keepinit, cx);
+        }
         Conn { tcb: Box::new(tcb) }.born(cx)
     }
 
@@ -67,6 +70,7 @@ impl Conn {
         let tcb = Tcb::open(opening, State::Listen, State::SynReceived, cause, cx);
         let mut tcb = Box::new(tcb);
         let sent_at = half.sent_at.unwrap_or(cx.now);
+        let bsd = tcb.config.is_bsd();
         tcb.irs = half.irs;
         tcb.rcv.nxt = half.irs + 1;
         tcb.rcv.last_ack_sent = tcb.rcv.nxt;
@@ -88,8 +92,9 @@ impl Conn {
             sent_at,
             stamp,
             in_flight: 1,
-            // A cookie's time is as unknown as that of a SYN-ACK sent twice (Karn).
-            retransmits: half.retransmits.max(u8::from(half.sent_at.is_none())),
+            // A cookie's time is as unknown as that of a SYN-ACK sent twice (Karn). BSD's cache of
+            // half-open connections does not keep it, either.
+            retransmits: half.retransmits.max(u8::from(half.sent_at.is_none() || bsd)),
             sacked: false,
             lost: false,
         });
@@ -119,8 +124,6 @@ impl Conn {
         cx.cause = arrival;
         self.tcb.cause = arrival;
         self.tcb.counters.segs_in = self.tcb.counters.segs_in.wrapping_add(seg.wire_segments());
-        self.tcb.last_recv = cx.now;
-        self.tcb.soft_error = None;
         let outcome = arrives::segment(&mut self.tcb, &mut seg, heir, cx);
         if let Some(seg) = view {
             let causes = [from, crate::base::EventId::NONE];
@@ -169,6 +172,7 @@ impl Conn {
     /// be in flight). One that is `hard` ends an opening (RFC 9293 §3.9.2.2, SHLD-26);
     /// all others, and once synchronized those, too, end nothing (MUST-56; RFC 5927 §5.2), but
     /// name the reason if nobody answers (SHLD-25).
+    // Rules: MUST-47, 5927-5.2-1.
     pub fn on_icmp(
         &mut self,
         seq: Seq,
@@ -176,7 +180,14 @@ impl Conn {
         cx: &mut Cx<'_>,
     ) -> Result<(), Why> {
         self.check_in_flight(seq)?;
-        let hard = hard && !self.tcb.state().is_synchronized();
+        let config = &self.tcb.config;
+        let state = self.tcb.state();
+        // For BSD what lasts is a refusal, and a SYN that was answered is not refused any more.
+        let early = state == State::SynSent || !config.is_bsd() && !state.is_synchronized();
+        let error = if hard && config.is_bsd() { SocketError::Refused } else { error };
+        let again = self.tcb.retransmits > 3 && self.tcb.soft_error.is_some();
+        let tired = config.is_bsd() && !state.is_synchronized() && again;
+        let hard = hard && early && config.icmp_may_rst || tired;
         cx.note(|| Event::Icmp { error, hard });
         if hard {
             self.tcb.die(Cause::IcmpUnreachable, Some(error), cx);
@@ -206,6 +217,7 @@ impl Conn {
         super::pmtu::on_claim(&mut self.tcb, mtu, cx)
     }
 
+    // Rules: 5927-4.1-1.
     fn check_in_flight(&self, seq: Seq) -> Result<(), Why> {
         let in_flight = self.tcb.snd.una.before_eq(seq) && seq.before(self.tcb.snd.nxt);
         if in_flight { Ok(()) } else { Err(Why::IcmpOutOfWindow) }
@@ -261,6 +273,7 @@ impl Conn {
 
     /// SEND with the urgent flag (RFC 9293 §3.9.1.3; RFC 6093 advises against it): the last byte
     /// queued is the last urgent one.
+    // Rules: SHLD-13.
     pub fn write_urgent(&mut self, bytes: &[u8], cx: &mut Cx<'_>) -> Result<usize, SocketError> {
         let n = self.write(bytes, cx)?;
         if n == bytes.len() && n > 0 {
@@ -308,6 +321,7 @@ impl Conn {
     }
 
     /// Data out of line is read apart: reading ends before it, and goes on behind it.
+    // Rules: 6093-6-1.
     fn up_to_mark<'a>(&mut self, out: &'a mut [u8]) -> &'a mut [u8] {
         if self.mark() == Some(0) && !self.tcb.rx.is_empty() && !out.is_empty() {
             self.tcb.rx.read(&mut [0]);
@@ -352,6 +366,7 @@ impl Conn {
     ///
     /// # Errors
     /// `NotConnected` before the connection is open, or after it has ended.
+    // Rules: 1122-4.2.2.13-3.
     pub fn shutdown(&mut self, cx: &mut Cx<'_>) -> Result<(), SocketError> {
         self.take_error()?;
         match self.tcb.state() {
@@ -374,6 +389,7 @@ impl Conn {
 
     /// CLOSE: the user is gone. Data queued is still delivered; data unread, or arriving later,
     /// turns the close into a reset (RFC 9293 §3.6.1, SHLD-3; RFC 2525 §2.17).
+    // Rules: 1122-4.2.2.13-1, 2525-2.17.
     pub fn close(&mut self, cx: &mut Cx<'_>) {
         if self.tcb.config.linger.is_some_and(|linger| linger.is_zero()) {
             return self.abort(cx);
@@ -381,9 +397,12 @@ impl Conn {
         self.tcb.orphan = true;
         self.tcb.error = None;
         self.tcb.cause = cx.cause;
-        let unread = !self.tcb.rx.is_empty() || self.tcb.ooo.is_some();
+        let bsd = self.tcb.config.is_bsd();
+        let unread = !bsd && (!self.tcb.rx.is_empty() || self.tcb.ooo.is_some());
         match self.tcb.state() {
             State::SynSent => self.tcb.die(Cause::CloseUnopened, None, cx),
+            // For BSD a connection is not open before that.
+            State::SynReceived if bsd => self.tcb.die(Cause::Abort, None, cx),
             State::Established | State::CloseWait | State::FinWait1 | State::FinWait2 if unread => {
                 self.reset(Cause::CloseUnread, cx);
             }
@@ -411,7 +430,9 @@ impl Conn {
             State::Closed => {}
             State::SynSent | State::TimeWait => self.tcb.die(Cause::Abort, None, cx),
             // Both FINs are on their way: nothing is left to reset (RFC 9293 §3.10.5).
-            State::Closing | State::LastAck => self.tcb.die(Cause::Abort, None, cx),
+            State::Closing | State::LastAck if !self.tcb.config.is_bsd() => {
+                self.tcb.die(Cause::Abort, None, cx);
+            }
             _ => self.reset(Cause::Abort, cx),
         }
         self.tcb.rx.clear();
@@ -449,12 +470,14 @@ impl Conn {
     }
 
     /// Restarts the keep-alive timer after its knob changed. In TIME-WAIT there is nobody to keep.
+    // Rules: MUST-24.
     pub fn restart_keepalive(&mut self, cx: &mut Cx<'_>) {
         let state = self.tcb.state();
         match self.tcb.config.keepalive {
             Some(keepalive) if state.is_synchronized() && state != State::TimeWait => {
                 self.tcb.set_timer(Timer::Keepalive, cx.now + keepalive.idle, cx);
             }
+            _ if self.tcb.config.keepinit.is_some() && !state.is_synchronized() => {}
             _ => self.tcb.stop_timer(Timer::Keepalive, cx),
         }
     }
@@ -482,6 +505,7 @@ impl Conn {
     ///
     /// # Errors
     /// That error.
+    // Rules: MUST-12, 1122-4.2.2.13-2.
     pub fn take_error(&mut self) -> Result<(), SocketError> {
         self.tcb.error.take().map_or(Ok(()), Err)
     }
@@ -558,13 +582,12 @@ impl Conn {
 
     /// The host may send no challenge ACK for now, or again.
     pub fn hush(&mut self, hushed: bool) {
-        self.tcb.hushed = hushed;
+        (self.tcb.hushed, self.tcb.challenged) = (hushed, false);
     }
 
-    /// Whether a challenge ACK, or an answer to an unacceptable segment, is owed.
-    pub fn owes_challenge(&self) -> bool {
-        use super::event::AckWhy::{Challenge, Unacceptable};
-        matches!(self.tcb.owe.ack, Some(Challenge | Unacceptable))
+    /// Whether what has come since then is answered with one.
+    pub fn challenged(&self) -> bool {
+        self.tcb.challenged
     }
 
     /// How many of `len` bytes may be written while the host is short of memory; `None`: none, as
@@ -592,6 +615,7 @@ impl Conn {
 
     /// Behind the last urgent byte the peer announced, as a distance from the next byte to be read;
     /// `None` when all of it has been read.
+    // Rules: MUST-33.
     pub fn urgent(&self) -> Option<u32> {
         let next = self.tcb.rcv.nxt - self.tcb.rx.len();
         self.tcb.rcv.up.filter(|up| up.after(next)).map(|up| up - next)
@@ -615,6 +639,11 @@ impl Conn {
     /// Largest payload a segment of this connection carries.
     pub fn smss(&self) -> u32 {
         self.tcb.snd.smss
+    }
+
+    /// A full segment, timestamps included.
+    pub fn mss(&self) -> u32 {
+        self.tcb.mss()
     }
 
     /// STATUS.

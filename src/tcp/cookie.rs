@@ -32,6 +32,7 @@ pub(super) const LIFETIME: Duration = Duration::from_secs(2 * SLOT.as_secs());
 /// What is kept of a peer's MSS: the largest of these that it can take.
 const SIZES: [u16; 8] = [48, 536, 1220, 1360, 1440, 1460, 8940, 65_475];
 /// Bits of our timestamp that carry options: four for the window scale, one for SACK, one for ECN.
+// Rules: 4987-3.6-2.
 const BITS: u32 = 6;
 /// The window scale that says that there is none.
 const NO_SCALE: u8 = 15;
@@ -46,6 +47,7 @@ pub(super) struct Asker {
 
 /// The initial sequence number that answers a SYN with these options, those of them that are
 /// remembered, and the clock of our timestamp.
+// Rules: 4987-3.6-1.
 pub(super) fn bake(
     now: Instant,
     asker: Asker,
@@ -70,6 +72,7 @@ pub(super) fn bake(
 /// The options of the SYN that `iss` answered, and whether ECN was agreed on, if it is a cookie
 /// that still counts. `ts`: the
 /// timestamps of the ACK, with our clock's offset taken off what they echo.
+// Rules: 4987-3.6-3.
 pub(super) fn eat(
     now: Instant,
     asker: Asker,
@@ -143,6 +146,7 @@ mod tests {
         Options { mss: Some(mss), wscale, sack_permitted: sack, ts, ..Options::default() }
     }
 
+    // Rules: 4987-3.6-1.
     #[test]
     fn what_is_baked_in_comes_out() {
         let now = Instant::from_millis(1_000_003);
@@ -165,6 +169,7 @@ mod tests {
         }
     }
 
+    // Rules: 4987-3.6-3.
     #[test]
     fn it_counts_for_one_to_two_minutes_and_only_there() {
         let start = Instant::from_millis(640_000 - 1);
@@ -183,6 +188,7 @@ mod tests {
         assert!(eat(start, asker(), iss, None, &Chance::from_seed(2)).is_none());
     }
 
+    // Rules: 4987-3.6-3.
     #[test]
     fn guesses_fail() {
         let now = Instant::from_millis(10_000_000);

@@ -20,7 +20,7 @@ pub enum AckEvery {
     TwoFull,
     /// More than one full segment, as Linux.
     MoreThanFull,
-    /// Every second segment, whatever its size, as FreeBSD.
+    /// Every second segment, whatever its size, and several that come as one; as FreeBSD.
     Second,
 }
 
@@ -152,6 +152,7 @@ fn delay(tcb: &Tcb) -> Duration {
 /// Data arrived in order, `pause` milliseconds after the last: the ACK waits for company, but
 /// enough data is acknowledged at once (SHLD-19), and none waits longer than the knob says
 /// (MUST-40).
+// Rules: SHLD-18, 5681-4.2-1, 2525-2.13.
 pub(super) fn on_in_order(tcb: &mut Tcb, pause: u32, cx: &mut Cx<'_>) {
     adapt(tcb, pause);
     super::autotune::on_data(tcb, cx.now);
@@ -159,7 +160,7 @@ pub(super) fn on_in_order(tcb: &mut Tcb, pause: u32, cx: &mut Cx<'_>) {
     let enough = match tcb.config.ack_every {
         AckEvery::TwoFull => tcb.rcv.unacked >= 2 * tcb.rcv.mss_seen,
         AckEvery::MoreThanFull => tcb.rcv.unacked > tcb.rcv.mss_seen,
-        AckEvery::Second => waits,
+        AckEvery::Second => waits || tcb.rcv.unacked > u32::from(tcb.rcv.advmss),
     };
     if enough {
         tcb.owe_ack(AckWhy::EverySecond, false, cx);

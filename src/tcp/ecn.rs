@@ -48,6 +48,7 @@ fn offers(config: &Config) -> bool {
 }
 
 /// Whether a SYN with these bits offers what we take.
+// Rules: SHLD-8, 3168-6.1.1-1.
 pub(super) fn accepts(config: &Config, syn: Ctl) -> bool {
     let takes = || match config.congestion.ecn() {
         EcnUse::None => false,
@@ -66,10 +67,13 @@ impl Tcb {
 
     /// The peer's SYN, or SYN-ACK, has come to our SYN. One that reflects both bits knows nothing
     /// of ECN (RFC 3168 §6.1.1).
+    // Rules: SHLD-8, 3168-6.1.1-2.
     pub fn negotiate_ecn(&mut self, theirs: Ctl, acks: bool) {
         let agreed =
             if acks { theirs.has(Ctl::ECE) && !theirs.has(Ctl::CWR) } else { theirs.has(SETUP) };
-        if self.ecn.offered && agreed {
+        // BSD takes it from a crossing SYN, too, without having offered it.
+        let takes = !acks && self.config.is_bsd() && accepts(&self.config, theirs);
+        if (self.ecn.offered || takes) && agreed {
             self.agree_on_ecn();
         }
     }
@@ -93,13 +97,18 @@ impl Tcb {
         if self.ecn.echo { Ctl::NONE } else { Ctl::ECE }
     }
 
-    /// The first SYN offers; one that is sent again does not, as something on the way may not like
-    /// it (RFC 3168 §6.1.1.1).
+    /// The first SYN offers; one that is sent again does so only as often as the knob says, as
+    /// something on the way may not like it (RFC 3168 §6.1.1.1).
+    // Rules: 3168-6.1.1.1-1.
     fn ecn_bits_of_syn(&mut self, plan: Plan) -> Ctl {
         if self.state() != State::SynSent {
             return if self.ecn.ok { Ctl::ECE } else { Ctl::NONE };
         }
-        if plan == Plan::Syn && offers(&self.config) {
+        let first = match plan {
+            Plan::RetransmitSyn { attempt } => attempt <= self.config.ecn_maxretries,
+            _ => plan == Plan::Syn,
+        };
+        if first && offers(&self.config) {
             self.ecn.offered = true;
             return SETUP;
         }
@@ -108,17 +117,20 @@ impl Tcb {
     }
 
     /// Whether new data is ECT (RFC 3168 §6.1.1, §6.1.5: never what is sent again).
+    // Rules: 3168-6.1.1-4.
     pub(super) fn sends_ect(&self) -> bool {
         self.ecn.ok && !self.ecn.withdrawn
     }
 
     /// The window came down: the peer shall know, if marks are what it tells of (RFC 3168 §6.1.2).
+    // Rules: 3168-6.1.2-3.
     pub(super) fn owe_cwr(&mut self) {
         self.ecn.owes_cwr = self.sends_ect();
     }
 }
 
 /// Data has arrived in the window (RFC 3168 §6.1.3).
+// Rules: 3168-6.1.3-1, 3168-6.1.5-2, 8257-3.2-2.
 pub(super) fn on_data(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
     if !tcb.ecn.ok {
         return;
@@ -139,6 +151,7 @@ pub(super) fn on_data(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
 }
 
 /// RFC 8257 §3.2: what came before is acknowledged as it was, and this as it is.
+// Rules: 8257-3.2-1.
 fn turn(tcb: &mut Tcb, marked: bool, cx: &mut Cx<'_>) {
     if tcb.rcv.unacked > 0 && !tcb.owe.ack_now {
         tcb.owe.ack_before = Some(tcb.rcv.nxt);

@@ -132,7 +132,7 @@ crate::explained! {
         SwsOverride {
             /// Payload bytes.
             len: u32
-        } = "SwsOverride", "RFC 9293 §3.8.6.2.1 (SHLD-28)", "only {len} bytes fit the peer's small window, and the override timeout has passed";
+        } = "SwsOverride", "RFC 9293 §3.8.6.2.1", "only {len} bytes fit the peer's small window, and the override timeout has passed";
         /// What a cork held back, for too long.
         CorkOverride {
             /// Payload bytes.
@@ -210,6 +210,8 @@ crate::explained! {
         EmbryoAck = "EmbryoAck", "RFC 9293 §3.10.7.4, first", "the segment does not fit the half-open connection: the ACK tells the peer where we are";
         /// A challenge ACK from an embryo.
         EmbryoChallenge = "EmbryoChallenge", "RFC 5961 §3.2", "a reset that does not match RCV.NXT is challenged";
+        /// Nobody accepts what has been opened.
+        RstQueueFull = "RstQueueFull", "listen(2) backlog; syncache(4): rst_on_sock_fail", "the queue of connections waiting for accept() is full: the peer learns it at once";
         /// The listener closed under a half-open connection.
         RstListenerClosed = "RstListenerClosed", "RFC 9293 §3.10.4", "the listener was closed before the handshake was complete";
     }

@@ -5,6 +5,10 @@ macro_rules! info {
         /// What `getsockopt(TCP_INFO)` tells on Linux, field for field where it makes sense here.
         /// Times are microseconds unless said otherwise, windows of `cwnd` kind are segments,
         /// others bytes.
+        ///
+        /// `unacked`, `sacked`, `lost`, `retrans` and `delivered` are bytes in full segments
+        /// (`snd_mss`): the queue counts bytes, and small segments count together. Linux counts
+        /// each.
         #[derive(Clone, PartialEq, Eq, Debug, Default)]
         pub struct TcpInfo {
             $( $(#[$m])* pub $field: u64 ),*

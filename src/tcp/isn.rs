@@ -23,6 +23,7 @@ pub(super) fn tuple_bytes(local: SocketAddr, remote: SocketAddr) -> [u8; 36] {
 }
 
 /// The initial send sequence number for a connection opened at `now`.
+// Rules: MUST-8, SHLD-1, MUST-9, 6528-3-1, 6528-3-2.
 pub fn iss(now: Instant, local: SocketAddr, remote: SocketAddr, chance: &Chance) -> Seq {
     let f = chance.draw_bytes(Purpose::Isn, &tuple_bytes(local, remote));
     Seq((now.as_nanos() / 4_000) as u32) + f as u32
@@ -30,6 +31,7 @@ pub fn iss(now: Instant, local: SocketAddr, remote: SocketAddr, chance: &Chance)
 
 /// Where a connection's millisecond timestamp clock starts: per pair of hosts, so that the clock of
 /// a reused four-tuple goes on (RFC 6191 relies on that) and uptime stays private.
+// Rules: 7323-5.4-2.
 pub fn ts_offset(local: SocketAddr, remote: SocketAddr, chance: &Chance) -> u32 {
     let hosts = |a: SocketAddr| SocketAddr::new(a.ip(), 0);
     chance.draw_bytes(Purpose::TsOffset, &tuple_bytes(hosts(local), hosts(remote))) as u32
@@ -39,6 +41,7 @@ pub fn ts_offset(local: SocketAddr, remote: SocketAddr, chance: &Chance) -> u32 
 mod tests {
     use super::*;
 
+    // Rules: 7323-5.4-2, 6528-3-1, 6528-3-2.
     #[test]
     fn the_same_tuple_moves_ahead_and_others_are_unrelated() {
         let chance = Chance::from_seed(1);

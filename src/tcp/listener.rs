@@ -4,6 +4,7 @@
 //! be only when the final ACK arrives; that segment is then processed as RFC 9293 §3.10.7.4 says.
 //! Embryos are bounded by the backlog; what happens beyond that is in `flood`.
 
+mod bsd;
 mod flood;
 
 use super::arrives::closed::reset_for;
@@ -95,7 +96,8 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// LISTEN with at most `backlog` (1..) half-open connections.
+    /// LISTEN with at most `backlog` (1..) half-open connections; for BSD the backlog is of those
+    /// that are open and wait.
     pub fn open(
         config: Arc<Config>,
         backlog: usize,
@@ -103,9 +105,10 @@ impl Listener {
         cx: &mut Cx<'_>,
     ) -> Listener {
         tell(State::Closed, State::Listen, Cause::PassiveOpen, cx);
+        let is_bsd = config.is_bsd();
         Listener {
             config,
-            backlog: backlog.max(1),
+            backlog: if is_bsd { bsd::HALF_OPEN } else { backlog.max(1) },
             syn_cookies,
             embryos: Slab::new(),
             by_peer: BTreeMap::new(),
@@ -140,6 +143,7 @@ impl Listener {
     }
 
     /// RFC 9293 §3.10.7.2.
+    // Rules: 4987-3.5-1.
     fn for_listen(&mut self, site: Site, seg: Segment, room: bool, cx: &mut Cx<'_>) -> Verdict {
         let ctl = seg.hdr.ctl;
         if ctl.rst() {
@@ -151,7 +155,7 @@ impl Listener {
         if !ctl.syn() {
             return dropped(Why::ListenNotSyn); // fourth
         }
-        if ctl.fin() {
+        if ctl.fin() && self.config.drop_synfin {
             return dropped(Why::SynFin);
         }
         if let Some(verdict) = self.without_embryo(&site, &seg, room, cx) {
@@ -193,6 +197,13 @@ impl Listener {
         if seg.hdr.ctl.rst() {
             return self.reset_arrives(key, seg.hdr.seq, nxt, cx);
         }
+        if self.config.is_bsd() {
+            match self.judge_as_bsd(key, &seg, cx) {
+                Some(verdict) => return verdict,
+                None if room => return self.promote(key, seg, room),
+                None => return self.refuse_as_bsd(key, &seg, cx),
+            }
+        }
         if seg.hdr.ctl.syn() && seg.hdr.seq == embryo.half.irs && seg.hdr.ack.is_none() {
             self.owe(key, Reply::SynAckAgain, cx); // our SYN-ACK was lost
             return dropped(Why::OldDuplicate);
@@ -213,6 +224,11 @@ impl Listener {
             let reset = reset.marked(&self.config);
             return Verdict::Done(Outcome::Dropped(Why::SynReceivedBadAck), Some(Box::new(reset)));
         }
+        self.promote(key, seg, room)
+    }
+
+    /// The segment completes the handshake, if nothing is waited for.
+    fn promote(&mut self, key: usize, seg: Segment, room: bool) -> Verdict {
         let embryo = &mut self.embryos[key];
         let deferred = self.config.defer_accept_timeouts();
         if embryo.timeouts < deferred && seg.payload.is_empty() && !seg.hdr.ctl.fin() {
@@ -228,8 +244,10 @@ impl Listener {
     }
 
     /// RFC 9293 §3.10.7.4, second; RFC 5961 §3.2.
+    // Rules: MUST-11.
     fn reset_arrives(&mut self, key: usize, seq: Seq, nxt: Seq, cx: &mut Cx<'_>) -> Verdict {
-        if seq == nxt {
+        let inside = self.config.insecure_rst && seq.within(nxt, self.window(&self.embryos[key]));
+        if seq == nxt || inside {
             self.remove(key, Cause::RcvRst, cx); // return to LISTEN
             return Verdict::Done(Outcome::Closed(Cause::RcvRst), None);
         }
@@ -252,7 +270,9 @@ impl Listener {
             }
             _ => {}
         }
-        let fits = seg.hdr.seq.within(embryo.half.irs + 1, self.window(embryo));
+        let (nxt, wnd) = (embryo.half.irs + 1, self.window(embryo));
+        let at_edge = seg.is_empty() && seg.hdr.seq == nxt + wnd; // ADR 0019
+        let fits = seg.hdr.seq.within(nxt, wnd) || at_edge;
         (!fits).then_some(Why::OutOfWindow)
     }
 
@@ -335,6 +355,8 @@ impl Listener {
                 // Again for a timeout or for the peer's SYN, sent again either way (Karn).
                 let again = u8::from(why == Reply::SynAckAgain);
                 embryo.half.retransmits = embryo.half.retransmits.saturating_add(again);
+                let offers = embryo.timeouts <= self.config.ecn_maxretries;
+                embryo.half.ecn &= offers || !self.config.is_bsd();
                 embryo.half.sent_at = Some(cx.now);
                 let rto = synack_rto(&self.config, embryo.timeouts);
                 self.deadlines.set(key, Some(cx.now + rto));
@@ -364,6 +386,9 @@ impl Listener {
     /// CLOSE of a listener resets what is half open (RFC 9293 §3.10.4): one of them, and whose. To
     /// be called until it gives `None`; then [`Listener::close`].
     pub fn reset_one(&mut self, cx: &mut Cx<'_>) -> Option<(Site, Outgoing)> {
+        if self.config.is_bsd() {
+            self.forget_all(cx);
+        }
         let (key, embryo) = self.embryos.iter().next()?;
         let mut hdr = answer(embryo, &self.config, false, cx.now);
         hdr.ctl = hdr.ctl.with(Ctl::RST);
@@ -371,6 +396,13 @@ impl Listener {
         let reset = reply(hdr, Reply::RstListenerClosed, cause, cx).marked(&self.config);
         self.remove(key, Cause::ListenerClosed, cx);
         Some((site, reset))
+    }
+
+    /// BSD tells nobody: whoever completes a handshake then, is told that nobody listens.
+    fn forget_all(&mut self, cx: &mut Cx<'_>) {
+        while let Some((key, _)) = self.embryos.iter().next() {
+            self.remove(key, Cause::ListenerClosed, cx);
+        }
     }
 
     /// CLOSE of a listener; connections that are whole live on.
@@ -422,9 +454,9 @@ fn is_syn_ack(reply: Reply) -> bool {
 /// Those of a peer's options that our SYN-ACK answers.
 fn usable(theirs: &Options, config: &Config) -> Options {
     Options {
-        wscale: theirs.wscale.filter(|_| config.window_scaling),
-        sack_permitted: theirs.sack_permitted && config.sack,
-        ts: theirs.ts.filter(|_| config.timestamps),
+        wscale: theirs.wscale.filter(|_| config.window_scaling && !config.noopt),
+        sack_permitted: theirs.sack_permitted && config.sack && !config.noopt,
+        ts: theirs.ts.filter(|_| config.timestamps && !config.noopt),
         ..theirs.clone()
     }
 }
@@ -453,7 +485,7 @@ fn syn_ack(
         wnd: syn_window(site, config, theirs),
         urg: 0,
         options: Options {
-            mss: Some(advmss(config, site.mtu, site.remote.is_ipv6())),
+            mss: Some(advmss(config, site.mtu, site.remote.is_ipv6())).filter(|_| !config.noopt),
             wscale: theirs.wscale.map(|_| config.wscale()),
             sack_permitted: theirs.sack_permitted,
             ts: theirs.ts.map(|ts| Timestamps { val: clock, ecr: ts.val }),

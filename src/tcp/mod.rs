@@ -9,7 +9,8 @@
 //! * the block: [`tcb`], with `congestion`, `ecn`, `pacing`, [`event`], `invariant`, [`info`],
 //!   [`measured`] and `status`
 //! * steps, functions over the block: [`arrives`] (SEGMENT ARRIVES), `ack`, `sack`, `recovery`,
-//!   `tlp`, `pmtu`, `uto`, [`delack`], [`autotune`], `timeout`, `output` (plan and emit)
+//!   `tlp`, `pmtu`, `uto`, [`delack`], [`autotune`], `persist`,
+//!   `timeout`, `output` (plan and emit)
 //! * the façade: [`Conn`], and [`listener::Listener`] for LISTEN
 
 pub mod arrives;
@@ -49,6 +50,7 @@ mod cookie;
 mod ecn;
 mod invariant;
 mod pacing;
+mod persist;
 mod recovery;
 mod sack;
 mod status;
@@ -56,7 +58,7 @@ mod timeout;
 mod tlp;
 mod window;
 
-pub use config::{AfterIdle, Config, Ecn, Keepalive};
+pub use config::{AfterIdle, Config, Ecn, Keepalive, Lineage};
 pub use conn::{Conn, HalfOpen, Readiness};
 pub use delack::AckEvery;
 pub use event::{

@@ -5,11 +5,11 @@
 
 use super::ecn;
 use super::event::{AckWhy, Blocked, CaState, Event, Plan, Room, RtxRule, SegmentView, Timer};
+use super::persist;
 use super::rtxq::Sent;
 use super::segment::{Because, Outgoing};
 use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
-use super::timeout;
 use super::tlp;
 use crate::base::{Chunks, Duration, Instant, Limit, Seq};
 use crate::wire::ip::Mark;
@@ -57,7 +57,7 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
     if let (Some(why), true) = (tcb.owe.ack, tcb.owe.ack_now)
         && !carried(why)
     {
-        return Send(Plan::Ack { why });
+        return Send(along(tcb).unwrap_or(Plan::Ack { why }));
     }
     if let Some(plan) = plan_retransmission(tcb) {
         return Send(plan);
@@ -78,12 +78,26 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
         return Send(Plan::Keepalive { attempt: tcb.probes.saturating_add(1) });
     }
     if let Some(why) = tcb.owe.ack {
-        return Send(Plan::Ack { why });
+        return Send(along(tcb).unwrap_or(Plan::Ack { why }));
     }
     if tcb.window_update_due() {
         return Send(Plan::Ack { why: AckWhy::WindowUpdate });
     }
     wait(tcb, blocked)
+}
+
+/// For BSD, data rides along with an ACK, even if it would have waited for company.
+fn along(tcb: &Tcb) -> Option<Plan> {
+    if !tcb.config.is_bsd() || !tcb.syn_acked || tcb.rtxq.lost() > 0 {
+        return None;
+    }
+    if let Ok(plan) = plan_new_data(tcb) {
+        return Some(plan);
+    }
+    let edge = tcb.snd.una + tcb.snd.wnd;
+    let room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
+    let len = tcb.unsent().min(room).min(tcb.cwnd_room()).min(eff_mss(tcb));
+    (len > 0).then(|| Plan::NewData { len, push: len == tcb.unsent() })
 }
 
 /// The limit that ends it, if one does.
@@ -96,6 +110,7 @@ fn wait(tcb: &Tcb, why: Blocked) -> Decision {
 }
 
 /// The first run taken for lost, as far as cwnd allows; one segment when recovery demands it.
+// Rules: SHLD-16, MAY-7, 6675-4-3, 6675-5-2, 2525-2.14.
 fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     let lost = tcb.rtxq.next_lost()?;
     if tcb.recovery.send_new && tcb.unsent() > 0 {
@@ -109,7 +124,7 @@ fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     let room = tcb.cwnd_room().min(tcb.pacing_room());
     let rule = tcb.recovery.rule?;
     let len = if room >= one {
-        lost.len.min(room / mss * mss).min(tcb.gso_max / mss * mss).max(one)
+        lost.len.min(room / mss * mss).min(whole_most(tcb, lost.seq, mss)).max(one)
     } else if tcb.recovery.force {
         one
     } else {
@@ -126,6 +141,8 @@ fn probe_len(tcb: &Tcb) -> Option<u32> {
 }
 
 /// RFC 9293 §3.8.6.2.1 (when to send data), §3.7.4 (Nagle), RFC 5681 §3.1 (cwnd).
+// Rules: MAY-16, SHLD-27, MUST-60, SHLD-28, SHLD-15, MUST-34, MUST-38, SHLD-7, 5681-3.2-6.
+// Rules: 1122-4.2.3.4-1, 2525-2.15.
 fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if !tcb.syn_acked {
         return Err(Blocked::Handshake);
@@ -140,7 +157,8 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     let rwnd_room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
     if unsent == 0 {
         return match (fin_pending, tcb.fin_queued) {
-            (true, _) if rwnd_room == 0 => Err(Blocked::Rwnd), // FIN takes a place, too
+            // FIN takes a place, too, though not for BSD
+            (true, _) if rwnd_room == 0 && !tcb.config.is_bsd() => Err(Blocked::Rwnd),
             (true, _) => Ok(limit(tcb).map_or(Plan::Fin, |limit| Plan::FinLimit { len: 0, limit })),
             (false, true) => Err(Blocked::Done),
             (false, false) => Err(Blocked::App),
@@ -162,13 +180,15 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
         return Err(if cwnd_room < rwnd_room { Blocked::Cwnd } else { Blocked::Rwnd });
     }
     // CWR stands on one packet (RFC 3168 §6.1.2): not on all that a device would cut.
-    let most = if tcb.ecn.owes_cwr { mss } else { burst(tcb, mss) };
+    let single = tcb.ecn.owes_cwr || is_urgent(tcb, tcb.snd.nxt);
+    let most = if single { mss } else { burst(tcb, mss) };
     let len = unsent.min(rwnd_room).min(cwnd_room).min(paced).min(most);
     let (whole, all) = (len / mss * mss, len == unsent);
     let alone = tcb.snd.nxt == tcb.snd.una || tcb.config.minshall && !has_small_in_flight(tcb);
     let send = |len| {
         let last = len == unsent;
-        Ok(match (last && fin_pending && len < rwnd_room, limit(tcb)) {
+        let room = len < rwnd_room || tcb.config.is_bsd();
+        Ok(match (last && fin_pending && room, limit(tcb)) {
             (true, Some(limit)) => Plan::FinLimit { len, limit },
             (true, None) => Plan::LastData { len },
             (false, _) => Plan::NewData { len, push: last || tcb.config.push_bursts && len > mss },
@@ -219,7 +239,8 @@ fn burst(tcb: &Tcb, mss: u32) -> u32 {
 pub(super) fn note_deferral(tcb: &mut Tcb, now: Instant) {
     tcb.owe.defer = false;
     let (mss, unsent) = (eff_mss(tcb), tcb.unsent());
-    let bursts = tcb.config.tso_autosize && tcb.gso_max > mss;
+    let part = u32::from(tcb.config.tso_win_divisor);
+    let bursts = tcb.config.tso_autosize && tcb.gso_max > mss && part > 0;
     let recovering = matches!(tcb.recovery.ca, CaState::Recovery | CaState::Loss);
     let recent = now.since(tcb.last_sent) <= DEFERRAL;
     if !bursts || recovering || unsent <= mss || !recent {
@@ -228,11 +249,22 @@ pub(super) fn note_deferral(tcb: &mut Tcb, now: Instant) {
     let edge = tcb.snd.una + tcb.snd.wnd;
     let rwnd_room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
     let limit = tcb.cwnd_room().min(rwnd_room);
-    let share = tcb.snd.wnd.min(tcb.cwnd()) / 3;
+    let share = tcb.snd.wnd.min(tcb.cwnd()) / part;
     let most = burst(tcb, mss);
     let srtt = tcb.rto.srtt().unwrap_or_default();
     let soon = tcb.rtxq.head().is_some_and(|head| now.since(head.sent_at) >= srtt / 2);
     tcb.owe.defer = soon && limit < most && limit < share && limit <= unsent;
+}
+
+/// The most of what is sent again from `seq` on that goes out in one piece, whole segments.
+fn whole_most(tcb: &Tcb, seq: Seq, mss: u32) -> u32 {
+    if is_urgent(tcb, seq) { mss } else { tcb.gso_max / mss * mss }
+}
+
+/// Whether a segment that starts at `seq` points at urgent data: its pointer counts from there, so
+/// no device can cut it.
+fn is_urgent(tcb: &Tcb, seq: Seq) -> bool {
+    tcb.snd.up.is_some_and(|up| up.after(seq))
 }
 
 /// Whether a segment that was not full waits for its ACK (Minshall's variant of Nagle's algorithm:
@@ -242,6 +274,7 @@ fn has_small_in_flight(tcb: &Tcb) -> bool {
 }
 
 /// Eff.snd.MSS (RFC 9293 §3.7.1): SMSS less the SACK blocks that ride along.
+// Rules: MUST-16, 6691-2-2, 2525-2.18.
 fn eff_mss(tcb: &Tcb) -> u32 {
     let blocks = sack_blocks(tcb).len();
     let sack = if blocks > 0 { 4 + 8 * blocks as u32 } else { 0 };
@@ -250,6 +283,7 @@ fn eff_mss(tcb: &Tcb) -> u32 {
 
 /// How many SACK blocks fit beside the timestamps (RFC 2018 §3) and, on the narrowest links, beside
 /// a byte of data.
+// Rules: 2018-3-1.
 fn max_blocks(tcb: &Tcb) -> usize {
     let room = tcb.snd.smss.saturating_sub(4 + 1) / 8;
     if tcb.ts.is_some() { room.min(3) as usize } else { room.min(4) as usize }
@@ -260,7 +294,7 @@ pub(super) fn output(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Option<Outgoing> {
     match plan(tcb) {
         Decision::Send(plan) => Some(emit(tcb, plan, cx)),
         Decision::Wait { why, .. } => {
-            timeout::arm_persist(tcb, why, cx);
+            persist::arm(tcb, why, cx);
             tcb.note_usage(why == Blocked::Cwnd);
             note_blocked(tcb, why, cx);
             None
@@ -299,6 +333,7 @@ fn room(tcb: &Tcb) -> Room {
 }
 
 /// Builds the segment that `plan` asks for.
+// Rules: MUST-61, MUST-65.
 fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
     let mut cause = tcb.cause;
     let room = if cx.trace.is_listening() { room(tcb) } else { Room::default() };
@@ -318,7 +353,7 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
         }
         Plan::LastData { len } => (nxt, Ctl::PSH.with(Ctl::FIN), send_new(tcb, len, 1, cx)),
         Plan::SwsOverride { len } => {
-            let ctl = if tcb.config.push_bursts { Ctl::PSH } else { Ctl::NONE };
+            let ctl = if tcb.config.sws_override.is_zero() { Ctl::PSH } else { Ctl::NONE };
             (nxt, ctl, send_new(tcb, len, 0, cx))
         }
         Plan::CorkOverride { len } => (nxt, Ctl::PSH, send_new(tcb, len, 0, cx)),
@@ -339,8 +374,14 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
             tcb.owe.probe = false;
             tcb.probes = tcb.probes.saturating_add(1);
             tcb.probe_backoff = tcb.probe_backoff.saturating_add(1);
-            (tcb.snd.una - 1, Ctl::NONE, Chunks::new())
+            if persist::carries_data(tcb) {
+                let push = if tcb.unsent() == 1 { Ctl::PSH } else { Ctl::NONE };
+                (nxt, push, tcb.tx.view(nxt, 1, cx.pool))
+            } else {
+                (tcb.snd.una - 1, Ctl::NONE, Chunks::new())
+            }
         }
+        // Rules: SHLD-12.
         Plan::Keepalive { .. } => {
             tcb.owe.keepalive = false;
             tcb.probes = tcb.probes.saturating_add(1);
@@ -373,6 +414,7 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
 }
 
 /// What the segment asks of IP: new data may be marked on the way.
+// Rules: 3168-6.1.1-3, 3168-6.1.4-1, 3168-6.1.5-1, 3168-6.1.6-1.
 fn mark(tcb: &Tcb, fresh: bool) -> Mark {
     let mut mark = tcb.config.segment_mark();
     mark.tos |= if fresh && tcb.sends_ect() { ecn::ECT0 } else { 0 };
@@ -437,10 +479,15 @@ fn send_syn_again(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Chunks {
 }
 
 /// Sends `len` of sequence space from `seq` again: data, and FIN when it lies there.
+// Rules: 2525-2.4.
 fn send_again(tcb: &mut Tcb, seq: Seq, len: u32, rule: RtxRule, cx: &mut Cx<'_>) -> (Ctl, Chunks) {
     let stamp = tcb.stamp(len, cx.now);
     tcb.rtxq.on_retransmit(seq, len, cx.now, stamp);
     tcb.recovery.force = false;
+    if seq == tcb.snd.una {
+        // What the timer is for was sent just now (6675-6-1).
+        tcb.stop_timer(Timer::Rtx, cx);
+    }
     let ts = tcb.ts.is_some().then(|| tcb.ts_now(cx.now));
     if let Some(loss) = &mut tcb.loss {
         loss.undo.on_retransmit(len, ts);
@@ -453,7 +500,7 @@ fn send_again(tcb: &mut Tcb, seq: Seq, len: u32, rule: RtxRule, cx: &mut Cx<'_>)
     let data_len = if end.after(seq) { end - seq } else { 0 };
     let fin = if (seq + len).after(tcb.tx.end()) { Ctl::FIN } else { Ctl::NONE };
     let push = if data_len > 0 && end == tcb.tx.end() { Ctl::PSH } else { Ctl::NONE };
-    tcb.counters.total_retrans += 1;
+    tcb.counters.total_retrans += data_len.div_ceil(tcb.snd.smss).max(1);
     tcb.paced(data_len, cx);
     count_data(tcb, data_len, true, cx);
     if seq == tcb.snd.una && tcb.config.rack {
@@ -480,6 +527,7 @@ fn count_data(tcb: &mut Tcb, len: u32, again: bool, cx: &Cx<'_>) {
 }
 
 /// RFC 6298 §5.1: the timer runs whenever something is in flight.
+// Rules: 6298-5.1.
 fn start_timers(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if !tcb.timers.is_running(Timer::Rtx) {
         tcb.set_timer(Timer::Rtx, cx.now + tcb.rto(), cx);
@@ -502,6 +550,7 @@ fn bare_reset(tcb: &Tcb, seq: Seq) -> Header {
 }
 
 /// The header: where we are, what we offer, and what rides along. An ACK it carries is paid.
+// Rules: MUST-62, MUST-31, MUST-58, 2883-4-2, 5681-4.2-2, 6093-4-1.
 fn header(
     tcb: &mut Tcb,
     seq: Seq,
@@ -522,7 +571,7 @@ fn header(
         tcb.rcv.last_ack_sent = tcb.rcv.nxt;
         tcb.stop_timer(Timer::Delack, cx);
     }
-    let urgent = tcb.snd.up.filter(|up| up.after(seq) && !syn && !ctl.rst());
+    let urgent = tcb.snd.up.filter(|_| is_urgent(tcb, seq) && !syn && !ctl.rst());
     let ctl = ctl.with(bits).with(if acks { Ctl::ACK } else { Ctl::NONE });
     let options = options(tcb, syn, cx);
     tcb.loss.iter_mut().for_each(|loss| loss.dsack = None);
@@ -538,11 +587,12 @@ fn header(
     }
 }
 
+// Rules: SHLD-5, MAY-3, MUST-14, 2018-2-1, 5482-3-2, 7323-3.2-1.
 fn options(tcb: &Tcb, syn: bool, cx: &Cx<'_>) -> Options {
     let ts = tcb.ts.as_ref().map(|ts| Timestamps { val: tcb.ts_now(cx.now), ecr: ts.recent });
     if syn {
         return Options {
-            mss: Some(tcb.rcv.advmss),
+            mss: Some(tcb.rcv.advmss).filter(|_| !tcb.config.noopt),
             wscale: tcb.wscale_ok.then_some(tcb.rcv.wscale),
             sack_permitted: tcb.sack_ok,
             ts,
@@ -558,6 +608,7 @@ fn options(tcb: &Tcb, syn: bool, cx: &Cx<'_>) -> Options {
 }
 
 /// What is held out of order, behind what arrived a second time (RFC 2018 §4, RFC 2883 §4).
+// Rules: 2018-4-1, 2018-4-2, 2883-4-1, 2883-4-4.
 fn sack_blocks(tcb: &Tcb) -> SackBlocks {
     let (mut blocks, most) = (SackBlocks::new(), max_blocks(tcb));
     if !tcb.sack_ok {

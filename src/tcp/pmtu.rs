@@ -10,6 +10,7 @@ use crate::wire::ip::Discover;
 impl Tcb {
     /// The path carries packets of at most `mtu` bytes: what was sent larger counts as lost
     /// (RFC 1191 §6.4: without a reduction of cwnd).
+    // Rules: 1191-6.4-1, 8201-5.4-1.
     fn reduce_path_mtu(&mut self, mtu: u16, rule: RtxRule, cx: &mut Cx<'_>) {
         (self.pmtu, self.mtu_claimed) = (mtu, 0);
         self.cause = cx.cause;
@@ -33,6 +34,7 @@ impl Tcb {
 ///
 /// # Errors
 /// Why it is not believed yet.
+// Rules: 1191-3-2, 1191-3-3, 8201-4-1, 5927-7.2-1.
 pub(super) fn on_claim(tcb: &mut Tcb, mtu: u16, cx: &mut Cx<'_>) -> Result<(), Why> {
     let believed = match tcb.config.mtu_discover {
         Discover::Want | Discover::Do => true,
@@ -40,6 +42,7 @@ pub(super) fn on_claim(tcb: &mut Tcb, mtu: u16, cx: &mut Cx<'_>) -> Result<(), W
         Discover::Probe => false,
     };
     let floor = tcb.header_len + tcb.config.min_mss;
+    let mtu = if tcb.config.is_bsd() { mtu.max(floor) } else { mtu };
     if !believed || mtu >= tcb.pmtu || mtu < floor {
         return Ok(());
     }
@@ -61,6 +64,7 @@ pub(super) fn on_progress(tcb: &mut Tcb, newest: u32) {
 
 /// The retransmission timer expired: a claim that waited is believed, and where nobody claims
 /// anything, segments become smaller after `retries1` timeouts.
+// Rules: 4821-7.7-1, 5927-7.2-2.
 pub(super) fn on_timeout(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if tcb.mtu_claimed > 0 {
         let mtu = tcb.mtu_claimed;

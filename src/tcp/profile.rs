@@ -5,7 +5,7 @@
 //! takes.
 
 use super::cc::Algorithm;
-use super::config::{AfterIdle, Config, Ecn, Keepalive};
+use super::config::{AfterIdle, Config, Ecn, Keepalive, Lineage};
 use super::delack::AckEvery;
 use crate::base::Duration;
 use crate::base::time::nanos;
@@ -38,6 +38,7 @@ const RFC: &[Turned] = &[
     Turned("rto_max", |c| c.rto_max = Duration::from_secs(60), "RFC 6298 §2.5: at least 60 s"),
     Turned("syn_retries", |c| c.syn_retries = 7, "RFC 9293 §3.8.3 (MUST-23): 3 min at least"),
     Turned("synack_retries", |c| c.synack_retries = 7, "RFC 9293 §3.8.3 (MUST-23): 3 min at least"),
+    Turned("orphan_retries", |c| c.orphan_retries = c.retries2, "RFC 9293 §3.8.3 knows R2 only"),
     Turned(
         "delayed_ack",
         |c| c.delayed_ack = Duration::from_millis(200),
@@ -53,6 +54,7 @@ const RFC: &[Turned] = &[
     Turned("minshall", |c| c.minshall = false, "RFC 9293 §3.7.4: waits for all in flight"),
     Turned("rttvar_peak", |c| c.rttvar_peak = false, "RFC 6298 §2.3"),
     Turned("syn_linear", |c| c.syn_linear = 0, "RFC 6298 §5.5"),
+    Turned("tso_win_divisor", |c| c.tso_win_divisor = 0, "RFC 5681 §3.1: cwnd is the limit"),
     Turned("ts_required", |c| c.ts_required = true, "RFC 7323 §3.2: SHOULD drop"),
     Turned(
         "sws_override",
@@ -69,8 +71,8 @@ const RFC: &[Turned] = &[
 const FREEBSD: &[Turned] = &[
     Turned(
         "recv_buffer_auto",
-        |c| c.recv_buffer_auto = (1 << 16, (2 << 20) - 1),
-        "tcp(4): recvspace, recvbuf_max",
+        |c| c.recv_buffer_auto = (1 << 16, 2 << 20),
+        "tcp(4): recvspace; kern.ipc.maxsockbuf",
     ),
     Turned(
         "send_buffer_auto",
@@ -80,25 +82,48 @@ const FREEBSD: &[Turned] = &[
     Turned("rack", |c| c.rack = false, "tcp_rack(4): not in the base stack"),
     Turned("tlp", |c| c.tlp = false, "tcp_rack(4): not in the base stack"),
     Turned("frto", |c| c.frto = false, "tcp(4) knows none"),
+    Turned("lineage", |c| c.lineage = Lineage::Bsd, "4.4BSD; tcp(4)"),
+    Turned("rto_min", |c| c.rto_min = Duration::from_millis(30), "tcp(4): rexmit_min"),
+    Turned("rto_max", |c| c.rto_max = Duration::from_secs(64), "as FreeBSD: 64 s"),
+    Turned("rexmit_slop", |c| c.rexmit_slop = Duration::from_millis(200), "tcp(4): rexmit_slop"),
     Turned(
-        "rto_min",
-        |c| c.rto_min = Duration::from_millis(230),
-        "tcp(4): rexmit_min 30 ms and rexmit_slop 200 ms",
+        "rto_after_syn_loss",
+        |c| c.rto_after_syn_loss = c.rto_initial,
+        "as FreeBSD: the SYN's timeout goes on",
     ),
-    Turned("rto_max", |c| c.rto_max = Duration::from_secs(64), "tcp(4): 64 s"),
-    Turned("syn_retries", |c| c.syn_retries = 5, "tcp(4): keepinit 75 s"),
+    Turned("keepinit", |c| c.keepinit = Some(Duration::from_secs(75)), "tcp(4): keepinit"),
+    Turned("syn_retries", |c| c.syn_retries = 12, "as FreeBSD: 12, but for keepinit"),
     Turned("synack_retries", |c| c.synack_retries = 3, "syncache(4): rexmtlimit 3"),
     Turned("retries2", |c| c.retries2 = 12, "tcp(4): 12 retransmissions"),
+    Turned("orphan_retries", |c| c.orphan_retries = 12, "tcp(4): 12 retransmissions"),
     Turned("delayed_ack_max", |c| c.delayed_ack_max = c.delayed_ack, "tcp(4): delacktime"),
     Turned("ack_every", |c| c.ack_every = AckEvery::Second, "tcp(4): delayed_ack"),
     Turned("quickack", |c| c.quickack = 0, "tcp(4) knows none"),
-    Turned("sws_override", |c| c.sws_override = Duration::from_secs(5), "tcp(4): persmin 5 s"),
-    Turned("probe_max", |c| c.probe_max = Duration::from_secs(60), "tcp(4): persmax 60 s"),
+    Turned("sws_override", |c| c.sws_override = Duration::from_secs(5), "tcp(4): persmin"),
+    Turned("persmin", |c| c.persmin = Duration::from_secs(5), "tcp(4): persmin"),
+    Turned("probe_max", |c| c.probe_max = Duration::from_secs(60), "tcp(4): persmax"),
     Turned(
         "keepalive",
         |c| c.keepalive = Some(Keepalive { probes: 8, ..Keepalive::default() }),
         "tcp(4): always_keepalive, keepcnt 8",
     ),
+    Turned(
+        "fin_wait2",
+        |c| c.fin_wait2 = Duration::from_secs(675),
+        "tcp(4): keepcnt * keepintvl after the last segment, looked at every keepintvl",
+    ),
+    Turned(
+        "challenge_interval",
+        |c| c.challenge_interval = Duration::ZERO,
+        "as FreeBSD: all are answered",
+    ),
+    Turned("mtu_claims_wait", |c| c.mtu_claims_wait = false, "as FreeBSD: believed at once"),
+    Turned("oobinline", |c| c.oobinline = false, "setsockopt(2): SO_OOBINLINE"),
+    Turned("drop_synfin", |c| c.drop_synfin = false, "tcp(4): drop_synfin"),
+    Turned("abc_l_var", |c| c.abc_l_var = 2, "tcp(4): abc_l_var"),
+    Turned("newcwv", |c| c.newcwv = false, "tcp(4): newcwv"),
+    Turned("after_idle", |c| c.after_idle = AfterIdle::Restart, "mod_cc(4): as RFC 5681 §4.1"),
+    Turned("ecn_maxretries", |c| c.ecn_maxretries = 1, "tcp(4): ecn.maxretries"),
     Turned("reassembly_pieces", |c| c.reassembly_pieces = 100, "tcp(4): reass.maxqueuelen 100"),
     Turned("min_mss", |c| c.min_mss = 216, "tcp(4): minmss 216"),
     Turned("tso_autosize", |c| c.tso_autosize = false, "as FreeBSD: as much as the device takes"),
@@ -106,6 +131,7 @@ const FREEBSD: &[Turned] = &[
     Turned("minshall", |c| c.minshall = false, "as FreeBSD: small ones wait for all in flight"),
     Turned("rttvar_peak", |c| c.rttvar_peak = false, "RFC 6298 §2.3"),
     Turned("syn_linear", |c| c.syn_linear = 0, "RFC 6298 §5.5"),
+    Turned("tso_win_divisor", |c| c.tso_win_divisor = 0, "tcp(4) knows none"),
     Turned("ts_required", |c| c.ts_required = true, "tcp(4): tolerate_missing_ts 0"),
     Turned("max_reordering", |c| c.max_reordering = 3, "tcp(4) knows no adaptation"),
     Turned("count_segments", |c| c.count_segments = false, "RFC 9937 §6: bytes"),
@@ -166,6 +192,12 @@ impl Profile {
         };
         SHOWN.iter().map(knob).collect()
     }
+}
+
+/// The knobs of a configuration, as they are shown; the sources are those of Linux's values.
+pub fn knobs_of(config: &Config) -> Vec<Knob> {
+    let knob = |Shown(name, show, source): &Shown| Knob { name, value: show(config), source };
+    SHOWN.iter().map(knob).collect()
 }
 
 impl fmt::Display for Profile {
@@ -273,6 +305,7 @@ const SHOWN: &[Shown] = &[
     Shown("synack_retries", |c| c.synack_retries.to_string(), "tcp(7): tcp_synack_retries"),
     Shown("retries1", |c| c.retries1.to_string(), "tcp(7): tcp_retries1"),
     Shown("retries2", |c| c.retries2.to_string(), "tcp(7): tcp_retries2"),
+    Shown("orphan_retries", |c| c.orphan_retries.to_string(), "ip-sysctl: tcp_orphan_retries"),
     Shown("delayed_ack", |c| time(c.delayed_ack), "ip-route(8): at least 40 ms"),
     Shown("delayed_ack_max", |c| time(c.delayed_ack_max), "ip-route(8): at most 200 ms"),
     Shown("ack_every", |c| c.ack_every.to_string(), "more than a full segment, as Linux"),
@@ -302,6 +335,7 @@ const SHOWN: &[Shown] = &[
     ),
     Shown("tso_autosize", |c| switch(c.tso_autosize), "ip-sysctl: tcp_min_tso_segs"),
     Shown("min_tso_segs", |c| c.min_tso_segs.to_string(), "ip-sysctl: tcp_min_tso_segs"),
+    Shown("tso_win_divisor", |c| c.tso_win_divisor.to_string(), "ip-sysctl: tcp_tso_win_divisor"),
     Shown("push_bursts", |c| switch(c.push_bursts), "as Linux: super-segments have PSH"),
     Shown("minshall", |c| switch(c.minshall), "as Linux: small ones wait for small ones"),
     Shown("cork", |c| switch(c.cork), "tcp(7): TCP_CORK"),
@@ -309,6 +343,19 @@ const SHOWN: &[Shown] = &[
     Shown("rcvlowat", |c| c.rcvlowat.to_string(), "socket(7): SO_RCVLOWAT"),
     Shown("linger", |c| or_none(c.linger.map(time), "off"), "socket(7): SO_LINGER"),
     Shown("defer_accept", |c| or_none(c.defer_accept.map(time), "off"), "tcp(7): TCP_DEFER_ACCEPT"),
+    Shown("lineage", |c| c.lineage.to_string(), "RFC 9293"),
+    Shown("rexmit_slop", |c| time(c.rexmit_slop), "RFC 6298 knows none"),
+    Shown("keepinit", |c| or_none(c.keepinit.map(time), "off"), "tcp(7): tcp_syn_retries instead"),
+    Shown("persmin", |c| time(c.persmin), "RFC 9293 §3.8.6.1 (SHLD-29)"),
+    Shown("insecure_rst", |c| switch(c.insecure_rst), "RFC 5961 §3.2"),
+    Shown("insecure_syn", |c| switch(c.insecure_syn), "RFC 5961 §4.2"),
+    Shown("drop_synfin", |c| switch(c.drop_synfin), "as Linux: opens nothing"),
+    Shown("abc_l_var", |c| c.abc_l_var.to_string(), "RFC 3465 without its L, as Linux"),
+    Shown("newcwv", |c| switch(c.newcwv), "RFC 7661, as Linux has it"),
+    Shown("ecn_maxretries", |c| c.ecn_maxretries.to_string(), "tcp_ecn_fallback"),
+    Shown("rexmit_drop_options", |c| switch(c.rexmit_drop_options), "Linux has none"),
+    Shown("icmp_may_rst", |c| switch(c.icmp_may_rst), "RFC 5927 §5.2"),
+    Shown("noopt", |c| switch(c.noopt), "Linux has none"),
     Shown("oobinline", |c| switch(c.oobinline), "RFC 6093 §2.1; tcp(7): SO_OOBINLINE"),
     Shown("option_order", |c| c.option_order.to_string(), "as Linux sends them"),
 ];

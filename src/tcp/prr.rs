@@ -38,6 +38,7 @@ impl Prr {
     }
 
     /// An ACK arrived (RFC 9937 §6.2).
+    // Rules: 9937-6.2-1, 9937-6.2-2, 9937-6.2-3.
     pub fn on_ack(&mut self, progress: Progress) {
         let Progress { delivered, in_flight, ssthresh, smss, whole, is_safe } = progress;
         if delivered == 0 && self.out > 0 {
@@ -61,6 +62,7 @@ impl Prr {
     }
 
     /// Bytes were sent, new or again.
+    // Rules: 9937-6.3-1.
     pub fn on_send(&mut self, bytes: u32) {
         self.out += u64::from(bytes);
         self.allowance = self.allowance.saturating_sub(bytes);
@@ -87,6 +89,7 @@ mod tests {
     }
 
     /// 20 segments in flight, the window is halved: one goes out for every second ACK.
+    // Rules: 9937-6.2-1.
     #[test]
     fn every_second_ack_sends_while_the_window_is_halved() {
         let mut prr = Prr::begin(20 * SMSS);
@@ -102,6 +105,7 @@ mod tests {
     }
 
     /// Below ssthresh: as much as was delivered, and one more while nothing more is lost.
+    // Rules: 9937-6.2-2.
     #[test]
     fn losses_below_the_threshold_are_made_up_for_slowly() {
         let mut prr = Prr::begin(20 * SMSS);
@@ -111,6 +115,7 @@ mod tests {
         assert_eq!(ack(&mut prr, 9 * SMSS, 9 * SMSS, 10 * SMSS, true), 1, "never past ssthresh");
     }
 
+    // Rules: 9937-6.2-3.
     #[test]
     fn the_fast_retransmit_goes_out_whatever_the_share() {
         let mut prr = Prr::begin(100 * SMSS);

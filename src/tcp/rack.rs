@@ -48,6 +48,7 @@ pub struct Path {
 impl Rack {
     /// `sent` is known at `now` to have arrived; `too_early`: the peer echoes a timestamp from
     /// before that transmission (RFC 8985 §6.2 steps 1 to 3).
+    // Rules: 8985-6.2-2, 8985-6.2-3.
     pub fn delivered(&mut self, sent: &Sent, now: Instant, too_early: bool, min_rtt: Duration) {
         let rtt = now.since(sent.sent_at);
         let end = sent.end();
@@ -66,6 +67,7 @@ impl Rack {
     }
 
     /// The peer has received something twice: what was taken for lost was late.
+    // Rules: 8985-4-3.
     pub fn on_dsack(&mut self, nxt: Seq) {
         if self.dsack_round.is_none() {
             self.dsack_round = Some(nxt);
@@ -127,6 +129,7 @@ impl Rack {
     }
 
     /// The reordering window (RFC 8985 §6.2 step 4).
+    // Rules: 8985-6.2-4.
     pub fn window(&self, path: Path) -> Duration {
         if !self.reordering_seen() && (path.recovering || path.enough) {
             return Duration::ZERO;
@@ -136,6 +139,7 @@ impl Rack {
 
     /// Takes for lost what is (RFC 8985 §6.2 step 5): how much sequence space, and when the next
     /// would be, if nothing changes.
+    // Rules: 8985-6.2-5.
     pub fn detect(
         &self,
         rtxq: &mut Rtxq,
@@ -167,6 +171,7 @@ impl Rack {
 
 /// Whether the transmission `a` began after `b`; what began at the same moment is ordered by
 /// sequence number (RFC 8985 §6.1).
+// Rules: 8985-6.1-1.
 fn is_after(a: (Instant, Seq), b: (Instant, Seq)) -> bool {
     a.0 > b.0 || (a.0 == b.0 && a.1.after(b.1))
 }

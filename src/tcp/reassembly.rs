@@ -1,4 +1,4 @@
-//! Out-of-order data (RFC 9293 §3.10.7.4, seventh; MUST-31) and the SACK blocks that describe it
+//! Out-of-order data (RFC 9293 §3.10.7.4, seventh; SHLD-31) and the SACK blocks that describe it
 //! (RFC 2018 §4).
 //!
 //! What is held first stays: overlapping bytes of later segments are cut away. The number of pieces
@@ -50,6 +50,7 @@ impl Reassembly {
     }
 
     /// Keeps `data`, which starts at `seq`; `false` when there is no place for all of it.
+    // Rules: 2525-2.5.
     pub fn insert(&mut self, seq: Seq, data: Chunks, limit: usize, pool: &Pool) -> bool {
         let (mut at, mut complete, empty) = (seq, true, data.is_empty());
         for chunk in data {
@@ -64,6 +65,7 @@ impl Reassembly {
     }
 
     /// The first part of `seq..seq + len` that is held already.
+    // Rules: 2883-4-3.
     pub fn overlap(&self, seq: Seq, len: u32) -> Option<(Seq, Seq)> {
         let (place, end) = (self.pieces.partition_point(|p| p.end().before_eq(seq)), seq + len);
         let piece = self.pieces.get(place).filter(|piece| piece.seq.before(end))?;
@@ -85,6 +87,7 @@ impl Reassembly {
 
     /// The range that holds `seq` was touched last; what it has grown together with needs no place
     /// of its own, so that other ranges keep theirs (RFC 2018 §4).
+    // Rules: 2018-4-3.
     fn touch(&mut self, seq: Seq) {
         let Some((left, right)) = self.range_at(seq) else { return };
         self.recent.retain(|known| known.before(left) || known.after_eq(right));
@@ -94,6 +97,7 @@ impl Reassembly {
         self.recent.insert(0, seq);
     }
 
+    // Rules: 2018-8-2.
     fn insert_chunk(&mut self, mut seq: Seq, mut data: Chunk, limit: usize, pool: &Pool) -> bool {
         let mut place = self.pieces.partition_point(|p| p.end().before_eq(seq));
         while !data.is_empty() {
@@ -149,6 +153,7 @@ impl Reassembly {
     }
 
     /// Up to `max` SACK blocks, the most recently touched range first (RFC 2018 §4).
+    // Rules: 2018-4-4.
     pub fn sack_blocks(&self, max: usize) -> SackBlocks {
         let mut blocks = SackBlocks::new();
         for seq in &self.recent {
@@ -190,6 +195,7 @@ mod tests {
         r.insert(Seq(seq), pool.copy(&vec![0; len]).into(), 64, pool)
     }
 
+    // Rules: 2018-4-3.
     #[test]
     fn sack_blocks_start_with_the_newest_range() {
         let (pool, mut r) = (Pool::new(), Reassembly::default());

@@ -4,13 +4,12 @@
 //! With SACK, RACK finds losses by time; without RACK, by the bytes that have arrived behind them.
 //! Without SACK, each duplicate ACK says that a segment has left the network, not which.
 
-use super::cc::AckSample;
+use super::cc::{AckSample, Timeout};
 use super::event::{CaState, Event, RtxRule, Spurious, Timer};
 use super::prr::{self, Prr};
 use super::rack;
 use super::rtxq::{Judged, Sent};
 use super::tcb::{Cx, Tcb};
-use super::undo::Undo;
 use crate::base::Duration;
 
 /// What an ACK told of what was sent.
@@ -59,7 +58,7 @@ pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
         CaState::Recovery | CaState::Cwr => in_recovery(tcb, told, covered, cx),
         CaState::Open | CaState::Disorder => in_doubt(tcb, told, cx),
     };
-    pace(tcb, told, lost, cx);
+    pace(tcb, told, before, lost, cx);
     // `recover` has done its work once more than it is acknowledged; 2 GiB later it would compare
     // the wrong way round.
     let passed = tcb.recovery.recovery_point.is_some_and(|point| tcb.snd.una.after(point));
@@ -69,8 +68,9 @@ pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
 }
 
 /// How much may be sent for this ACK: rate reduction's share, or what congestion control makes of
-/// it.
-fn pace(tcb: &mut Tcb, told: &Told, lost: u32, cx: &mut Cx<'_>) {
+/// it, unless it came in recovery; Linux asks for the phase behind the ACK.
+// Rules: 3168-6.1.2-5.
+fn pace(tcb: &mut Tcb, told: &Told, before: CaState, lost: u32, cx: &mut Cx<'_>) {
     let (in_flight, ssthresh) = (tcb.rtxq.in_flight(), tcb.ssthresh());
     let smss = tcb.snd.smss;
     if let Some(prr) = tcb.loss.as_mut().and_then(|loss| loss.prr.as_mut()) {
@@ -78,6 +78,7 @@ fn pace(tcb: &mut Tcb, told: &Told, lost: u32, cx: &mut Cx<'_>) {
         let whole = tcb.config.count_segments;
         prr.on_ack(prr::Progress { delivered, in_flight, ssthresh, smss, whole, is_safe });
     } else if let (Some(sample), true) = (&told.sample, may_grow(tcb, told))
+        && (tcb.config.count_segments || !matches!(before, CaState::Recovery | CaState::Cwr))
         && !matches!(tcb.recovery.ca, CaState::Recovery | CaState::Cwr)
     {
         tcb.grow(sample, cx);
@@ -118,20 +119,24 @@ fn is_in_doubt(tcb: &Tcb) -> bool {
 }
 
 /// Once for each window of data (RFC 3168 §6.1.2).
+// Rules: 3168-6.1.2-2.
 fn may_heed_mark(tcb: &Tcb) -> bool {
     tcb.recovery.recovery_point.is_none_or(|point| tcb.snd.una.after(point))
 }
 
 /// The network marked a packet: the window comes down, nothing is sent again (RFC 3168 §6.1.2).
+// Rules: 3168-6.1.2-1.
 fn heed_mark(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
     let (outstanding, cwnd) = (outstanding(tcb), tcb.cc_cwnd());
     tcb.cc().on_ecn(cx.now, outstanding);
     come_down(tcb, (told, cwnd), CaState::Cwr, cx);
-    tcb.loss.get_or_insert_default().undo = Undo::default();
+    let again = sent_again(tcb);
+    tcb.loss.get_or_insert_default().undo.end(again);
 }
 
 /// Without SACK: each duplicate ACK is a segment that has left the network, and an ACK that moves
 /// SND.UNA over a hole was preceded by as many as there were segments behind it.
+// Rules: 5681-3.2-5.
 fn count_left(tcb: &mut Tcb, told: &Told) {
     let smss = tcb.snd.smss;
     let left = tcb.rtxq.left();
@@ -153,6 +158,7 @@ fn count_left(tcb: &mut Tcb, told: &Told) {
 }
 
 /// Takes for lost what must be; says how much sequence space.
+// Rules: 8985-4-1.
 fn detect(tcb: &mut Tcb, cx: &mut Cx<'_>) -> u32 {
     match (tcb.sack_ok, tcb.config.rack) {
         (true, true) => detect_by_time(tcb, cx),
@@ -198,6 +204,7 @@ fn reordering_window(tcb: &Tcb) -> Duration {
 }
 
 /// IsLost() of RFC 6675 §4: more than (DupThresh - 1) segments have arrived behind it.
+// Rules: 6675-4-1.
 fn detect_by_bytes(tcb: &mut Tcb) -> u32 {
     let runs = reordering(tcb);
     let enough = (u32::from(runs) - 1) * tcb.snd.smss;
@@ -215,6 +222,7 @@ fn detect_by_bytes(tcb: &mut Tcb) -> u32 {
 
 /// The third duplicate ACK (RFC 5681 §3.2; RFC 6582 §3.2 step 2), once for what is outstanding:
 /// after a timeout, ACKs up to `recover` may be echoes of our own retransmissions.
+// Rules: 6582-3.2-2, 5681-3.2-2.
 fn detect_by_count(tcb: &mut Tcb) -> u32 {
     let enough = u16::from(tcb.recovery.dupacks) >= reordering(tcb);
     let covered = tcb.recovery.ca == CaState::Cwr
@@ -228,6 +236,7 @@ fn detect_by_count(tcb: &mut Tcb) -> u32 {
 }
 
 /// Fast recovery begins (RFC 5681 §3.2 steps 2 and 3; RFC 6675 §5 step 4).
+// Rules: 6675-5-1.
 fn enter(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
     tcb.recovery.partial_seen = false;
     tcb.recovery.force = true;
@@ -235,18 +244,28 @@ fn enter(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
 }
 
 /// The window comes down for what is outstanding now.
+// Rules: 2018-5.1-1.
 pub(super) fn reduce(tcb: &mut Tcb, told: &Told, to: CaState, cx: &mut Cx<'_>) {
     let (outstanding, cwnd) = (outstanding(tcb), tcb.cc_cwnd());
     tcb.cc().on_loss(cx.now, outstanding);
     come_down(tcb, (told, cwnd), to, cx);
 }
 
+/// Bytes that were sent again and may still be answered: those in flight, and the oldest ones when
+/// they are to be sent once more.
+fn sent_again(tcb: &Tcb) -> u32 {
+    let head = tcb.rtxq.head().filter(|head| head.retransmits > 0 && head.lost);
+    tcb.rtxq.again() + head.map_or(0, |head| head.len)
+}
+
 /// FlightSize; what was sent beyond cwnd MUST NOT be counted (RFC 5681 §3.2 step 2).
+// Rules: 5681-3.2-4.
 fn outstanding(tcb: &Tcb) -> u32 {
     tcb.rtxq.flight_size().min(tcb.cc_cwnd())
 }
 
 /// The window is to become what congestion control says now, from `cwnd`.
+// Rules: 9937-6.1-1, 9937-6-1.
 fn come_down(tcb: &mut Tcb, (told, cwnd): (&Told, u32), to: CaState, cx: &mut Cx<'_>) {
     tcb.stop_timer(Timer::LossProbe, cx);
     tcb.recovery.recovery_point = Some(tcb.snd.nxt);
@@ -256,9 +275,10 @@ fn come_down(tcb: &mut Tcb, (told, cwnd): (&Told, u32), to: CaState, cx: &mut Cx
     let known = tcb.rtxq.sacked() - told.sacked.min(tcb.rtxq.sacked());
     let flight = tcb.rtxq.flight_size() + told.acked - known.min(tcb.rtxq.flight_size());
     let flight = if tcb.config.count_segments { cwnd } else { flight };
+    let again = sent_again(tcb);
     let loss = tcb.loss.get_or_insert_default();
     loss.tlp = None;
-    loss.undo = Undo::begin(una);
+    loss.undo.begin(una, again);
     loss.prr = prr.then(|| Prr::begin(flight));
     tcb.set_ca(to, cx);
 }
@@ -273,6 +293,7 @@ fn is_held(tcb: &Tcb) -> bool {
 // ---- fast recovery
 
 /// Recovery or CWR, until everything that was outstanding when it began is acknowledged.
+// Rules: 6675-5-3.
 fn in_recovery(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> u32 {
     if !tcb.sack_ok {
         count_left(tcb, told);
@@ -310,6 +331,7 @@ fn lose_in_cwr(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 }
 
 /// Losses among what was sent after the recovery point.
+// Rules: 5681-4.3-1.
 fn detect_again(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) -> u32 {
     let lost = detect(tcb, cx);
     if lost > 0 {
@@ -321,6 +343,7 @@ fn detect_again(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) -> u32 {
 }
 
 /// RFC 6582 §3.2 step 3, "partial acknowledgments": the next segment is lost, too.
+// Rules: 6582-3.2-4.
 fn partial_ack(tcb: &mut Tcb) {
     tcb.rtxq.mark_head_lost(tcb.snd.smss);
     tcb.recovery.force = true;
@@ -329,6 +352,7 @@ fn partial_ack(tcb: &mut Tcb) {
 }
 
 /// The recovery point is acknowledged: the reduced window holds.
+// Rules: 9937-6.4-1, 5681-3.2-7, 2525-2.8.
 pub(super) fn leave(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let smss = tcb.snd.smss;
     tcb.rtxq.set_left(0, smss);
@@ -346,24 +370,30 @@ pub(super) fn leave(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 
 /// The retransmission timer expired: what is in flight is taken for lost and sent again in slow
 /// start, one segment to begin with. `first`: the first expiry for this data.
+// Rules: 5682-3.1-1, 5682-3.1-5, 6582-3.2-6.
 pub(super) fn on_timeout(tcb: &mut Tcb, first: bool, cx: &mut Cx<'_>) {
-    let anew = !matches!(tcb.recovery.ca, CaState::Recovery | CaState::Loss)
-        || tcb.recovery.recovery_point.is_none_or(|point| point.before_eq(tcb.snd.una));
+    let (una, ca) = (tcb.snd.una, tcb.recovery.ca);
+    let under_way = tcb.recovery.recovery_point.is_some_and(|point| point.after(una));
+    let anew = !(under_way && matches!(ca, CaState::Recovery | CaState::Loss));
     tcb.recovery.frto = tcb.config.frto && (anew || !first);
     tcb.recovery.send_new = false;
-    let outstanding = tcb.rtxq.flight_size();
-    tcb.cc().on_rto(cx.now, outstanding, first);
+    let timeout = match ca {
+        _ if !first => Timeout::Again,
+        CaState::Cwr | CaState::Recovery if under_way => Timeout::InRecovery,
+        _ => Timeout::First,
+    };
+    let (outstanding, again) = (tcb.rtxq.flight_size(), sent_again(tcb));
+    tcb.cc().on_rto(cx.now, outstanding, timeout);
     tcb.owe_cwr();
-    let una = tcb.snd.una;
     let enough = tcb.has_left().div_ceil(tcb.snd.smss) >= u32::from(tcb.config.reordering);
-    let doubtful = matches!(tcb.recovery.ca, CaState::Open | CaState::Disorder) && enough;
+    let doubtful = matches!(ca, CaState::Open | CaState::Disorder) && enough;
     let loss = tcb.loss.get_or_insert_default();
     (loss.prr, loss.tlp) = (None, None);
     if doubtful {
         loss.rack.forget_degree();
     }
-    if first {
-        loss.undo = Undo::begin(una);
+    if timeout == Timeout::First {
+        loss.undo.begin(una, again);
     }
     mark_lost_by_timeout(tcb, cx);
     (tcb.recovery.dupacks, tcb.recovery.deflation) = (0, 0);
@@ -377,6 +407,7 @@ pub(super) fn on_timeout(tcb: &mut Tcb, first: bool, cx: &mut Cx<'_>) {
 
 /// The head is lost, whatever SACK said of it (RFC 2018 §8); with RACK, what was sent too recently
 /// is not (RFC 8985 §6.3).
+// Rules: 2018-5-2, 2018-5-3, 6298-5.4, 8985-6.3-1.
 fn mark_lost_by_timeout(tcb: &mut Tcb, cx: &Cx<'_>) {
     let smss = tcb.snd.smss;
     tcb.rtxq.set_left(0, smss);
@@ -413,6 +444,7 @@ fn after_timeout(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> 
 }
 
 /// After a timeout, until what was outstanding then is acknowledged (RFC 5682 §3.1 on the way).
+// Rules: 6675-5.1-1.
 fn in_loss(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> u32 {
     tcb.recovery.send_new = false;
     if told.advanced && undo_if_echoed(tcb, told, cx) || undo_if_received_twice(tcb, cx) {
@@ -434,6 +466,7 @@ fn in_loss(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> u32 {
 
 /// F-RTO (RFC 5682 §3.1): while new data goes out instead of old, ACKs of what was sent only once
 /// tell that the timeout was too early. Says whether that decides for now.
+// Rules: 5682-3.1-2, 5682-3.1-3, 5682-3.1-4.
 fn frto(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> bool {
     if told.original && tcb.config.undo {
         undo(tcb, Spurious::Frto, cx); // step 3b
@@ -458,6 +491,7 @@ fn frto(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> bool {
 // ---- what was for nothing
 
 /// Eifel: the ACK that moved SND.UNA answers an original, not what was sent again.
+// Rules: 3522-3.2-3.
 fn undo_if_echoed(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) -> bool {
     let original = tcb.loss.as_ref().is_some_and(|loss| loss.undo.is_echo_of_original(told.echo));
     if original && tcb.config.undo {
@@ -476,14 +510,17 @@ fn undo_if_received_twice(tcb: &mut Tcb, cx: &mut Cx<'_>) -> bool {
 }
 
 /// Nothing was lost: the window is again what it was, and what waits to be sent again does not.
+// Rules: 4015-3.3-1.
 fn undo(tcb: &mut Tcb, how: Spurious, cx: &mut Cx<'_>) {
     tcb.cc().undo(cx.now);
     tcb.ecn.owes_cwr = false;
     tcb.rtxq.mark_none_lost();
     (tcb.recovery.force, tcb.recovery.frto, tcb.recovery.send_new) = (false, false, false);
     tcb.recovery.deflation = 0;
+    let again = sent_again(tcb);
     if let Some(loss) = &mut tcb.loss {
-        (loss.prr, loss.undo) = (None, Undo::default());
+        loss.prr = None;
+        loss.undo.end(again);
     }
     let (cwnd, ssthresh) = (tcb.cc_cwnd(), tcb.ssthresh());
     cx.note(|| Event::Undo { how, cwnd, ssthresh });
@@ -503,7 +540,7 @@ pub(super) fn on_reorder_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     match tcb.recovery.ca {
         CaState::Open | CaState::Disorder => {
             enter(tcb, &told, cx);
-            pace(tcb, &told, 1, cx);
+            pace(tcb, &told, CaState::Recovery, 1, cx);
         }
         CaState::Cwr => lose_in_cwr(tcb, cx),
         CaState::Recovery | CaState::Loss => {}

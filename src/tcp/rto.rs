@@ -8,6 +8,7 @@ use crate::base::time::nanos;
 use crate::base::{Duration, Seq};
 
 /// The clock granularity G: RTTVAR's share of the RTO is at least this (RFC 6298 §2.3).
+// Rules: 6298-4-1.
 const G: u64 = 1_000_000;
 
 /// SRTT, RTTVAR and the RTO they give.
@@ -31,6 +32,7 @@ pub struct Rto {
 
 impl Rto {
     /// Before any sample (RFC 6298 §2.1).
+    // Rules: 6298-2.1, 2525-2.7.
     pub fn new(config: &Config) -> Rto {
         Rto {
             srtt8: 0,
@@ -47,6 +49,7 @@ impl Rto {
     /// a retransmission makes ambiguous. Nothing but a sample ends the backoff (§5, note): the
     /// acknowledgment of what was sent twice does not tell that the path is faster than the RTO.
     /// `una`, `nxt`: SND.UNA, moved already, and SND.NXT.
+    // Rules: 6298-2.2, 6298-2.3, 6298-5-1, 8985-6.2-1.
     pub fn on_sample(&mut self, rtt: Duration, (una, nxt): (Seq, Seq), config: &Config) {
         let r = nanos(rtt).max(1);
         self.backoff = 0;
@@ -87,18 +90,23 @@ impl Rto {
     }
 
     /// The current RTO, backoff included.
+    // Rules: 6298-2.5.
     pub fn get(&self, config: &Config) -> Duration {
-        let backed_off = self.base.saturating_mul(1 << self.backoff.min(32));
-        Duration::from_nanos(backed_off.min(nanos(config.rto_max).max(self.base)))
+        let most = if config.is_bsd() { 9 } else { 32 };
+        let backed_off = self.base.saturating_mul(1 << self.backoff.min(most));
+        let slop = if self.srtt8 > 0 || self.backoff > 0 { nanos(config.rexmit_slop) } else { 0 };
+        Duration::from_nanos((backed_off + slop).min(nanos(config.rto_max).max(self.base)))
     }
 
     /// Doubles the RTO (RFC 6298 §5.5).
+    // Rules: MUST-19, 6298-5.5, 2525-2.10.
     pub fn back_off(&mut self) {
         self.backoff = self.backoff.saturating_add(1);
     }
 
     /// A SYN was lost: data starts with at least `rto`, not backed off, unless a sample exists
     /// (RFC 6298 §5.7).
+    // Rules: 6298-5.7.
     pub fn on_syn_loss(&mut self, rto: Duration) {
         if self.srtt8 == 0 {
             self.base = self.base.max(nanos(rto));
@@ -136,6 +144,7 @@ mod tests {
     /// A round trip that goes on.
     const SEQS: (Seq, Seq) = (Seq(0), Seq(0));
 
+    // Rules: 6298-2.2, 6298-2.5.
     #[test]
     fn first_sample_triples_and_backoff_doubles_to_the_bound() {
         let config = Config { rto_min: MS, ..Config::plain() };
@@ -161,6 +170,7 @@ mod tests {
         assert_eq!(rto.get(&config), config.rto_min);
     }
 
+    // Rules: 6298-4-1.
     #[test]
     fn the_lower_bound_holds_and_granularity_counts() {
         let config = Config::plain();
@@ -193,6 +203,7 @@ mod tests {
     }
 
     proptest! {
+        // Rules: 6298-2.3, 8985-6.2-1.
         #[test]
         fn estimates_stay_between_the_samples(
             samples in proptest::collection::vec(1u64..10_000_000_000, 1..60),

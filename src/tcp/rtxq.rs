@@ -101,6 +101,7 @@ impl Rtxq {
 
     /// What is believed to be in the network: neither lost nor held by the peer (`pipe` of RFC 6675
     /// §2).
+    // Rules: 6675-4-2.
     pub fn in_flight(&self) -> u32 {
         (self.len - self.lost - self.sacked).saturating_sub(self.left)
     }
@@ -153,6 +154,7 @@ impl Rtxq {
     }
 
     /// Takes off everything before `to`; `each` is shown what the peer had not reported before.
+    // Rules: 2018-8-1.
     pub fn ack(&mut self, to: Seq, mut each: impl FnMut(&Sent)) -> Acked {
         let mut acked = Acked::default();
         while let Some(head) = self.queue.front_mut() {
@@ -189,6 +191,7 @@ impl Rtxq {
     /// The peer holds `left..right` out of order (RFC 2018 §4); `each` is shown what it had not
     /// reported before. A super-segment is cut where `mss` divides it: blocks that report less than
     /// a segment do not make records without end. Returns the sequence space newly reported.
+    // Rules: 2018-5-1.
     pub fn sack(
         &mut self,
         (left, right): (Seq, Seq),
@@ -335,6 +338,7 @@ impl Rtxq {
     ///
     /// # Panics
     /// When no lost record starts at `seq`.
+    // Rules: 8985-4-2.
     pub fn on_retransmit(&mut self, seq: Seq, len: u32, now: Instant, stamp: Stamp) {
         let ahead = self.queue.range(self.scan as usize..).position(|sent| sent.lost);
         let place = self.scan as usize + ahead.expect("a lost record is sent again");
@@ -446,6 +450,7 @@ mod tests {
 
     proptest! {
         /// Whatever is acknowledged, lost and sent again, the sums are the records' sums.
+        // Rules: 6675-4-2.
         #[test]
         fn sums_agree_with_records(ops in proptest::collection::vec((0u8..4, 1u32..5_000), 0..80)) {
             let (mut q, mut nxt, mut una) = (Rtxq::default(), 4_294_960_000u32, 4_294_960_000u32);

@@ -87,6 +87,7 @@ pub(super) fn take(
 
 /// The first block reports something received twice: it lies below SEG.ACK, or in the second block
 /// (RFC 2883 §4).
+// Rules: 2883-5-1.
 fn is_dsack(blocks: &SackBlocks, ack: Seq, (left, right): (Seq, Seq)) -> bool {
     let inside = |outer: &(Seq, Seq)| outer.0.before_eq(left) && right.before_eq(outer.1);
     left.before(ack) || blocks.get(1).is_some_and(inside)

@@ -168,6 +168,7 @@ mod tests {
 
     proptest! {
         /// Against a plain vector: any writes, views and acknowledgments.
+        // Rules: 2525-2.4.
         #[test]
         fn agrees_with_a_vector(
             ops in proptest::collection::vec((0u8..3, 0usize..3_000, 0usize..3_000), 0..60),

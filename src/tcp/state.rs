@@ -125,6 +125,8 @@ crate::explained! {
         RcvAckOfFin = "RcvAckOfFin", "RFC 9293 §3.10.7.4, fifth", "our FIN was acknowledged";
         /// An acceptable reset arrived.
         RcvRst = "RcvRst", "RFC 9293 §3.10.7.4, second", "the peer reset the connection";
+        /// A SYN arrived where none belongs, and is believed.
+        SynReset = "SynReset", "RFC 793 p. 71; RFC 5961 §4.2 forbids it", "a SYN where none belongs is believed: the peer began anew";
         /// A reset refused our SYN.
         Refused = "Refused", "RFC 9293 §3.10.7.3, second; §3.10.7.4, second", "the peer refused the connection";
         /// The application aborted.
@@ -153,6 +155,8 @@ crate::explained! {
         FinWait2Timeout = "FinWait2Timeout", "knob (Linux: tcp_fin_timeout)", "the peer never closed its side and nobody reads any more";
         /// The listener closed under a half-open connection.
         ListenerClosed = "ListenerClosed", "RFC 9293 §3.10.4, LISTEN", "the listener was closed";
+        /// Nobody accepts what has been opened.
+        QueueFull = "QueueFull", "listen(2) backlog; syncache(4): rst_on_sock_fail", "the queue of connections waiting for accept() was full";
         /// The SYN-ACK was never acknowledged.
         SynAckTimeout = "SynAckTimeout", "RFC 9293 §3.8.3 (R2 for SYN, MUST-23)", "our SYN was never acknowledged";
     }
@@ -194,6 +198,7 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::SynReceived, C::RcvAckOfSyn, S::Established),
         t(S::SynReceived, C::Close, S::FinWait1),
         t(S::SynReceived, C::RcvRst, S::Closed),
+        t(S::SynReceived, C::SynReset, S::Closed),
         t(S::SynReceived, C::Refused, S::Closed),
         t(S::SynReceived, C::Abort, S::Closed),
         t(S::SynReceived, C::SynAckTimeout, S::Closed),
@@ -201,9 +206,11 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::SynReceived, C::UserTimeout, S::Closed),
         t(S::SynReceived, C::IcmpUnreachable, S::Closed),
         t(S::SynReceived, C::ListenerClosed, S::Closed),
+        t(S::SynReceived, C::QueueFull, S::Closed),
         t(S::Established, C::Close, S::FinWait1),
         t(S::Established, C::RcvFin, S::CloseWait),
         t(S::Established, C::RcvRst, S::Closed),
+        t(S::Established, C::SynReset, S::Closed),
         t(S::Established, C::Abort, S::Closed),
         t(S::Established, C::CloseUnread, S::Closed),
         t(S::Established, C::Timeout, S::Closed),
@@ -213,6 +220,7 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::FinWait1, C::RcvAckOfFin, S::FinWait2),
         t(S::FinWait1, C::RcvFin, S::Closing),
         t(S::FinWait1, C::RcvRst, S::Closed),
+        t(S::FinWait1, C::SynReset, S::Closed),
         t(S::FinWait1, C::Abort, S::Closed),
         t(S::FinWait1, C::CloseUnread, S::Closed),
         t(S::FinWait1, C::DataAfterClose, S::Closed),
@@ -222,6 +230,7 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::FinWait1, C::KeepaliveTimeout, S::Closed),
         t(S::FinWait2, C::RcvFin, S::TimeWait),
         t(S::FinWait2, C::RcvRst, S::Closed),
+        t(S::FinWait2, C::SynReset, S::Closed),
         t(S::FinWait2, C::Abort, S::Closed),
         t(S::FinWait2, C::CloseUnread, S::Closed),
         t(S::FinWait2, C::DataAfterClose, S::Closed),
@@ -229,6 +238,7 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::FinWait2, C::KeepaliveTimeout, S::Closed),
         t(S::CloseWait, C::Close, S::LastAck),
         t(S::CloseWait, C::RcvRst, S::Closed),
+        t(S::CloseWait, C::SynReset, S::Closed),
         t(S::CloseWait, C::Abort, S::Closed),
         t(S::CloseWait, C::CloseUnread, S::Closed),
         t(S::CloseWait, C::Timeout, S::Closed),
@@ -237,6 +247,7 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::CloseWait, C::KeepaliveTimeout, S::Closed),
         t(S::Closing, C::RcvAckOfFin, S::TimeWait),
         t(S::Closing, C::RcvRst, S::Closed),
+        t(S::Closing, C::SynReset, S::Closed),
         t(S::Closing, C::Abort, S::Closed),
         t(S::Closing, C::Timeout, S::Closed),
         t(S::Closing, C::ProbeTimeout, S::Closed),
@@ -244,6 +255,7 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::Closing, C::KeepaliveTimeout, S::Closed),
         t(S::LastAck, C::RcvAckOfFin, S::Closed),
         t(S::LastAck, C::RcvRst, S::Closed),
+        t(S::LastAck, C::SynReset, S::Closed),
         t(S::LastAck, C::Abort, S::Closed),
         t(S::LastAck, C::Timeout, S::Closed),
         t(S::LastAck, C::ProbeTimeout, S::Closed),

@@ -42,6 +42,7 @@ pub struct Snd {
     /// The next sequence number to be sent.
     pub nxt: Seq,
     /// The peer's window, bytes.
+    // Rules: REC-1.
     pub wnd: u32,
     /// SEG.SEQ of the last window update.
     pub wl1: Seq,
@@ -147,6 +148,7 @@ pub struct Recovery {
     /// Duplicate ACKs in a row.
     pub dupacks: u8,
     /// `recover`: SND.NXT when the last loss was detected.
+    // Rules: 6582-3.2-1.
     pub recovery_point: Option<Seq>,
     /// After a timeout: whether it is still being found out if it was too early (RFC 5682).
     pub frto: bool,
@@ -233,9 +235,12 @@ pub struct Tcb {
     /// The application let go of the connection.
     pub orphan: bool,
     /// The connection came from a listener.
+    // Rules: MUST-11.
     pub passive: bool,
     /// The host has sent all challenge ACKs that it may for now (RFC 5961 §7).
     pub hushed: bool,
+    /// It has let one go since that was said.
+    pub challenged: bool,
     /// The host is short of memory: no more is offered than the connection's share.
     pub pressed: bool,
     /// How the connection failed, until the application has heard.
@@ -248,7 +253,7 @@ pub struct Tcb {
     pub probes: u8,
     /// Doublings of the window-probe interval.
     pub probe_backoff: u8,
-    /// When something last arrived from the peer.
+    /// When something acceptable last arrived from the peer.
     pub last_recv: Instant,
     /// When data was last sent.
     pub last_sent: Instant,
@@ -306,6 +311,7 @@ impl Opening {
 }
 
 /// The MSS to announce: the knob, or what the interface's MTU allows (RFC 9293 §3.7.1, MUST-67).
+// Rules: SHLD-6, 6691-2-1.
 pub fn advmss(config: &Config, mtu: u16, v6: bool) -> u16 {
     let fits = mtu.saturating_sub(if v6 { 60 } else { 40 }).max(1);
     config.mss.map_or(fits, |mss| mss.min(fits))
@@ -324,9 +330,9 @@ impl Tcb {
         let smss = u32::from(default_mss(opening.v6));
         let iw = cc::initial_window(smss, config.initial_window);
         let now = cx.now;
-        let offset = opening.ts_offset;
-        let ts =
-            Some(Ts { offset, recent: 0, recent_at: seconds(now) }).filter(|_| config.timestamps);
+        let (offset, opts) = (opening.ts_offset, !config.noopt);
+        let ts = Some(Ts { offset, recent: 0, recent_at: seconds(now) })
+            .filter(|_| config.timestamps && opts);
         let (iss, zero) = (opening.iss, Seq(0));
         let tcb = Tcb {
             state,
@@ -359,9 +365,9 @@ impl Tcb {
                 last_ack_sent: zero,
             },
             ts,
-            sack_ok: config.sack,
+            sack_ok: config.sack && opts,
             ecn: EcnState::default(),
-            wscale_ok: config.window_scaling,
+            wscale_ok: config.window_scaling && opts,
             pmtu: opening.mtu,
             mtu_acked: 0,
             mtu_claimed: 0,
@@ -385,6 +391,7 @@ impl Tcb {
             orphan: false,
             passive: from == State::Listen,
             hushed: false,
+            challenged: false,
             pressed: false,
             error: None,
             soft_error: None,
@@ -437,6 +444,13 @@ impl Tcb {
         self.error = error.or(self.error);
     }
 
+    /// A segment came that only the peer can have sent, as far as its numbers tell: strangers keep
+    /// no connection alive.
+    pub fn hear(&mut self, now: Instant) {
+        self.last_recv = now;
+        self.soft_error = None;
+    }
+
     /// The end of patience: ICMP may have said why (RFC 9293 §3.9.2.2, SHLD-25).
     pub fn give_up(&mut self, cause: Cause, cx: &mut Cx<'_>) {
         let error = self.soft_error.unwrap_or(SocketError::TimedOut);
@@ -467,6 +481,7 @@ impl Tcb {
     }
 
     /// Our timestamp clock: milliseconds since an offset (RFC 7323 §5.4).
+    // Rules: 7323-5.4-1.
     pub fn ts_now(&self, now: Instant) -> u32 {
         let offset = self.ts.as_ref().map_or(0, |ts| ts.offset);
         (now.as_millis() as u32).wrapping_add(offset)
@@ -508,9 +523,19 @@ impl Tcb {
         self.state.may_receive() && !self.fin_received
     }
 
-    /// Whether a rate-limited ACK may go out; if so, it counts as sent (RFC 5961 §7).
+    /// Whether a challenge ACK may go out; if so, it counts as sent (RFC 5961 §7), for the host,
+    /// too.
+    // Rules: 5961-7-1.
     pub fn may_challenge(&mut self, now: Instant) -> bool {
-        let allowed = now >= self.next_challenge && !self.hushed;
+        let allowed = !self.hushed && self.may_answer(now);
+        self.challenged |= allowed;
+        allowed
+    }
+
+    /// Whether an ACK that is rate-limited for the connection alone may go out; if so, it counts as
+    /// sent.
+    pub fn may_answer(&mut self, now: Instant) -> bool {
+        let allowed = now >= self.next_challenge;
         if allowed {
             self.next_challenge = now + self.config.challenge_interval;
         }
@@ -549,14 +574,16 @@ impl Tcb {
     }
 
     /// The handshake is complete.
+    // Rules: 5681-3.1-2, 6928-2-2.
     pub fn on_established(&mut self, cx: &mut Cx<'_>) {
         let lost = self.counters.total_retrans;
-        if lost > 0 {
+        if lost > 0 && !self.config.is_bsd() {
             self.rto.on_syn_loss(self.config.rto_after_syn_loss); // RFC 6298 §5.7
         }
         if lost > 0 && lost >= u32::from(self.config.syn_losses) {
             self.reset_cc(self.snd.smss); // RFC 5681 §3.1
         }
+        self.stop_timer(Timer::Keepalive, cx);
         self.last_sent = cx.now;
         if let Some(keepalive) = self.config.keepalive {
             self.set_timer(Timer::Keepalive, cx.now + keepalive.idle, cx);
@@ -574,6 +601,7 @@ impl Tcb {
 
     /// Takes the peer's SYN options; ours have been, or will be, sent (RFC 9293 §3.7.1,
     /// RFC 7323 §2.2 and §3.2, RFC 2018 §2).
+    // Rules: MUST-14, 7323-2.2-1.
     pub fn negotiate(&mut self, theirs: &Options, now: Instant) {
         let v6 = self.header_len == 60;
         let mss = theirs.mss.unwrap_or(default_mss(v6)).max(self.config.min_mss);

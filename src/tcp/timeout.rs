@@ -1,6 +1,8 @@
 //! What the timers do when they expire (RFC 9293 §3.10.8, §3.8; RFC 6298 §5).
 
-use super::event::{AckWhy, Blocked, Event, Timer};
+use super::config::Config;
+use super::event::{AckWhy, Event, Timer};
+use super::persist;
 use super::recovery;
 use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
@@ -17,7 +19,7 @@ pub(super) fn poll(tcb: &mut Tcb, cx: &mut Cx<'_>) {
             Timer::Reorder => recovery::on_reorder_timer(tcb, cx),
             Timer::Rtx => on_rtx(tcb, cx),
             Timer::Pacing => {} // the next burst may go out
-            Timer::Persist => on_persist(tcb, cx),
+            Timer::Persist => persist::on_timer(tcb, cx),
             Timer::Delack => {
                 super::delack::on_timer(tcb);
                 tcb.owe_ack(AckWhy::Delayed, false, cx);
@@ -33,6 +35,7 @@ pub(super) fn poll(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 }
 
 /// RFC 6298 §5.4 to §5.6, and the limits R1 and R2 of RFC 9293 §3.8.3.
+// Rules: MUST-20, SHLD-9, MUST-22, 6298-5.6, 1122-4.2.3.5-1.
 fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if tcb.rtxq.is_empty() {
         return;
@@ -41,11 +44,10 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         // Those that come at an even pace are not counted (as Linux).
         State::SynSent => tcb.config.syn_retries.saturating_add(tcb.config.syn_linear),
         State::SynReceived => tcb.config.synack_retries,
-        _ => tcb.config.retries2,
+        _ => patience(tcb, tcb.rto(), tcb.config.rto_max),
     };
     if tcb.retransmits >= limit {
-        tcb.give_up(Cause::Timeout, cx);
-        return;
+        return give_up(tcb, Cause::Timeout, cx);
     }
     let first = tcb.retransmits == 0;
     tcb.counters.on_timeout(cx.now);
@@ -61,63 +63,38 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         recovery::on_timeout(tcb, first, cx);
         super::pmtu::on_timeout(tcb, cx);
     } else {
+        if tcb.config.rexmit_drop_options && tcb.retransmits == 3 && tcb.state() == State::SynSent {
+            (tcb.ts, tcb.sack_ok, tcb.wscale_ok) = (None, false, false);
+        }
         tcb.rtxq.mark_all_lost();
         tcb.recovery.force = true;
     }
 }
 
-/// The window is still closed, or still silly (RFC 9293 §3.8.6.1, §3.8.6.2.1).
-fn on_persist(tcb: &mut Tcb, cx: &mut Cx<'_>) {
-    if (tcb.unsent() == 0 && !tcb.fin_pending()) || !tcb.rtxq.is_empty() {
-        return;
-    }
-    if tcb.snd.wnd > 0 {
-        tcb.owe.sws = true;
-        return;
-    }
-    let closed = cx.now.since(tcb.chrono.since);
-    let too_long = tcb.config.zero_window_max.is_some_and(|most| closed >= most);
-    if tcb.probes >= tcb.config.retries2 || (too_long && tcb.chrono.blocked == Blocked::Rwnd) {
-        tcb.give_up(Cause::ProbeTimeout, cx);
-        return;
-    }
-    tcb.owe.probe = true;
-}
-
-/// What sending waits for decides whether the persist timer runs: RTO before the first probe
-/// (SHLD-29), twice as long before each further one (SHLD-30); the override time for a silly
-/// window.
-pub(super) fn arm_persist(tcb: &mut Tcb, blocked: Blocked, cx: &mut Cx<'_>) {
-    let waits =
-        matches!(blocked, Blocked::Rwnd | Blocked::Sws | Blocked::Cork) && tcb.rtxq.is_empty();
-    if !waits {
-        tcb.stop_timer(Timer::Persist, cx);
-    } else if !tcb.timers.is_running(Timer::Persist) {
-        let wait = match blocked {
-            Blocked::Sws | Blocked::Cork if !tcb.config.sws_override.is_zero() => {
-                tcb.config.sws_override
-            }
-            _ => probe_interval(tcb),
-        };
-        tcb.set_timer(Timer::Persist, cx.now + wait, cx);
+/// R2; less when the user is gone: one is enough then, if a `wait` is as long as the `most` it may
+/// be.
+pub(super) fn patience(tcb: &Tcb, wait: Duration, most: Duration) -> u8 {
+    let Config { retries2, orphan_retries, .. } = *tcb.config;
+    match tcb.orphan && orphan_retries < retries2 {
+        false => retries2,
+        true if wait >= most => orphan_retries.min(1),
+        true => orphan_retries,
     }
 }
 
-/// An answered probe keeps the interval it had reached: the peer lives, its window is closed.
-pub(super) fn restart_persist(tcb: &mut Tcb, cx: &mut Cx<'_>) {
-    if tcb.timers.is_running(Timer::Persist) {
-        let at = cx.now + probe_interval(tcb);
-        tcb.set_timer(Timer::Persist, at, cx);
-    }
-}
-
-fn probe_interval(tcb: &Tcb) -> Duration {
-    let doubled = tcb.rto().saturating_mul(1 << tcb.probe_backoff.min(16));
-    doubled.min(tcb.config.probe_max)
+/// The end of patience; BSD tells the peer, if it was ever heard of.
+pub(super) fn give_up(tcb: &mut Tcb, cause: Cause, cx: &mut Cx<'_>) {
+    let tells = tcb.config.is_bsd() && tcb.state() != State::SynSent;
+    tcb.give_up(cause, cx);
+    tcb.owe.rst = tells.then_some(cause);
 }
 
 /// RFC 9293 §3.8.4: probe after a silence, give up after so many unanswered ones.
+// Rules: MAY-5, MUST-29, 2525-2.9.
 fn on_keepalive(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    if !tcb.state().is_synchronized() {
+        return give_up(tcb, Cause::Timeout, cx); // opening took too long
+    }
     let Some(keepalive) = tcb.config.keepalive else { return };
     let silent = cx.now.since(tcb.last_recv);
     if silent < keepalive.idle {

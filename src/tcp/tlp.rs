@@ -11,6 +11,7 @@ use crate::base::Duration;
 const PTO_INITIAL: Duration = Duration::from_secs(1);
 
 /// Starts, moves or stops the timer: after new data was sent, and after an ACK that moved SND.UNA.
+// Rules: 8985-7.2-1, 8985-7.3-1, 8985-8-1.
 pub(super) fn schedule(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let free = tcb.loss.as_ref().is_some_and(|loss| loss.tlp.is_none());
     let wanted = tcb.config.tlp
@@ -29,6 +30,7 @@ pub(super) fn schedule(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 }
 
 /// PTO (RFC 8985 §7.2): two round trips, and what a peer may delay the ACK of a single segment.
+// Rules: 8985-7.2-2.
 fn timeout(tcb: &Tcb) -> Duration {
     let Some(srtt) = tcb.rto.srtt() else { return PTO_INITIAL };
     let single = tcb.rtxq.flight_size() <= tcb.snd.smss;
@@ -40,6 +42,7 @@ const GRANULARITY: Duration = Duration::from_millis(2);
 
 /// The timer expired: new data goes out, if there is some and the peer's window allows, whatever
 /// cwnd says; else the last segment again. The retransmission timer starts anew (RFC 8985 §7.3).
+// Rules: 8985-7.3-2, 8985-7.3-3.
 pub(super) fn on_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if tcb.rtxq.is_empty() || !matches!(tcb.recovery.ca, CaState::Open | CaState::Cwr) {
         return;
@@ -61,6 +64,7 @@ pub(super) fn on_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 
 /// What an ACK says of the probe (RFC 8985 §7.4): acknowledged beyond its end without having been
 /// received twice, it has repaired a loss, and the window comes down as for any.
+// Rules: 8985-7.4-1, 8985-7.4-2.
 pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
     let probe = tcb.loss.as_mut().and_then(|loss| loss.tlp);
     if let Some(Tlp { end, again }) = probe

@@ -17,9 +17,23 @@ pub struct Undo {
 }
 
 impl Undo {
-    /// The window is reduced.
-    pub fn begin(una: Seq) -> Undo {
-        Undo { since: Some(una), ..Undo::default() }
+    /// The window is reduced, while `again` bytes that were sent again are in flight. The
+    /// timestamp of the first one stays as long as there are any: an ACK of theirs says nothing of
+    /// an original.
+    pub fn begin(&mut self, una: Seq, again: u32) {
+        let first_rxt = self.first_rxt.filter(|_| again > 0);
+        *self = Undo {
+            since: Some(una),
+            unconfirmed: again.into(),
+            retransmitted: again > 0,
+            first_rxt,
+        };
+    }
+
+    /// There is nothing to be undone any more, while `again` bytes that were sent again are in
+    /// flight.
+    pub fn end(&mut self, again: u32) {
+        *self = Undo { first_rxt: self.first_rxt.filter(|_| again > 0), ..Undo::default() };
     }
 
     /// Whether there is something to be undone.
@@ -28,16 +42,16 @@ impl Undo {
     }
 
     /// `bytes` are sent again, with this timestamp.
+    // Rules: 3522-3.2-1.
     pub fn on_retransmit(&mut self, bytes: u32, ts: Option<u32>) {
         self.unconfirmed += i64::from(bytes);
-        if !self.retransmitted {
-            self.first_rxt = ts;
-        }
+        self.first_rxt = self.first_rxt.or(ts);
         self.retransmitted = true;
     }
 
     /// The peer has received `left..right` twice (RFC 2883). Only what was sent since the reduction
     /// counts.
+    // Rules: 3708-3-2.
     pub fn on_dsack(&mut self, left: Seq, right: Seq) {
         if let Some(since) = self.since
             && right.after(since)
@@ -47,12 +61,14 @@ impl Undo {
     }
 
     /// Whether the peer has received twice whatever was sent again (RFC 3708 §3).
+    // Rules: 3708-3-1.
     pub fn all_received_twice(&self) -> bool {
         self.is_armed() && self.retransmitted && self.unconfirmed <= 0
     }
 
     /// Whether `echo`, of an ACK that moved SND.UNA, is of a segment sent before the first one that
     /// was sent again: the original had arrived (the Eifel detection, RFC 3522 §3.2).
+    // Rules: 3522-3.2-2.
     pub fn is_echo_of_original(&self, echo: Option<u32>) -> bool {
         match (self.first_rxt, echo) {
             (Some(first), Some(echo)) => self.is_armed() && (echo.wrapping_sub(first) as i32) < 0,
@@ -65,9 +81,11 @@ impl Undo {
 mod tests {
     use super::*;
 
+    // Rules: 3708-3-1, 3708-3-2.
     #[test]
     fn all_that_was_sent_again_must_be_reported() {
-        let mut undo = Undo::begin(Seq(1_000));
+        let mut undo = Undo::default();
+        undo.begin(Seq(1_000), 0);
         assert!(!undo.all_received_twice(), "nothing was sent again");
         undo.on_retransmit(1_000, None);
         undo.on_retransmit(1_000, None);
@@ -79,14 +97,32 @@ mod tests {
         assert!(undo.all_received_twice());
     }
 
+    // Rules: 3522-3.2-1.
     #[test]
     fn an_older_echo_tells_the_original() {
-        let mut undo = Undo::begin(Seq(0));
+        let mut undo = Undo::default();
+        undo.begin(Seq(0), 0);
         assert!(!undo.is_echo_of_original(Some(5)), "nothing was sent again");
         undo.on_retransmit(100, Some(2));
         undo.on_retransmit(100, Some(9));
         assert!(undo.is_echo_of_original(Some(1)) && undo.is_echo_of_original(Some(u32::MAX)));
         assert!(!undo.is_echo_of_original(Some(2)) && !undo.is_echo_of_original(None));
         assert!(!Undo::default().is_echo_of_original(Some(1)));
+    }
+
+    #[test]
+    fn what_was_sent_again_before_is_no_original() {
+        let mut undo = Undo::default();
+        undo.begin(Seq(0), 0);
+        undo.on_retransmit(100, Some(2));
+        undo.end(100);
+        assert!(!undo.is_echo_of_original(Some(1)), "nothing is to be undone");
+        undo.begin(Seq(100), 100);
+        undo.on_retransmit(100, Some(9));
+        assert!(!undo.is_echo_of_original(Some(2)) && undo.is_echo_of_original(Some(1)));
+        undo.end(0);
+        undo.begin(Seq(200), 0);
+        undo.on_retransmit(100, Some(9));
+        assert!(undo.is_echo_of_original(Some(2)));
     }
 }

@@ -323,6 +323,7 @@ impl Quoted {
     /// packet was too big, but not for what: the next plateau below it (RFC 1191 §5). Some routers
     /// count the header twice in the length they quote; a length that cannot be is taken for one
     /// of theirs.
+    // Rules: 1191-5-1.
     pub fn plateau(&self, known: u16) -> u16 {
         let twice = self.total_len >= u32::from(known);
         let len = self.total_len.saturating_sub(if twice { self.header_len } else { 0 });

@@ -118,6 +118,7 @@ impl Icmpv4 {
 
     /// Writes the header with the checksum over itself and `body` in front of `head`, which holds
     /// nothing else of the message.
+    // Rules: 6633-3-1.
     pub fn emit(&self, head: &mut Head, body: &Chunks) {
         let out = head.prepend(HEADER_LEN);
         let (kind, code) = self.kind_and_code();

@@ -162,6 +162,7 @@ impl Header {
 
 /// Walks the options (RFC 791 §3.1): each must end inside the header. Says whether the router alert
 /// is among them.
+// Rules: MUST-50.
 fn check_options(mut options: &[u8]) -> Result<bool, Why> {
     const END: u8 = 0;
     const NOP: u8 = 1;

@@ -171,6 +171,7 @@ impl Options {
 
     /// Reads options (RFC 9293 §3.2): unknown ones are skipped by length (MUST-6, MUST-7), a
     /// malformed one ends the walk and keeps what came before it.
+    // Rules: MUST-5, MUST-68, MUST-64.
     pub fn parse(mut bytes: &[u8]) -> Options {
         let mut options = Options::default();
         while let [kind, rest @ ..] = bytes {
@@ -190,6 +191,7 @@ impl Options {
         options
     }
 
+    // Rules: MUST-4.
     fn take(&mut self, kind: u8, data: &[u8]) {
         let word =
             |at: usize| u32::from_be_bytes([data[at], data[at + 1], data[at + 2], data[at + 3]]);
@@ -257,6 +259,7 @@ impl Options {
         out[at..].fill(0);
     }
 
+    // Rules: MUST-69.
     fn emit_as_linux(&self, out: &mut [u8]) {
         let mut at = 0;
         let mut put = |bytes: &[u8]| {

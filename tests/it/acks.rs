@@ -105,6 +105,7 @@ fn data_sent_twice_is_acknowledged_at_once() {
 }
 
 /// Between 40 and 200 ms, and no longer than a round trip.
+// Rules: SHLD-18, MUST-40.
 fn the_delay_follows_the_pace() {
     let mut p = open(Profile::Linux);
     paced(&mut p, 1, 10, 30, 16);
@@ -139,6 +140,7 @@ fn the_user_asks() {
 }
 
 /// Two full segments; more than one; or two of whatever size.
+// Rules: SHLD-19, 5681-4.2-1.
 fn how_much_data_is_acknowledged_at_once() {
     for (every, lens, acked) in [
         (AckEvery::TwoFull, [1_000, 999], false),

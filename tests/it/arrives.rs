@@ -92,6 +92,7 @@ fn listen() {
 }
 
 /// §3.10.7.4 for SYN-RECEIVED that came from LISTEN: the handshake's second half.
+// Rules: MUST-11.
 fn half_open() {
     // (flags, seq, ack) → (flags, seq, ack) of the answer, why
     let rows: [(Ctl, i64, i64, Answer, &str); 13] = [
@@ -260,6 +261,7 @@ fn synchronized_states() {
 
 /// §3.10.7.4, second: a reset that hits RCV.NXT ends the connection, whatever else it carries; the
 /// user hears of it unless both sides had closed.
+// Rules: SHLD-2, MUST-12, 5961-3.2-2, 1122-4.2.2.13-2.
 fn resets_in_every_state() {
     for state in SYNCHRONIZED {
         for ctl in [R, RA, ALL] {
@@ -328,6 +330,7 @@ fn data_after_fin() {
 }
 
 /// §3.10.7.4, sixth: the pointer counts from the segment's first byte, also when that is cut away.
+// Rules: MUST-30, MUST-32, MUST-33, 6093-6-1.
 fn urgent_pointers() {
     for (seq, len, urg, expected) in [(1, 10, 4, Some(4)), (1, 10, 25, Some(25)), (1, 10, 0, None)]
     {
@@ -358,6 +361,7 @@ fn urgent_pointers() {
 }
 
 /// Segments that no peer sends: from ourselves, to everybody, to no port, broken.
+// Rules: MUST-3, MUST-57, MUST-63, 1122-4.2.3.10-1.
 fn land_and_strangers() {
     let segment = |src: Ipv4Addr, dst: Ipv4Addr, change: fn(&mut Vec<u8>)| {
         let p = Puppet::new();
@@ -399,6 +403,7 @@ fn land_and_strangers() {
 
 /// §3.10.7.4, first: "If the RCV.WND is zero, no segments will be acceptable, but special allowance
 /// should be made to accept valid ACKs, URGs, and RSTs."
+// Rules: MUST-66.
 fn zero_window_arrivals() {
     let closed = || {
         let mut p = Puppet::with(|c| c.recv_buffer = 2048).open(mss(1000));
@@ -437,6 +442,7 @@ fn zero_window_arrivals() {
 }
 
 /// §3.5.1: a peer that forgot us and opens again is told where we are; its reset frees it.
+// Rules: 5961-4.2-1.
 fn a_restarted_peer_is_discovered() {
     for options in [mss(1000), ts(500, 0)] {
         let mut p = Puppet::new();
@@ -475,6 +481,7 @@ fn partly_old_segments_are_trimmed() {
 
 /// RFC 5961 §3.2: it is SEG.SEQ that must match RCV.NXT, and data in front does not help a reset
 /// that was guessed: else every try would cover as many sequence numbers as it has bytes.
+// Rules: 5961-3.2-2.
 fn a_reset_with_data_must_hit_exactly() {
     for state in SYNCHRONIZED {
         let mut p = Puppet::new().in_state(state, false);
@@ -486,6 +493,7 @@ fn a_reset_with_data_must_hit_exactly() {
 }
 
 /// RFC 5961 §4.2: "irrespective of the sequence number", wherever its data reaches.
+// Rules: 5961-4.2-1.
 fn a_syn_with_data_is_challenged() {
     for state in SYNCHRONIZED.into_iter().filter(|state| *state != State::TimeWait) {
         let mut p = Puppet::new().in_state(state, false);
@@ -498,6 +506,7 @@ fn a_syn_with_data_is_challenged() {
 }
 
 /// RFC 5961 §7: a SYN is challenged wherever it lies, so the bound holds wherever it lies.
+// Rules: 5961-7-1.
 fn syns_are_answered_at_a_bounded_rate() {
     let mut p = Puppet::new().in_state(State::Established, false);
     for seq in [-9, 5, 70_000, -9, 5, 70_000] {
@@ -521,6 +530,7 @@ fn a_crossed_syn_ack_after_close() {
 
 /// RFC 5961 §3.2: a reset counts from its own sequence number. Payload that reaches to RCV.NXT does
 /// not help one who guesses.
+// Rules: 5961-3.2-1, 5961-3.2-3.
 fn resets_are_exact() {
     for (seq, len) in [(-998, 1000), (0, 2), (0, 1000), (2, 0), (2, 10)] {
         let mut p = Puppet::new().open(mss(1000));

@@ -11,22 +11,20 @@ use std::collections::BTreeSet;
 
 scenarios![both families:
     challenges_of_the_whole_host_are_bounded,
+    nobody_uses_up_the_answers_of_others,
     a_window_may_not_stay_closed_for_ever,
     acks_of_the_future_open_nothing,
 ];
 
 /// RFC 5961 §7: many connections, each within its own limit.
+// Rules: 5961-7-1.
 fn challenges_of_the_whole_host_are_bounded() {
     let mut setup = host_setup();
-    setup.challenge_rate = 3;
+    setup.challenge_rate = Some(3);
     let mut p = Puppet::of(Setup { ..setup });
     let mut acks = 0;
     for port in 0..5 {
-        p.local.set_port(5_000 + port);
-        p.connect();
-        p.expect(S, 0, 0, 0);
-        p.inject(SA, 0, 1, WND, mss(1000), b"");
-        p.expect(A, 1, 1, 0);
+        connect_from(&mut p, 5_000 + port);
         p.inject(R, 2, 0, WND, none(), b""); // in the window, but not exact
         acks += p.take_all().len();
     }
@@ -37,7 +35,40 @@ fn challenges_of_the_whole_host_are_bounded() {
     p.expect(A, 1, 1, 0);
 }
 
+fn connect_from(p: &mut Puppet, port: u16) {
+    p.local.set_port(port);
+    p.connect();
+    p.expect(S, 0, 0, 0);
+    p.inject(SA, 0, 1, WND, mss(1000), b"");
+    p.expect(A, 1, 1, 0);
+}
+
+/// By default no connection learns what others are answered (CVE-2016-5696); and even where all
+/// share a limit, data outside the window takes nothing of it, and a keep-alive needs nothing of
+/// it.
+fn nobody_uses_up_the_answers_of_others() {
+    for rate in [None, Some(3)] {
+        let mut p = Puppet::of(Setup { challenge_rate: rate, ..host_setup() });
+        connect_from(&mut p, 5_000);
+        for _ in 0..1_001 {
+            p.inject(A, 100_001, 1, WND, none(), b"outside");
+        }
+        assert_eq!(p.take_all().len(), 1_001);
+        let mut challenges = 0;
+        for port in 5_001..5_005 {
+            connect_from(&mut p, port);
+            p.inject(R, 2, 0, WND, none(), b"");
+            challenges += p.take_all().len();
+        }
+        assert_eq!(challenges, rate.map_or(4, |rate| rate as usize));
+        connect_from(&mut p, 5_005);
+        p.inject(A, 0, 1, WND, none(), b"");
+        p.expect(A, 1, 1, 0);
+    }
+}
+
 /// RFC 6429 §3: a host may end what holds its memory; by default it waits (MUST-37).
+// Rules: 6429-3-1.
 fn a_window_may_not_stay_closed_for_ever() {
     for most in [None, Some(Duration::from_secs(10))] {
         let change = |c: &mut netglass::tcp::Config| c.zero_window_max = most;
@@ -61,6 +92,7 @@ fn a_window_may_not_stay_closed_for_ever() {
 }
 
 /// An optimistic ACK is challenged, and makes no window wider.
+// Rules: 5961-5.2-1.
 fn acks_of_the_future_open_nothing() {
     let mut p = Puppet::new().in_state(State::Established, false);
     p.write(3_000);
@@ -73,6 +105,7 @@ fn acks_of_the_future_open_nothing() {
 }
 
 /// RFC 6056 §3.3: what successive picks tell of each other.
+// Rules: 5927-4.2-1, 6056-3.3-1.
 #[test]
 fn ports_are_chosen_by_an_algorithm() {
     let chance = Chance::from_seed(5);

@@ -35,6 +35,7 @@ scenarios![both families:
 ];
 
 /// MAY-1: the sending side ends, receiving goes on.
+// Rules: 1122-4.2.2.13-3.
 fn half_close() {
     let mut p = Puppet::new().in_state(State::FinWait2, false);
     p.data(1, 1000);
@@ -149,6 +150,7 @@ fn close_in_every_state() {
 }
 
 /// SHLD-3; RFC 2525 §2.17.
+// Rules: 1122-4.2.2.13-1, 2525-2.17.
 fn unread_data_becomes_a_reset() {
     for state in [State::Established, State::FinWait1, State::FinWait2] {
         let mut p = Puppet::new().in_state(state, false);
@@ -172,6 +174,7 @@ fn unread_data_becomes_a_reset() {
     p.expect(RA, 1, 1, 0);
 }
 
+// Rules: 1122-4.2.2.13-1, 2525-2.16.
 fn data_after_close_is_reset() {
     // As without a connection: at the number that the peer has acknowledged (§3.10.7.1).
     for (state, una) in [(State::FinWait1, 1), (State::FinWait2, 2)] {
@@ -184,6 +187,7 @@ fn data_after_close_is_reset() {
     }
 }
 
+// Rules: 1122-4.2.2.13-4.
 fn fin_wait_2_of_an_orphan_ends() {
     // Closed before or after the FIN was acknowledged: the wait is the same.
     for late in [false, true] {
@@ -207,6 +211,7 @@ fn fin_wait_2_of_an_orphan_ends() {
 
 /// A user may wait for a closed window as long as it likes (MUST-37); when the user is gone, R2
 /// counts although the peer answers (RFC 6429).
+// Rules: 6429-3-1.
 fn a_closed_window_does_not_keep_an_orphan() {
     for (data, close) in [(10, false), (10, true), (0, true)] {
         let mut p = Puppet::new().in_state(State::Established, false);
@@ -231,6 +236,7 @@ fn a_closed_window_does_not_keep_an_orphan() {
 }
 
 /// R2 (MUST-20, MUST-23): the last retransmission is followed by one more RTO, then by the end.
+// Rules: SHLD-11, 1122-4.2.3.5-1.
 fn retransmission_gives_up_in_every_state() {
     for state in [
         State::SynSent,
@@ -256,6 +262,7 @@ fn retransmission_gives_up_in_every_state() {
 }
 
 /// SHLD-25; §3.10.8: the connection ends when something stays unacknowledged for so long.
+// Rules: MUST-21.
 fn user_timeout_in_every_state() {
     for state in [
         State::SynSent,
@@ -292,6 +299,7 @@ fn keepalive() -> Keepalive {
 }
 
 /// §3.8.4: MUST-26, MUST-27 (the times), MUST-29 (one unanswered probe means nothing).
+// Rules: SHLD-12, 2525-2.9.
 fn keepalive_gives_up_in_every_state() {
     for state in [State::Established, State::FinWait2, State::CloseWait] {
         let mut p = Puppet::with(|c| c.keepalive = Some(keepalive())).in_state(state, false);
@@ -338,6 +346,7 @@ fn keepalive_gives_up_behind_a_closed_window() {
     }
 }
 
+// Rules: MAY-5, MUST-24, MUST-25, MUST-26, MUST-28, 2525-2.11.
 fn keepalive_answered() {
     let p = Puppet::with(|c| c.keepalive = Some(keepalive()));
     let mut p = p.in_state(State::Established, false);
@@ -408,6 +417,7 @@ fn in_time_wait(mut p: Puppet) -> Puppet {
 }
 
 /// MAY-2, RFC 6191: a newer SYN opens anew, an older one is answered with an ACK.
+// Rules: SHLD-4, 6191-2-1, 6191-2-2.
 fn time_wait_reuse() {
     for (seq, reopened) in [(2, true), (1_000_000, true), (1, false), (-1_000_000, false)] {
         let mut p = in_time_wait(Puppet::new().open_passively(mss(1000)));
@@ -463,6 +473,7 @@ fn time_wait_reuse_starts_behind_the_old_numbers() {
 }
 
 /// The FIN goes with the last data, is sent again with it, and is acknowledged apart from it.
+// Rules: 2525-2.15.
 fn fin_with_data_and_again() {
     let mut p = Puppet::new().in_state(State::Established, false);
     p.window(1, 0);

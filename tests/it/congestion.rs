@@ -73,6 +73,7 @@ pub(crate) fn marked(p: &mut Puppet, ecn: u8, ctl: Ctl, seq: i64, len: usize) {
 }
 
 /// RFC 3168 §6.1.1: ECT(0) on new data, never on ACKs.
+// Rules: SHLD-8, 3168-6.1.1-1, 3168-6.1.1-2, 3168-6.1.1-3, 3168-6.1.4-1.
 fn ecn_is_asked_for_and_agreed_on() {
     let mut p = open(|_| ());
     assert!(agreed(&p));
@@ -95,6 +96,7 @@ fn ecn_is_asked_for_and_agreed_on() {
     }
 }
 
+// Rules: SHLD-8, 3168-6.1.1-1.
 fn ecn_is_given_to_whoever_asks() {
     assert!(agreed(&serve(|_| (), E.with(W))));
     assert!(!agreed(&serve(|_| (), E)));
@@ -107,6 +109,7 @@ fn ecn_is_given_to_whoever_asks() {
 
 /// RFC 3168 §6.1.1.1: the second SYN asks for nothing, and then data must not be ECT; the peer's
 /// marks are answered all the same, as it may have had the first.
+// Rules: 3168-6.1.1-4, 3168-6.1.1.1-1.
 fn ecn_is_withdrawn_when_the_syn_is_lost() {
     let mut p = Puppet::with(|config| config.ecn = Ecn::On);
     p.connect();
@@ -124,6 +127,7 @@ fn ecn_is_withdrawn_when_the_syn_is_lost() {
 }
 
 /// RFC 3168 §6.1.3.
+// Rules: 3168-6.1.3-1.
 fn a_mark_is_echoed_until_the_peer_slows_down() {
     let mut p = serve(|_| (), E.with(W));
     p.advance(10);
@@ -145,6 +149,7 @@ fn a_mark_is_echoed_until_the_peer_slows_down() {
 
 /// RFC 3168 §6.1.2: the first echo of a window halves it; nothing is sent again; CWR goes along
 /// with what is sent next, once.
+// Rules: 9937-6-1, 3168-6.1.2-1, 3168-6.1.2-2, 3168-6.1.2-3.
 fn an_echo_halves_once_per_window() {
     let mut p = open(|_| ());
     p.write(60_000);
@@ -175,6 +180,7 @@ fn an_echo_halves_once_per_window() {
 }
 
 /// A mark, and in the same round trip a loss: it is sent again, and the window comes down once.
+// Rules: 3168-6.1.2-2.
 fn a_loss_while_the_window_comes_down_is_repaired() {
     for sack in [true, false] {
         let mut p = open(|config| config.sack = sack);
@@ -199,6 +205,7 @@ fn a_loss_while_the_window_comes_down_is_repaired() {
 }
 
 /// RFC 3168 §6.1.5.
+// Rules: 3168-6.1.5-1.
 fn what_is_sent_again_is_not_marked() {
     let mut p = open(|config| config.tlp = false);
     p.write(1000);
@@ -212,6 +219,7 @@ fn what_is_sent_again_is_not_marked() {
 }
 
 /// RFC 4987 §3.6: what is kept in the timestamp.
+// Rules: 4987-3.6-2.
 fn a_cookie_keeps_ecn() {
     for (bits, with_ts) in [(E.with(W), true), (E.with(W), false), (Ctl::NONE, true)] {
         let mut p = Puppet::with(|_| ());
@@ -230,6 +238,7 @@ fn a_cookie_keeps_ecn() {
 }
 
 /// RFC 8257 §3.2: when marks begin or end, what came before is acknowledged as it was.
+// Rules: 8257-3.2-1, 8257-3.2-2.
 fn dctcp_tells_of_every_mark() {
     let mut p = serve(|config| config.congestion = Algorithm::DCTCP, E.with(W));
     p.advance(10);
@@ -274,6 +283,7 @@ fn pacing_sends_a_millisecond_at_a_time() {
 }
 
 /// RFC 7661 §4.3: a segment for each round trip says nothing of twenty.
+// Rules: 7661-4.3-1, 7661-4.2-1.
 fn an_unused_window_does_not_grow() {
     let mut p = open(|_| ());
     for n in 0..20 {
@@ -291,6 +301,7 @@ fn an_unused_window_does_not_grow() {
 }
 
 /// RFC 5681 §4.1, RFC 2861 §3. The RTO is 300 ms, or a little less.
+// Rules: 5681-4.1-1.
 fn silence_takes_what_its_knob_says() {
     for (knob, after) in [(AfterIdle::Keep, 40), (AfterIdle::Decay, 20), (AfterIdle::Restart, 10)] {
         let mut p = open(|config| config.after_idle = knob);
@@ -327,6 +338,7 @@ pub(crate) fn rounds(rtts: &[u64]) -> Puppet {
 
 /// RFC 9406 §4.2: an eighth of 100 ms is 12.5 ms. A quarter of the growth for five rounds, of which
 /// the one in which that begins is the first.
+// Rules: 9406-4.2-2, 9406-4.2-3, 9406-4.2-5, 9438-4.10-1.
 fn slow_start_ends_before_the_queue_does() {
     let cwnd = |rtts: &[u64]| rounds(rtts).info().snd_cwnd;
     assert_eq!((cwnd(&[]), cwnd(&[112])), (20, 40));
@@ -355,6 +367,7 @@ fn the_algorithm_changes_in_the_middle() {
     }
 }
 
+// Rules: MAY-18.
 fn an_algorithm_of_ones_own_is_chosen_by_name() {
     // Scenarios run more than once: whoever comes second finds it there.
     let make = |smss, _| Algorithm::RENO.make(smss, 3 * smss);

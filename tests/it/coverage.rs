@@ -3,9 +3,9 @@
 
 use crate::support::seen::{self, Scenario, Seen};
 use crate::{
-    acks, addresses, advertise, arrives, attack, bridge, buffers, close, congestion, counts, flood,
-    forward, groups, handshake, ip, ip6, link, nd, options, pmtu, pressure, recovery, reports,
-    routers, rto, sockets, window,
+    acks, addresses, advertise, arrives, attack, bridge, bsd, buffers, close, congestion, counts,
+    flood, forward, groups, handshake, ip, ip6, link, nd, options, pmtu, pressure, recovery,
+    reports, routers, rto, sockets, window,
 };
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
@@ -21,6 +21,7 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("arrives", arrives::SCENARIOS),
     ("attack", attack::SCENARIOS),
     ("bridge", bridge::SCENARIOS),
+    ("bsd", bsd::SCENARIOS),
     ("buffers", buffers::SCENARIOS),
     ("close", close::SCENARIOS),
     ("congestion", congestion::SCENARIOS),

@@ -1,4 +1,5 @@
-//! Scripts in the packetdrill language: all of `tests/wire` hold, to the microsecond; those of
+//! Scripts in the packetdrill language: all of `tests/wire` hold, to the microsecond, those below
+//! `tests/wire/freebsd` with that profile and the others with Linux's; those of
 //! `tests/wrong` do not, for the reason that is kept in `tests/golden/wrong`.
 
 use netglass::drill::{Kind, Options, Profile, Verdict, parse, run, run_with};
@@ -34,7 +35,16 @@ fn name(path: &Path) -> String {
 fn verdict(path: &Path, options: &Options) -> Verdict {
     let (name, text) = (name(path), fs::read_to_string(path).unwrap());
     let script = parse(&name, &text, &[]).unwrap_or_else(|error| panic!("{error}"));
-    run_with(&script, &Profile::linux(), options)
+    run_with(&script, &profile(path), options)
+}
+
+/// What lies in a directory `freebsd` is meant for that profile; the rest is for Linux's.
+fn profile(path: &Path) -> Profile {
+    if path.starts_with(root().join("tests/wire/freebsd")) {
+        Profile::freebsd()
+    } else {
+        Profile::linux()
+    }
 }
 
 fn exact() -> Options {

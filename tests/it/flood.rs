@@ -12,7 +12,7 @@ use netglass::stack::{Event, ListenOptions, Stack};
 use netglass::tcp::{State, SynCookies};
 use netglass::wire::ip;
 use netglass::wire::ipv4::protocol;
-use netglass::wire::tcp::Options;
+use netglass::wire::tcp::{Options, Timestamps};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -25,6 +25,7 @@ scenarios![both families:
     a_full_accept_queue_refuses_cookies,
     a_flood_without_cookies_drops,
     always_cookies,
+    a_cookie_measures_nothing,
     a_newer_connection_is_behind_the_one_it_took_over,
 ];
 
@@ -69,6 +70,7 @@ fn counter(p: &Puppet, name: &str) -> u64 {
     counters.iter().find(|(known, _)| known == name).map(|(_, n)| *n).expect(name)
 }
 
+// Rules: 4987-3.6-1.
 fn a_client_is_served_during_a_flood() {
     let mut p = Puppet::new();
     p.listen(ListenOptions::default());
@@ -120,6 +122,7 @@ fn a_flood_does_not_flood_the_screen() {
 }
 
 /// As if its SYN had been kept.
+// Rules: 4987-3.6-2.
 fn options_survive_in_the_timestamp() {
     for (offered, wscale, sack) in
         [(Some(7), 7, true), (Some(0), 0, false), (None, 0, true), (Some(15), 14, false)]
@@ -169,6 +172,7 @@ fn without_timestamps_only_the_segment_size_survives() {
     }
 }
 
+// Rules: 4987-3.6-3.
 fn a_forged_or_old_cookie_is_refused() {
     let mut p = full_listener();
     p.inject(S, 0, 0, WND, mss(1460), b"");
@@ -256,6 +260,7 @@ fn a_full_accept_queue_refuses_cookies() {
     assert_eq!((p.state(), p.read(10)), (State::Established, 5));
 }
 
+// Rules: 4987-3.2-1.
 fn a_flood_without_cookies_drops() {
     let mut p = Puppet::new();
     let syn_cookies = SynCookies::Never;
@@ -276,6 +281,22 @@ fn always_cookies() {
     p.inject(A, 1, 1, WND, none(), b"");
     p.accept();
     assert_eq!(p.state(), State::Established);
+}
+
+/// The lowest bits of a cookie's timestamp are options: up to 63 ms off.
+fn a_cookie_measures_nothing() {
+    let mut p = Puppet::new();
+    p.advance(1_000);
+    let syn_cookies = SynCookies::Always;
+    p.listen(ListenOptions { syn_cookies, ..ListenOptions::default() });
+    let syn = Options { ts: Some(Timestamps { val: 5, ecr: 0 }), ..mss(1000) };
+    p.inject(S, 0, 0, WND, syn, b"");
+    let cookie = p.expect(SA, 0, 1, 0).options.ts.unwrap().val;
+    p.advance(10);
+    let ts = Some(Timestamps { val: 6, ecr: cookie });
+    p.inject(A, 1, 1, WND, Options { ts, ..none() }, b"");
+    p.accept();
+    assert_eq!(p.info().rtt, 0);
 }
 
 /// RFC 9293 §3.6.1, MAY-2 (1): a SYN that takes over a connection in TIME-WAIT gets a number behind
@@ -301,6 +322,7 @@ fn a_newer_connection_is_behind_the_one_it_took_over() {
 }
 
 /// What 10 000 SYNs leave in the host's memory: no more than the backlog, and that not for long.
+// Rules: 4987-3.5-1.
 #[test]
 fn memory_is_bounded_and_returns() {
     let mut stack = Stack::new(host_setup());

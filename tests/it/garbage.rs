@@ -126,6 +126,7 @@ fn any_frame(dice: &mut Dice, target: &Target) -> (Vec<u8>, Offload) {
     (frame, Offload { gso: None, checksum })
 }
 
+// Rules: SHLD-20.
 #[test]
 fn a_hundred_thousand_random_frames() {
     let frames: u64 = std::env::var("FRAMES").ok().and_then(|s| s.parse().ok()).unwrap_or(100_000);

@@ -31,6 +31,7 @@ scenarios![both families:
     windows_of_syns_are_not_scaled,
     an_answer_before_the_handshake_is_scaled,
     a_syn_ack_sent_twice_measures_nothing,
+    the_echo_of_the_last_syn_ack_measures,
     a_syn_ack_that_is_owed_is_sent;
     IPv4:
     active_open_offers_everything,
@@ -45,6 +46,7 @@ fn full() -> Options {
 }
 
 /// MUST-14 (MSS), RFC 7323 §2.2 and §3.2, RFC 2018 §2.
+// Rules: MUST-65, MUST-69, MUST-2, 2018-2-1, 7323-2.2-1.
 fn active_open_offers_everything() {
     let mut p = Puppet::new();
     p.connect();
@@ -74,6 +76,7 @@ fn active_open_offers_everything() {
 }
 
 /// Nothing is answered that was not offered.
+// Rules: SHLD-5, MAY-3, 2018-2-1, 2018-4-1, 7323-2.2-1, 7323-3.2-1.
 fn passive_open_answers_what_was_offered() {
     let rows = [none(), mss(1000), ts(1, 0), Options { wscale: Some(3), ..none() }, full()];
     for offered in rows {
@@ -158,6 +161,7 @@ fn simultaneous_open_before_our_syn() {
 }
 
 /// RFC 6298 §5: 1 s, doubled each time; six retries, 127 s.
+// Rules: MUST-22, MUST-23, 6298-2.1, 6298-5.7, 5681-3.1-2, 6928-2-2, 2525-2.7.
 fn syn_is_sent_again() {
     let mut p = Puppet::new();
     p.connect();
@@ -224,6 +228,7 @@ fn data_on_the_syn_ack() {
 }
 
 /// MUST-15 (536 without the option), MUST-16, MUST-67; RFC 6691.
+// Rules: MUST-4, 6691-2-1, 2525-2.3.
 fn segment_sizes() {
     for (offered, first) in [
         (None, 536),
@@ -290,6 +295,7 @@ fn options_of_any_shape() {
 }
 
 /// RFC 7323 §2.2, §2.3.
+// Rules: MUST-1, REC-1, 7323-2.3-1, 7323-2.3-2.
 fn window_scale() {
     for (offered, effective) in [(0, 0), (14, 14), (15, 14), (255, 14)] {
         let options = Options { wscale: Some(offered), ..mss(1000) };
@@ -307,6 +313,7 @@ fn window_scale() {
 }
 
 /// RFC 6528: apart for each pair, ahead with time.
+// Rules: MUST-8, SHLD-1, MUST-9, 6528-3-1.
 fn initial_sequence_numbers() {
     let iss = |ms, port| {
         let mut p = Puppet::new();
@@ -321,6 +328,7 @@ fn initial_sequence_numbers() {
 }
 
 /// MUST-43 to MUST-46: from which address, and to whom not.
+// Rules: MUST-44, MUST-45.
 fn where_openings_go() {
     let mut p = Puppet::new();
     let at = |text: &str| text.parse::<SocketAddr>().unwrap();
@@ -367,6 +375,7 @@ fn listeners_side_by_side() {
 }
 
 /// listen(2): half-open connections and those waiting for accept() are bounded.
+// Rules: 4987-3.2-1.
 fn backlogs() {
     let mut p = Puppet::new();
     let syn_cookies = SynCookies::Never;
@@ -433,6 +442,7 @@ fn closing_a_listener() {
 }
 
 /// RFC 5961 §7, before there is a connection.
+// Rules: 5961-7-1.
 fn challenges_of_half_open_connections_are_bounded() {
     let mut p = Puppet::new();
     p.listen(ListenOptions::default());
@@ -466,6 +476,7 @@ fn old_timestamps_do_not_complete_a_handshake() {
 }
 
 /// RFC 7323 §2.2: the window of any segment with SYN is not scaled, a crossed SYN-ACK's neither.
+// Rules: 7323-2.2-2.
 fn windows_of_syns_are_not_scaled() {
     let scaled = Options { wscale: Some(7), ..mss(1000) };
     let mut p = Puppet::new();
@@ -480,6 +491,7 @@ fn windows_of_syns_are_not_scaled() {
 }
 
 /// RFC 7323 §2.3: what is no SYN carries a scaled window, also from a half-open connection.
+// Rules: 7323-2.3-2.
 fn an_answer_before_the_handshake_is_scaled() {
     let mut p = Puppet::new();
     p.listen(ListenOptions::default());
@@ -494,6 +506,7 @@ fn an_answer_before_the_handshake_is_scaled() {
 
 /// Karn's algorithm (RFC 6298 §3): which SYN-ACK was acknowledged is unknown, whatever made us send
 /// the second one.
+// Rules: 6298-3-1.
 fn a_syn_ack_sent_twice_measures_nothing() {
     let mut p = Puppet::new();
     p.listen(ListenOptions::default());
@@ -505,6 +518,24 @@ fn a_syn_ack_sent_twice_measures_nothing() {
     p.inject(A, 1, 1, WND, none(), b"");
     p.accept();
     assert_eq!(p.info().rtt, 0);
+}
+
+/// A timestamp tells which SYN-ACK was answered (RFC 7323 §4), if it is the last one's: a peer
+/// whose ACK was lost answers that, too, with the echo of the first.
+fn the_echo_of_the_last_syn_ack_measures() {
+    for (echoed, rtt) in [(0, 0), (1, 10_000)] {
+        let mut p = Puppet::new();
+        p.listen(ListenOptions::default());
+        let syn = Options { ts: ts(5, 0).ts, ..mss(1000) };
+        p.inject(S, 0, 0, WND, syn, b"");
+        p.advance(1_000);
+        let vals: Vec<_> = p.take_all().iter().map(|got| got.options.ts.unwrap().val).collect();
+        assert_eq!(vals.len(), 2);
+        p.advance(10);
+        p.inject(A, 1, 1, WND, ts(6, vals[echoed]), b"");
+        p.accept();
+        assert_eq!(p.info().rtt, rtt);
+    }
 }
 
 /// What arrives in one batch with the SYN does not keep the SYN-ACK from being sent, and its timer

@@ -1,9 +1,10 @@
 //! Two hosts over a link that loses, duplicates, reorders and corrupts: whatever happens, every
 //! byte arrives once and in order, and every connection ends CLOSED. The model is a reliable pipe.
 
+use crate::support::pipe::Pipe;
 use crate::support::{A, B, World, addr, addr6, setup};
+use netglass::base::Chance;
 use netglass::base::rng::Purpose;
-use netglass::base::{Chance, ConnId, SocketError};
 use netglass::impair::{Impairment, Odds, Ppm, Reorder};
 use netglass::tcp::Ecn;
 use netglass::tcp::cc::Algorithm;
@@ -48,75 +49,6 @@ fn scenario(seed: u64) -> Scenario {
     }
 }
 
-fn byte(side: usize, at: usize) -> u8 {
-    (at.wrapping_mul(31) >> 3) as u8 ^ (at as u8) ^ (side as u8 * 0x55)
-}
-
-/// One end's application: writes its volume, closes, reads to the end.
-struct App {
-    host: usize,
-    conn: ConnId,
-    volume: usize,
-    written: usize,
-    read: usize,
-    shut: bool,
-    eof: bool,
-}
-
-impl App {
-    fn new(host: usize, conn: ConnId, volume: usize) -> App {
-        App { host, conn, volume, written: 0, read: 0, shut: false, eof: false }
-    }
-
-    fn act(&mut self, world: &mut World, expected: usize) {
-        let now = world.now;
-        let stack = &mut world.hosts[self.host];
-        while self.written < self.volume {
-            let end = self.volume.min(self.written + 5_000);
-            let bytes: Vec<u8> = (self.written..end).map(|at| byte(self.host, at)).collect();
-            match stack.write(now, self.conn, &bytes) {
-                Ok(n) => self.written += n,
-                Err(SocketError::WouldBlock) => break,
-                Err(error) => panic!("write: {error}"),
-            }
-        }
-        if self.written == self.volume && !self.shut {
-            match stack.shutdown(now, self.conn) {
-                Ok(()) => self.shut = true,
-                Err(SocketError::NotConnected) => {} // still opening
-                Err(error) => panic!("shutdown: {error}"),
-            }
-        }
-        let mut room = [0; 3_000];
-        while !self.eof {
-            match stack.read(now, self.conn, &mut room) {
-                Ok(0) => self.eof = true,
-                Ok(n) => {
-                    for (i, got) in room[..n].iter().enumerate() {
-                        assert_eq!(
-                            *got,
-                            byte(1 - self.host, self.read + i),
-                            "byte {}",
-                            self.read + i
-                        );
-                    }
-                    self.read += n;
-                }
-                Err(SocketError::WouldBlock) => break,
-                Err(error) => panic!("read: {error}"),
-            }
-        }
-        assert!(self.read <= expected, "more arrived than was sent");
-        if self.eof {
-            assert_eq!(self.read, expected, "the end came before the data");
-        }
-    }
-
-    fn is_done(&self) -> bool {
-        self.eof && self.shut
-    }
-}
-
 /// Runs a seed to its end; returns the trace hash.
 fn run(seed: u64) -> u64 {
     let Scenario { rules, offload, mtu, v6, volume } = scenario(seed);
@@ -136,26 +68,14 @@ fn run(seed: u64) -> u64 {
         host.tcp.ecn = [Ecn::Off, Ecn::On, Ecn::Passive][below(3, 120)];
     }
     let mut world = World::of(hosts).impaired(rules, seed);
-    let (a, b) = world.connected_at(if v6 { addr6(B, 80) } else { addr(B, 80) });
-    let mut apps = [App::new(A, a, volume[A]), App::new(B, b, volume[B])];
-    world.run_until(Duration::from_secs(3 * 3600), |world| {
-        for host in [A, B] {
-            apps[host].act(world, volume[1 - host]);
-        }
-        apps.iter().all(App::is_done)
-    });
-    for app in &apps {
-        let now = world.now;
-        world.hosts[app.host].close(now, app.conn);
-    }
-    world.run_until(Duration::from_secs(3600), |world| {
-        world.hosts.iter().all(|host| host.tcp().is_empty())
-    });
-    let read = [apps[A].read, apps[B].read];
-    world.hash_in(&read.map(|n| n as u8));
+    let ends = world.connected_at(if v6 { addr6(B, 80) } else { addr(B, 80) });
+    let mut pipe = Pipe::new(ends, volume);
+    pipe.run(&mut world, |_| ());
+    world.hash_in(&[volume[B] as u8, volume[A] as u8]);
     world.hash
 }
 
+// Rules: 2525-2.4.
 #[test]
 fn every_byte_arrives_on_a_thousand_seeds() {
     let seeds: u64 = std::env::var("SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(1000);

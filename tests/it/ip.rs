@@ -90,6 +90,7 @@ fn answer(p: &mut Puppet) -> (ipv4::Header, Icmpv4, Vec<u8>) {
 }
 
 /// RFC 1122 §3.2.1: silently discarded, and counted.
+// Rules: MUST-50.
 fn bad_headers() {
     let good = datagram(9, b"body");
     let rows: [(&str, Vec<u8>); 10] = [
@@ -320,12 +321,14 @@ fn udp_ports() {
     assert_eq!(error.map(|_| ()), Err(SocketError::Refused));
 }
 
+// Rules: 6633-3-1.
 fn udp_receive_buffer() {
     let mut p = Puppet::new();
     let socket = bound(&mut p);
     for _ in 0..1_000 {
         p.raw(&datagram(9, &[1; 1_000]));
     }
+    p.expect_nothing(); // no Source Quench (RFC 6633)
     assert!(p.drops("UdpBufferFull") > 500);
     assert_eq!(received(&mut p, socket), 1_000);
 }
@@ -433,6 +436,7 @@ fn hard_errors_end_an_opening() {
 }
 
 /// SHLD-25: when nobody answers, the user hears what ICMP said.
+// Rules: MUST-47.
 fn soft_errors_name_the_reason() {
     for (code, reason) in [
         (unreachable::NET, SocketError::NetworkUnreachable),
@@ -460,6 +464,7 @@ fn soft_errors_name_the_reason() {
 }
 
 /// MUST-56: "MUST NOT abort the connection".
+// Rules: MUST-55, 5927-5.2-1, 5927-6.2-1, 6633-3-2.
 fn soft_errors_end_nothing() {
     let mut p = Puppet::new().in_state(State::Established, false);
     p.write(10);
@@ -478,6 +483,7 @@ fn soft_errors_end_nothing() {
 }
 
 /// RFC 5927 §4.1: an error must quote what is in flight.
+// Rules: MUST-54, 5927-4.1-1.
 fn errors_that_quote_nothing_of_ours() {
     let mut p = Puppet::new().in_state(State::Established, false);
     p.write(10);
@@ -507,6 +513,7 @@ fn errors_that_quote_nothing_of_ours() {
 }
 
 /// RFC 1191 §6.4: smaller segments, and what was too large is sent again at once.
+// Rules: SHLD-6, 1191-3-1, 1191-3-3.
 fn fragmentation_needed() {
     let mut p = Puppet::with(|c| c.nagle = false).open(mss(1460));
     p.write(4_000);
@@ -532,6 +539,7 @@ fn fragmentation_needed() {
 
 /// IP_MTU_DISCOVER: who lets routers cut has packets with numbers of their own, and who believes
 /// nobody sends on as before.
+// Rules: 1191-3-1.
 fn mtu_discovery_is_a_choice() {
     for (discover, df, pmtu) in [
         (Discover::Want, true, 600),
@@ -561,6 +569,7 @@ fn mtu_discovery_is_a_choice() {
 
 /// RFC 1191 §5, §7.1: an old router does not say how wide the path is; plateau by plateau, what
 /// gets through is found.
+// Rules: 1191-5-1.
 fn fragmentation_needed_without_a_size() {
     let mut p = Puppet::with(|c| c.nagle = false).open(mss(1460));
     p.write(4_000);

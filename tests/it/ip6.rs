@@ -393,6 +393,7 @@ fn errors_end_an_opening() {
 }
 
 /// RFC 8201 §4: smaller segments, but never smaller than every link carries.
+// Rules: 8201-4-1, 8201-4-2, 8201-4-3.
 fn packet_too_big_for_tcp() {
     let peer: IpAddr = PEER6.into();
     for (told, becomes) in [(1400, 1400), (600, 1280)] {
@@ -408,6 +409,7 @@ fn packet_too_big_for_tcp() {
     }
 }
 
+// Rules: 8201-4-1, 8201-4-3.
 fn packet_too_big_for_datagrams() {
     let mut p = Puppet::new();
     let socket = bound(&mut p);

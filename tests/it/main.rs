@@ -9,6 +9,7 @@ mod arrives;
 mod attack;
 mod bridge;
 mod broadcast;
+mod bsd;
 mod buffers;
 mod chaos;
 mod close;
@@ -32,6 +33,7 @@ mod ip;
 mod ip6;
 #[cfg(feature = "lab")]
 mod labs;
+mod labs_before_after;
 mod link;
 mod memory;
 mod nd;
@@ -39,6 +41,8 @@ mod nd;
 mod next;
 mod onlink;
 mod options;
+#[cfg(all(feature = "drill", feature = "lab"))]
+mod pkt;
 mod pmtu;
 mod pressure;
 #[cfg(feature = "tokio")]
@@ -47,6 +51,7 @@ mod programs;
 mod recovery;
 mod replay;
 mod reports;
+mod rfc;
 mod routers;
 mod rto;
 mod rules;

@@ -77,6 +77,10 @@ fn what_comes_next_works_as_it_is_printed() {
         }
         all += asked.len();
     }
+    // What others say comes next works, too, a step deep.
+    for lab in ["3", "31", "32", "33", "41", "42", "43", "7", "8", "81", "124", "125"] {
+        follow(&shell, &format!("netglass lab run {lab}"), 1, &mut BTreeSet::new());
+    }
     for command in ["netglass lab list", "netglass diff 1 4", "netglass bytes 4"] {
         let mut asked = BTreeSet::new();
         follow(&shell, command, 1, &mut asked);

@@ -190,6 +190,7 @@ fn urgent(p: &mut Puppet, seq: i64, urg: u16, data: &[u8]) {
 }
 
 /// `SO_OOBINLINE` off, `MSG_OOB`, `SIOCATMARK`.
+// Rules: 6093-6-1.
 fn urgent_data_out_of_line() {
     let mut p = open_with(|c| c.oobinline = false);
     let conn = p.conn.unwrap();
@@ -213,6 +214,7 @@ fn urgent_data_out_of_line() {
 }
 
 /// RFC 5482: five minutes against ten; what the user says holds against both.
+// Rules: 5482-3-1, 5482-3-2, 5482-3-3, 5482-3.1-1, 5482-3.1-2.
 fn user_timeouts_are_told() {
     const TEN_MINUTES: u16 = 1 << 15 | 10;
     let theirs = || Options { uto: Some(TEN_MINUTES), ..mss(1000) };
@@ -238,8 +240,13 @@ fn user_timeouts_are_told() {
     p.listen(ListenOptions::default());
     p.inject(S, 0, 0, WND, theirs(), b"");
     assert_eq!(p.expect(SA, 0, 1, 0).options.uto, Some(300));
-    p.inject(A, 1, 1, WND, Options { uto: Some(1), ..none() }, b"");
+    p.inject(A, 1, 1, WND, Options { uto: Some(0), ..none() }, b"");
     p.accept();
+    p.write(10);
+    let timer = p.stack.conn(p.conn.unwrap()).unwrap().timer(Timer::User);
+    assert_eq!(timer.map(|at| at.as_millis()), Some(600_000), "zero means nothing");
+    p.inject(A, 1, 11, WND, Options { uto: Some(1), ..none() }, b"");
+    p.expect(A, 1, 1, 10);
     p.write(10);
     let timer = p.stack.conn(p.conn.unwrap()).unwrap().timer(Timer::User);
     assert_eq!(timer.map(|at| at.as_millis()), Some(300_000), "one second is too short for us");

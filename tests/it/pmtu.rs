@@ -31,6 +31,7 @@ fn claim(p: &mut Puppet, sent: &[u8], mtu: u16) {
 }
 
 /// A long segment is cut; a short one behind it is left alone.
+// Rules: 1191-6.4-1, 8201-5.4-1.
 fn only_what_is_too_long_is_sent_again() {
     let mut p = open(|c| c.minshall = true);
     p.write(1_460 + 200);
@@ -44,6 +45,7 @@ fn only_what_is_too_long_is_sent_again() {
 }
 
 /// 1460 bytes have passed: that the path carries 1040 is not believed while ACKs come.
+// Rules: 5927-7.2-1.
 fn a_claim_that_acks_refute_is_forgotten() {
     let mut p = open(|_| ());
     p.write(1_460);
@@ -64,6 +66,7 @@ fn a_claim_that_acks_refute_is_forgotten() {
 }
 
 /// The path has changed: the claim was true.
+// Rules: 5927-7.2-2.
 fn a_claim_is_believed_when_nothing_arrives() {
     let mut p = open(|_| ());
     p.write(1_460);
@@ -92,6 +95,7 @@ fn a_claim_need_not_wait() {
 }
 
 /// After three timeouts (R1) 1024 bytes, then half of it.
+// Rules: 4821-7.7-1.
 fn a_black_hole_is_found() {
     let mut p = open(|c| (c.mtu_probing, c.retries1) = (true, 3));
     p.write(1_460);

@@ -72,6 +72,7 @@ impl Puppet {
 }
 
 /// One round trip and no timeout: three SACKed segments behind it make a loss.
+// Rules: 2018-5-1, 2018-5.1-1, 6675-4-2, 6675-5-2, 6675-5-3, 8985-6.2-5.
 fn one_lost_segment_costs_no_timeout() {
     let mut p = open().ten();
     p.advance(100);
@@ -94,6 +95,7 @@ fn one_lost_segment_costs_no_timeout() {
 
 /// RFC 8985 §7: the last of ten is lost. Two round trips and what the receiver may delay the ACK of
 /// a single segment are longer than the RTO, at whose end the probe takes its place (§7.2).
+// Rules: 8985-7.2-1, 8985-7.2-2, 8985-7.3-1, 8985-7.3-3, 8985-8-1.
 fn a_lost_tail_is_probed_for() {
     let mut p = open().ten();
     p.advance(100);
@@ -112,6 +114,7 @@ fn a_lost_tail_is_probed_for() {
 }
 
 /// RFC 8985 §7.3: new data, beyond cwnd by a segment.
+// Rules: 8985-7.3-2.
 fn new_data_probes_before_old() {
     let mut p = open();
     p.write(12_000);
@@ -123,6 +126,7 @@ fn new_data_probes_before_old() {
 }
 
 /// RFC 8985 §7.4.2: what the probe has repaired was lost to congestion.
+// Rules: 8985-7.4-1, 8985-7.4-2.
 fn a_probe_that_repaired_reduces() {
     let mut p = probed();
     p.ack(9_001);
@@ -136,6 +140,7 @@ fn a_probe_that_repaired_reduces() {
 }
 
 /// RFC 8985 §7.4.2: the original had arrived, too.
+// Rules: 8985-7.4-1.
 fn a_probe_received_twice_reduces_nothing() {
     let mut p = probed();
     p.ack(10_001);
@@ -155,6 +160,7 @@ fn probed() -> Puppet {
 }
 
 /// RFC 8985 §3.4: what was sent after the retransmission arrives, and it does not.
+// Rules: 8985-4-2, 8985-6.2-2.
 fn a_lost_retransmission_is_found_by_time() {
     let mut p = open();
     p.write(30_000);
@@ -172,6 +178,7 @@ fn a_lost_retransmission_is_found_by_time() {
 
 /// RFC 8985 §6.2: one segment behind it has arrived, two have not: it may be late by a quarter of
 /// the round trip.
+// Rules: 3042-2-3, 8985-6.2-4.
 fn reordering_within_the_window_is_waited_for() {
     let mut p = open().ten();
     p.advance(100);
@@ -192,6 +199,7 @@ fn reordering_within_the_window_is_waited_for() {
 }
 
 /// RFC 8985 §6.2: once something arrived late, three segments behind are not enough.
+// Rules: 8985-6.2-3, 8985-6.2-4.
 fn reordering_once_seen_is_waited_for() {
     let mut p = open().ten();
     p.advance(100);
@@ -207,6 +215,7 @@ fn reordering_once_seen_is_waited_for() {
 }
 
 /// RFC 6675 §4: without RACK, three segments or more than two segments' bytes behind.
+// Rules: 6675-4-1, 6675-4-3, 6675-5-1.
 fn counting_finds_losses_without_rack() {
     let mut p = open_in(100, |c| c.rack = false).ten();
     p.advance(100);
@@ -222,6 +231,7 @@ fn counting_finds_losses_without_rack() {
 }
 
 /// RFC 9937 §6.2: ssthresh is half, so every second ACK sends.
+// Rules: 9937-6.1-1, 9937-6.2-1, 9937-6.3-1, 9937-6.4-1.
 fn rate_reduction_sends_for_every_second_ack() {
     let mut p = open();
     p.write(60_000);
@@ -245,6 +255,7 @@ fn rate_reduction_sends_for_every_second_ack() {
 }
 
 /// RFC 3708 §3: the retransmission was for nothing.
+// Rules: 2883-5-1, 3708-3-1.
 fn a_needless_retransmission_is_taken_back_by_dsack() {
     let mut p = open().ten();
     p.advance(100);
@@ -274,6 +285,7 @@ pub(crate) fn timed_out(change: impl FnOnce(&mut Config)) -> Puppet {
 }
 
 /// RFC 5682 §3.1: new data goes out for the first ACK; the second one is of an original.
+// Rules: 5682-3.1-1, 5682-3.1-2, 5682-3.1-4, 9438-4.9.1-1.
 fn a_needless_timeout_is_taken_back_by_frto() {
     let mut p = timed_out(|_| ());
     p.ack(1001);
@@ -286,6 +298,7 @@ fn a_needless_timeout_is_taken_back_by_frto() {
 }
 
 /// RFC 3522 §3.2: the ACK echoes a timestamp from before the retransmission.
+// Rules: 3522-3.2-2, 3522-3.2-3, 4015-3.2-1, 4015-3.3-1, 4015-3.4-1.
 fn a_needless_timeout_is_taken_back_by_timestamps() {
     let (mut p, first) = timed_out_with_timestamps();
     echo(&mut p, 1001, first + 100);
@@ -315,6 +328,7 @@ pub(crate) fn timed_out_with_timestamps() -> (Puppet, u32) {
 }
 
 /// RFC 5682 §3.1 step 3a: what was sent before stays missing.
+// Rules: 5682-3.1-3.
 fn a_true_timeout_is_not_taken_back() {
     let mut p = timed_out(|_| ());
     p.ack(1001);
@@ -326,6 +340,7 @@ fn a_true_timeout_is_not_taken_back() {
 }
 
 /// RFC 2018 §8: SACK is advice: after a timeout, what was reported may be gone.
+// Rules: 2018-5-2, 2018-5-3, 2018-8-1.
 fn a_reneging_receiver_is_sent_everything() {
     let mut p = open_in(100, |c| c.frto = false).ten();
     p.advance(100);
@@ -344,6 +359,7 @@ fn a_reneging_receiver_is_sent_everything() {
 }
 
 /// RFC 2883 §4: the first block is what arrived twice.
+// Rules: 2883-4-1, 2883-4-2, 2883-4-3, 2883-4-4.
 fn what_arrives_twice_is_reported() {
     let mut p = open();
     let blocks = |p: &mut Puppet, ack: i64| {

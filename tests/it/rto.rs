@@ -40,6 +40,7 @@ fn open_in(ms: u64, change: impl FnOnce(&mut netglass::tcp::Config)) -> Puppet {
 }
 
 /// RFC 6298 §5.5, to the bound of §2.5.
+// Rules: MUST-19, 6298-2.5, 6298-5.1, 6298-5.4, 6298-5.5, 6298-5.6.
 fn timeouts_double() {
     let mut p = open_in(100, |c| c.rto_max = netglass::base::Duration::from_secs(60));
     p.write(10);
@@ -54,6 +55,7 @@ fn timeouts_double() {
 }
 
 /// RFC 6298 §2.2: RTO = R + 4 R/2; never below the knob.
+// Rules: 6298-2.2.
 fn first_sample() {
     for (rtt, rto) in [(100, 300_000), (1_000 - 1, 2_997_000), (10, 200_000)] {
         let p = open_in(rtt, |_| ());
@@ -63,6 +65,7 @@ fn first_sample() {
 }
 
 /// RFC 6298 §2.3.
+// Rules: 6298-2.3, 6298-3-2.
 fn later_samples() {
     let mut p = open_in(100, |_| ());
     p.write(10);
@@ -73,6 +76,7 @@ fn later_samples() {
 }
 
 /// RFC 6298 §3: what was sent twice measures nothing.
+// Rules: MUST-18, 6298-3-1, 6298-5-1, 2525-2.10.
 fn karn() {
     let mut p = open_in(100, |_| ());
     p.write(10);
@@ -82,6 +86,7 @@ fn karn() {
 }
 
 /// RFC 7323 §4: with timestamps, retransmissions measure, too.
+// Rules: 6298-3-1, 7323-4.1-1.
 fn timestamps_measure_retransmissions() {
     let mut p = Puppet::new();
     p.connect();
@@ -98,6 +103,7 @@ fn timestamps_measure_retransmissions() {
 }
 
 /// RFC 6298 §5, note: only a new measurement ends the backoff.
+// Rules: 6298-5-1.
 fn a_measurement_ends_the_backoff() {
     let mut p = open_in(100, |_| ());
     p.write(10);
@@ -112,6 +118,7 @@ fn a_measurement_ends_the_backoff() {
 }
 
 /// MUST-20, R1: the third retransmission is told.
+// Rules: SHLD-9, SHLD-10.
 fn r1_is_told() {
     let mut p = open_in(100, |_| ());
     p.write(10);
@@ -126,6 +133,7 @@ fn r1_is_told() {
 }
 
 /// RFC 5681 §3.1, RFC 6298 §5.4: the head at once, the rest in slow start.
+// Rules: 6582-3.2-6, 5681-3.1-8, 2525-2.2, 2525-2.14.
 fn everything_is_sent_again_after_a_timeout() {
     let mut p = open_in(100, |_| ());
     p.write(4_000);
@@ -147,6 +155,8 @@ fn everything_is_sent_again_after_a_timeout() {
 
 /// RFC 5681 §3.2: the third duplicate ACK. What duplicates say has left is not in flight, where the
 /// RFC inflates cwnd: the same room.
+// Rules: 6582-3.2-2, 6582-3.2-3, 8985-4-1, 5681-3.2-2, 5681-3.2-4, 5681-3.2-5, 5681-3.2-6.
+// Rules: 5681-3.2-7, 2525-2.8.
 fn fast_retransmit() {
     let mut p = open_in(100, |c| c.prr = false);
     p.write(10_000);
@@ -169,6 +179,7 @@ fn fast_retransmit() {
 }
 
 /// RFC 6582 §3.2: each partial ACK sends the next hole again, without waiting for a timeout.
+// Rules: 6582-3.2-4, 6582-3.2-5.
 fn partial_acks() {
     let mut p = open_in(100, |c| c.prr = false);
     p.write(10_000);
@@ -191,6 +202,7 @@ fn partial_acks() {
 }
 
 /// RFC 3042: the first two duplicate ACKs let new data out beyond cwnd.
+// Rules: 3042-2-1, 3042-2-2, 5681-3.2-3.
 fn limited_transmit() {
     let mut p = open_in(100, |_| ());
     p.write(20_000);
@@ -208,6 +220,7 @@ fn limited_transmit() {
 }
 
 /// RFC 5681 §2: (a) data outstanding, (b) no data, (c) no SYN or FIN, (d) SND.UNA, (e) same window.
+// Rules: 5681-2-1.
 fn what_is_no_duplicate() {
     let mut p = open_in(100, |_| ());
     for _ in 0..5 {
@@ -229,6 +242,7 @@ fn what_is_no_duplicate() {
 }
 
 /// RFC 6582 §3.2, step 1: `recover` keeps echoes of our retransmissions from counting as loss.
+// Rules: 6582-3.2-1, 6582-3.2-2, 6675-5.1-1, 5681-4.3-1.
 fn no_second_recovery_for_one_window() {
     let mut p = open_in(100, |_| ());
     p.write(5_000);
@@ -260,6 +274,7 @@ fn no_second_recovery_for_one_window() {
 }
 
 /// RFC 5681 §3.1, RFC 6928: ten segments, twice as many the next round.
+// Rules: MUST-19, 5681-3.1-4, 2525-2.1.
 fn slow_start_and_avoidance() {
     let mut p = open_in(100, |_| ());
     p.write(60_000);
@@ -271,6 +286,7 @@ fn slow_start_and_avoidance() {
 }
 
 /// RFC 5681 §4.1: after a silence longer than the RTO, the initial window.
+// Rules: 5681-4.1-1.
 fn idle_restart() {
     let mut p = open_in(100, |_| ());
     p.write(60_000);
@@ -285,6 +301,7 @@ fn idle_restart() {
 }
 
 /// RFC 5681 §2 (b): it carried data, though our closed window took none of it.
+// Rules: 5681-2-1.
 fn data_for_a_closed_window_is_no_duplicate() {
     let mut p = Puppet::with(|c| c.recv_buffer = 2048).open(mss(1000));
     p.data(1, 1024);
@@ -316,6 +333,7 @@ fn a_slower_path_is_measured() {
 }
 
 /// RFC 5681 §3.2, step 2: what limited transmit sent MUST NOT be counted.
+// Rules: 3042-2-2, 5681-3.2-4.
 fn limited_transmit_does_not_raise_ssthresh() {
     let mut p = open_in(100, |_| ());
     p.write(20_000);
@@ -326,6 +344,7 @@ fn limited_transmit_does_not_raise_ssthresh() {
 }
 
 /// RFC 6298 §5.3: only partial ACKs of a recovery leave the timer alone (RFC 6582 §3.2, step 3).
+// Rules: 6298-5.3.
 fn the_last_ack_of_a_recovery_restarts_the_timer() {
     let mut p = open_in(100, |_| ());
     p.write(20_000);
@@ -344,6 +363,7 @@ fn the_last_ack_of_a_recovery_restarts_the_timer() {
 
 /// RFC 6582 §3.2, step 3: cwnd is deflated by all that a partial ACK acknowledges, also when few
 /// duplicates came before it: what left the network is replaced, no more.
+// Rules: 5681-3.2-5.
 fn lost_duplicates_do_not_burst() {
     let mut p = open_in(100, |c| c.prr = false);
     p.write(60_000);

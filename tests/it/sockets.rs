@@ -30,6 +30,7 @@ fn mark(packet: &[u8]) -> (u8, u8) {
     (header.ttl, header.tos)
 }
 
+// Rules: MUST-49, MUST-48, SHLD-22, SHLD-21, SHLD-23.
 fn segments_are_marked() {
     let marked = |config: &mut Config| config.mark = Mark { ttl: Some(7), tos: 0xbb };
     // The two bits of ECN are TCP's own.

@@ -23,6 +23,7 @@ const ROWS: &[(&str, u8)] = &[
     ("app", 7),
     ("drill", 7),
     ("lab", 7),
+    ("rfc", 7),
     ("cli", 8),
     ("rules", 8),
 ];
@@ -33,6 +34,7 @@ const FRIENDS: &[(&str, &str)] = &[
     ("device", "sys"),
     ("observe", "impair"),
     ("lab", "app"),
+    ("drill", "lab"),
     ("cli", "rules"),
 ];
 

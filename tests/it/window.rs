@@ -38,6 +38,7 @@ scenarios![both families:
 ];
 
 /// MUST-40, SHLD-18, SHLD-19: 40 ms, or every second full segment.
+// Rules: MUST-58, 5681-4.2-1, 2525-2.13.
 fn delayed_acks() {
     let mut p = Puppet::new().in_state(State::Established, false);
     p.data(1, 1000);
@@ -63,6 +64,7 @@ fn delayed_acks() {
 }
 
 /// RFC 5681 §4.2: ten frames out of order in one batch give ten duplicate ACKs.
+// Rules: MUST-59, MAY-13, 5681-3.2-1, 5681-4.2-2.
 fn immediate_acks_are_not_merged() {
     let mut p = Puppet::new().in_state(State::Established, false);
     p.batch = true;
@@ -91,6 +93,7 @@ fn blocks(got: &Got) -> Vec<(u32, u32)> {
 }
 
 /// RFC 2018 §4: the newest block first, as many as fit.
+// Rules: MUST-16, 2018-3-1, 2018-4-2, 6691-2-2, 2525-2.18.
 fn sack_blocks_in_duplicate_acks() {
     for stamps in [false, true] {
         let mut p = Puppet::new();
@@ -118,6 +121,7 @@ fn sack_blocks_in_duplicate_acks() {
     assert!(p.expect(A, 1, 1, 0).options.sack.is_empty());
 }
 
+// Rules: SHLD-31, 2018-8-2, 2525-2.5.
 fn reassembly_is_bounded() {
     let mut p = Puppet::with(|c| c.reassembly_pieces = 4).open(mss(1000));
     for n in 1..=6 {
@@ -133,6 +137,7 @@ fn reassembly_is_bounded() {
 }
 
 /// §3.7.4: a short segment waits while anything is in flight; MUST-17: unless switched off.
+// Rules: MAY-16, MUST-60, SHLD-7.
 fn nagle() {
     let mut p = Puppet::with(|c| c.minshall = false).in_state(State::Established, false);
     p.write(10);
@@ -174,6 +179,7 @@ fn nagle() {
 
 /// §3.8.6.2.1 (MUST-38): less than a segment, and less than half of the largest window, waits for
 /// the override timeout.
+// Rules: SHLD-28, 1122-4.2.3.4-1.
 fn sender_avoids_silly_windows() {
     let mut p = Puppet::new().in_state(State::Established, false);
     p.window(1, 100);
@@ -199,6 +205,7 @@ fn sender_avoids_silly_windows() {
 }
 
 /// §3.8.6.2.2 (MUST-39): the window opens by a segment or half of the buffer, not by bytes.
+// Rules: MAY-8.
 fn receiver_avoids_silly_windows() {
     let mut p = Puppet::with(|c| c.recv_buffer = 4_000).open(mss(1000));
     for n in 0..4 {
@@ -219,6 +226,7 @@ fn receiver_avoids_silly_windows() {
 
 /// SHLD-14: the right edge moves to the right only, but for what the scale cannot say (RFC 7323
 /// §2.4).
+// Rules: 7323-2.4-1.
 fn the_window_never_shrinks() {
     for buffer in [3_000, 70_001, 1 << 20] {
         let mut p = Puppet::with(|c| c.recv_buffer = buffer);
@@ -248,6 +256,7 @@ fn the_window_never_shrinks() {
 
 /// MUST-36, MUST-37, SHLD-29, SHLD-30: after an RTO, then twice as long each time, for ever while
 /// the peer answers.
+// Rules: MUST-35, 6429-3-2, 2525-2.12.
 fn zero_window_probes() {
     let mut p = Puppet::new().in_state(State::Established, false);
     p.window(1, 0);
@@ -307,6 +316,7 @@ fn unanswered_probes_give_up() {
 
 /// SHLD-15 to SHLD-17, MUST-34: the right edge moved left with data in flight. Nothing new is sent,
 /// the old is sent again, and while the peer answers, nobody gives up.
+// Rules: SHLD-16, MAY-7.
 fn a_shrinking_window_is_survived() {
     let mut p = Puppet::with(|c| c.retries2 = 3).open(mss(1000));
     p.write(15_000);
@@ -357,6 +367,7 @@ fn stamped() -> (Puppet, u32) {
 }
 
 /// RFC 7323 §5.3, R1 and R3; a reset needs no timestamp; TS.Recent expires after 24 days.
+// Rules: MUST-5, 7323-5.3-1, 7323-5.3-2, 7323-5.5-1.
 fn paws() {
     let (mut p, val) = stamped();
     p.inject(A, 1, 1, WND, ts(999, val), b"old");
@@ -376,6 +387,7 @@ fn paws() {
 }
 
 /// RFC 7323 §3.2: dropped without a word, but not a reset.
+// Rules: 7323-3.2-2.
 fn missing_timestamps() {
     let (mut p, _) = stamped();
     p.inject(A, 1, 1, WND, none(), b"data");
@@ -386,6 +398,7 @@ fn missing_timestamps() {
 }
 
 /// RFC 5961 §7: one challenge in half a second, whatever provokes it.
+// Rules: MAY-12, 5961-5.2-1, 5961-7-1.
 fn challenges_are_bounded() {
     let mut p = Puppet::new().in_state(State::Established, false);
     for n in 0..30 {
@@ -412,6 +425,7 @@ fn challenges_are_bounded() {
 }
 
 /// MUST-60, MUST-61: the last segment of what was written is pushed.
+// Rules: SHLD-27.
 fn pushes() {
     let mut p = Puppet::new().in_state(State::Established, false);
     p.write(2_500);
@@ -421,6 +435,7 @@ fn pushes() {
 }
 
 /// MUST-30, MUST-31: of any length, the pointer behind its last byte.
+// Rules: MUST-62, 6093-4-1.
 fn urgent_data_is_sent() {
     let mut p = Puppet::new().in_state(State::Established, false);
     let conn = p.conn.unwrap();
@@ -450,6 +465,7 @@ fn writing_before_the_handshake_is_over() {
 
 /// RFC 7323 §4.3 (2): SEG.SEQ =< Last.ACK.sent counts as the segment came; and no segment counts
 /// whose ACK only a blind attacker would send (RFC 5961 §5).
+// Rules: 7323-4.3-1.
 fn only_a_believable_segment_sets_ts_recent() {
     let (mut p, val) = stamped();
     p.inject(A, 1, 1, WND, ts(1_001, val), b"unacknowledged");
@@ -463,6 +479,7 @@ fn only_a_believable_segment_sets_ts_recent() {
 }
 
 /// RFC 2018 §4: "as many distinct SACK blocks as possible", the newest first.
+// Rules: 2018-4-3, 2018-4-4.
 fn sack_blocks_name_distinct_ranges() {
     let mut p = Puppet::new().open(Options { sack_permitted: true, ..mss(1000) });
     p.data(1_001, 1_000);
@@ -515,6 +532,7 @@ fn probes_are_recognized() {
 
 /// RFC 7323 §2.4: what the scale cannot say is rounded down and still honoured. Rounded up, each
 /// tiny segment would be given new room, and the buffer would have no bound.
+// Rules: 7323-2.4-1.
 fn tiny_segments_do_not_outgrow_the_buffer() {
     let buffer = 1 << 20;
     let mut p = Puppet::new().open(Options { wscale: Some(7), ..mss(1000) });

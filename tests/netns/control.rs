@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 pub(crate) const CASES: &[Case] = &[
     ("control::ss_beside_the_kernels", &[Need::Tun, Need::Program("ss")], ss),
+    ("control::what_was_negotiated", &[Need::Tun, Need::Program("ss")], negotiated),
     ("control::ip_and_nstat", &[Need::Tun, Need::Program("nstat")], ip_and_nstat),
     ("control::the_socket_itself", &[Need::Tun], the_socket_itself),
     ("control::hosts_are_told_apart", &[Need::Tun], hosts),
@@ -66,6 +67,8 @@ fn value<'a>(fields: &'a [(String, String)], name: &str) -> &'a str {
 const NAMES: &[&str] = &[
     "ts",
     "sack",
+    "ecn",
+    "ecnseen",
     "wscale",
     "rto",
     "backoff",
@@ -198,6 +201,55 @@ fn ss() {
         (!all.contains(&format!(":{port}"))).then_some(all)
     });
     assert!(closed.contains("LISTEN") && closed.contains(&format!("{HOST}:80")), "{closed}");
+    up.stop();
+}
+
+/// Both ends say the same of what the handshake agreed on, whatever the kernel offers.
+fn negotiated() {
+    let path = scratch("negotiated.sock");
+    let _ = std::fs::remove_file(&path);
+    let up = Up::start(&["--control", path.to_str().expect("a plain path"), "--tcp", "ecn=on"]);
+    for (ecn, timestamps, sack, scaling) in [
+        (true, true, true, true),
+        (false, true, true, true),
+        (true, false, true, true),
+        (true, true, false, true),
+        (true, true, true, false),
+        (false, false, false, false),
+    ] {
+        for (name, on) in [
+            ("tcp_ecn", ecn),
+            ("tcp_timestamps", timestamps),
+            ("tcp_sack", sack),
+            ("tcp_window_scaling", scaling),
+        ] {
+            let path = format!("/proc/sys/net/ipv4/{name}");
+            std::fs::write(path, if on { "1" } else { "0" }).expect("a knob of this namespace");
+        }
+        let mut echo = TcpStream::connect((HOST, 7)).expect("a connection");
+        echo.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        echo.write_all(&[7; 20_000]).expect("bytes");
+        echo.read_exact(&mut [0; 20_000]).expect("the echo");
+        let port = echo.local_addr().expect("an address").port();
+        let [ours, kernels] = [ask(&path, &["ss", "-tine"]), run("ss", &["-tine", "dst", HOST])];
+        let [own, other] = [&ours, &kernels].map(|text| parse(text, port).1);
+        let both = format!("{ours}\n{kernels}");
+        let agreed = [("ts", timestamps), ("sack", sack), ("ecn", ecn), ("wscale", scaling)];
+        for (name, expected) in agreed {
+            let said = [&own, &other].map(|fields| names(fields).contains(&name));
+            assert_eq!(said, [expected; 2], "{name}\n{both}");
+        }
+        for name in ["mss", "pmtu", "advmss"] {
+            assert_eq!(value(&own, name), value(&other, name), "{name}\n{both}");
+        }
+        if scaling {
+            let (ours, theirs) = value(&own, "wscale").split_once(',').expect("two scales");
+            assert_eq!(value(&other, "wscale"), format!("{theirs},{ours}"), "{both}");
+        }
+        // The echo came in packets of ECN's, when it was agreed on.
+        let seen = [&own, &other].map(|fields| names(fields).contains(&"ecnseen"));
+        assert_eq!(seen, [ecn; 2], "{both}");
+    }
     up.stop();
 }
 

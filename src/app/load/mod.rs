@@ -7,6 +7,7 @@
 //! | [`bulk`] | iperf | sends for a time, or so many bytes; a receiver, which may be slow |
 //! | [`rr`] | netperf TCP_RR, TCP_CRR | a request and its response, again and again |
 //! | [`blast`] | iperf -u | datagrams at a rate, and a sink that counts what it misses |
+//! | [`opener`] | a slow client, a flood | opens connections, and does nothing with them |
 //! | [`typist`] | a hand at telnet | keystrokes at intervals, and how late their echoes come |
 //!
 //! Web and DNS clients and servers are in [`super::get`], [`super::http`] and [`super::dns`], echo
@@ -18,6 +19,7 @@
 
 pub mod blast;
 pub mod bulk;
+pub mod opener;
 pub mod pattern;
 pub mod rr;
 pub mod typist;

@@ -28,6 +28,8 @@ pub struct AskOptions {
     pub fresh: bool,
     /// A rest after each.
     pub pause: Duration,
+    /// Bytes of a request written at a time, with a microsecond between; `None`: all of it.
+    pub piece: Option<u64>,
     /// The connection.
     pub connect: ConnectOptions,
 }
@@ -36,7 +38,8 @@ impl AskOptions {
     /// One byte for one byte, on one connection.
     pub fn new(to: SocketAddr, transactions: u64) -> AskOptions {
         let (pause, connect) = (Duration::ZERO, ConnectOptions::default());
-        AskOptions { to, transactions, request: 1, response: 1, fresh: false, pause, connect }
+        let (request, response, fresh, piece) = (1, 1, false, None);
+        AskOptions { to, transactions, request, response, fresh, pause, piece, connect }
     }
 }
 
@@ -92,7 +95,7 @@ pub async fn ask(host: &Host, options: &AskOptions) -> io::Result<Asked> {
             Some(open) => open,
             None => TcpStream::connect_with(host, options.to, options.connect.clone()).await?,
         };
-        write(&mut open, options.request).await?;
+        write(&mut open, options.request, options.piece).await?;
         wrong += read(&mut open, options.response).await?;
         latencies.push(host.now().since(begun));
         match options.fresh || n + 1 == options.transactions {
@@ -185,7 +188,7 @@ async fn answer(mut stream: TcpStream, options: ServeOptions) -> (u64, u64) {
         if !options.think.is_zero() {
             rt::sleep(options.think).await;
         }
-        if write(&mut stream, options.response).await.is_err() {
+        if write(&mut stream, options.response, None).await.is_err() {
             break;
         }
         transactions += 1;
@@ -193,12 +196,18 @@ async fn answer(mut stream: TcpStream, options: ServeOptions) -> (u64, u64) {
     (transactions, wrong)
 }
 
-/// Writes so many bytes of the pattern, from its beginning.
-async fn write(stream: &mut TcpStream, bytes: u64) -> io::Result<()> {
-    let (bytes, mut done) = (bytes.max(1), 0);
+/// Between two pieces: a call takes its time, and the first is on its way before the second.
+const CALL: Duration = Duration::from_micros(1);
+
+/// Writes so many bytes of the pattern, from its beginning, so many at a time.
+async fn write(stream: &mut TcpStream, bytes: u64, most: Option<u64>) -> io::Result<()> {
+    let (bytes, most, mut done) = (bytes.max(1), most.unwrap_or(u64::MAX).max(1), 0);
     while done < bytes {
-        let left = usize::try_from(bytes - done).unwrap_or(usize::MAX);
+        let left = usize::try_from(most.min(bytes - done)).unwrap_or(usize::MAX);
         done += stream.write(piece(done, left)).await? as u64;
+        if most < bytes && done < bytes {
+            rt::sleep(CALL).await;
+        }
     }
     Ok(())
 }

@@ -247,6 +247,8 @@ pub(in crate::cli) enum Format {
     Pcapng,
     /// Captures
     Pcap,
+    /// Scripts for `netglass drill`
+    Pkt,
 }
 
 /// `export`.
@@ -263,6 +265,9 @@ pub(in crate::cli) struct ExportArgs {
     /// Only what concerns these hosts, with commas between them
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(in crate::cli) host: Vec<String>,
+    /// Of connections, only that one of the host
+    #[arg(long, value_name = "N", requires = "host")]
+    pub(in crate::cli) conn: Option<u64>,
 }
 
 #[derive(Args, Debug)]

@@ -4,6 +4,7 @@ use super::args::{ExportArgs, Format};
 use super::past;
 use super::source::Source;
 use crate::base::IfaceId;
+use crate::cli::scripts::{self, Script};
 use crate::cli::{Failure, Outcome, talk};
 use crate::lab::{self, Options};
 use crate::observe::export::capture::{self, Point, Seen};
@@ -60,6 +61,12 @@ pub(in crate::cli) fn export(args: &ExportArgs) -> Outcome {
     }
     for conn in chosen(args, &index)? {
         of_conn(&mut files, &index, conn, &title, &wants)?;
+        if wants(Format::Pkt) {
+            let setup = source.setup(log.name(conn.place))?;
+            if let Some(Script { name, text }) = scripts::of(&index, conn, &setup) {
+                files.add(&name, |out| out.write_all(text.as_bytes()))?;
+            }
+        }
     }
     for way in queues::ways(&log) {
         let name = format!("queue-{}", way.name(&log).replace(", ", "-").replace(' ', "-"));
@@ -116,7 +123,9 @@ fn chosen<'a>(args: &ExportArgs, index: &'a Index<'_>) -> Result<Vec<&'a Conn>, 
         return Err(Failure::usage(format_args!("there is no \"{unknown}\" among {names}")));
     }
     let is_meant = |conn: &&Conn| {
-        args.host.is_empty() || args.host.iter().any(|name| name == log.name(conn.place))
+        let hosts = &args.host;
+        args.conn.is_none_or(|id| id.to_string() == conn.id.to_string())
+            && (hosts.is_empty() || hosts.iter().any(|name| name == log.name(conn.place)))
     };
     Ok(index.conns().iter().filter(is_meant).collect())
 }

@@ -8,6 +8,7 @@ use crate::observe::log::{Event, Log};
 use crate::observe::recording::{Item, Reader, ReplayError};
 use crate::observe::relive::{self, Relived, relive, relive_without};
 use crate::observe::view::run::RunName;
+use crate::stack::Setup;
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -168,6 +169,24 @@ impl Source {
                     );
                 }
                 Ok(lived.log)
+            }
+        }
+    }
+
+    /// How a host of the run was set up.
+    ///
+    /// # Errors
+    /// When a recording cannot be read.
+    pub(in crate::cli) fn setup(&self, host: &str) -> Result<Setup, Failure> {
+        match self {
+            Source::Lab { lab, .. } => {
+                let node = lab.nodes.iter().position(|node| node.name == host);
+                Ok(node.map_or_else(|| Setup::new([0, 0]), |node| lab.host_setup(node)))
+            }
+            Source::Recording(path) => {
+                let file = File::open(path).map_err(Failure::failed)?;
+                let reader = Reader::new(file).map_err(|error| complaint(path, error))?;
+                Ok(reader.setup().clone())
             }
         }
     }

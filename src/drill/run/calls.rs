@@ -21,11 +21,15 @@ pub(super) struct Progress {
     pub(super) done: usize,
     /// Whether it has begun what it now waits for.
     pub(super) begun: bool,
+    /// What was read.
+    pub(super) got: Vec<u8>,
+    /// Who sent it, if it is a datagram.
+    pub(super) from: Option<SocketAddr>,
 }
 
 impl Progress {
     pub(super) fn new(since: Instant) -> Progress {
-        Progress { since, done: 0, begun: false }
+        Progress { since, done: 0, begun: false, got: Vec::new(), from: None }
     }
 }
 
@@ -106,6 +110,8 @@ fn socket(machine: &mut Machine, args: Args<'_>) -> Answer<usize> {
         (SOCK_STREAM, 0 | IPPROTO_TCP) => false,
         (SOCK_DGRAM, 0 | IPPROTO_UDP) => true,
         (SOCK_STREAM, IPPROTO_MPTCP) => return refused("MPTCP is not spoken"),
+        (_, IPPROTO_SCTP) => return refused("SCTP is not spoken"),
+        (_, IPPROTO_UDPLITE) => return refused("UDP-Lite is not spoken"),
         (SOCK_STREAM | SOCK_DGRAM, _) => return Err(Errno::EPROTONOSUPPORT.into()),
         _ => return refused("sockets other than of TCP and UDP are not known"),
     };
@@ -207,6 +213,10 @@ fn accept(machine: &mut Machine, args: Args<'_>) -> Answer<usize> {
         Err(crate::base::SocketError::WouldBlock) => return wait(sock.nonblocking),
         Err(error) => return Err(error.into()),
     };
+    if sock.config.is_bsd() && machine.world.state(Some(conn)) == State::Closed {
+        machine.world.stack.close(now, conn);
+        return Err(Errno::ECONNABORTED.into()); // it was reset before anybody accepted it
+    }
     let nonblocking = args.number_or(3, 0)? & SOCK_NONBLOCK != 0;
     let (place, bound) = (Place::Conn(conn), sock.bound);
     let child = Sock { nonblocking, place, bound, ..sock };
@@ -230,6 +240,7 @@ fn connect(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> An
     }
     let now = machine.world.now;
     match sock.place {
+        Place::Listener(_) if sock.config.is_bsd() => return Err(Errno::EOPNOTSUPP.into()),
         Place::Listener(_) => return Err(Errno::EISCONN.into()),
         Place::Conn(conn) => match machine.world.state(Some(conn)) {
             State::SynSent | State::SynReceived => return Err(Errno::EALREADY.into()),

@@ -5,8 +5,9 @@ use super::calls::{self, Progress, Returned};
 use super::errno::Errno;
 use super::names::Snapshot;
 use super::runner::{FOREVER, Pending, Runner, Step, fail};
-use super::shell;
+use super::sockstat::{self, Told};
 use super::verdict::{Failure, Kind};
+use super::{notes, shell};
 use crate::base::{Duration, Instant};
 use crate::drill::assert;
 use crate::drill::ast::{Event, Expr, Syscall, Time};
@@ -20,6 +21,7 @@ impl<'a> Runner<'a> {
             _ => Instant::ZERO,
         };
         let mut progress = Progress::new(now);
+        self.machine.world.held = event.notes.iter().any(notes::holds);
         self.step(line, call);
         let answer = calls::call(&mut self.machine, call, &mut progress);
         self.machine.world.pump();
@@ -124,9 +126,16 @@ impl<'a> Runner<'a> {
     }
 
     pub(super) fn command(&mut self, line: u32, text: &str) -> Step {
+        if let Some(told) = sockstat::run(text, &mut self.machine) {
+            return self.told(line, text, told);
+        }
         let mut effect = shell::Effect::default();
+        let offload = self.machine.profile.offload;
         self.machine.turn(|profile| drop(shell::take(text, profile)));
         effect.clone_from(&shell::take(text, &mut self.machine.profile.clone()));
+        if self.machine.profile.offload != offload {
+            effect.refused.push("ethtool: the device is as it is before time 0".into());
+        }
         self.step(line, format_args!("`{text}`"));
         for what in effect.refused {
             if !self.options.lenient {
@@ -135,6 +144,19 @@ impl<'a> Runner<'a> {
             self.skipped.push((line, what));
         }
         self.until(self.machine.world.now + effect.sleep)
+    }
+
+    fn told(&mut self, line: u32, text: &str, told: Told) -> Step {
+        self.step(line, format_args!("`{text}`"));
+        match told {
+            Told::Found => self.settle(),
+            Told::Missing(what) => fail(Failure::new(line, Kind::Code, what)),
+            Told::Refused(what) if self.options.lenient => {
+                self.skipped.push((line, what));
+                Ok(())
+            }
+            Told::Refused(what) => fail(Failure::new(line, Kind::Unknown, what)),
+        }
     }
 
     pub(super) fn code(&mut self, line: u32, text: &str) -> Step {

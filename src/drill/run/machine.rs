@@ -132,15 +132,13 @@ impl Machine {
         if let Ok(cidr) = cidr(settings.local, settings.prefix) {
             setup = setup.with_iface("tun0", settings.mtu, cidr);
         }
-        let any: IpAddr = match settings.local {
-            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-        };
-        if let Ok(dst) = cidr(any, 0) {
+        let any = [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)];
+        for dst in any.into_iter().filter_map(|any| cidr(any, 0).ok()) {
             setup.routes.push(crate::ip::Route::on_link(dst, crate::base::IfaceId(0)));
         }
-        // The device takes super-segments, which are cut into packets on their way to the wire.
-        setup = setup.with_offload();
+        if profile.offload {
+            setup = setup.with_offload();
+        }
         setup.tcp = profile.tcp.clone();
         Machine {
             world: World::new(setup),

@@ -4,7 +4,7 @@ use super::compare::{self, Rules};
 use super::runner::{FOREVER, Runner, Step, fail};
 use super::verdict::{Failure, Kind, moment};
 use super::world::Out;
-use super::{build, live, show};
+use super::{build, live, notes, show};
 use crate::base::{Duration, Instant};
 use crate::drill::ast::{
     Body, Event, Options as TcpOptions, Packet, Ports, SeqKind, Tcp, TcpOption,
@@ -16,7 +16,9 @@ use crate::tcp::{Decision, State};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Runner<'_> {
-    pub(super) fn arrive(&mut self, line: u32, packet: &Packet) -> Step {
+    pub(super) fn arrive(&mut self, event: &Event, packet: &Packet) -> Step {
+        let line = event.line;
+        self.machine.world.held = event.notes.iter().any(notes::holds);
         let spoken = packet.encap.is_empty() && packet.udp_encap.is_none();
         let kind = if spoken { Kind::Packet } else { Kind::Unknown };
         let wrong = |what| Failure::new(line, kind, what);
@@ -38,7 +40,7 @@ impl Runner<'_> {
         let conn = self.machine.conn_of(flow);
         let over = conn.is_some()
             && match self.machine.world.state(conn) {
-                State::TimeWait => self.machine.is_heard(flow),
+                State::TimeWait => !tcp.flags.ack && self.machine.is_heard(flow),
                 state => state == State::Closed,
             };
         let flow = &mut self.machine.flows[flow];
@@ -75,6 +77,7 @@ impl Runner<'_> {
     }
 
     pub(super) fn expect(&mut self, event: &Event, packet: &Packet) -> Step {
+        self.machine.world.held = false;
         let (line, text) = (event.line, packet.to_string());
         let wrong = |what| Failure::new(line, Kind::Packet, what).expected(text.clone());
         let flow = self.machine.flow_for(outbound_ports(packet), false).map_err(wrong)?;

@@ -15,6 +15,8 @@ pub struct Profile {
     pub keepalive: Keepalive,
     /// The longest backlog of a listener.
     pub backlog_max: u32,
+    /// Whether its device takes super-segments, which are cut on their way to the wire.
+    pub offload: bool,
 }
 
 impl Profile {
@@ -32,8 +34,8 @@ impl Profile {
     }
 
     fn of(name: &'static str, tcp: Config) -> Profile {
-        let (syn_cookies, keepalive) = (SynCookies::WhenFull, Keepalive::default());
-        Profile { name, tcp, syn_cookies, keepalive, backlog_max: 4096 }
+        let (syn_cookies, keepalive) = (SynCookies::WhenFull, tcp.keepalive.unwrap_or_default());
+        Profile { name, tcp, syn_cookies, keepalive, backlog_max: 4096, offload: true }
     }
 
     /// What users of Linux expect.

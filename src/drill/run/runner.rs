@@ -190,7 +190,7 @@ impl<'a> Runner<'a> {
             return fail(Failure::new(event.line, Kind::Time, what));
         }
         match &event.action {
-            Action::Packet(packet) => self.arrive(event.line, packet),
+            Action::Packet(packet) => self.arrive(event, packet),
             Action::Syscall(call) => self.call(event, call, due),
             Action::Command(text) => self.command(event.line, text),
             Action::Code { line, text } => self.code(*line, text),
@@ -216,6 +216,9 @@ impl<'a> Runner<'a> {
     /// one.
     pub(super) fn next(&mut self, end: Instant) -> Step<bool> {
         self.settle()?;
+        if self.machine.world.held {
+            return Ok(false);
+        }
         let until = self.pending.as_ref().and_then(|pending| pending.until);
         let next = [self.machine.world.deadline(), until].into_iter().flatten().min();
         let Some(at) = next.filter(|at| *at <= end) else { return Ok(false) };

@@ -73,7 +73,10 @@ fn command(words: &[String], profile: &mut Profile, effect: &mut Effect) {
                 turn(refused, path, &value.cloned().collect::<Vec<_>>().join(" "));
             }
         }
+        "kldload" if args.iter().all(|arg| arg.starts_with(['-', 'c'])) => {} // cc_*
+        "setkey" if *args == ["-F"] => {}
         "ip" if args.iter().any(|arg| arg == "tcp_metrics") => {}
+        "ethtool" => device(args, profile, refused),
         _ if HARMLESS.contains(&name) => {}
         _ => match SCRIPTS.iter().find(|(script, _)| *script == name) {
             Some((_, knobs)) => {
@@ -83,6 +86,21 @@ fn command(words: &[String], profile: &mut Profile, effect: &mut Effect) {
             }
             None => refused.push(format!("the command `{}`", words.join(" "))),
         },
+    }
+}
+
+/// `ethtool -K DEV tso off gso off`: what the device does by itself.
+fn device(args: &[String], profile: &mut Profile, refused: &mut Vec<String>) {
+    let features = match args {
+        [option, _, features @ ..] if option == "-K" => features,
+        _ => return refused.push(format!("the command `ethtool {}`", args.join(" "))),
+    };
+    for pair in features.chunks(2) {
+        match pair {
+            [name, to] if ["tso", "gso"].contains(&name.as_str()) => profile.offload = to != "off",
+            [name, _] if ["gro", "lro", "rx", "tx", "sg"].contains(&name.as_str()) => {}
+            _ => refused.push(format!("ethtool -K: {}", pair.join(" "))),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::wire::ip::Discover;
 
 /// An option's value.
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Value {
+pub(super) enum Value {
     Int(i64),
     Text(Vec<u8>),
     Linger(i64, i64),
@@ -30,6 +30,20 @@ impl Value {
         Ok(self.int()? != 0)
     }
 
+    /// The value in memory, of which no more than `room` bytes are given back.
+    pub(super) fn bytes(&self, room: usize) -> Vec<u8> {
+        let mut bytes = match self {
+            Value::Int(n) => (*n as i32).to_ne_bytes().to_vec(),
+            Value::Text(text) => text.clone(),
+            Value::Linger(on, time) => [*on as i32, *time as i32].map(i32::to_ne_bytes).concat(),
+        };
+        if let Value::Text(_) = self {
+            bytes.resize(NAME_MAX, 0);
+        }
+        bytes.truncate(room);
+        bytes
+    }
+
     /// A number within bounds, else `EINVAL`.
     fn within(&self, low: i64, high: i64) -> Answer {
         let n = self.int()?;
@@ -40,6 +54,9 @@ impl Value {
         Ok(Duration::from_secs(self.within(1, high)? as u64))
     }
 }
+
+/// The bytes that the name of an algorithm has, zeros included (as Linux).
+const NAME_MAX: usize = 16;
 
 /// How an option is asked for and set.
 type Get = fn(&mut Machine, usize) -> Answer<Value>;
@@ -79,9 +96,9 @@ const TABLE: &[Line] = &[
         fixed,
     ),
     (SOL_SOCKET, SO_ACCEPTCONN, |m, i| int(matches!(of(m, i)?.place, Place::Listener(_))), fixed),
-    (SOL_SOCKET, SO_RCVBUF, |m, i| int(2 * recv_buffer(&of(m, i)?.config)), set_rcvbuf),
+    (SOL_SOCKET, SO_RCVBUF, get_rcvbuf, set_rcvbuf),
     (SOL_SOCKET, SO_RCVBUFFORCE, |m, i| int(2 * recv_buffer(&of(m, i)?.config)), set_rcvbuf),
-    (SOL_SOCKET, SO_SNDBUF, |m, i| int(send_buffer(&of(m, i)?.config)), set_sndbuf),
+    (SOL_SOCKET, SO_SNDBUF, get_sndbuf, set_sndbuf),
     (SOL_SOCKET, SO_SNDBUFFORCE, |m, i| int(send_buffer(&of(m, i)?.config)), set_sndbuf),
     (SOL_SOCKET, SO_KEEPALIVE, |m, i| int(of(m, i)?.config.keepalive.is_some()), set_keepalive),
     (
@@ -156,6 +173,20 @@ const TABLE: &[Line] = &[
     ),
     (SOL_TCP, TCP_LINGER2, |m, i| seconds(of(m, i)?.config.fin_wait2), set_linger2),
     (SOL_TCP, TCP_USER_TIMEOUT, get_user_timeout, set_user_timeout),
+    (
+        SOL_TCP,
+        TCP_NOOPT,
+        |m, i| int(of(m, i)?.config.noopt),
+        |s, v| v.on().map(|on| s.config.noopt = on),
+    ),
+    (
+        SOL_TCP,
+        TCP_KEEPINIT,
+        |m, i| seconds(of(m, i)?.config.keepinit.unwrap_or_default()),
+        |s, v| v.seconds(i64::from(u32::MAX) / 1000).map(|time| s.config.keepinit = Some(time)),
+    ),
+    (SOL_TCP, TCP_FUNCTION_BLK, |_, _| Ok(Value::Text(b"freebsd".to_vec())), set_functions),
+    (SOL_TCP, TCP_REMOTE_UDP_ENCAPS_PORT, |_, _| int(0), |_, v| v.within(0, 0).map(drop)),
     (SOL_TCP, TCP_CONGESTION, get_congestion, set_congestion),
     (SOL_TCP, TCP_INFO, |_, _| refused("TCP_INFO is asked for in %{ }%"), fixed),
     (SOL_IP, IP_TOS, |m, i| int(of(m, i)?.config.mark.tos), set_tos),
@@ -174,10 +205,43 @@ const KEPT: &[(i64, i64)] = &[
     (SOL_SOCKET, SO_PRIORITY),
     (SOL_SOCKET, SO_MARK),
     (SOL_SOCKET, SO_DEBUG),
+    (SOL_SOCKET, SO_REUSEPORT),
+    (SOL_SOCKET, SO_NOSIGPIPE),
+    (SOL_TCP, TCP_LOG),
     (SOL_SOCKET, SO_BUSY_POLL),
     (SOL_IP, IP_FREEBIND),
     (SOL_IP, IP_BIND_ADDRESS_NO_PORT),
 ];
+
+/// What the buffers of a socket with BSD's ways hold: no more and no less is told.
+fn bsd_buffers(machine: &mut Machine, index: usize) -> Answer<Option<(u32, u32)>> {
+    let sock = of(machine, index)?;
+    let (config, conn) = (sock.config.clone(), sock.conn());
+    if !config.is_bsd() {
+        return Ok(None);
+    }
+    let own =
+        |fixed: u32, (first, _): (u32, u32)| if fixed == Config::AUTO { first } else { fixed };
+    let buffers = conn.and_then(|conn| Some(machine.world.stack.conn(conn).ok()?.buffers()));
+    Ok(Some(buffers.unwrap_or((
+        own(config.recv_buffer, config.recv_buffer_auto),
+        own(config.send_buffer, config.send_buffer_auto),
+    ))))
+}
+
+fn get_rcvbuf(machine: &mut Machine, index: usize) -> Answer<Value> {
+    match bsd_buffers(machine, index)? {
+        Some((recv, _)) => int(recv),
+        None => int(2 * recv_buffer(&of(machine, index)?.config)),
+    }
+}
+
+fn get_sndbuf(machine: &mut Machine, index: usize) -> Answer<Value> {
+    match bsd_buffers(machine, index)? {
+        Some((_, send)) => int(send),
+        None => int(send_buffer(&of(machine, index)?.config)),
+    }
+}
 
 /// What is received is half of what the kernel counts for it.
 fn recv_buffer(config: &Config) -> i64 {
@@ -290,8 +354,30 @@ fn get_maxseg(machine: &mut Machine, index: usize) -> Answer<Value> {
     let sock = of(machine, index)?;
     let (conn, own) = (sock.conn(), sock.config.mss);
     match conn.and_then(|conn| machine.world.stack.conn(conn).ok()) {
+        // BSD counts what timestamps take, too.
+        Some(conn) if conn.config().is_bsd() => int(conn.mss()),
         Some(conn) if conn.state() != State::Closed => int(conn.smss()),
         _ => int(own.unwrap_or(536)),
+    }
+}
+
+/// The stack that a connection uses: there is one.
+fn set_functions(_: &mut Sock, value: &Value) -> Answer<()> {
+    match value {
+        Value::Text(name) if name == b"freebsd" => Ok(()),
+        _ => Err(Errno::ENOENT.into()),
+    }
+}
+
+/// `{function_set_name="freebsd", …}`: the name.
+fn function_set(fields: &[Expr]) -> Answer<Value> {
+    let name = fields.iter().find_map(|field| match field {
+        Expr::Assign(name, value) if name == "function_set_name" => Some(value),
+        _ => None,
+    });
+    match name.map(|name| &**name) {
+        Some(Expr::Text(text)) => Ok(Value::Text(text.clone())),
+        _ => refused("a structure that is not known"),
     }
 }
 
@@ -386,6 +472,7 @@ fn value(expr: &Expr) -> Answer<Option<Value>> {
         Expr::Ellipsis => return Ok(None),
         Expr::List(items) if items.len() == 1 => return value(&items[0]),
         Expr::Text(text) => Value::Text(text.clone()),
+        Expr::Braces(fields) => function_set(fields)?,
         Expr::Linger { onoff, linger } => Value::Linger(*onoff, *linger),
         other => Value::Int(number(other)?),
     }))
@@ -411,20 +498,26 @@ pub(super) fn set(machine: &mut Machine, args: Args<'_>) -> Answer {
     Ok(0)
 }
 
-pub(super) fn get(machine: &mut Machine, args: Args<'_>) -> Answer {
+/// What an option is.
+pub(super) fn ask(machine: &mut Machine, args: Args<'_>) -> Answer<Value> {
     let (index, _) = machine.sock(args, 0)?;
     let (level, option) = (args.number(1)?, args.number(2)?);
-    let got = match (line(level, option), KEPT.contains(&(level, option))) {
-        (Some((.., get, _)), _) => get(machine, index)?,
+    match (line(level, option), KEPT.contains(&(level, option))) {
+        (Some((.., get, _)), _) => get(machine, index),
         (None, true) => {
             let kept = machine.sock_at(index)?.kept.get(&(level, option)).copied();
-            Value::Int(kept.unwrap_or(0))
+            int(kept.unwrap_or(0))
         }
         (None, false) => {
             let name = name(level, option);
-            return refused(format!("getsockopt {name}: this host has no such knob"));
+            refused(format!("getsockopt {name}: this host has no such knob"))
         }
-    };
+    }
+}
+
+pub(super) fn get(machine: &mut Machine, args: Args<'_>) -> Answer {
+    let (level, option) = (args.number(1)?, args.number(2)?);
+    let got = ask(machine, args)?;
     match value(args.at(3)?)? {
         Some(wanted) if wanted != got => {
             let name = name(level, option);
@@ -446,13 +539,14 @@ fn shown(value: &Value) -> String {
     }
 }
 
-pub(super) fn ioctl(machine: &mut Machine, args: Args<'_>) -> Answer {
+/// What an ioctl answers; `None`: it asks for nothing.
+pub(super) fn ask_ioctl(machine: &mut Machine, args: Args<'_>) -> Answer<Option<i64>> {
     let (_, sock) = machine.sock(args, 0)?;
     let request = args.number(1)?;
     if request == FIONBIO {
         let on = args.number(2)? != 0;
         sock.nonblocking = on;
-        return Ok(0);
+        return Ok(None);
     }
     let place = sock.place;
     let stack = &machine.world.stack;
@@ -462,13 +556,17 @@ pub(super) fn ioctl(machine: &mut Machine, args: Args<'_>) -> Answer {
         _ => None,
     };
     let (unread, unacked) = conn.map_or((0, 0), |conn| conn.queues());
-    let got = match request {
+    Ok(Some(match request {
         SIOCINQ => i64::from(unread),
         SIOCOUTQ => i64::from(unacked),
         SIOCOUTQNSD => i64::from(conn.map_or(0, |conn| conn.unsent())),
         SIOCATMARK => i64::from(conn.is_some_and(|conn| conn.urgent() == Some(0))),
         other => return refused(format!("ioctl {other:#x} is not known")),
-    };
+    }))
+}
+
+pub(super) fn ioctl(machine: &mut Machine, args: Args<'_>) -> Answer {
+    let Some(got) = ask_ioctl(machine, args)? else { return Ok(0) };
     match args.0.get(2).map_or(Ok(None), value)? {
         Some(wanted) if wanted != Value::Int(got) => {
             Err(Trouble::Wrong(format!("ioctl: expected {}, got {got}", shown(&wanted))))

@@ -1,5 +1,7 @@
-//! System-wide knobs by Linux's names (and a few of FreeBSD's), and what they turn here. One line
-//! a knob: a new one is one line more.
+//! System-wide knobs by Linux's names and by FreeBSD's, and what they turn here. One line a knob: a
+//! new one is one line more.
+
+mod freebsd;
 
 use super::profile::Profile;
 use crate::base::Duration;
@@ -62,7 +64,7 @@ fn only(values: Values<'_>, what: i64) -> Check {
     }
 }
 
-/// The knobs, without `net.ipv4.` and `net.inet.tcp.`
+/// Linux's knobs, without `net.ipv4.`
 const KNOBS: &[(&str, Turn)] = &[
     ("tcp_timestamps", |p, v| v.on().map(|on| p.tcp.timestamps = on)),
     ("tcp_sack", |p, v| v.on().map(|on| p.tcp.sack = on)),
@@ -75,11 +77,15 @@ const KNOBS: &[(&str, Turn)] = &[
     ("tcp_max_reordering", |p, v| {
         v.number().map(|n| p.tcp.max_reordering = n.clamp(3, 300) as u16)
     }),
+    ("tcp_tso_win_divisor", |p, v| v.small().map(|n| p.tcp.tso_win_divisor = n)),
     ("tcp_syn_linear_timeouts", |p, v| v.small().map(|n| p.tcp.syn_linear = n)),
     ("tcp_syn_retries", |p, v| v.small().map(|n| p.tcp.syn_retries = n)),
     ("tcp_synack_retries", |p, v| v.small().map(|n| p.tcp.synack_retries = n)),
     ("tcp_retries1", |p, v| v.small().map(|n| p.tcp.retries1 = n)),
     ("tcp_retries2", |p, v| v.small().map(|n| p.tcp.retries2 = n)),
+    ("tcp_orphan_retries", |p, v| {
+        v.small().map(|n| p.tcp.orphan_retries = if n == 0 { 8 } else { n })
+    }),
     ("tcp_fin_timeout", |p, v| v.seconds().map(|time| p.tcp.fin_wait2 = time)),
     ("tcp_keepalive_time", |p, v| v.seconds().map(|time| p.keepalive.idle = time)),
     ("tcp_keepalive_intvl", |p, v| v.seconds().map(|time| p.keepalive.interval = time)),
@@ -125,30 +131,6 @@ const KNOBS: &[(&str, Turn)] = &[
     ("tcp_l3mdev_accept", |_, v| only(v, 0)),
     ("tcp_stdurg", |_, v| only(v, 1)),
     ("tcp_abort_on_overflow", |_, v| only(v, 0)),
-    // FreeBSD's.
-    ("rfc1323", |p, v| v.on().map(|on| (p.tcp.timestamps, p.tcp.window_scaling) = (on, on))),
-    ("sack.enable", |p, v| v.on().map(|on| p.tcp.sack = on)),
-    ("rexmit_min", |p, v| v.millis().map(|time| p.tcp.rto_min = time)),
-    ("rexmit_initial", |p, v| v.millis().map(|time| p.tcp.rto_initial = time)),
-    ("delacktime", |p, v| v.millis().map(|time| p.tcp.delayed_ack = time)),
-    ("delayed_ack", |p, v| {
-        v.on().map(|on| {
-            if !on {
-                p.tcp.delayed_ack = Duration::ZERO
-            }
-        })
-    }),
-    ("mssdflt", |_, _| Ok(())),
-    ("initcwnd_segments", |p, v| v.small().map(|n| p.tcp.initial_window = n)),
-    ("recvspace", |p, v| v.bytes(0).map(|n| p.tcp.recv_buffer = n)),
-    ("sendspace", |p, v| v.bytes(0).map(|n| p.tcp.send_buffer = n)),
-    ("keepidle", |p, v| v.millis().map(|time| p.keepalive.idle = time)),
-    ("keepintvl", |p, v| v.millis().map(|time| p.keepalive.interval = time)),
-    ("keepcnt", |p, v| v.small().map(|n| p.keepalive.probes = n)),
-    ("finwait2_timeout", |p, v| v.millis().map(|time| p.tcp.fin_wait2 = time)),
-    ("msl", |p, v| v.millis().map(|time| p.tcp.time_wait = 2 * time)),
-    ("syncookies", syn_cookies),
-    ("cc.algorithm", congestion),
 ];
 
 /// Knobs of things that this host does not have, so that nothing depends on them: caches of old
@@ -158,7 +140,6 @@ const WITHOUT_MEANING: &[&str] = &[
     "tcp_no_ssthresh_metrics_save",
     "tcp_moderate_rcvbuf",
     "tcp_mem",
-    "tcp_tso_win_divisor",
     "tcp_tso_rtt_log",
     "tcp_limit_output_bytes",
     "tcp_autocorking",
@@ -182,12 +163,6 @@ const WITHOUT_MEANING: &[&str] = &[
     "net.core.somaxconn",
     "net.core.optmem_max",
     "net.core.netdev_max_backlog",
-    "hostcache.purgenow",
-    "hostcache.enable",
-    "hostcache.purge",
-    "tso",
-    "blackhole",
-    "ecn.maxretries",
     "tcp_comp_sack_nr",
     "tcp_comp_sack_delay_ns",
     "tcp_comp_sack_slack_ns",
@@ -238,9 +213,17 @@ fn no_pmtu_disc(profile: &mut Profile, values: Values<'_>) -> Check {
 /// The name without what all names of TCP begin with; paths become names.
 fn short(name: &str) -> String {
     let name = name.strip_prefix("/proc/sys/").unwrap_or(name).replace('/', ".");
-    let prefixes = ["net.ipv4.", "net.inet.tcp.", "net.inet."];
+    let prefixes = ["net.ipv4.", "net.inet.tcp.", "net.inet6.", "net.inet."];
     let bare = prefixes.iter().find_map(|prefix| name.strip_prefix(prefix));
     bare.unwrap_or(&name).to_owned()
+}
+
+fn knobs() -> impl Iterator<Item = &'static (&'static str, Turn)> {
+    KNOBS.iter().chain(freebsd::KNOBS)
+}
+
+fn has_no_meaning(name: &str) -> bool {
+    WITHOUT_MEANING.contains(&name) || freebsd::WITHOUT_MEANING.contains(&name)
 }
 
 /// Turns a knob; `name` may be a path below `/proc/sys`.
@@ -248,20 +231,39 @@ fn short(name: &str) -> String {
 /// # Errors
 /// What is not known here, by name.
 pub(super) fn set(profile: &mut Profile, name: &str, value: &str) -> Result<(), String> {
+    if let Some(knob) = name.strip_prefix(OWN) {
+        return own(profile, knob, value);
+    }
     let short = short(name);
     let values: Vec<&str> = value.split_whitespace().collect();
-    if WITHOUT_MEANING.contains(&short.as_str()) {
+    if has_no_meaning(&short) {
         return Ok(());
     }
-    let turn = KNOBS.iter().find(|(known, _)| *known == short).map(|(_, turn)| turn);
+    let turn = knobs().find(|(known, _)| *known == short).map(|(_, turn)| turn);
     let turn = turn.ok_or_else(|| format!("sysctl {name}: this host has no such knob"))?;
     turn(profile, Values(&values)).map_err(|why| format!("sysctl {name}={value}: {why}"))
+}
+
+/// What the names of this host's own knobs begin with, which other systems have not.
+const OWN: &str = "net.netglass.";
+
+/// Turns a knob by the name that labs know it by.
+#[cfg(feature = "lab")]
+fn own(profile: &mut Profile, knob: &str, value: &str) -> Result<(), String> {
+    let setting: crate::lab::Setting = format!("{knob}={value}").parse()?;
+    setting.apply(&mut profile.tcp);
+    Ok(())
+}
+
+#[cfg(not(feature = "lab"))]
+fn own(_: &mut Profile, knob: &str, _: &str) -> Result<(), String> {
+    Err(format!("sysctl {OWN}{knob}: this build has no labs, whose knobs these are"))
 }
 
 /// Whether a knob is known: asking for its value is no error then.
 pub(super) fn is_known(name: &str) -> bool {
     let short = short(name);
-    KNOBS.iter().any(|(known, _)| *known == short) || WITHOUT_MEANING.contains(&short.as_str())
+    knobs().any(|(known, _)| *known == short) || has_no_meaning(&short)
 }
 
 #[cfg(test)]
@@ -279,6 +281,27 @@ mod tests {
     }
 
     #[test]
+    fn freebsds_knobs_turn_the_same_things() {
+        let mut profile = Profile::freebsd();
+        let mut turn = |name: &str, value| set(&mut profile, name, value);
+        for (name, value) in [
+            ("net.inet.tcp.recvspace", "131072"),
+            ("kern.ipc.maxsockbuf", "4294967295"),
+            ("net.inet.tcp.keepidle", "15000"),
+            ("net.inet.tcp.syncookies_only", "1"),
+            ("net.inet.tcp.finwait2_timeout", "1000"),
+        ] {
+            turn(name, value).unwrap();
+        }
+        assert!(turn("net.inet.tcp.functions_default", "rack").is_err());
+        assert!(turn("net.inet.tcp.blackhole", "2").is_err());
+        assert_eq!((profile.tcp.syn_window(1460), profile.tcp.wscale()), (65_535, 14));
+        assert_eq!(profile.tcp.keepalive.unwrap().idle, Duration::from_secs(15));
+        assert_eq!(profile.syn_cookies, SynCookies::Always);
+        assert_eq!(profile.tcp.fin_wait2, Duration::from_secs(675), "it is not fast");
+    }
+
+    #[test]
     fn what_is_not_known_is_named() {
         let mut profile = Profile::linux();
         let error = set(&mut profile, "net.ipv4.tcp_telepathy", "1").unwrap_err();
@@ -290,9 +313,9 @@ mod tests {
 
     #[test]
     fn every_knob_has_one_line() {
-        for (at, (name, _)) in KNOBS.iter().enumerate() {
-            assert!(KNOBS[at + 1..].iter().all(|(other, _)| other != name), "{name} twice");
-            assert!(!WITHOUT_MEANING.contains(name), "{name} has a meaning");
+        for (at, (name, _)) in knobs().enumerate() {
+            assert!(knobs().skip(at + 1).all(|(other, _)| other != name), "{name} twice");
+            assert!(!has_no_meaning(name), "{name} has a meaning");
         }
     }
 }

@@ -97,7 +97,13 @@ fn receive(machine: &mut Machine, what: Move, progress: &mut Progress) -> Answer
         Some(File::Pipe { .. } | File::Epoll(_)) | None => return Err(Errno::EBADF.into()),
     };
     if what.flags & MSG_OOB != 0 {
-        return refused("MSG_OOB: urgent data is read in line here");
+        return match sock.place {
+            Place::Conn(conn) if !sock.config.oobinline => {
+                machine.world.stack.read_urgent(now, conn)?;
+                Ok(1)
+            }
+            _ => refused("MSG_OOB: urgent data is read in line here"),
+        };
     }
     if what.flags & MSG_ERRQUEUE != 0 {
         return Err(Errno::EAGAIN.into());
@@ -117,10 +123,14 @@ fn receive(machine: &mut Machine, what: Move, progress: &mut Progress) -> Answer
                 false => stack.read(now, conn, &mut room),
             }
         }
-        Place::Udp(id) => match peek {
-            true => stack.peek_from(now, id, &mut room).map(|got| got.copied),
-            false => stack.recv_from(now, id, &mut room).map(|got| got.copied),
-        },
+        Place::Udp(id) => {
+            let got = match peek {
+                true => stack.peek_from(now, id, &mut room),
+                false => stack.recv_from(now, id, &mut room),
+            };
+            progress.from = got.as_ref().ok().map(|got| got.from);
+            got.map(|got| got.copied)
+        }
         Place::New if sock.udp => Err(SocketError::WouldBlock),
         Place::New | Place::Listener(_) => return Err(Errno::ENOTCONN.into()),
     };
@@ -129,6 +139,7 @@ fn receive(machine: &mut Machine, what: Move, progress: &mut Progress) -> Answer
         Ok(0) => Ok(progress.done as i64),
         Ok(n) => {
             progress.done += n;
+            progress.got.extend_from_slice(&room[..n]);
             let waits = all && progress.done < what.len;
             if waits { receive(machine, what, progress) } else { Ok(progress.done as i64) }
         }
@@ -210,17 +221,20 @@ fn give(
         return Err(Errno::EFAULT.into());
     }
     let nonblocking = sock.nonblocking || what.flags & MSG_DONTWAIT != 0;
+    // BSD tells apart who has never been connected.
+    let bsd = sock.config.is_bsd();
+    let unconnected = if bsd { Errno::ENOTCONN } else { Errno::EPIPE };
     match sock.place {
         Place::Conn(conn) => {
             let state = machine.world.state(Some(conn));
             if matches!(state, State::SynSent | State::SynReceived) {
-                return wait(nonblocking);
+                return if bsd { Err(unconnected.into()) } else { wait(nonblocking) };
             }
             let urgent = what.flags & MSG_OOB != 0;
             stream(machine, what, conn, (nonblocking, urgent), progress)
         }
-        Place::New if !sock.udp => Err(Errno::EPIPE.into()),
-        Place::Listener(_) => Err(Errno::EPIPE.into()),
+        Place::New if !sock.udp => Err(unconnected.into()),
+        Place::Listener(_) => Err(unconnected.into()),
         Place::New | Place::Udp(_) => {
             let id = match sock.place {
                 Place::Udp(id) => id,

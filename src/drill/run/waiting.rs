@@ -85,6 +85,23 @@ fn wait_until(machine: &Machine, timeout: i64, progress: &Progress) -> Option<Tr
     (!over).then_some(Trouble::Block(until))
 }
 
+/// What has happened on files, each with what is asked for: as poll says it.
+#[cfg(feature = "packetdrill-so")]
+pub(super) fn polled(
+    machine: &Machine,
+    files: &[(i64, i64)],
+    timeout: i64,
+    progress: &Progress,
+) -> Answer<Vec<(i64, i64)>> {
+    let of = |(fd, asked): &(i64, i64)| (happened(machine, *fd) & (asked | ALWAYS), *fd);
+    let got: Vec<_> = files.iter().map(of).collect();
+    let is_ready = got.iter().any(|(events, _)| *events != 0);
+    match wait_until(machine, timeout, progress).filter(|_| !is_ready) {
+        Some(trouble) => Err(trouble),
+        None => Ok(got),
+    }
+}
+
 pub(super) fn poll(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> Answer {
     let Expr::List(items) = args.at(0)? else { return Err(Errno::EFAULT.into()) };
     let timeout = args.number(2)?;
@@ -168,12 +185,12 @@ pub(super) fn epoll_ctl(machine: &mut Machine, args: Args<'_>) -> Answer {
     Ok(0)
 }
 
-pub(super) fn epoll_wait(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> Answer {
-    let expected: Vec<&Expr> = match args.at(1)? {
-        Expr::List(items) => items.iter().collect(),
-        Expr::Ellipsis => Vec::new(),
-        one => vec![one],
-    };
+/// What has happened on the files that an epoll instance watches: events and data.
+pub(super) fn ready(
+    machine: &mut Machine,
+    args: Args<'_>,
+    progress: &Progress,
+) -> Answer<Vec<(i64, i64)>> {
     let (most, timeout) = (args.number(2)?, args.number(3)?);
     if most <= 0 {
         return Err(Errno::EINVAL.into());
@@ -197,6 +214,16 @@ pub(super) fn epoll_wait(machine: &mut Machine, args: Args<'_>, progress: &mut P
     {
         return Err(trouble);
     }
+    Ok(got)
+}
+
+pub(super) fn epoll_wait(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> Answer {
+    let expected: Vec<&Expr> = match args.at(1)? {
+        Expr::List(items) => items.iter().collect(),
+        Expr::Ellipsis => Vec::new(),
+        one => vec![one],
+    };
+    let got = ready(machine, args, progress)?;
     for (expr, (events, data)) in expected.iter().zip(&got) {
         let Expr::EpollEvent(event) = expr else { continue };
         let wanted = number(&event.events)?;

@@ -42,6 +42,8 @@ pub(super) struct World {
     pub(super) crossed: Vec<Crossed>,
     /// What the host told since somebody asked, oldest first.
     pub(super) told: Vec<Record>,
+    /// The host does not get its turn before the next event.
+    pub(super) held: bool,
     mtu: usize,
     pool: Pool,
     fresh: Vec<Record>,
@@ -59,6 +61,7 @@ impl World {
             out: VecDeque::new(),
             crossed: Vec::new(),
             told: Vec::new(),
+            held: false,
             mtu,
             pool,
             fresh: Vec::new(),
@@ -74,6 +77,9 @@ impl World {
 
     /// Lets the host do what is due and takes everything it has to send.
     pub(super) fn pump(&mut self) {
+        if self.held {
+            return;
+        }
         self.stack.poll(self.now);
         for sent in 0.. {
             let Some((_, frame)) = self.stack.output(self.now) else { break };

@@ -209,6 +209,7 @@ fn a_small_fragment_does_not_pin_a_large_block() {
     assert_eq!(bench.store.held_bytes(), crate::base::pool::CLASSES[0] + size_of::<Piece>());
 }
 
+// Rules: 3168-5.3-1.
 #[test]
 fn congestion_is_not_lost() {
     // Not-ECT 0, ECT(1) 1, ECT(0) 2, CE 3.

@@ -7,6 +7,7 @@ use crate::base::{Frame, Instant, Medium};
 use crate::impair::Filter;
 use crate::sim::{Net, NodeId, Port, Seen, Way};
 use crate::wire::{ethernet, ip, tcp};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,21 +36,21 @@ pub(crate) struct Trace(pub(crate) Vec<Sighting>);
 pub(crate) struct Watch(Arc<Mutex<Vec<Sighting>>>);
 
 impl Watch {
-    /// Watches every port of a network whose nodes are `ids`.
-    pub(crate) fn on(net: &mut Net, ids: &[NodeId]) -> Watch {
+    /// Watches some ports of a network whose nodes are `ids`.
+    pub(crate) fn on(net: &mut Net, ids: &[NodeId], ports: &BTreeSet<(usize, u16)>) -> Watch {
         let watch = Watch::default();
-        let (kept, ids) = (Arc::clone(&watch.0), ids.to_vec());
-        let tap = move |seen: &Seen<'_>| {
-            let Port(id, port) = seen.port;
-            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(node) = ids.iter().position(|known| *known == id)
-                && kept.len() < KEPT
-            {
-                let (at, way, medium, frame) = (seen.at, seen.way, seen.medium, seen.frame.clone());
-                kept.push(Sighting { at, node, port, way, medium, frame });
-            }
-        };
-        net.tap(None, Box::new(tap));
+        for &(node, port) in ports {
+            let kept = Arc::clone(&watch.0);
+            let tap = move |seen: &Seen<'_>| {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                if kept.len() < KEPT {
+                    let Seen { at, way, medium, .. } = *seen;
+                    let frame = seen.frame.clone();
+                    kept.push(Sighting { at, node, port, way, medium, frame });
+                }
+            };
+            net.tap(Some(Port(ids[node], port)), Box::new(tap));
+        }
         watch
     }
 
@@ -113,6 +114,11 @@ impl FrameQuery {
         let rest = known.resolved(words.next().unwrap_or("any").trim());
         let filter = rest.parse().map_err(|error| wrong(format!("{error}")))?;
         Ok(FrameQuery { text, node, port, way, filter, nth })
+    }
+
+    /// The node, in the lab's order, and its port.
+    pub(super) fn port(&self) -> (usize, u16) {
+        (self.node, self.port)
     }
 
     /// What it means, oldest first: all, or the one of its number.

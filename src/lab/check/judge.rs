@@ -55,6 +55,7 @@ impl Check {
             Claim::Headers { first, then, changes, ttl } => {
                 headers(evidence.trace, [first, then], changes, *ttl)
             }
+            Claim::Shares(shares) => shares.judge(evidence.trace, self.within),
             Claim::Says { program, texts } => says(evidence.reports, *program, texts),
         };
         Verdict { say: self.say.clone(), failure: judged.err() }

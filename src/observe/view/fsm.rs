@@ -26,8 +26,9 @@ pub fn actor(cause: Cause) -> Actor {
     match cause {
         C::PassiveOpen | C::ActiveOpen | C::Close | C::Abort | C::CloseUnread => Actor::Application,
         C::CloseUnopened | C::ListenerClosed | C::StopListening => Actor::Application,
+        C::QueueFull => Actor::Application,
         C::RcvSyn | C::RcvSynCrossed | C::RcvSynAck | C::RcvAckOfSyn | C::RcvFin => Actor::Peer,
-        C::RcvAckOfFin | C::RcvRst | C::Refused | C::DataAfterClose => Actor::Peer,
+        C::RcvAckOfFin | C::RcvRst | C::SynReset | C::Refused | C::DataAfterClose => Actor::Peer,
         C::IcmpUnreachable | C::TimeWaitReuse | C::RcvCookie => Actor::Peer,
         C::Timeout | C::UserTimeout | C::KeepaliveTimeout | C::TimeWaitOver => Actor::Clock,
         C::FinWait2Timeout | C::SynAckTimeout | C::ProbeTimeout => Actor::Clock,

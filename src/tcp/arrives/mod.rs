@@ -1,9 +1,10 @@
 //! SEGMENT ARRIVES (RFC 9293 §3.10.7): one file per heading of the RFC.
 //!
 //! `closed` (§3.10.7.1) and `listen` (§3.10.7.2) answer without a block, `syn_sent` is §3.10.7.3,
-//! `otherwise` is §3.10.7.4. None of them builds a segment for a connection: they note what is
-//! owed, and `output` pays.
+//! `otherwise` is §3.10.7.4, where `bsd` judges sequence numbers its own way. None of them builds a
+//! segment for a connection: they note what is owed, and `output` pays.
 
+mod bsd;
 pub mod closed;
 pub(super) mod otherwise;
 pub(super) mod syn_sent;
@@ -22,7 +23,9 @@ pub(super) type Check = ControlFlow<Outcome>;
 pub(super) fn segment(tcb: &mut Tcb, seg: &mut Segment, heir: bool, cx: &mut Cx<'_>) -> Outcome {
     let flow = match tcb.state() {
         State::SynSent => syn_sent::arrives(tcb, seg, cx),
-        State::TimeWait if heir => otherwise::arrives_in_time_wait(tcb, seg, cx),
+        State::TimeWait if heir && !tcb.config.is_bsd() => {
+            otherwise::arrives_in_time_wait(tcb, seg, cx)
+        }
         _ => otherwise::arrives(tcb, seg, cx),
     };
     match flow {

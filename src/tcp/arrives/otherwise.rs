@@ -2,7 +2,7 @@
 //! RFC 7323 add at their places.
 
 use super::Check;
-use crate::base::{Chunks, Seq, SocketError, Why};
+use crate::base::{Chunks, Instant, Seq, SocketError, Why};
 use crate::tcp::ack;
 use crate::tcp::delack;
 use crate::tcp::ecn;
@@ -10,11 +10,12 @@ use crate::tcp::event::{AckWhy, Event, Outcome, Timer};
 use crate::tcp::measured;
 use crate::tcp::segment::Segment;
 use crate::tcp::state::{Cause, State};
-use crate::tcp::tcb::{Cx, Tcb, seconds};
+use crate::tcp::tcb::{Cx, Tcb, Ts, seconds};
 use crate::wire::tcp::Ctl;
 use std::ops::ControlFlow::{Break, Continue};
 
 /// TS.Recent is not used for PAWS after this long without a segment (RFC 7323 §5.5).
+// Rules: 7323-5.5-1.
 const TS_RECENT_LIFETIME: u32 = 24 * 24 * 3600;
 
 /// In TIME-WAIT, where somebody listens who can take a newer SYN over.
@@ -40,6 +41,7 @@ pub(in crate::tcp) fn arrives(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>)
 
 /// A SYN in TIME-WAIT that is newer, by timestamp or by sequence number, may open a new connection
 /// (RFC 6191 §2; RFC 9293 §3.6.1, MAY-2).
+// Rules: SHLD-4, 6191-2-1, 6191-2-2.
 fn time_wait_reuse(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     let syn_only = seg.hdr.ctl.syn() && !seg.hdr.ctl.rst() && seg.hdr.ack.is_none();
     if !syn_only {
@@ -61,7 +63,11 @@ fn time_wait_reuse(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     Break(Outcome::Reopen)
 }
 
+// Rules: MUST-66, 5961-3.2-1.
 fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
+    if tcb.config.is_bsd() {
+        return super::bsd::check(tcb, seg, cx);
+    }
     check_timestamp(tcb, seg, cx)?;
     if !tcb.syn_acked && seg.hdr.ctl.syn() && seg.hdr.seq == tcb.irs {
         // The SYN-ACK of crossed SYNs (RFC 9293 figure 7): its SYN is known, its ACK is not, though
@@ -76,10 +82,13 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
         tcb.owe_ack(AckWhy::Probed, true, cx);
         seg.trim(nxt, 0);
     }
-    let first = seg.hdr.seq.within(nxt, wnd) || (wnd == 0 && seg.hdr.seq == nxt);
+    let first = seg.hdr.seq.within(nxt, wnd);
+    // Deviates (ADR 0019): what takes no sequence space may stand at the right edge of any window,
+    // not only of a closed one. A reset may not.
+    let at_edge = seg.hdr.seq == nxt + wnd && (wnd == 0 || !seg.hdr.ctl.rst());
     let acceptable = match seg.len() {
-        0 => first,
-        len => wnd > 0 && (first || (seg.hdr.seq + (len - 1)).within(nxt, wnd)),
+        0 => first || at_edge,
+        len => first || (wnd > 0 && (seg.hdr.seq + (len - 1)).within(nxt, wnd)),
     };
     if acceptable && seg.hdr.ctl.rst() {
         return Continue(()); // as it is: its own number is what counts (RFC 5961 §3.2)
@@ -105,8 +114,13 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
     let old = !seg.is_empty() && seg.end().before_eq(nxt);
     // A FIN that was received before: its sender waits for our ACK at once, so no limit applies to
     // data and FIN. Two ends that disagree must not acknowledge forever, and a SYN is challenged
-    // (RFC 5961 §4.2).
-    let allowed = (!seg.is_empty() && !syn) || tcb.may_challenge(cx.now);
+    // (RFC 5961 §4.2). Probes are the peer's own: others must not use up their answers.
+    let probe = seg.is_empty() && seg.hdr.seq + 1 == nxt;
+    let allowed = match (seg.is_empty() || syn, probe) {
+        (false, _) => true,
+        (true, true) => tcb.may_answer(cx.now),
+        (true, false) => tcb.may_challenge(cx.now),
+    };
     if !allowed {
         return Break(Outcome::Dropped(Why::ChallengeLimit));
     }
@@ -114,12 +128,17 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
         delack::quicken(tcb);
         tcb.received_twice(seg.hdr.seq, seg.end().earlier(nxt));
     }
-    let probe = seg.is_empty() && seg.hdr.seq + 1 == nxt;
     tcb.owe_ack(if probe { AckWhy::Probed } else { AckWhy::Unacceptable }, true, cx);
     Break(Outcome::Dropped(if old { Why::OldDuplicate } else { Why::OutOfWindow }))
 }
 
+/// Whether TS.Recent is too old to be compared with.
+pub(super) fn outlived(ts: &Ts, now: Instant) -> bool {
+    seconds(now).wrapping_sub(ts.recent_at) > TS_RECENT_LIFETIME
+}
+
 /// PAWS (RFC 7323 §5.3, R1), and segments without the timestamp both sides agreed on (§3.2).
+// Rules: 7323-3.2-2, 7323-5.3-1, 7323-5.3-2.
 fn check_timestamp(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     let Some(ts) = &tcb.ts else { return Continue(()) };
     // A SYN without timestamps is of another connection: the checks below answer it, so that a peer
@@ -135,7 +154,7 @@ fn check_timestamp(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
         };
     };
     let old = (theirs.val.wrapping_sub(ts.recent) as i32) < 0;
-    if !old || seconds(cx.now).wrapping_sub(ts.recent_at) > TS_RECENT_LIFETIME {
+    if !old || outlived(ts, cx.now) {
         return Continue(());
     }
     if !seg.is_empty() || tcb.may_challenge(cx.now) {
@@ -147,6 +166,7 @@ fn check_timestamp(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
 /// RFC 7323 §4.3 (2): TS.Recent follows segments that cover the last ACK sent, by SEG.SEQ as it
 /// came. Only after the ACK was found acceptable: a blind attacker's timestamp would make PAWS
 /// refuse everything that the true peer sends.
+// Rules: 7323-4.3-1.
 fn update_ts_recent(tcb: &mut Tcb, seg: &Segment, cx: &Cx<'_>) {
     let covers = seg.arrived.seq.before_eq(tcb.rcv.last_ack_sent);
     if let (Some(ts), Some(theirs), true) = (&mut tcb.ts, seg.hdr.options.ts, covers) {
@@ -154,6 +174,7 @@ fn update_ts_recent(tcb: &mut Tcb, seg: &Segment, cx: &Cx<'_>) {
     }
 }
 
+// Rules: SHLD-2, 5961-3.2-2, 5961-3.2-3.
 fn second_check_rst(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     if !seg.hdr.ctl.rst() {
         return Continue(());
@@ -174,13 +195,14 @@ fn second_check_rst(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     Break(Outcome::Closed(cause))
 }
 
+// Rules: 5961-4.2-1.
 fn fourth_check_syn(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     if seg.hdr.ctl.syn() { challenge(tcb, Why::SynInWindow, cx) } else { Continue(()) }
 }
 
 /// Drops a suspicious segment with a challenge ACK, which only the true peer answers usefully
 /// (RFC 5961 §3.2, §4.2, §5.2), at a bounded rate (§7).
-fn challenge(tcb: &mut Tcb, why: Why, cx: &mut Cx<'_>) -> Check {
+pub(super) fn challenge(tcb: &mut Tcb, why: Why, cx: &mut Cx<'_>) -> Check {
     if !tcb.may_challenge(cx.now) {
         return Break(Outcome::Dropped(Why::ChallengeLimit));
     }
@@ -188,6 +210,7 @@ fn challenge(tcb: &mut Tcb, why: Why, cx: &mut Cx<'_>) -> Check {
     Break(Outcome::Dropped(why))
 }
 
+// Rules: MAY-12, 5961-5.2-1.
 fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     let Some(seg_ack) = seg.hdr.ack else { return Break(Outcome::Dropped(Why::NoAck)) };
     if tcb.state() == State::SynReceived {
@@ -200,6 +223,7 @@ fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
         ack::take_window(tcb, seg);
         tcb.on_established(cx);
     }
+    crate::tcp::persist::adopt_probe(tcb, seg_ack, cx);
     // RFC 5961 §5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT.
     if seg_ack.after(tcb.snd.nxt) {
         return challenge(tcb, Why::AckTooNew, cx);
@@ -207,6 +231,7 @@ fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     if seg_ack.before(tcb.snd.una - tcb.snd.max_wnd) {
         return challenge(tcb, Why::AckTooOld, cx);
     }
+    tcb.hear(cx.now);
     update_ts_recent(tcb, seg, cx);
     ack::on_ack(tcb, seg, cx);
     if !tcb.fin_acked() {
@@ -234,6 +259,7 @@ fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
 
 /// RCV.UP <- max(RCV.UP, SEG.UP); the reader is told when it moves (MUST-32). Urgent data stays in
 /// line (RFC 6093 §3.1, SHLD-13 of RFC 9293: new applications do not use it).
+// Rules: MUST-30.
 pub(super) fn sixth_check_urg(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     if seg.hdr.ctl.urg() && tcb.state().may_receive() {
         let up = seg.hdr.seq + u32::from(seg.hdr.urg);
@@ -246,6 +272,7 @@ pub(super) fn sixth_check_urg(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> 
     Continue(())
 }
 
+// Rules: 2525-2.16.
 pub(super) fn seventh_process_text(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     if seg.payload.is_empty() {
         return Continue(());
@@ -283,6 +310,7 @@ pub(super) fn seventh_process_text(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx
 
 /// Data while something is missing, or that is not next itself: acknowledged at once (RFC 5681
 /// §4.2).
+// Rules: SHLD-31, MAY-13, 5681-3.2-1.
 fn out_of_order(tcb: &mut Tcb, seq: Seq, payload: Chunks, cx: &mut Cx<'_>) -> Check {
     let before = tcb.rcv.nxt;
     let twice = tcb.ooo.as_ref().and_then(|ooo| ooo.overlap(seq, payload.len() as u32));

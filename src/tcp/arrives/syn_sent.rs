@@ -40,10 +40,12 @@ fn second_check_rst(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     Break(Outcome::Closed(Cause::Refused))
 }
 
+// Rules: MUST-10.
 fn fourth_check_syn(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     if !seg.hdr.ctl.syn() {
         return Continue(());
     }
+    tcb.hear(cx.now);
     tcb.irs = seg.hdr.seq;
     tcb.rcv.nxt = seg.hdr.seq + 1;
     tcb.rcv.last_ack_sent = tcb.rcv.nxt;

@@ -42,6 +42,7 @@ impl Algorithm {
     ///
     /// # Errors
     /// When there is one of that name.
+    // Rules: MAY-18.
     pub fn register(name: &'static str, make: Make) -> Result<Algorithm, NameTaken> {
         let mut own = OWN.write().unwrap_or_else(PoisonError::into_inner);
         let known = Algorithm::ALL.iter().chain(own.iter()).any(|known| known.name == name);

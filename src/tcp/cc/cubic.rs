@@ -11,7 +11,7 @@
 
 use super::hystart::HyStart;
 use super::window::{Window, windowed};
-use super::{AckSample, CongestionControl};
+use super::{AckSample, CongestionControl, Timeout};
 use crate::base::{Duration, Instant};
 
 /// C = 2/5.
@@ -86,6 +86,7 @@ impl Cubic {
     }
 
     /// RFC 9438 §4.6, §4.7.
+    // Rules: 9438-4.6-1, 9438-4.7-1.
     fn reduced(&mut self) -> u32 {
         let cwnd = self.window.cwnd;
         self.before = self.curve;
@@ -105,6 +106,7 @@ impl Cubic {
     }
 
     /// W(t), bytes.
+    // Rules: 9438-4.2-1.
     fn curve_at(&self, epoch: &Epoch, t: Duration) -> u32 {
         let t = u64::try_from(t.as_micros()).unwrap_or(FAR);
         let d = u128::from(t.abs_diff(epoch.k).min(FAR));
@@ -118,6 +120,7 @@ impl Cubic {
     }
 
     /// Congestion avoidance (RFC 9438 §4.2 to §4.5).
+    // Rules: 9438-4.2-2, 9438-4.3-1, 9438-4.4-1.
     fn avoid(&mut self, acked: u32, now: Instant) {
         let mut epoch = self.curve.epoch.unwrap_or_else(|| self.begin(now));
         let cwnd = self.window.cwnd;
@@ -139,6 +142,7 @@ impl Cubic {
     }
 
     /// Time in which the window was not used is no time (RFC 9438 §5.8).
+    // Rules: 9438-5.8-1.
     fn stand_still(&mut self, now: Instant) {
         if let Some(epoch) = &mut self.curve.epoch {
             epoch.start += now.since(self.last);
@@ -161,6 +165,7 @@ fn cube_root(n: u128) -> u128 {
 impl CongestionControl for Cubic {
     windowed!("cubic");
 
+    // Rules: 9406-4.3-1.
     fn is_conservative(&self) -> bool {
         self.window.ssthresh == u32::MAX && self.hystart.is_conservative()
     }
@@ -172,6 +177,7 @@ impl CongestionControl for Cubic {
         }
     }
 
+    // Rules: 9406-4.2-5, 9438-4.10-1.
     fn on_ack(&mut self, sample: &AckSample) {
         let now = sample.now;
         if let Some(rtt) = sample.rtt {
@@ -210,15 +216,17 @@ impl CongestionControl for Cubic {
     }
 
     /// RFC 9438 §4.8: the next stretch begins flat, where it begins.
-    fn on_rto(&mut self, _now: Instant, _in_flight: u32, first: bool) {
+    // Rules: 9438-4.8-1.
+    fn on_rto(&mut self, _now: Instant, _in_flight: u32, timeout: Timeout) {
         let cwnd = self.window.cwnd;
-        if first {
+        if timeout == Timeout::First {
             self.before = self.curve;
             self.curve = Curve { w_max: 0, prior: cwnd, epoch: None };
         }
-        self.window.collapse(self.window.whole(share(cwnd, BETA)), first);
+        self.window.collapse(self.window.whole(share(cwnd, BETA)), timeout);
     }
 
+    // Rules: 9438-4.9.1-1.
     fn undo(&mut self, _now: Instant) {
         self.window.undo();
         self.curve = self.before;
@@ -260,6 +268,7 @@ mod tests {
 
     /// 100 Mbit/s and 100 ms are 856 segments: after a loss there, W(t) within 2 %, until it is
     /// half as much again.
+    // Rules: 9438-4.2-1, 9438-4.2-2, 9438-4.6-1.
     #[test]
     fn the_window_follows_the_curve_within_two_percent() {
         let mut cc = Cubic::new(MSS, 10 * MSS);
@@ -268,7 +277,7 @@ mod tests {
         cc.on_loss(Instant::ZERO, w_max);
         cc.on_recovered(Instant::ZERO, w_max);
         let start = cc.cwnd();
-        assert_eq!(start, share(w_max, BETA) / MSS * MSS);
+        assert_eq!(start, share(w_max, BETA));
         let mut seen = 0;
         run(&mut cc, 0, 100, 18_000, |at, cwnd| {
             let want = formula(w_max.into(), start.into(), at as i64);
@@ -280,19 +289,21 @@ mod tests {
         assert!(cc.cwnd() > w_max * 5 / 4);
     }
 
-    /// K, with the numbers of a hand: (856 - 599) / 0.4 = 642.5, whose third root is 8.629.
+    /// K, with the numbers of a hand: (856 - 599.2) / 0.4 = 642, whose third root is 8.627.
+    // Rules: 9438-4.4-1.
     #[test]
     fn the_plateau_comes_after_k() {
         let mut cc = Cubic::new(MSS, 10 * MSS);
         cc.take_over(856 * MSS, 856 * MSS);
         cc.on_loss(Instant::ZERO, 0);
         let k = cc.begin(Instant::ZERO).k;
-        assert_eq!(k / 1000, 8_628);
+        assert_eq!(k / 1000, 8_626);
         assert_eq!((cube_root(0), cube_root(26), cube_root(27)), (0, 2, 3));
         assert_eq!(cube_root(999_999_999_999_999_999_999_999_999), 999_999_999);
     }
 
     /// RFC 9438 §4.3: on a short path Reno would be faster: 9/17 of a segment for each round trip.
+    // Rules: 9438-4.3-1.
     #[test]
     fn short_paths_grow_as_reno() {
         let mut cc = Cubic::new(MSS, 10 * MSS);
@@ -305,6 +316,7 @@ mod tests {
     }
 
     /// RFC 9438 §4.7: the second loss comes below the first one's window.
+    // Rules: 9438-4.7-1.
     #[test]
     fn a_flow_that_lost_ground_lets_go() {
         let mut cc = Cubic::new(MSS, 10 * MSS);
@@ -318,11 +330,12 @@ mod tests {
     }
 
     /// RFC 9438 §4.8: after a timeout the curve starts flat at ssthresh.
+    // Rules: 9406-4.3-1, 9438-4.8-1.
     #[test]
     fn a_timeout_forgets_the_plateau() {
         let mut cc = Cubic::new(MSS, 10 * MSS);
         cc.take_over(100 * MSS, 100 * MSS);
-        cc.on_rto(Instant::ZERO, 0, true);
+        cc.on_rto(Instant::ZERO, 0, Timeout::First);
         assert_eq!((cc.cwnd(), cc.ssthresh()), (MSS, 70 * MSS));
         for _ in 0..70 {
             cc.on_ack(&sample(MSS));
@@ -332,6 +345,7 @@ mod tests {
     }
 
     /// RFC 9438 §5.8: ten seconds of silence would be a jump on the curve.
+    // Rules: 9438-5.8-1.
     #[test]
     fn silence_is_no_time() {
         let mut cc = Cubic::new(MSS, 10 * MSS);

@@ -2,7 +2,7 @@
 //! networks whose queues mark early.
 
 use super::window::{Window, windowed};
-use super::{AckSample, CongestionControl, EcnUse};
+use super::{AckSample, CongestionControl, EcnUse, Timeout};
 use crate::base::{Duration, Instant};
 
 /// Alpha = 1.
@@ -39,6 +39,7 @@ impl CongestionControl for Dctcp {
     }
 
     /// RFC 8257 §3.3, steps 1 to 7.
+    // Rules: 8257-3.3-1.
     fn on_sample(&mut self, sample: &AckSample) {
         self.acked = self.acked.saturating_add(sample.acked);
         self.marked = self.marked.saturating_add(sample.ce);
@@ -51,6 +52,7 @@ impl CongestionControl for Dctcp {
         }
     }
 
+    // Rules: 8257-3.4-1.
     fn on_ack(&mut self, sample: &AckSample) {
         if sample.app_limited {
             return;
@@ -58,11 +60,13 @@ impl CongestionControl for Dctcp {
         self.window.acked(sample.acked);
     }
 
+    // Rules: 8257-3.5-1.
     fn on_loss(&mut self, _now: Instant, _in_flight: u32) {
         self.window.reduce(self.window.cwnd / 2);
     }
 
     /// RFC 8257 §3.3, step 9: cwnd = cwnd (1 - alpha / 2).
+    // Rules: 8257-3.3-2.
     fn on_ecn(&mut self, _now: Instant, _in_flight: u32) {
         let cwnd = u64::from(self.window.cwnd);
         let less = cwnd * u64::from(self.alpha) / (2 * u64::from(ONE));
@@ -73,8 +77,8 @@ impl CongestionControl for Dctcp {
         self.window.cwnd = self.window.ssthresh;
     }
 
-    fn on_rto(&mut self, _now: Instant, _in_flight: u32, first: bool) {
-        self.window.collapse(self.window.cwnd / 2, first);
+    fn on_rto(&mut self, _now: Instant, _in_flight: u32, timeout: Timeout) {
+        self.window.collapse(self.window.cwnd / 2, timeout);
     }
 
     fn undo(&mut self, _now: Instant) {
@@ -99,6 +103,7 @@ mod tests {
         }
     }
 
+    // Rules: 8257-3.3-1.
     #[test]
     fn alpha_follows_the_share_of_marks() {
         let mut cc = Dctcp::new(MSS, 10 * MSS);
@@ -112,6 +117,7 @@ mod tests {
         assert_eq!(cc.alpha, 0);
     }
 
+    // Rules: 8257-3.3-2, 8257-3.5-1.
     #[test]
     fn a_mark_takes_half_of_alpha_and_a_loss_takes_half() {
         let mut cc = Dctcp::new(MSS, 100 * MSS);

@@ -32,6 +32,7 @@ pub(super) struct HyStart {
 impl HyStart {
     /// By how much cwnd grows for this ACK, all of whose bytes count (ADR 0009; RFC 9406 §4.2 would
     /// have L = 8 without pacing); `None`: slow start is over.
+    // Rules: 9406-4.2-3, 9406-4.2-4, 9406-4.2-6.
     pub(super) fn growth(&mut self, sample: &AckSample) -> Option<u32> {
         if let Some(rtt) = sample.rtt {
             self.samples = self.samples.saturating_add(1);
@@ -66,6 +67,7 @@ impl HyStart {
     }
 
     /// Whether a round begins: what was in flight when the last one began is acknowledged.
+    // Rules: 9406-4.2-1.
     fn count_rounds(&mut self, sample: &AckSample) -> bool {
         let left = self.left.get_or_insert(sample.in_flight + sample.acked);
         *left = left.saturating_sub(sample.acked);
@@ -78,6 +80,7 @@ impl HyStart {
     }
 
     /// The round trip of this round, when it is that much longer than the last one's.
+    // Rules: 9406-4.2-2.
     fn grown(&self) -> Option<Duration> {
         let (last, current) = (self.last?, self.current?);
         let thresh = (last / DIVISOR).clamp(THRESH.0, THRESH.1);
@@ -106,6 +109,7 @@ mod tests {
         Some(grown)
     }
 
+    // Rules: 9406-4.2-1, 9406-4.2-3.
     #[test]
     fn a_longer_round_trip_slows_down_and_five_rounds_later_slow_start_is_over() {
         let mut hystart = HyStart { left: Some(10 * MSS), ..HyStart::default() };
@@ -118,6 +122,7 @@ mod tests {
         assert_eq!(more, [Some(10 * MSS), Some(10 * MSS), Some(10 * MSS), Some(10 * MSS), None]);
     }
 
+    // Rules: 9406-4.2-4.
     #[test]
     fn noise_is_forgiven() {
         let mut hystart = HyStart { left: Some(10 * MSS), ..HyStart::default() };
@@ -129,6 +134,7 @@ mod tests {
     }
 
     /// Seven samples tell nothing; an ACK of many segments counts for all of them.
+    // Rules: 9406-4.2-2, 9406-4.2-6.
     #[test]
     fn few_samples_tell_nothing_and_large_acks_count() {
         let mut hystart = HyStart { left: Some(7 * MSS), ..HyStart::default() };

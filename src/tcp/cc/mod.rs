@@ -92,8 +92,8 @@ pub trait CongestionControl: Debug + Send {
     fn on_loss(&mut self, now: Instant, in_flight: u32);
     /// Fast recovery ended with `in_flight` bytes outstanding.
     fn on_recovered(&mut self, now: Instant, in_flight: u32);
-    /// The retransmission timer expired; `first` for this loss, with `in_flight` bytes outstanding.
-    fn on_rto(&mut self, now: Instant, in_flight: u32, first: bool);
+    /// The retransmission timer expired with `in_flight` bytes outstanding.
+    fn on_rto(&mut self, now: Instant, in_flight: u32, timeout: Timeout);
     /// The last reduction was for nothing: back to what was before, if that is more than now.
     fn undo(&mut self, _now: Instant) {}
     /// The peer echoed a congestion mark, for the first time in a round trip.
@@ -102,12 +102,26 @@ pub trait CongestionControl: Debug + Send {
     }
     /// Sending resumes after a silence of `idle`, longer than `rto` (RFC 5681 §4.1).
     fn on_idle(&mut self, now: Instant, idle: Duration, rto: Duration);
+    /// Windows are to come down by whole segments.
+    fn count_segments(&mut self) {}
     /// The segment size changed.
     fn on_mss(&mut self, smss: u32);
 }
 
+/// What a retransmission timeout means for the window.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Timeout {
+    /// The first for this data: the threshold comes down.
+    First,
+    /// The first for this data, for which the window has come down already: it was being recovered.
+    InRecovery,
+    /// One more for the same data.
+    Again,
+}
+
 /// The initial window in bytes (RFC 6928 §2): `segments` segments; when they are large, as many as
 /// 1460 bytes each would make, but two. Never none, or nothing would ever be sent.
+// Rules: 6928-2-1.
 pub fn initial_window(smss: u32, segments: u8) -> u32 {
     let n = u32::from(segments.max(1));
     (n * smss).min((2 * smss).max(n * 1460))
@@ -133,6 +147,7 @@ pub(super) mod tests {
         }
     }
 
+    // Rules: 6928-2-1.
     #[test]
     fn rfc_6928_initial_windows() {
         assert_eq!(initial_window(1460, 10), 14_600);
@@ -142,6 +157,7 @@ pub(super) mod tests {
     }
 
     /// Whatever the algorithm: what every connection relies on.
+    // Rules: 5681-3.1-3, 5681-3.1-7, 8257-3.4-1, 9438-4.6-2, 9438-4.9.1-1.
     #[test]
     fn every_algorithm_keeps_the_rules_all_share() {
         for algorithm in Algorithm::ALL {
@@ -152,10 +168,10 @@ pub(super) mod tests {
             assert!(cc.cwnd() < 10_000 && cc.ssthresh() == cc.cwnd(), "{algorithm} gives way");
             cc.undo(Instant::ZERO);
             assert_eq!((cc.cwnd(), cc.ssthresh()), (10_000, u32::MAX), "{algorithm} takes it back");
-            cc.on_rto(Instant::ZERO, 10_000, true);
+            cc.on_rto(Instant::ZERO, 10_000, Timeout::First);
             assert_eq!(cc.cwnd(), 1_000, "{algorithm} starts again");
             let threshold = cc.ssthresh();
-            cc.on_rto(Instant::ZERO, 1_000, false);
+            cc.on_rto(Instant::ZERO, 1_000, Timeout::Again);
             assert_eq!((cc.cwnd(), cc.ssthresh()), (1_000, threshold), "{algorithm}: once");
             let mut cc = made();
             for _ in 0..20 {

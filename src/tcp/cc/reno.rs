@@ -2,7 +2,7 @@
 //! §3.1; RFC 3465 without its limits, ADR 0009).
 
 use super::window::{Window, windowed};
-use super::{AckSample, CongestionControl};
+use super::{AckSample, CongestionControl, Timeout};
 use crate::base::{Duration, Instant};
 
 /// Linux's `reno`.
@@ -36,8 +36,8 @@ impl CongestionControl for Reno {
         self.window.cwnd = self.window.ssthresh;
     }
 
-    fn on_rto(&mut self, _now: Instant, _in_flight: u32, first: bool) {
-        self.window.collapse(self.window.whole(self.window.cwnd / 2), first);
+    fn on_rto(&mut self, _now: Instant, _in_flight: u32, timeout: Timeout) {
+        self.window.collapse(self.window.whole(self.window.cwnd / 2), timeout);
     }
 
     fn undo(&mut self, _now: Instant) {
@@ -53,6 +53,7 @@ mod tests {
     const MSS: u32 = 1_000;
 
     /// As Linux counts: all that an ACK acknowledges, up to ssthresh.
+    // Rules: 3465-2.2-1, 5681-3.1-5.
     #[test]
     fn an_ack_counts_for_all_of_its_segments() {
         let mut cc = Reno::new(MSS, 10 * MSS);
@@ -60,7 +61,7 @@ mod tests {
             cc.on_ack(&sample(acked));
             assert_eq!(cc.cwnd(), cwnd);
         }
-        cc.on_rto(Instant::ZERO, 0, true);
+        cc.on_rto(Instant::ZERO, 0, Timeout::First);
         assert_eq!((cc.cwnd(), cc.ssthresh()), (MSS, 10_000));
         cc.on_ack(&sample(9 * MSS));
         assert_eq!(cc.cwnd(), 10_000, "ssthresh");

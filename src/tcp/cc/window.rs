@@ -1,6 +1,7 @@
 //! The window that all algorithms of Reno's kind share (RFC 5681 §3.1): slow start, congestion
 //! avoidance by bytes, what was before a reduction, and what silence leaves of it.
 
+use super::Timeout;
 use crate::base::Duration;
 
 /// cwnd stays below this: a quarter of sequence space keeps comparisons unambiguous.
@@ -11,6 +12,8 @@ const MAX: u32 = 1 << 30;
 pub struct Window {
     /// A full segment.
     pub smss: u32,
+    /// Windows come down to whole segments.
+    pub count_segments: bool,
     /// The initial window.
     pub iw: u32,
     /// The congestion window.
@@ -25,8 +28,17 @@ pub struct Window {
 
 impl Window {
     /// With segments of `smss` bytes and an initial window of `iw` bytes.
+    // Rules: 5681-3.1-3.
     pub fn new(smss: u32, iw: u32) -> Window {
-        Window { smss, iw, cwnd: iw, ssthresh: u32::MAX, acked: 0, before: (iw, u32::MAX) }
+        Window {
+            smss,
+            count_segments: false,
+            iw,
+            cwnd: iw,
+            ssthresh: u32::MAX,
+            acked: 0,
+            before: (iw, u32::MAX),
+        }
     }
 
     /// Whether this is slow start.
@@ -41,6 +53,7 @@ impl Window {
 
     /// Slow start: as many bytes more as were acknowledged, not beyond ssthresh. Returns the
     /// acknowledged bytes that this did not use.
+    // Rules: 3465-2.2-1, 3465-2.3-1, 5681-3.1-5, 2525-2.1.
     pub fn slow_start(&mut self, acked: u32) -> u32 {
         if !self.in_slow_start() {
             return acked;
@@ -51,6 +64,7 @@ impl Window {
     }
 
     /// Congestion avoidance: a segment more for each window that was acknowledged.
+    // Rules: 3465-2.1-1, 5681-3.1-6, 2525-2.6.
     pub fn avoid(&mut self, acked: u32) {
         self.acked = self.acked.saturating_add(acked);
         while self.acked >= self.cwnd {
@@ -60,6 +74,7 @@ impl Window {
     }
 
     /// Bytes were acknowledged: slow start, and congestion avoidance with what that leaves.
+    // Rules: MUST-19, 5681-3.1-4.
     pub fn acked(&mut self, acked: u32) {
         let rest = self.slow_start(acked);
         if rest > 0 {
@@ -67,12 +82,13 @@ impl Window {
         }
     }
 
-    /// `bytes` in whole segments, as Linux counts windows.
+    /// `bytes`; in whole segments, if they are what counts.
     pub fn whole(&self, bytes: u32) -> u32 {
-        bytes / self.smss * self.smss
+        if self.count_segments { bytes / self.smss * self.smss } else { bytes }
     }
 
     /// The window comes down to `ssthresh`, but not below two segments.
+    // Rules: 4015-3.2-1, 3168-6.1.2-4, 9438-4.6-2.
     pub fn reduce(&mut self, ssthresh: u32) {
         self.before = (self.cwnd, self.ssthresh);
         self.ssthresh = ssthresh.max(2 * self.smss);
@@ -80,9 +96,10 @@ impl Window {
         self.acked = 0;
     }
 
-    /// A timeout: one segment; for the `first` one the threshold comes down.
-    pub fn collapse(&mut self, ssthresh: u32, first: bool) {
-        if first {
+    /// A timeout: one segment; the first time the threshold comes down, too.
+    // Rules: 5681-3.1-8, 2525-2.2.
+    pub fn collapse(&mut self, ssthresh: u32, timeout: Timeout) {
+        if timeout == Timeout::First {
             self.reduce(ssthresh);
         }
         self.cwnd = self.smss;
@@ -90,6 +107,7 @@ impl Window {
     }
 
     /// The last reduction was for nothing.
+    // Rules: 4015-3.4-1.
     pub fn undo(&mut self) {
         self.cwnd = self.cwnd.max(self.before.0);
         self.ssthresh = self.ssthresh.max(self.before.1);
@@ -103,6 +121,7 @@ impl Window {
 
     /// After a silence the path may be another: half of cwnd for each RTO of it, down to the
     /// restart window (RFC 5681 §4.1; RFC 2861 §3). Three quarters stay known as good.
+    // Rules: 5681-4.1-1.
     pub fn idle(&mut self, idle: Duration, rto: Duration) {
         let restart = self.iw.min(self.cwnd);
         self.ssthresh = self.ssthresh.max(self.cwnd / 4 * 3);
@@ -139,6 +158,10 @@ macro_rules! windowed {
 
         fn take_over(&mut self, cwnd: u32, ssthresh: u32) {
             self.window.take_over(cwnd, ssthresh);
+        }
+
+        fn count_segments(&mut self) {
+            self.window.count_segments = true;
         }
 
         fn on_idle(&mut self, _now: Instant, idle: Duration, rto: Duration) {

@@ -40,6 +40,7 @@ impl Listener {
     /// What becomes of a SYN for which no embryo is made; `None` when one is. A SYN that took over
     /// a connection in TIME-WAIT always gets one: its number must lie behind that connection's, and
     /// it takes no more memory than that did.
+    // Rules: 4987-3.2-1.
     pub(super) fn without_embryo(
         &mut self,
         site: &Site,

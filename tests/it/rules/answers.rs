@@ -6,7 +6,7 @@ use crate::support::puppet::{
     A, HOST, NONE, PEER, Puppet, R, RA, S, SA, SF, WND, host_setup, ip_packet, mss, none, tcp_bytes,
 };
 use netglass::stack::ListenOptions;
-use netglass::tcp::{State, SynCookies};
+use netglass::tcp::{Lineage, State, SynCookies};
 use netglass::wire::ipv4::protocol;
 use netglass::wire::tcp::Ctl;
 use std::net::Ipv4Addr;
@@ -38,6 +38,7 @@ cases! {
     "Why::BacklogFull" => syns(3, SynCookies::Never); syns(2, SynCookies::Never) => "Reply::EmbryoSynAck",
     "Why::BadCookie" => brings_a_cookie(0); brings_a_cookie(1) => "Cause::RcvCookie",
     "Why::DeferAccept" => deferring(b""); deferring(b"x") => "Cause::RcvAckOfSyn",
+    "Reply::RstQueueFull" => handshakes_as_bsd(3); handshakes_as_bsd(2) => "Cause::RcvAckOfSyn",
     "Why::AcceptQueueFull" => handshakes(2); handshakes(1) => "Cause::RcvAckOfSyn",
     "Why::TooManyConnections" => with_room_for(1); with_room_for(2) => "Cause::RcvAckOfSyn",
     "Why::EmbryoUnusable" => half_open(NONE, 1, 1); half_open(A, 1, 1) => "Cause::RcvAckOfSyn",
@@ -145,7 +146,17 @@ fn deferring(data: &[u8]) {
 }
 
 fn handshakes(n: u16) {
-    let mut p = listening(ListenOptions { backlog: 1, ..ListenOptions::default() });
+    shake(listening(ListenOptions { backlog: 1, ..ListenOptions::default() }), n);
+}
+
+/// For BSD, one more fits a queue of one.
+pub(super) fn handshakes_as_bsd(n: u16) {
+    let mut p = Puppet::with(|c| c.lineage = Lineage::Bsd);
+    p.listen(ListenOptions { backlog: 1, ..ListenOptions::default() });
+    shake(p, n);
+}
+
+fn shake(mut p: Puppet, n: u16) {
     for port in 0..n {
         p.remote.set_port(4_000 + port);
         p.inject(S, 0, 0, WND, mss(1000), b"");

@@ -4,7 +4,7 @@ use super::cases;
 use crate::support::puppet::{A, FA, Puppet, R, RA, S, SA, SF, WND, ip_packet, mss, none};
 use netglass::base::Duration;
 use netglass::stack::ListenOptions;
-use netglass::tcp::{Config, Keepalive, State, SynCookies};
+use netglass::tcp::{Config, Keepalive, Lineage, State, SynCookies};
 use netglass::wire::icmpv4::{Icmpv4, unreachable};
 use netglass::wire::ipv4::protocol;
 use netglass::wire::tcp::Ctl;
@@ -23,6 +23,8 @@ cases! {
     "Cause::RcvFin" => says(FA, 1); says(FA, 2) => "AckWhy::OutOfOrder",
     "Cause::RcvAckOfFin" => after_our_end(2, 0); after_our_end(1, 0) => "Accepted",
     "Cause::RcvRst" => says(R, 1); says(R, 2) => "Why::RstNotExact",
+    "Cause::SynReset" => a_syn_on_an_open_connection(true);
+        a_syn_on_an_open_connection(false) => "Why::SynInWindow",
     "Cause::Refused" => in_syn_sent(RA, 1); in_syn_sent(RA, 2) => "Why::SynSentBadAck",
     "Cause::Abort" => lets_go(Puppet::abort); lets_go(Puppet::close) => "Cause::Close",
     "Cause::DataAfterClose" => after_our_end(1, 1); after_our_end(1, 0) => "Accepted",
@@ -40,6 +42,8 @@ cases! {
     "Cause::TimeWaitReuse" => in_time_wait(1_000, S, 2); in_time_wait(1_000, S, 1) => "Why::OldDuplicate",
     "Cause::FinWait2Timeout" => orphaned(60_000); orphaned(59_999) => "Cause::RcvFin",
     "Cause::ListenerClosed" => listener_closes_after(0); listener_closes_after(1) => "Cause::StopListening",
+    "Cause::QueueFull" => super::answers::handshakes_as_bsd(3);
+        super::answers::handshakes_as_bsd(2) => "Cause::RcvAckOfSyn",
     "Cause::SynAckTimeout" => unanswered_syn_ack(63_000);
         unanswered_syn_ack(62_999) => "Cause::RcvAckOfSyn",
 
@@ -126,6 +130,12 @@ fn ends(listener: bool) {
 fn says(ctl: Ctl, seq: i64) {
     let mut p = open();
     p.inject(ctl, seq, 1, WND, none(), b"");
+}
+
+/// As BSD does it, which can be told to believe it.
+fn a_syn_on_an_open_connection(insecure: bool) {
+    let mut p = open_with(|c| (c.lineage, c.insecure_syn) = (Lineage::Bsd, insecure));
+    p.inject(S, 10, 0, WND, none(), b"");
 }
 
 /// The user has closed, and our FIN is out.

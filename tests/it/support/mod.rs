@@ -3,6 +3,8 @@
 pub mod net;
 #[cfg(feature = "tokio")]
 pub mod pair;
+pub mod passage;
+pub mod pipe;
 pub mod puppet;
 pub mod seen;
 
@@ -10,6 +12,7 @@ use netglass::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Mac, Medi
 use netglass::impair::{Impairment, Link};
 use netglass::stack::{Ethernet, LinkSetup, ListenOptions, Record, SentSoFar, Setup, Stack};
 use netglass::wire::split;
+use passage::Passages;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -45,6 +48,8 @@ pub struct World {
     pub keep_records: bool,
     /// What B has sent, when asked for.
     pub tap: Option<SentSoFar>,
+    /// Which segments came through, and when they had been sent, when asked for.
+    pub passages: Option<Passages>,
     steps: u64,
 }
 
@@ -97,6 +102,7 @@ impl World {
             records: Vec::new(),
             keep_records: false,
             tap: None,
+            passages: None,
             steps: 0,
         }
     }
@@ -131,8 +137,12 @@ impl World {
                 }
                 let deadline = self.hosts[host].deadline(self.now);
                 assert!(deadline.is_none_or(|at| at > self.now), "driver law: {deadline:?}");
-                while let Some(frame) = self.arrival(host) {
+                while let Some(mut frame) = self.arrival(host) {
                     quiet = false;
+                    if let Some(passages) = &mut self.passages {
+                        passages.arrive(host, &frame);
+                        frame.origin = EventId::NONE;
+                    }
                     self.hosts[1 - host].input(self.now, IfaceId(0), frame);
                 }
             }
@@ -153,7 +163,8 @@ impl World {
 
     /// Puts a frame on the wire from a host.
     pub fn send(&mut self, host: usize, mut frame: Frame) {
-        frame.origin = EventId::NONE; // each host counts for itself
+        // Each host counts for itself.
+        frame.origin = self.passages.as_mut().map_or(EventId::NONE, |all| all.leave(self.now));
         let stamp = self.now.as_nanos().to_le_bytes();
         self.hash_in(&stamp);
         self.hash_in(&[host as u8]);
@@ -238,7 +249,7 @@ impl World {
         let listener = self.hosts[B].listen(self.now, at, ListenOptions::default()).unwrap();
         let a = self.hosts[A].connect(self.now, at, None, None).unwrap();
         let mut b = None;
-        self.run_until(Duration::from_secs(200), |world| {
+        self.run_until(Duration::from_secs(3600), |world| {
             b = b.or_else(|| world.hosts[B].accept(world.now, listener).ok());
             b.is_some()
         });

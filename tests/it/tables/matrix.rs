@@ -354,6 +354,10 @@ fn otherwise(state: State, kind: Kind, (seq, len): (i64, i64)) -> Outcome {
         let again = Some("+0 > S. 0:0(0) ack 1 <mss 1460>".into());
         return stay(state, again, "RFC 9293 §3.8.3: the peer's SYN again, so ours was lost");
     }
+    if (kind, seq) == (Kind::Ack, WND + 1) {
+        let rule = "ADR 0019: right behind the window, what takes no place counts";
+        return Outcome { rule, ..fifth(state, kind, seq) };
+    }
     if !acceptable {
         return stay(state, ack(), "RFC 9293 §3.10.7.4, first: not acceptable");
     }

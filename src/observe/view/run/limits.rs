@@ -180,7 +180,14 @@ fn sent_bytes(web: &Web<'_>, key: Key) -> u64 {
         }
         _ => None,
     });
-    written.sum()
+    // A brief log has no writes; what was acknowledged was written.
+    let mut acked = web.of_conn(key).filter_map(tcp_event).filter_map(|event| match event {
+        tcp::Event::Info { changes } => {
+            changes.iter().find(|change| change.name() == "bytes_acked").map(|change| change.value)
+        }
+        _ => None,
+    });
+    written.sum::<u64>().max(acked.next_back().unwrap_or(0))
 }
 
 /// A cell is full when the limit held for at least half of its time, and half full when for less.

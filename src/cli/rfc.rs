@@ -1,0 +1,296 @@
+//! `netglass rfc`: what the RFCs of TCP require, what is done about it, and what proves it.
+
+use super::{Failure, Outcome, talk};
+use crate::base::words::nearest;
+use crate::drill::{self, Options, Profile};
+use crate::rfc::place::{self, Places, Proof};
+use crate::rfc::{self, DOCUMENTS, Document, Done, Requirement};
+use clap::Args;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+/// `netglass rfc`.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "A requirement has the RFC's own label (MUST-37, SHLD-3, MAY-1 of RFC 9293) or \
+    is numbered within its section (8985-6.2-4).\n\
+    Scripts that prove it are part of this program and run whenever a single requirement is shown; \
+    other tests need the source: in a checkout, --run has cargo run them.\n\
+    Exit code: 1 when a proof does not hold."
+)]
+pub(super) struct RfcArgs {
+    /// An RFC (8985), a section (8985-6.2), a requirement (MUST-37, 8985-6.2-4); nothing: all RFCs
+    #[arg(value_name = "WHAT")]
+    pub(super) what: Vec<String>,
+    /// Run all that proves it, the tests of the source included
+    #[arg(long)]
+    pub(super) run: bool,
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+type Found = (&'static Document, &'static Requirement);
+
+pub(super) fn run(args: &RfcArgs) -> Outcome {
+    let word = args.what.join(" ");
+    let found = if word.is_empty() { rfc::all().collect() } else { chosen(&word)? };
+    let proven = match (found.len(), args.run) {
+        (1, _) | (_, true) => scripts(&found),
+        _ => Vec::new(),
+    };
+    let text = match (found.as_slice(), word.is_empty()) {
+        (_, true) if args.json => overview_as_json().to_string(),
+        (_, true) => overview(),
+        (all, _) if args.json => as_json(all, &proven).to_string(),
+        ([one], _) => card(one, &proven),
+        (all, _) => list(all) + &failures(&proven),
+    };
+    talk::say(&text)?;
+    let tests = if args.run { cargo(&found)? } else { true };
+    let holds = tests && proven.iter().all(|(_, failure)| failure.is_none());
+    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What a word means.
+fn chosen(word: &str) -> Result<Vec<Found>, Failure> {
+    let found = rfc::find(word);
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let upper = word.to_ascii_uppercase();
+    let near = nearest(&upper, rfc::all().map(|(_, one)| one.id));
+    let hint = near.map_or(String::new(), |id| format!(" did you mean {id}?"));
+    Err(Failure::usage(format_args!(
+        "no requirement is called \"{word}\":{hint} `netglass rfc` lists the RFCs, \
+         `netglass rfc 9293` the requirements of one"
+    )))
+}
+
+// ---- what is shown
+
+fn overview() -> String {
+    let mut text =
+        format!("{:>5} {:>4} {:>7} {:>9} {:>3}\n", "RFC", "yes", "partly", "deviates", "no");
+    let counts = |of: &Document| Done::ALL.map(|done| of.count(done));
+    let row = |name: &str, [yes, partly, deviates, no]: [usize; 4], title: &str| {
+        let line = format!("{name:>5} {yes:>4} {partly:>7} {deviates:>9} {no:>3}  {title}");
+        line.trim_end().to_owned() + "\n"
+    };
+    for of in DOCUMENTS {
+        text += &row(&of.number.to_string(), counts(of), of.title);
+    }
+    let sum = |done| DOCUMENTS.iter().map(|of| of.count(done)).sum();
+    text += &row("all", Done::ALL.map(sum), "");
+    text + "Next: `netglass rfc 8985`, `netglass rfc MUST-37`\n"
+}
+
+fn list(found: &[Found]) -> String {
+    let mut text = String::new();
+    let mut last = 0;
+    for (of, one) in found {
+        if of.number != last {
+            text += &format!("RFC {}: {}\n", of.number, of.title);
+            last = of.number;
+        }
+        text += &format!("{:<12} {:<10} {:<8} {}\n", one.id, one.strength, one.done, one.rule);
+    }
+    text
+}
+
+fn card((of, one): &Found, proven: &[Proven]) -> String {
+    let Places { code, proofs } = place::of(one);
+    let mut text = format!("{}   RFC {} §{}, {}\n", one.id, of.number, one.section(), of.title);
+    text += &format!("  {}: {}\n  {}: {}\n", one.strength, one.rule, one.done, one.what);
+    for place in code {
+        text += &format!("  in      src/{}\n", place.replacen(' ', ": ", 1));
+    }
+    for (script, failure) in proven {
+        let verdict = if failure.is_none() { "holds" } else { "does NOT hold" };
+        text += &format!("  script  tests/wire/{script}: {verdict}\n");
+    }
+    for proof in &proofs {
+        if let Some(command) = command(*proof) {
+            text += &format!("  test    {command}\n");
+        }
+    }
+    text + &failures(proven)
+}
+
+fn failures(proven: &[Proven]) -> String {
+    proven.iter().filter_map(|(_, failure)| failure.clone()).map(|text| text + "\n").collect()
+}
+
+fn overview_as_json() -> Value {
+    let count = |of: &Document| {
+        let counts = Done::ALL.map(|done| (done.to_string(), json!(of.count(done))));
+        let counts: serde_json::Map<String, Value> = counts.into_iter().collect();
+        json!({ "rfc": of.number, "title": of.title, "counts": counts })
+    };
+    Value::from_iter(DOCUMENTS.iter().map(count))
+}
+
+fn as_json(found: &[Found], proven: &[Proven]) -> Value {
+    let one = |(of, one): &Found| {
+        let Places { code, proofs } = place::of(one);
+        let proof = |proof: &Proof| match *proof {
+            Proof::Script(path, _) => {
+                let ran = proven.iter().find(|(script, _)| *script == path);
+                json!({ "script": path, "holds": ran.map(|(_, failure)| failure.is_none()) })
+            }
+            Proof::Test(name) => json!({ "test": name }),
+            Proof::Unit(name) => json!({ "unit": name }),
+        };
+        json!({
+            "id": one.id, "rfc": of.number, "section": one.section(),
+            "strength": one.strength.to_string(), "rule": one.rule,
+            "done": one.done.to_string(), "what": one.what, "code": code,
+            "proofs": Value::from_iter(proofs.iter().map(proof)),
+        })
+    };
+    Value::from_iter(found.iter().map(one))
+}
+
+// ---- what proves it
+
+/// A script that was run, and why it does not hold.
+type Proven = (&'static str, Option<String>);
+
+/// Runs the scripts that prove what was found, each once, to the microsecond.
+fn scripts(found: &[Found]) -> Vec<Proven> {
+    let proofs = found.iter().flat_map(|(_, one)| place::of(one).proofs);
+    let scripts = proofs.filter_map(|proof| match proof {
+        Proof::Script(path, text) => Some((path, text)),
+        _ => None,
+    });
+    let scripts: BTreeSet<_> = scripts.collect();
+    scripts.into_iter().map(|(path, text)| (path, failure(path, text))).collect()
+}
+
+fn failure(path: &str, text: &str) -> Option<String> {
+    let script = match drill::parse(path, text, &[]) {
+        Ok(script) => script,
+        Err(error) => return Some(error.to_string()),
+    };
+    let options = Options { exact: true, ..Options::default() };
+    let verdict = drill::run_with(&script, &Profile::linux(), &options);
+    verdict.failure.map(|failure| failure.of(path))
+}
+
+/// How cargo runs a test; scripts need none.
+fn command(proof: Proof) -> Option<String> {
+    match proof {
+        Proof::Script(..) => None,
+        Proof::Test(name) => Some(format!("cargo test --test it -- --exact {name}")),
+        Proof::Unit(name) => Some(format!("cargo test --lib -- --exact {name}")),
+    }
+}
+
+/// Has cargo run the tests that prove what was found; whether they pass.
+fn cargo(found: &[Found]) -> Result<bool, Failure> {
+    let (mut tests, mut units) = (BTreeSet::new(), BTreeSet::new());
+    for proof in found.iter().flat_map(|(_, one)| place::of(one).proofs) {
+        match proof {
+            Proof::Test(name) => drop(tests.insert(name)),
+            Proof::Unit(name) => drop(units.insert(name)),
+            Proof::Script(..) => {}
+        }
+    }
+    if tests.is_empty() && units.is_empty() {
+        return Ok(true);
+    }
+    let here = std::env::current_dir().map_err(Failure::failed)?;
+    let Some(source) = source(&here) else {
+        return Err(Failure::usage(
+            "--run: this is no checkout of netglass: its tests can be run in one only, by cargo",
+        ));
+    };
+    let mut all = true;
+    for (kind, names) in [(&["--test", "it"][..], tests), (&["--lib"][..], units)] {
+        if !names.is_empty() {
+            let mut cargo = Command::new("cargo");
+            cargo.current_dir(&source).arg("test").args(kind).args(["--", "--exact"]).args(names);
+            let status = cargo.status();
+            all &=
+                status.map_err(|error| Failure::failed(format_args!("cargo: {error}")))?.success();
+        }
+    }
+    Ok(all)
+}
+
+/// The checkout of netglass that a directory lies in.
+fn source(from: &Path) -> Option<PathBuf> {
+    let ours = |dir: &&Path| {
+        let text = std::fs::read_to_string(dir.join("Cargo.toml")).unwrap_or_default();
+        text.lines().any(|line| line.trim() == "name = \"netglass\"")
+    };
+    from.ancestors().find(ours).map(Path::to_path_buf)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(word: &str) -> String {
+        let found = rfc::find(word);
+        card(&found[0], &scripts(&found))
+    }
+
+    #[test]
+    fn the_overview_counts_everything() {
+        let text = overview();
+        assert_eq!(text.lines().count(), DOCUMENTS.len() + 3, "{text}");
+        let sum: usize = DOCUMENTS.iter().map(|of| of.requirements.len()).sum();
+        let all = text.lines().find(|line| line.trim_start().starts_with("all")).unwrap();
+        let counts = all.split_whitespace().skip(1).map(|n| n.parse::<usize>().unwrap());
+        assert_eq!(counts.sum::<usize>(), sum);
+    }
+
+    #[test]
+    fn a_requirement_is_shown_with_its_proof_run() {
+        let text = shown("must 37");
+        let start = "MUST-37   RFC 9293 §3.8.6.1, Transmission Control Protocol (TCP)\n  MUST: ";
+        assert!(text.starts_with(start), "{text}");
+        assert!(text.contains("  in      src/tcp/ack.rs: on_ack\n"), "{text}");
+        assert!(text.contains(".pkt: holds\n"), "{text}");
+        let test = "  test    cargo test --test it -- --exact window::each::zero_window_probes\n";
+        assert!(text.contains(test), "{text}");
+    }
+
+    #[test]
+    fn a_script_that_fails_is_told() {
+        let wrong = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+0 > S 0:0(0) <...>\n";
+        let failure = failure("x.pkt", wrong).expect("nothing is sent");
+        let text = failures(&[("x.pkt", Some(failure))]);
+        assert!(text.starts_with("x.pkt:2:"), "{text}");
+    }
+
+    #[test]
+    fn whoever_misspells_is_told_what_there_is() {
+        let told = |word| match chosen(word) {
+            Err(Failure::Usage(message)) => message,
+            other => panic!("{other:?}"),
+        };
+        assert!(told("MUST-370").contains("did you mean MUST-37?"), "{}", told("MUST-370"));
+        assert!(told("rfc 2549").contains("`netglass rfc` lists the RFCs"));
+        assert_eq!(chosen("9293").unwrap().len(), 119);
+    }
+
+    #[test]
+    fn the_source_is_where_its_manifest_is() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(source(&here.join("src/rfc")), Some(here.to_path_buf()));
+        assert_eq!(source(Path::new("/")), None);
+    }
+
+    #[test]
+    fn json_has_every_field() {
+        let found = rfc::find("MUST-37");
+        let value = as_json(&found, &scripts(&found));
+        let fields = (&value[0]["id"], &value[0]["strength"], &value[0]["section"]);
+        assert_eq!(fields, (&json!("MUST-37"), &json!("MUST"), &json!("3.8.6.1")));
+        assert!(value[0]["proofs"].as_array().unwrap().iter().any(|one| one["holds"] == true));
+    }
+}

@@ -1,0 +1,106 @@
+//! Scripts that are written from runs hold when they are drilled against the host that the run was
+//! of, to the microsecond: labs, and recordings of either side.
+
+use crate::support::{A, B, World, addr, setup};
+use netglass::drill::Options;
+use netglass::drill::write::{Unwritten, Written, write};
+use netglass::lab::{self, shipped};
+use netglass::observe::export::{Conn, Index};
+use netglass::observe::log::Log;
+use netglass::observe::recording::Recorder;
+use netglass::observe::relive::{Until, relive};
+use netglass::stack::{Setup, Stack};
+use netglass::tcp::{self, Config};
+use std::time::Duration;
+
+/// What is wrong with a script, if it does not hold.
+fn wrong(written: &Written) -> Option<String> {
+    let exact = Options { exact: true, ..Options::default() };
+    match written.check(&exact) {
+        Ok(verdict) => verdict.failure.map(|failure| failure.of(&written.title)),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// Labs whose runs are so long that a test of them all would be.
+const LONG: &[&str] = &["sawtooth", "dumbbell"];
+
+#[test]
+fn every_connection_of_every_lab_can_be_drilled() {
+    let (mut all, mut failures) = (0, Vec::new());
+    for shipped in shipped().iter().filter(|lab| !LONG.contains(&lab.name)) {
+        let lab = shipped.lab(&[]).expect("it can be read");
+        let log = lab::run(&lab, &lab::Options::default()).log.expect("it is kept");
+        let index = Index::new(&log);
+        for conn in index.conns() {
+            let name = log.name(conn.place);
+            let node = lab.nodes.iter().position(|node| node.name == name).expect("a node");
+            let written = write(&index, conn, &lab.host_setup(node)).expect("it is whole");
+            failures.extend(wrong(&written).map(|what| format!("{}: {what}", shipped.name)));
+            all += 1;
+        }
+    }
+    assert!(failures.is_empty(), "{} of {all}:\n{}", failures.len(), failures.join("\n"));
+    assert!(all >= 20, "{all}");
+}
+
+/// The recordings of both hosts' lives: A asks, B answers and closes, some segments are lost.
+fn recorded(config: &Config) -> [(Setup, Vec<u8>); 2] {
+    let of = |host| Setup { tcp: config.clone(), ..setup(host, 3, 1500, false) };
+    let setups = [of(A), of(B)];
+    let mut world = World::of(setups.clone()).listening();
+    world.hosts.iter_mut().for_each(Stack::record);
+    let (a, b) = world.connected(80);
+    world.hosts[A].write(world.now, a, &[1; 100]).unwrap();
+    world.run_for(Duration::from_millis(300));
+    let mut room = vec![0; 100_000];
+    let now = world.now;
+    assert_eq!(world.hosts[B].read(now, b, &mut room), Ok(100));
+    let put = world.hosts[B].write(now, b, &[2; 60_000]).unwrap();
+    assert!(put > 16_000, "{put}");
+    world.hosts[B].shutdown(now, b).unwrap();
+    world.run_for(Duration::from_secs(2));
+    let now = world.now;
+    assert_eq!(world.hosts[A].read(now, a, &mut room), Ok(put));
+    world.hosts[A].close(now, a);
+    world.hosts[B].abort(now, b);
+    world.run_for(Duration::from_secs(1));
+    let mut hosts = world.hosts.into_iter();
+    setups.map(|setup| {
+        let mut file = Vec::new();
+        let mut recorder = Recorder::new(&mut file, &setup).unwrap();
+        let inputs = hosts.next().map(|mut host| host.take_inputs()).unwrap_or_default();
+        recorder.inputs(inputs).unwrap();
+        recorder.flush().unwrap();
+        drop(recorder);
+        (setup, file)
+    })
+}
+
+#[test]
+fn both_sides_of_a_recording_can_be_drilled() {
+    for profile in tcp::Profile::ALL {
+        for (setup, file) in recorded(&profile.config()) {
+            let log = relive(&file[..], "host", Until::End, Stack::new).expect("it lives").log;
+            let index = Index::new(&log);
+            let written = write(&index, &index.conns()[0], &setup).expect("it is whole");
+            assert_eq!(wrong(&written), None, "{profile}\n{written}");
+            let text = written.to_string();
+            assert!(text.contains(" write(") && text.contains(" read("), "{text}");
+            assert_eq!(text.contains("--profile"), profile != tcp::Profile::Linux, "{text}");
+        }
+    }
+}
+
+#[test]
+fn what_the_log_does_not_have_is_not_written() {
+    let nobody = Conn {
+        place: Default::default(),
+        id: netglass::base::ConnId(1),
+        local: addr(A, 1),
+        remote: addr(B, 2),
+    };
+    let log = Log::new(Vec::new());
+    let found = write(&Index::new(&log), &nobody, &setup(A, 3, 1500, false));
+    assert_eq!(found.map(|written| written.title), Err(Unwritten::Nothing));
+}
