@@ -79,6 +79,15 @@ fn time_or_off(to: &mut Duration, word: &str) -> bool {
     time(to, word)
 }
 
+/// A time, or that of window probes.
+fn time_or_rto(to: &mut Duration, word: &str) -> bool {
+    if word == "rto" {
+        *to = Duration::ZERO;
+        return true;
+    }
+    time(to, word)
+}
+
 /// `off`, or `IDLE`, or `IDLE INTERVAL PROBES`.
 fn keepalive(to: &mut Option<Keepalive>, word: &str) -> bool {
     let mut words = word.split_whitespace();
@@ -167,8 +176,10 @@ const KNOBS: &[Knob] = &[
     Knob("send_buffer", SIZE, |c, w| size_or_auto(&mut c.send_buffer, w)),
     Knob("send_buffer_auto", RANGE, |c, w| range(&mut c.send_buffer_auto, w)),
     Knob("window_clamp", SIZE_OR_OFF, |c, w| size_or_off(&mut c.window_clamp, w)),
+    Knob("window_up", SWITCH, |c, w| switch(&mut c.window_up, w)),
     Knob("window_scaling", SWITCH, |c, w| switch(&mut c.window_scaling, w)),
     Knob("timestamps", SWITCH, |c, w| switch(&mut c.timestamps, w)),
+    Knob("ts_required", SWITCH, |c, w| switch(&mut c.ts_required, w)),
     Knob("sack", SWITCH, |c, w| switch(&mut c.sack, w)),
     Knob("dsack", SWITCH, |c, w| switch(&mut c.dsack, w)),
     Knob("rack", SWITCH, |c, w| switch(&mut c.rack, w)),
@@ -180,24 +191,34 @@ const KNOBS: &[Knob] = &[
     Knob("reordering", "a number of segments from 3 to 300", |c, w| {
         number(&mut c.reordering, w) && (3..=300).contains(&c.reordering)
     }),
+    Knob("max_reordering", "a number of segments from 3 to 300", |c, w| {
+        number(&mut c.max_reordering, w) && (3..=300).contains(&c.max_reordering)
+    }),
+    Knob("count_segments", SWITCH, |c, w| switch(&mut c.count_segments, w)),
     Knob("nagle", SWITCH, |c, w| switch(&mut c.nagle, w)),
     Knob("minshall", SWITCH, |c, w| switch(&mut c.minshall, w)),
     Knob("tso_autosize", SWITCH, |c, w| switch(&mut c.tso_autosize, w)),
     Knob("min_tso_segs", "a number from 1 to 255", |c, w| {
         number(&mut c.min_tso_segs, w) && c.min_tso_segs > 0
     }),
+    Knob("tso_win_divisor", COUNT, |c, w| number(&mut c.tso_win_divisor, w)),
     Knob("push_bursts", SWITCH, |c, w| switch(&mut c.push_bursts, w)),
+    Knob("rttvar_peak", SWITCH, |c, w| switch(&mut c.rttvar_peak, w)),
     Knob("rto_initial", words::TIME, |c, w| time(&mut c.rto_initial, w)),
     Knob("rto_min", words::TIME, |c, w| time(&mut c.rto_min, w)),
     Knob("rto_max", words::TIME, |c, w| time(&mut c.rto_max, w)),
     Knob("rto_after_syn_loss", words::TIME, |c, w| time(&mut c.rto_after_syn_loss, w)),
+    Knob("syn_linear", COUNT, |c, w| number(&mut c.syn_linear, w)),
     Knob("syn_retries", COUNT, |c, w| number(&mut c.syn_retries, w)),
+    Knob("syn_losses", COUNT, |c, w| number(&mut c.syn_losses, w)),
     Knob("synack_retries", COUNT, |c, w| number(&mut c.synack_retries, w)),
     Knob("retries1", COUNT, |c, w| number(&mut c.retries1, w)),
     Knob("retries2", COUNT, |c, w| number(&mut c.retries2, w)),
     Knob("orphan_retries", COUNT, |c, w| number(&mut c.orphan_retries, w)),
     Knob("delayed_ack", TIME_OR_OFF, |c, w| time_or_off(&mut c.delayed_ack, w)),
-    Knob("sws_override", words::TIME, |c, w| time(&mut c.sws_override, w)),
+    Knob("sws_override", "a time such as 200ms, or rto", |c, w| {
+        time_or_rto(&mut c.sws_override, w)
+    }),
     Knob("probe_max", words::TIME, |c, w| time(&mut c.probe_max, w)),
     Knob("keepalive", "off, on, or IDLE [INTERVAL [PROBES]]", |c, w| {
         keepalive(&mut c.keepalive, w)

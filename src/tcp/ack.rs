@@ -81,6 +81,7 @@ pub(super) fn take_window(tcb: &mut Tcb, seg: &Segment) {
 // Rules: 3042-2-3.
 pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx<'_>) {
     let Some(seg_ack) = hdr.ack else { return };
+    let waited = waits_for_more(tcb);
     let echo = hdr.options.ts.map(|ts| ts.ecr).filter(|ecr| *ecr != 0 && tcb.ts.is_some());
     let marked = tcb.ecn.ok && hdr.ctl.has(Ctl::ECE) && !hdr.ctl.syn();
     let mut told = Told { duplicate, marked, echo, ..Told::default() };
@@ -99,15 +100,33 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx
         rtt = Some(cx.now.since(sent_at));
         sampled(tcb, cx.now.since(sent_at), cx);
     }
+    note_reordering(tcb);
     if told.delivered > 0 {
         sample(tcb, &mut told, rtt, cx);
     }
     if told.advanced || told.sacked > 0 || told.dsack || duplicate || marked {
-        recovery::on_ack(tcb, &told, cx);
         tlp::on_ack(tcb, &told, cx);
+        recovery::on_ack(tcb, &told, cx);
+    }
+    if told.advanced {
+        tlp::schedule(tcb, cx);
+        let waits = waits_for_more(tcb);
+        if waited && !waits || tcb.timers.is_running(Timer::Reorder) {
+            rtx_timer_from_head(tcb, cx);
+        }
     }
     if told.advanced {
         super::autotune::on_ack(tcb, cx.now);
+    }
+    super::output::note_deferral(tcb, cx.now);
+}
+
+/// How far what came late was overtaken.
+fn note_reordering(tcb: &mut Tcb) {
+    let (smss, tells) = (tcb.snd.smss, tcb.recovery.ca != CaState::Loss);
+    if let Some(loss) = tcb.loss.as_mut().filter(|_| tcb.sack_ok) {
+        let tells = tells || loss.undo.is_armed();
+        loss.rack.note_reordering(smss, tells);
     }
 }
 
@@ -199,7 +218,7 @@ fn in_ticks(tcb: &Tcb, echo: Option<Duration>, timed: Option<Duration>) -> Optio
 
 /// A round trip was measured.
 fn sampled(tcb: &mut Tcb, rtt: Duration, cx: &mut Cx<'_>) {
-    tcb.rto.on_sample(rtt, &tcb.config);
+    tcb.rto.on_sample(rtt, (tcb.snd.una, tcb.snd.nxt), &tcb.config);
     let (srtt, rttvar) = (tcb.rto.srtt().unwrap_or_default(), tcb.rto.rttvar());
     let rto = tcb.rto();
     cx.note(|| Event::Rtt { sample: rtt, srtt, rttvar, rto });
@@ -229,17 +248,34 @@ fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: &Cx<'_>) {
     told.sample = Some(sample);
 }
 
-/// RFC 6298 §5.2, §5.3: off when nothing is in flight, else one RTO from now; in fast recovery only
-/// the first partial ACK does that (RFC 6582 §3.2 step 3, "impatient"), and the full one that ends
-/// it.
+/// RFC 6298 §5.2, §5.3: off when nothing is in flight, else one RTO from now; in fast recovery
+/// without RACK only the first partial ACK does that (RFC 6582 §3.2 step 3, "impatient"), and the
+/// full one that ends it.
 // Rules: 6298-5.2, 6298-5.3, 6582-3.2-5.
 fn restart_rtx_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let recovery = &tcb.recovery;
     let partial = recovery.recovery_point.is_some_and(|recover| tcb.snd.una.before(recover));
     if tcb.rtxq.is_empty() {
         tcb.stop_timer(Timer::Rtx, cx);
-    } else if !(recovery.ca == CaState::Recovery && recovery.partial_seen && partial) {
+    } else if tcb.config.rack
+        || !(recovery.ca == CaState::Recovery && recovery.partial_seen && partial)
+    {
         tcb.set_timer(Timer::Rtx, cx.now + tcb.rto(), cx);
+    }
+}
+
+/// Whether something earlier than the retransmission timer is to look after losses.
+fn waits_for_more(tcb: &Tcb) -> bool {
+    tcb.timers.is_running(Timer::LossProbe) || tcb.timers.is_running(Timer::Reorder)
+}
+
+/// What looked after losses gives way to the retransmission timer, which would have run since the
+/// oldest was sent: no loss waits longer for that.
+pub(super) fn rtx_timer_from_head(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    let sent_at = tcb.rtxq.head().filter(|_| tcb.config.rack).map(|head| head.sent_at);
+    if let Some(sent_at) = sent_at {
+        let at = (sent_at + tcb.rto()).max(cx.now + Duration::from_micros(1));
+        tcb.set_timer(Timer::Rtx, at, cx);
     }
 }
 

@@ -30,7 +30,8 @@ impl Tcb {
     /// What the window of our SYN was.
     fn first_offer(&self) -> u32 {
         let ts = if self.passive && self.ts.is_some() { 12 } else { 0 };
-        u32::from(self.config.syn_window(self.rcv.advmss.saturating_sub(ts)))
+        let syn = u32::from(self.config.syn_window(self.rcv.advmss.saturating_sub(ts)));
+        syn.min(most(self.config.recv_buffer_auto.0, self))
     }
 
     fn first_space(&self) -> u32 {
@@ -91,6 +92,14 @@ impl Tcb {
     }
 }
 
+/// The most that a buffer of `recv` bytes is offered as: one that did not grow yet keeps a segment
+/// for what comes uninvited.
+fn most(recv: u32, tcb: &Tcb) -> u32 {
+    let first = recv == tcb.config.recv_buffer_auto.0;
+    let kept = u32::from(tcb.rcv.advmss);
+    if first && recv > 2 * kept { recv - kept } else { recv }
+}
+
 /// Data came in order: two segments more may be offered, as long as the buffer has room for them.
 pub(super) fn on_data(tcb: &mut Tcb, now: Instant) {
     let (held, pressed, advmss) = (tcb.rx.len(), tcb.pressed, u32::from(tcb.rcv.advmss));
@@ -100,8 +109,9 @@ pub(super) fn on_data(tcb: &mut Tcb, now: Instant) {
     if tcb.config.is_bsd() {
         return grow_by_half(tcb, now);
     }
+    let most = most(tcb.recv_buffer(), tcb);
     let tuning = tcb.tuning(now);
-    let room = tuning.recv.saturating_sub(held);
+    let room = tuning.recv.saturating_sub(held).min(most);
     if !pressed && tuning.offer < room {
         tuning.offer += (2 * advmss).min(room - tuning.offer);
     }
@@ -161,7 +171,8 @@ fn wanted_to_receive(tuning: &Tuning, advmss: u16) -> u32 {
 fn wanted(tcb: &Tcb) -> u32 {
     let smss = tcb.snd.smss.max(1);
     let cost = u64::from((smss + 640).next_power_of_two() + 256);
-    let segments = (tcb.cc_cwnd() / smss).max(FIRST).max(u32::from(tcb.config.reordering) + 1);
+    let segments =
+        (tcb.cc_cwnd() / smss).max(FIRST).max(u32::from(super::recovery::reordering(tcb)) + 1);
     (2 * u64::from(segments) * cost).min(u64::from(tcb.config.send_buffer_auto.1)) as u32
 }
 

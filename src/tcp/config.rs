@@ -100,10 +100,16 @@ pub struct Config {
     pub send_buffer_auto: (u32, u32),
     /// The most that is offered as window, bytes (`TCP_WINDOW_CLAMP`). Default `None`.
     pub window_clamp: Option<u32>,
+    /// What the scale cannot say of the window is rounded up, as Linux, while the buffer has room
+    /// for that, and resets tell it, too. Default on; off: down, and 0.
+    pub window_up: bool,
     /// Offer window scaling (RFC 7323 §2). Default on.
     pub window_scaling: bool,
     /// Offer timestamps (RFC 7323 §3). Default on.
     pub timestamps: bool,
+    /// Segments without the timestamps that were agreed on are dropped (RFC 7323 §3.2: SHOULD).
+    /// Default off (as Linux).
+    pub ts_required: bool,
     /// Offer SACK (RFC 2018). Default on.
     pub sack: bool,
     /// Report data received twice (D-SACK, RFC 2883). Default on; without SACK there is none.
@@ -128,6 +134,13 @@ pub struct Config {
     pub undo: bool,
     /// Duplicate ACKs that make a loss (DupThresh), 3..=300. Default 3 (RFC 5681 §3.2).
     pub reordering: u16,
+    /// What reordering that is seen makes of it at most, 3..=300. Default 300 (Linux:
+    /// `tcp_max_reordering`); as much as `reordering`: it stays.
+    pub max_reordering: u16,
+    /// Windows come down by whole segments, the pace of recovery rounded up, and without SACK
+    /// recovery goes on until more than the recovery point is acknowledged, as Linux. Default on;
+    /// off: by bytes.
+    pub count_segments: bool,
     /// Nagle's algorithm (RFC 9293 §3.7.4, MUST-17: can be switched off). Default on.
     pub nagle: bool,
     /// Of Nagle's algorithm, Minshall's variant: only a small segment in flight holds back a small
@@ -138,9 +151,16 @@ pub struct Config {
     pub tso_autosize: bool,
     /// The least segments of an autosized super-segment, 1..=255. Default 2 (`tcp_min_tso_segs`).
     pub min_tso_segs: u8,
+    /// What cwnd and the peer's window allow waits for more while it is less than such a part of
+    /// them and than a super-segment, and ACKs come; 0: never. Default 3 (`tcp_tso_win_divisor`).
+    pub tso_win_divisor: u8,
     /// Every super-segment carries PSH, so that receivers need not wait for more to merge with it,
     /// as Linux. Default on; RFC 9293 §3.9.1.2 asks for it where the sender's data ends.
     pub push_bursts: bool,
+    /// RTTVAR is the largest deviation of a round trip's samples, at least `rto_min`, and falls
+    /// once a round trip: the RTO stays that much above SRTT, as Linux. Default on; off: it follows
+    /// each sample (RFC 6298 §2.3), and `rto_min` bounds the RTO.
+    pub rttvar_peak: bool,
     /// RTO before the first sample. Default 1 s (RFC 6298 §2.1: 1 s).
     pub rto_initial: Duration,
     /// Lower bound of the RTO. Default 200 ms (RFC 6298 §2.4: SHOULD be 1 s).
@@ -150,9 +170,16 @@ pub struct Config {
     pub rto_max: Duration,
     /// RTO for data when a SYN was lost and timestamps are off: 3 s (RFC 6298 §5.7).
     pub rto_after_syn_loss: Duration,
-    /// Retransmissions of a SYN before giving up (R2 for SYN). Default 6: 127 s
+    /// Retransmissions of a SYN after which its RTO begins to double. Default 4 (Linux:
+    /// `tcp_syn_linear_timeouts`; RFC 6298 §5.5: 0).
+    pub syn_linear: u8,
+    /// Retransmissions of a SYN before giving up (R2 for SYN), besides those of `syn_linear`.
+    /// Default 6: 131 s
     /// (RFC 9293 §3.8.3, MUST-23: at least 3 minutes; see ADR 0008).
     pub syn_retries: u8,
+    /// SYNs, or SYN-ACKs, that must be lost for sending to begin with a single segment. Default 2
+    /// (as Linux); RFC 5681 §3.1: 1.
+    pub syn_losses: u8,
     /// Retransmissions of a SYN-ACK before giving up. Default 5: 63 s.
     pub synack_retries: u8,
     /// R1: retransmissions after which the network layer is told. Default 3 (SHLD-10: at least 3).
@@ -177,7 +204,8 @@ pub struct Config {
     /// gets data twice: a peer in slow start waits for ACKs. Default 16 (as Linux); 0: none.
     pub quickack: u8,
     /// Wait before a segment smaller than silly-window avoidance likes is sent all the same.
-    /// Default 200 ms (RFC 9293 §3.8.6.2.1: 0.1 to 1 s).
+    /// Default 0: as long as before a window probe (as Linux; RFC 9293 §3.8.6.2.1, SHLD-28: 0.1 to
+    /// 1 s).
     pub sws_override: Duration,
     /// Longest time between window probes. Default 120 s.
     pub probe_max: Duration,
@@ -295,8 +323,10 @@ const DEFAULT: Config = Config {
     send_buffer: Config::AUTO,
     send_buffer_auto: (1 << 14, 4 << 20),
     window_clamp: None,
+    window_up: true,
     window_scaling: true,
     timestamps: true,
+    ts_required: false,
     sack: true,
     dsack: true,
     rack: true,
@@ -306,16 +336,22 @@ const DEFAULT: Config = Config {
     frto: true,
     undo: true,
     reordering: 3,
+    max_reordering: 300,
+    count_segments: true,
     nagle: true,
     minshall: true,
     tso_autosize: true,
     min_tso_segs: 2,
+    tso_win_divisor: 3,
     push_bursts: true,
+    rttvar_peak: true,
     rto_initial: Duration::from_secs(1),
     rto_min: Duration::from_millis(200),
     rto_max: Duration::from_secs(120),
     rto_after_syn_loss: Duration::from_secs(3),
+    syn_linear: 4,
     syn_retries: 6,
+    syn_losses: 2,
     synack_retries: 5,
     retries1: 3,
     retries2: 15,
@@ -324,7 +360,7 @@ const DEFAULT: Config = Config {
     delayed_ack_max: Duration::from_millis(200),
     ack_every: AckEvery::MoreThanFull,
     quickack: 16,
-    sws_override: Duration::from_millis(200),
+    sws_override: Duration::ZERO,
     probe_max: Duration::from_secs(120),
     keepalive: None,
     user_timeout: None,
@@ -378,8 +414,8 @@ impl Config {
     pub const AUTO: u32 = 0;
 
     /// The default knobs without what makes a connection's first steps unlike its later ones: ACKs
-    /// always wait as long, for two full segments, and buffers of 1 MiB stay as they are. What a
-    /// lab or a scenario shows then has fewer reasons.
+    /// always wait as long, for two full segments, buffers of 1 MiB stay as they are, windows count
+    /// bytes, and the RTO is RFC 6298's. What a lab or a scenario shows then has fewer reasons.
     pub fn plain() -> Config {
         let (recv_buffer, send_buffer) = (1 << 20, 1 << 20);
         let delayed_ack_max = Config::default().delayed_ack;
@@ -390,6 +426,14 @@ impl Config {
             delayed_ack_max,
             quickack,
             ack_every,
+            rttvar_peak: false,
+            syn_linear: 0,
+            syn_losses: 1,
+            window_up: false,
+            count_segments: false,
+            tso_win_divisor: 0,
+            ts_required: true,
+            sws_override: Duration::from_millis(200),
             ..Config::default()
         }
     }

@@ -33,6 +33,8 @@ struct Usage {
     most: u32,
     /// SND.NXT when that was seen: it counts until this is acknowledged.
     until: Seq,
+    /// SND.NXT when sending paused last.
+    paused: Seq,
 }
 
 impl Tcb {
@@ -43,10 +45,13 @@ impl Tcb {
 
     fn control(&mut self) -> &mut Control {
         let (algorithm, smss, iw) = (self.config.congestion, self.snd.smss, self.iw);
-        let until = self.snd.una;
+        let (until, whole) = (self.snd.una, self.config.count_segments);
         self.control.get_or_insert_with(|| {
-            let usage = Usage { limited: false, most: 0, until };
-            let algorithm = algorithm.make(smss, iw);
+            let usage = Usage { limited: false, most: 0, until, paused: until };
+            let mut algorithm = algorithm.make(smss, iw);
+            if whole {
+                algorithm.count_segments();
+            }
             Box::new(Control { algorithm, usage, rate: Rate::new(), burst: 0 })
         })
     }
@@ -102,8 +107,12 @@ impl Tcb {
     pub fn change_cc(&mut self) {
         let (algorithm, smss, iw) = (self.config.congestion, self.snd.smss, self.iw);
         let (cwnd, ssthresh) = (self.cc_cwnd(), self.ssthresh());
+        let whole = self.config.count_segments;
         if let Some(control) = &mut self.control {
             control.algorithm = algorithm.make(smss, iw);
+            if whole {
+                control.algorithm.count_segments();
+            }
             control.algorithm.take_over(cwnd, ssthresh);
         }
     }
@@ -120,6 +129,7 @@ impl Tcb {
         let (una, nxt) = (self.snd.una, self.snd.nxt);
         let (outstanding, smss) = (self.rtxq.flight_size(), self.snd.smss);
         let (room, in_flight) = (self.cwnd_room(), self.rtxq.in_flight());
+        let waits = limited && self.unsent() > 0;
         let full = limited || room < smss;
         let dry = self.unsent() == 0 && self.rtxq.lost() == 0 && !full;
         let Some(control) = &mut self.control else { return };
@@ -127,9 +137,13 @@ impl Tcb {
             control.rate.on_app_limited(in_flight);
         }
         let usage = &mut control.usage;
+        // Only new data uses the window up: what is sent again has its own pace.
+        if std::mem::replace(&mut usage.paused, nxt) == nxt && !waits {
+            return;
+        }
         let over = una.after_eq(usage.until) && nxt != usage.until;
         if over || full || (!usage.limited && outstanding > usage.most) {
-            *usage = Usage { limited: full, most: outstanding, until: nxt };
+            *usage = Usage { limited: full, most: outstanding, until: nxt, paused: nxt };
         }
     }
 
@@ -188,7 +202,8 @@ impl Tcb {
 
     /// New data was acknowledged: the window may grow; what becomes of slow start is told.
     pub(super) fn grow(&mut self, sample: &AckSample, cx: &mut Cx<'_>) {
-        let sample = &self.counted(sample);
+        let sample = AckSample { app_limited: !self.cwnd_may_grow(), ..*sample };
+        let sample = &self.counted(&sample);
         let cc = self.cc();
         let slow = cc.is_conservative();
         cc.on_ack(sample);

@@ -242,7 +242,9 @@ impl Conn {
         }
         self.tcb.tx.write(&bytes[..n], cx.pool);
         self.tcb.more = false;
+        self.tcb.owe.push = false;
         self.tcb.cause = cx.cause;
+        output::note_deferral(&mut self.tcb, cx.now);
         if n > 0 {
             self.tcb.start_user_timer(cx);
         }
@@ -294,6 +296,7 @@ impl Conn {
             self.tcb.rcv.read = true;
             self.tcb.cause = cx.cause;
             super::autotune::on_read(&mut self.tcb, n as u32, cx.now);
+            super::delack::on_read(&mut self.tcb, cx);
         }
         Ok(n)
     }
@@ -452,7 +455,10 @@ impl Conn {
     /// goes on with the window there is.
     pub fn configure(&mut self, change: impl FnOnce(&mut Config)) {
         let before = self.tcb.config.congestion;
+        let nagle = self.tcb.config.nagle;
         change(Arc::make_mut(&mut self.tcb.config));
+        // Whoever turns it off wants what is written to go out now, corked or not.
+        self.tcb.owe.push |= nagle && !self.tcb.config.nagle;
         if self.tcb.config.congestion != before {
             self.tcb.change_cc();
         }

@@ -6,8 +6,10 @@
 //! knobs' bounds with the time between segments.
 
 use super::event::{AckWhy, Timer};
+use super::segment::Segment;
 use super::tcb::{Cx, Tcb};
 use crate::base::{Duration, Instant};
+use crate::wire::tcp::Ctl;
 use std::fmt;
 
 /// How much data is acknowledged without waiting for more.
@@ -37,15 +39,56 @@ impl fmt::Display for AckEvery {
     }
 }
 
+/// Less than this, with its header, is no sign of the peer's segment size, bytes.
+const LEAST_SIGN: u32 = 88;
+
 /// What a connection knows about its ACKs.
 #[derive(Clone, Debug, Default)]
 pub struct Acks {
+    /// The size of the last segment that was no remnant, bytes.
+    last_size: u16,
+    /// The peer asked that what came since the last ACK be read at once (PSH), once or more.
+    pushed: u8,
     /// Segments with data that are still acknowledged at once.
     quick: u8,
     /// Data is answered with data: ACKs ride along.
     pingpong: bool,
     /// How long an ACK waits, milliseconds; 0 before the first data.
     ato: u16,
+}
+
+/// The segment size of the peer is the largest seen; a smaller one when two in a row have it that
+/// are no remnants (as Linux).
+pub(super) fn measure_mss(tcb: &mut Tcb, len: u32, seg: &Segment) {
+    let len = len.min(u32::from(tcb.rcv.advmss));
+    if len >= tcb.rcv.mss_seen || tcb.config.ack_every != AckEvery::MoreThanFull {
+        tcb.rcv.mss_seen = tcb.rcv.mss_seen.max(len);
+        return;
+    }
+    let ts = if tcb.ts.is_some() { 12 } else { 0 };
+    let remnant = seg.hdr.ctl.has(Ctl::PSH) || seg.hdr.ctl.fin() || seg.hdr.ctl.urg();
+    if len + ts >= 536 || (len + ts + 20 >= LEAST_SIGN && !remnant) {
+        let last = std::mem::replace(&mut tcb.acks.last_size, len as u16);
+        if u32::from(last) == len {
+            tcb.rcv.mss_seen = len.max(1);
+            return;
+        }
+    }
+    tcb.acks.pushed = (tcb.acks.pushed + 1).min(2);
+}
+
+/// The reader took all there was: an ACK that waits goes out when more than a segment is to be
+/// acknowledged, or a small one ended what the peer had to say (as Linux).
+pub(super) fn on_read(tcb: &mut Tcb, cx: &Cx<'_>) {
+    let waits = tcb.timers.is_running(Timer::Delack);
+    if !waits || tcb.config.ack_every != AckEvery::MoreThanFull {
+        return;
+    }
+    let acks = &tcb.acks;
+    let small = acks.pushed == 2 || acks.pushed == 1 && !acks.pingpong;
+    if tcb.rcv.unacked > tcb.rcv.mss_seen || small && tcb.rx.is_empty() {
+        tcb.owe_ack(AckWhy::AfterRead, false, cx);
+    }
 }
 
 fn millis(duration: Duration) -> u16 {
@@ -58,6 +101,11 @@ pub(super) fn ato(tcb: &Tcb) -> u64 {
         ato if ato > 0 && tcb.config.delayed_ack_max > tcb.config.delayed_ack => u64::from(ato),
         _ => u64::from(millis(tcb.config.delayed_ack)),
     }
+}
+
+/// What adaptation has made of that delay, milliseconds; 0 before the first data.
+pub(super) fn learnt(tcb: &Tcb) -> u64 {
+    if tcb.acks.ato == 0 { 0 } else { ato(tcb) }
 }
 
 /// Some segments more are acknowledged at once: half of what fits the window, within the knob.
@@ -139,6 +187,7 @@ pub(super) fn on_timer(tcb: &mut Tcb) {
 /// An ACK goes out, alone or with data.
 pub(super) fn on_ack_sent(tcb: &mut Tcb) {
     let owed = tcb.rcv.unacked > 0 || tcb.owe.ack.is_some();
+    tcb.acks.pushed = 0;
     if tcb.acks.quick > 0 && owed {
         tcb.acks.quick -= 1;
         if tcb.acks.quick == 0 {

@@ -37,6 +37,8 @@ crate::explained! {
         MarkTurned = "MarkTurned", "RFC 8257 §3.2", "packets are marked now and were not before, or the other way round: the ACK tells from which one on";
         /// The peer is likely to wait for it.
         Quick = "QuickAck", "RFC 9293 §3.8.6.3 (SHLD-18: ACKs may be delayed); tcp(7), TCP_QUICKACK", "a young or newly busy connection: the sender is in slow start and lives on ACKs";
+        /// The reader took all there was.
+        AfterRead = "AfterRead", "RFC 9293 §3.8.6.3 (SHLD-18: ACKs may be delayed)", "the reader took the small segment that ended what the peer had to say: it may wait for this ACK";
         /// There is room that the peer does not know of.
         WindowUpdate = "WindowUpdate", "RFC 9293 §3.8.6.2.2 (MUST-39)", "the window can open by a useful amount: the peer should know";
     }

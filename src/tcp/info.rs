@@ -57,7 +57,7 @@ info! {
     options,
     /// Retransmission timeout.
     rto in "us",
-    /// Delayed-ACK timeout.
+    /// Delayed-ACK timeout; 0 before data has come.
     ato in "us",
     /// Largest segment we send, payload bytes.
     snd_mss in "bytes",
@@ -69,7 +69,7 @@ info! {
     pmtu in "bytes",
     /// Segments in flight.
     unacked in "segments",
-    /// Segments the peer holds out of order.
+    /// Segments the peer holds out of order; without SACK, that duplicate ACKs tell of.
     sacked in "segments",
     /// Segments taken for lost, those that were sent again included.
     lost in "segments",
@@ -117,7 +117,7 @@ info! {
     data_segs_in in "segments",
     /// Segments received out of order.
     rcv_ooopack in "segments",
-    /// Segments delivered to the peer.
+    /// Segments delivered to the peer, the SYN included.
     delivered in "segments",
     /// Time spent with data to send or in flight.
     busy_time in "us",

@@ -262,7 +262,9 @@ impl Listener {
     fn unacceptable(&self, embryo: &Embryo, seg: &Segment) -> Option<Why> {
         let agreed = embryo.half.options.ts.filter(|_| self.config.timestamps);
         match (agreed, seg.hdr.options.ts) {
-            (Some(_), None) if !seg.hdr.ctl.syn() => return Some(Why::NoTimestamp),
+            (Some(_), None) if !seg.hdr.ctl.syn() && self.config.ts_required => {
+                return Some(Why::NoTimestamp);
+            }
             (Some(recent), Some(ts)) if (ts.val.wrapping_sub(recent.val) as i32) < 0 => {
                 return Some(Why::Paws);
             }

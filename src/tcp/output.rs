@@ -4,16 +4,19 @@
 //! cannot disagree.
 
 use super::ecn;
-use super::event::{AckWhy, Blocked, Event, Plan, Room, RtxRule, SegmentView, Timer};
+use super::event::{AckWhy, Blocked, CaState, Event, Plan, Room, RtxRule, SegmentView, Timer};
 use super::persist;
 use super::rtxq::Sent;
 use super::segment::{Because, Outgoing};
 use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
 use super::tlp;
-use crate::base::{Chunks, Instant, Limit, Seq};
+use crate::base::{Chunks, Duration, Instant, Limit, Seq};
 use crate::wire::ip::Mark;
 use crate::wire::tcp::{Ctl, Header, Options, SackBlocks, Timestamps};
+
+/// How long ago something must have gone out for the rest of it to wait.
+const DEFERRAL: Duration = Duration::from_millis(1);
 
 /// What `plan` says.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -176,6 +179,9 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if paced < unsent.min(mss) {
         return Err(Blocked::Pacing);
     }
+    if tcb.owe.defer {
+        return Err(if cwnd_room < rwnd_room { Blocked::Cwnd } else { Blocked::Rwnd });
+    }
     // CWR stands on one packet (RFC 3168 §6.1.2): not on all that a device would cut.
     let single = tcb.ecn.owes_cwr || is_urgent(tcb, tcb.snd.nxt);
     let most = if single { mss } else { burst(tcb, mss) };
@@ -192,7 +198,7 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
         })
     };
     let asked = tcb.recovery.send_new; // by F-RTO, which waits for nothing
-    let corked = (tcb.config.cork || tcb.more) && !asked;
+    let corked = (tcb.config.cork || tcb.more) && !asked && !tcb.owe.push;
     // The short last segment goes along when nothing, or by Minshall nothing small, is in flight,
     // or Nagle is off, or FIN follows.
     let may = !corked && (asked || !tcb.config.nagle || (whole == 0 && alone));
@@ -218,7 +224,7 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
 /// How much one super-segment holds at most: what the device takes, and no more than a
 /// millisecond's worth of what the window allows in a round trip (twice that in slow start, a fifth
 /// more after), but two segments. Near peers get more: an ACK for each millisecond's worth would
-/// cost them more than it tells.
+/// cost them more than it tells. But half of cwnd is enough: two are under way then.
 fn burst(tcb: &Tcb, mss: u32) -> u32 {
     let most = tcb.gso_max.max(mss);
     let (true, Some(rate)) = (tcb.config.tso_autosize && most > mss, tcb.rate_of_window()) else {
@@ -227,8 +233,31 @@ fn burst(tcb: &Tcb, mss: u32) -> u32 {
     let near = (tcb.rto.min().unwrap_or_default().as_micros().max(1) as u64) >> 9;
     let extra = if near < 32 { u64::from(most) >> near } else { 0 };
     let bytes = (rate >> 10).saturating_add(extra).min(most.into());
+    let half = (tcb.cwnd() / tcb.snd.smss / 2).max(1);
     let least = u32::from(tcb.config.min_tso_segs.max(1));
-    (bytes as u32 / mss).max(least).saturating_mul(mss).min(most)
+    (bytes as u32 / mss).max(least).min(half).saturating_mul(mss).min(most)
+}
+
+/// Less than a burst may go out, and something went out within the last millisecond: ACKs of what
+/// is in flight, half a round trip old, will soon allow more, and it goes out together (as Linux).
+pub(super) fn note_deferral(tcb: &mut Tcb, now: Instant) {
+    tcb.owe.defer = false;
+    let (mss, unsent) = (eff_mss(tcb), tcb.unsent());
+    let part = u32::from(tcb.config.tso_win_divisor);
+    let bursts = tcb.config.tso_autosize && tcb.gso_max > mss && part > 0;
+    let recovering = matches!(tcb.recovery.ca, CaState::Recovery | CaState::Loss);
+    let recent = now.since(tcb.last_sent) <= DEFERRAL;
+    if !bursts || recovering || unsent <= mss || !recent {
+        return;
+    }
+    let edge = tcb.snd.una + tcb.snd.wnd;
+    let rwnd_room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
+    let limit = tcb.cwnd_room().min(rwnd_room);
+    let share = tcb.snd.wnd.min(tcb.cwnd()) / part;
+    let most = burst(tcb, mss);
+    let srtt = tcb.rto.srtt().unwrap_or_default();
+    let soon = tcb.rtxq.head().is_some_and(|head| now.since(head.sent_at) >= srtt / 2);
+    tcb.owe.defer = soon && limit < most && limit < share && limit <= unsent;
 }
 
 /// The most of what is sent again from `seq` on that goes out in one piece, whole segments.
@@ -327,7 +356,10 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
             (nxt, ctl, send_new(tcb, len, 0, cx))
         }
         Plan::LastData { len } => (nxt, Ctl::PSH.with(Ctl::FIN), send_new(tcb, len, 1, cx)),
-        Plan::SwsOverride { len } => (nxt, Ctl::NONE, send_new(tcb, len, 0, cx)),
+        Plan::SwsOverride { len } => {
+            let ctl = if tcb.config.sws_override.is_zero() { Ctl::PSH } else { Ctl::NONE };
+            (nxt, ctl, send_new(tcb, len, 0, cx))
+        }
         Plan::CorkOverride { len } => (nxt, Ctl::PSH, send_new(tcb, len, 0, cx)),
         Plan::Fin => (nxt, Ctl::FIN, send_new(tcb, 0, 1, cx)),
         Plan::FinLimit { len, .. } => {
@@ -475,6 +507,10 @@ fn send_again(tcb: &mut Tcb, seq: Seq, len: u32, rule: RtxRule, cx: &mut Cx<'_>)
     tcb.counters.total_retrans += data_len.div_ceil(tcb.snd.smss).max(1);
     tcb.paced(data_len, cx);
     count_data(tcb, data_len, true, cx);
+    if seq == tcb.snd.una && tcb.config.rack {
+        // The oldest has a round trip before it again (as Linux).
+        tcb.set_timer(Timer::Rtx, cx.now + tcb.rto(), cx);
+    }
     start_timers(tcb, cx);
     let payload = if data_len > 0 { tcb.tx.view(seq, data_len, cx.pool) } else { Chunks::new() };
     (fin.with(push), payload)
@@ -490,6 +526,7 @@ fn count_data(tcb: &mut Tcb, len: u32, again: bool, cx: &Cx<'_>) {
         }
         super::delack::on_data_sent(tcb, cx.now);
         tcb.last_sent = cx.now;
+        note_deferral(tcb, cx.now);
     }
 }
 
@@ -548,7 +585,7 @@ fn header(
         seq,
         ack: acks.then_some(before.unwrap_or(tcb.rcv.nxt)),
         ctl: ctl.with(if urgent.is_some() { Ctl::URG } else { Ctl::NONE }),
-        wnd: if ctl.rst() { 0 } else { wnd },
+        wnd: if ctl.rst() && !tcb.config.window_up { 0 } else { wnd },
         urg: urgent.map_or(0, |up| (up - seq).min(0xffff) as u16),
         options,
     }

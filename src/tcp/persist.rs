@@ -37,7 +37,9 @@ pub(super) fn arm(tcb: &mut Tcb, blocked: Blocked, cx: &mut Cx<'_>) {
         tcb.stop_timer(Timer::Persist, cx);
     } else if !tcb.timers.is_running(Timer::Persist) {
         let wait = match blocked {
-            Blocked::Sws | Blocked::Cork => tcb.config.sws_override,
+            Blocked::Sws | Blocked::Cork if !tcb.config.sws_override.is_zero() => {
+                tcb.config.sws_override
+            }
             _ => probe_interval(tcb),
         };
         tcb.set_timer(Timer::Persist, cx.now + wait, cx);

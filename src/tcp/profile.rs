@@ -52,6 +52,19 @@ const RFC: &[Turned] = &[
     Turned("after_idle", |c| c.after_idle = AfterIdle::Restart, "RFC 5681 §4.1"),
     Turned("push_bursts", |c| c.push_bursts = false, "RFC 9293 §3.9.1.2: at the end of the data"),
     Turned("minshall", |c| c.minshall = false, "RFC 9293 §3.7.4: waits for all in flight"),
+    Turned("rttvar_peak", |c| c.rttvar_peak = false, "RFC 6298 §2.3"),
+    Turned("syn_linear", |c| c.syn_linear = 0, "RFC 6298 §5.5"),
+    Turned("tso_win_divisor", |c| c.tso_win_divisor = 0, "RFC 5681 §3.1: cwnd is the limit"),
+    Turned("ts_required", |c| c.ts_required = true, "RFC 7323 §3.2: SHOULD drop"),
+    Turned(
+        "sws_override",
+        |c| c.sws_override = Duration::from_millis(200),
+        "RFC 9293 §3.8.6.2.1 (SHLD-28): 0.1 to 1 s",
+    ),
+    Turned("max_reordering", |c| c.max_reordering = 3, "RFC 5681 §3.2: three duplicates"),
+    Turned("count_segments", |c| c.count_segments = false, "RFC 9937 §6: bytes"),
+    Turned("syn_losses", |c| c.syn_losses = 1, "RFC 5681 §3.1"),
+    Turned("window_up", |c| c.window_up = false, "RFC 7323 §2.3: the field is the window shifted"),
     Turned("option_order", |c| c.option_order = Layout::ByKind, "RFC 9293 §3.2: any order"),
 ];
 
@@ -116,6 +129,14 @@ const FREEBSD: &[Turned] = &[
     Turned("tso_autosize", |c| c.tso_autosize = false, "as FreeBSD: as much as the device takes"),
     Turned("push_bursts", |c| c.push_bursts = false, "as FreeBSD: at the end of the data"),
     Turned("minshall", |c| c.minshall = false, "as FreeBSD: small ones wait for all in flight"),
+    Turned("rttvar_peak", |c| c.rttvar_peak = false, "RFC 6298 §2.3"),
+    Turned("syn_linear", |c| c.syn_linear = 0, "RFC 6298 §5.5"),
+    Turned("tso_win_divisor", |c| c.tso_win_divisor = 0, "tcp(4) knows none"),
+    Turned("ts_required", |c| c.ts_required = true, "tcp(4): tolerate_missing_ts 0"),
+    Turned("max_reordering", |c| c.max_reordering = 3, "tcp(4) knows no adaptation"),
+    Turned("count_segments", |c| c.count_segments = false, "RFC 9937 §6: bytes"),
+    Turned("syn_losses", |c| c.syn_losses = 1, "RFC 5681 §3.1"),
+    Turned("window_up", |c| c.window_up = false, "RFC 7323 §2.3: the field is the window shifted"),
     Turned("option_order", |c| c.option_order = Layout::ByKind, "as FreeBSD sends them"),
 ];
 
@@ -228,6 +249,13 @@ fn time(time: Duration) -> String {
     fits.map_or_else(|| "0".to_owned(), |(name, unit)| format!("{}{name}", nanos / unit))
 }
 
+fn override_time(config: &Config) -> String {
+    match config.sws_override {
+        Duration::ZERO => "rto".to_owned(),
+        fixed => time(fixed),
+    }
+}
+
 fn size(size: u32) -> String {
     if size == Config::AUTO { "auto".to_owned() } else { size.to_string() }
 }
@@ -247,8 +275,10 @@ const SHOWN: &[Shown] = &[
     Shown("send_buffer", |c| size(c.send_buffer), "tcp(7): SO_SNDBUF not set"),
     Shown("send_buffer_auto", |c| range(c.send_buffer_auto), "tcp(7): tcp_wmem"),
     Shown("window_clamp", |c| or_none(c.window_clamp, "off"), "tcp(7): TCP_WINDOW_CLAMP"),
+    Shown("window_up", |c| switch(c.window_up), "as Linux: aligned to the scale"),
     Shown("window_scaling", |c| switch(c.window_scaling), "tcp(7): tcp_window_scaling"),
     Shown("timestamps", |c| switch(c.timestamps), "tcp(7): tcp_timestamps"),
+    Shown("ts_required", |c| switch(c.ts_required), "as Linux: only those that come are checked"),
     Shown("sack", |c| switch(c.sack), "tcp(7): tcp_sack"),
     Shown("ecn", |c| ecn(c.ecn).to_owned(), "tcp(7): tcp_ecn 2"),
     Shown("pacing", |c| switch(c.pacing), "as Linux without fq: the algorithm decides"),
@@ -261,12 +291,17 @@ const SHOWN: &[Shown] = &[
     Shown("frto", |c| switch(c.frto), "tcp(7): tcp_frto"),
     Shown("undo", |c| switch(c.undo), "RFC 4015; RFC 3708"),
     Shown("reordering", |c| c.reordering.to_string(), "tcp(7): tcp_reordering"),
+    Shown("max_reordering", |c| c.max_reordering.to_string(), "ip-sysctl: tcp_max_reordering"),
+    Shown("count_segments", |c| switch(c.count_segments), "as Linux: windows are segments"),
     Shown("nagle", |c| switch(c.nagle), "tcp(7): TCP_NODELAY"),
+    Shown("rttvar_peak", |c| switch(c.rttvar_peak), "as Linux: SRTT and tcp_rto_min_us at least"),
     Shown("rto_initial", |c| time(c.rto_initial), "RFC 6298 §2.1"),
     Shown("rto_min", |c| time(c.rto_min), "ip-sysctl: tcp_rto_min_us"),
     Shown("rto_max", |c| time(c.rto_max), "ip-sysctl: tcp_rto_max_ms"),
     Shown("rto_after_syn_loss", |c| time(c.rto_after_syn_loss), "RFC 6298 §5.7"),
+    Shown("syn_linear", |c| c.syn_linear.to_string(), "ip-sysctl: tcp_syn_linear_timeouts"),
     Shown("syn_retries", |c| c.syn_retries.to_string(), "tcp(7): tcp_syn_retries"),
+    Shown("syn_losses", |c| c.syn_losses.to_string(), "as Linux: more than one"),
     Shown("synack_retries", |c| c.synack_retries.to_string(), "tcp(7): tcp_synack_retries"),
     Shown("retries1", |c| c.retries1.to_string(), "tcp(7): tcp_retries1"),
     Shown("retries2", |c| c.retries2.to_string(), "tcp(7): tcp_retries2"),
@@ -275,7 +310,7 @@ const SHOWN: &[Shown] = &[
     Shown("delayed_ack_max", |c| time(c.delayed_ack_max), "ip-route(8): at most 200 ms"),
     Shown("ack_every", |c| c.ack_every.to_string(), "more than a full segment, as Linux"),
     Shown("quickack", |c| c.quickack.to_string(), "tcp(7): TCP_QUICKACK"),
-    Shown("sws_override", |c| time(c.sws_override), "RFC 9293 §3.8.6.2.1"),
+    Shown("sws_override", override_time, "as Linux: the timer of window probes"),
     Shown("probe_max", |c| time(c.probe_max), "ip-sysctl: tcp_rto_max_ms"),
     Shown("keepalive", keepalive, "tcp(7): tcp_keepalive_time, _intvl, _probes"),
     Shown("user_timeout", |c| or_none(c.user_timeout.map(time), "off"), "tcp(7): TCP_USER_TIMEOUT"),
@@ -300,6 +335,7 @@ const SHOWN: &[Shown] = &[
     ),
     Shown("tso_autosize", |c| switch(c.tso_autosize), "ip-sysctl: tcp_min_tso_segs"),
     Shown("min_tso_segs", |c| c.min_tso_segs.to_string(), "ip-sysctl: tcp_min_tso_segs"),
+    Shown("tso_win_divisor", |c| c.tso_win_divisor.to_string(), "ip-sysctl: tcp_tso_win_divisor"),
     Shown("push_bursts", |c| switch(c.push_bursts), "as Linux: super-segments have PSH"),
     Shown("minshall", |c| switch(c.minshall), "as Linux: small ones wait for small ones"),
     Shown("cork", |c| switch(c.cork), "tcp(7): TCP_CORK"),

@@ -25,6 +25,8 @@ pub struct Progress {
     pub ssthresh: u32,
     /// A full segment, bytes.
     pub smss: u32,
+    /// Send by whole segments: what would send a part of one sends all of it.
+    pub whole: bool,
     /// SND.UNA moved, and nothing more was found lost (SafeACK).
     pub is_safe: bool,
 }
@@ -38,13 +40,14 @@ impl Prr {
     /// An ACK arrived (RFC 9937 §6.2).
     // Rules: 9937-6.2-1, 9937-6.2-2, 9937-6.2-3.
     pub fn on_ack(&mut self, progress: Progress) {
-        let Progress { delivered, in_flight, ssthresh, smss, is_safe } = progress;
+        let Progress { delivered, in_flight, ssthresh, smss, whole, is_safe } = progress;
         if delivered == 0 && self.out > 0 {
             return;
         }
         self.delivered += u64::from(delivered);
         let mut allowance = if in_flight > ssthresh {
             let share = (self.delivered * u64::from(ssthresh)).div_ceil(u64::from(self.flight));
+            let share = if whole { share.next_multiple_of(smss.into()) } else { share };
             share.saturating_sub(self.out)
         } else {
             // Packet conservation, and slow start towards ssthresh while nothing more is lost.
@@ -78,7 +81,8 @@ mod tests {
     const SMSS: u32 = 1_000;
 
     fn ack(prr: &mut Prr, delivered: u32, in_flight: u32, ssthresh: u32, is_safe: bool) -> u32 {
-        prr.on_ack(Progress { delivered, in_flight, ssthresh, smss: SMSS, is_safe });
+        let whole = false;
+        prr.on_ack(Progress { delivered, in_flight, ssthresh, smss: SMSS, whole, is_safe });
         let allowance = prr.allowance();
         prr.on_send(allowance / SMSS * SMSS);
         allowance / SMSS

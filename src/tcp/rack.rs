@@ -4,9 +4,6 @@
 use super::rtxq::{Judged, Rtxq, Sent};
 use crate::base::{Duration, Instant, Seq};
 
-/// Segments reported by SACK that make a loss where nothing was ever reordered (RFC 8985 §3.1).
-const DUP_THRESH: u32 = 3;
-
 /// Recoveries after which a wider reordering window is narrow again (RFC 8985 §6.2 step 4).
 const PERSIST: u8 = 16;
 
@@ -19,8 +16,14 @@ pub struct Rack {
     rtt: Duration,
     /// The highest sequence number that has arrived (RACK.fack).
     fack: Option<Seq>,
-    /// How often something arrived behind what was sent after it.
+    /// The highest that had arrived before this ACK.
+    known: Option<Seq>,
+    /// The lowest that this ACK says has arrived behind what was sent after it.
+    behind: Option<Seq>,
+    /// How often something arrived so.
     reordered: u32,
+    /// By how many segments at most.
+    degree: u16,
     /// The window in quarters of the smallest round trip, less one (RACK.reo_wnd_mult - 1).
     widened: u8,
     /// Recoveries until it is one quarter again (RACK.reo_wnd_persist).
@@ -38,8 +41,8 @@ pub struct Path {
     pub srtt: Duration,
     /// In fast recovery or after a timeout.
     pub recovering: bool,
-    /// What the peer holds out of order, in segments.
-    pub sacked: u32,
+    /// The peer holds so much out of order that what is missing would be lost by counting.
+    pub enough: bool,
 }
 
 impl Rack {
@@ -49,8 +52,8 @@ impl Rack {
     pub fn delivered(&mut self, sent: &Sent, now: Instant, too_early: bool, min_rtt: Duration) {
         let rtt = now.since(sent.sent_at);
         let end = sent.end();
-        if sent.retransmits == 0 && self.fack.is_some_and(|fack| end.before(fack)) {
-            self.reordered = self.reordered.saturating_add(1);
+        if sent.retransmits == 0 && self.known.is_some_and(|known| end.before(known)) {
+            self.behind = Some(self.behind.map_or(sent.seq, |behind| behind.earlier(sent.seq)));
         }
         self.fack = Some(self.fack.map_or(end, |fack| fack.later(end)));
         // The ACK of a retransmission may be the original's.
@@ -78,6 +81,7 @@ impl Rack {
         self.dsack_round = self.dsack_round.filter(|round| una.before(*round));
         // What lies 2 GiB behind would compare the wrong way round.
         self.fack = self.fack.map(|fack| fack.later(una));
+        self.known = self.known.map(|known| known.later(una));
     }
 
     /// A recovery has ended.
@@ -86,6 +90,32 @@ impl Rack {
         if self.persist == 0 {
             self.widened = 0;
         }
+    }
+
+    /// All of an ACK is known: what had overtaken the lowest that came late tells the degree of
+    /// reordering. After a timeout that cannot be taken back it tells nothing.
+    pub fn note_reordering(&mut self, smss: u32, tells: bool) {
+        self.known = self.fack;
+        let (behind, fack) = (self.behind.take().filter(|_| tells), self.fack);
+        if let (Some(behind), Some(fack)) = (behind, fack) {
+            self.overtaken((fack - behind).div_ceil(smss));
+        }
+    }
+
+    /// Something came behind so many segments that were sent after it.
+    pub fn overtaken(&mut self, segments: u32) {
+        self.reordered = self.reordered.saturating_add(1);
+        self.degree = self.degree.max(segments.min(u16::MAX.into()) as u16);
+    }
+
+    /// A timeout came though much had arrived: reordering was not what it seemed.
+    pub fn forget_degree(&mut self) {
+        self.degree = 0;
+    }
+
+    /// By how many segments at most something was overtaken.
+    pub fn degree(&self) -> u16 {
+        self.degree
     }
 
     /// How often something arrived behind what was sent after it.
@@ -101,7 +131,7 @@ impl Rack {
     /// The reordering window (RFC 8985 §6.2 step 4).
     // Rules: 8985-6.2-4.
     pub fn window(&self, path: Path) -> Duration {
-        if !self.reordering_seen() && (path.recovering || path.sacked >= DUP_THRESH) {
+        if !self.reordering_seen() && (path.recovering || path.enough) {
             return Duration::ZERO;
         }
         (path.min_rtt / 4).saturating_mul(1 + u32::from(self.widened)).min(path.srtt)

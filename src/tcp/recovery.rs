@@ -50,10 +50,11 @@ pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
     let covered = tcb.recovery.recovery_point.is_none_or(|point| match before {
         // ACKs have ECE until CWR has come, which stands on what was sent behind it.
         CaState::Cwr => tcb.snd.una.after(point),
+        _ if is_held(tcb) => false,
         _ => tcb.snd.una.after_eq(point),
     });
     let lost = match before {
-        CaState::Loss => in_loss(tcb, told, covered, cx),
+        CaState::Loss => after_timeout(tcb, told, covered, cx),
         CaState::Recovery | CaState::Cwr => in_recovery(tcb, told, covered, cx),
         CaState::Open | CaState::Disorder => in_doubt(tcb, told, cx),
     };
@@ -67,20 +68,27 @@ pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
 }
 
 /// How much may be sent for this ACK: rate reduction's share, or what congestion control makes of
-/// it, unless it came in recovery.
+/// it, unless it came in recovery; Linux asks for the phase behind the ACK.
 // Rules: 3168-6.1.2-5.
 fn pace(tcb: &mut Tcb, told: &Told, before: CaState, lost: u32, cx: &mut Cx<'_>) {
     let (in_flight, ssthresh) = (tcb.rtxq.in_flight(), tcb.ssthresh());
     let smss = tcb.snd.smss;
     if let Some(prr) = tcb.loss.as_mut().and_then(|loss| loss.prr.as_mut()) {
         let (delivered, is_safe) = (told.delivered, told.advanced && lost == 0);
-        prr.on_ack(prr::Progress { delivered, in_flight, ssthresh, smss, is_safe });
-    } else if let (Some(sample), true) = (&told.sample, told.advanced)
-        && !matches!(before, CaState::Recovery | CaState::Cwr)
+        let whole = tcb.config.count_segments;
+        prr.on_ack(prr::Progress { delivered, in_flight, ssthresh, smss, whole, is_safe });
+    } else if let (Some(sample), true) = (&told.sample, may_grow(tcb, told))
+        && (tcb.config.count_segments || !matches!(before, CaState::Recovery | CaState::Cwr))
         && !matches!(tcb.recovery.ca, CaState::Recovery | CaState::Cwr)
     {
         tcb.grow(sample, cx);
     }
+}
+
+/// New data was acknowledged; where much is reordered, something was delivered in any order.
+fn may_grow(tcb: &Tcb, told: &Told) -> bool {
+    let much = reordering(tcb) > tcb.config.reordering;
+    told.advanced || much && told.delivered > 0
 }
 
 // ---- no loss is known
@@ -132,9 +140,9 @@ fn may_heed_mark(tcb: &Tcb) -> bool {
 /// The network marked a packet: the window comes down, nothing is sent again (RFC 3168 §6.1.2).
 // Rules: 3168-6.1.2-1.
 fn heed_mark(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
-    let outstanding = outstanding(tcb);
+    let (outstanding, cwnd) = (outstanding(tcb), tcb.cc_cwnd());
     tcb.cc().on_ecn(cx.now, outstanding);
-    come_down(tcb, told, CaState::Cwr, cx);
+    come_down(tcb, (told, cwnd), CaState::Cwr, cx);
     let again = sent_again(tcb);
     tcb.loss.get_or_insert_default().undo.end(again);
 }
@@ -153,6 +161,12 @@ fn count_left(tcb: &mut Tcb, told: &Told) {
         tcb.rtxq.set_left(0, smss);
     } else if told.duplicate && tcb.recovery.ca != CaState::Loss {
         tcb.rtxq.set_left(left + smss, smss);
+        let outstanding = tcb.rtxq.flight_size();
+        if tcb.rtxq.left() < left + smss {
+            // As many arrived as are outstanding: what is missing comes late.
+            let rack = &mut tcb.loss.get_or_insert_default().rack;
+            rack.overtaken(outstanding.div_ceil(smss));
+        }
     }
 }
 
@@ -181,13 +195,19 @@ fn detect_by_time(tcb: &mut Tcb, cx: &mut Cx<'_>) -> u32 {
     lost
 }
 
+/// DupThresh: the knob, or more when more was reordered.
+pub(super) fn reordering(tcb: &Tcb) -> u16 {
+    let seen = tcb.loss.as_ref().map_or(0, |loss| loss.rack.degree());
+    tcb.config.reordering.max(seen.min(tcb.config.max_reordering))
+}
+
 /// The reordering window now.
 fn reordering_window(tcb: &Tcb) -> Duration {
     let path = rack::Path {
         min_rtt: tcb.rto.min().unwrap_or_default(),
         srtt: tcb.rto.srtt().unwrap_or_default(),
         recovering: matches!(tcb.recovery.ca, CaState::Recovery | CaState::Loss),
-        sacked: tcb.rtxq.sacked().div_ceil(tcb.snd.smss),
+        enough: tcb.rtxq.sacked().div_ceil(tcb.snd.smss) >= u32::from(reordering(tcb)),
     };
     tcb.loss.as_ref().map_or(Duration::ZERO, |loss| loss.rack.window(path))
 }
@@ -195,8 +215,8 @@ fn reordering_window(tcb: &Tcb) -> Duration {
 /// IsLost() of RFC 6675 §4: more than (DupThresh - 1) segments have arrived behind it.
 // Rules: 6675-4-1.
 fn detect_by_bytes(tcb: &mut Tcb) -> u32 {
-    let enough = (u32::from(tcb.config.reordering) - 1) * tcb.snd.smss;
-    let runs = tcb.config.reordering;
+    let runs = reordering(tcb);
+    let enough = (u32::from(runs) - 1) * tcb.snd.smss;
     let Some(edge) = tcb.rtxq.sacked_from_above(enough, runs) else { return 0 };
     let lost = tcb.rtxq.judge(|sent| match sent.retransmits {
         _ if sent.seq.after_eq(edge) => Judged::TooNew,
@@ -213,7 +233,7 @@ fn detect_by_bytes(tcb: &mut Tcb) -> u32 {
 /// after a timeout, ACKs up to `recover` may be echoes of our own retransmissions.
 // Rules: 6582-3.2-2, 5681-3.2-2.
 fn detect_by_count(tcb: &mut Tcb) -> u32 {
-    let enough = u16::from(tcb.recovery.dupacks) == tcb.config.reordering;
+    let enough = u16::from(tcb.recovery.dupacks) >= reordering(tcb);
     let covered = tcb.recovery.ca == CaState::Cwr
         || tcb.recovery.recovery_point.is_none_or(|point| tcb.snd.una.after(point));
     if !(enough && covered) {
@@ -235,9 +255,9 @@ fn enter(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
 /// The window comes down for what is outstanding now.
 // Rules: 2018-5.1-1.
 pub(super) fn reduce(tcb: &mut Tcb, told: &Told, to: CaState, cx: &mut Cx<'_>) {
-    let outstanding = outstanding(tcb);
+    let (outstanding, cwnd) = (outstanding(tcb), tcb.cc_cwnd());
     tcb.cc().on_loss(cx.now, outstanding);
-    come_down(tcb, told, to, cx);
+    come_down(tcb, (told, cwnd), to, cx);
 }
 
 /// Bytes that were sent again and may still be answered: those in flight, and the oldest ones when
@@ -253,9 +273,9 @@ fn outstanding(tcb: &Tcb) -> u32 {
     tcb.rtxq.flight_size().min(tcb.cc_cwnd())
 }
 
-/// The window is to become what congestion control says now.
+/// The window is to become what congestion control says now, from `cwnd`.
 // Rules: 9937-6.1-1, 9937-6-1.
-fn come_down(tcb: &mut Tcb, told: &Told, to: CaState, cx: &mut Cx<'_>) {
+fn come_down(tcb: &mut Tcb, (told, cwnd): (&Told, u32), to: CaState, cx: &mut Cx<'_>) {
     tcb.stop_timer(Timer::LossProbe, cx);
     tcb.recovery.recovery_point = Some(tcb.snd.nxt);
     tcb.owe_cwr();
@@ -263,12 +283,20 @@ fn come_down(tcb: &mut Tcb, told: &Told, to: CaState, cx: &mut Cx<'_>) {
     // RecoverFS: what was not known to be delivered before this ACK (RFC 9937 §6.1).
     let known = tcb.rtxq.sacked() - told.sacked.min(tcb.rtxq.sacked());
     let flight = tcb.rtxq.flight_size() + told.acked - known.min(tcb.rtxq.flight_size());
+    let flight = if tcb.config.count_segments { cwnd } else { flight };
     let again = sent_again(tcb);
     let loss = tcb.loss.get_or_insert_default();
     loss.tlp = None;
     loss.undo.begin(una, again);
     loss.prr = prr.then(|| Prr::begin(flight));
     tcb.set_ca(to, cx);
+}
+
+/// Without SACK, duplicates of the ACK that reaches the recovery point may answer what was sent
+/// again (RFC 6582 §4.1): Linux holds the state until more is acknowledged.
+fn is_held(tcb: &Tcb) -> bool {
+    let reached = tcb.recovery.recovery_point == Some(tcb.snd.una);
+    reached && !tcb.sack_ok && tcb.config.count_segments
 }
 
 // ---- fast recovery
@@ -286,6 +314,9 @@ fn in_recovery(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> u3
         return if tcb.sack_ok { detect_again(tcb, told, cx) } else { 0 };
     }
     if told.advanced && undo_if_echoed(tcb, told, cx) || undo_if_received_twice(tcb, cx) {
+        return 0;
+    }
+    if is_held(tcb) {
         return 0;
     }
     if tcb.sack_ok || tcb.recovery.ca == CaState::Cwr {
@@ -363,8 +394,13 @@ pub(super) fn on_timeout(tcb: &mut Tcb, first: bool, cx: &mut Cx<'_>) {
     let (outstanding, again) = (tcb.rtxq.flight_size(), sent_again(tcb));
     tcb.cc().on_rto(cx.now, outstanding, timeout);
     tcb.owe_cwr();
+    let enough = tcb.has_left().div_ceil(tcb.snd.smss) >= u32::from(tcb.config.reordering);
+    let doubtful = matches!(ca, CaState::Open | CaState::Disorder) && enough;
     let loss = tcb.loss.get_or_insert_default();
     (loss.prr, loss.tlp) = (None, None);
+    if doubtful {
+        loss.rack.forget_degree();
+    }
     if timeout == Timeout::First {
         loss.undo.begin(una, again);
     }
@@ -398,6 +434,22 @@ fn mark_lost_by_timeout(tcb: &mut Tcb, cx: &Cx<'_>) {
         false if sent.seq != head => Judged::InTime,
         _ => Judged::Lost,
     });
+}
+
+/// After a timeout; when it was too early, or what was sent again is lost, too, the ACK may tell of
+/// a loss like any other.
+fn after_timeout(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> u32 {
+    let again = tcb.rtxq.again();
+    let lost = in_loss(tcb, told, covered, cx);
+    let by_time = tcb.sack_ok && tcb.config.rack;
+    match tcb.recovery.ca {
+        CaState::Open | CaState::Disorder if by_time && lost == 0 => in_doubt(tcb, told, cx),
+        CaState::Loss if by_time && lost > 0 && tcb.rtxq.again() < again => {
+            enter(tcb, told, cx);
+            lost
+        }
+        _ => lost,
+    }
 }
 
 /// After a timeout, until what was outstanding then is acknowledged (RFC 5682 §3.1 on the way).
@@ -492,7 +544,9 @@ fn undo(tcb: &mut Tcb, how: Spurious, cx: &mut Cx<'_>) {
 
 /// The reordering timer expired: what has not arrived by now is lost (RFC 8985 §6.2 step 5).
 pub(super) fn on_reorder_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
-    if tcb.rtxq.is_empty() || detect_by_time(tcb, cx) == 0 {
+    let lost = if tcb.rtxq.is_empty() { 0 } else { detect_by_time(tcb, cx) };
+    super::ack::rtx_timer_from_head(tcb, cx);
+    if lost == 0 {
         return;
     }
     let told = Told::default();

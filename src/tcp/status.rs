@@ -20,6 +20,13 @@ fn lost(tcb: &Tcb) -> u32 {
     tcb.rtxq.lost() + if again { tcb.rtxq.again() } else { 0 }
 }
 
+/// What was sent again and is in flight; a loss probe is no repair.
+fn again(tcb: &Tcb) -> u32 {
+    let probe = tcb.loss.as_ref().and_then(|loss| loss.tlp).is_some_and(|tlp| tlp.again);
+    let tail = if probe { tcb.snd.smss } else { 0 };
+    tcb.rtxq.again().saturating_sub(tail)
+}
+
 /// TCPI_OPT_TIMESTAMPS, TCPI_OPT_SACK, TCPI_OPT_WSCALE, TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN.
 fn options(tcb: &Tcb) -> u64 {
     let in_use = [tcb.ts.is_some(), tcb.sack_ok, tcb.wscale_ok, tcb.ecn.ok, tcb.ecn.seen];
@@ -45,15 +52,15 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         rcv_wscale: u64::from(tcb.rcv.wscale),
         options: options(tcb),
         rto: micros(tcb.rto()),
-        ato: super::delack::ato(tcb) * 1000,
+        ato: super::delack::learnt(tcb) * 1000,
         snd_mss: u64::from(smss),
         rcv_mss: u64::from(tcb.rcv.mss_seen),
         advmss: u64::from(tcb.rcv.advmss).saturating_sub(if tcb.ts.is_some() { 12 } else { 0 }),
         pmtu: u64::from(tcb.pmtu),
         unacked: segments(tcb.rtxq.flight_size()),
-        sacked: segments(tcb.rtxq.sacked()),
+        sacked: segments(tcb.has_left()),
         lost: segments(lost(tcb)),
-        retrans: segments(tcb.rtxq.again()),
+        retrans: segments(again(tcb)),
         rtt: micros(tcb.rto.srtt().unwrap_or_default()),
         rttvar: micros(tcb.rto.rttvar()),
         min_rtt: micros(tcb.rto.min().unwrap_or_default()),
@@ -75,7 +82,7 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         data_segs_out: u64::from(c.data_segs_out),
         data_segs_in: u64::from(c.data_segs_in),
         rcv_ooopack: u64::from(rare.rcv_ooopack),
-        delivered: tcb.delivered() / u64::from(smss),
+        delivered: u64::from(tcb.syn_acked) + tcb.delivered() / u64::from(smss),
         busy_time: chrono.busy_time / 1000,
         rwnd_limited: rare.held.rwnd / 1000,
         cwnd_limited: rare.held.cwnd / 1000,
@@ -84,7 +91,7 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         last_ack_recv: u64::from(tcb.measured.since_ack(now)),
         rcv_rtt: u64::from(tcb.measured.rcv_rtt),
         rcv_ssthresh: u64::from(tcb.window_limit().min(tcb.recv_buffer())),
-        reordering: u64::from(tcb.config.reordering),
+        reordering: u64::from(super::recovery::reordering(tcb)),
         delivery_rate: tcb.measured.delivery_rate(),
         delivery_rate_app_limited: u64::from(tcb.measured.rate_app_limited),
         pacing_rate: tcb.pacing_rate().unwrap_or(0),

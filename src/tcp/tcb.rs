@@ -132,6 +132,10 @@ pub struct Owe {
     pub keepalive: bool,
     /// The silly-window override has expired.
     pub sws: bool,
+    /// What is written goes out, corked or not.
+    pub push: bool,
+    /// The rest of a burst waits for the next ACK: a longer super-segment costs less.
+    pub defer: bool,
     /// SYN-ACK for crossed SYNs.
     pub synack: bool,
 }
@@ -572,13 +576,12 @@ impl Tcb {
     /// The handshake is complete.
     // Rules: 5681-3.1-2, 6928-2-2.
     pub fn on_established(&mut self, cx: &mut Cx<'_>) {
-        if self.counters.total_retrans > 0 {
-            // A SYN was lost: one segment to begin with (RFC 5681 §3.1), a careful RTO (RFC 6298
-            // §5.7).
-            if !self.config.is_bsd() {
-                self.rto.on_syn_loss(self.config.rto_after_syn_loss);
-            }
-            self.reset_cc(self.snd.smss);
+        let lost = self.counters.total_retrans;
+        if lost > 0 && !self.config.is_bsd() {
+            self.rto.on_syn_loss(self.config.rto_after_syn_loss); // RFC 6298 §5.7
+        }
+        if lost > 0 && lost >= u32::from(self.config.syn_losses) {
+            self.reset_cc(self.snd.smss); // RFC 5681 §3.1
         }
         self.stop_timer(Timer::Keepalive, cx);
         self.last_sent = cx.now;

@@ -41,7 +41,8 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         return;
     }
     let limit = match tcb.state() {
-        State::SynSent => tcb.config.syn_retries,
+        // Those that come at an even pace are not counted (as Linux).
+        State::SynSent => tcb.config.syn_retries.saturating_add(tcb.config.syn_linear),
         State::SynReceived => tcb.config.synack_retries,
         _ => patience(tcb, tcb.rto(), tcb.config.rto_max),
     };
@@ -51,7 +52,9 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let first = tcb.retransmits == 0;
     tcb.counters.on_timeout(cx.now);
     tcb.retransmits += 1;
-    tcb.rto.back_off();
+    if tcb.state() != State::SynSent || tcb.retransmits > tcb.config.syn_linear {
+        tcb.rto.back_off();
+    }
     if tcb.retransmits == tcb.config.retries1 && tcb.syn_acked {
         let retransmits = tcb.retransmits;
         cx.note(|| Event::R1 { retransmits });

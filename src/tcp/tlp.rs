@@ -79,7 +79,4 @@ pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
             recovery::give_way(tcb, told, cx);
         }
     }
-    if told.advanced {
-        schedule(tcb, cx);
-    }
 }

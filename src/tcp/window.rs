@@ -82,13 +82,17 @@ impl Tcb {
 
     /// Offers the window: the field for a segment; RCV.WND keeps the right edge. On a SYN the field
     /// is not scaled (RFC 7323 §2.2). What the scale cannot say is rounded down, and what was
-    /// offered before is still honoured (RFC 7323 §2.4): rounded up, each tiny segment would be
-    /// given new room.
+    /// offered before is still honoured (RFC 7323 §2.4). With `window_up` it is rounded up, as long
+    /// as the buffer has room: each tiny segment is given new room then.
     // Rules: SHLD-14, 7323-2.4-1.
     pub(super) fn offer_window(&mut self, syn: bool) -> u16 {
         self.rcv.read = false;
         let shift = if syn { 0 } else { self.rcv.wscale };
-        let offer = self.window_to_offer();
+        let mut offer = self.window_to_offer();
+        let up = offer.next_multiple_of(1 << shift);
+        if !syn && self.config.window_up && self.rx.len() + up <= self.recv_buffer() {
+            offer = up.min(0xffff << shift).max(offer);
+        }
         let field = (offer >> shift).min(0xffff);
         self.rcv.wnd = if syn { field } else { offer };
         field as u16

@@ -9,6 +9,7 @@ use netglass::wire::tcp::{Options, Timestamps};
 
 scenarios![both families:
     a_young_connection_acknowledges_at_once,
+    reading_all_of_a_small_segment_acknowledges_it,
     an_answer_ends_the_haste,
     a_long_silence_begins_it_again,
     data_sent_twice_is_acknowledged_at_once,
@@ -45,6 +46,26 @@ fn a_young_connection_acknowledges_at_once() {
     assert_eq!(later, [40], "the seventeenth waits");
     assert_eq!(paced(&mut open(Profile::Rfc), 1, 10, 300, 2), [200, 200]);
     assert_eq!(paced(&mut open(Profile::FreeBsd), 1, 10, 300, 2), [40, 40]);
+}
+
+/// What is read to the end is acknowledged, unless an answer is likely to carry the ACK.
+fn reading_all_of_a_small_segment_acknowledges_it() {
+    let quiet = |c: &mut netglass::tcp::Config| {
+        *c = Profile::Linux.config();
+        c.quickack = 0;
+    };
+    let mut p = Puppet::with(quiet).in_state(State::Established, false);
+    p.data(1, 10);
+    assert_eq!(p.read(4), 4);
+    p.expect_nothing();
+    assert_eq!(p.read(10), 6);
+    p.expect_at(0, A, 1, 11, 0);
+    p.data(11, 10);
+    p.write(5);
+    p.expect(A, 1, 21, 5);
+    p.data(21, 10);
+    assert_eq!(p.read(10), 10);
+    p.expect_nothing();
 }
 
 /// Who answers data with data has its ACKs ride along.

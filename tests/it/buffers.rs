@@ -70,7 +70,7 @@ fn round(p: &mut Puppet, from: &mut i64, segments: i64, ms: u64) {
 fn the_window_grows_with_the_data() {
     let mut p = open(tuned(|c| c.recv_buffer_auto.1 = 1 << 20), 100);
     let (mut seq, mut segments) = (1, 10);
-    assert_eq!((p.info().rcv_ssthresh, p.info().rcv_space), (64_240, 14_600));
+    assert_eq!((p.info().rcv_ssthresh, p.info().rcv_space), (64_076, 14_600));
     let mut sizes = Vec::new();
     for n in 0..8 {
         round(&mut p, &mut seq, segments, 100);
@@ -91,7 +91,7 @@ fn a_slow_reader_needs_no_more() {
         round(&mut p, &mut seq, 1, 100);
     }
     assert_eq!(p.stack.conn(p.conn.unwrap()).unwrap().buffers().0, 1 << 16);
-    assert_eq!(p.info().rcv_ssthresh, 64_240);
+    assert_eq!(p.info().rcv_ssthresh, 64_076);
 }
 
 /// Twice the window, each segment with what it costs: ten at first, as Linux's 87040.

@@ -279,7 +279,9 @@ fn get_quickack(machine: &mut Machine, index: usize) -> Answer<Value> {
 }
 
 fn get_defer_accept(machine: &mut Machine, index: usize) -> Answer<Value> {
-    seconds(of(machine, index)?.config.defer_accept.unwrap_or_default())
+    // What is kept is how often the timer may expire, which doubles.
+    let timeouts = of(machine, index)?.config.defer_accept_timeouts().min(16);
+    seconds(Duration::from_secs((1 << timeouts) - 1))
 }
 
 fn set_defer_accept(sock: &mut Sock, value: &Value) -> Answer<()> {

@@ -74,6 +74,11 @@ const KNOBS: &[(&str, Turn)] = &[
     ("tcp_early_retrans", |p, v| v.on().map(|on| p.tcp.tlp = on)),
     ("tcp_frto", |p, v| v.on().map(|on| p.tcp.frto = on)),
     ("tcp_reordering", |p, v| v.number().map(|n| p.tcp.reordering = n.clamp(3, 300) as u16)),
+    ("tcp_max_reordering", |p, v| {
+        v.number().map(|n| p.tcp.max_reordering = n.clamp(3, 300) as u16)
+    }),
+    ("tcp_tso_win_divisor", |p, v| v.small().map(|n| p.tcp.tso_win_divisor = n)),
+    ("tcp_syn_linear_timeouts", |p, v| v.small().map(|n| p.tcp.syn_linear = n)),
     ("tcp_syn_retries", |p, v| v.small().map(|n| p.tcp.syn_retries = n)),
     ("tcp_synack_retries", |p, v| v.small().map(|n| p.tcp.synack_retries = n)),
     ("tcp_retries1", |p, v| v.small().map(|n| p.tcp.retries1 = n)),
@@ -135,7 +140,6 @@ const WITHOUT_MEANING: &[&str] = &[
     "tcp_no_ssthresh_metrics_save",
     "tcp_moderate_rcvbuf",
     "tcp_mem",
-    "tcp_tso_win_divisor",
     "tcp_tso_rtt_log",
     "tcp_limit_output_bytes",
     "tcp_autocorking",

@@ -217,9 +217,6 @@ fn give(
             return refused(format!("{name} is not known"));
         }
     }
-    if what.flags & MSG_MORE != 0 {
-        return refused("MSG_MORE is not known");
-    }
     if what.null && what.len > 0 {
         return Err(Errno::EFAULT.into());
     }
@@ -275,6 +272,7 @@ fn stream(
         let stack = &mut machine.world.stack;
         let answer = match urgent {
             true => stack.write_urgent(now, conn, &bytes),
+            false if what.flags & MSG_MORE != 0 => stack.write_more(now, conn, &bytes),
             false => stack.write(now, conn, &bytes),
         };
         match answer {

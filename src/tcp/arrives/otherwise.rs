@@ -148,7 +148,10 @@ fn check_timestamp(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
         return Continue(());
     }
     let Some(theirs) = seg.hdr.options.ts else {
-        return Break(Outcome::Dropped(Why::NoTimestamp));
+        return match tcb.config.ts_required {
+            true => Break(Outcome::Dropped(Why::NoTimestamp)),
+            false => Continue(()),
+        };
     };
     let old = (theirs.val.wrapping_sub(ts.recent) as i32) < 0;
     if !old || outlived(ts, cx.now) {
@@ -293,7 +296,7 @@ pub(super) fn seventh_process_text(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx
     measured::on_data(tcb, seg, cx.now);
     ecn::on_data(tcb, seg, cx);
     let wire = seg.wire_mss.map_or(seg.payload.len(), usize::from) as u32;
-    tcb.rcv.mss_seen = tcb.rcv.mss_seen.max(wire.min(u32::from(tcb.rcv.advmss)));
+    delack::measure_mss(tcb, wire, seg);
     let payload = std::mem::take(&mut seg.payload);
     let (seq, len) = (seg.hdr.seq, payload.len() as u32);
     seg.hdr.seq += len; // what is left of the segment is at most its FIN
@@ -310,13 +313,13 @@ pub(super) fn seventh_process_text(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx
 // Rules: SHLD-31, MAY-13, 5681-3.2-1.
 fn out_of_order(tcb: &mut Tcb, seq: Seq, payload: Chunks, cx: &mut Cx<'_>) -> Check {
     let before = tcb.rcv.nxt;
+    let twice = tcb.ooo.as_ref().and_then(|ooo| ooo.overlap(seq, payload.len() as u32));
+    twice.into_iter().for_each(|(left, right)| tcb.received_twice(left, right));
     if seq == before {
         tcb.take_in_order(payload, cx);
     } else {
         tcb.counters.rare().rcv_ooopack += 1;
         let limit = usize::from(tcb.config.reassembly_pieces);
-        let twice = tcb.ooo.as_ref().and_then(|ooo| ooo.overlap(seq, payload.len() as u32));
-        twice.into_iter().for_each(|(left, right)| tcb.received_twice(left, right));
         let ooo = tcb.ooo.get_or_insert_default();
         if !ooo.insert(seq, payload, limit, cx.pool) {
             tcb.owe_ack(AckWhy::OutOfOrder, true, cx);

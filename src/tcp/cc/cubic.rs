@@ -93,7 +93,7 @@ impl Cubic {
         let less = cwnd < self.curve.w_max; // others need more: let go of some
         let w_max = if less { share(cwnd, CONVERGENCE) } else { cwnd };
         self.curve = Curve { w_max, prior: cwnd, epoch: None };
-        share(cwnd, BETA)
+        self.window.whole(share(cwnd, BETA))
     }
 
     /// A new stretch begins (RFC 9438 §4.2).
@@ -223,7 +223,7 @@ impl CongestionControl for Cubic {
             self.before = self.curve;
             self.curve = Curve { w_max: 0, prior: cwnd, epoch: None };
         }
-        self.window.collapse(share(cwnd, BETA), timeout);
+        self.window.collapse(self.window.whole(share(cwnd, BETA)), timeout);
     }
 
     // Rules: 9438-4.9.1-1.

@@ -102,6 +102,8 @@ pub trait CongestionControl: Debug + Send {
     }
     /// Sending resumes after a silence of `idle`, longer than `rto` (RFC 5681 §4.1).
     fn on_idle(&mut self, now: Instant, idle: Duration, rto: Duration);
+    /// Windows are to come down by whole segments.
+    fn count_segments(&mut self) {}
     /// The segment size changed.
     fn on_mss(&mut self, smss: u32);
 }

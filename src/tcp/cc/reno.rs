@@ -29,7 +29,7 @@ impl CongestionControl for Reno {
     }
 
     fn on_loss(&mut self, _now: Instant, _in_flight: u32) {
-        self.window.reduce(self.window.cwnd / 2);
+        self.window.reduce(self.window.whole(self.window.cwnd / 2));
     }
 
     fn on_recovered(&mut self, _now: Instant, _in_flight: u32) {
@@ -37,7 +37,7 @@ impl CongestionControl for Reno {
     }
 
     fn on_rto(&mut self, _now: Instant, _in_flight: u32, timeout: Timeout) {
-        self.window.collapse(self.window.cwnd / 2, timeout);
+        self.window.collapse(self.window.whole(self.window.cwnd / 2), timeout);
     }
 
     fn undo(&mut self, _now: Instant) {

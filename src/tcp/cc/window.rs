@@ -12,6 +12,8 @@ const MAX: u32 = 1 << 30;
 pub struct Window {
     /// A full segment.
     pub smss: u32,
+    /// Windows come down to whole segments.
+    pub count_segments: bool,
     /// The initial window.
     pub iw: u32,
     /// The congestion window.
@@ -28,7 +30,15 @@ impl Window {
     /// With segments of `smss` bytes and an initial window of `iw` bytes.
     // Rules: 5681-3.1-3.
     pub fn new(smss: u32, iw: u32) -> Window {
-        Window { smss, iw, cwnd: iw, ssthresh: u32::MAX, acked: 0, before: (iw, u32::MAX) }
+        Window {
+            smss,
+            count_segments: false,
+            iw,
+            cwnd: iw,
+            ssthresh: u32::MAX,
+            acked: 0,
+            before: (iw, u32::MAX),
+        }
     }
 
     /// Whether this is slow start.
@@ -70,6 +80,11 @@ impl Window {
         if rest > 0 {
             self.avoid(rest);
         }
+    }
+
+    /// `bytes`; in whole segments, if they are what counts.
+    pub fn whole(&self, bytes: u32) -> u32 {
+        if self.count_segments { bytes / self.smss * self.smss } else { bytes }
     }
 
     /// The window comes down to `ssthresh`, but not below two segments.
@@ -143,6 +158,10 @@ macro_rules! windowed {
 
         fn take_over(&mut self, cwnd: u32, ssthresh: u32) {
             self.window.take_over(cwnd, ssthresh);
+        }
+
+        fn count_segments(&mut self) {
+            self.window.count_segments = true;
         }
 
         fn on_idle(&mut self, _now: Instant, idle: Duration, rto: Duration) {

@@ -5,7 +5,7 @@ use super::cases;
 use crate::support::puppet::{A, FA, Puppet, R, S, SA, WND, ip_packet, mss, none};
 use netglass::base::limit::Millis;
 use netglass::base::{Duration, Limit};
-use netglass::tcp::{Keepalive, State};
+use netglass::tcp::{AckEvery, Keepalive, State};
 use netglass::wire::icmpv4::{Icmpv4, unreachable};
 use netglass::wire::ipv4::protocol;
 use netglass::wire::tcp::Ctl;
@@ -38,6 +38,7 @@ cases! {
     "AckWhy::Challenge" => peer_says(R, 2); peer_says(R, 1) => "Cause::RcvRst",
     "AckWhy::TimeWait" => after_the_end(FA); after_the_end(A) => "AckWhy::Probed",
     "AckWhy::QuickAck" => hears(1); hears(0) => "AckWhy::Delayed",
+    "AckWhy::AfterRead" => reads_what_came(10); reads_what_came(9) => "AckWhy::Delayed",
     "AckWhy::WindowUpdate" => reads_from_a_full_buffer(1_000);
         reads_from_a_full_buffer(999) => "Blocked::app",
 
@@ -78,6 +79,14 @@ fn open_with(change: impl FnOnce(&mut netglass::tcp::Config)) -> Puppet {
     let mut p = Puppet::with(change).open(mss(1000));
     p.forget();
     p
+}
+
+/// A small segment comes, and `len` bytes of it are read.
+fn reads_what_came(len: usize) {
+    let mut p = open_with(|c| (c.quickack, c.ack_every) = (0, AckEvery::MoreThanFull));
+    p.data(1, 10);
+    assert_eq!(p.read(len), len);
+    p.advance(40);
 }
 
 /// connect(), and perhaps the peer's own SYN arrives before ours is out.
