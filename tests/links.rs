@@ -38,7 +38,7 @@ const PAIRS: u64 = (3 * 3) * (4 * 4);
 /// Links of each pair.
 const EACH: u64 = 70;
 /// Timeouts for nothing, at most, in a thousand links.
-const SPURIOUS: u64 = 125;
+const SPURIOUS: u64 = 45;
 
 /// What is tried: two hosts, a link, and what is sent over it.
 struct Trial {

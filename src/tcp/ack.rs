@@ -24,10 +24,8 @@ pub(super) fn on_ack(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
     // A closed window is not a dead peer (MUST-37). But when the user is gone, nobody else could
     // end the wait, and R2 counts all the same (RFC 6429).
     let (closed, patient) = (tcb.snd.wnd == 0, !tcb.orphan);
-    if tcb.probes > 0 {
-        if patient || !closed {
-            tcb.probes = 0;
-        }
+    if tcb.probes > 0 && (patient || !closed) {
+        tcb.probes = 0;
         super::persist::restart(tcb, cx);
     }
     if closed && patient {

@@ -188,15 +188,7 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     let len = unsent.min(rwnd_room).min(cwnd_room).min(paced).min(most);
     let (whole, all) = (len / mss * mss, len == unsent);
     let alone = tcb.snd.nxt == tcb.snd.una || tcb.config.minshall && !has_small_in_flight(tcb);
-    let send = |len| {
-        let last = len == unsent;
-        let room = len < rwnd_room || tcb.config.is_bsd();
-        Ok(match (last && fin_pending && room, limit(tcb)) {
-            (true, Some(limit)) => Plan::FinLimit { len, limit },
-            (true, None) => Plan::LastData { len },
-            (false, _) => Plan::NewData { len, push: last || tcb.config.push_bursts && len > mss },
-        })
-    };
+    let send = |len| Ok(new_data(tcb, len, rwnd_room, mss));
     let asked = tcb.recovery.send_new; // by F-RTO, which waits for nothing
     let corked = (tcb.config.cork || tcb.more) && !asked && !tcb.owe.push;
     // The short last segment goes along when nothing, or by Minshall nothing small, is in flight,
@@ -219,6 +211,17 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
         return send(len);
     }
     if tcb.owe.sws { Ok(Plan::SwsOverride { len }) } else { Err(Blocked::Sws) }
+}
+
+/// `len` bytes go out: with FIN, when they are the last and the window has a place for it.
+fn new_data(tcb: &Tcb, len: u32, rwnd_room: u32, mss: u32) -> Plan {
+    let last = len == tcb.unsent();
+    let room = len < rwnd_room || tcb.config.is_bsd();
+    match (last && tcb.fin_pending() && room, limit(tcb)) {
+        (true, Some(limit)) => Plan::FinLimit { len, limit },
+        (true, None) => Plan::LastData { len },
+        (false, _) => Plan::NewData { len, push: last || tcb.config.push_bursts && len > mss },
+    }
 }
 
 /// How much one super-segment holds at most: what the device takes, and no more than a

@@ -82,7 +82,7 @@ impl Reassembly {
 
     /// The peer's FIN has the sequence number `seq`.
     pub fn insert_fin(&mut self, seq: Seq) {
-        self.fin.get_or_insert(seq);
+        self.fin = Some(self.fin.map_or(seq, |known| known.earlier(seq)));
     }
 
     /// The range that holds `seq` was touched last; what it has grown together with needs no place

@@ -95,7 +95,9 @@ impl Rto {
         let most = if config.is_bsd() { 9 } else { 32 };
         let backed_off = self.base.saturating_mul(1 << self.backoff.min(most));
         let slop = if self.srtt8 > 0 || self.backoff > 0 { nanos(config.rexmit_slop) } else { 0 };
-        Duration::from_nanos((backed_off + slop).min(nanos(config.rto_max).max(self.base)))
+        Duration::from_nanos(
+            backed_off.saturating_add(slop).min(nanos(config.rto_max).max(self.base)),
+        )
     }
 
     /// Doubles the RTO (RFC 6298 §5.5).

@@ -96,18 +96,19 @@ fn on_keepalive(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         return give_up(tcb, Cause::Timeout, cx); // opening took too long
     }
     let Some(keepalive) = tcb.config.keepalive else { return };
+    let interval = keepalive.interval.max(Duration::from_millis(1));
     let silent = cx.now.since(tcb.last_recv);
     if silent < keepalive.idle {
         let at = tcb.last_recv + keepalive.idle;
         tcb.set_timer(Timer::Keepalive, at, cx);
     } else if !tcb.rtxq.is_empty() {
         // Data in flight probes better (MUST-26: only when nothing was sent or received).
-        tcb.set_timer(Timer::Keepalive, cx.now + keepalive.interval, cx);
+        tcb.set_timer(Timer::Keepalive, cx.now + interval, cx);
     } else if tcb.probes >= keepalive.probes {
         tcb.give_up(Cause::KeepaliveTimeout, cx);
         tcb.owe.rst = Some(Cause::KeepaliveTimeout);
     } else {
         tcb.owe.keepalive = true;
-        tcb.set_timer(Timer::Keepalive, cx.now + keepalive.interval, cx);
+        tcb.set_timer(Timer::Keepalive, cx.now + interval, cx);
     }
 }

@@ -168,7 +168,9 @@ fn check_timestamp(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
 /// refuse everything that the true peer sends.
 // Rules: 7323-4.3-1.
 fn update_ts_recent(tcb: &mut Tcb, seg: &Segment, cx: &Cx<'_>) {
-    let covers = seg.arrived.seq.before_eq(tcb.rcv.last_ack_sent);
+    let last = tcb.rcv.last_ack_sent;
+    let reaches = !tcb.config.is_bsd() || last.before_eq(seg.arrived.seq + seg.arrived.len);
+    let covers = seg.arrived.seq.before_eq(last) && reaches;
     if let (Some(ts), Some(theirs), true) = (&mut tcb.ts, seg.hdr.options.ts, covers) {
         (ts.recent, ts.recent_at) = (theirs.val, seconds(cx.now));
     }
