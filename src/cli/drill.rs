@@ -42,6 +42,9 @@ pub(super) struct DrillArgs {
     /// Keep the packets of the last script, with the reasons, in a capture file
     #[arg(long, value_name = "FILE")]
     pub(super) pcapng: Option<PathBuf>,
+    /// Write a page for browsers: every script with its steps, packets and reasons
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
     /// One JSON object per script
     #[arg(long)]
     pub(super) json: bool,
@@ -63,6 +66,7 @@ pub(super) fn run(args: &DrillArgs) -> Outcome {
     let scripts = scripts(&args.files)?;
     let begun = Instant::now();
     let (mut failed, mut skipping) = (0, 0);
+    let mut html = drill::Page::new();
     for path in &scripts {
         let name = path.display().to_string();
         let text = fs::read_to_string(path)
@@ -71,6 +75,7 @@ pub(super) fn run(args: &DrillArgs) -> Outcome {
             Ok(script) => drill::run_with(&script, &profile, &options),
             Err(error) => {
                 failed += 1;
+                html.unreadable(&name, &error.to_string());
                 match args.json {
                     true => talk::say(
                         &json!({ "file": name, "passed": false, "error": error.to_string() })
@@ -83,11 +88,18 @@ pub(super) fn run(args: &DrillArgs) -> Outcome {
         };
         failed += usize::from(!verdict.passed());
         skipping += usize::from(!verdict.skipped.is_empty());
+        if args.html.is_some() {
+            html.script(&name, &text, &verdict);
+        }
         if let Some(file) = &args.pcapng {
             capture(file, &name, &verdict)
                 .map_err(|error| Failure::failed(format_args!("{}: {error}", file.display())))?;
         }
         talk::say(&if args.json { as_json(&name, &verdict) } else { page(&name, &verdict, args) })?;
+    }
+    if let Some(file) = &args.html {
+        fs::write(file, html.to_string())
+            .map_err(|error| Failure::failed(format_args!("{}: {error}", file.display())))?;
     }
     if !args.json {
         let millis = begun.elapsed().as_millis();

@@ -7,6 +7,7 @@
 pub mod assert;
 pub mod ast;
 mod error;
+mod html;
 mod icmp;
 mod lex;
 mod parse;
@@ -18,6 +19,7 @@ mod so;
 pub mod write;
 
 pub use error::Error;
+pub use html::Page;
 pub use icmp::numbers as icmp_numbers;
 pub use parse::parse;
 #[cfg(feature = "packetdrill-so")]

@@ -62,6 +62,8 @@ impl fmt::Display for Written {
 /// Why a connection cannot be written.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub enum Unwritten {
+    /// The log leaves segments out.
+    Brief,
     /// The log does not have its beginning.
     NoBeginning,
     /// It is none of TCP over an interface that scripts can have.
@@ -71,6 +73,7 @@ pub enum Unwritten {
 impl fmt::Display for Unwritten {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Unwritten::Brief => "the log of the run is brief: it leaves segments out",
             Unwritten::NoBeginning => "the run does not have its beginning",
             Unwritten::Nothing => "nothing of it is in the run",
         })
@@ -90,6 +93,9 @@ enum Item<'a> {
 /// # Errors
 /// See [`Unwritten`].
 pub fn write(index: &Index<'_>, conn: &Conn, host: &Setup) -> Result<Written, Unwritten> {
+    if index.log().is_brief() {
+        return Err(Unwritten::Brief);
+    }
     let items: Vec<_> = index.entries(conn).filter_map(item).collect();
     let first = items.first().ok_or(Unwritten::Nothing)?.0;
     let passive = match items.first() {

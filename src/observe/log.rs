@@ -169,6 +169,11 @@ impl Log {
         self
     }
 
+    /// Whether what happens to every packet is left out.
+    pub fn is_brief(&self) -> bool {
+        self.brief.is_some()
+    }
+
     /// The places of the run.
     pub fn places(&self) -> &[Place] {
         &self.places

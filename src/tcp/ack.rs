@@ -143,6 +143,8 @@ fn advance(tcb: &mut Tcb, hdr: &Header, told: &mut Told, cx: &mut Cx<'_>) -> Opt
     if let Some(rack) = rack {
         rack.on_ack(seg_ack);
     }
+    // Without SACK it may answer what was sent again as well (RFC 5682 §2.1).
+    told.original &= tcb.sack_ok || !acked.retransmitted;
     // Duplicates have told of some of it; the segment that was missing is news in any case.
     let fresh = told.delivered - before;
     told.delivered = before + fresh.saturating_sub(known).max(fresh.min(smss));

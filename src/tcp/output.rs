@@ -114,7 +114,10 @@ fn wait(tcb: &Tcb, why: Blocked) -> Decision {
 fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     let lost = tcb.rtxq.next_lost()?;
     if tcb.recovery.send_new && tcb.unsent() > 0 {
-        return None;
+        let new = plan_new_data(tcb);
+        if matches!(new, Ok(_) | Err(Blocked::Cwnd | Blocked::Pacing)) {
+            return None;
+        }
     }
     if !tcb.syn_acked {
         return Some(Plan::RetransmitSyn { attempt: lost.retransmits.saturating_add(1) });
@@ -166,18 +169,15 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     }
     let mss = eff_mss(tcb);
     let cwnd_room = tcb.cwnd_room();
-    if rwnd_room == 0 {
+    if rwnd_room == 0 || tcb.owe.defer && rwnd_room <= cwnd_room {
         return Err(Blocked::Rwnd);
     }
-    if cwnd_room < unsent.min(mss) {
+    if cwnd_room < unsent.min(mss) || tcb.owe.defer {
         return Err(Blocked::Cwnd);
     }
     let paced = tcb.pacing_room();
     if paced < unsent.min(mss) {
         return Err(Blocked::Pacing);
-    }
-    if tcb.owe.defer {
-        return Err(if cwnd_room < rwnd_room { Blocked::Cwnd } else { Blocked::Rwnd });
     }
     // CWR stands on one packet (RFC 3168 §6.1.2): not on all that a device would cut.
     let single = tcb.ecn.owes_cwr || is_urgent(tcb, tcb.snd.nxt);
@@ -194,10 +194,11 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
             (false, _) => Plan::NewData { len, push: last || tcb.config.push_bursts && len > mss },
         })
     };
-    let corked = (tcb.config.cork || tcb.more) && !tcb.owe.push;
+    let asked = tcb.recovery.send_new; // by F-RTO, which waits for nothing
+    let corked = (tcb.config.cork || tcb.more) && !asked && !tcb.owe.push;
     // The short last segment goes along when nothing, or by Minshall nothing small, is in flight,
     // or Nagle is off, or FIN follows.
-    let may = !corked && (!tcb.config.nagle || (whole == 0 && alone));
+    let may = !corked && (asked || !tcb.config.nagle || (whole == 0 && alone));
     if all && (whole == len || fin_pending || may) {
         return send(len);
     }

@@ -105,12 +105,25 @@ fn in_doubt(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) -> u32 {
         enter(tcb, told, cx);
     } else if told.marked && may_heed_mark(tcb) {
         heed_mark(tcb, told, cx);
-    } else if is_in_doubt(tcb) {
-        tcb.set_ca(CaState::Disorder, cx);
     } else {
-        tcb.set_ca(CaState::Open, cx);
+        reopen(tcb, cx);
     }
     lost
+}
+
+/// Nothing is being recovered.
+fn reopen(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    tcb.set_ca(if is_in_doubt(tcb) { CaState::Disorder } else { CaState::Open }, cx);
+}
+
+/// A loss was repaired before it was known: the window comes down, and that is all (RFC 8985
+/// §7.4.2). Nothing was sent again for the reduction, so no report can take it back.
+pub(super) fn give_way(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
+    reduce(tcb, told, CaState::Cwr, cx);
+    let again = sent_again(tcb);
+    tcb.loss.get_or_insert_default().undo.end(again);
+    leave(tcb, cx);
+    reopen(tcb, cx);
 }
 
 /// Whether the peer holds something out of order.
@@ -171,10 +184,6 @@ fn detect(tcb: &mut Tcb, cx: &mut Cx<'_>) -> u32 {
 fn detect_by_time(tcb: &mut Tcb, cx: &mut Cx<'_>) -> u32 {
     let window = reordering_window(tcb);
     let Some(loss) = &tcb.loss else { return 0 };
-    if tcb.rtxq.sacked() == 0 && tcb.rtxq.again() == 0 {
-        tcb.stop_timer(Timer::Reorder, cx);
-        return 0; // what is in flight is newer than whatever has arrived
-    }
     let (lost, next) = loss.rack.detect(&mut tcb.rtxq, window, cx.now);
     match next {
         Some(at) => tcb.set_timer(Timer::Reorder, at, cx),
@@ -433,8 +442,11 @@ fn after_timeout(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> 
     let again = tcb.rtxq.again();
     let lost = in_loss(tcb, told, covered, cx);
     let by_time = tcb.sack_ok && tcb.config.rack;
+    let reported = tcb.rtxq.sacked() > 0;
     match tcb.recovery.ca {
-        CaState::Open | CaState::Disorder if by_time && lost == 0 => in_doubt(tcb, told, cx),
+        CaState::Open | CaState::Disorder if by_time && reported && lost == 0 => {
+            in_doubt(tcb, told, cx)
+        }
         CaState::Loss if by_time && lost > 0 && tcb.rtxq.again() < again => {
             enter(tcb, told, cx);
             lost
@@ -524,7 +536,11 @@ fn undo(tcb: &mut Tcb, how: Spurious, cx: &mut Cx<'_>) {
     }
     let (cwnd, ssthresh) = (tcb.cc_cwnd(), tcb.ssthresh());
     cx.note(|| Event::Undo { how, cwnd, ssthresh });
-    tcb.set_ca(if is_in_doubt(tcb) { CaState::Disorder } else { CaState::Open }, cx);
+    if !tcb.rtxq.is_empty() && !tcb.timers.is_running(Timer::Rtx) {
+        let at = cx.now + tcb.rto(); // it expired, and nothing was sent again
+        tcb.set_timer(Timer::Rtx, at, cx);
+    }
+    reopen(tcb, cx);
 }
 
 // ---- timers

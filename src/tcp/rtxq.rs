@@ -132,6 +132,14 @@ impl Rtxq {
         self.again
     }
 
+    /// Sequence space within `left..right` that was sent more than once.
+    pub fn again_within(&self, left: Seq, right: Seq) -> u32 {
+        let first = self.queue.partition_point(|sent| sent.end().before_eq(left));
+        let within = self.queue.range(first..).take_while(|sent| sent.seq.before(right));
+        let again = within.filter(|sent| sent.retransmits > 0);
+        again.map(|sent| sent.end().earlier(right) - sent.seq.later(left)).sum()
+    }
+
     /// The records, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Sent> {
         self.queue.iter()

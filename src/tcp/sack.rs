@@ -51,7 +51,7 @@ pub(super) fn take(
     cx: &Cx<'_>,
 ) -> Option<Instant> {
     let deliveries = Deliveries::new(tcb, told.echo, cx.now);
-    let loss = tcb.loss.as_mut()?;
+    let loss = tcb.loss.get_or_insert_default();
     let (una, nxt, mss) = (tcb.snd.una, tcb.snd.nxt, tcb.snd.smss);
     let twice = blocks.first().filter(|first| is_dsack(blocks, ack, **first));
     if let Some(&(left, right)) = twice {
@@ -60,7 +60,8 @@ pub(super) fn take(
             told.dsack = true;
             tcb.counters.rare().dsack_dups += 1;
             loss.rack.on_dsack(nxt);
-            loss.undo.on_dsack(left, right);
+            let again = tcb.rtxq.again_within(left.later(una), right);
+            loss.undo.on_dsack(left, right.earlier(una), again);
         }
     }
     let (mut first, rtxq) = (None, &mut tcb.rtxq);

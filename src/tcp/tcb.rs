@@ -632,7 +632,9 @@ impl Tcb {
     /// Lets go of memory that a silent connection does not need.
     pub fn shrink(&mut self) {
         self.rtxq.shrink();
-        self.loss = self.loss.take().filter(|loss| !loss.is_forgettable());
+        if self.rtxq.is_empty() {
+            self.loss = self.loss.take().filter(|loss| !loss.is_forgettable());
+        }
         self.tx.shrink();
         self.rx.shrink();
         self.ooo = self.ooo.take().filter(|ooo| !ooo.is_empty());

@@ -75,9 +75,8 @@ pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
         if let (true, Some(loss)) = (over, &mut tcb.loss) {
             loss.tlp = None;
         }
-        if repaired && tcb.recovery.ca == CaState::Open {
-            recovery::reduce(tcb, told, CaState::Cwr, cx);
-            recovery::leave(tcb, cx);
+        if repaired && matches!(tcb.recovery.ca, CaState::Open | CaState::Disorder) {
+            recovery::give_way(tcb, told, cx);
         }
     }
 }

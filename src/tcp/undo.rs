@@ -49,15 +49,14 @@ impl Undo {
         self.retransmitted = true;
     }
 
-    /// The peer has received `left..right` twice (RFC 2883). Only what was sent since the reduction
-    /// counts.
+    /// The peer has received twice `left..right`, which is acknowledged, and `again` bytes of what
+    /// is not and was sent again (RFC 2883). Only what was sent since the reduction counts.
     // Rules: 3708-3-2.
-    pub fn on_dsack(&mut self, left: Seq, right: Seq) {
-        if let Some(since) = self.since
-            && right.after(since)
-        {
-            self.unconfirmed -= i64::from(right - left.later(since));
-        }
+    pub fn on_dsack(&mut self, left: Seq, right: Seq, again: u32) {
+        let Some(since) = self.since else { return };
+        let left = left.later(since);
+        let old = if right.after(left) { right - left } else { 0 };
+        self.unconfirmed = (self.unconfirmed - i64::from(old + again)).max(0);
     }
 
     /// Whether the peer has received twice whatever was sent again (RFC 3708 §3).
@@ -89,11 +88,11 @@ mod tests {
         assert!(!undo.all_received_twice(), "nothing was sent again");
         undo.on_retransmit(1_000, None);
         undo.on_retransmit(1_000, None);
-        undo.on_dsack(Seq(1_000), Seq(2_000));
+        undo.on_dsack(Seq(1_000), Seq(2_000), 0);
         assert!(!undo.all_received_twice());
-        undo.on_dsack(Seq(0), Seq(1_000));
+        undo.on_dsack(Seq(0), Seq(1_000), 0);
         assert!(!undo.all_received_twice(), "it is older than the reduction");
-        undo.on_dsack(Seq(2_000), Seq(3_000));
+        undo.on_dsack(Seq(2_000), Seq(2_000), 1_000);
         assert!(undo.all_received_twice());
     }
 

@@ -378,7 +378,7 @@ fn bufferbloat() {
     for (set, longest) in [
         ("path.queue=100", "551.843/818.282"),
         ("path.queue=20", "141.598/180.074"),
-        ("path.queue=5", "48.180/60.384"),
+        ("path.queue=5", "48.127/60.320"),
         ("path.codel=", "39.115/55.882"),
     ] {
         let checks = format!(
@@ -403,8 +403,8 @@ fn bufferbloat() {
 #[test]
 fn shares() {
     for (lab, set, [near, far], between) in [
-        ("far-and-near", "tcp.congestion=newreno", [83, 17], ["0s", "30s"]),
-        ("reno-and-cubic", "s1.tcp.congestion=newreno", [53, 47], ["0s", "30s"]),
+        ("far-and-near", "tcp.congestion=newreno", [80, 20], ["0s", "30s"]),
+        ("reno-and-cubic", "s1.tcp.congestion=newreno", [49, 51], ["0s", "30s"]),
         ("fair", "program.2.at=10s", [50, 50], ["20s", "30s"]),
     ] {
         let checks = format!(

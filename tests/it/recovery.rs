@@ -26,6 +26,8 @@ scenarios![both families:
     a_reneging_receiver_is_sent_everything,
     what_arrives_twice_is_reported,
     blocks_that_lie_are_ignored,
+    a_duplicate_of_the_network_takes_nothing_back,
+    a_long_round_trip_is_no_silence,
 ];
 
 /// Open with SACK, in `ms`, as `change` says.
@@ -395,4 +397,33 @@ fn blocks_that_lie_are_ignored() {
     assert_eq!(p.info().sacked, 0);
     p.inject(FA, 1, 10_001, WND, none(), b"");
     assert_eq!(p.info().unacked, 0);
+}
+
+/// RFC 3708 §3: what was received twice and never sent again says nothing of a retransmission.
+fn a_duplicate_of_the_network_takes_nothing_back() {
+    let mut p = open().ten();
+    p.advance(100);
+    for right in [2_001, 3_001, 4_001] {
+        p.sack(1, &[(1_001, right)]);
+    }
+    p.expect(A, 1, 1, 1_000);
+    let reduced = p.info().snd_ssthresh;
+    p.sack(1, &[(2_001, 3_001), (1_001, 4_001)]);
+    assert_eq!((p.info().dsack_dups, p.info().snd_ssthresh), (1, reduced));
+    assert_eq!(p.undone(), []);
+}
+
+/// A second without an ACK is no silence while data is in flight: blocks are heeded.
+fn a_long_round_trip_is_no_silence() {
+    let mut p = open_in(1_200, |c| {
+        (c.rto_initial, c.tlp) = (std::time::Duration::from_secs(3), false);
+    })
+    .ten();
+    p.advance(1_190);
+    p.advance(10);
+    for right in [2_001, 3_001, 4_001] {
+        p.sack(1, &[(1_001, right)]);
+    }
+    p.expect(A, 1, 1, 1_000);
+    assert_eq!((p.info().sacked, p.info().total_rto), (3, 0));
 }

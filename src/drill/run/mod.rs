@@ -37,6 +37,7 @@ mod world;
 
 pub use profile::Profile;
 pub use settings::{Ignore, Options};
+pub(super) use show::words;
 pub use verdict::{Crossing, Failure, Kind, Verdict};
 
 use crate::base::SocketError;

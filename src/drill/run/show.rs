@@ -3,7 +3,10 @@
 use super::compare::walk;
 use super::flow::{Flow, Side};
 use super::live::{self, Live, Tcp};
+use super::verdict::Crossing;
 use crate::wire::tcp::Ctl;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 /// Control bits as scripts write them.
 fn letters(ctl: Ctl) -> String {
@@ -47,6 +50,25 @@ pub(super) fn option(bytes: &[u8], flow: &Flow, side: Side, syn: bool) -> String
         (8, 10) => format!("TS val {} ecr {}", flow.script_stamp(word(2)), word(6)),
         (kind, _) => format!("gen-{kind} {}", hex(bytes.get(2..).unwrap_or(&[]))),
     }
+}
+
+/// Packets of a run in the words of scripts, their numbers counted from the first of each side.
+pub(in crate::drill) fn words(packets: &[Crossing]) -> Vec<String> {
+    let mut flows: BTreeMap<(SocketAddr, SocketAddr), Flow> = BTreeMap::new();
+    let mut one = |packet: &Crossing| {
+        let live = Live::parse(&packet.bytes);
+        let Some((src, dst)) = live.pair() else { return actual(&live, None) };
+        if let Some(tcp) = live.tcp().filter(|tcp| tcp.ctl.syn()) {
+            flows.entry((src, dst)).or_insert_with(|| Flow::new(src, dst)).own_syn(0, tcp.seq);
+            flows.entry((dst, src)).or_insert_with(|| Flow::new(dst, src)).peer_syn(tcp.seq);
+        }
+        actual(&live, flows.get(&(src, dst)))
+    };
+    let turned = |packet: &Crossing, text: String| match packet.inbound {
+        true => text.replacen('>', "<", 1),
+        false => text,
+    };
+    packets.iter().map(|packet| turned(packet, one(packet))).collect()
 }
 
 /// A packet that the host sent.

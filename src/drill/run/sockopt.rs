@@ -527,7 +527,19 @@ pub(super) fn get(machine: &mut Machine, args: Args<'_>) -> Answer {
                 shown(&got)
             )))
         }
-        _ => Ok(0),
+        _ => has_length(&got, args, (level, option)),
+    }
+}
+
+/// Whether as much is given back as the script has room for, if it says so.
+fn has_length(got: &Value, args: Args<'_>, (level, option): (i64, i64)) -> Answer {
+    let Some(room) = usize::try_from(args.number_or(4, -1)?).ok() else { return Ok(0) };
+    match got.bytes(room).len() {
+        len if len == room => Ok(0),
+        len => {
+            let name = name(level, option);
+            Err(Trouble::Wrong(format!("getsockopt {name}: {room} bytes expected, got {len}")))
+        }
     }
 }
 
