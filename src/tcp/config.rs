@@ -204,8 +204,7 @@ pub struct Config {
     /// gets data twice: a peer in slow start waits for ACKs. Default 16 (as Linux); 0: none.
     pub quickack: u8,
     /// Wait before a segment smaller than silly-window avoidance likes is sent all the same.
-    /// Default 0: as long as before a window probe (as Linux; RFC 9293 §3.8.6.2.1, SHLD-28: 0.1 to
-    /// 1 s).
+    /// Default 0: as long as before a window probe (as Linux; RFC 9293 §3.8.6.2.1: 0.1 to 1 s).
     pub sws_override: Duration,
     /// Longest time between window probes. Default 120 s.
     pub probe_max: Duration,

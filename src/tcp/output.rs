@@ -169,18 +169,15 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     }
     let mss = eff_mss(tcb);
     let cwnd_room = tcb.cwnd_room();
-    if rwnd_room == 0 {
+    if rwnd_room == 0 || tcb.owe.defer && rwnd_room <= cwnd_room {
         return Err(Blocked::Rwnd);
     }
-    if cwnd_room < unsent.min(mss) {
+    if cwnd_room < unsent.min(mss) || tcb.owe.defer {
         return Err(Blocked::Cwnd);
     }
     let paced = tcb.pacing_room();
     if paced < unsent.min(mss) {
         return Err(Blocked::Pacing);
-    }
-    if tcb.owe.defer {
-        return Err(if cwnd_room < rwnd_room { Blocked::Cwnd } else { Blocked::Rwnd });
     }
     // CWR stands on one packet (RFC 3168 §6.1.2): not on all that a device would cut.
     let single = tcb.ecn.owes_cwr || is_urgent(tcb, tcb.snd.nxt);

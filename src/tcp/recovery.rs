@@ -442,8 +442,11 @@ fn after_timeout(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> 
     let again = tcb.rtxq.again();
     let lost = in_loss(tcb, told, covered, cx);
     let by_time = tcb.sack_ok && tcb.config.rack;
+    let reported = tcb.rtxq.sacked() > 0;
     match tcb.recovery.ca {
-        CaState::Open | CaState::Disorder if by_time && lost == 0 => in_doubt(tcb, told, cx),
+        CaState::Open | CaState::Disorder if by_time && reported && lost == 0 => {
+            in_doubt(tcb, told, cx)
+        }
         CaState::Loss if by_time && lost > 0 && tcb.rtxq.again() < again => {
             enter(tcb, told, cx);
             lost

@@ -404,7 +404,7 @@ fn bufferbloat() {
 fn shares() {
     for (lab, set, [near, far], between) in [
         ("far-and-near", "tcp.congestion=newreno", [80, 20], ["0s", "30s"]),
-        ("reno-and-cubic", "s1.tcp.congestion=newreno", [53, 47], ["0s", "30s"]),
+        ("reno-and-cubic", "s1.tcp.congestion=newreno", [49, 51], ["0s", "30s"]),
         ("fair", "program.2.at=10s", [50, 50], ["20s", "30s"]),
     ] {
         let checks = format!(
