@@ -97,7 +97,7 @@ fn what_is_set_from_outside_wins() {
         ("link.ab.loss", "2", "--set link.ab.loss=2: loss = \"2\": "),
         ("a.tcp.sakc", "off", "--set a.tcp.sakc=off: TCP has no knob \"sakc\": did you mean sack?"),
         ("title.x", "1", "--set title.x=1: title must be text"),
-        ("log", "short", "--set log=short: log = \"short\": expected all or brief"),
+        ("log", "short", "--set log=short: log cannot be \"short\": expected all or brief"),
     ] {
         let error = set(path, value).map(|_| ()).expect_err(path).to_string();
         assert!(error.starts_with(told), "{error}");
@@ -328,7 +328,7 @@ fn impossible_switches_are_told_before_the_run() {
 /// What is said of a check behind two hosts and a link with a ping: its lines, and the message.
 const CHECKS: &[(&str, &str)] = &[
     ("find = 'a: rtt'", "8:1: a check must have \"say\", what is claimed in words"),
-    ("say = 'x'", "8:1: a check must have one of find, order, frames, packet, says"),
+    ("say = 'x'", "8:1: a check must have one of find, order, frames, share, packet, says"),
     ("say = 'x'\nfind = 'a: rtt'\norder = ['a: rtt']", "8:1: a check must have one of"),
     (
         "say = 'x'\nfind = 'a: sneds data'",

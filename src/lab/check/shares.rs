@@ -36,9 +36,11 @@ fn index(text: &str) -> Option<u64> {
 /// Jain's index of fairness, in parts of ten thousand: (Σx)² / n Σx². It is 1 when all have the
 /// same, and 1/n when one has everything.
 fn jain(bytes: &[u64]) -> u64 {
-    let sum: u128 = bytes.iter().map(|bytes| u128::from(*bytes)).sum();
-    let squares: u128 = bytes.iter().map(|bytes| u128::from(*bytes).pow(2)).sum();
-    let index = (sum * sum * u128::from(WHOLE)).checked_div(bytes.len() as u128 * squares);
+    // Forty bits of the largest are exact enough, and their squares can be added up.
+    let most = bytes.iter().max().map_or(0, |most| u64::BITS - most.leading_zeros());
+    let bytes = || bytes.iter().map(|bytes| u128::from(bytes >> most.saturating_sub(40)));
+    let (sum, squares): (u128, u128) = (bytes().sum(), bytes().map(|bytes| bytes.pow(2)).sum());
+    let index = (sum * sum * u128::from(WHOLE)).checked_div(bytes().count() as u128 * squares);
     index.unwrap_or(0) as u64
 }
 
