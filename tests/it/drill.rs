@@ -2,34 +2,14 @@
 //! `tests/wire/freebsd` with that profile and the others with Linux's; those of
 //! `tests/wrong` do not, for the reason that is kept in `tests/golden/wrong`.
 
+use crate::support::tree::{files, name, root};
 use netglass::drill::{Kind, Options, Profile, Verdict, parse, run, run_with};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// The scripts below a directory, by name.
 fn scripts(dir: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![root().join(dir)];
-    while let Some(dir) = open.pop() {
-        for entry in fs::read_dir(dir).unwrap().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                open.push(path);
-            } else if path.extension().is_some_and(|ext| ext == "pkt") {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
-fn name(path: &Path) -> String {
-    path.strip_prefix(root()).unwrap().display().to_string()
+    files(&root().join(dir), "pkt")
 }
 
 fn verdict(path: &Path, options: &Options) -> Verdict {

@@ -25,6 +25,15 @@ fn open(change: impl FnOnce(&mut Config)) -> Puppet {
     .open(mss(1460))
 }
 
+/// The same when 1460 bytes have passed.
+fn proved(change: impl FnOnce(&mut Config)) -> Puppet {
+    let mut p = open(change);
+    p.write(1_460);
+    p.expect(A, 1, 1, 1_460);
+    p.ack(1_461);
+    p
+}
+
 /// A router that `sent` was too long for.
 fn claim(p: &mut Puppet, sent: &[u8], mtu: u16) {
     p.raw(&error(FRAGMENTATION_NEEDED, mtu, &sent[..28]));
@@ -47,10 +56,7 @@ fn only_what_is_too_long_is_sent_again() {
 /// 1460 bytes have passed: that the path carries 1040 is not believed while ACKs come.
 // Rules: 5927-7.2-1.
 fn a_claim_that_acks_refute_is_forgotten() {
-    let mut p = open(|_| ());
-    p.write(1_460);
-    p.expect(A, 1, 1, 1_460);
-    p.ack(1_461);
+    let mut p = proved(|_| ());
     p.write(2_920);
     let sent = p.expect(A, 1_461, 1, 1_460).packet;
     p.expect(A, 2_921, 1, 1_460);
@@ -68,10 +74,7 @@ fn a_claim_that_acks_refute_is_forgotten() {
 /// The path has changed: the claim was true.
 // Rules: 5927-7.2-2.
 fn a_claim_is_believed_when_nothing_arrives() {
-    let mut p = open(|_| ());
-    p.write(1_460);
-    p.expect(A, 1, 1, 1_460);
-    p.ack(1_461);
+    let mut p = proved(|_| ());
     p.write(1_460);
     let sent = p.expect(A, 1_461, 1, 1_460).packet;
     claim(&mut p, &sent, 1_040);
@@ -84,10 +87,7 @@ fn a_claim_is_believed_when_nothing_arrives() {
 }
 
 fn a_claim_need_not_wait() {
-    let mut p = open(|c| c.mtu_claims_wait = false);
-    p.write(1_460);
-    p.expect(A, 1, 1, 1_460);
-    p.ack(1_461);
+    let mut p = proved(|c| c.mtu_claims_wait = false);
     p.write(1_460);
     let sent = p.expect(A, 1_461, 1, 1_460).packet;
     claim(&mut p, &sent, 1_040);

@@ -1,30 +1,13 @@
 //! `docs/rfc.md`: what the RFCs of TCP require (`netglass::rfc`), with the places in the code and
 //! the tests whose comments name it. What is said to be done must be done somewhere and be proven.
 
+use crate::support::tree::{files, root};
 use netglass::rfc::place::BETWEEN;
 use netglass::rfc::scripts::SCRIPTS;
 use netglass::rfc::{self, DOCUMENTS, Done, Requirement};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn files(dir: &Path, ext: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            found.extend(files(&path, ext));
-        } else if path.extension().is_some_and(|e| e == ext) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
+use std::path::Path;
 
 // ---- what comments name
 

@@ -1,7 +1,8 @@
 //! Style is a test: imports go down, the core is pure, files stay readable, docs name what exists.
 
+use crate::support::tree::{files, name, root};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The rows. A module may use its own row's declared friends, and everything in lower rows.
 const ROWS: &[(&str, u8)] = &[
@@ -54,29 +55,6 @@ const IMPURE: &[&str] = &[
     "std::net::Udp",
     "rand::",
 ];
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn files(dir: &Path, ext: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let Ok(entries) = fs::read_dir(dir) else { return found };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            found.extend(files(&path, ext));
-        } else if path.extension().is_some_and(|e| e == ext) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
-fn name(path: &Path) -> String {
-    path.strip_prefix(root()).unwrap_or(path).display().to_string()
-}
 
 fn row(module: &str) -> Option<u8> {
     ROWS.iter().find(|(known, _)| *known == module).map(|(_, row)| *row)

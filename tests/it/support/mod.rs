@@ -7,6 +7,7 @@ pub mod passage;
 pub mod pipe;
 pub mod puppet;
 pub mod seen;
+pub mod tree;
 
 use netglass::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Mac, Medium, Pool};
 use netglass::impair::{Impairment, Link};
