@@ -2,7 +2,7 @@
 
 use super::{Failure, Outcome, talk};
 use crate::base::Frame;
-use crate::base::words::nearest;
+use crate::drill::ast::Script;
 use crate::drill::{self, Ignore, Options, Profile, Verdict};
 use crate::observe::pcapng::{Direction, LinkType, Writer};
 use clap::Args;
@@ -18,9 +18,10 @@ pub(super) struct DrillArgs {
     /// Scripts, or directories of them (*.pkt)
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
-    /// The host that is tested: linux, rfc or freebsd
-    #[arg(long, default_value = "linux", value_name = "NAME")]
-    pub(super) profile: String,
+    /// The host that is tested: linux, rfc or freebsd [default: what a script says in a comment
+    /// `//? profile NAME` at its top, else linux]
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
     /// Allow no deviation in time
     #[arg(long)]
     pub(super) exact: bool,
@@ -30,8 +31,8 @@ pub(super) struct DrillArgs {
     /// Do not compare: psh, opts-order, opts, win, ecn, time (between commas)
     #[arg(long, value_name = "WORDS")]
     pub(super) ignore: Option<String>,
-    /// Replace a word of the scripts
-    #[arg(short = 'D', long = "define", value_name = "NAME=VALUE", value_parser = definition)]
+    /// Replace a word of the scripts; a name alone is 1, which is enough for #ifdef
+    #[arg(short = 'D', long = "define", value_name = "NAME[=VALUE]", value_parser = definition)]
     pub(super) define: Vec<(String, String)>,
     /// An option that overrides the scripts' own, without its dashes: tolerance_usecs=10000
     #[arg(long, value_name = "NAME=VALUE")]
@@ -56,36 +57,32 @@ fn definition(text: &str) -> Result<(String, String), String> {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     match !name.is_empty() && name.chars().all(word) {
         true => Ok((name.to_owned(), value.to_owned())),
-        false => Err(format!("\"{text}\" is not NAME=VALUE")),
+        false => Err(format!("\"{name}\" is no word: NAME=VALUE or NAME is meant")),
     }
 }
 
 pub(super) fn run(args: &DrillArgs) -> Outcome {
-    let profile = profile(&args.profile)?;
+    let asked = args.profile.as_deref().map(Profile::find).transpose().map_err(Failure::Usage)?;
     let options = options(args)?;
     let scripts = scripts(&args.files)?;
     let begun = Instant::now();
-    let (mut failed, mut skipping) = (0, 0);
+    let (mut failed, mut skipping, mut others) = (0, 0, 0);
     let mut html = drill::Page::new();
     for path in &scripts {
         let name = path.display().to_string();
-        let text = fs::read_to_string(path)
-            .map_err(|error| Failure::failed(format_args!("{name}: {error}")))?;
-        let verdict = match drill::parse(&name, &text, &args.define) {
-            Ok(script) => drill::run_with(&script, &profile, &options),
+        let read = read(path, &name, args, asked.as_ref());
+        let Read { text, script, profile, other } = match read {
+            Ok(read) => read,
             Err(error) => {
                 failed += 1;
-                html.unreadable(&name, &error.to_string());
-                match args.json {
-                    true => talk::say(
-                        &json!({ "file": name, "passed": false, "error": error.to_string() })
-                            .to_string(),
-                    )?,
-                    false => talk::say(&error.to_string())?,
-                }
+                html.unreadable(&name, &error);
+                let as_json = || json!({ "file": name, "passed": false, "error": error });
+                talk::say(&if args.json { as_json().to_string() } else { error })?;
                 continue;
             }
         };
+        others += usize::from(other.is_some());
+        let verdict = drill::run_with(&script, &profile, &options);
         failed += usize::from(!verdict.passed());
         skipping += usize::from(!verdict.skipped.is_empty());
         if args.html.is_some() {
@@ -95,7 +92,10 @@ pub(super) fn run(args: &DrillArgs) -> Outcome {
             capture(file, &name, &verdict)
                 .map_err(|error| Failure::failed(format_args!("{}: {error}", file.display())))?;
         }
-        talk::say(&if args.json { as_json(&name, &verdict) } else { page(&name, &verdict, args) })?;
+        talk::say(&match args.json {
+            true => as_json(&name, profile.name, &verdict),
+            false => page(&name, other, &verdict, args),
+        })?;
     }
     if let Some(file) = &args.html {
         fs::write(file, html.to_string())
@@ -106,17 +106,40 @@ pub(super) fn run(args: &DrillArgs) -> Outcome {
         let passed = scripts.len() - failed;
         let skipped = if skipping == 0 { String::new() } else { format!(" ({skipping} in part)") };
         talk::say(&format!("{passed} hold{skipped}, {failed} do not; {millis} ms"))?;
+        if let Some(asked) = asked.filter(|_| others > 0) {
+            let what = "met that one, as --profile says, and not the one that they name";
+            talk::say(&format!("{}: {others} scripts {what}", asked.name))?;
+        }
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn profile(name: &str) -> Result<Profile, Failure> {
-    Profile::named(name).ok_or_else(|| {
-        let near = nearest(name, Profile::NAMES.iter().copied());
-        let hint = near.map_or(String::new(), |name| format!("did you mean {name}? "));
-        let names = Profile::NAMES.join(", ");
-        Failure::usage(format_args!("there is no profile \"{name}\": {hint}choose from {names}"))
-    })
+/// A script that can be run.
+struct Read {
+    text: String,
+    script: Script,
+    /// The host that it meets.
+    profile: Profile,
+    /// The profile that it names, if it is to meet another.
+    other: Option<String>,
+}
+
+/// Reads a script. Bytes that are no text are none of the language's either; in comments they may
+/// be anything.
+fn read(
+    path: &Path,
+    name: &str,
+    args: &DrillArgs,
+    asked: Option<&Profile>,
+) -> Result<Read, String> {
+    let bytes = fs::read(path).map_err(|error| format!("{name}: {error}"))?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let script = drill::parse(name, &text, &args.define).map_err(|error| error.to_string())?;
+    let own = script.profile.as_deref().unwrap_or(Profile::NAMES[0]);
+    let own = Profile::find(own).map_err(|error| format!("{name}: `//? profile`: {error}"))?;
+    let profile = asked.unwrap_or(&own).clone();
+    let other = script.profile.clone().filter(|_| profile.name != own.name);
+    Ok(Read { text, script, profile, other })
 }
 
 fn options(args: &DrillArgs) -> Result<Options, Failure> {
@@ -130,7 +153,9 @@ fn options(args: &DrillArgs) -> Result<Options, Failure> {
         None => (text.clone(), None),
     };
     let set = args.set.iter().map(split).collect();
-    Ok(Options { exact: args.exact, lenient: args.lenient, ignore, set })
+    let options = Options { exact: args.exact, lenient: args.lenient, ignore, set };
+    options.check().map_err(|what| Failure::usage(format_args!("--set: {what}")))?;
+    Ok(options)
 }
 
 /// The scripts that files and directories mean, in order.
@@ -169,7 +194,7 @@ fn below(dir: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     Ok(())
 }
 
-fn page(name: &str, verdict: &Verdict, args: &DrillArgs) -> String {
+fn page(name: &str, other: Option<String>, verdict: &Verdict, args: &DrillArgs) -> String {
     let mut text = String::new();
     if args.trace {
         verdict.trace.iter().for_each(|line| text += &format!("{line}\n"));
@@ -177,13 +202,16 @@ fn page(name: &str, verdict: &Verdict, args: &DrillArgs) -> String {
     for (line, what) in &verdict.skipped {
         text += &format!("{name}:{line}: skipped: {what}\n");
     }
-    match &verdict.failure {
-        Some(failure) => text + &failure.of(name),
-        None => text + name + ": holds",
+    let other = other.map(|own| format!("is written for {own}"));
+    match (&verdict.failure, other) {
+        (Some(failure), None) => text + &failure.of(name),
+        (Some(failure), Some(other)) => format!("{text}{}{name}: {other}", failure.of(name)),
+        (None, None) => text + name + ": holds",
+        (None, Some(other)) => format!("{text}{name}: holds, but {other}"),
     }
 }
 
-fn as_json(name: &str, verdict: &Verdict) -> String {
+fn as_json(name: &str, profile: &str, verdict: &Verdict) -> String {
     let failure = verdict.failure.as_ref().map(|failure| {
         json!({
             "line": failure.line, "kind": failure.kind.name(), "what": failure.what,
@@ -194,6 +222,7 @@ fn as_json(name: &str, verdict: &Verdict) -> String {
     let skipped = verdict.skipped.iter().map(|(line, what)| json!({ "line": line, "what": what }));
     json!({
         "file": name,
+        "profile": profile,
         "passed": verdict.passed(),
         "ended_us": verdict.ended.as_micros(),
         "packets": verdict.packets.len(),

@@ -9,7 +9,8 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-/// Prints to standard output. A reader that has had enough (`| head`) ends the program quietly.
+/// Prints to standard output. A reader that has had enough (`| head`) ends the program quietly,
+/// with the exit code of whoever is ended by that signal: nobody sees what it would have been.
 pub(super) fn say(text: &str) -> Result<(), Failure> {
     write(text).map_err(Failure::failed)
 }
@@ -30,12 +31,15 @@ pub(super) fn headed(title: Option<&str>, text: &str) -> Result<(), Failure> {
     if text.is_empty() { Ok(()) } else { say(text) }
 }
 
+/// The exit code that shells give to who was ended by SIGPIPE.
+const GONE: i32 = 128 + 13;
+
 /// As [`say`], for those who have errors of their own.
 pub(super) fn write(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let end = if text.ends_with('\n') { "" } else { "\n" };
     match write!(out, "{text}{end}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => std::process::exit(GONE),
         other => other,
     }
 }

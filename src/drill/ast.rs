@@ -15,6 +15,8 @@ pub use packet::{
 /// A whole script.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Script {
+    /// The host that it is meant for, from a `//? profile NAME` comment at its top.
+    pub profile: Option<String>,
     /// `--name=value` lines at the start, in their order.
     pub options: Vec<FileOption>,
     /// The shell command before time 0; if it fails, nothing is run.

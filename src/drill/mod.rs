@@ -25,4 +25,9 @@ pub use parse::parse;
 #[cfg(feature = "packetdrill-so")]
 pub use so::{Interface, packetdrill_interface_init};
 
+/// The names of all reasons that a note `//? why` may ask for.
+pub fn reasons() -> impl Iterator<Item = &'static str> {
+    crate::observe::log::rules()
+}
+
 pub use run::{Crossing, Failure, Ignore, Kind, Options, Profile, Verdict, run, run_with};

@@ -40,6 +40,9 @@ fn between<T>(
 
 impl Display for Script {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(profile) = &self.profile {
+            writeln!(f, "//? profile {profile}")?;
+        }
         for option in &self.options {
             writeln!(f, "{option}")?;
         }

@@ -54,7 +54,7 @@ impl fmt::Display for Written {
         for line in self.title.lines() {
             writeln!(f, "// {line}")?;
         }
-        writeln!(f, "// netglass drill {}FILE", self.knobs.arguments())?;
+        writeln!(f, "// netglass drill FILE")?;
         self.script.fmt(f)
     }
 }
@@ -121,7 +121,8 @@ pub fn write(index: &Index<'_>, conn: &Conn, host: &Setup) -> Result<Written, Un
     let mtu = mtu.map(|mtu| option("mtu", mtu.to_string()));
     let init = knobs.commands().map(|text| Command { line: 0, text });
     let options = options.chain(mtu).collect();
-    let script = Script { options, init, events: scripted(false), cleanup: None };
+    let script =
+        Script { profile: knobs.named(), options, init, events: scripted(false), cleanup: None };
     let side = if passive { "accepted" } else { "opened" };
     let title = format!("{}: {conn}, {side}", index.log().name(conn.place));
     let mut written = Written { title, knobs, script };

@@ -7,6 +7,7 @@
 mod brief;
 mod query;
 
+pub(crate) use query::rules;
 pub use query::{Nth, Query, QueryError};
 
 use crate::base::{ConnId, EventId, Instant};

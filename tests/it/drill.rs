@@ -1,5 +1,5 @@
-//! Scripts in the packetdrill language: all of `tests/wire` hold, to the microsecond, those below
-//! `tests/wire/freebsd` with that profile and the others with Linux's; those of
+//! Scripts in the packetdrill language: all of `tests/wire` hold, to the microsecond, with the
+//! profile that they name or else Linux's; those of
 //! `tests/wrong` do not, for the reason that is kept in `tests/golden/wrong`.
 
 use crate::support::tree::{files, name, root};
@@ -15,16 +15,8 @@ fn scripts(dir: &str) -> Vec<PathBuf> {
 fn verdict(path: &Path, options: &Options) -> Verdict {
     let (name, text) = (name(path), fs::read_to_string(path).unwrap());
     let script = parse(&name, &text, &[]).unwrap_or_else(|error| panic!("{error}"));
-    run_with(&script, &profile(path), options)
-}
-
-/// What lies in a directory `freebsd` is meant for that profile; the rest is for Linux's.
-fn profile(path: &Path) -> Profile {
-    if path.starts_with(root().join("tests/wire/freebsd")) {
-        Profile::freebsd()
-    } else {
-        Profile::linux()
-    }
+    let profile = script.profile.as_deref().map_or(Ok(Profile::linux()), Profile::find);
+    run_with(&script, &profile.unwrap(), options)
 }
 
 fn exact() -> Options {
@@ -116,4 +108,133 @@ fn the_same_script_runs_the_same_way_twice() {
     let path = root().join("tests/wire/retransmission/rack.pkt");
     let (one, two) = (verdict(&path, &exact()), verdict(&path, &exact()));
     assert_eq!((one.trace, one.packets), (two.trace, two.packets));
+}
+
+/// What the command says of a script, and its exit code.
+fn command(args: &[&str]) -> (String, Option<i32>) {
+    let out = std::process::Command::new(env!("CARGO_BIN_EXE_netglass"))
+        .arg("drill")
+        .args(args)
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let said = [out.stdout, out.stderr].concat();
+    (String::from_utf8(said).unwrap(), out.status.code())
+}
+
+#[test]
+fn a_script_names_the_profile_that_it_is_for() {
+    let (said, code) = command(&["tests/wire"]);
+    assert_eq!(code, Some(0), "{said}");
+    let (said, code) = command(&["--profile=linux", "tests/wire/freebsd/rto_first.pkt"]);
+    assert!(said.contains("rto_first.pkt: is written for freebsd\n"), "{said}");
+    assert!(said.contains("linux: 1 scripts met that one, as --profile says"), "{said}");
+    assert_eq!(code, Some(1));
+    let (said, _) = command(&["--profile=freebsd", "tests/wire/freebsd/rto_first.pkt"]);
+    assert!(said.starts_with("tests/wire/freebsd/rto_first.pkt: holds\n1 hold"), "{said}");
+}
+
+/// A script by itself, in a directory of its own.
+fn written(name: &str, bytes: &[u8]) -> PathBuf {
+    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join("script.pkt"), bytes).unwrap();
+    dir
+}
+
+#[test]
+fn bytes_that_are_no_text_are_no_obstacle_in_a_comment_and_a_mistake_elsewhere() {
+    let dir = written("bytes", b"// \xff\n0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n");
+    fs::write(dir.join("wrong.pkt"), b"0 socket(..., \xff, IPPROTO_TCP) = 3\n").unwrap();
+    let (said, code) = command(&[dir.to_str().unwrap()]);
+    assert!(said.contains("script.pkt: holds\n"), "{said}");
+    assert!(said.contains("wrong.pkt:1:15: "), "{said}");
+    assert!(said.contains("1 hold, 1 do not"), "{said}");
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn what_the_command_line_says_wrong_is_told_before_anything_runs() {
+    let wrong = |args: &[&str], what: &str| {
+        let (said, code) = command(&[args, &["tests/wire/data"]].concat());
+        assert!(said.contains(what) && !said.contains("hold"), "{said}");
+        assert_eq!(code, Some(2));
+    };
+    wrong(&["--set", "foo=1"], "--set: --foo is unknown");
+    wrong(&["--set", "tolerance_usec=1"], "did you mean `tolerance_usecs`?");
+    wrong(&["--set", "mtu=big"], "--mtu=big: the value is not understood");
+    wrong(&["-D", "a b=1"], "\"a b\" is no word: NAME=VALUE or NAME is meant");
+    wrong(&["--profile", "linus"], "did you mean linux?");
+}
+
+/// What a script with these lines behind a socket is told.
+fn failure(lines: &str) -> String {
+    let text = format!("0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n{lines}");
+    of(&text, &exact()).failure.map(|failure| failure.what).unwrap_or_default()
+}
+
+#[test]
+fn what_is_not_known_is_named_and_what_is_near() {
+    let table = [
+        ("+0 `ls -l`", "the command `ls -l` is not known: none is run, and only those that turn"),
+        ("+0 `sleep 1000000000`", "`sleep 1000000000` is more than 10^6 seconds"),
+        ("+0 `sleep soon`", "`sleep soon`: a number of seconds is meant"),
+        ("+0 close(3) = 0 //? state CLOSE", "no state has the name CLOSE"),
+        ("+0 close(3) = 0 //? state CLOSD", "did you mean `CLOSED`?"),
+        ("+0 close(3) = 0 //? why FastRetransmitt", "did you mean `FastRetransmit`?"),
+        ("+0 close(3) = 0 //? cwmd 3", "no note has the name cwmd; did you mean `cwnd`?"),
+    ];
+    for (line, what) in table {
+        let told = failure(line);
+        assert!(told.contains(what), "{line}: {told}");
+    }
+}
+
+#[test]
+fn every_reason_has_a_name_that_notes_know() {
+    for name in netglass::drill::reasons() {
+        let told = failure(&format!("+0 close(3) = 0 //? why {name}"));
+        assert_eq!(told, format!("why: expected {name}, got nothing"));
+    }
+}
+
+/// A listener with many that wait, and what lines say about them.
+const READY: &str = "0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 3\n\
+    +0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 4\n\
+    +0 socket(..., SOCK_DGRAM, IPPROTO_UDP) = 5\n\
+    +0 epoll_create(1) = 6\n";
+
+fn watched(events: &str) -> String {
+    let add =
+        |fd| format!("+0 epoll_ctl(6, EPOLL_CTL_ADD, {fd}, {{events={events}, fd={fd}}}) = 0\n");
+    [3, 4, 5].map(add).concat()
+}
+
+fn told(events: &str, fd: i32) -> String {
+    format!("+0 epoll_wait(6, {{events={events}, fd={fd}}}, 1, 0) = 1\n")
+}
+
+#[test]
+fn events_for_which_there_was_no_room_come_at_the_next_call() {
+    let none = "+0 epoll_wait(6, ..., 1, 0) = 0\n";
+    let level = [3, 4, 5, 3, 4].map(|fd| told("EPOLLOUT", fd)).concat();
+    let once = [3, 4, 5].map(|fd| told("EPOLLOUT", fd)).concat();
+    let again = "+0 epoll_ctl(6, EPOLL_CTL_MOD, 4, {events=EPOLLOUT|EPOLLONESHOT, fd=4}) = 0\n";
+    for text in [
+        format!("{READY}{}{level}", watched("EPOLLOUT")),
+        format!("{READY}{}{once}{none}", watched("EPOLLOUT|EPOLLET")),
+        format!(
+            "{READY}{}{once}{none}{again}{}{none}",
+            watched("EPOLLOUT|EPOLLONESHOT"),
+            told("EPOLLOUT", 4)
+        ),
+        format!(
+            "{READY}{}+0 close(4) = 0\n{}",
+            watched("EPOLLOUT|EPOLLET"),
+            told("EPOLLOUT", 3) + &told("EPOLLOUT", 5) + none
+        ),
+    ] {
+        let failure = of(&text, &exact()).failure;
+        assert!(failure.is_none(), "{}\n{text}", failure.unwrap().of("script"));
+    }
 }

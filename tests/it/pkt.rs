@@ -96,7 +96,7 @@ fn both_sides_of_a_recording_can_be_drilled() {
             assert_eq!(wrong(&written), None, "{profile}\n{written}");
             let text = written.to_string();
             assert!(text.contains(" write(") && text.contains(" read("), "{text}");
-            assert_eq!(text.contains("--profile"), profile != tcp::Profile::Linux, "{text}");
+            assert_eq!(text.contains("//? profile"), profile != tcp::Profile::Linux, "{text}");
         }
     }
 }

@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 const LONGEST: usize = 1 << 16;
 /// Tuples and lists in each other that a value may have.
 const LEVELS: usize = 20;
+/// The threshold of slow start that nobody has set.
+const ENDLESS: i128 = 0x7fff_ffff;
 /// What an exception says of a number that is too large.
 const TOO_LARGE: &str = "OverflowError: a number of more than 127 bits";
 
@@ -31,15 +33,12 @@ pub(super) fn run(
         match &statement.what {
             Doing::Assert { text, condition, message } => {
                 if !scope.value(condition).map_err(raise)?.truth() {
-                    let what = match message {
-                        Some(message) => {
-                            format!(
-                                "assert {text}: {}",
-                                scope.value(message).map_err(raise)?.show()
-                            )
-                        }
-                        None => format!("assert {text}"),
+                    let shown = match message {
+                        Some(message) => Some(scope.value(message).map_err(raise)?.show()),
+                        None => scope.told(text),
                     };
+                    let shown = shown.map_or(String::new(), |shown| format!(": {shown}"));
+                    let what = format!("assert {text}{shown}");
                     return Err(fail(FailureKind::Assertion, what));
                 }
             }
@@ -85,6 +84,22 @@ impl Scope<'_, '_> {
     fn name(&self, name: &str) -> Result<Value, String> {
         let value = self.variables.get(name).cloned().or_else(|| (self.names)(name));
         value.ok_or_else(|| format!("NameError: name `{name}` is not defined"))
+    }
+
+    /// What the names in a condition are, as `tcp_info` has them.
+    fn told(&self, condition: &str) -> Option<String> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let mut told: Vec<String> = Vec::new();
+        for word in condition.split(|c| !is_name(c)).filter(|word| word.contains("tcpi_")) {
+            let Ok(value) = self.name(word) else { continue };
+            let endless = word == "tcpi_snd_ssthresh" && value == Value::Int(ENDLESS);
+            let shown = if endless { "∞".to_owned() } else { value.show() };
+            let line = format!("{word} is {shown}");
+            if !told.contains(&line) {
+                told.push(line);
+            }
+        }
+        (!told.is_empty()).then(|| told.join(", "))
     }
 
     fn values(&mut self, all: &[Expr]) -> Result<Vec<Value>, String> {

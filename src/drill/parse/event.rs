@@ -49,12 +49,21 @@ impl Parser<'_, '_> {
             return self.expected("an event at time 0", &[]);
         }
         for comment in &self.notes {
-            let Some(nth) = starts.partition_point(|at| *at < comment.at).checked_sub(1) else {
-                return self.fail_at(comment.at, "this note stands before all events");
-            };
             let (name, value) = match comment.text.split_once(char::is_whitespace) {
                 Some((name, value)) => (name, value.trim()),
                 None => (comment.text, ""),
+            };
+            let nth = starts.partition_point(|at| *at < comment.at).checked_sub(1);
+            if name == "profile" {
+                if nth.is_some() || script.profile.is_some() {
+                    let what = "`//? profile` stands once, above all events";
+                    return self.fail_at(comment.at, what);
+                }
+                script.profile = Some(value.to_owned());
+                continue;
+            }
+            let Some(nth) = nth else {
+                return self.fail_at(comment.at, "this note stands before all events");
             };
             if name.is_empty() {
                 return self.fail_at(comment.at, "expected `//? name value`");

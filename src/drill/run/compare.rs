@@ -239,9 +239,17 @@ fn icmp(expected: &Icmp, kind: u8, code: u8, v6: bool) -> Check {
 
 /// Whether a segment goes on where another ended, as pieces of one large segment do: then they
 /// are compared as one.
-pub(super) fn continues(first: &Tcp, next: &Tcp, is_last: bool, size: usize) -> Check {
-    same("pieces: sequence number", first.end(), next.seq)?;
-    same("pieces: acknowledgment number", first.ack, next.ack)?;
+pub(super) fn continues(
+    first: &Tcp,
+    next: &Tcp,
+    flow: &Flow,
+    (is_last, size): (bool, usize),
+) -> Check {
+    let shown = |side, live| flow.to_script(side, first.ctl.syn(), live);
+    let ours = |live| shown(Side::Ours, live);
+    same("pieces: sequence number", ours(first.end()), ours(next.seq))?;
+    let theirs = |live| shown(Side::Theirs, live);
+    same("pieces: acknowledgment number", theirs(first.ack), theirs(next.ack))?;
     same("pieces: window", first.win, next.win)?;
     same("pieces: urgent pointer", first.urg, next.urg)?;
     same("pieces: length of options", first.options.len(), next.options.len())?;

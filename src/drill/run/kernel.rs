@@ -159,7 +159,7 @@ impl Kernel {
             Request::Call(call) => {
                 let Returned { value, opened } = calls::call(machine, call, progress)?;
                 let value = match opened {
-                    Some(file) => self.label(file),
+                    Some(file) => self.label(file)?,
                     None => value,
                 };
                 let from = progress.from.or_else(|| opened.and_then(|file| self.peer(file)));
@@ -183,10 +183,14 @@ impl Kernel {
     }
 
     /// A descriptor for a file.
-    fn label(&mut self, file: usize) -> i64 {
+    fn label(&mut self, file: usize) -> Answer {
         let fd = (self.numbers)();
+        if fd < 0 {
+            self.machine.files[file] = None;
+            return Err(Errno::EMFILE.into());
+        }
         self.machine.labels.insert(fd, file);
-        fd
+        Ok(fd)
     }
 
     /// The peer of an accepted connection.

@@ -34,13 +34,15 @@ pub(super) enum File {
 /// What an epoll instance watches.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Watch {
-    /// The script's number of the descriptor.
-    pub(super) fd: i64,
+    /// The file's index.
+    pub(super) file: usize,
     pub(super) events: i64,
     /// What is given back with its events.
     pub(super) data: i64,
     /// What was told already, for those that want to hear of changes only.
     pub(super) told: i64,
+    /// The bytes that had arrived then.
+    pub(super) arrived: u64,
 }
 
 /// A socket as its user sees it; the host has one only when it listens or connects.

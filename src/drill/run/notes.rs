@@ -3,9 +3,11 @@
 use super::machine::Machine;
 use super::world::is_step;
 use crate::drill::ast::Note;
+use crate::drill::error::hint;
+use crate::observe::log::rules;
 use crate::observe::view::reason::reason;
 use crate::stack::{Event, Record};
-use crate::tcp::{self, CaState, TcpInfo};
+use crate::tcp::{self, CaState, State, TcpInfo};
 
 /// The names of reasons that a record gives, the outer one first: a plan's and the rule in it.
 pub(super) fn reasons(record: &Record) -> Vec<&'static str> {
@@ -32,13 +34,30 @@ pub(super) fn check(machine: &mut Machine, note: &Note, keys: &[&str]) -> Result
         return Ok(());
     }
     if note.name == "why" {
+        if !rules().any(|key| key.eq_ignore_ascii_case(wanted)) {
+            let hint = hint(wanted, rules());
+            return Err(format!("no reason has the name {wanted}{hint}: `netglass rules` has all"));
+        }
         return match keys.iter().any(|key| key.eq_ignore_ascii_case(wanted)) {
             true => Ok(()),
             false => Err(format!("why: expected {wanted}, got {}", list(keys))),
         };
     }
     if note.name == "state" {
+        let mut names = State::ALL.iter().map(|state| state.name());
+        if !names.clone().any(|name| name.eq_ignore_ascii_case(wanted)) {
+            let hint = hint(wanted, names.by_ref());
+            return Err(format!("no state has the name {wanted}{hint}"));
+        }
         return same(machine.state_under_test().name());
+    }
+    let own = ["cwnd", "ssthresh", "ca"];
+    if !own.iter().chain(TcpInfo::FIELDS).any(|name| *name == note.name) {
+        let hint = hint(
+            &note.name,
+            own.iter().chain(&["why", "state", "turn"]).chain(TcpInfo::FIELDS).copied(),
+        );
+        return Err(format!("no note has the name {}{hint}", note.name));
     }
     let conn = machine.conn_under_test();
     let now = machine.world.now;
@@ -46,7 +65,7 @@ pub(super) fn check(machine: &mut Machine, note: &Note, keys: &[&str]) -> Result
     let info = info.ok_or_else(|| format!("{}: there is no connection", note.name))?;
     match note.name.as_str() {
         "cwnd" => same(&info.snd_cwnd_bytes.to_string()),
-        "ssthresh" => same(&(info.snd_ssthresh * info.snd_mss).to_string()),
+        "ssthresh" => same(&info.ssthresh().map_or("∞".into(), |n| (n * info.snd_mss).to_string())),
         "ca" => same(phase(&info)),
         name => match TcpInfo::FIELDS.iter().position(|field| *field == name) {
             Some(at) => same(&info.values()[at].to_string()),
@@ -63,6 +82,14 @@ fn phase(info: &TcpInfo) -> &'static str {
         Some(CaState::Cwr) => "CWR",
         Some(CaState::Recovery) => "Recovery",
         Some(CaState::Loss) => "Loss",
+    }
+}
+
+/// A threshold that slow start ends at, as people read it: none is not a number.
+fn shown(ssthresh: u64) -> String {
+    match ssthresh {
+        0x7fff_ffff.. => "∞".into(),
+        bytes => bytes.to_string(),
     }
 }
 
@@ -83,6 +110,7 @@ pub(super) fn step(record: &Record) -> Option<String> {
             Some(format!("the timer {} expired", timer.name()))
         }
         Event::Tcp(tcp::Event::Ca { from, to, cwnd, ssthresh }) => {
+            let ssthresh = shown(u64::from(*ssthresh));
             Some(format!("congestion: {from:?} → {to:?}, cwnd {cwnd}, ssthresh {ssthresh}"))
         }
         Event::Tcp(tcp::Event::Undo { how, cwnd, .. }) => {

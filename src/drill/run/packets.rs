@@ -147,7 +147,8 @@ impl Runner<'_> {
                 break;
             };
             let is_last = first.payload.len() + next.payload.len() >= len;
-            if let Err(what) = compare::continues(first, next, is_last, size) {
+            let flow = &self.machine.flows[flow];
+            if let Err(what) = compare::continues(first, next, flow, (is_last, size)) {
                 return Ok(Err(what));
             }
             compare::join(first, next);

@@ -1,5 +1,6 @@
 //! Which host a script meets: a set of knobs by name, which sysctls turn.
 
+use crate::base::words::nearest;
 use crate::tcp::{self, Config, Keepalive, SynCookies};
 
 /// A host's knobs, as they are before a script changes any.
@@ -41,6 +42,19 @@ impl Profile {
     /// What users of Linux expect.
     pub fn linux() -> Profile {
         Profile::of("linux", tcp::Profile::Linux.config())
+    }
+
+    /// The profile of that name, or what to say where there is none.
+    ///
+    /// # Errors
+    /// That there is none, which name may be meant, and which there are.
+    pub fn find(name: &str) -> Result<Profile, String> {
+        Profile::named(name).ok_or_else(|| {
+            let near = nearest(name, Profile::NAMES.iter().copied());
+            let hint = near.map_or(String::new(), |name| format!("did you mean {name}? "));
+            let names = Profile::NAMES.join(", ");
+            format!("there is no profile \"{name}\": {hint}choose from {names}")
+        })
     }
 
     /// What the RFCs' own words and numbers make.

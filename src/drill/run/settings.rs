@@ -2,6 +2,7 @@
 //! and what whoever runs it says besides.
 
 use crate::drill::ast::FileOption;
+use crate::drill::error::hint;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -57,6 +58,19 @@ impl Ignore {
             }
         }
         Ok(ignore)
+    }
+}
+
+impl Options {
+    /// Whether the options that override the file's are known, and their values understood.
+    ///
+    /// # Errors
+    /// The first that is not, and why.
+    pub fn check(&self) -> Result<(), String> {
+        self.set.iter().try_for_each(|(name, value)| {
+            let value = value.as_deref().unwrap_or_default();
+            Settings::empty().set(name, value, self.lenient)
+        })
     }
 }
 
@@ -136,6 +150,33 @@ const WITHOUT_MEANING: &[&str] = &[
     "dump_file",
 ];
 
+/// Options that do have a meaning.
+const OPTIONS: &[&str] = &[
+    "ip_version",
+    "local_ip",
+    "remote_ip",
+    "netmask_ip",
+    "bind_port",
+    "connect_port",
+    "mtu",
+    "tolerance_usecs",
+    "tolerance_percent",
+    "tcp_ts_tick_usecs",
+    "tcp_ts_ecr_scaled",
+    "strict_segments",
+    "non_fatal",
+    "init_scripts",
+];
+
+fn version(name: &str) -> Result<Version, String> {
+    match name {
+        "ipv4" => Ok(Version::V4),
+        "ipv4-mapped-ipv6" | "ipv4_mapped_ipv6" => Ok(Version::Mapped),
+        "ipv6" => Ok(Version::V6),
+        other => Err(format!("ip_version {other} is unknown")),
+    }
+}
+
 /// The host's and the peer's addresses, unless the script names others.
 const LOCAL: Ipv4Addr = Ipv4Addr::new(192, 168, 0, 1);
 const REMOTE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
@@ -147,31 +188,11 @@ impl Settings {
     pub(super) fn of(file: &[FileOption], options: &Options) -> Result<Settings, Bad> {
         let given = options.set.iter().map(|(name, value)| (0, name.as_str(), value.as_deref()));
         let all = file.iter().map(|o| (o.line, o.name.as_str(), o.value.as_deref())).chain(given);
-        let mut settings = Settings {
-            version: Version::V4,
-            local: LOCAL.into(),
-            remote: REMOTE.into(),
-            prefix: 16,
-            bind_port: 8080,
-            connect_port: 8080,
-            mtu: 1500,
-            tolerance_usecs: 4000,
-            tolerance_percent: 1250,
-            ts_tick: 0,
-            ecr_scaled: false,
-            strict_segments: false,
-            non_fatal_packets: false,
-            non_fatal_calls: false,
-            init_scripts: Vec::new(),
-        };
+        let mut settings = Settings::empty();
         // Addresses' defaults follow from the version, wherever it stands.
         for (line, _, value) in all.clone().filter(|(_, name, _)| *name == "ip_version") {
-            settings.version = match value.unwrap_or_default() {
-                "ipv4" => Version::V4,
-                "ipv4-mapped-ipv6" | "ipv4_mapped_ipv6" => Version::Mapped,
-                "ipv6" => Version::V6,
-                other => return Err(Bad { line, what: format!("ip_version {other} is unknown") }),
-            };
+            settings.version =
+                version(value.unwrap_or_default()).map_err(|what| Bad { line, what })?;
         }
         if settings.version == Version::V6 {
             (settings.local, settings.remote) = (LOCAL6.into(), REMOTE6.into());
@@ -191,6 +212,27 @@ impl Settings {
         Ok(settings)
     }
 
+    /// What holds where nothing is said.
+    fn empty() -> Settings {
+        Settings {
+            version: Version::V4,
+            local: LOCAL.into(),
+            remote: REMOTE.into(),
+            prefix: 16,
+            bind_port: 8080,
+            connect_port: 8080,
+            mtu: 1500,
+            tolerance_usecs: 4000,
+            tolerance_percent: 1250,
+            ts_tick: 0,
+            ecr_scaled: false,
+            strict_segments: false,
+            non_fatal_packets: false,
+            non_fatal_calls: false,
+            init_scripts: Vec::new(),
+        }
+    }
+
     fn set(&mut self, name: &str, value: &str, lenient: bool) -> Result<(), String> {
         let bad = || format!("--{name}={value}: the value is not understood");
         let number = || value.parse::<u64>().map_err(|_| bad());
@@ -199,7 +241,7 @@ impl Settings {
         let (addr, bits) = value.split_once('/').unwrap_or((value, ""));
         let address = || addr.parse::<IpAddr>().map_err(|_| bad());
         match name {
-            "ip_version" => {}
+            "ip_version" => drop(version(value)?),
             "local_ip" => {
                 self.local = address()?;
                 if !bits.is_empty() {
@@ -233,7 +275,10 @@ impl Settings {
                 return Err(format!("--{name} is not spoken by this host"));
             }
             _ if WITHOUT_MEANING.contains(&name) || lenient => {}
-            _ => return Err(format!("--{name} is unknown")),
+            _ => {
+                let names = OPTIONS.iter().chain(WITHOUT_MEANING).copied();
+                return Err(format!("--{name} is unknown{}", hint(name, names)));
+            }
         }
         Ok(())
     }

@@ -59,11 +59,15 @@ fn command(words: &[String], profile: &mut Profile, effect: &mut Effect) {
             Some(seconds) if (0.0..1e6).contains(&seconds) => {
                 effect.sleep += Duration::from_micros((seconds * 1e6) as u64);
             }
-            _ => refused.push(format!("`{}`", words.join(" "))),
+            Some(1e6..) => refused.push(format!("`{}` is more than 10^6 seconds", words.join(" "))),
+            _ => refused.push(format!("`{}`: a number of seconds is meant", words.join(" "))),
         },
         "usleep" => match args.first().and_then(|arg| arg.parse().ok()) {
-            Some(micros) => effect.sleep += Duration::from_micros(micros),
-            None => refused.push(format!("`{}`", words.join(" "))),
+            Some(micros) if micros < 1_000_000_000_000 => {
+                effect.sleep += Duration::from_micros(micros);
+            }
+            Some(_) => refused.push(format!("`{}` is more than 10^6 seconds", words.join(" "))),
+            None => refused.push(format!("`{}`: a number of microseconds is meant", words.join(" "))),
         },
         "echo" | "printf" => {
             if let Some(at) = args.iter().position(|arg| arg == ">")
@@ -84,7 +88,10 @@ fn command(words: &[String], profile: &mut Profile, effect: &mut Effect) {
                 let pairs = args.iter().filter_map(|arg| arg.split_once('='));
                 pairs.for_each(|(name, value)| turn(refused, name, value));
             }
-            None => refused.push(format!("the command `{}`", words.join(" "))),
+            None => refused.push(format!(
+                "the command `{}` is not known: none is run, and only those that turn knobs are understood",
+                words.join(" ")
+            )),
         },
     }
 }
@@ -223,6 +230,10 @@ mod tests {
         let effect = take(text, &mut profile);
         assert!(!profile.tcp.sack && !profile.tcp.frto);
         assert_eq!(effect.sleep, Duration::from_millis(250));
-        assert_eq!(effect.refused, ["the command `tc qdisc add x`"]);
+        assert_eq!(
+            effect.refused,
+            ["the command `tc qdisc add x` is not known: none is run, and only those that turn \
+                knobs are understood"]
+        );
     }
 }

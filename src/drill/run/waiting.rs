@@ -9,9 +9,12 @@ use crate::base::{Duration, Instant};
 use crate::drill::ast::{EpollEvent, Expr, Pollfd};
 use crate::tcp::State;
 
-/// What has happened on a file, as poll says it.
+/// What has happened on a descriptor, as poll says it.
 fn happened(machine: &Machine, fd: i64) -> i64 {
-    let Ok(index) = machine.index(fd) else { return POLLNVAL };
+    machine.index(fd).map_or(POLLNVAL, |index| of_file(machine, index))
+}
+
+fn of_file(machine: &Machine, index: usize) -> i64 {
     match &machine.files[index] {
         Some(File::Sock(sock)) => of_socket(machine, sock),
         Some(File::Pipe { pipe, reads: true }) if machine.pipes[*pipe] > 0 => POLLIN | POLLRDNORM,
@@ -158,23 +161,23 @@ fn watches<'a>(machine: &'a mut Machine, args: Args<'_>) -> Answer<&'a mut Vec<W
 }
 
 pub(super) fn epoll_ctl(machine: &mut Machine, args: Args<'_>) -> Answer {
-    let (operation, fd) = (args.number(1)?, args.number(2)?);
-    machine.index(fd)?;
+    let operation = args.number(1)?;
+    let file = machine.index(args.number(2)?)?;
     let event = match args.0.get(3) {
         Some(Expr::EpollEvent(event)) => {
             let EpollEvent { events, data, .. } = &**event;
-            Some((number(events)?, number(data)?))
+            Some((number(events)? | POLLERR | POLLHUP, number(data)?))
         }
         _ => None,
     };
     let watches = watches(machine, args)?;
-    let known = watches.iter().position(|watch| watch.fd == fd);
+    let known = watches.iter().position(|watch| watch.file == file);
     match (operation, known, event) {
         (EPOLL_CTL_ADD, None, Some((events, data))) => {
-            watches.push(Watch { fd, events, data, told: 0 });
+            watches.push(Watch { file, events, data, told: 0, arrived: 0 });
         }
         (EPOLL_CTL_MOD, Some(at), Some((events, data))) => {
-            watches[at] = Watch { fd, events, data, told: 0 };
+            watches[at] = Watch { file, events, data, told: 0, arrived: 0 };
         }
         (EPOLL_CTL_DEL, Some(at), _) => drop(watches.remove(at)),
         (EPOLL_CTL_ADD, Some(_), _) => return Err(Errno::EEXIST.into()),
@@ -183,6 +186,13 @@ pub(super) fn epoll_ctl(machine: &mut Machine, args: Args<'_>) -> Answer {
         _ => return Err(Errno::EINVAL.into()),
     }
     Ok(0)
+}
+
+/// The bytes that have arrived for a file so far: more of them are news, even if none was read.
+fn arrived(machine: &Machine, index: usize) -> u64 {
+    let Some(File::Sock(sock)) = &machine.files[index] else { return 0 };
+    let info = sock.conn().and_then(|conn| machine.world.stack.info(machine.world.now, conn).ok());
+    info.map_or(0, |info| info.bytes_received)
 }
 
 /// What has happened on the files that an epoll instance watches: events and data.
@@ -195,20 +205,30 @@ pub(super) fn ready(
     if most <= 0 {
         return Err(Errno::EINVAL.into());
     }
-    let all = watches(machine, args)?.clone();
-    let mut got = Vec::new();
-    for (at, watch) in all.iter().enumerate() {
-        let now = happened(machine, watch.fd) & (watch.events | ALWAYS);
-        let fresh = if watch.events & EPOLLET != 0 { now & !watch.told } else { now };
-        if fresh != 0 && (got.len() as i64) < most {
-            got.push((now, watch.data));
+    // Closed files are watched no longer; who was told goes behind who was not.
+    let mut all = watches(machine, args)?.clone();
+    all.retain(|watch| machine.files[watch.file].is_some());
+    let (mut got, mut told) = (Vec::new(), Vec::new());
+    for mut watch in std::mem::take(&mut all) {
+        let now = of_file(machine, watch.file) & watch.events;
+        let arrived = arrived(machine, watch.file);
+        let edge = watch.events & EPOLLET != 0;
+        let anew = if arrived > watch.arrived { IN } else { 0 };
+        let fresh = if edge { now & (anew | !watch.told) } else { now };
+        if fresh == 0 || (got.len() as i64) == most {
+            watch.told &= now;
+            all.push(watch);
+            continue;
         }
-        let own = &mut watches(machine, args)?[at];
-        own.told = now;
-        if fresh != 0 && watch.events & EPOLLONESHOT != 0 {
-            own.events = 0;
+        got.push((now, watch.data));
+        (watch.told, watch.arrived) = (now, arrived);
+        if watch.events & EPOLLONESHOT != 0 {
+            watch.events = 0; // not even what is always told, until EPOLL_CTL_MOD
         }
+        told.push(watch);
     }
+    all.append(&mut told);
+    *watches(machine, args)? = all;
     if got.is_empty()
         && let Some(trouble) = wait_until(machine, timeout, progress)
     {

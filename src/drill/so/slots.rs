@@ -16,6 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::{ptr, slice};
 
 const EIO: i32 = 5;
+const EMFILE: i32 = 24;
 const EFAULT: i32 = 14;
 const EINVAL: i32 = 22;
 const EAFNOSUPPORT: i32 = 97;
@@ -24,6 +25,13 @@ const SO_LINGER: c_int = 13;
 const SOL_TCP: c_int = 6;
 const TCP_CONGESTION: c_int = 13;
 const FIONBIO: c_ulong = 0x5421;
+/// The most buffers of a vector, and the most files that are polled.
+const IOV_MAX: usize = 1024;
+const FILES_MAX: usize = 1024;
+/// The most bytes of a packet.
+const PACKET_MAX: usize = 65_575;
+/// The most bytes of an option's value.
+const OPTION_MAX: usize = 1 << 16;
 
 /// The table of a host.
 pub(super) fn table(host: Shared) -> Interface {
@@ -170,12 +178,15 @@ unsafe extern "C" fn connect(host: Userdata, fd: c_int, to: *const Sockaddr, len
 }
 
 unsafe extern "C" fn close(host: Userdata, fd: c_int) -> c_int {
-    let closed = call(host, "close", vec![int(fd)]);
-    if closed == 0 {
-        // SAFETY: it is one of ours, as it had a file, and that is gone.
-        drop(unsafe { OwnedFd::from_raw_fd(fd) });
-    }
-    closed
+    let act = |host: &Shared| {
+        let closed = host.call(Request::Call(syscall("close", vec![int(fd)])))?.value;
+        if fd >= 0 {
+            // SAFETY: it is one of ours, as it had a file, and that is gone.
+            drop(unsafe { OwnedFd::from_raw_fd(fd) });
+        }
+        Ok(closed)
+    };
+    with(host, act) as c_int
 }
 
 unsafe extern "C" fn shutdown(host: Userdata, fd: c_int, how: c_int) -> c_int {
@@ -232,10 +243,17 @@ unsafe fn give(bytes: &[u8], to: *mut c_void, room: usize) -> usize {
 unsafe fn buffers<'a>(at: *const Iovec, count: usize) -> Result<&'a [Iovec], i32> {
     match at.is_null() {
         true if count > 0 => Err(EFAULT),
+        false if count > IOV_MAX => Err(EINVAL),
         true => Ok(&[]),
         // SAFETY: as the caller promises.
         false => Ok(unsafe { slice::from_raw_parts(at, count) }),
     }
+}
+
+/// The bytes of all buffers.
+fn total(buffers: &[Iovec]) -> Result<i64, i32> {
+    let sum = buffers.iter().try_fold(0usize, |sum, one| sum.checked_add(one.len));
+    sum.and_then(|len| i64::try_from(len).ok()).ok_or(EINVAL)
 }
 
 /// Reads into buffers.
@@ -243,9 +261,9 @@ unsafe fn buffers<'a>(at: *const Iovec, count: usize) -> Result<&'a [Iovec], i32
 /// # Safety
 /// Each is null, or points to as many bytes as it says.
 unsafe fn fill(host: &Shared, fd: c_int, into: &[Iovec], flags: c_int) -> Result<Reply, i32> {
-    let len = into.iter().map(|one| one.len).sum::<usize>();
+    let len = total(into)?;
     let to = if into.len() == 1 && into[0].base.is_null() { null() } else { Expr::Ellipsis };
-    let args = vec![int(fd), to, int(i64::try_from(len).map_err(|_| EINVAL)?), int(flags)];
+    let args = vec![int(fd), to, int(len), int(flags)];
     let reply = host.call(Request::Call(syscall("recv", args)))?;
     let mut rest = &reply.bytes[..];
     for one in into {
@@ -258,10 +276,9 @@ unsafe fn fill(host: &Shared, fd: c_int, into: &[Iovec], flags: c_int) -> Result
 
 /// Writes so many bytes, which are zeros, as in every script.
 fn put(host: &Shared, fd: c_int, from: &[Iovec], flags: c_int, to: Address) -> Result<i64, i32> {
-    let len = from.iter().map(|one| one.len).sum::<usize>();
+    let len = total(from)?;
     let bytes = if from.len() == 1 && from[0].base.is_null() { null() } else { Expr::Ellipsis };
-    let len = int(i64::try_from(len).map_err(|_| EINVAL)?);
-    let args = vec![int(fd), bytes, len, int(flags), address(to)?];
+    let args = vec![int(fd), bytes, int(len), int(flags), address(to)?];
     host.call(Request::Call(syscall("sendto", args))).map(|reply| reply.value)
 }
 
@@ -417,6 +434,9 @@ unsafe extern "C" fn pipe(host: Userdata, ends: *mut c_int) -> c_int {
             return Err(EFAULT);
         }
         let both = [descriptor(), descriptor()];
+        if both.iter().any(|end| *end < 0) {
+            return Err(EMFILE);
+        }
         let list = Expr::List(both.into_iter().map(int).collect());
         let reply = host.call(Request::Call(syscall("pipe", vec![list])))?;
         for (place, end) in both.into_iter().enumerate() {
@@ -460,6 +480,9 @@ unsafe extern "C" fn setsockopt(
     len: c_uint,
 ) -> c_int {
     let act = |host: &Shared| {
+        if len as usize > OPTION_MAX {
+            return Err(EINVAL);
+        }
         // SAFETY: C's setsockopt() promises a buffer of that length, or null.
         let bytes = (!from.is_null())
             .then(|| unsafe { slice::from_raw_parts(from.cast::<u8>(), len as usize) });
@@ -496,6 +519,9 @@ unsafe extern "C" fn poll(
     timeout: c_int,
 ) -> c_int {
     let act = |host: &Shared| {
+        if count as usize > FILES_MAX {
+            return Err(EINVAL);
+        }
         if files.is_null() && count > 0 {
             return Err(EFAULT);
         }
@@ -564,6 +590,9 @@ unsafe extern "C" fn netdev_send(host: Userdata, from: *const c_void, len: usize
     let act = |host: &Shared| {
         if from.is_null() {
             return Err(EFAULT);
+        }
+        if len > PACKET_MAX {
+            return Err(EINVAL);
         }
         // SAFETY: the interface promises a packet of that length.
         host.inject(unsafe { slice::from_raw_parts(from.cast::<u8>(), len) });

@@ -249,3 +249,73 @@ fn an_active_open_goes_to_its_address() {
     let to: SocketAddr = (PEER, 8080).into();
     assert_eq!((syn.ctl.syn(), syn.dst), (true, to.port()));
 }
+
+#[test]
+fn no_argument_makes_a_slot_unwind() {
+    let table = table();
+    let (open, _) = table.accepted();
+    let (host, nowhere) = (table.userdata, null_mut::<c_void>());
+    let (zero, at) = ([0u8; 128], address(PEER, 0));
+    let mut room = [0u8; 65_536];
+    for fd in [open, -1, c_int::MIN, c_int::MAX, 999_999] {
+        for n in [0, -1, c_int::MIN, c_int::MAX] {
+            let (len, word) = (n as u32, n as usize);
+            let to = room.as_mut_ptr();
+            let mut long = 100u32;
+            let vector = [super::abi::Iovec { base: nowhere, len: usize::MAX }; 2];
+            let mut message = super::abi::Msghdr {
+                name: null_mut(),
+                namelen: len,
+                iov: vector.as_ptr().cast_mut(),
+                iovlen: 2,
+                control: nowhere,
+                controllen: word,
+                flags: n,
+            };
+            // SAFETY: every pointer is null, or has as many bytes as are looked at.
+            unsafe {
+                (table.socket)(host, n, n, n);
+                (table.bind)(host, fd, null(), len);
+                (table.bind)(host, fd, at.as_ptr().cast(), 16);
+                (table.listen)(host, fd, n);
+                (table.accept)(host, -1, null_mut(), null_mut());
+                (table.connect)(host, fd, null(), len);
+                (table.readv)(host, fd, null(), n);
+                (table.readv)(host, fd, vector.as_ptr(), 2);
+                (table.recv)(host, fd, nowhere, 0, n | 0x40);
+                (table.recvfrom)(host, fd, nowhere, 0, 0x40, null_mut(), null_mut());
+                (table.recvmsg)(host, fd, null_mut(), n);
+                (table.recvmsg)(host, fd, &raw mut message, n | 0x40);
+                (table.write)(host, fd, null(), word);
+                (table.writev)(host, fd, null(), n);
+                (table.writev)(host, fd, vector.as_ptr(), 2);
+                (table.send)(host, fd, null(), word, n | 0x40);
+                (table.sendto)(host, fd, null(), word, n | 0x40, null(), len);
+                (table.sendmsg)(host, fd, null(), n);
+                (table.sendmsg)(host, fd, &raw const message, n | 0x40);
+                (table.fcntl)(host, fd, n, n.into());
+                (table.ioctl)(host, fd, word as u64, null_mut());
+                (table.shutdown)(host, fd, n);
+                (table.getsockopt)(host, fd, n, n, nowhere, null_mut());
+                (table.getsockopt)(host, fd, 1, n, to.cast(), &raw mut long);
+                (table.setsockopt)(host, fd, n, n, null(), len);
+                (table.setsockopt)(host, fd, 6, 13, zero.as_ptr().cast(), 0);
+                (table.setsockopt)(host, fd, 1, 13, zero.as_ptr().cast(), 7);
+                (table.poll)(host, null_mut(), word as u64, 0);
+                (table.netdev_send)(host, null(), word);
+                (table.netdev_send)(host, zero.as_ptr().cast(), 128);
+                (table.netdev_receive)(host, nowhere, null_mut(), null_mut());
+                (table.usleep)(host, 1);
+                (table.gettimeofday)(host, null_mut(), nowhere);
+                (table.epoll_ctl)(host, fd, n, fd, null_mut());
+                (table.epoll_wait)(host, fd, null_mut(), n, 0);
+                (table.pipe)(host, null_mut());
+                (table.splice)(host, fd, null_mut(), fd, null_mut(), word, len);
+                (table.read)(host, -1, nowhere, word);
+                (table.close)(host, if n == c_int::MAX { fd } else { -1 });
+                (table.epoll_create)(host, n);
+                (table.socket)(null_mut(), n, n, n);
+            }
+        }
+    }
+}

@@ -119,11 +119,8 @@ impl Knobs {
         (!lines.is_empty()).then(|| lines.join("\n "))
     }
 
-    /// What `netglass drill` is to be told besides, with a blank behind it.
-    pub fn arguments(&self) -> String {
-        match self.profile == tcp::Profile::default() {
-            true => String::new(),
-            false => format!("--profile {} ", self.profile),
-        }
+    /// The profile's name, if it is not the default.
+    pub(super) fn named(&self) -> Option<String> {
+        (self.profile != tcp::Profile::default()).then(|| self.profile.to_string())
     }
 }
