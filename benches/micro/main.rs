@@ -6,6 +6,7 @@
 
 mod codec;
 mod demux;
+mod loss;
 #[allow(dead_code, unreachable_pub, reason = "each benchmark uses its part of it")]
 #[path = "../support/mod.rs"]
 mod support;
@@ -17,4 +18,5 @@ fn main() {
     transfer::rows(&mut table);
     demux::rows(&mut table);
     codec::rows(&mut table);
+    loss::rows(&mut table);
 }

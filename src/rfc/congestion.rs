@@ -61,7 +61,7 @@ super::document! {
 RFC_7661 = 7661 "Updating TCP to Support Rate-Limited Traffic";
 "7661-4.3-1" MustNot Yes: "While cwnd is not used it does not grow" => "as Linux: used is a window that was full in the last round trip, in slow start half of it";
 "7661-4.2-1" Says Partly: "What was acknowledged in a round trip (pipeACK) tells how much of cwnd is used" => "what was outstanding does, without the estimate over several round trips";
-"7661-4.4.3-1" Says No: "cwnd is kept for five minutes of little use, and then halved" => "silences take from it by `Config::after_idle`, little use nothing";
+"7661-4.4.3-1" Says No: "cwnd is kept for five minutes of little use, and then halved" => "silences take from it by `Config::after_idle`; with Linux's, an RTO of little use takes it halfway to what was used, but the initial window";
 "7661-4.4.1-1" Must No: "A loss while cwnd is not used takes it to what was used, less what was lost" => "the reduction is as ever; what RFC 9937 lets out follows what is in flight";
 }
 

@@ -36,10 +36,12 @@ super::document! {
 RFC_6675 = 6675 "A Conservative Loss Recovery Algorithm Based on SACK for TCP";
 "6675-4-1" Says Yes: "Lost is what has three runs, or more than two segments' bytes, reported above it" => "without RACK (profile `rfc`)";
 "6675-4-2" Says Yes: "In flight (pipe) is what is neither reported nor lost, and what was sent again" => "as the queue's sums";
-"6675-4-3" Says Partly: "Next goes what is lost, else new data, else what is not known to be lost, else one rescue retransmission" => "the first two; instead of the others the loss probe or the timer";
+"6675-4-3" Says Yes: "Next goes what is lost, else new data, else what the peer lacks below what it has reported" => "the last without Linux's counting (profiles `rfc`, `freebsd`); it counts twice in flight until it is acknowledged";
+"6675-4-4" Should Yes: "When none of these is there, the last segment goes again, once in each recovery" => "where the former does";
 "6675-5-1" Must Yes: "Recovery begins once, halves the window, and notes the highest number sent as its end" => "congestion control says by how much";
 "6675-5-2" Says Yes: "While less than cwnd is in flight, segments go out, old before new" => "as said";
 "6675-5-3" Says Yes: "The ACK of all that was out when recovery began ends it" => "as said";
+"6675-5-4" Must Yes: "An ACK that reports something for the first time is a duplicate, whatever else it says; DupThresh of them are a loss" => "without RACK";
 "6675-5.1-1" MustNot Yes: "After a timeout no recovery begins before what was outstanding is acknowledged" => "the phase after a timeout lasts so long";
 "6675-6-1" May Yes: "The timer begins anew when the oldest segment is sent again" => "as said";
 }
@@ -58,9 +60,10 @@ RFC_8985 = 8985 "The RACK-TLP Loss Detection Algorithm for TCP";
 "8985-6.3-1" Must Yes: "A timeout takes the first segment for lost, and all that had its round trip and the window" => "as said";
 "8985-7.2-1" Must Yes: "A probe is scheduled after new data, and after ACKs that go on, unless in recovery or with data reported" => "as said";
 "8985-7.2-2" Should Yes: "A probe waits two round trips, and the delay of an ACK when one segment is out; one second without a sample; never later than the RTO" => "and 2 ms, so that ACKs and probe do not race";
-"8985-7.3-1" Must Partly: "A probe goes out only when none is under way and a round trip was measured since the last" => "the first is asked for, the second is not: a probe without a new sample may follow an answered one";
+"8985-7.3-1" Must Yes: "A probe goes out only when none is under way and a round trip was measured since the last" => "else the RTO runs, from when the oldest was sent";
 "8985-7.3-2" Should Yes: "A probe takes new data along, if there is some and the peer's window allows, beyond cwnd by a segment; else the last segment" => "as said";
 "8985-7.3-3" Must Yes: "Behind a probe the RTO runs anew, not another probe" => "as said";
+"8985-7.3-4" Says Yes: "SND.NXT behind the probe is its end (TLP.end_seq), whose ACK ends it" => "noted when it goes out, as long as it then is";
 "8985-7.4-1" Says Yes: "A probe that was a retransmission has repaired a loss when its end is acknowledged, and more, without a D-SACK" => "as said";
 "8985-7.4-2" Must Yes: "After a loss that a probe has repaired the window comes down as for any" => "as by fast recovery";
 "8985-8-1" Says Deviates: "Of the timers for reordering, probe and retransmission one runs at a time" => "they run side by side; a probe is never later than the timeout, and moves it";

@@ -219,6 +219,7 @@ fn in_ticks(tcb: &Tcb, echo: Option<Duration>, timed: Option<Duration>) -> Optio
 /// A round trip was measured.
 fn sampled(tcb: &mut Tcb, rtt: Duration, cx: &mut Cx<'_>) {
     tcb.rto.on_sample(rtt, (tcb.snd.una, tcb.snd.nxt), &tcb.config);
+    tcb.loss.iter_mut().for_each(|loss| loss.probed = false);
     let (srtt, rttvar) = (tcb.rto.srtt().unwrap_or_default(), tcb.rto.rttvar());
     let rto = tcb.rto();
     cx.note(|| Event::Rtt { sample: rtt, srtt, rttvar, rto });

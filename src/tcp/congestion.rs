@@ -22,9 +22,7 @@ pub struct Control {
 }
 
 /// Whether cwnd held sending back in the last window of data: only then may it grow. As Linux
-/// counts it, which is RFC 7661 §4 without its estimate. What Linux does besides, it does not: a
-/// window that a busy application leaves unused for an RTO does not come down towards what was used
-/// (RFC 2861 §3.2); only silence lets it decay.
+/// counts it, which is RFC 7661 §4 without its estimate.
 #[derive(Copy, Clone, Debug)]
 struct Usage {
     /// cwnd was full.
@@ -35,6 +33,10 @@ struct Usage {
     until: Seq,
     /// SND.NXT when sending paused last.
     paused: Seq,
+    /// The most that was outstanding since then.
+    used: u32,
+    /// When the window was used last, or came down.
+    used_at: Instant,
 }
 
 impl Tcb {
@@ -47,7 +49,8 @@ impl Tcb {
         let (algorithm, smss, iw) = (self.config.congestion, self.snd.smss, self.iw);
         let (until, whole) = (self.snd.una, self.config.count_segments);
         self.control.get_or_insert_with(|| {
-            let usage = Usage { limited: false, most: 0, until, paused: until };
+            let (paused, used_at) = (until, Instant::ZERO);
+            let usage = Usage { limited: false, most: 0, until, paused, used: 0, used_at };
             let mut algorithm = algorithm.make(smss, iw);
             if whole {
                 algorithm.count_segments();
@@ -71,7 +74,7 @@ impl Tcb {
     // Rules: 3042-2-2.
     pub fn cwnd(&self) -> u32 {
         match self.loss.as_ref().and_then(|loss| loss.prr) {
-            Some(prr) => self.rtxq.in_flight().saturating_add(prr.allowance()),
+            Some(prr) => prr.cwnd(),
             None => self.cc_cwnd().saturating_sub(self.recovery.deflation),
         }
     }
@@ -125,7 +128,7 @@ impl Tcb {
 
     /// Nothing more goes out now; `limited`: for cwnd.
     // Rules: 7661-4.2-1.
-    pub fn note_usage(&mut self, limited: bool) {
+    pub fn note_usage(&mut self, limited: bool, now: Instant) {
         let (una, nxt) = (self.snd.una, self.snd.nxt);
         let (outstanding, smss) = (self.rtxq.flight_size(), self.snd.smss);
         let (room, in_flight) = (self.cwnd_room(), self.rtxq.in_flight());
@@ -143,7 +146,36 @@ impl Tcb {
         }
         let over = una.after_eq(usage.until) && nxt != usage.until;
         if over || full || (!usage.limited && outstanding > usage.most) {
-            *usage = Usage { limited: full, most: outstanding, until: nxt, paused: nxt };
+            *usage = Usage { limited: full, most: outstanding, until: nxt, ..*usage };
+        }
+        self.decay_unused(outstanding, now);
+    }
+
+    /// What a busy application leaves unused for an RTO comes down, halfway to what it uses
+    /// (RFC 2861 §3.2, as Linux). Who waits for room in the send buffer leaves nothing unused.
+    fn decay_unused(&mut self, outstanding: u32, now: Instant) {
+        if self.cwnd_is_used() {
+            return self.on_window_used(now);
+        }
+        let waits = self.tx.len() >= self.send_buffer() / 3 * 2;
+        let open = self.recovery.ca == CaState::Open && !waits;
+        let (rto, iw) = (self.rto(), self.iw);
+        let decays = self.config.after_idle == AfterIdle::Decay;
+        let Some(Control { algorithm, usage, .. }) = self.control.as_deref_mut() else { return };
+        usage.used = usage.used.max(outstanding);
+        if !decays || now.since(usage.used_at) < rto {
+            return;
+        }
+        usage.used_at = now;
+        if open {
+            algorithm.on_unused(std::mem::take(&mut usage.used).max(iw));
+        }
+    }
+
+    /// The window was used, or is new: what is left unused is counted from now on.
+    pub(super) fn on_window_used(&mut self, now: Instant) {
+        if let Some(control) = &mut self.control {
+            (control.usage.used, control.usage.used_at) = (0, now);
         }
     }
 
@@ -226,5 +258,6 @@ impl Tcb {
             AfterIdle::Restart => Duration::MAX,
         };
         self.cc().on_idle(cx.now, idle, rto);
+        self.on_window_used(cx.now);
     }
 }

@@ -89,6 +89,8 @@ impl Conn {
         tcb.rtxq.push(Sent {
             seq: tcb.iss,
             len: 1,
+            mss: 1,
+            phase: 0,
             sent_at,
             stamp,
             in_flight: 1,
@@ -97,6 +99,7 @@ impl Conn {
             retransmits: half.retransmits.max(u8::from(half.sent_at.is_none() || bsd)),
             sacked: false,
             lost: false,
+            twice: false,
         });
         tcb.counters.total_retrans = u32::from(half.retransmits);
         tcb.counters.segs_out = 1 + u32::from(half.retransmits);

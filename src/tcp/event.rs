@@ -60,6 +60,10 @@ crate::explained! {
         Rack = "Rack", "RFC 8985 §6.2", "what was sent a reordering window later has arrived: taken for lost by time";
         /// Enough has arrived behind it.
         SackThreshold = "SackThreshold", "RFC 6675 §4", "three segments behind it have arrived, says SACK: taken for lost";
+        /// Nothing is lost for sure, and there is nothing new.
+        LastResort = "LastResort", "RFC 6675 §4, NextSeg 3", "cwnd has room and there is nothing else to send: what lies below what SACK reports may be lost";
+        /// The tail, once in a recovery.
+        Rescue = "Rescue", "RFC 6675 §4, NextSeg 4", "cwnd has room and there is nothing else to send: the last segment again, once in this recovery, in case the tail is lost";
         /// No ACK came for a while.
         LossProbe = "LossProbe", "RFC 8985 §7.3", "no ACK for two round trips: the last segment again, to ask for one before the timeout";
         /// Large segments vanish, and no router says why.
@@ -73,7 +77,15 @@ impl RtxRule {
     /// Whether ACKs, not a timer or the path, say that the segment is lost.
     pub fn is_fast(self) -> bool {
         use RtxRule as R;
-        matches!(self, R::FastRetransmit | R::PartialAck | R::Rack | R::SackThreshold)
+        matches!(
+            self,
+            R::FastRetransmit
+                | R::PartialAck
+                | R::Rack
+                | R::SackThreshold
+                | R::LastResort
+                | R::Rescue
+        )
     }
 }
 
@@ -384,7 +396,7 @@ pub struct Room {
     /// A full segment.
     pub mss: u16,
     /// Duplicate ACKs in a row, a number.
-    pub dupacks: u8,
+    pub dupacks: u16,
 }
 
 impl Room {

@@ -17,6 +17,10 @@ pub struct Loss {
     pub undo: Undo,
     /// The probe for a lost tail.
     pub tlp: Option<Tlp>,
+    /// A probe was sent, and no round trip measured since (RFC 8985 §7.3).
+    pub probed: bool,
+    /// No rescue before more than this is acknowledged (RescueRxt, RFC 6675 §4).
+    pub rescue: Option<Seq>,
     /// The blocks of the last ACK: what they said need not be looked at again.
     pub seen: SackBlocks,
     /// What arrived a second time, for the next ACK to tell (RFC 2883 §4).

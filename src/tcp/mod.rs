@@ -9,7 +9,7 @@
 //! * the block: [`tcb`], with `congestion`, `ecn`, `pacing`, [`event`], `invariant`, [`info`],
 //!   [`measured`] and `status`
 //! * steps, functions over the block: [`arrives`] (SEGMENT ARRIVES), `ack`, `sack`, `recovery`,
-//!   `tlp`, `pmtu`, `uto`, [`delack`], [`autotune`], `persist`,
+//!   `nextseg`, `tlp`, `pmtu`, `uto`, [`delack`], [`autotune`], `persist`,
 //!   `timeout`, `output` (plan and emit)
 //! * the façade: [`Conn`], and [`listener::Listener`] for LISTEN
 
@@ -49,6 +49,7 @@ mod conn;
 mod cookie;
 mod ecn;
 mod invariant;
+mod nextseg;
 mod pacing;
 mod persist;
 mod recovery;

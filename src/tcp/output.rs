@@ -71,6 +71,11 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
         Ok(plan) => return Send(plan),
         Err(blocked) => blocked,
     };
+    if matches!(blocked, Blocked::App | Blocked::Done | Blocked::Rwnd)
+        && let Some(plan) = super::nextseg::last_resort(tcb, eff_mss(tcb))
+    {
+        return Send(plan);
+    }
     if tcb.owe.probe {
         return Send(Plan::WindowProbe { attempt: tcb.probes.saturating_add(1) });
     }
@@ -122,18 +127,28 @@ fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     if !tcb.syn_acked {
         return Some(Plan::RetransmitSyn { attempt: lost.retransmits.saturating_add(1) });
     }
-    let mss = eff_mss(tcb);
-    let one = lost.len.min(mss);
+    let mss = mss_again(tcb, lost);
+    let fin = u32::from(lost.end().after(tcb.tx.end()));
+    let data = lost.len - fin;
+    let one = data.min(mss);
     let room = tcb.cwnd_room().min(tcb.pacing_room());
     let rule = tcb.recovery.rule?;
-    let len = if room >= one {
-        lost.len.min(room / mss * mss).min(whole_most(tcb, lost.seq, mss)).max(one)
+    let len = if room >= one.max(1) {
+        data.min(room / mss * mss).min(whole_most(tcb, lost.seq, mss)).max(one)
     } else if tcb.recovery.force {
         one
     } else {
         return None;
     };
+    let len = if len == data { lost.len } else { len }; // FIN goes along
     Some(Plan::Retransmit { rule, seq: lost.seq, len })
+}
+
+/// Into segments of which size a record is cut when it is sent again: as before, so that what was
+/// received of it remains whole segments, unless they must be smaller now.
+fn mss_again(tcb: &Tcb, sent: &Sent) -> u32 {
+    let mss = eff_mss(tcb);
+    if sent.phase == 0 { mss.min(sent.mss.into()) } else { mss }
 }
 
 /// How much new data a loss probe takes along: a segment, if the peer's window allows.
@@ -313,7 +328,7 @@ pub(super) fn output(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Option<Outgoing> {
         Decision::Send(plan) => Some(emit(tcb, plan, cx)),
         Decision::Wait { why, .. } => {
             persist::arm(tcb, why, cx);
-            tcb.note_usage(why == Blocked::Cwnd);
+            tcb.note_usage(why == Blocked::Cwnd, cx.now);
             note_blocked(tcb, why, cx);
             None
         }
@@ -365,6 +380,7 @@ fn room(tcb: &Tcb) -> Room {
 // Rules: MUST-61, MUST-65.
 fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
     let mut cause = tcb.cause;
+    let mut mss = eff_mss(tcb); // with what rides along now
     let room = if cx.trace.is_listening() { room(tcb) } else { Room::default() };
     let nxt = tcb.snd.nxt;
     let (seq, ctl, payload) = match plan {
@@ -378,7 +394,9 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
         }
         Plan::LossProbe { len } => {
             let ctl = if ends(tcb, len) { Ctl::PSH } else { Ctl::NONE };
-            (nxt, ctl, send_new(tcb, len, 0, cx))
+            let payload = send_new(tcb, len, 0, cx);
+            tlp::on_sent(tcb, false, cx);
+            (nxt, ctl, payload)
         }
         Plan::LastData { len } => (nxt, Ctl::PSH.with(Ctl::FIN), send_new(tcb, len, 1, cx)),
         Plan::SwsOverride { len } => {
@@ -392,7 +410,8 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
             (nxt, ctl.with(Ctl::FIN), send_new(tcb, len, 1, cx))
         }
         Plan::Retransmit { seq, len, rule } => {
-            let (ctl, payload) = send_again(tcb, seq, len, rule, cx);
+            mss = tcb.rtxq.next_lost().map_or(mss, |lost| mss_again(tcb, lost));
+            let (ctl, payload) = send_again(tcb, (seq, len, mss), rule, cx);
             (seq, ctl, payload)
         }
         Plan::Ack { .. } => {
@@ -426,7 +445,6 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
             (nxt, Ctl::RST, Chunks::new())
         }
     };
-    let mss = eff_mss(tcb); // with what rides along now
     let len = payload.len();
     let fresh = len > 0 && seq == nxt;
     let mark = mark(tcb, fresh);
@@ -455,18 +473,22 @@ fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
     let (nxt, in_flight) = (tcb.snd.nxt, tcb.rtxq.in_flight());
     let payload = if len > 0 { tcb.tx.view(nxt, len, cx.pool) } else { Chunks::new() };
     let stamp = tcb.stamp(len, cx.now);
+    let mss = eff_mss(tcb);
     tcb.rtxq.push(Sent {
         seq: nxt,
         len: len + ctl_len,
+        mss: mss.min(0xffff) as u16,
+        phase: 0,
         sent_at: cx.now,
         stamp,
         in_flight: in_flight + len + ctl_len,
         retransmits: 0,
         sacked: false,
         lost: false,
+        twice: false,
     });
     tcb.snd.nxt += len + ctl_len;
-    if !len.is_multiple_of(eff_mss(tcb)) {
+    if !len.is_multiple_of(mss) {
         tcb.snd.sml = tcb.snd.nxt;
     }
     tcb.owe.sws = false; // the wait it ended is over, whatever was sent
@@ -494,7 +516,7 @@ fn send_syn_again(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Chunks {
     }
     if !crossed || tcb.rtxq.lost() > 0 {
         let stamp = tcb.stamp(0, cx.now);
-        tcb.rtxq.on_retransmit(tcb.iss, 1, cx.now, stamp);
+        tcb.rtxq.on_retransmit((tcb.iss, 1), 1, cx.now, stamp);
         tcb.counters.total_retrans += 1;
     }
     tcb.recovery.force = false;
@@ -502,11 +524,23 @@ fn send_syn_again(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Chunks {
     Chunks::new()
 }
 
-/// Sends `len` of sequence space from `seq` again: data, and FIN when it lies there.
+/// Sends `len` of sequence space from `seq` again, in segments of `mss`: data, and FIN when it lies
+/// there.
 // Rules: 2525-2.4.
-fn send_again(tcb: &mut Tcb, seq: Seq, len: u32, rule: RtxRule, cx: &mut Cx<'_>) -> (Ctl, Chunks) {
-    let stamp = tcb.stamp(len, cx.now);
-    tcb.rtxq.on_retransmit(seq, len, cx.now, stamp);
+fn send_again(
+    tcb: &mut Tcb,
+    (seq, len, mss): (Seq, u32, u32),
+    rule: RtxRule,
+    cx: &mut Cx<'_>,
+) -> (Ctl, Chunks) {
+    let (stamp, mss) = (tcb.stamp(len, cx.now), mss.min(0xffff) as u16);
+    if let RtxRule::LastResort | RtxRule::Rescue = rule {
+        let rescue = rule == RtxRule::Rescue;
+        tcb.rtxq.on_last_resort((seq, len), mss, (cx.now, stamp), rescue);
+        super::nextseg::on_sent(tcb, rule);
+    } else {
+        tcb.rtxq.on_retransmit((seq, len), mss, cx.now, stamp);
+    }
     tcb.recovery.force = false;
     if seq == tcb.snd.una {
         // What the timer is for was sent just now (6675-6-1).
@@ -514,8 +548,11 @@ fn send_again(tcb: &mut Tcb, seq: Seq, len: u32, rule: RtxRule, cx: &mut Cx<'_>)
     }
     let ts = tcb.ts.is_some().then(|| tcb.ts_now(cx.now));
     if let Some(loss) = &mut tcb.loss {
-        loss.undo.on_retransmit(len, ts);
+        loss.undo.on_retransmit((seq, seq + len), ts);
         loss.prr.iter_mut().for_each(|prr| prr.on_send(len));
+    }
+    if rule == RtxRule::LossProbe {
+        tlp::on_sent(tcb, true, cx);
     }
     if rule == RtxRule::Rto {
         tcb.recovery.rule = Some(RtxRule::AfterRto);

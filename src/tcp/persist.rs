@@ -89,12 +89,15 @@ pub(super) fn adopt_probe(tcb: &mut Tcb, seg_ack: Seq, cx: &mut Cx<'_>) {
     tcb.rtxq.push(Sent {
         seq: nxt,
         len: 1,
+        mss: tcb.snd.smss.min(0xffff) as u16,
+        phase: 0,
         sent_at: cx.now,
         stamp,
         in_flight: 1,
         retransmits: 1, // nobody knows which of the probes it was
         sacked: false,
         lost: false,
+        twice: false,
     });
     tcb.snd.nxt += 1;
     tcb.loss.get_or_insert_default();

@@ -10,8 +10,8 @@ pub struct Prr {
     out: u64,
     /// RecoverFS: bytes that were in flight when it began, and were not yet known to be delivered.
     flight: u32,
-    /// SndCnt: bytes that may be sent now.
-    allowance: u32,
+    /// What may be in flight: what was after the last ACK, and SndCnt.
+    cwnd: u32,
 }
 
 /// What an ACK tells while the window comes down.
@@ -32,9 +32,10 @@ pub struct Progress {
 }
 
 impl Prr {
-    /// It begins with `flight` bytes sent and not known to be delivered before this ACK.
-    pub fn begin(flight: u32) -> Prr {
-        Prr { delivered: 0, out: 0, flight: flight.max(1), allowance: 0 }
+    /// It begins with `flight` bytes sent and not known to be delivered before this ACK, and
+    /// `in_flight` bytes in flight now.
+    pub fn begin(flight: u32, in_flight: u32) -> Prr {
+        Prr { delivered: 0, out: 0, flight: flight.max(1), cwnd: in_flight }
     }
 
     /// An ACK arrived (RFC 9937 §6.2).
@@ -58,19 +59,18 @@ impl Prr {
         if self.out == 0 && allowance == 0 {
             allowance = u64::from(smss); // the fast retransmit goes out at once
         }
-        self.allowance = u32::try_from(allowance).unwrap_or(u32::MAX);
+        self.cwnd = in_flight.saturating_add(u32::try_from(allowance).unwrap_or(u32::MAX));
     }
 
     /// Bytes were sent, new or again.
     // Rules: 9937-6.3-1.
     pub fn on_send(&mut self, bytes: u32) {
         self.out += u64::from(bytes);
-        self.allowance = self.allowance.saturating_sub(bytes);
     }
 
-    /// How many bytes may be sent now.
-    pub fn allowance(&self) -> u32 {
-        self.allowance
+    /// How many bytes may be in flight. What is found lost between ACKs makes room at once.
+    pub fn cwnd(&self) -> u32 {
+        self.cwnd
     }
 }
 
@@ -83,7 +83,7 @@ mod tests {
     fn ack(prr: &mut Prr, delivered: u32, in_flight: u32, ssthresh: u32, is_safe: bool) -> u32 {
         let whole = false;
         prr.on_ack(Progress { delivered, in_flight, ssthresh, smss: SMSS, whole, is_safe });
-        let allowance = prr.allowance();
+        let allowance = prr.cwnd() - in_flight;
         prr.on_send(allowance / SMSS * SMSS);
         allowance / SMSS
     }
@@ -92,7 +92,7 @@ mod tests {
     // Rules: 9937-6.2-1.
     #[test]
     fn every_second_ack_sends_while_the_window_is_halved() {
-        let mut prr = Prr::begin(20 * SMSS);
+        let mut prr = Prr::begin(20 * SMSS, 0);
         let mut in_flight = 18 * SMSS; // one lost, one delivered by this ACK
         let mut sent = Vec::new();
         for _ in 0..18 {
@@ -108,7 +108,7 @@ mod tests {
     // Rules: 9937-6.2-2.
     #[test]
     fn losses_below_the_threshold_are_made_up_for_slowly() {
-        let mut prr = Prr::begin(20 * SMSS);
+        let mut prr = Prr::begin(20 * SMSS, 0);
         assert_eq!(ack(&mut prr, SMSS, 2 * SMSS, 10 * SMSS, false), 1);
         assert_eq!(ack(&mut prr, SMSS, 2 * SMSS, 10 * SMSS, false), 1);
         assert_eq!(ack(&mut prr, SMSS, 2 * SMSS, 10 * SMSS, true), 2);
@@ -118,8 +118,8 @@ mod tests {
     // Rules: 9937-6.2-3.
     #[test]
     fn the_fast_retransmit_goes_out_whatever_the_share() {
-        let mut prr = Prr::begin(100 * SMSS);
+        let mut prr = Prr::begin(100 * SMSS, 0);
         assert_eq!(ack(&mut prr, 0, 97 * SMSS, 50 * SMSS, false), 1);
-        assert_eq!(ack(&mut prr, 0, 97 * SMSS, 50 * SMSS, false), 0, "once");
+        assert_eq!(ack(&mut prr, 0, 98 * SMSS, 50 * SMSS, false), 0, "once");
     }
 }

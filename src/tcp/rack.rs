@@ -1,7 +1,7 @@
 //! RACK: losses by time (RFC 8985 §6). What was sent a reordering window before something that has
 //! arrived, and has not arrived itself, is lost.
 
-use super::rtxq::{Judged, Rtxq, Sent};
+use super::rtxq::{Rtxq, Sent};
 use crate::base::{Duration, Instant, Seq};
 
 /// Recoveries after which a wider reordering window is narrow again (RFC 8985 §6.2 step 4).
@@ -66,9 +66,11 @@ impl Rack {
         }
     }
 
-    /// The peer has received something twice: what was taken for lost was late.
+    /// The peer has received something twice: what was taken for lost was late. `una`: what the ACK
+    /// that says so acknowledges.
     // Rules: 8985-4-3.
-    pub fn on_dsack(&mut self, nxt: Seq) {
+    pub fn on_dsack(&mut self, una: Seq, nxt: Seq) {
+        self.dsack_round = self.dsack_round.filter(|round| una.before(*round));
         if self.dsack_round.is_none() {
             self.dsack_round = Some(nxt);
             self.widened = self.widened.saturating_add(1);
@@ -147,19 +149,7 @@ impl Rack {
         now: Instant,
     ) -> (u32, Option<Instant>) {
         let Some(newest) = self.newest else { return (0, None) };
-        let mut next: Option<Instant> = None;
-        let lost = rtxq.judge(|sent| {
-            if !is_after(newest, (sent.sent_at, sent.end())) {
-                return Judged::TooNew;
-            }
-            let due = sent.sent_at + self.rtt + window;
-            if due <= now {
-                return Judged::Lost;
-            }
-            next = Some(next.map_or(due, |next| next.max(due)));
-            Judged::InTime
-        });
-        (lost, next)
+        rtxq.lose_overdue(newest, self.rtt + window, now)
     }
 
     /// Whether a transmission that began at `sent_at` would be taken for lost by a timeout at `now`

@@ -41,11 +41,7 @@ pub(super) struct Told {
 
 /// An ACK arrived that tells something.
 pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
-    if told.advanced {
-        tcb.recovery.dupacks = 0;
-    } else if told.duplicate {
-        tcb.recovery.dupacks = tcb.recovery.dupacks.saturating_add(1);
-    }
+    count_duplicates(tcb, told);
     let before = tcb.recovery.ca;
     let covered = tcb.recovery.recovery_point.is_none_or(|point| match before {
         // ACKs have ECE until CWR has come, which stands on what was sent behind it.
@@ -65,6 +61,16 @@ pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
     if tcb.recovery.ca == CaState::Open && passed {
         tcb.recovery.recovery_point = None;
     }
+}
+
+/// Duplicate ACKs in a row. Where SACK counts segments, one is an ACK that reports something for
+/// the first time, whatever else it says (RFC 6675 §2).
+// Rules: 6675-5-4.
+fn count_duplicates(tcb: &mut Tcb, told: &Told) {
+    let by_count = tcb.sack_ok && !tcb.config.rack;
+    let duplicate = if by_count { told.sacked > 0 } else { told.duplicate && !told.advanced };
+    let before = if told.advanced { 0 } else { tcb.recovery.dupacks };
+    tcb.recovery.dupacks = before.saturating_add(u16::from(duplicate));
 }
 
 /// How much may be sent for this ACK: rate reduction's share, or what congestion control makes of
@@ -212,34 +218,45 @@ fn reordering_window(tcb: &Tcb) -> Duration {
     tcb.loss.as_ref().map_or(Duration::ZERO, |loss| loss.rack.window(path))
 }
 
-/// IsLost() of RFC 6675 §4: more than (DupThresh - 1) segments have arrived behind it.
-// Rules: 6675-4-1.
+/// IsLost() of RFC 6675 §4: more than (DupThresh - 1) segments have arrived behind it; for the
+/// first segment DupThresh ACKs that report something are enough, whatever the size (§5, 1).
+// Rules: 6675-4-1, 6675-5-4.
 fn detect_by_bytes(tcb: &mut Tcb) -> u32 {
     let runs = reordering(tcb);
     let enough = (u32::from(runs) - 1) * tcb.snd.smss;
-    let Some(edge) = tcb.rtxq.sacked_from_above(enough, runs) else { return 0 };
-    let lost = tcb.rtxq.judge(|sent| match sent.retransmits {
-        _ if sent.seq.after_eq(edge) => Judged::TooNew,
-        0 => Judged::Lost,
-        _ => Judged::InTime,
-    });
+    let high_rxt = tcb.rtxq.high_rxt();
+    let lost = match tcb.rtxq.sacked_from_above(enough, runs) {
+        None => 0,
+        Some(edge) => tcb.rtxq.judge(|sent| match sent.retransmits {
+            _ if sent.seq.after_eq(edge) => Judged::TooNew,
+            0 => Judged::Lost,
+            _ if high_rxt.is_none_or(|high| sent.seq.after_eq(high)) => Judged::Lost,
+            _ => Judged::InTime,
+        }),
+    };
     if lost > 0 {
         tcb.recovery.rule = Some(RtxRule::SackThreshold);
+        return lost;
     }
-    lost
+    if tcb.recovery.dupacks < runs || tcb.recovery.ca == CaState::Recovery {
+        return 0;
+    }
+    tcb.rtxq.mark_head_lost();
+    tcb.recovery.rule = Some(RtxRule::FastRetransmit);
+    tcb.rtxq.lost()
 }
 
 /// The third duplicate ACK (RFC 5681 §3.2; RFC 6582 §3.2 step 2), once for what is outstanding:
 /// after a timeout, ACKs up to `recover` may be echoes of our own retransmissions.
 // Rules: 6582-3.2-2, 5681-3.2-2.
 fn detect_by_count(tcb: &mut Tcb) -> u32 {
-    let enough = u16::from(tcb.recovery.dupacks) >= reordering(tcb);
+    let enough = tcb.recovery.dupacks >= reordering(tcb);
     let covered = tcb.recovery.ca == CaState::Cwr
         || tcb.recovery.recovery_point.is_none_or(|point| tcb.snd.una.after(point));
     if !(enough && covered) {
         return 0;
     }
-    tcb.rtxq.mark_head_lost(tcb.snd.smss);
+    tcb.rtxq.mark_head_lost();
     tcb.recovery.rule = Some(RtxRule::FastRetransmit);
     tcb.rtxq.lost()
 }
@@ -250,6 +267,7 @@ fn enter(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
     tcb.recovery.partial_seen = false;
     tcb.recovery.force = true;
     reduce(tcb, told, CaState::Recovery, cx);
+    super::nextseg::on_enter(tcb);
 }
 
 /// The window comes down for what is outstanding now.
@@ -284,11 +302,10 @@ fn come_down(tcb: &mut Tcb, (told, cwnd): (&Told, u32), to: CaState, cx: &mut Cx
     let known = tcb.rtxq.sacked() - told.sacked.min(tcb.rtxq.sacked());
     let flight = tcb.rtxq.flight_size() + told.acked - known.min(tcb.rtxq.flight_size());
     let flight = if tcb.config.count_segments { cwnd } else { flight };
-    let again = sent_again(tcb);
     let loss = tcb.loss.get_or_insert_default();
     loss.tlp = None;
-    loss.undo.begin(una, again);
-    loss.prr = prr.then(|| Prr::begin(flight));
+    loss.undo.begin(una, tcb.rtxq.runs_again());
+    loss.prr = prr.then(|| Prr::begin(flight, tcb.rtxq.in_flight()));
     tcb.set_ca(to, cx);
 }
 
@@ -354,7 +371,7 @@ fn detect_again(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) -> u32 {
 /// RFC 6582 §3.2 step 3, "partial acknowledgments": the next segment is lost, too.
 // Rules: 6582-3.2-4.
 fn partial_ack(tcb: &mut Tcb) {
-    tcb.rtxq.mark_head_lost(tcb.snd.smss);
+    tcb.rtxq.mark_head_lost();
     tcb.recovery.force = true;
     tcb.recovery.rule = Some(RtxRule::PartialAck);
     tcb.recovery.partial_seen = true;
@@ -368,6 +385,7 @@ pub(super) fn leave(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     (tcb.recovery.force, tcb.recovery.deflation) = (false, 0);
     let outstanding = tcb.rtxq.flight_size();
     tcb.cc().on_recovered(cx.now, outstanding);
+    tcb.on_window_used(cx.now);
     if let Some(loss) = &mut tcb.loss {
         loss.prr = None;
         loss.rack.on_recovered();
@@ -391,8 +409,9 @@ pub(super) fn on_timeout(tcb: &mut Tcb, first: bool, cx: &mut Cx<'_>) {
         CaState::Cwr | CaState::Recovery if under_way => Timeout::InRecovery,
         _ => Timeout::First,
     };
-    let (outstanding, again) = (tcb.rtxq.flight_size(), sent_again(tcb));
+    let outstanding = tcb.rtxq.flight_size();
     tcb.cc().on_rto(cx.now, outstanding, timeout);
+    tcb.on_window_used(cx.now);
     tcb.owe_cwr();
     let enough = tcb.has_left().div_ceil(tcb.snd.smss) >= u32::from(tcb.config.reordering);
     let doubtful = matches!(ca, CaState::Open | CaState::Disorder) && enough;
@@ -402,7 +421,7 @@ pub(super) fn on_timeout(tcb: &mut Tcb, first: bool, cx: &mut Cx<'_>) {
         loss.rack.forget_degree();
     }
     if timeout == Timeout::First {
-        loss.undo.begin(una, again);
+        loss.undo.begin(una, tcb.rtxq.runs_again());
     }
     mark_lost_by_timeout(tcb, cx);
     (tcb.recovery.dupacks, tcb.recovery.deflation) = (0, 0);

@@ -4,7 +4,10 @@
 //! when part of them is acknowledged, lost or sent again. Everything that judges loss or measures
 //! delivery reads this queue.
 
-use crate::base::{Instant, Seq};
+mod index;
+
+use crate::base::{Duration, Instant, Seq};
+use index::Index;
 use std::collections::VecDeque;
 
 /// One transmission.
@@ -14,6 +17,10 @@ pub struct Sent {
     pub seq: Seq,
     /// Sequence space covered, 1.. .
     pub len: u32,
+    /// The size of the segments it was cut into.
+    pub mss: u16,
+    /// How much of the first of them lies before it.
+    pub phase: u16,
     /// When it was last sent.
     pub sent_at: Instant,
     /// What was known of the path's rate when it was last sent.
@@ -26,6 +33,8 @@ pub struct Sent {
     pub sacked: bool,
     /// It is taken for lost and not sent again yet.
     pub lost: bool,
+    /// Two copies of it are in flight: it was sent again without being taken for lost.
+    pub twice: bool,
 }
 
 impl Sent {
@@ -47,9 +56,30 @@ impl Sent {
 
     /// Cuts the record at `at` bytes; returns the part behind.
     fn split_off(&mut self, at: u32) -> Sent {
-        let rest = Sent { seq: self.seq + at, len: self.len - at, ..*self };
+        let mss = u32::from(self.mss.max(1));
+        let phase = ((u32::from(self.phase) + at) % mss) as u16;
+        let rest = Sent { seq: self.seq + at, len: self.len - at, phase, ..*self };
         self.len = at;
         rest
+    }
+
+    /// The first place at `at` bytes or behind, and the last place there or before, where one of
+    /// its segments ends.
+    fn cuts_around(&self, at: u32) -> (u32, u32) {
+        let (mss, phase) = (u32::from(self.mss.max(1)), u32::from(self.phase));
+        let at = at + phase;
+        (at.next_multiple_of(mss) - phase, (at / mss * mss).saturating_sub(phase))
+    }
+
+    /// How long the first of its segments is.
+    pub fn first_len(&self) -> u32 {
+        self.len.min(u32::from(self.mss.max(1)) - u32::from(self.phase))
+    }
+
+    /// Where the last of its segments begins, of which `fin` bytes are no data.
+    pub fn last_from(&self, fin: u32) -> u32 {
+        let data = self.len.saturating_sub(fin);
+        if data == 0 { 0 } else { self.cuts_around(data - 1).1 }
     }
 }
 
@@ -79,13 +109,13 @@ pub struct Rtxq {
     sacked: u32,
     /// Sequence space in flight that was sent more than once.
     again: u32,
+    /// Sequence space of which two copies are in flight.
+    twice: u32,
     /// Sequence space that has left the network, by duplicate ACKs that do not say which
     /// (RFC 5681 §3.2 step 4).
     left: u32,
-    /// No record before this place is lost.
-    scan: u32,
-    /// Behind everything that was ever sent again.
-    high_rxt: Option<Seq>,
+    /// Other orders of the records, while something is held, lost or sent again.
+    index: Option<Box<Index>>,
 }
 
 impl Rtxq {
@@ -99,11 +129,11 @@ impl Rtxq {
         self.len
     }
 
-    /// What is believed to be in the network: neither lost nor held by the peer (`pipe` of RFC 6675
-    /// §2).
+    /// What is believed to be in the network: neither lost nor held by the peer, and what was sent
+    /// again without being lost two times (`pipe` of RFC 6675 §2).
     // Rules: 6675-4-2.
     pub fn in_flight(&self) -> u32 {
-        (self.len - self.lost - self.sacked).saturating_sub(self.left)
+        (self.len - self.lost - self.sacked + self.twice).saturating_sub(self.left)
     }
 
     /// Sequence space that has left the network, by duplicate ACKs that do not say which.
@@ -132,12 +162,18 @@ impl Rtxq {
         self.again
     }
 
-    /// Sequence space within `left..right` that was sent more than once.
-    pub fn again_within(&self, left: Seq, right: Seq) -> u32 {
-        let first = self.queue.partition_point(|sent| sent.end().before_eq(left));
-        let within = self.queue.range(first..).take_while(|sent| sent.seq.before(right));
-        let again = within.filter(|sent| sent.retransmits > 0);
-        again.map(|sent| sent.end().earlier(right) - sent.seq.later(left)).sum()
+    /// What was sent more than once and may still be answered: what is in flight, and the oldest
+    /// when it is to be sent once more.
+    pub fn runs_again(&self) -> impl Iterator<Item = (Seq, Seq)> {
+        let head = self.queue.front().filter(|head| head.retransmits > 0 && head.lost);
+        let most = if self.again > 0 { self.queue.len() } else { 0 };
+        let again = self.queue.iter().take(most).filter(|sent| sent.is_again());
+        head.into_iter().chain(again).map(|sent| (sent.seq, sent.end()))
+    }
+
+    /// Behind what was sent again in order (HighRxt, RFC 6675 §2).
+    pub fn high_rxt(&self) -> Option<Seq> {
+        self.index.as_ref()?.high_rxt
     }
 
     /// The records, oldest first.
@@ -159,6 +195,7 @@ impl Rtxq {
         self.len += sent.len;
         self.again += if sent.is_again() { sent.len } else { 0 };
         self.queue.push_back(sent);
+        self.note(self.queue.len() - 1);
     }
 
     /// Takes off everything before `to`; `each` is shown what the peer had not reported before.
@@ -170,16 +207,18 @@ impl Rtxq {
                 break;
             }
             let gone = if head.end().before_eq(to) {
-                self.scan = self.scan.saturating_sub(1);
+                self.unnote(0);
                 self.queue.pop_front().expect("the queue has a head")
             } else {
                 let rest = head.split_off(to - head.seq);
                 std::mem::replace(head, rest)
             };
+            self.pass(gone.len);
             self.len -= gone.len;
             self.lost -= if gone.lost { gone.len } else { 0 };
             self.sacked -= if gone.sacked { gone.len } else { 0 };
             self.again -= if gone.is_again() { gone.len } else { 0 };
+            self.twice -= if gone.twice { gone.len } else { 0 };
             if acked.len == 0 && gone.retransmits == 0 {
                 acked.first_sent_at = Some(gone.sent_at);
             }
@@ -192,27 +231,28 @@ impl Rtxq {
             each(&gone);
         }
         self.left = self.left.min(self.len);
-        self.high_rxt = self.high_rxt.filter(|high| high.after(to));
+        self.forget_order(to);
         acked
     }
 
-    /// The peer holds `left..right` out of order (RFC 2018 §4); `each` is shown what it had not
-    /// reported before. A super-segment is cut where `mss` divides it: blocks that report less than
-    /// a segment do not make records without end. Returns the sequence space newly reported.
+    /// The peer holds `left..right` out of order (RFC 2018 §4), of which `news` was not known;
+    /// `each` is shown what it had not reported before. A record is cut only where segments ended:
+    /// what holds a part of one waits until the rest is held, too, and blocks that report bytes do
+    /// not make records without end. Returns the sequence space newly reported.
     // Rules: 2018-5-1.
     pub fn sack(
         &mut self,
         (left, right): (Seq, Seq),
-        mss: u32,
+        news: (Seq, Seq),
         mut each: impl FnMut(&Sent),
     ) -> u32 {
         let before = self.sacked;
-        let mut place = self.queue.partition_point(|sent| sent.end().before_eq(left));
-        while let Some(sent) = self.queue.get(place).filter(|sent| sent.seq.before(right)) {
-            let from =
-                if left.after(sent.seq) { (left - sent.seq).next_multiple_of(mss) } else { 0 };
-            let to =
-                if right.before(sent.end()) { (right - sent.seq) / mss * mss } else { sent.len };
+        let mut place = self.queue.partition_point(|sent| sent.end().before_eq(news.0));
+        while let Some(sent) = self.queue.get(place).filter(|sent| sent.seq.before(news.1)) {
+            let inside = left.after(sent.seq);
+            let from = if inside { sent.cuts_around(left - sent.seq).0 } else { 0 };
+            let whole = right.after_eq(sent.end());
+            let to = if whole { sent.len } else { sent.cuts_around(right - sent.seq).1 };
             if !sent.sacked && from < to {
                 place += usize::from(self.split(place, from));
                 self.split(place, to - from);
@@ -232,14 +272,18 @@ impl Rtxq {
         }
         let rest = sent.split_off(at);
         self.queue.insert(place + 1, rest);
+        self.note(place); // the rest ends where the whole did
         true
     }
 
     /// The peer holds the record at `place`.
     fn hold(&mut self, place: usize) {
+        self.order();
+        self.unnote(place);
         let sent = &mut self.queue[place];
         self.again -= if sent.is_again() { sent.len } else { 0 };
         self.lost -= if std::mem::take(&mut sent.lost) { sent.len } else { 0 };
+        self.twice -= if std::mem::take(&mut sent.twice) { sent.len } else { 0 };
         sent.sacked = true;
         self.sacked += sent.len;
     }
@@ -251,6 +295,7 @@ impl Rtxq {
             self.again += if sent.is_again() { sent.len } else { 0 };
         }
         self.sacked = 0;
+        self.reorder();
     }
 
     /// Behind the last byte that the peer holds out of order (`HighData` it has, RFC 6675 §2).
@@ -274,10 +319,10 @@ impl Rtxq {
     }
 
     /// Takes for lost what `judge` says, of all that is not held by the peer and not lost already,
-    /// oldest first. It stops at the first that `judge` calls too new, unless something behind it
-    /// was sent again: then that is judged, too. Returns the sequence space newly lost.
+    /// in sequence order, up to the first that `judge` calls too new. Returns the sequence space
+    /// newly lost.
     pub fn judge(&mut self, mut judge: impl FnMut(&Sent) -> Judged) -> u32 {
-        let (before, high_rxt) = (self.lost, self.high_rxt);
+        let before = self.lost;
         for place in 0..self.queue.len() {
             let sent = &self.queue[place];
             if sent.sacked || sent.lost {
@@ -286,25 +331,53 @@ impl Rtxq {
             match judge(sent) {
                 Judged::Lost => self.lose(place),
                 Judged::InTime => {}
-                Judged::TooNew if high_rxt.is_some_and(|high| sent.seq.before(high)) => {}
                 Judged::TooNew => break,
             }
         }
         self.lost - before
     }
 
-    fn lose(&mut self, place: usize) {
-        let sent = &mut self.queue[place];
-        self.again -= if sent.is_again() { sent.len } else { 0 };
-        sent.lost = true;
-        self.lost += sent.len;
-        self.scan = self.scan.min(place as u32);
+    /// Takes for lost what was sent before `newest` and `wait` ago or earlier; says how much, and
+    /// when that would be so of all that was sent before `newest`. It costs what it finds, however
+    /// long the queue is.
+    pub fn lose_overdue(
+        &mut self,
+        newest: (Instant, Seq),
+        wait: Duration,
+        now: Instant,
+    ) -> (u32, Option<Instant>) {
+        let Some(head) = self.queue.front() else { return (0, None) };
+        let newest = (newest.0, self.offset(newest.1));
+        let oldest = (head.sent_at, self.offset(head.end()));
+        if self.index.is_none() && oldest >= newest {
+            return (0, None); // all is in the order of time
+        }
+        if self.index.is_none() {
+            self.order();
+        }
+        let before = self.lost;
+        let overdue = |first: &(Instant, u64)| *first < newest && first.0 + wait <= now;
+        while let Some((_, end)) = self.oldest().filter(overdue) {
+            self.lose(self.place_of(end));
+        }
+        (self.lost - before, self.last_before(newest).map(|at| at + wait))
     }
 
-    /// Takes the first `len` bytes of the queue for lost.
-    pub fn mark_head_lost(&mut self, len: u32) {
-        if self.queue.front().is_some_and(|head| !head.lost && !head.sacked) {
-            self.split(0, len);
+    fn lose(&mut self, place: usize) {
+        self.order();
+        self.unnote(place);
+        let sent = &mut self.queue[place];
+        self.again -= if sent.is_again() { sent.len } else { 0 };
+        self.twice -= if std::mem::take(&mut sent.twice) { sent.len } else { 0 };
+        sent.lost = true;
+        self.lost += sent.len;
+        self.note(place);
+    }
+
+    /// Takes the first segment of the queue for lost.
+    pub fn mark_head_lost(&mut self) {
+        if let Some(head) = self.queue.front().filter(|head| !head.lost && !head.sacked) {
+            self.split(0, head.first_len());
             self.lose(0);
         }
     }
@@ -322,52 +395,91 @@ impl Rtxq {
             self.again += if sent.retransmits > 0 { sent.len } else { 0 };
         }
         self.lost = 0;
+        self.reorder();
     }
 
-    /// Takes the last `len` bytes at most for lost.
-    pub fn mark_tail_lost(&mut self, len: u32) {
+    /// Takes the last segment for lost, of which `fin` bytes are no data.
+    pub fn mark_tail_lost(&mut self, fin: u32) {
         let Some(tail) = self.queue.back().filter(|tail| !tail.lost && !tail.sacked) else {
             return;
         };
-        let (place, before) = (self.queue.len() - 1, tail.len.saturating_sub(len));
+        let (place, before) = (self.queue.len() - 1, tail.last_from(fin));
         let split = self.split(place, before);
         self.lose(place + usize::from(split));
     }
 
     /// The first run that is lost and waits to be sent again.
     pub fn next_lost(&self) -> Option<&Sent> {
-        if self.lost == 0 {
-            return None;
-        }
-        self.queue.range(self.scan as usize..).find(|sent| sent.lost)
+        self.first_lost().map(|place| &self.queue[place])
     }
 
-    /// The run `seq..seq + len`, the first lost one, is being sent again.
+    /// The run `seq..seq + len`, the first lost one, is being sent again in segments of `mss`.
     ///
     /// # Panics
     /// When no lost record starts at `seq`.
     // Rules: 8985-4-2.
-    pub fn on_retransmit(&mut self, seq: Seq, len: u32, now: Instant, stamp: Stamp) {
-        let ahead = self.queue.range(self.scan as usize..).position(|sent| sent.lost);
-        let place = self.scan as usize + ahead.expect("a lost record is sent again");
-        let sent = &mut self.queue[place];
+    pub fn on_retransmit(&mut self, (seq, len): (Seq, u32), mss: u16, now: Instant, stamp: Stamp) {
+        let place = self.first_lost().expect("a lost record is sent again");
+        let sent = &self.queue[place];
         assert!(sent.seq == seq && len >= 1 && len <= sent.len, "the first lost run is sent again");
-        if sent.len > len {
-            let rest = sent.split_off(len);
-            self.queue.insert(place + 1, rest);
+        self.send_again(place, (len, mss), now, stamp);
+        self.raise_high_rxt(seq + len);
+    }
+
+    /// The run `seq..seq + len`, a part of one record, is being sent again, though it is not taken
+    /// for lost: a `rescue`, which counts once and does not move HighRxt, or because there is
+    /// nothing else (RFC 6675 §4, NextSeg, 4 and 3).
+    pub fn on_last_resort(
+        &mut self,
+        (seq, len): (Seq, u32),
+        mss: u16,
+        (now, stamp): (Instant, Stamp),
+        rescue: bool,
+    ) {
+        let place = self.queue.partition_point(|sent| sent.end().before_eq(seq));
+        let place = place + usize::from(self.split(place, seq - self.queue[place].seq));
+        self.send_again(place, (len, mss), now, stamp);
+        if !rescue {
+            let sent = &mut self.queue[place];
+            self.twice += if std::mem::replace(&mut sent.twice, true) { 0 } else { sent.len };
+            self.raise_high_rxt(seq + len);
         }
+    }
+
+    fn send_again(&mut self, place: usize, (len, mss): (u32, u16), now: Instant, stamp: Stamp) {
+        self.order();
+        self.split(place, len);
+        self.unnote(place);
         let sent = &mut self.queue[place];
-        sent.lost = false;
+        self.again += if sent.is_again() { 0 } else { sent.len };
+        self.lost -= if std::mem::take(&mut sent.lost) { sent.len } else { 0 };
+        (sent.mss, sent.phase) = (mss, 0);
         sent.retransmits = sent.retransmits.saturating_add(1);
-        sent.sent_at = now;
-        sent.stamp = stamp;
-        let end = sent.end();
-        self.high_rxt = Some(self.high_rxt.map_or(end, |high| high.later(end)));
-        self.lost -= len;
-        self.again += len;
-        self.scan = place as u32 + 1;
+        (sent.sent_at, sent.stamp) = (now, stamp);
+        self.note(place);
         let in_flight = self.in_flight();
         self.queue[place].in_flight = in_flight;
+    }
+
+    fn raise_high_rxt(&mut self, end: Seq) {
+        if let Some(index) = &mut self.index {
+            index.high_rxt = Some(index.high_rxt.map_or(end, |high| high.later(end)));
+        }
+    }
+
+    /// What may be sent again when nothing is lost: the first that the peer lacks between HighRxt
+    /// and what it holds (RFC 6675 §4, NextSeg, 3).
+    pub fn first_doubtful(&self) -> Option<&Sent> {
+        let from = self
+            .high_rxt()
+            .map_or(0, |high| self.queue.partition_point(|sent| sent.end().before_eq(high)));
+        let lacks = self.queue.range(from..).find(|sent| !sent.sacked && !sent.twice)?;
+        self.high_sacked().filter(|high| high.after(lacks.seq)).map(|_| lacks)
+    }
+
+    /// The last that the peer lacks.
+    pub fn last_lacking(&self) -> Option<&Sent> {
+        self.queue.iter().rev().find(|sent| !sent.sacked)
     }
 
     /// Forgets everything.
@@ -408,84 +520,4 @@ pub struct Stamp {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn sent(seq: u32, len: u32, at: u64) -> Sent {
-        Sent {
-            seq: Seq(seq),
-            len,
-            sent_at: Instant::from_millis(at),
-            stamp: STAMP,
-            in_flight: 0,
-            retransmits: 0,
-            sacked: false,
-            lost: false,
-        }
-    }
-
-    const STAMP: Stamp = Stamp {
-        delivered: 0,
-        delivered_at: Instant::ZERO,
-        first_sent_at: Instant::ZERO,
-        app_limited: false,
-    };
-
-    #[test]
-    fn an_ack_inside_a_super_segment_splits_it() {
-        let mut q = Rtxq::default();
-        q.push(sent(100, 10, 1));
-        q.push(sent(110, 60_000, 2));
-        let acked = q.ack(Seq(210), |_| {});
-        assert_eq!((acked.len, acked.first_sent_at), (110, Some(Instant::from_millis(1))));
-        assert_eq!((q.flight_size(), q.head().map(|s| s.seq.0)), (59_900, Some(210)));
-    }
-
-    #[test]
-    fn karn_refuses_what_was_sent_twice() {
-        let mut q = Rtxq::default();
-        q.push(sent(0, 3_000, 1));
-        q.push(sent(3_000, 1_000, 2));
-        q.mark_head_lost(1_000);
-        assert_eq!((q.lost(), q.in_flight()), (1_000, 3_000));
-        q.on_retransmit(Seq(0), 1_000, Instant::from_millis(9), STAMP);
-        assert_eq!((q.lost(), q.in_flight()), (0, 4_000));
-        let acked = q.ack(Seq(4_000), |_| {});
-        assert_eq!((acked.len, acked.first_sent_at, acked.retransmitted), (4_000, None, true));
-        assert!(q.is_empty());
-    }
-
-    proptest! {
-        /// Whatever is acknowledged, lost and sent again, the sums are the records' sums.
-        // Rules: 6675-4-2.
-        #[test]
-        fn sums_agree_with_records(ops in proptest::collection::vec((0u8..4, 1u32..5_000), 0..80)) {
-            let (mut q, mut nxt, mut una) = (Rtxq::default(), 4_294_960_000u32, 4_294_960_000u32);
-            for (op, n) in ops {
-                match op {
-                    0 => { q.push(sent(nxt, n, 0)); nxt = nxt.wrapping_add(n); }
-                    1 => {
-                        let n = n.min(nxt.wrapping_sub(una));
-                        una = una.wrapping_add(n);
-                        prop_assert_eq!(q.ack(Seq(una), |_| {}).len, n);
-                    }
-                    2 => q.mark_head_lost(n),
-                    _ => {
-                        if n % 3 == 0 { q.mark_all_lost(); }
-                        if let Some(s) = q.next_lost().copied() {
-                            q.on_retransmit(s.seq, n.min(s.len), Instant::ZERO, STAMP);
-                        }
-                    }
-                }
-                let sum = |f: fn(&&Sent) -> bool| q.iter().filter(f).map(|s| s.len).sum::<u32>();
-                prop_assert_eq!(q.flight_size(), nxt.wrapping_sub(una));
-                prop_assert_eq!(q.flight_size(), sum(|_| true));
-                prop_assert_eq!(q.lost(), sum(|s| s.lost));
-                prop_assert_eq!(q.again(), sum(|s| s.retransmits > 0 && !s.lost));
-                prop_assert_eq!(q.next_lost(), q.iter().find(|s| s.lost));
-                prop_assert!(q.head().is_none_or(|h| h.seq == Seq(una)));
-            }
-        }
-    }
-}
+mod tests;

@@ -52,16 +52,15 @@ pub(super) fn take(
 ) -> Option<Instant> {
     let deliveries = Deliveries::new(tcb, told.echo, cx.now);
     let loss = tcb.loss.get_or_insert_default();
-    let (una, nxt, mss) = (tcb.snd.una, tcb.snd.nxt, tcb.snd.smss);
+    let (una, nxt) = (tcb.snd.una, tcb.snd.nxt);
     let twice = blocks.first().filter(|first| is_dsack(blocks, ack, **first));
     if let Some(&(left, right)) = twice {
         let oldest = una - tcb.snd.max_wnd;
         if oldest.before_eq(left) && left.before(right) && right.before_eq(nxt) {
             told.dsack = true;
             tcb.counters.rare().dsack_dups += 1;
-            loss.rack.on_dsack(nxt);
-            let again = tcb.rtxq.again_within(left.later(una), right);
-            loss.undo.on_dsack(left, right.earlier(una), again);
+            loss.rack.on_dsack(una.later(ack), nxt);
+            loss.undo.on_dsack((left, right));
         }
     }
     let (mut first, rtxq) = (None, &mut tcb.rtxq);
@@ -71,9 +70,9 @@ pub(super) fn take(
         if !valid || right.before_eq(ack) {
             continue;
         }
-        for (left, right) in loss.news_of(block) {
+        for news in loss.news_of(block) {
             let (rack, told) = (&mut loss.rack, &mut *told);
-            let newly = rtxq.sack((left, right), mss, |sent| {
+            let newly = rtxq.sack(block, news, |sent| {
                 if first.is_none() && sent.retransmits == 0 {
                     first = Some(sent.sent_at);
                 }

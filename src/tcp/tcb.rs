@@ -148,7 +148,7 @@ pub struct Recovery {
     /// The phase, in Linux's words.
     pub ca: CaState,
     /// Duplicate ACKs in a row.
-    pub dupacks: u8,
+    pub dupacks: u16,
     /// `recover`: SND.NXT when the last loss was detected.
     // Rules: 6582-3.2-1.
     pub recovery_point: Option<Seq>,

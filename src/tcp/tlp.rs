@@ -41,31 +41,46 @@ fn timeout(tcb: &Tcb) -> Duration {
 const GRANULARITY: Duration = Duration::from_millis(2);
 
 /// The timer expired: new data goes out, if there is some and the peer's window allows, whatever
-/// cwnd says; else the last segment again. The retransmission timer starts anew (RFC 8985 §7.3).
-// Rules: 8985-7.3-2, 8985-7.3-3.
+/// cwnd says; else the last segment again. The retransmission timer starts anew. Without a round
+/// trip measured since the last probe there is none: probes would hide that the path has become
+/// longer (RFC 8985 §7.3).
+// Rules: 8985-7.3-1, 8985-7.3-2, 8985-7.3-3.
 pub(super) fn on_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if tcb.rtxq.is_empty() || !matches!(tcb.recovery.ca, CaState::Open | CaState::Cwr) {
         return;
     }
+    if tcb.loss.as_ref().is_some_and(|loss| loss.probed) {
+        super::ack::rtx_timer_from_head(tcb, cx);
+        return;
+    }
     let room = (tcb.snd.una + tcb.snd.wnd).after(tcb.snd.nxt);
-    let again = !(tcb.unsent() > 0 && room);
-    if again {
-        tcb.rtxq.mark_tail_lost(tcb.snd.smss);
+    if tcb.unsent() > 0 && room {
+        tcb.owe.tlp = true;
+    } else {
+        let fin = u32::from(tcb.snd.nxt.after(tcb.tx.end()));
+        tcb.rtxq.mark_tail_lost(fin);
         tcb.recovery.rule = Some(RtxRule::LossProbe);
         tcb.recovery.force = true;
-    } else {
-        tcb.owe.tlp = true;
     }
-    let end = if again { tcb.snd.nxt } else { tcb.snd.nxt + tcb.unsent().min(tcb.snd.smss) };
-    tcb.loss.get_or_insert_default().tlp = Some(Tlp { end, again });
     let at = cx.now + tcb.rto();
     tcb.set_timer(Timer::Rtx, at, cx);
+}
+
+/// The probe is on its way: it was sent `again`, or it is new.
+// Rules: 8985-7.3-4.
+pub(super) fn on_sent(tcb: &mut Tcb, again: bool, cx: &mut Cx<'_>) {
+    let end = tcb.snd.nxt;
+    let loss = tcb.loss.get_or_insert_default();
+    (loss.tlp, loss.probed) = (Some(Tlp { end, again }), true);
+    tcb.owe.tlp = false;
+    tcb.stop_timer(Timer::LossProbe, cx);
 }
 
 /// What an ACK says of the probe (RFC 8985 §7.4): acknowledged beyond its end without having been
 /// received twice, it has repaired a loss, and the window comes down as for any.
 // Rules: 8985-7.4-1, 8985-7.4-2.
 pub(super) fn on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
+    tcb.owe.tlp &= !told.advanced; // it has been asked for in vain
     let probe = tcb.loss.as_mut().and_then(|loss| loss.tlp);
     if let Some(Tlp { end, again }) = probe
         && tcb.snd.una.after_eq(end)

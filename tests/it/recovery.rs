@@ -7,6 +7,7 @@ use netglass::base::Seq;
 use netglass::stack::Event;
 use netglass::tcp::{Config, Event as Tcp, Spurious};
 use netglass::wire::tcp::{Options, Timestamps};
+use std::time::Duration;
 
 scenarios![both families:
     one_lost_segment_costs_no_timeout,
@@ -28,6 +29,9 @@ scenarios![both families:
     blocks_that_lie_are_ignored,
     a_duplicate_of_the_network_takes_nothing_back,
     a_long_round_trip_is_no_silence,
+    losses_found_between_acks_make_room,
+    hundreds_of_duplicates_are_counted,
+    last_resorts_keep_acks_coming,
 ];
 
 /// Open with SACK, in `ms`, as `change` says.
@@ -426,4 +430,75 @@ fn a_long_round_trip_is_no_silence() {
     }
     p.expect(A, 1, 1, 1_000);
     assert_eq!((p.info().sacked, p.info().total_rto), (3, 0));
+}
+
+/// RFC 9937 §6.2: each ACK says how much may be in flight. What the reordering timer takes for lost
+/// then leaves it, and goes out again at once.
+// Rules: 9937-6.2-1.
+fn losses_found_between_acks_make_room() {
+    let mut p = open_in(100, |c| c.rto_min = Duration::from_secs(1));
+    p.write(2_000);
+    p.advance(100);
+    p.sack(1, &[(1001, 2001)]);
+    p.ack(2_001); // the path reorders
+    p.write(40_000);
+    p.advance(100);
+    (4_001..=6_001).step_by(1000).for_each(|right| p.sack(2_001, &[(3_001, right)]));
+    p.advance(30);
+    for right in (7_001..=16_001).step_by(1000) {
+        p.advance(if right == 15_001 { 95 } else { 1 });
+        p.sack(2_001, &[(3_001, right)]);
+    }
+    assert_eq!(p.info().ca_state, 3);
+    p.take_all();
+    p.advance(50); // no ACK comes
+    assert!(p.take_all().iter().any(|got| got.seq == 2_001), "what the timer found goes out");
+}
+
+/// Where 300 segments may be reordered, the 300th duplicate is a loss.
+fn hundreds_of_duplicates_are_counted() {
+    let mut p = Puppet::with(|c| {
+        c.sack = false;
+        (c.reordering, c.max_reordering) = (300, 300);
+        c.rto_min = Duration::from_secs(30);
+    });
+    p.connect();
+    p.expect(S, 0, 0, 0);
+    p.inject(SA, 0, 1, WND, mss(1000), b"");
+    p.write(10_000);
+    p.take_all();
+    (0..299).for_each(|_| p.ack(1));
+    assert!(p.take_all().is_empty() && p.info().ca_state == 1, "not yet");
+    p.ack(1);
+    p.expect(A, 1, 1, 1000);
+    assert_eq!(p.info().ca_state, 3);
+}
+
+/// As RFC 6675 has it, without what came later: ten segments are out.
+pub(crate) fn by_count(bytes: usize) -> Puppet {
+    let mut p = open_in(100, |c| (c.rack, c.tlp, c.count_segments) = (false, false, false));
+    p.write(bytes);
+    p.advance(100);
+    p.take_all();
+    p.forget();
+    p
+}
+
+/// RFC 6675 §4, NextSeg: with nothing else to send, what may be lost goes again, and in the end the
+/// last segment, once.
+// Rules: 6675-4-3, 6675-4-4.
+fn last_resorts_keep_acks_coming() {
+    let mut p = by_count(10_000);
+    [1, 3, 5].iter().for_each(|n| p.sack(1, &[(n * 1000 + 1, n * 1000 + 1001)]));
+    p.expect(A, 1, 1, 1000);
+    p.expect_nothing();
+    p.sack(4_001, &[(5_001, 7_001)]);
+    p.expect(A, 4_001, 1, 1000);
+    p.expect_nothing();
+    p.ack(9_001);
+    p.expect(A, 9_001, 1, 1000);
+    p.advance(100);
+    p.expect_nothing();
+    p.ack(10_001);
+    assert_eq!((p.info().ca_state, p.info().total_retrans), (0, 3));
 }

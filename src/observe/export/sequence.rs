@@ -89,7 +89,11 @@ impl Kind {
             Plan::Retransmit { rule, .. } => Some(match rule {
                 RtxRule::Rto => Kind::Timeout,
                 RtxRule::AfterRto => Kind::AfterTimeout,
-                RtxRule::FastRetransmit | RtxRule::Rack | RtxRule::SackThreshold => Kind::Fast,
+                RtxRule::FastRetransmit
+                | RtxRule::Rack
+                | RtxRule::SackThreshold
+                | RtxRule::LastResort
+                | RtxRule::Rescue => Kind::Fast,
                 RtxRule::LossProbe => Kind::LossProbe,
                 RtxRule::PartialAck => Kind::Partial,
                 RtxRule::PathMtu | RtxRule::BlackHole => Kind::PathMtu,

@@ -102,6 +102,8 @@ pub trait CongestionControl: Debug + Send {
     }
     /// Sending resumes after a silence of `idle`, longer than `rto` (RFC 5681 §4.1).
     fn on_idle(&mut self, now: Instant, idle: Duration, rto: Duration);
+    /// For an RTO no more than `used` bytes of the window were used, though data was sent.
+    fn on_unused(&mut self, _used: u32) {}
     /// Windows are to come down by whole segments.
     fn count_segments(&mut self) {}
     /// The segment size changed.

@@ -134,6 +134,16 @@ impl Window {
         self.acked = 0;
     }
 
+    /// Of the window no more than `used` is used: it comes down halfway, and three quarters stay
+    /// known as good (RFC 2861 §3.2).
+    pub fn unused(&mut self, used: u32) {
+        if used < self.cwnd {
+            self.ssthresh =
+                self.ssthresh.max(self.whole(self.cwnd / 2) + self.whole(self.cwnd / 4));
+            self.cwnd = self.whole((self.cwnd + used) / 2);
+        }
+    }
+
     /// The segment size changed.
     pub fn on_mss(&mut self, smss: u32) {
         self.smss = smss;
@@ -168,6 +178,10 @@ macro_rules! windowed {
             self.window.idle(idle, rto);
         }
 
+        fn on_unused(&mut self, used: u32) {
+            self.window.unused(used);
+        }
+
         fn on_mss(&mut self, smss: u32) {
             self.window.on_mss(smss);
         }
@@ -188,6 +202,20 @@ mod tests {
         window.ssthresh = 13_000;
         assert_eq!((window.slow_start(5_000), window.cwnd), (4_000, 13_000));
         assert_eq!((window.slow_start(5_000), window.cwnd), (5_000, 13_000));
+    }
+
+    #[test]
+    fn what_is_not_used_comes_down_by_halves() {
+        let mut window = Window::new(MSS, 10 * MSS);
+        window.take_over(81 * MSS, u32::MAX);
+        window.count_segments = true;
+        window.unused(20 * MSS);
+        assert_eq!((window.cwnd, window.ssthresh), (50 * MSS, u32::MAX));
+        window.ssthresh = 5 * MSS;
+        window.unused(20 * MSS);
+        assert_eq!((window.cwnd, window.ssthresh), (35 * MSS, 37 * MSS));
+        window.unused(60 * MSS);
+        assert_eq!(window.cwnd, 35 * MSS, "all of it is used");
     }
 
     /// 7.5 RTOs would halve seven times; the initial window is enough.

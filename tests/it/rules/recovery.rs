@@ -1,13 +1,15 @@
 //! What is sent again with SACK, what asks for an ACK, and what is taken back.
 
 use super::cases;
-use crate::recovery::{open, open_in, timed_out};
+use crate::recovery::{by_count, open, open_in, timed_out};
 use crate::support::puppet::{A, Puppet};
 
 cases! {
     "RtxRule::Rack" => arrived_behind(3, true); arrived_behind(2, true) => "CaState::Disorder",
     "RtxRule::SackThreshold" => arrived_behind(3, false);
         arrived_behind(2, false) => "CaState::Disorder",
+    "RtxRule::LastResort" => little_is_held(10_000); little_is_held(20_000) => "Plan::NewData",
+    "RtxRule::Rescue" => all_but_the_tail(9_001); all_but_the_tail(1_001) => "CaState::Recovery",
     "RtxRule::LossProbe" => silent_for(202, 10); silent_for(201, 10) => "Plan::NewData",
     "Plan::LossProbeData" => silent_for(202, 12); silent_for(202, 10) => "RtxRule::LossProbe",
     "Timer::tlp" => silent_for(202, 10); silent_for(201, 10) => "Plan::NewData",
@@ -31,6 +33,24 @@ fn arrived_behind(n: i64, rack: bool) {
     let mut p = ten(open_in(100, |c| c.rack = rack));
     p.sack(1, &[(1001, 1001 + 1000 * n)]);
     assert_eq!(p.info().sacked, n as u64);
+}
+
+/// Of so many bytes the first segment is lost, and two more may be.
+fn little_is_held(bytes: usize) {
+    let mut p = by_count(bytes);
+    for n in [1, 3, 5] {
+        p.sack(1, &[(n * 1000 + 1, n * 1000 + 1001)]);
+    }
+    p.sack(4_001, &[(5_001, 7_001)]);
+    assert_eq!(p.info().ca_state, 3);
+}
+
+/// The first of ten is lost; then so much is acknowledged.
+fn all_but_the_tail(ack: i64) {
+    let mut p = by_count(10_000);
+    p.sack(1, &[(1001, 4001)]);
+    p.ack(ack);
+    assert_eq!(p.info().ca_state, 3);
 }
 
 /// So many segments written, and no ACK.
