@@ -28,6 +28,7 @@ use netglass::impair::Impairments;
 use netglass::stack::Setup;
 use netglass::tcp::cc::Algorithm;
 use netglass::tcp::{Ecn, Profile};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use support::passage::Passages;
 use support::pipe::Pipe;
@@ -114,14 +115,28 @@ fn words(below: impl Fn(u64, u64) -> usize) -> String {
 struct Tally {
     timeouts: u64,
     spurious: u64,
+    /// Those that were for nothing, by profile and by what the timer had waited for.
+    kinds: BTreeMap<(&'static str, &'static str), u64>,
+}
+
+impl Tally {
+    fn add(&mut self, other: Tally) {
+        self.timeouts += other.timeouts;
+        self.spurious += other.spurious;
+        for (kind, n) in other.kinds {
+            *self.kinds.entry(kind).or_default() += n;
+        }
+    }
 }
 
 /// One end, looked at after every step.
 struct End {
     conn: ConnId,
     timeouts: u64,
-    /// The timeout that was the last one: when, and what was the first byte in flight.
-    last: Option<(Instant, Seq)>,
+    profile: &'static str,
+    /// The timeout that was the last one: when, what was the first byte in flight, and of what kind
+    /// it was.
+    last: Option<(Instant, Seq, &'static str)>,
     /// The RTO at the last look, microseconds.
     rto: u64,
     /// SND.UNA, and the longest RTO seen since before it moved: the timer was set then.
@@ -130,8 +145,9 @@ struct End {
 }
 
 impl End {
-    fn new(conn: ConnId) -> End {
-        End { conn, timeouts: 0, last: None, rto: 0, longest: (Seq(0), 0), tally: Tally::default() }
+    fn new(conn: ConnId, profile: Profile) -> End {
+        let (profile, tally) = (profile.name(), Tally::default());
+        End { conn, timeouts: 0, profile, last: None, rto: 0, longest: (Seq(0), 0), tally }
     }
 
     fn look(&mut self, world: &World, host: usize) {
@@ -149,13 +165,19 @@ impl End {
         if info.total_rto > self.timeouts {
             self.tally.timeouts += info.total_rto - self.timeouts;
             self.timeouts = info.total_rto;
-            self.last = Some((now, conn.acked()));
+            let kind = match conn.state().is_synchronized() {
+                false => "opening",
+                true if info.retransmits > 1 => "again",
+                true if info.bytes_acked == 0 => "first data",
+                true => "once",
+            };
+            self.last = Some((now, conn.acked(), kind));
         }
     }
 
     /// Whether what came through shows that the last timeout was for nothing.
     fn judge(&mut self, passages: &Passages, host: usize) {
-        let Some((at, una)) = self.last else { return };
+        let Some((at, una, kind)) = self.last else { return };
         let late = |passage: &&support::passage::Passage| passage.sent < at;
         let proves = |passage: &support::passage::Passage| match passage.from == host {
             true => (una - passage.seq) < passage.len,
@@ -163,6 +185,7 @@ impl End {
         };
         if passages.arrived.iter().filter(late).any(proves) {
             self.tally.spurious += 1;
+            *self.tally.kinds.entry((self.profile, kind)).or_default() += 1;
             self.last = None;
         }
     }
@@ -174,7 +197,8 @@ fn run(trial: &Trial) -> Tally {
     let mut world = World::of([A, B].map(|n| trial.setup(n))).impaired(rules.outbound, trial.seed);
     world.passages = Some(Passages::default());
     let ends = world.connected_at(if trial.v6 { addr6(B, 80) } else { addr(B, 80) });
-    let mut watched = [End::new(ends.0), End::new(ends.1)];
+    let [(a, _), (b, _)] = trial.hosts;
+    let mut watched = [End::new(ends.0, a), End::new(ends.1, b)];
     Pipe::new(ends, trial.volume).run(&mut world, |world| {
         let mut passages = world.passages.take().expect("asked for");
         for (host, end) in watched.iter_mut().enumerate() {
@@ -184,8 +208,9 @@ fn run(trial: &Trial) -> Tally {
         passages.arrived.clear();
         world.passages = Some(passages);
     });
-    let [a, b] = watched.map(|end| end.tally);
-    Tally { timeouts: a.timeouts + b.timeouts, spurious: a.spurious + b.spurious }
+    let mut sum = Tally::default();
+    watched.into_iter().for_each(|end| sum.add(end.tally));
+    sum
 }
 
 #[test]
@@ -205,9 +230,9 @@ fn every_pair_of_hosts_survives_its_links() {
         if only.is_some() {
             println!("{}: {} timeouts, {} spurious", trial.words, tally.timeouts, tally.spurious);
         }
-        sum.timeouts += tally.timeouts;
-        sum.spurious += tally.spurious;
+        sum.add(tally);
     }
     println!("{links} links: {} timeouts, {} of them for nothing", sum.timeouts, sum.spurious);
+    sum.kinds.iter().for_each(|((profile, kind), n)| println!("  {profile}, {kind}: {n}"));
     assert!(sum.spurious * 1_000 <= SPURIOUS * links.max(1_000), "{} for nothing", sum.spurious);
 }
