@@ -95,7 +95,11 @@ pub(super) fn run(args: &DrillArgs) -> Outcome {
             capture(file, &name, &verdict)
                 .map_err(|error| Failure::failed(format_args!("{}: {error}", file.display())))?;
         }
-        talk::say(&if args.json { as_json(&name, &verdict) } else { page(&name, &verdict, args) })?;
+        talk::say(&if args.json {
+            as_json(&name, &verdict)
+        } else {
+            page(&name, &verdict, args.trace)
+        })?;
     }
     if let Some(file) = &args.html {
         fs::write(file, html.to_string())
@@ -169,15 +173,19 @@ fn below(dir: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     Ok(())
 }
 
-fn page(name: &str, verdict: &Verdict, args: &DrillArgs) -> String {
+fn page(name: &str, verdict: &Verdict, trace: bool) -> String {
     let mut text = String::new();
-    if args.trace {
+    if trace {
         verdict.trace.iter().for_each(|line| text += &format!("{line}\n"));
     }
     for (line, what) in &verdict.skipped {
         text += &format!("{name}:{line}: skipped: {what}\n");
     }
     match &verdict.failure {
+        // The trace has shown what came before.
+        Some(failure) if trace => {
+            text + &drill::Failure { steps: Vec::new(), ..failure.clone() }.of(name)
+        }
         Some(failure) => text + &failure.of(name),
         None => text + name + ": holds",
     }
@@ -215,4 +223,20 @@ fn capture(path: &Path, name: &str, verdict: &Verdict) -> std::io::Result<()> {
         writer.packet(packet.at.as_nanos(), direction, &frame, &why)?;
     }
     writer.finish().map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_shows_each_step_once() {
+        let text = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+.1 listen(3, 1) = -1\n";
+        let script = drill::parse("wrong.pkt", text, &[]).unwrap_or_else(|e| panic!("{e}"));
+        let verdict = drill::run(&script, &Profile::linux());
+        for trace in [false, true] {
+            let text = page("wrong.pkt", &verdict, trace);
+            assert_eq!(text.matches("socket(").count(), 1, "{text}");
+        }
+    }
 }
