@@ -5,9 +5,6 @@
 //! with, cut off as the views do or rounded.
 
 use netglass::lab::{Options, Run, Shipped, run, shipped};
-use netglass::observe::log::Event;
-use netglass::stack;
-use netglass::tcp::{self, TcpInfo};
 use std::collections::BTreeSet;
 
 /// A lab by its number, and settings.
@@ -20,8 +17,6 @@ enum Figure {
     Time { text: String, seconds: bool },
     /// Whole milliseconds, a thousand or more: how long a program took.
     Took(u64),
-    /// Segments, a thousand or more.
-    Window(u64),
 }
 
 /// What runs came to.
@@ -30,20 +25,12 @@ struct Facts {
     /// When something happened, and what programs told in milliseconds, in microseconds.
     times: Vec<u64>,
     told: Vec<u64>,
-    windows: BTreeSet<u64>,
 }
 
 impl Facts {
     fn learn(&mut self, run: &Run) {
         let log = run.log.as_ref().expect("it keeps one");
-        for entry in log.entries() {
-            self.times.push(entry.at.as_nanos() / 1000);
-            let Event::Host(stack::Event::Tcp(tcp::Event::Info { changes })) = &entry.event else {
-                continue;
-            };
-            let is_window = |field: u8| TcpInfo::FIELDS[usize::from(field)] == "snd_cwnd";
-            self.windows.extend(changes.iter().filter(|c| is_window(c.field)).map(|c| c.value));
-        }
+        self.times.extend(log.entries().iter().map(|entry| entry.at.as_nanos() / 1000));
         let said = run.reports.iter().flat_map(|report| &report.said);
         let words = said.flat_map(|line| line.split(|c: char| !c.is_ascii_digit() && c != '.'));
         self.told.extend(words.filter_map(micros));
@@ -57,7 +44,6 @@ impl Facts {
 
     fn has(&self, figure: &Figure) -> bool {
         match figure {
-            Figure::Window(segments) => self.windows.contains(segments),
             Figure::Took(ms) => near(&self.told, ms * 1000, 1000),
             Figure::Time { text, seconds } => {
                 let unit = if *seconds { 1000 } else { 1 };
@@ -100,7 +86,6 @@ fn figures(text: &str) -> BTreeSet<Figure> {
             }
             ("ms", Some(ms)) => Some(Figure::Took(ms)),
             (_, Some(ms)) if instead => Some(Figure::Took(ms)),
-            ("segments", Some(segments)) => Some(Figure::Window(segments)),
             _ => None,
         }
     };
