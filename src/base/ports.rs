@@ -3,7 +3,46 @@
 //! UDP and TCP pick alike; whether a port is taken is theirs to say.
 
 use super::rng::{Chance, Purpose};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+
+/// Ports that are tried one after another before it is asked which are free of everybody.
+const NEAR: usize = 64;
+/// Ports that are tried where each is somebody's; those of others may do, too.
+const FAR: u16 = 1024;
+
+/// The ports that somebody uses, 64 to a word: a thousand words tell of all that there are.
+#[derive(Clone, Debug, Default)]
+pub struct Used(BTreeMap<u16, u64>);
+
+impl Used {
+    /// Somebody uses a port.
+    pub fn insert(&mut self, port: u16) {
+        *self.0.entry(port / 64).or_default() |= 1 << (port % 64);
+    }
+
+    /// Nobody uses it any more.
+    pub fn remove(&mut self, port: u16) {
+        if let Some(word) = self.0.get_mut(&(port / 64)) {
+            *word &= !(1 << (port % 64));
+            if *word == 0 {
+                self.0.remove(&(port / 64));
+            }
+        }
+    }
+
+    /// The first port from `first` to `last` that nobody uses.
+    fn first_free(&self, first: u16, last: u16) -> Option<u16> {
+        let mut known = self.0.range(first / 64..).peekable();
+        let free = (first / 64..=last / 64).find_map(|at| {
+            let used = known.next_if(|(word, _)| **word == at).map_or(0, |(_, used)| *used);
+            let from = if at == first / 64 { first % 64 } else { 0 };
+            let free = !used & (u64::MAX << from);
+            (free != 0).then(|| at * 64 + free.trailing_zeros() as u16)
+        });
+        free.filter(|port| *port <= last)
+    }
+}
 
 /// By which algorithm of RFC 6056 a port is chosen.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
@@ -77,14 +116,20 @@ impl Ephemeral {
         (self.first..=self.last).contains(&port)
     }
 
-    /// A free port, searched upwards from where the algorithm says; `None` when all are taken.
-    /// `key` keeps protocols (or destinations) apart, `counter` successive picks.
+    /// A free port, searched upwards from where the algorithm says; `None` when none is found.
+    /// `key` keeps protocols (or destinations) apart, `counter` successive picks. A port that is
+    /// not `used` is free; one that is may be, where `in_use` says no: to another destination.
+    ///
+    /// However few are left, the work is bounded: some ports are tried one by one, then `used`
+    /// tells the next that nobody has. When every port is somebody's, some all over the range are
+    /// tried.
     // Rules: 5927-4.2-1, 6056-3.3-1, 6056-3.3-2.
     pub fn pick(
         self,
         chance: &Chance,
         key: u64,
         counter: u64,
+        used: &Used,
         mut in_use: impl FnMut(u16) -> bool,
     ) -> Option<u16> {
         let count = u64::from(self.count());
@@ -92,9 +137,17 @@ impl Ephemeral {
             PortChoice::Random => chance.below(count, Purpose::Port, key, counter),
             PortChoice::Hash => (chance.below(count, Purpose::Port, key, 0) + counter) % count,
             PortChoice::Sequential => counter % count,
-        } as u16;
-        let upwards = (self.first + start..=self.last).chain(self.first..self.first + start);
-        upwards.into_iter().find(|port| !in_use(*port))
+        };
+        let at = |n: u64| self.first + ((start + n) % count) as u16;
+        let near = (0..count).take(NEAR).map(at).find(|port| !in_use(*port));
+        let nobodys = || {
+            let upwards = used.first_free(at(0), self.last);
+            upwards.or_else(|| used.first_free(self.first, at(0)))
+        };
+        near.or_else(nobodys).or_else(|| {
+            let step = count.div_ceil(u64::from(FAR)) as usize;
+            (0..count).step_by(step).map(at).find(|port| !in_use(*port))
+        })
     }
 }
 
@@ -108,21 +161,60 @@ mod tests {
     fn every_port_is_found_before_the_range_is_exhausted() {
         let range = Ephemeral::new(65_530..=65_535).expect("a range");
         let chance = Chance::from_seed(1);
-        let mut taken = BTreeSet::new();
+        let (mut taken, mut used) = (BTreeSet::new(), Used::default());
         for counter in 0..u64::from(range.count()) {
-            let port = range.pick(&chance, 17, counter, |p| taken.contains(&p)).expect("a port");
+            let port = range.pick(&chance, 17, counter, &used, |p| taken.contains(&p));
+            let port = port.expect("a port");
             assert!(range.contains(port) && taken.insert(port));
+            used.insert(port);
         }
-        assert_eq!(range.pick(&chance, 17, 9, |p| taken.contains(&p)), None);
+        assert_eq!(range.pick(&chance, 17, 9, &used, |p| taken.contains(&p)), None);
         taken.remove(&65_530);
-        assert_eq!(range.pick(&chance, 17, 9, |p| taken.contains(&p)), Some(65_530));
+        assert_eq!(range.pick(&chance, 17, 9, &used, |p| taken.contains(&p)), Some(65_530));
+    }
+
+    /// With 28 000 ports taken of 28 232 the others are all found, at a bounded price, and so it is
+    /// told that there are none; what is somebody's may still do for another destination.
+    // Rules: 6056-3.3-2.
+    #[test]
+    fn the_last_ports_cost_no_more() {
+        for choice in [PortChoice::Random, PortChoice::Hash, PortChoice::Sequential] {
+            let (range, chance) = (Ephemeral::default().choosing(choice), Chance::from_seed(1));
+            let (mut taken, mut used) = (BTreeSet::new(), Used::default());
+            for port in range.first..range.first + 28_000 {
+                taken.insert(port);
+                used.insert(port);
+            }
+            let pick = |counter, taken: &BTreeSet<u16>, used: &Used| {
+                let mut asked = 0;
+                let port = range.pick(&chance, 6, counter, used, |port| {
+                    asked += 1;
+                    taken.contains(&port)
+                });
+                assert!(asked <= NEAR + usize::from(FAR), "{asked} ports were tried");
+                port
+            };
+            for counter in 0..u64::from(range.count()) - 28_000 {
+                let port = pick(counter, &taken, &used).expect("some are left");
+                assert!(range.contains(port) && taken.insert(port), "{port}");
+                used.insert(port);
+            }
+            assert_eq!((taken.len(), pick(5, &taken, &used)), (28_232, None));
+            taken.retain(|port| port % 64 > 0);
+            assert!((0..50).all(|counter| pick(counter, &taken, &used).is_some()));
+            used.remove(60_000);
+            assert_eq!(used.first_free(32_768, 60_999), Some(60_000));
+        }
     }
 
     // Rules: 6056-3.3-1.
     #[test]
     fn starts_are_spread_and_repeatable() {
         let (range, chance) = (Ephemeral::default(), Chance::from_seed(3));
-        let pick = |key, counter| range.pick(&chance, key, counter, |_| false).expect("a port");
+        let used = Used::default();
+        let pick = |key, counter| {
+            range.pick(&chance, key, counter, &used, |_| false).expect("nobody has any")
+        };
         assert_eq!(pick(6, 5), pick(6, 5));
         let seen: BTreeSet<u16> = (0..100).map(|n| pick(6, n)).collect();
         assert!(seen.len() > 95 && seen.iter().all(|p| range.contains(*p)), "{}", seen.len());

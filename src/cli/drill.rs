@@ -203,9 +203,14 @@ fn page(name: &str, other: Option<String>, verdict: &Verdict, args: &DrillArgs) 
         text += &format!("{name}:{line}: skipped: {what}\n");
     }
     let other = other.map(|own| format!("is written for {own}"));
-    match (&verdict.failure, other) {
-        (Some(failure), None) => text + &failure.of(name),
-        (Some(failure), Some(other)) => format!("{text}{}{name}: {other}", failure.of(name)),
+    // The trace has shown what came before.
+    let failure = verdict.failure.as_ref().map(|failure| {
+        let shown = if args.trace { Vec::new() } else { failure.steps.clone() };
+        drill::Failure { steps: shown, ..failure.clone() }.of(name)
+    });
+    match (failure, other) {
+        (Some(failure), None) => text + &failure,
+        (Some(failure), Some(other)) => format!("{text}{failure}{name}: {other}"),
         (None, None) => text + name + ": holds",
         (None, Some(other)) => format!("{text}{name}: holds, but {other}"),
     }
@@ -244,4 +249,20 @@ fn capture(path: &Path, name: &str, verdict: &Verdict) -> std::io::Result<()> {
         writer.packet(packet.at.as_nanos(), direction, &frame, &why)?;
     }
     writer.finish().map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_shows_each_step_once() {
+        let text = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n+.1 listen(3, 1) = -1\n";
+        let script = drill::parse("wrong.pkt", text, &[]).unwrap_or_else(|e| panic!("{e}"));
+        let verdict = drill::run(&script, &Profile::linux());
+        for trace in [false, true] {
+            let text = page("wrong.pkt", &verdict, trace);
+            assert_eq!(text.matches("socket(").count(), 1, "{text}");
+        }
+    }
 }

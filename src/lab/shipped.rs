@@ -55,6 +55,8 @@ pub fn shipped() -> &'static [Shipped] {
         52 "cubic",
         6 "zero-window",
         7 "nagle",
+        71 "typing",
+        72 "connections",
         8 "syn-flood",
         81 "syn-cookies",
         10 "ethernet",

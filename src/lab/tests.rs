@@ -193,6 +193,10 @@ const LINKS: &[(&str, &str)] = &[
     ),
     ("[[program]]\non = 'a'\nrun = 'ping c'", "7:13: there is no host \"c\": "),
     (
+        "[[program]]\non = 'a'\nrun = 'connect to b:7 count 28233'",
+        "7:29: \"28233\" after \"count\": expected a number up to 28232: a host has no more ports",
+    ),
+    (
         "[[program]]\non = 'a'\nrun = 'ping b cuont 3'",
         "7:15: \"cuont\" is no option here: did you mean count?",
     ),

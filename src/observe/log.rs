@@ -7,6 +7,7 @@
 mod brief;
 mod query;
 
+pub use brief::LeftOut;
 pub(crate) use query::rules;
 pub use query::{Nth, Query, QueryError};
 
@@ -175,6 +176,11 @@ impl Log {
         self.brief.is_some()
     }
 
+    /// Of a brief log: what the packets and reads that it has no entries of came to.
+    pub fn left_out(&self) -> LeftOut {
+        self.brief.as_ref().map_or_else(LeftOut::default, |brief| brief.left_out)
+    }
+
     /// The places of the run.
     pub fn places(&self) -> &[Place] {
         &self.places
@@ -287,6 +293,17 @@ impl Log {
         self.origins.push(origin);
         id
     }
+}
+
+/// Whether an event sends a packet.
+pub(in crate::observe) fn sends(event: &stack::Event) -> bool {
+    use stack::Event as E;
+    matches!(
+        event,
+        E::Tcp(tcp::Event::Sent { .. } | tcp::Event::Replied { .. })
+            | E::StrayOut { .. }
+            | E::Out { .. }
+    )
 }
 
 #[cfg(test)]

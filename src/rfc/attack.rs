@@ -33,7 +33,7 @@ super::document! {
 RFC_6056 = 6056 "Recommendations for Transport-Protocol Port Randomization";
 "6056-3.2-1" Should Partly: "Ports come from 1024 to 65535" => "32768 to 60999 by default, as Linux; `Setup` takes any range";
 "6056-3.3-1" Should Yes: "Local ports cannot be guessed" => "at random (algorithm 1), or by a keyed hash of the destination (algorithm 3)";
-"6056-3.3-2" Says Yes: "All ports of the range are tried before none is found" => "as said";
+"6056-3.3-2" Says Yes: "All ports of the range are tried before none is found" => "where every port is somebody's, a thousand of them";
 }
 
 super::document! {

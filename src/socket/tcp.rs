@@ -4,7 +4,7 @@
 use super::demux::{Demux, Pair};
 use super::{Interest, SocketId};
 use crate::base::deadlines::Deadlines;
-use crate::base::ports::Ephemeral;
+use crate::base::ports::{Ephemeral, Used};
 use crate::base::rng::Purpose;
 use crate::base::{Chance, ConnId, Duration, IfaceId, Instant, ListenerId, SocketError};
 use crate::tcp::{Conn, Listener};
@@ -83,6 +83,8 @@ pub struct Sockets {
     demux: Demux,
     /// How many connections use a local port, TIME-WAIT included.
     ports: BTreeMap<u16, u32>,
+    /// The ports that connections or listeners have.
+    used: Used,
     listeners: BTreeMap<ListenerId, ListenerSlot>,
     /// Connections by local port for listeners: (port) → listeners there.
     listening: BTreeMap<u16, Vec<ListenerId>>,
@@ -126,6 +128,7 @@ impl Sockets {
             slots: Slab::new(),
             demux: Demux::new(chance),
             ports: BTreeMap::new(),
+            used: Used::default(),
             listeners: BTreeMap::new(),
             listening: BTreeMap::new(),
             deadlines: Deadlines::default(),
@@ -172,6 +175,7 @@ impl Sockets {
         let fresh = self.demux.insert(pair, key);
         assert!(fresh, "a pair of sockets names one connection");
         *self.ports.entry(pair.local.port()).or_default() += 1;
+        self.used.insert(pair.local.port());
         key
     }
 
@@ -230,7 +234,15 @@ impl Sockets {
             *count -= 1;
             if *count == 0 {
                 self.ports.remove(&port);
+                self.leave(port);
             }
+        }
+    }
+
+    /// A port may be nobody's now.
+    fn leave(&mut self, port: u16) {
+        if !self.ports.contains_key(&port) && !self.listening.contains_key(&port) {
+            self.used.remove(port);
         }
     }
 
@@ -301,7 +313,7 @@ impl Sockets {
     /// A free local port for a connection to `remote` from `local` (RFC 6056).
     ///
     /// # Errors
-    /// `AddrNotAvailable` when every ephemeral port is taken for that peer.
+    /// `AddrNotAvailable` when no ephemeral port is free for that peer.
     pub fn pick_port(
         &mut self,
         local: IpAddr,
@@ -317,7 +329,7 @@ impl Sockets {
             true => PORT_KEY ^ chance.draw_bytes(Purpose::Port, &ends(local, remote)),
             false => PORT_KEY,
         };
-        let port = self.ephemeral.pick(chance, key, self.picks, taken);
+        let port = self.ephemeral.pick(chance, key, self.picks, &self.used, taken);
         port.ok_or(SocketError::AddrNotAvailable)
     }
 
@@ -444,7 +456,7 @@ impl Sockets {
     ) -> Result<u16, SocketError> {
         self.picks += 1;
         let taken = |port| self.conflicts(SocketAddr::new(ip, port), v6_only, false);
-        let port = self.ephemeral.pick(chance, PORT_KEY, self.picks, taken);
+        let port = self.ephemeral.pick(chance, PORT_KEY, self.picks, &self.used, taken);
         port.ok_or(SocketError::AddrNotAvailable)
     }
 
@@ -467,6 +479,7 @@ impl Sockets {
         let slot = ListenerSlot { id, local, v6_only, listener, accept_queue, backlog, waiting };
         self.listeners.insert(id, slot);
         self.listening.entry(local.port()).or_default().push(id);
+        self.used.insert(local.port());
     }
 
     /// A listener.
@@ -518,6 +531,7 @@ impl Sockets {
             ids.retain(|other| *other != id);
             if ids.is_empty() {
                 self.listening.remove(&slot.local.port());
+                self.leave(slot.local.port());
             }
         }
         Some(slot)

@@ -226,7 +226,8 @@ pub struct Config {
     /// Least time between two challenge ACKs of a connection, and between two ACKs that answer
     /// unacceptable segments without data. Default 500 ms (RFC 5961 §7 asks for a limit).
     pub challenge_interval: Duration,
-    /// Out-of-order pieces a connection holds. Default 1024.
+    /// Out-of-order pieces a connection holds, within 9/4 of its receive buffer, which bounds
+    /// the memory under them. Default: as many as there can be.
     pub reassembly_pieces: u16,
     /// Smallest segment size taken from a peer's MSS option, bytes. Default 48 (as Linux).
     pub min_mss: u16,
@@ -368,7 +369,7 @@ const DEFAULT: Config = Config {
     fin_wait2: Duration::from_secs(60),
     initial_window: 10,
     challenge_interval: Duration::from_millis(500),
-    reassembly_pieces: 1024,
+    reassembly_pieces: u16::MAX,
     min_mss: 48,
     congestion: Algorithm::CUBIC,
     ecn: Ecn::Passive,

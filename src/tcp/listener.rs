@@ -400,7 +400,8 @@ impl Listener {
         if self.config.is_bsd() {
             self.forget_all(cx);
         }
-        let (key, embryo) = self.embryos.iter().next()?;
+        let key = *self.by_peer.first_key_value()?.1;
+        let embryo = &self.embryos[key];
         let mut hdr = answer(embryo, &self.config, false, cx.now);
         hdr.ctl = hdr.ctl.with(Ctl::RST);
         let (site, cause) = (embryo.site.clone(), cx.cause);
@@ -411,8 +412,8 @@ impl Listener {
 
     /// BSD tells nobody: whoever completes a handshake then, is told that nobody listens.
     fn forget_all(&mut self, cx: &mut Cx<'_>) {
-        while let Some((key, _)) = self.embryos.iter().next() {
-            self.remove(key, Cause::ListenerClosed, cx);
+        while let Some((_, key)) = self.by_peer.first_key_value() {
+            self.remove(*key, Cause::ListenerClosed, cx);
         }
     }
 

@@ -1,14 +1,34 @@
 //! Out-of-order data (RFC 9293 §3.10.7.4, seventh; SHLD-31) and the SACK blocks that describe it
 //! (RFC 2018 §4).
 //!
-//! What is held first stays: overlapping bytes of later segments are cut away. The number of pieces
-//! is bounded; bytes are bounded by the receive window.
+//! What is held first stays: overlapping bytes of later segments are cut away. The blocks under it
+//! are bounded by the receive buffer ([`Room`]): small segments that follow each other share
+//! blocks, so that a full window of whole segments has room, and single bytes far apart have not.
 
-use super::recvbuf::{RecvBuffer, compact};
-use crate::base::Chunk;
-use crate::base::{Chunks, Pool, Seq};
+use super::recvbuf::{RecvBuffer, compact, is_wasteful};
+use crate::base::pool::CLASSES;
+use crate::base::{Chunk, Chunks, Pool, Seq};
 use crate::wire::tcp::SackBlocks;
 use arrayvec::ArrayVec;
+use std::collections::VecDeque;
+
+/// What may be held.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Room {
+    /// Pieces, each in blocks of its own.
+    pub pieces: usize,
+    /// Bytes of blocks.
+    pub memory: usize,
+}
+
+impl Room {
+    /// For a receive buffer of that size. Of blocks whose data follows each other half is used at
+    /// least, but for the headers that lie before it; those at the ends of ranges may hold less,
+    /// and some have room besides.
+    pub fn of(buffer: u32, pieces: u16) -> Room {
+        Room { pieces: pieces.into(), memory: (buffer / 4) as usize * 9 + 32 * CLASSES[0] }
+    }
+}
 
 #[derive(Debug)]
 struct Piece {
@@ -26,11 +46,15 @@ impl Piece {
 #[derive(Debug, Default)]
 pub struct Reassembly {
     /// In sequence order, not overlapping.
-    pieces: Vec<Piece>,
+    pieces: VecDeque<Piece>,
+    /// What they cover without a gap, in sequence order.
+    ranges: VecDeque<(Seq, Seq)>,
     /// A sequence number in each range touched recently, one for each range, newest first.
     recent: ArrayVec<Seq, 4>,
     /// Where the peer's FIN lies, once it came.
     fin: Option<Seq>,
+    bytes: u32,
+    cost: usize,
 }
 
 impl Reassembly {
@@ -41,21 +65,21 @@ impl Reassembly {
 
     /// Bytes held.
     pub fn len(&self) -> u32 {
-        self.pieces.iter().map(|p| p.data.len() as u32).sum()
+        self.bytes
     }
 
     /// The memory under these bytes: small pieces lie in blocks of their own.
     pub fn cost(&self) -> u32 {
-        self.pieces.iter().map(|p| p.data.capacity() as u32).sum()
+        u32::try_from(self.cost).unwrap_or(u32::MAX)
     }
 
     /// Keeps `data`, which starts at `seq`; `false` when there is no place for all of it.
     // Rules: 2525-2.5.
-    pub fn insert(&mut self, seq: Seq, data: Chunks, limit: usize, pool: &Pool) -> bool {
+    pub fn insert(&mut self, seq: Seq, data: Chunks, room: Room, pool: &Pool) -> bool {
         let (mut at, mut complete, empty) = (seq, true, data.is_empty());
         for chunk in data {
             let next = at + chunk.len() as u32;
-            complete &= self.insert_chunk(at, chunk, limit, pool);
+            complete &= self.insert_chunk(at, chunk, room, pool);
             at = next;
         }
         if !empty {
@@ -67,17 +91,9 @@ impl Reassembly {
     /// The first part of `seq..seq + len` that is held already.
     // Rules: 2883-4-3.
     pub fn overlap(&self, seq: Seq, len: u32) -> Option<(Seq, Seq)> {
-        let (place, end) = (self.pieces.partition_point(|p| p.end().before_eq(seq)), seq + len);
-        let piece = self.pieces.get(place).filter(|piece| piece.seq.before(end))?;
-        let left = seq.later(piece.seq);
-        // Pieces that touch are one range.
-        let touching = self.pieces[place..].iter().scan(piece.seq, |at, piece| {
-            (piece.seq == *at).then(|| {
-                *at = piece.end();
-                *at
-            })
-        });
-        Some((left, touching.last()?.earlier(end)))
+        let end = seq + len;
+        let (left, right) = self.range_from(seq).filter(|(left, _)| left.before(end))?;
+        Some((seq.later(left), right.earlier(end)))
     }
 
     /// The peer's FIN has the sequence number `seq`.
@@ -98,7 +114,7 @@ impl Reassembly {
     }
 
     // Rules: 2018-8-2.
-    fn insert_chunk(&mut self, mut seq: Seq, mut data: Chunk, limit: usize, pool: &Pool) -> bool {
+    fn insert_chunk(&mut self, mut seq: Seq, mut data: Chunk, room: Room, pool: &Pool) -> bool {
         let mut place = self.pieces.partition_point(|p| p.end().before_eq(seq));
         while !data.is_empty() {
             let end = seq + data.len() as u32;
@@ -107,12 +123,10 @@ impl Reassembly {
                 .map_or(data.len(), |p| if p.seq.after(seq) { (p.seq - seq) as usize } else { 0 });
             let skip = next.map_or(data.len(), |p| (p.end().earlier(end) - seq) as usize);
             if gap > 0 {
-                if self.pieces.len() >= limit {
+                let Some(pieces) = self.keep(place, seq, data.slice(0, gap), room, pool) else {
                     return false;
-                }
-                let piece = Piece { seq, data: compact(data.slice(0, gap), pool) };
-                self.pieces.insert(place, piece);
-                place += 1;
+                };
+                place += pieces;
             }
             place += 1;
             seq += skip as u32;
@@ -121,21 +135,70 @@ impl Reassembly {
         true
     }
 
+    /// Keeps bytes that are not held, before the piece at `place`; what is small, in the block of
+    /// what it follows. Says how many pieces they became; `None` when they do not fit.
+    fn keep(
+        &mut self,
+        place: usize,
+        mut seq: Seq,
+        mut data: Chunk,
+        room: Room,
+        pool: &Pool,
+    ) -> Option<usize> {
+        let before = place.checked_sub(1).and_then(|at| self.pieces.get_mut(at));
+        if let Some(before) = before.filter(|before| before.end() == seq && is_wasteful(&data)) {
+            let n = before.data.append(&data);
+            data.advance(n);
+            self.cover(seq, n as u32);
+            seq += n as u32;
+        }
+        if data.is_empty() {
+            return Some(0);
+        }
+        let data = compact(data, pool);
+        if self.pieces.len() >= room.pieces || self.cost + data.capacity() > room.memory {
+            return None;
+        }
+        self.cost += data.capacity();
+        self.cover(seq, data.len() as u32);
+        self.pieces.insert(place, Piece { seq, data });
+        Some(1)
+    }
+
+    /// Takes note that `len` bytes from `left` on are held now, which were not.
+    fn cover(&mut self, left: Seq, len: u32) {
+        if len == 0 {
+            return;
+        }
+        self.bytes += len;
+        let right = left + len;
+        let place = self.ranges.partition_point(|range| range.1.before(left));
+        let Some(range) = self.ranges.get_mut(place).filter(|range| range.0.before_eq(right))
+        else {
+            self.ranges.insert(place, (left, right));
+            return;
+        };
+        *range = (range.0.earlier(left), range.1.later(right));
+        let end = range.1;
+        if let Some((_, behind)) = self.ranges.get(place + 1).copied().filter(|next| next.0 == end)
+        {
+            self.ranges[place].1 = behind;
+            self.ranges.remove(place + 1);
+        }
+    }
+
     /// Moves what continues at `nxt` to the reader; returns the new RCV.NXT without the FIN.
     pub fn drain(&mut self, mut nxt: Seq, rx: &mut RecvBuffer, pool: &Pool) -> Seq {
-        let ready = self.pieces.iter().scan(nxt, |at, p| {
-            let fits = p.seq.before_eq(*at);
-            *at = at.later(p.end());
-            fits.then_some(())
-        });
-        let count = ready.count();
-        for piece in self.pieces.drain(..count) {
+        while let Some(piece) = self.pieces.pop_front_if(|piece| piece.seq.before_eq(nxt)) {
             let known = if nxt.after(piece.seq) { nxt - piece.seq } else { 0 };
             let mut data = piece.data;
+            self.bytes -= data.len() as u32;
+            self.cost -= data.capacity();
             data.advance(known as usize);
             nxt += data.len() as u32;
             rx.push_chunk(data, pool);
         }
+        while self.ranges.pop_front_if(|range| range.1.before_eq(nxt)).is_some() {}
         self.recent.retain(|seq| seq.after_eq(nxt));
         // A FIN that data went past was none.
         self.fin = self.fin.filter(|fin| fin.after_eq(nxt));
@@ -167,22 +230,12 @@ impl Reassembly {
 
     /// The contiguous range that holds `seq`.
     fn range_at(&self, seq: Seq) -> Option<(Seq, Seq)> {
-        let place = self.pieces.partition_point(|p| p.end().before_eq(seq));
-        let piece = self.pieces.get(place).filter(|p| p.seq.before_eq(seq))?;
-        let (mut left, mut right) = (piece.seq, piece.end());
-        for before in self.pieces[..place].iter().rev() {
-            if before.end() != left {
-                break;
-            }
-            left = before.seq;
-        }
-        for after in &self.pieces[place + 1..] {
-            if after.seq != right {
-                break;
-            }
-            right = after.end();
-        }
-        Some((left, right))
+        self.range_from(seq).filter(|(left, _)| left.before_eq(seq))
+    }
+
+    /// The contiguous range that holds `seq`, or the next one.
+    fn range_from(&self, seq: Seq) -> Option<(Seq, Seq)> {
+        self.ranges.get(self.ranges.partition_point(|range| range.1.before_eq(seq))).copied()
     }
 }
 
@@ -192,7 +245,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn put(r: &mut Reassembly, pool: &Pool, seq: u32, len: usize) -> bool {
-        r.insert(Seq(seq), pool.copy(&vec![0; len]).into(), 64, pool)
+        let room = Room { pieces: 64, memory: 64 * CLASSES[0] };
+        r.insert(Seq(seq), pool.copy(&vec![0; len]).into(), room, pool)
     }
 
     // Rules: 2018-4-3.
@@ -216,6 +270,25 @@ mod tests {
         assert_eq!((kept, r.len()), (64, 64));
     }
 
+    /// A window whose first segment is lost, in segments of any size, and a hostile peer's single
+    /// bytes: the first fits whole, the second takes no more memory than that.
+    #[test]
+    fn a_full_window_has_room_and_single_bytes_have_a_bound() {
+        let (buffer, pool) = (2 << 20, Pool::new());
+        let room = Room::of(buffer, u16::MAX);
+        for mss in [48, 100, 536, 1_024, 1_025, 1_220, 1_460, 4_312, 8_960, 17_000, 60_000] {
+            let mut r = Reassembly::default();
+            let segments = (mss..buffer).step_by(mss as usize).filter(|at| at + mss <= buffer);
+            let mut frames = segments.map(|at| (at, pool.copy(&vec![0; mss as usize])));
+            assert!(frames.all(|(at, data)| r.insert(Seq(at), data.into(), room, &pool)), "{mss}");
+            assert_eq!((r.ranges.len(), r.len()), (1, (buffer / mss - 1) * mss));
+        }
+        let mut r = Reassembly::default();
+        let mut held = (1..buffer).step_by(2);
+        assert!(!held.all(|at| r.insert(Seq(at), pool.copy(&[0]).into(), room, &pool)));
+        assert!(r.cost() as usize <= room.memory && r.ranges.len() == r.pieces.len());
+    }
+
     proptest! {
         /// Against a map of bytes: whatever order, overlap and repetition, the reader gets each
         /// byte once, as it was first received.
@@ -235,7 +308,8 @@ mod tests {
                 let known = (nxt - Seq(base)).saturating_sub(at).min(len as u32) as usize;
                 let mut chunks = Chunks::from(pool.copy(&bytes));
                 chunks.advance(known);
-                prop_assert!(r.insert(Seq(base) + at + known as u32, chunks, 1000, &pool));
+                let room = Room::of(1 << 20, u16::MAX);
+                prop_assert!(r.insert(Seq(base) + at + known as u32, chunks, room, &pool));
                 nxt = r.drain(nxt, &mut rx, &pool);
                 for (left, right) in r.sack_blocks(4) {
                     prop_assert!(left.after(nxt) && right.after(left));
@@ -250,6 +324,8 @@ mod tests {
             prop_assert_eq!(&out[..n], &expected[..]);
             prop_assert_eq!((nxt - Seq(base)) as usize, n);
             prop_assert_eq!(r.len() as usize, model.len() - n);
+            let blocks: usize = r.pieces.iter().map(|piece| piece.data.capacity()).sum();
+            prop_assert_eq!(r.cost() as usize, blocks);
         }
     }
 }

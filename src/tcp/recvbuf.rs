@@ -4,7 +4,7 @@ use crate::base::{Chunk, Chunks, Pool};
 use std::collections::VecDeque;
 
 /// Whether holding `chunk` by reference pins more memory than copying it would cost.
-fn is_wasteful(chunk: &Chunk) -> bool {
+pub(super) fn is_wasteful(chunk: &Chunk) -> bool {
     chunk.len() * 2 < chunk.capacity()
 }
 

@@ -6,7 +6,7 @@
 //! map. The families do not mix: `::` does not receive IPv4.
 
 use super::socket::{Outgoing, Report, Socket, Told, check_remote};
-use crate::base::ports::Ephemeral;
+use crate::base::ports::{Ephemeral, Used};
 use crate::base::{Chance, Chunks, IfaceId, SocketError, UdpId, Why};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -44,6 +44,8 @@ pub struct Table {
     sockets: BTreeMap<UdpId, Entry>,
     /// Oldest first, when several share a place.
     places: BTreeMap<Place, Vec<UdpId>>,
+    /// The ports of these places.
+    used: Used,
     outgoing: VecDeque<(UdpId, Outgoing)>,
     ids: u64,
     picks: u64,
@@ -58,6 +60,7 @@ impl Default for Table {
         Table {
             sockets: BTreeMap::new(),
             places: BTreeMap::new(),
+            used: Used::default(),
             outgoing: VecDeque::new(),
             ids: 0,
             picks: 0,
@@ -94,7 +97,7 @@ impl Table {
             0 => {
                 self.picks += 1;
                 let in_use = |port| self.conflicts(addr, port, false);
-                let picked = self.ephemeral.pick(chance, PORT_KEY, self.picks, in_use);
+                let picked = self.ephemeral.pick(chance, PORT_KEY, self.picks, &self.used, in_use);
                 picked.ok_or(SocketError::AddrNotAvailable)?
             }
             port if self.conflicts(addr, port, reuse) => return Err(SocketError::AddrInUse),
@@ -103,7 +106,7 @@ impl Table {
         self.ids += 1;
         let id = UdpId(self.ids);
         let entry = Entry { socket: Socket::new(SocketAddr::new(addr, port)), reuse };
-        self.places.entry(entry.place()).or_default().push(id);
+        self.enter(entry.place(), id);
         self.sockets.insert(id, entry);
         Ok(id)
     }
@@ -307,8 +310,13 @@ impl Table {
         change(&mut entry.socket);
         let to = entry.place();
         self.leave(from, id);
-        self.places.entry(to).or_default().push(id);
+        self.enter(to, id);
         Ok(())
+    }
+
+    fn enter(&mut self, place: Place, id: UdpId) {
+        self.places.entry(place).or_default().push(id);
+        self.used.insert(place.0);
     }
 
     fn leave(&mut self, place: Place, id: UdpId) {
@@ -316,6 +324,9 @@ impl Table {
             ids.retain(|at| *at != id);
             if ids.is_empty() {
                 self.places.remove(&place);
+                if self.at_port(place.0).next().is_none() {
+                    self.used.remove(place.0);
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::support::puppet::{A, Puppet, R, S, SA, WND, host_setup, mss, none};
 use crate::support::seen::scenarios;
-use netglass::base::ports::{Ephemeral, PortChoice};
+use netglass::base::ports::{Ephemeral, PortChoice, Used};
 use netglass::base::{Chance, Duration, SocketError};
 use netglass::stack::Setup;
 use netglass::tcp::State;
@@ -110,8 +110,8 @@ fn acks_of_the_future_open_nothing() {
 fn ports_are_chosen_by_an_algorithm() {
     let chance = Chance::from_seed(5);
     let picks = |choice: PortChoice, peer: u64| -> Vec<u16> {
-        let range = Ephemeral::default().choosing(choice);
-        (0..100).map(|n| range.pick(&chance, peer, n, |_| false).expect("free")).collect()
+        let (range, used) = (Ephemeral::default().choosing(choice), Used::default());
+        (0..100).map(|n| range.pick(&chance, peer, n, &used, |_| false).expect("free")).collect()
     };
     let steps = |ports: &[u16]| -> BTreeSet<i32> {
         ports.windows(2).map(|two| i32::from(two[1]) - i32::from(two[0])).collect()

@@ -2,6 +2,7 @@
 
 use netglass::lab::{Lab, Options, Page, Shipped, Until, run, shipped};
 use netglass::observe::log::{Detail, Log, Query};
+use netglass::observe::view::run::Figures;
 use netglass::observe::view::style::Style;
 use netglass::sim::{Bounds, End};
 use netglass::stack;
@@ -210,6 +211,8 @@ fn a_brief_log_tells_what_is_rare() {
         });
         assert!(!long.is_empty() && long == short, "{query}: {short:?}");
     }
+    // What is left out is counted.
+    assert_eq!(Figures::of(long), Figures::of(short));
     // What is left out of tcp_info is told later: in the end it says the same.
     let last = |log: &Log| {
         let mut info = TcpInfo::default();

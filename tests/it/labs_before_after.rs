@@ -174,6 +174,53 @@ fn a_window_that_is_lost() {
     );
 }
 
+/// RFC 6298 §5.5: when the retransmission is lost, too, the timer waits twice as long.
+#[test]
+fn a_timer_that_backs_off() {
+    holds(
+        "window-lost",
+        &["r1-client.with=rate 10mbit delay 10ms queue 33 out drop data#1-11"],
+        r##"
+        [[check]]
+        say = "a second, and then two"
+        find = "server: timer rto"
+        times = ["1060.2096ms", "3060.2096ms"]
+        "##,
+    );
+}
+
+/// What a connection for each request costs: two round trips for one, 180 packets for 47, and a
+/// port for a minute each.
+#[test]
+fn connections() {
+    for (words, [out, back], median, left) in
+        [("crr", [100, 80], "81.091", 20), ("rr", [24, 23], "40.944", 1)]
+    {
+        let checks = format!(
+            r##"
+            [[check]]
+            say = "packets"
+            frames = "client:0 out any"
+            count = {out}
+            [[check]]
+            say = "packets back"
+            frames = "client:0 in any"
+            count = {back}
+            [[check]]
+            say = "a request takes"
+            on = "client"
+            says = ["20 transactions", "median {median} ms"]
+            [[check]]
+            say = "what stays behind"
+            find = "client: state TIME-WAIT"
+            count = {left}
+            "##
+        );
+        let run = format!("program.1.run={words} to server:80 count 20 request 100 response 1000");
+        holds("connections", &[&run], &checks);
+    }
+}
+
 /// RFC 8985 §6: time tells that a retransmission is lost; duplicates do not.
 #[test]
 fn a_retransmission_that_is_lost() {
@@ -289,6 +336,47 @@ fn nagle_and_delayed_acks() {
     }
 }
 
+/// What Nagle's algorithm saves a typist, and costs: off at one end it is worse than at none. An
+/// ACK that is not delayed travels alone.
+#[test]
+fn typing() {
+    let at_once = "program.1.run=typist to server:7 keys 100 every 20ms";
+    let slowly = "program.1.run=typist to server:7 keys 100 every 200ms nagle";
+    for (sets, [keys, echoes], [out, back], median) in [
+        (&["seed=1"][..], [21, 21], [25, 23], "146.736 ms"),
+        (&[at_once, "server.tcp.nagle=off"], [100, 100], [105, 102], "100.656 ms"),
+        (&[at_once], [100, 18], [104, 53], "160.696 ms"),
+        (&[slowly], [100, 100], [202, 102], "100.656 ms"),
+        (&["tcp.delayed_ack=off"], [21, 21], [44, 43], "146.768 ms"),
+    ] {
+        let checks = format!(
+            r##"
+            [[check]]
+            say = "segments with characters"
+            find = "client: sends data"
+            count = {keys}
+            [[check]]
+            say = "segments with echoes"
+            find = "server: sends data"
+            count = {echoes}
+            [[check]]
+            say = "packets"
+            frames = "client:0 out any"
+            count = {out}
+            [[check]]
+            say = "packets back"
+            frames = "client:0 in any"
+            count = {back}
+            [[check]]
+            say = "how late an echo is"
+            on = "client"
+            says = ["median {median}"]
+            "##
+        );
+        holds("typing", sets, &checks);
+    }
+}
+
 /// RFC 4987: with cookies the flood is in nobody's way; without timestamps they forget options.
 #[test]
 fn syn_cookies() {
@@ -375,11 +463,11 @@ fn cubic_and_reno() {
 /// 8 ms for each packet that waits, and nothing gained.
 #[test]
 fn bufferbloat() {
-    for (set, longest) in [
-        ("path.queue=100", "551.843/818.282"),
-        ("path.queue=20", "141.598/180.074"),
-        ("path.queue=5", "48.127/60.320"),
-        ("path.codel=", "39.115/55.882"),
+    for (set, longest, answered) in [
+        ("path.queue=100", "551.843/818.282", "20 received"),
+        ("path.queue=20", "141.598/180.074", "17 received"),
+        ("path.queue=5", "48.127/60.320", "17 received"),
+        ("path.codel=", "39.115/55.882", "19 received"),
     ] {
         let checks = format!(
             r##"
@@ -387,7 +475,7 @@ fn bufferbloat() {
             say = "the mean and the longest ping"
             on = "client"
             program = 2
-            says = ["{longest}"]
+            says = ["{longest}", "{answered}"]
             [[check]]
             say = "the link is never idle"
             frames = "server:0 in data"

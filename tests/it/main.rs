@@ -34,6 +34,7 @@ mod ip6;
 #[cfg(feature = "lab")]
 mod labs;
 mod labs_before_after;
+mod labs_texts;
 mod link;
 mod memory;
 mod nd;

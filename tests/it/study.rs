@@ -549,3 +549,50 @@ fn a_chain_of_many_steps_comes_to_the_right_writes() {
     ids.sort_unstable();
     assert!(ids.windows(2).all(|two| two[0] < two[1]), "each step once");
 }
+
+/// A change that comes to the same in figures is told so, and no table without rows is shown.
+#[test]
+fn what_comes_to_the_same_is_said() {
+    let run = |ttl: &str| {
+        let ttl = [("client.tcp.ttl".to_owned(), ttl.to_owned())];
+        lab::run(&Shipped::find("41").unwrap().lab(&ttl).unwrap(), &lab::Options::default())
+    };
+    let [one, other] = ["64", "63"].map(|ttl| run(ttl).log.unwrap());
+    let named = |name, log| run::Named { name, log };
+    let text = run::diff(named("as it was", &one), named("what if", &other), &Page::default());
+    holds(&text, &["both come to the same"]);
+    assert!(!text.contains("packets sent"), "{text}");
+    let page = Page { all: true, ..Page::default() };
+    let all = run::diff(named("as it was", &one), named("what if", &other), &page);
+    holds(&all, &["packets sent", "last packet, ms"]);
+}
+
+/// The log of a lab that is shipped.
+fn log_of(lab: &str) -> Log {
+    let lab = Shipped::find(lab).unwrap().lab(&[]).unwrap();
+    lab::run(&lab, &lab::Options::default()).log.unwrap()
+}
+
+/// What is offered to look at the state is there: no TCP socket where there is no TCP.
+#[test]
+fn the_state_that_is_offered_exists() {
+    let log = log_of("33");
+    let all: Vec<_> = log.entries().iter().map(|entry| entry.id).collect();
+    let told = all.iter().map(|id| explain(&log, *id, &Page::default()).unwrap());
+    let (ss, others): (Vec<_>, Vec<_>) = told.partition(|text| text.contains("ss -ti"));
+    assert!(ss.is_empty(), "{}", ss[0]);
+    let nstat = others.iter().filter(|text| text.contains("nstat --at e")).count();
+    assert!(nstat > 40, "{nstat} of {}", all.len());
+    // Of a connection that is CLOSED nothing is left, but what the host has counted.
+    let log = log_of("2");
+    let closed = find(&log, |entry| {
+        let record = entry.record();
+        record.is_some_and(|record| match record.event {
+            stack::Event::Tcp(tcp::Event::State { to, .. }) => to == tcp::State::Closed,
+            _ => false,
+        })
+    });
+    holds(&explain(&log, closed.id, &Page::default()).unwrap(), &["nstat --at e"]);
+    let closing = find(&log, |entry| entry.conn.is_some());
+    holds(&explain(&log, closing.id, &Page::default()).unwrap(), &["ss -ti --at e"]);
+}

@@ -12,6 +12,7 @@ scenarios![both families:
     delayed_acks,
     immediate_acks_are_not_merged,
     reassembly_is_bounded,
+    a_window_behind_a_gap_has_room,
     nagle,
     sender_avoids_silly_windows,
     receiver_avoids_silly_windows,
@@ -134,6 +135,29 @@ fn reassembly_is_bounded() {
     let mut room = [0; 1000];
     let n = p.stack.read(p.now, p.conn.unwrap(), &mut room).unwrap();
     assert_eq!(room[..n], (1..651).map(byte).collect::<Vec<_>>());
+}
+
+/// A window of whole segments behind a lost one has room, whatever the buffer is; of single bytes
+/// far apart only so many are kept as the buffer's blocks allow.
+// Rules: SHLD-31, 2525-2.5.
+fn a_window_behind_a_gap_has_room() {
+    let scaled = Options { wscale: Some(7), ..mss(1000) };
+    let mut p = Puppet::with(|c| c.recv_buffer = 4 << 20).open(scaled);
+    let segments = i64::from((4 << 20) / 1000 - 1);
+    for n in 1..segments {
+        p.data(1 + n * 1000, 1000);
+        p.forget();
+    }
+    assert_eq!(p.drops("ReassemblyFull"), 0);
+    p.data(1, 1000);
+    assert_eq!(p.info().bytes_received, 1000 * segments as u64);
+    let mut p = Puppet::with(|c| c.recv_buffer = 64 << 10).open(mss(1000));
+    for n in 0..1000 {
+        p.data(2 + n * 2, 1);
+        p.forget();
+    }
+    let held = p.stack.conn(p.conn.unwrap()).unwrap().held_bytes();
+    assert!(p.drops("ReassemblyFull") > 800 && held <= 4 * (64 << 10), "{held} bytes");
 }
 
 /// §3.7.4: a short segment waits while anything is in flight; MUST-17: unless switched off.

@@ -51,6 +51,9 @@ pub(in crate::cli) fn export(args: &ExportArgs) -> Outcome {
     let source = Source::find(args.which.given())?;
     let log = source.log()?;
     source.remember();
+    if log.is_brief() {
+        log::warn!("{}", super::tell::BRIEF);
+    }
     let (index, title) = (Index::new(&log), source.title());
     let failed = |error| Failure::failed(format_args!("{}: {error}", args.out.display()));
     fs::create_dir_all(&args.out).map_err(failed)?;

@@ -94,12 +94,34 @@ struct Seen {
     run: RunName,
 }
 
+/// What a brief log has nothing to say of.
+pub(super) const BRIEF: &str = "the log of this run is brief: it leaves out what happens to every packet \
+                     (`--set log=all` keeps it, in a run of a few seconds)";
+
 impl Seen {
     fn find(given: Option<&str>) -> Result<Seen, Failure> {
         let source = Source::find(given)?;
         let log = source.log()?;
         source.remember();
         Ok(Seen { log, run: Source::name(given) })
+    }
+
+    /// As [`Seen::find`], with a word where only some of the packets are there to be shown.
+    fn packets(given: Option<&str>) -> Result<Seen, Failure> {
+        let seen = Seen::find(given)?;
+        if seen.log.is_brief() {
+            log::warn!("{BRIEF}");
+        }
+        Ok(seen)
+    }
+
+    /// As [`Seen::find`], for what would be wrong if it were told by some of the packets.
+    fn all_packets(given: Option<&str>) -> Result<Seen, Failure> {
+        let seen = Seen::find(given)?;
+        match seen.log.is_brief() {
+            true => Err(Failure::usage(BRIEF)),
+            false => Ok(seen),
+        }
     }
 
     fn page(&self, all: bool) -> Page {
@@ -152,7 +174,7 @@ impl Seen {
 
 /// `netglass ladder`.
 pub(in crate::cli) fn ladder(args: &LadderArgs) -> Outcome {
-    let seen = Seen::find(args.pick.which.given())?;
+    let seen = Seen::packets(args.pick.which.given())?;
     let (log, conn) = (&seen.log, seen.conn(&args.pick)?);
     let hosts = seen.places(&args.pick.host)?;
     if let [_] = log.places() {
@@ -172,7 +194,7 @@ pub(in crate::cli) fn ladder(args: &LadderArgs) -> Outcome {
 
 /// `netglass tcpdump`.
 pub(in crate::cli) fn tcpdump(args: &TcpdumpArgs) -> Outcome {
-    let seen = Seen::find(args.which.given())?;
+    let seen = Seen::packets(args.which.given())?;
     let at = match &args.host {
         Some(name) => seen.place(name)?,
         None => seen.hosts().first().copied().unwrap_or_default(),
@@ -182,7 +204,7 @@ pub(in crate::cli) fn tcpdump(args: &TcpdumpArgs) -> Outcome {
 
 /// `netglass observer`.
 pub(in crate::cli) fn observer(args: &ObserverArgs) -> Outcome {
-    let seen = Seen::find(args.which.given())?;
+    let seen = Seen::all_packets(args.which.given())?;
     let places = match args.host.as_slice() {
         [] => seen.hosts(),
         names => seen.places(names)?,
@@ -216,7 +238,7 @@ pub(in crate::cli) fn limits(args: &ConnArgs) -> Outcome {
 
 /// `netglass bytes`.
 pub(in crate::cli) fn bytes(args: &ConnArgs) -> Outcome {
-    let seen = Seen::find(args.pick.which.given())?;
+    let seen = Seen::all_packets(args.pick.which.given())?;
     let all = seen.held_back(&args.pick)?;
     let of_conn = |limits: &Limits| {
         let lives = run::lives(&seen.log, limits.conn, 0..u32::MAX)?;

@@ -6,6 +6,7 @@ use super::super::tree::{At, suggest};
 use super::super::{Mistake, words};
 use super::{Amount, PROGRAMS, Run};
 use crate::base::Duration;
+use crate::base::ports::Ephemeral;
 use std::net::{IpAddr, SocketAddr};
 
 /// The bytes that an echo request over IPv4 has room for.
@@ -326,7 +327,14 @@ fn connect(line: &mut Line<'_>) -> Result<Run, Mistake> {
     let (mut count, mut every) = (1, Duration::ZERO);
     line.options(&["count", "every"], |line, word| {
         match word {
-            "count" => count = line.number(word)?,
+            "count" => {
+                // Each keeps a port of its own until all are open.
+                let most = u64::from(Ephemeral::default().count());
+                let expected =
+                    format!("a number up to {most}: a host has no more ports to connect from");
+                let fits = |word: &str| word.parse().ok().filter(|count| *count <= most);
+                count = line.value(word, &expected, fits)?;
+            }
             _ => every = line.time(word)?,
         }
         Ok(())

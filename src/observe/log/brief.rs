@@ -9,9 +9,34 @@ use super::PlaceId;
 use crate::base::{ConnId, Instant};
 use crate::impair::What;
 use crate::stack::{Call, Event, Record};
-use crate::tcp::{self, Change, Outcome, Plan, SegmentView};
+use crate::tcp::{self, Change, Outcome, Plan, SegmentView, State};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// What the packets and calls that a brief log leaves out came to.
+#[derive(Copy, Clone, PartialEq, Eq, Default, Debug)]
+pub struct LeftOut {
+    /// Packets that hosts have sent.
+    pub sent: u64,
+    /// When the last of them was sent.
+    pub sent_at: Instant,
+    /// Bytes that applications have read.
+    pub read: u64,
+    /// When the last of them was read.
+    pub read_at: Instant,
+}
+
+impl LeftOut {
+    fn count(&mut self, record: &Record) {
+        match &record.event {
+            Event::Call { call: Call::Read { .. }, result: Ok(n @ 1..) } => {
+                (self.read, self.read_at) = (self.read + n, record.at);
+            }
+            event if super::sends(event) => (self.sent, self.sent_at) = (self.sent + 1, record.at),
+            _ => {}
+        }
+    }
+}
 
 /// From one entry of `tcp_info` to the next.
 const BEAT: Duration = Duration::from_millis(10);
@@ -22,12 +47,33 @@ struct Untold {
     changes: BTreeMap<u8, Change>,
     /// When the next entry is due.
     due: Instant,
+    /// The connection is CLOSED.
+    is_over: bool,
 }
 
+impl Untold {
+    /// Whether nothing is lost when it is forgotten: all is told, or who would hear it is gone.
+    fn is_spent(&self, now: Instant) -> bool {
+        self.due < now && (self.is_over || self.changes.is_empty())
+    }
+}
+
+/// Connections that are remembered before it is looked which of them are needed.
+const FEW: usize = 64;
+
 /// What a brief log leaves out so far.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Brief {
     untold: BTreeMap<(PlaceId, Option<ConnId>), Untold>,
+    /// With so many connections it is looked again: twice as many as were needed the last time.
+    full: usize,
+    pub(super) left_out: LeftOut,
+}
+
+impl Default for Brief {
+    fn default() -> Brief {
+        Brief { untold: BTreeMap::new(), full: FEW, left_out: LeftOut::default() }
+    }
 }
 
 impl Brief {
@@ -35,6 +81,10 @@ impl Brief {
     pub(super) fn keeps(&mut self, place: PlaceId, record: &mut Record) -> bool {
         let key = (place, record.conn);
         if let Event::Tcp(tcp::Event::Info { changes }) = &mut record.event {
+            if self.untold.len() >= self.full {
+                self.untold.retain(|_, untold| !untold.is_spent(record.at));
+                self.full = FEW.max(2 * self.untold.len());
+            }
             let untold = self.untold.entry(key).or_default();
             untold.changes.extend(changes.drain(..).map(|change| (change.field, change)));
             if record.at < untold.due {
@@ -47,6 +97,11 @@ impl Brief {
         let stays = is_rare(&record.event);
         if stays && let Some(untold) = self.untold.get_mut(&key) {
             untold.due = record.at;
+            untold.is_over |=
+                matches!(record.event, Event::Tcp(tcp::Event::State { to: State::Closed, .. }));
+        }
+        if !stays {
+            self.left_out.count(record);
         }
         stays
     }
@@ -76,4 +131,32 @@ fn opens_or_ends(seg: &SegmentView) -> bool {
 /// Whether what happens to a packet on a wire stays: not that it waits, starts and travels.
 pub(super) fn keeps(what: &What) -> bool {
     !matches!(what, What::Queued { .. } | What::Started { .. } | What::Travels { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::EventId;
+    use crate::tcp::Cause;
+
+    /// Connections that come and go leave nothing behind.
+    #[test]
+    fn short_connections_take_no_memory() {
+        let mut brief = Brief::default();
+        for n in 0..100_000 {
+            let record = |event| Record {
+                id: EventId(n),
+                at: Instant::from_millis(n),
+                conn: Some(ConnId(n)),
+                causes: [EventId::NONE; 2],
+                event: Event::Tcp(event),
+            };
+            let changes = || vec![Change { field: 3, value: n }];
+            assert!(brief.keeps(PlaceId(0), &mut record(tcp::Event::Info { changes: changes() })));
+            assert!(!brief.keeps(PlaceId(0), &mut record(tcp::Event::Info { changes: changes() })));
+            let (from, to, cause) = (State::LastAck, State::Closed, Cause::RcvAckOfFin);
+            assert!(brief.keeps(PlaceId(0), &mut record(tcp::Event::State { from, to, cause })));
+            assert!(brief.untold.len() <= 2 * FEW, "{}", brief.untold.len());
+        }
+    }
 }

@@ -8,6 +8,7 @@ use crate::tcp::delack;
 use crate::tcp::ecn;
 use crate::tcp::event::{AckWhy, Event, Outcome, Timer};
 use crate::tcp::measured;
+use crate::tcp::reassembly::Room;
 use crate::tcp::segment::Segment;
 use crate::tcp::state::{Cause, State};
 use crate::tcp::tcb::{Cx, Tcb, Ts, seconds};
@@ -321,9 +322,9 @@ fn out_of_order(tcb: &mut Tcb, seq: Seq, payload: Chunks, cx: &mut Cx<'_>) -> Ch
         tcb.take_in_order(payload, cx);
     } else {
         tcb.counters.rare().rcv_ooopack += 1;
-        let limit = usize::from(tcb.config.reassembly_pieces);
+        let room = Room::of(tcb.recv_buffer(), tcb.config.reassembly_pieces);
         let ooo = tcb.ooo.get_or_insert_default();
-        if !ooo.insert(seq, payload, limit, cx.pool) {
+        if !ooo.insert(seq, payload, room, cx.pool) {
             tcb.owe_ack(AckWhy::OutOfOrder, true, cx);
             return Break(Outcome::Dropped(Why::ReassemblyFull));
         }

@@ -8,7 +8,7 @@ use super::state::{self, changes, tcp_event};
 use super::story::{Stories, verb};
 use super::web::{Key, Web, is_loss, sends};
 use crate::base::{EventId, Instant};
-use crate::observe::log::{Entry, Event, Log};
+use crate::observe::log::{Entry, Event, LeftOut, Log};
 use crate::stack::{self, Call};
 use crate::tcp::{self, TcpInfo};
 use std::collections::BTreeSet;
@@ -228,19 +228,20 @@ pub struct Figures {
 impl Figures {
     /// Of a run.
     pub fn of(log: &Log) -> Figures {
-        let mut figures = Figures::default();
+        let LeftOut { sent, sent_at: quiet, read, read_at } = log.left_out();
+        let mut figures = Figures { sent, read, read_at, quiet, ..Figures::default() };
         for entry in log.entries() {
             figures.lost += u64::from(is_loss(entry));
             let Event::Host(event) = &entry.event else { continue };
             if sends(event) {
                 figures.sent += 1;
-                figures.quiet = entry.at;
+                figures.quiet = figures.quiet.max(entry.at);
             }
             figures.dropped += u64::from(verb(event).is_some_and(|verb| verb.ends_with("dropped")));
             figures.again += u64::from(is_again(entry));
             if let stack::Event::Call { call: Call::Read { .. }, result: Ok(n @ 1..) } = event {
                 figures.read += n;
-                figures.read_at = entry.at;
+                figures.read_at = figures.read_at.max(entry.at);
             }
         }
         figures
@@ -264,6 +265,10 @@ fn figures(one: Named<'_>, two: Named<'_>, all: bool, sheet: &mut Sheet<'_>) {
         ("last byte read, ms", moment(a.read_at), moment(b.read_at)),
         ("last packet, ms", moment(a.quiet), moment(b.quiet)),
     ];
+    if !all && a == b {
+        sheet.entry("FIGURES", "both come to the same: --all shows them", 2);
+        return;
+    }
     sheet.line(Some(Tone::Faint), &format!("{:<20} {:>14} {:>14}", "", one.name, two.name));
     for (what, x, y) in rows.iter().filter(|(_, x, y)| all || x != y) {
         let tone = if x == y { Some(Tone::Faint) } else { None };

@@ -10,8 +10,8 @@ use super::story::{Stories, why};
 use super::web::{Fate, Missing, Web, distinct, is_loss};
 use crate::base::EventId;
 use crate::observe::log::{Entry, Event, Kind, Log, PlaceId};
-use crate::stack;
-use crate::tcp::{self, Blocked, Plan, Room};
+use crate::stack::{self, PacketView};
+use crate::tcp::{self, Blocked, Plan, Room, State};
 use std::collections::BTreeSet;
 
 /// Fast recovery among the phases of congestion control, as `tcp_info` numbers them.
@@ -224,14 +224,31 @@ impl Ties {
             (None, true) => sheet.next(&format!("whatif --drop {id}")),
             (None, false) => {}
         }
-        let host = match entry.conn {
-            Some(_) => entry.place,
-            None => web.sender(entry).map_or(entry.place, |sent| sent.place),
-        };
-        if is_host(web, host) {
-            sheet.next(&format!("ss -ti --at e{id} --host {}", web.log.name(host)));
+        if let Some(ask) = state_of(web, entry) {
+            sheet.next(&ask);
         }
     }
+}
+
+/// What shows the state that an entry found or left: the socket of its connection, while there is
+/// one, or else what the host knows of such packets.
+fn state_of(web: &Web<'_>, entry: &Entry) -> Option<String> {
+    let id = entry.id;
+    let sent = web.sender(entry);
+    let of_conn = [Some(entry), sent].into_iter().flatten().find(|entry| entry.conn.is_some());
+    let of_host = || is_host(web, entry.place).then_some(entry).or(sent);
+    let about = of_conn.or_else(of_host).filter(|about| is_host(web, about.place))?;
+    let closed =
+        || matches!(state::tcp_event(entry), Some(tcp::Event::State { to: State::Closed, .. }));
+    let is_arp = sent.is_some_and(|sent| {
+        matches!(&sent.event, Event::Host(stack::Event::Out { packet: PacketView::Arp { .. }, .. }))
+    });
+    let what = match about.conn {
+        Some(_) if !closed() => "ss -ti",
+        None if is_arp => "arp",
+        _ => "nstat",
+    };
+    Some(format!("{what} --at e{id} --host {}", web.log.name(about.place)))
 }
 
 fn is_host(web: &Web<'_>, place: PlaceId) -> bool {

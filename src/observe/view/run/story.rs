@@ -87,7 +87,12 @@ fn elsewhere(web: &Web<'_>, entry: &Entry, lines: &BTreeMap<EventId, String>) ->
         }
         Event::Host(_) => None,
         Event::Wire(wire) if !packet.is_some() => {
-            Some(format!("a packet from before the log {}", wire.what))
+            let of = if web.log.is_brief() {
+                "that a brief log leaves out"
+            } else {
+                "from before the log"
+            };
+            Some(format!("a packet {of} {}", wire.what))
         }
         Event::Wire(wire) if wire.gone().is_some() => {
             Some(format!("dropped #{packet} ({})", line()))

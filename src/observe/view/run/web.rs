@@ -9,6 +9,8 @@ use crate::tcp::{self, Outcome, Plan, Reply, SegmentView};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+pub(in crate::observe) use crate::observe::log::sends;
+
 /// How many hops a packet is followed: as many as a TTL allows.
 const HOPS: usize = 255;
 
@@ -388,17 +390,6 @@ pub(super) fn range_of(seg: &SegmentView) -> (Seq, Seq) {
 
 fn overlap(a: (Seq, Seq), b: (Seq, Seq)) -> bool {
     a.0 != a.1 && b.0 != b.1 && a.0.before(b.1) && b.0.before(a.1)
-}
-
-/// Whether an event sends a packet.
-pub(in crate::observe) fn sends(event: &stack::Event) -> bool {
-    use stack::Event as E;
-    matches!(
-        event,
-        E::Tcp(tcp::Event::Sent { .. } | tcp::Event::Replied { .. })
-            | E::StrayOut { .. }
-            | E::Out { .. }
-    )
 }
 
 /// Whether an event tells of an arrival.
