@@ -189,6 +189,10 @@ pub enum Input {
         id: UdpId,
         multicast: Multicast,
     },
+    ListenOn {
+        id: ListenerId,
+        options: ListenOptions,
+    },
 }
 
 /// What a host has sent.
@@ -292,6 +296,9 @@ impl Stack {
         match call {
             Input::Listen { local, options } => {
                 let _ = self.listen(now, local, options);
+            }
+            Input::ListenOn { id, options } => {
+                let _ = self.listen_on(now, id, options);
             }
             Input::CloseListener { id } => {
                 let _ = self.close_listener(now, id);

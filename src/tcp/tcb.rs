@@ -135,6 +135,8 @@ pub struct Owe {
     pub sws: bool,
     /// What is written goes out, corked or not.
     pub push: bool,
+    /// What was written last waits for what follows it (`MSG_MORE`), until an ACK comes.
+    pub more: bool,
     /// The rest of a burst waits for the next ACK: a longer super-segment costs less.
     pub defer: bool,
     /// SYN-ACK for crossed SYNs.
@@ -223,7 +225,7 @@ pub struct Tcb {
     /// Our SYN has been acknowledged. (SND.UNA alone cannot tell: it comes by ISS again every
     /// 4 GiB.)
     pub syn_acked: bool,
-    /// The application said with its last data that more follows (`MSG_MORE`).
+    /// The application said with its last data that more follows (`MSG_MORE`): it asks for no PSH.
     pub more: bool,
     /// Where records end whose segments are no others' (`MSG_EOR`), the next first.
     pub records: Option<Box<VecDeque<Seq>>>,
@@ -604,6 +606,7 @@ impl Tcb {
         }
         self.stop_timer(Timer::Keepalive, cx);
         self.last_sent = cx.now;
+        self.measured.on_established(cx.now);
         if let Some(keepalive) = self.config.keepalive {
             self.set_timer(Timer::Keepalive, cx.now + keepalive.idle, cx);
         }
