@@ -27,14 +27,14 @@ pub struct Tuning {
 }
 
 impl Tcb {
-    /// The window behind our SYN-ACK: what its field could not say is meant all the same (as
-    /// Linux).
+    /// The window behind our SYN-ACK: what its field could not say of a tuned buffer is meant all
+    /// the same (as Linux).
     pub(super) fn first_window(&self) -> u32 {
         let ts = if self.ts.is_some() { 12 } else { 0 };
         let mss = self.rcv.advmss.saturating_sub(ts);
-        match self.config.is_bsd() {
-            true => self.config.syn_window(mss).into(),
-            false => self.config.first_window(mss).min(0xffff << self.rcv.wscale),
+        match self.config.recv_buffer == Config::AUTO && !self.config.is_bsd() {
+            true => self.config.first_window(mss).min(0xffff << self.rcv.wscale),
+            false => self.config.syn_window(mss).into(),
         }
     }
 

@@ -20,7 +20,6 @@ use super::sums::{Chrono, Counters};
 use super::timers::Timers;
 use crate::base::{Chunks, Duration, EventId, Instant, Seq, SocketError};
 use crate::wire::tcp::{Options, Timestamps};
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// TCP's view of the world during a call.
@@ -227,8 +226,6 @@ pub struct Tcb {
     pub syn_acked: bool,
     /// The application said with its last data that more follows (`MSG_MORE`): it asks for no PSH.
     pub more: bool,
-    /// Where records end whose segments are no others' (`MSG_EOR`), the next first.
-    pub records: Option<Box<VecDeque<Seq>>>,
     /// The application closed its sending side: FIN follows the data.
     pub fin_queued: bool,
     /// Data for the application.
@@ -389,7 +386,6 @@ impl Tcb {
             tx: SendBuffer::new(iss + 1),
             syn_acked: false,
             more: false,
-            records: None,
             fin_queued: false,
             rx: RecvBuffer::default(),
             ooo: None,
@@ -522,7 +518,7 @@ impl Tcb {
     /// A record ends behind the last byte queued.
     pub fn end_record(&mut self) {
         let (una, end) = (self.snd.una, self.tx.end());
-        let records = self.records.get_or_insert_default();
+        let records = &mut self.counters.rare().records;
         records.retain(|end| end.after(una));
         records.push_back(end);
     }
@@ -530,7 +526,8 @@ impl Tcb {
     /// How many bytes may share a segment that starts at `seq`, where a record's end is before the
     /// end of what is queued.
     pub fn record_len(&self, seq: Seq) -> Option<u32> {
-        let end = self.records.as_ref()?.iter().copied().find(|end| end.after(seq))?;
+        let end =
+            self.counters.rare.as_ref()?.records.iter().copied().find(|end| end.after(seq))?;
         end.before(self.tx.end()).then(|| end - seq)
     }
 
