@@ -38,13 +38,15 @@ fn pairs(a: Profile, b: Profile) -> impl Iterator<Item = (Knob, Knob)> {
 }
 
 fn differences(a: Profile, b: Profile) -> String {
-    let line = |(one, other): (Knob, Knob)| {
-        format!(
-            "{:<18} {a}: {:<14} {}\n{:<18} {b}: {:<14} {}\n",
-            one.name, one.value, one.source, "", other.value, other.source
-        )
+    let names = [a, b].map(|profile| format!("{profile}:"));
+    let name = names.iter().map(String::len).max().unwrap_or(0);
+    let values = pairs(a, b).flat_map(|(one, other)| [one.value.len(), other.value.len()]);
+    let value = values.max().unwrap_or(0);
+    let row = |knob: &str, of: usize, one: &Knob| {
+        format!("{knob:<18} {:<name$} {:<value$}  {}\n", names[of], one.value, one.source)
     };
-    let text: String = pairs(a, b).map(line).collect();
+    let both = |(one, other): (Knob, Knob)| row(one.name, 0, &one) + &row("", 1, &other);
+    let text: String = pairs(a, b).map(both).collect();
     if text.is_empty() { format!("{a} and {b} have the same knobs\n") } else { text }
 }
 
@@ -66,8 +68,12 @@ mod tests {
     #[test]
     fn a_difference_names_both_values_and_their_sources() {
         let text = differences(Profile::Linux, Profile::Rfc);
-        let rfc = "                   rfc: 1s             RFC 6298 §2.4: SHOULD be 1 s\n";
-        assert!(text.contains("rto_min            linux: 200ms ") && text.contains(rfc), "{text}");
+        let line = |word: &str| text.lines().position(|line| line.starts_with(word)).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        let [own, other] = [lines[line("rto_min ")], lines[line("rto_min ") + 1]];
+        assert!(own.starts_with("rto_min            linux: 200ms "), "{own}");
+        assert!(other.starts_with("                   rfc:   1s "), "{other}");
+        assert!(other.ends_with("  RFC 6298 §2.4: SHOULD be 1 s"), "{other}");
         assert!(!text.contains("rto_initial"), "{text}");
         assert_eq!(differences(Profile::Rfc, Profile::Rfc), "rfc and rfc have the same knobs\n");
         let json = differences_as_json(Profile::Linux, Profile::FreeBsd);

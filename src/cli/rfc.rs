@@ -46,9 +46,14 @@ pub(super) fn run(args: &RfcArgs) -> Outcome {
         (_, true) => overview(),
         (all, _) if args.json => as_json(all, &proven).to_string(),
         ([one], _) => card(one, &proven),
-        (all, _) => list(all) + &failures(&proven),
+        (all, _) => list(all, talk::width()) + &failures(&proven),
     };
     talk::say(&text)?;
+    if args.run && found.len() > 1 && !args.json {
+        let failed = proven.iter().filter(|(_, failure)| failure.is_some()).count();
+        let held = proven.len() - failed;
+        talk::say(&format!("scripts that prove them: {held} hold, {failed} do not"))?;
+    }
     let tests = if args.run { cargo(&found)? } else { true };
     let holds = tests && proven.iter().all(|(_, failure)| failure.is_none());
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -60,13 +65,30 @@ fn chosen(word: &str) -> Result<Vec<Found>, Failure> {
     if !found.is_empty() {
         return Ok(found);
     }
-    let upper = word.to_ascii_uppercase();
-    let near = nearest(&upper, rfc::all().map(|(_, one)| one.id));
-    let hint = near.map_or(String::new(), |id| format!(" did you mean {id}?"));
+    let hint = hint(word);
     Err(Failure::usage(format_args!(
         "no requirement is called \"{word}\":{hint} `netglass rfc` lists the RFCs, \
          `netglass rfc 9293` the requirements of one"
     )))
+}
+
+/// What somebody may have meant by a word that means nothing.
+fn hint(word: &str) -> String {
+    let words: Vec<_> = word.split_whitespace().collect();
+    let label = words.last().map(|last| rfc::find(last)).unwrap_or_default();
+    if let ([_, .., last], [(of, one)]) = (words.as_slice(), label.as_slice()) {
+        return format!(" {last} alone is one of RFC {}: {}.", of.number, one.id);
+    }
+    let upper = word.to_ascii_uppercase();
+    // A label that goes too far is no misspelling of another.
+    let (kind, number) = upper.split_once('-').unwrap_or((&upper, ""));
+    let of_kind = |id: &str| id.strip_prefix(kind)?.strip_prefix('-')?.parse::<u32>().ok();
+    let last = rfc::all().filter_map(|(_, one)| of_kind(one.id)).max();
+    match last.filter(|_| number.parse::<u32>().is_ok() && kind.starts_with(char::is_alphabetic)) {
+        Some(last) => format!(" {kind}-1 to {kind}-{last} are those of RFC 9293;"),
+        None => nearest(&upper, rfc::all().map(|(_, one)| one.id))
+            .map_or(String::new(), |id| format!(" did you mean {id}?")),
+    }
 }
 
 // ---- what is shown
@@ -87,7 +109,24 @@ fn overview() -> String {
     text + "Next: `netglass rfc 8985`, `netglass rfc MUST-37`\n"
 }
 
-fn list(found: &[Found]) -> String {
+/// A text behind a head, in lines of `width` columns, each as far to the right.
+fn wrapped(head: &str, text: &str, width: usize) -> String {
+    let indent = head.chars().count();
+    let (mut lines, mut line) = (String::new(), head.to_owned());
+    let mut column = indent;
+    for word in text.split_whitespace() {
+        let len = word.chars().count();
+        if column > indent && column + len >= width {
+            lines += &format!("{}\n", line.trim_end());
+            (line, column) = (" ".repeat(indent), indent);
+        }
+        line += &format!("{word} ");
+        column += len + 1;
+    }
+    lines + line.trim_end() + "\n"
+}
+
+fn list(found: &[Found], width: usize) -> String {
     let mut text = String::new();
     let mut last = 0;
     for (of, one) in found {
@@ -95,7 +134,8 @@ fn list(found: &[Found]) -> String {
             text += &format!("RFC {}: {}\n", of.number, of.title);
             last = of.number;
         }
-        text += &format!("{:<12} {:<10} {:<8} {}\n", one.id, one.strength, one.done, one.rule);
+        let head = format!("{:<12} {:<10} {:<8} ", one.id, one.strength, one.done);
+        text += &wrapped(&head, one.rule, width);
     }
     text
 }
@@ -205,7 +245,8 @@ fn cargo(found: &[Found]) -> Result<bool, Failure> {
     let here = std::env::current_dir().map_err(Failure::failed)?;
     let Some(source) = source(&here) else {
         return Err(Failure::usage(
-            "--run: this is no checkout of netglass: its tests can be run in one only, by cargo",
+            "--run: the tests that prove it were not run: that is done in a checkout of netglass \
+             only, by cargo",
         ));
     };
     let mut all = true;
@@ -274,9 +315,22 @@ mod tests {
             Err(Failure::Usage(message)) => message,
             other => panic!("{other:?}"),
         };
-        assert!(told("MUST-370").contains("did you mean MUST-37?"), "{}", told("MUST-370"));
+        let far = "MUST-1 to MUST-69 are those of RFC 9293;";
+        assert!(told("MUST-370").contains(far), "{}", told("MUST-370"));
+        assert!(told("MSUT-37").contains("did you mean MUST-37?"), "{}", told("MSUT-37"));
+        let other = "MUST-37 alone is one of RFC 9293: MUST-37.";
+        assert!(told("8985 MUST-37").contains(other), "{}", told("8985 MUST-37"));
         assert!(told("rfc 2549").contains("`netglass rfc` lists the RFCs"));
         assert_eq!(chosen("9293").unwrap().len(), 119);
+    }
+
+    #[test]
+    fn no_line_is_longer_than_asked_unless_a_word_is() {
+        for width in [60, 100] {
+            let text = list(&rfc::find("8985"), width);
+            let longest = text.lines().skip(1).map(|line| line.chars().count()).max();
+            assert!(longest.is_some_and(|longest| longest <= width), "{longest:?}");
+        }
     }
 
     #[test]

@@ -39,9 +39,14 @@ pub(super) fn of(index: &Index<'_>, conn: &Conn, setup: &Setup) -> Option<Script
 fn checked(name: &str, written: &Written) -> String {
     let text = written.to_string();
     let why = match written.check(&Options::default()) {
-        Ok(verdict) => {
-            verdict.failure.map(|failure| format!("line {}: {}", failure.line, failure.what))
-        }
+        Ok(verdict) => verdict.failure.map(|failure| {
+            let echo = failure.what.starts_with("flags: ") && failure.what.contains('E');
+            let cause = match echo {
+                true => " (a run does not have the marks of congestion on what arrived)",
+                false => "",
+            };
+            format!("line {}: {}{cause}", failure.line, failure.what)
+        }),
         Err(error) => Some(error.to_string()),
     };
     let Some(why) = why else { return text };

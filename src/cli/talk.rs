@@ -143,6 +143,12 @@ fn unicode() -> bool {
     })
 }
 
+/// How wide texts are on standard output: as COLUMNS or the terminal says.
+pub(super) fn width() -> usize {
+    let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    asked.or_else(|| Stream::Output.columns()).unwrap_or(100).max(60)
+}
+
 /// How views look on standard output.
 pub(super) fn view(all: bool) -> Options {
     view_on(Stream::Output, all)

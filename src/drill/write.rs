@@ -9,6 +9,7 @@
 
 mod calls;
 mod knobs;
+mod marks;
 mod segments;
 
 use super::ast::{Action, Command, Event, FileOption, Note, Script, Time};
@@ -113,6 +114,7 @@ pub fn write(index: &Index<'_>, conn: &Conn, host: &Setup) -> Result<Written, Un
         let sockets = calls::Sockets::new(passive);
         sockets.open(backlog(index, conn, first)).into_iter().for_each(|call| events.add(call));
         events.all(&items, zero, &sockets, turns);
+        marks::infer(&mut events.events);
         events.events
     };
     let six = conn.local.is_ipv6();

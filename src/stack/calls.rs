@@ -52,6 +52,8 @@ pub enum WriteKind {
     More,
     /// The last is urgent.
     Urgent,
+    /// The last ends a record.
+    Record,
 }
 
 impl Stack {
@@ -272,6 +274,14 @@ impl Stack {
         self.write_with(now, id, bytes, WriteKind::Urgent)
     }
 
+    /// As [`Stack::write`], and a record ends (`MSG_EOR`): see [`Conn::write_record`].
+    ///
+    /// # Errors
+    /// As [`Conn::write`]; `BadHandle`.
+    pub fn write_record(&mut self, now: Instant, id: ConnId, bytes: &[u8]) -> Answer<usize> {
+        self.write_with(now, id, bytes, WriteKind::Record)
+    }
+
     pub(super) fn write_with(
         &mut self,
         now: Instant,
@@ -296,6 +306,7 @@ impl Stack {
             WriteKind::Plain => conn.write(bytes, cx),
             WriteKind::More => conn.write_more(bytes, cx),
             WriteKind::Urgent => conn.write_urgent(bytes, cx),
+            WriteKind::Record => conn.write_record(bytes, cx),
         };
         if result != Err(SocketError::WouldBlock) {
             let taken = *result.as_ref().unwrap_or(&0);

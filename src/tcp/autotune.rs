@@ -27,10 +27,25 @@ pub struct Tuning {
 }
 
 impl Tcb {
-    /// What the window of our SYN was.
+    /// The window behind our SYN-ACK: what its field could not say of a tuned buffer is meant all
+    /// the same (as Linux).
+    pub(super) fn first_window(&self) -> u32 {
+        let ts = if self.ts.is_some() { 12 } else { 0 };
+        let mss = self.rcv.advmss.saturating_sub(ts);
+        match self.config.recv_buffer == Config::AUTO && !self.config.is_bsd() {
+            true => self.config.first_window(mss).min(0xffff << self.rcv.wscale),
+            false => self.config.syn_window(mss).into(),
+        }
+    }
+
+    /// What the window of our SYN would have been, had its field no end.
     fn first_offer(&self) -> u32 {
         let ts = if self.passive && self.ts.is_some() { 12 } else { 0 };
-        let syn = u32::from(self.config.syn_window(self.rcv.advmss.saturating_sub(ts)));
+        let mss = self.rcv.advmss.saturating_sub(ts);
+        let syn = match self.config.is_bsd() {
+            true => self.config.syn_window(mss).into(),
+            false => self.config.first_window(mss),
+        };
         syn.min(most(self.config.recv_buffer_auto.0, self))
     }
 

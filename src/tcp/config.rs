@@ -486,9 +486,15 @@ impl Config {
         (buffer.max(1).ilog2().saturating_sub(15) as u8).min(14)
     }
 
-    /// The window of a SYN, which is not scaled (RFC 7323 §2.2): the buffer, and if it is tuned
-    /// whole segments of `mss` bytes.
+    /// The window of a SYN, which is not scaled (RFC 7323 §2.2): as much of
+    /// [`Config::first_window`] as the field can say.
     pub fn syn_window(&self, mss: u16) -> u16 {
+        self.first_window(mss).min(0xffff) as u16
+    }
+
+    /// The window that is offered first where it can be said: the buffer, and if it is tuned whole
+    /// segments of `mss` bytes.
+    pub fn first_window(&self, mss: u16) -> u32 {
         let buffer = match self.recv_buffer {
             Config::AUTO if self.is_bsd() => self.recv_buffer_auto.0,
             Config::AUTO => {
@@ -497,7 +503,7 @@ impl Config {
             }
             fixed => fixed,
         };
-        self.window_clamp.map_or(buffer, |clamp| buffer.min(clamp)).min(0xffff) as u16
+        self.window_clamp.map_or(buffer, |clamp| buffer.min(clamp))
     }
 }
 

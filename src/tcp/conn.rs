@@ -78,8 +78,7 @@ impl Conn {
         if half.ecn {
             tcb.agree_on_ecn();
         }
-        let ts = if tcb.ts.is_some() { 12 } else { 0 };
-        tcb.rcv.wnd = u32::from(tcb.config.syn_window(tcb.rcv.advmss.saturating_sub(ts)));
+        tcb.rcv.wnd = tcb.first_window();
         tcb.snd.wnd = u32::from(half.wnd);
         tcb.snd.max_wnd = tcb.snd.wnd;
         tcb.snd.wl1 = half.irs;
@@ -272,6 +271,19 @@ impl Conn {
         let n = self.write(bytes, cx)?;
         self.tcb.more = n == bytes.len();
         self.tcb.owe.more = self.tcb.more;
+        Ok(n)
+    }
+
+    /// SEND, and a record ends: what is written later shares no segment with it (`MSG_EOR`, as
+    /// Linux).
+    ///
+    /// # Errors
+    /// As [`Conn::write`].
+    pub fn write_record(&mut self, bytes: &[u8], cx: &mut Cx<'_>) -> Result<usize, SocketError> {
+        let n = self.write(bytes, cx)?;
+        if n == bytes.len() && n > 0 {
+            self.tcb.end_record();
+        }
         Ok(n)
     }
 

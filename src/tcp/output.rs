@@ -101,7 +101,8 @@ fn along(tcb: &Tcb) -> Option<Plan> {
     }
     let edge = tcb.snd.una + tcb.snd.wnd;
     let room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
-    let len = tcb.unsent().min(room).min(tcb.cwnd_room()).min(eff_mss(tcb));
+    let whole = tcb.record_len(tcb.snd.nxt).unwrap_or(u32::MAX);
+    let len = tcb.unsent().min(room).min(tcb.cwnd_room()).min(eff_mss(tcb)).min(whole);
     (len > 0).then(|| Plan::NewData { len, push: ends(tcb, len) })
 }
 
@@ -140,6 +141,7 @@ fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     } else {
         return None;
     };
+    let len = len.min(tcb.record_len(lost.seq).unwrap_or(len));
     let len = if len == data { lost.len } else { len }; // FIN goes along
     Some(Plan::Retransmit { rule, seq: lost.seq, len })
 }
@@ -155,7 +157,8 @@ fn mss_again(tcb: &Tcb, sent: &Sent) -> u32 {
 fn probe_len(tcb: &Tcb) -> Option<u32> {
     let edge = tcb.snd.una + tcb.snd.wnd;
     let room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
-    Some(tcb.unsent().min(room).min(eff_mss(tcb))).filter(|len| *len > 0)
+    let whole = tcb.record_len(tcb.snd.nxt).unwrap_or(u32::MAX);
+    Some(tcb.unsent().min(room).min(eff_mss(tcb)).min(whole)).filter(|len| *len > 0)
 }
 
 /// RFC 9293 §3.8.6.2.1 (when to send data), §3.7.4 (Nagle), RFC 5681 §3.1 (cwnd).
@@ -182,6 +185,9 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
             (false, false) => Err(Blocked::App),
         };
     }
+    // What follows a record's end is for other segments: it holds this one back no longer.
+    let record = tcb.record_len(tcb.snd.nxt);
+    let unsent = record.unwrap_or(unsent);
     let mss = eff_mss(tcb);
     let cwnd_room = tcb.cwnd_room();
     if rwnd_room == 0 || tcb.owe.defer && rwnd_room <= cwnd_room {
@@ -205,7 +211,7 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     let corked = (tcb.config.cork || tcb.owe.more) && !asked && !tcb.owe.push;
     // The short last segment goes along when nothing, or by Minshall nothing small, is in flight,
     // or Nagle is off, or FIN follows.
-    let may = !corked && (asked || !tcb.config.nagle || (whole == 0 && alone));
+    let may = record.is_some() || !corked && (asked || !tcb.config.nagle || (whole == 0 && alone));
     if all && (whole == len || fin_pending || may) {
         return send(len);
     }
@@ -226,9 +232,11 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
 }
 
 /// Whether the next `len` bytes are the last that the application wrote, and it said nothing of
-/// more: the receiver need not wait (RFC 9293 §3.9.1.2). BSD asks only whether they are the last.
+/// more, or the last of a record: the receiver need not wait (RFC 9293 §3.9.1.2). BSD asks only
+/// whether they are the last.
 fn ends(tcb: &Tcb, len: u32) -> bool {
-    len == tcb.unsent() && (!tcb.more || tcb.config.is_bsd())
+    let last = len == tcb.unsent() && (!tcb.more || tcb.config.is_bsd());
+    last || tcb.record_len(tcb.snd.nxt) == Some(len)
 }
 
 /// `len` bytes go out: with FIN, when they are the last and the window has a place for it.
@@ -560,7 +568,8 @@ fn send_again(
     let end = (seq + len).earlier(tcb.tx.end());
     let data_len = if end.after(seq) { end - seq } else { 0 };
     let fin = if (seq + len).after(tcb.tx.end()) { Ctl::FIN } else { Ctl::NONE };
-    let push = if data_len > 0 && end == tcb.tx.end() { Ctl::PSH } else { Ctl::NONE };
+    let ends = end == tcb.tx.end() || tcb.record_len(seq) == Some(data_len);
+    let push = if data_len > 0 && ends { Ctl::PSH } else { Ctl::NONE };
     tcb.counters.total_retrans += data_len.div_ceil(tcb.snd.smss).max(1);
     tcb.paced(data_len, cx);
     count_data(tcb, data_len, true, cx);

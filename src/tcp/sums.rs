@@ -1,7 +1,8 @@
 //! What a connection counts for `tcp_info`: segments, bytes, and the time that each limit took.
 
 use super::event::Blocked;
-use crate::base::{Instant, Limit};
+use crate::base::{Instant, Limit, Seq};
+use std::collections::VecDeque;
 
 /// Sums for `tcp_info`.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +55,8 @@ pub struct Rare {
     pub uto: Option<u16>,
     /// The limit of its user's that the connection has hit: the reason for what ends it.
     pub limit: Option<Limit>,
+    /// Where records end whose segments are no others' (`MSG_EOR`), the next first.
+    pub records: VecDeque<Seq>,
 }
 
 /// Times for which something held sending back, nanoseconds.

@@ -515,6 +515,22 @@ impl Tcb {
         if from.before(self.tx.end()) { self.tx.end() - from } else { 0 }
     }
 
+    /// A record ends behind the last byte queued.
+    pub fn end_record(&mut self) {
+        let (una, end) = (self.snd.una, self.tx.end());
+        let records = &mut self.counters.rare().records;
+        records.retain(|end| end.after(una));
+        records.push_back(end);
+    }
+
+    /// How many bytes may share a segment that starts at `seq`, where a record's end is before the
+    /// end of what is queued.
+    pub fn record_len(&self, seq: Seq) -> Option<u32> {
+        let end =
+            self.counters.rare.as_ref()?.records.iter().copied().find(|end| end.after(seq))?;
+        end.before(self.tx.end()).then(|| end - seq)
+    }
+
     /// The current RTO.
     pub fn rto(&self) -> Duration {
         self.rto.get(&self.config)

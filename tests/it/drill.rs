@@ -191,6 +191,43 @@ fn what_is_not_known_is_named_and_what_is_near() {
 }
 
 #[test]
+fn what_packetdrill_refuses_is_refused() {
+    let table = [
+        ("+0 write(3, ..., 10, 0) = 10", "write has 3 arguments, not 4"),
+        ("+0 accept(3) = 4", "accept has 3 arguments, not 1"),
+        ("+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3", "descriptor 3 is open already"),
+        ("+0 `exit 1`", "the command `exit 1` fails"),
+        (
+            "+0 epoll_create(1) = 4\n+0 epoll_wait(4, {events=EPOLLIN, fd=3}, 1, 0) = 0",
+            "epoll_wait: events: expected POLLIN, got none",
+        ),
+        (
+            "+0 sendmsg(3, {msg_name(...)=..., msg_iov(1)=[{..., 1}], msg_flags=MSG_EOR}, 0) = 1",
+            "sendmsg: msg_flags are looked at by nobody",
+        ),
+        ("+0...1.5 connect(3, ..., ...) = 0", "connect has not returned a second after the end"),
+        ("+0 setsockopt(3, SOL_TCP, TCP_FASTOPEN, [1], 4) = 0", "(RFC 7413) is not spoken"),
+        ("+0 sendto(3, ..., 9, MSG_FASTOPEN, ..., ...) = 9", "(RFC 7413) is not spoken"),
+        ("+0 `sysctl -q net.ipv4.tcp_fastopen=0x403`", "(RFC 7413) is not spoken"),
+        ("+0 `sysctl -q net.ipv4.tcp_mtu_probing=2`", "paths are not searched from the start"),
+    ];
+    for (lines, what) in table {
+        let told = failure(lines);
+        assert!(told.contains(what), "{lines}: {told}");
+    }
+}
+
+#[test]
+fn pieces_are_told_in_the_script_s_own_numbers() {
+    let text = fs::read_to_string(root().join("tests/wire/sockopt/left_to_read.pkt")).unwrap();
+    let opened: String = text.lines().take(8).map(|line| format!("{line}\n")).collect();
+    let told =
+        of(&format!("{opened}+0 write(4, ..., 900) = 900\n+0 > P. 1:3001(3000) ack 1"), &exact());
+    let told = told.failure.unwrap().what;
+    assert_eq!(told, "pieces: sequence number: expected 901, got 1");
+}
+
+#[test]
 fn every_reason_has_a_name_that_notes_know() {
     for name in netglass::drill::reasons() {
         let told = failure(&format!("+0 close(3) = 0 //? why {name}"));

@@ -99,19 +99,18 @@ pub(in crate::cli) fn export(args: &ExportArgs) -> Outcome {
             }
         }
     }
-    talk::say(&format!(
-        "{} files in {}: {}",
-        files.names.len(),
-        args.out.display(),
-        listed(&files.names)
-    ))?;
+    let (count, dir) = (files.names.len(), args.out.display());
+    if count == 0 {
+        return Err(Failure::failed(format_args!("nothing of the run could be written to {dir}")));
+    }
+    talk::say(&format!("{count} files in {dir}: {}", listed(&files.names, " ")))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The first names, and how many more.
-fn listed(names: &[String]) -> String {
+fn listed(names: &[String], between: &str) -> String {
     const SHOWN: usize = 12;
-    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(" ");
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(between);
     match names.len().saturating_sub(SHOWN) {
         0 => shown,
         more => format!("{shown} and {more} more"),
@@ -130,7 +129,17 @@ fn chosen<'a>(args: &ExportArgs, index: &'a Index<'_>) -> Result<Vec<&'a Conn>, 
         args.conn.is_none_or(|id| id.to_string() == conn.id.to_string())
             && (hosts.is_empty() || hosts.iter().any(|name| name == log.name(conn.place)))
     };
-    Ok(index.conns().iter().filter(is_meant).collect())
+    let chosen: Vec<_> = index.conns().iter().filter(is_meant).collect();
+    match args.conn.filter(|_| chosen.is_empty()) {
+        None => Ok(chosen),
+        Some(id) => {
+            let name = |conn: &Conn| format!("{} of {}", conn.id, log.name(conn.place));
+            let names: Vec<_> = index.conns().iter().map(name).collect();
+            let names = listed(&names, ", ");
+            let there = if names.is_empty() { "there is none" } else { "there are" };
+            Err(Failure::usage(format_args!("there is no connection {id}: {there} {names}")))
+        }
+    }
 }
 
 fn of_conn(

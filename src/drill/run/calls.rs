@@ -24,11 +24,13 @@ pub(super) struct Progress {
     pub(super) got: Vec<u8>,
     /// Who sent it, if it is a datagram.
     pub(super) from: Option<SocketAddr>,
+    /// The buffer was too short for the datagram.
+    pub(super) truncated: bool,
 }
 
 impl Progress {
     pub(super) fn new(since: Instant) -> Progress {
-        Progress { since, done: 0, begun: false, got: Vec::new(), from: None }
+        Progress { since, done: 0, begun: false, got: Vec::new(), from: None, truncated: false }
     }
 }
 
@@ -48,6 +50,49 @@ impl From<i64> for Returned {
 
 fn opened(file: usize) -> Returned {
     Returned { value: file as i64, opened: Some(file) }
+}
+
+/// How many arguments a call has; `fcntl` and `ioctl` have one less where nothing is given.
+const COUNTS: &[(&str, usize)] = &[
+    ("socket", 3),
+    ("bind", 3),
+    ("listen", 2),
+    ("accept", 3),
+    ("connect", 3),
+    ("read", 3),
+    ("readv", 3),
+    ("recv", 4),
+    ("recvfrom", 6),
+    ("recvmsg", 3),
+    ("write", 3),
+    ("writev", 3),
+    ("send", 4),
+    ("sendto", 6),
+    ("sendmsg", 3),
+    ("close", 1),
+    ("shutdown", 2),
+    ("getsockopt", 5),
+    ("setsockopt", 5),
+    ("poll", 3),
+    ("cap_set", 3),
+    ("open", 2),
+    ("sendfile", 4),
+    ("epoll_create", 1),
+    ("epoll_ctl", 4),
+    ("epoll_wait", 4),
+    ("pipe", 1),
+    ("splice", 6),
+];
+
+/// Whether a script's call has the arguments that its name wants.
+pub(super) fn check(call: &Syscall) -> Result<(), String> {
+    let wanted = COUNTS.iter().find(|(name, _)| *name == call.name).map(|(_, count)| *count);
+    match wanted.filter(|wanted| *wanted != call.args.len()) {
+        Some(wanted) => {
+            Err(format!("{} has {wanted} arguments, not {}", call.name, call.args.len()))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Makes a call, or goes on with one that waited.
@@ -307,7 +352,7 @@ fn shutdown(machine: &mut Machine, args: Args<'_>) -> Answer {
         Place::Conn(conn) => {
             sock.read_shut |= how != SHUT_WR;
             match machine.world.state(Some(conn)) {
-                State::Closed => return Err(Errno::ENOTCONN.into()),
+                State::Closed | State::TimeWait => return Err(Errno::ENOTCONN.into()),
                 State::SynSent => return disconnect(machine, index),
                 _ if how == SHUT_RD => {}
                 _ => machine.world.stack.shutdown(now, conn)?,

@@ -23,6 +23,7 @@ impl<'a> Runner<'a> {
         let mut progress = Progress::new(now);
         self.machine.world.held = event.notes.iter().any(notes::holds);
         self.step(line, call);
+        calls::check(call).map_err(|what| Failure::new(line, Kind::Call, what))?;
         let answer = calls::call(&mut self.machine, call, &mut progress);
         self.machine.world.pump();
         let until = match answer {
@@ -106,6 +107,9 @@ impl<'a> Runner<'a> {
         }
         let wanted = wanted.flatten();
         let fits = match (opened, errno) {
+            (Some(_), _) if self.machine.index(expected).is_ok() => {
+                return fail(wrong(format!("descriptor {expected} is open already")));
+            }
             (Some(file), _) if expected >= 0 => {
                 self.machine.labels.insert(expected, file);
                 true

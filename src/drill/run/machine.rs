@@ -4,6 +4,7 @@
 use super::args::{Answer, Args};
 use super::errno::Errno;
 use super::flow::Flow;
+use super::messages::Beside;
 use super::profile::Profile;
 use super::settings::{Settings, Version};
 use super::world::World;
@@ -67,6 +68,8 @@ pub(super) struct Sock {
     pub(super) place: Place,
     /// `shutdown(SHUT_RD)` was called.
     pub(super) read_shut: bool,
+    /// What is told beside the bytes.
+    pub(super) beside: Beside,
     /// Options that this host does nothing with, by level and number.
     pub(super) kept: BTreeMap<(i64, i64), i64>,
 }
@@ -225,6 +228,7 @@ impl Machine {
             broadcast: false,
             place: Place::New,
             read_shut: false,
+            beside: Beside::default(),
             kept: BTreeMap::new(),
         }
     }

@@ -5,7 +5,8 @@
 //! `transfer`, `waiting` and `sockopt` are the system calls; `build` makes packets of the script's
 //! words, `compare` compares those the host sends, `show` writes them in the script's words;
 //! `shell` and `sysctl` understand the commands that turn knobs, `names` what statements may ask
-//! for, `notes` what `//?` claims; `kernel` is the machine for callers that are no script.
+//! for, `messages` what comes beside the bytes, `notes` what `//?` claims; `kernel` is the machine
+//! for callers that are no script.
 
 mod args;
 mod build;
@@ -18,6 +19,7 @@ mod flow;
 mod kernel;
 mod live;
 mod machine;
+mod messages;
 mod names;
 mod notes;
 mod packets;

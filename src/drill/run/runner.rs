@@ -15,6 +15,9 @@ use crate::drill::ast::{Action, Direction, Event, Packet, Script, Syscall, Time}
 /// end: longer than any timer of a connection runs.
 pub(super) const FOREVER: Duration = Duration::from_secs(100_000);
 
+/// How long a call that waits may go on when all else is over.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// How many steps a failure shows.
 const SHOWN: usize = 14;
 
@@ -136,14 +139,13 @@ impl<'a> Runner<'a> {
         }
     }
 
-    /// A call that still waits has to be over by its end.
+    /// A call that still waits has to be over soon.
     fn end(&mut self) -> Step {
         if let Some(pending) = &self.pending {
-            let (line, end) = (pending.line, pending.end);
-            let last = end + Duration::from_nanos(self.machine.settings.tolerance(0));
-            self.until(last.max(self.machine.world.now) + Duration::from_secs(1))?;
+            let line = pending.line;
+            self.until(self.machine.world.now + PATIENCE)?;
             if let Some(pending) = &self.pending {
-                let what = format!("{} has not returned", pending.call.name);
+                let what = format!("{} has not returned a second after the end", pending.call.name);
                 return fail(Failure::new(line, Kind::Call, what));
             }
         }

@@ -79,6 +79,10 @@ fn command(words: &[String], profile: &mut Profile, effect: &mut Effect) {
         }
         "kldload" if args.iter().all(|arg| arg.starts_with(['-', 'c'])) => {} // cc_*
         "setkey" if *args == ["-F"] => {}
+        "false" => refused.push("the command `false` fails".to_owned()),
+        "exit" if args.first().is_some_and(|code| code != "0") => {
+            refused.push(format!("the command `{}` fails", words.join(" ")));
+        }
         "ip" if args.iter().any(|arg| arg == "tcp_metrics") => {}
         "ethtool" => device(args, profile, refused),
         _ if HARMLESS.contains(&name) => {}

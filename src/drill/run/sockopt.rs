@@ -203,6 +203,9 @@ const TABLE: &[Line] = &[
 /// Options that change nothing a script could see here: they are remembered.
 const KEPT: &[(i64, i64)] = &[
     (SOL_SOCKET, SO_PRIORITY),
+    (SOL_SOCKET, SO_TIMESTAMPING),
+    (SOL_SOCKET, SO_ZEROCOPY),
+    (SOL_TCP, TCP_INQ),
     (SOL_SOCKET, SO_MARK),
     (SOL_SOCKET, SO_DEBUG),
     (SOL_SOCKET, SO_REUSEPORT),
@@ -341,7 +344,7 @@ fn set_linger2(sock: &mut Sock, value: &Value) -> Answer<()> {
 }
 
 fn set_rcvbuf(sock: &mut Sock, value: &Value) -> Answer<()> {
-    sock.config.recv_buffer = value.int()?.clamp(2048, 1 << 29) as u32;
+    sock.config.recv_buffer = value.int()?.clamp(1152, 1 << 29) as u32;
     Ok(())
 }
 
@@ -448,6 +451,16 @@ fn get_mtu(machine: &mut Machine, index: usize) -> Answer<Value> {
     }
 }
 
+/// What is said where an option is not known.
+fn unknown(level: i64, option: i64) -> String {
+    let fast = [TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_KEY, TCP_FASTOPEN_NO_COOKIE];
+    let name = name(level, option);
+    match level == SOL_TCP && fast.contains(&option) {
+        true => format!("{name}: TCP Fast Open (RFC 7413) is not spoken"),
+        false => format!("{name}: this host has no such knob"),
+    }
+}
+
 /// An option's name, for messages.
 fn name(level: i64, option: i64) -> String {
     let prefix = match level {
@@ -487,11 +500,18 @@ pub(super) fn set(machine: &mut Machine, args: Args<'_>) -> Answer {
     let Some(value) = value(args.at(3)?)? else { return refused("setsockopt: no value is given") };
     let sock = machine.sock_at(index)?;
     if KEPT.contains(&(level, option)) {
-        sock.kept.insert((level, option), value.int()?);
+        let value = match (level, option) {
+            (SOL_SOCKET, SO_ZEROCOPY) | (SOL_TCP, TCP_INQ) => value.within(0, 1)?,
+            _ => value.int()?,
+        };
+        let before = sock.kept.insert((level, option), value).unwrap_or(0);
+        if (level, option) == (SOL_SOCKET, SO_TIMESTAMPING) {
+            super::messages::on_set(sock, before);
+        }
         return Ok(0);
     }
     let Some((.., set)) = line(level, option) else {
-        return refused(format!("setsockopt {}: this host has no such knob", name(level, option)));
+        return refused(format!("setsockopt {}", unknown(level, option)));
     };
     set(sock, &value)?;
     machine.apply(index)?;
@@ -508,10 +528,7 @@ pub(super) fn ask(machine: &mut Machine, args: Args<'_>) -> Answer<Value> {
             let kept = machine.sock_at(index)?.kept.get(&(level, option)).copied();
             int(kept.unwrap_or(0))
         }
-        (None, false) => {
-            let name = name(level, option);
-            refused(format!("getsockopt {name}: this host has no such knob"))
-        }
+        (None, false) => refused(format!("getsockopt {}", unknown(level, option))),
     }
 }
 

@@ -111,6 +111,10 @@ const KNOBS: &[(&str, Turn)] = &[
             p.tcp.mtu_probing = n == 1;
             Ok(())
         }
+        2 => {
+            Err("paths are not searched from the start (RFC 4821 §7), only behind black holes"
+                .into())
+        }
         n => Err(format!("only 0 and 1 are known here, not {n}")),
     }),
     ("tcp_base_mss", |p, v| v.number().map(|n| p.tcp.base_mss = n.clamp(48, 65_495) as u16)),
@@ -127,7 +131,11 @@ const KNOBS: &[(&str, Turn)] = &[
     }),
     ("ip_no_pmtu_disc", no_pmtu_disc),
     ("ip_default_ttl", |p, v| v.small().map(|n| p.tcp.mark.ttl = Some(n))),
-    ("tcp_fastopen", |_, v| only(Values(&[v.word()]), 0)),
+    // As where no program asks for it; but 0x400 would have every listener speak it.
+    ("tcp_fastopen", |_, v| match v.number()? & 0x400 {
+        0 => Ok(()),
+        _ => Err("TCP Fast Open (RFC 7413) is not spoken".into()),
+    }),
     ("tcp_l3mdev_accept", |_, v| only(v, 0)),
     ("tcp_stdurg", |_, v| only(v, 1)),
     ("tcp_abort_on_overflow", |_, v| only(v, 0)),

@@ -4,6 +4,7 @@ use super::args::{Address, Answer, Args, Trouble, address, refused, total};
 use super::calls::{Progress, wait};
 use super::errno::Errno;
 use super::machine::{File, Machine, Place};
+use super::messages;
 use super::symbols::*;
 use crate::base::SocketError;
 use crate::drill::ast::{Expr, Msghdr};
@@ -65,7 +66,8 @@ fn readv(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> Answ
 }
 
 fn recv(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> Answer {
-    let what = buffer(machine, args, args.number_or(3, 0)?)?;
+    let mut what = buffer(machine, args, args.number_or(3, 0)?)?;
+    what.null &= what.flags & MSG_TRUNC == 0; // by which nothing is copied
     receive(machine, what, progress)
 }
 
@@ -75,11 +77,22 @@ fn recvmsg(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> An
     let Expr::Msghdr(message) = args.at(1)? else {
         return Err(Errno::EFAULT.into());
     };
-    if message.control.as_ref().is_some_and(|control| !control.is_empty()) {
-        return refused("recvmsg: this host has no control messages");
-    }
     let len = total(&message.iov)?;
-    receive(machine, Move { index, len, flags, null: false }, progress)
+    let v6 = matches!(&machine.files[index], Some(File::Sock(sock)) if sock.v6);
+    if flags & MSG_ERRQUEUE != 0 {
+        let told = messages::take(machine, index)?;
+        // The packet comes along, where not only its times were asked for.
+        let whole = matches!(&machine.files[index], Some(File::Sock(sock))
+            if told.len() > 1 && messages::shows_packets(sock));
+        let flags = MSG_ERRQUEUE | if whole { MSG_TRUNC } else { 0 };
+        messages::compare(machine, message, (flags, v6), &told)?;
+        return Ok(if whole { len as i64 } else { 0 });
+    }
+    let got = receive(machine, Move { index, len, flags, null: false }, progress)?;
+    let beside = messages::beside(machine, index);
+    let flags = if progress.truncated { MSG_TRUNC } else { 0 };
+    messages::compare(machine, message, (flags, v6), &beside)?;
+    Ok(got)
 }
 
 /// Takes bytes from a file.
@@ -106,7 +119,7 @@ fn receive(machine: &mut Machine, what: Move, progress: &mut Progress) -> Answer
         };
     }
     if what.flags & MSG_ERRQUEUE != 0 {
-        return Err(Errno::EAGAIN.into());
+        return messages::take(machine, what.index).map(|_| 0);
     }
     let nonblocking = sock.nonblocking || what.flags & MSG_DONTWAIT != 0;
     let peek = what.flags & MSG_PEEK != 0;
@@ -129,6 +142,7 @@ fn receive(machine: &mut Machine, what: Move, progress: &mut Progress) -> Answer
                 false => stack.recv_from(now, id, &mut room),
             };
             progress.from = got.as_ref().ok().map(|got| got.from);
+            progress.truncated = got.as_ref().is_ok_and(|got| got.is_truncated());
             got.map(|got| got.copied)
         }
         Place::New if sock.udp => Err(SocketError::WouldBlock),
@@ -176,7 +190,10 @@ fn sendmsg(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> An
     let Expr::Msghdr(message) = args.at(1)? else {
         return Err(Errno::EFAULT.into());
     };
-    let Msghdr { name, iov, control, .. } = &**message;
+    let Msghdr { name, iov, control, flags: ignored, .. } = &**message;
+    if *ignored != Expr::Ellipsis && super::args::number(ignored)? != 0 {
+        return Err(Trouble::Wrong("sendmsg: msg_flags are looked at by nobody".into()));
+    }
     if control.as_ref().is_some_and(|control| !control.is_empty()) {
         return refused("sendmsg: this host has no control messages");
     }
@@ -212,10 +229,11 @@ fn give(
         }
         Some(File::Pipe { .. } | File::Epoll(_)) | None => return Err(Errno::EBADF.into()),
     };
-    for (flag, name) in [(MSG_FASTOPEN, "MSG_FASTOPEN"), (MSG_ZEROCOPY, "MSG_ZEROCOPY")] {
-        if what.flags & flag != 0 {
-            return refused(format!("{name} is not known"));
-        }
+    if what.flags & MSG_FASTOPEN != 0 {
+        return refused("MSG_FASTOPEN: TCP Fast Open (RFC 7413) is not spoken");
+    }
+    if what.flags & MSG_ZEROCOPY != 0 && sock.udp {
+        return refused("MSG_ZEROCOPY is not known for UDP");
     }
     if what.null && what.len > 0 {
         return Err(Errno::EFAULT.into());
@@ -231,7 +249,12 @@ fn give(
                 return if bsd { Err(unconnected.into()) } else { wait(nonblocking) };
             }
             let urgent = what.flags & MSG_OOB != 0;
-            stream(machine, what, conn, (nonblocking, urgent), progress)
+            let given = stream(machine, what, conn, (nonblocking, urgent), progress)?;
+            if given > 0 {
+                let sock = machine.sock_at(what.index)?;
+                messages::on_write(sock, given as usize, what.flags);
+            }
+            Ok(given)
         }
         Place::New if !sock.udp => Err(unconnected.into()),
         Place::Listener(_) => Err(unconnected.into()),
@@ -272,6 +295,7 @@ fn stream(
         let stack = &mut machine.world.stack;
         let answer = match urgent {
             true => stack.write_urgent(now, conn, &bytes),
+            false if what.flags & MSG_EOR != 0 => stack.write_record(now, conn, &bytes),
             false if what.flags & MSG_MORE != 0 => stack.write_more(now, conn, &bytes),
             false => stack.write(now, conn, &bytes),
         };
@@ -303,13 +327,14 @@ fn sendfile(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> A
 fn splice(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> Answer {
     let (from, to) = (machine.index(args.number(0)?)?, machine.index(args.number(2)?)?);
     let (len, flags) = (args.len(4)?, args.number_or(5, 0)?);
-    let dontwait = if flags & SPLICE_F_NONBLOCK != 0 { MSG_DONTWAIT } else { 0 };
-    let whole = |index, len| Move { index, len, flags: dontwait, null: false };
+    // Only pipes are told not to wait; a socket has its own flag.
+    let dontwait = flags & SPLICE_F_NONBLOCK != 0;
+    let whole = |index, len| Move { index, len, flags: 0, null: false };
     match (&machine.files[from], &machine.files[to]) {
         (Some(File::Pipe { pipe, reads: true }), Some(File::Sock(_))) => {
             let (pipe, held) = (*pipe, machine.pipes[*pipe].min(len));
             if held == 0 {
-                return wait(dontwait != 0);
+                return wait(dontwait);
             }
             let moved = give(machine, whole(to, held), None, progress)?;
             machine.pipes[pipe] -= moved as usize;
@@ -318,7 +343,7 @@ fn splice(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> Ans
         (Some(File::Sock(_)), Some(File::Pipe { pipe, reads: false })) => {
             let (pipe, room) = (*pipe, (PIPE - machine.pipes[*pipe]).min(len));
             if room == 0 {
-                return wait(dontwait != 0);
+                return wait(dontwait);
             }
             let moved = receive(machine, whole(from, room), progress)?;
             machine.pipes[pipe] += moved as usize;

@@ -4,6 +4,7 @@ use super::args::{Answer, Args, Trouble, number};
 use super::calls::Progress;
 use super::errno::Errno;
 use super::machine::{File, Machine, Place, Sock, Watch};
+use super::messages;
 use super::symbols::*;
 use crate::base::{Duration, Instant};
 use crate::drill::ast::{EpollEvent, Expr, Pollfd};
@@ -61,7 +62,7 @@ fn of_socket(machine: &Machine, sock: &Sock) -> i64 {
             if gone || (ends && shut) {
                 events |= POLLHUP;
             }
-            if conn.pending_error().is_some() {
+            if conn.pending_error().is_some() || messages::waits(sock) {
                 events |= POLLERR;
             }
             if conn.urgent().is_some() {
@@ -106,6 +107,7 @@ pub(super) fn polled(
 }
 
 pub(super) fn poll(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> Answer {
+    messages::collect_all(machine);
     let Expr::List(items) = args.at(0)? else { return Err(Errno::EFAULT.into()) };
     let timeout = args.number(2)?;
     let mut ready = 0;
@@ -188,11 +190,14 @@ pub(super) fn epoll_ctl(machine: &mut Machine, args: Args<'_>) -> Answer {
     Ok(0)
 }
 
-/// The bytes that have arrived for a file so far: more of them are news, even if none was read.
+/// The bytes that have arrived for a file so far, and the peer's end: more of them are news, even
+/// if none was read.
 fn arrived(machine: &Machine, index: usize) -> u64 {
     let Some(File::Sock(sock)) = &machine.files[index] else { return 0 };
-    let info = sock.conn().and_then(|conn| machine.world.stack.info(machine.world.now, conn).ok());
-    info.map_or(0, |info| info.bytes_received)
+    let Some(conn) = sock.conn() else { return 0 };
+    let (stack, now) = (&machine.world.stack, machine.world.now);
+    let bytes = stack.info(now, conn).map_or(0, |info| info.bytes_received);
+    bytes + stack.conn(conn).map_or(0, |conn| conn.shut().0.into())
 }
 
 /// What has happened on the files that an epoll instance watches: events and data.
@@ -205,6 +210,7 @@ pub(super) fn ready(
     if most <= 0 {
         return Err(Errno::EINVAL.into());
     }
+    messages::collect_all(machine);
     // Closed files are watched no longer; who was told goes behind who was not.
     let mut all = watches(machine, args)?.clone();
     all.retain(|watch| machine.files[watch.file].is_some());
@@ -244,6 +250,13 @@ pub(super) fn epoll_wait(machine: &mut Machine, args: Args<'_>, progress: &mut P
         one => vec![one],
     };
     let got = ready(machine, args, progress)?;
+    if let (true, Some(Expr::EpollEvent(event))) = (got.is_empty(), expected.first()) {
+        let wanted = number(&event.events)?;
+        if wanted != 0 {
+            let wanted = words(wanted);
+            return Err(Trouble::Wrong(format!("epoll_wait: events: expected {wanted}, got none")));
+        }
+    }
     for (expr, (events, data)) in expected.iter().zip(&got) {
         let Expr::EpollEvent(event) = expr else { continue };
         let wanted = number(&event.events)?;
