@@ -59,7 +59,9 @@ fn update_window(tcb: &mut Tcb, seg: &Segment, seg_ack: Seq, cx: &mut Cx<'_>) {
     take_window(tcb, seg);
     if before == 0 && tcb.snd.wnd > 0 {
         tcb.owe.probe = false;
-        tcb.probe_backoff = 0;
+        if !tcb.config.is_linux() || tcb.snd.wnd >= tcb.unsent().min(tcb.snd.smss) {
+            tcb.probe_backoff = 0;
+        }
         tcb.stop_timer(Timer::Persist, cx);
     }
 }

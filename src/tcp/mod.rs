@@ -9,7 +9,7 @@
 //! * the block: [`tcb`], with `congestion`, `ecn`, `pacing`, [`event`], `invariant`, [`info`],
 //!   [`measured`] and `status`
 //! * steps, functions over the block: [`arrives`] (SEGMENT ARRIVES), `ack`, `sack`, `recovery`,
-//!   `tlp`, `pmtu`, `uto`, [`delack`], [`autotune`], `persist`,
+//!   `tlp`, `pmtu`, `icmp`, `uto`, [`delack`], [`autotune`], `persist`,
 //!   `timeout`, `output` (plan and emit)
 //! * the façade: [`Conn`], and [`listener::Listener`] for LISTEN
 
@@ -19,6 +19,7 @@ pub mod cc;
 pub mod config;
 pub mod delack;
 pub mod event;
+mod icmp;
 pub mod info;
 pub mod isn;
 pub mod listener;

@@ -123,6 +123,13 @@ fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
         return Some(Plan::RetransmitSyn { attempt: lost.retransmits.saturating_add(1) });
     }
     let mss = eff_mss(tcb);
+    let mut lost = *lost;
+    if tcb.config.is_linux() && lost.seq != tcb.snd.una {
+        // What a window that shrank does not cover any more waits, but for the first.
+        let edge = tcb.snd.una + tcb.snd.wnd;
+        let room = if edge.after(lost.seq) { edge - lost.seq } else { return None };
+        lost.len = if room < mss { lost.len.min(room) } else { lost.len.min(room / mss * mss) };
+    }
     let one = lost.len.min(mss);
     let room = tcb.cwnd_room().min(tcb.pacing_room());
     let rule = tcb.recovery.rule?;
@@ -190,8 +197,14 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     let corked = (tcb.config.cork || tcb.owe.more) && !asked && !tcb.owe.push;
     // The short last segment goes along when nothing, or by Minshall nothing small, is in flight,
     // or Nagle is off, or FIN follows.
-    let may = !corked && (asked || !tcb.config.nagle || (whole == 0 && alone));
+    let along = whole == 0 || tcb.config.is_linux() && tcb.gso_max > mss;
+    let may = !corked && (asked || !tcb.config.nagle || (along && alone));
     if all && (whole == len || fin_pending || may) {
+        return send(len);
+    }
+    // The peer's window ends within a super-segment: it goes out up to there (as Linux).
+    let filled = tcb.config.is_linux() && whole > 0 && len == rwnd_room && rwnd_room < cwnd_room;
+    if filled && tcb.gso_max > mss && !corked && (alone || !tcb.config.nagle) {
         return send(len);
     }
     if whole > 0 {
@@ -291,7 +304,7 @@ fn has_small_in_flight(tcb: &Tcb) -> bool {
 fn eff_mss(tcb: &Tcb) -> u32 {
     let blocks = sack_blocks(tcb).len();
     let sack = if blocks > 0 { 4 + 8 * blocks as u32 } else { 0 };
-    tcb.snd.smss.saturating_sub(sack).max(1)
+    persist::half_of_window(tcb).saturating_sub(sack).max(1)
 }
 
 /// How many SACK blocks fit beside the timestamps (RFC 2018 §3) and, on the narrowest links, beside
@@ -464,6 +477,7 @@ fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
         retransmits: 0,
         sacked: false,
         lost: false,
+        push: len > 0 && nxt + len == tcb.tx.end(),
     });
     tcb.snd.nxt += len + ctl_len;
     if !len.is_multiple_of(eff_mss(tcb)) {
@@ -506,6 +520,8 @@ fn send_syn_again(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Chunks {
 // Rules: 2525-2.4.
 fn send_again(tcb: &mut Tcb, seq: Seq, len: u32, rule: RtxRule, cx: &mut Cx<'_>) -> (Ctl, Chunks) {
     let stamp = tcb.stamp(len, cx.now);
+    let record = tcb.rtxq.next_lost().filter(|record| record.seq == seq);
+    let pushed = record.is_some_and(|record| record.push && record.len == len);
     tcb.rtxq.on_retransmit(seq, len, cx.now, stamp);
     tcb.recovery.force = false;
     if seq == tcb.snd.una {
@@ -523,7 +539,7 @@ fn send_again(tcb: &mut Tcb, seq: Seq, len: u32, rule: RtxRule, cx: &mut Cx<'_>)
     let end = (seq + len).earlier(tcb.tx.end());
     let data_len = if end.after(seq) { end - seq } else { 0 };
     let fin = if (seq + len).after(tcb.tx.end()) { Ctl::FIN } else { Ctl::NONE };
-    let push = if data_len > 0 && end == tcb.tx.end() { Ctl::PSH } else { Ctl::NONE };
+    let push = if data_len > 0 && (pushed || end == tcb.tx.end()) { Ctl::PSH } else { Ctl::NONE };
     tcb.counters.total_retrans += data_len.div_ceil(tcb.snd.smss).max(1);
     tcb.paced(data_len, cx);
     count_data(tcb, data_len, true, cx);
@@ -614,6 +630,9 @@ fn header(
 // Rules: SHLD-5, MAY-3, MUST-14, 2018-2-1, 5482-3-2, 7323-3.2-1.
 fn options(tcb: &Tcb, syn: bool, cx: &Cx<'_>) -> Options {
     let ts = tcb.ts.as_ref().map(|ts| Timestamps { val: tcb.ts_now(cx.now), ecr: ts.recent });
+    if syn && tcb.state() != State::SynSent && tcb.config.is_linux() && !tcb.config.noopt {
+        return crossed_options(tcb, cx);
+    }
     if syn {
         return Options {
             mss: Some(tcb.rcv.advmss).filter(|_| !tcb.config.noopt),
@@ -631,11 +650,28 @@ fn options(tcb: &Tcb, syn: bool, cx: &Cx<'_>) -> Options {
     Options { ts, sack: sack_blocks(tcb), uto, layout, ..Options::default() }
 }
 
+/// The SYN-ACK of crossed SYNs offers what our SYN did, whatever theirs had (as Linux).
+fn crossed_options(tcb: &Tcb, cx: &Cx<'_>) -> Options {
+    let config = &tcb.config;
+    let ecr = tcb.ts.as_ref().map_or(0, |ts| ts.recent);
+    let clock = (cx.now.as_millis() as u32).wrapping_add(tcb.ts_offset);
+    Options {
+        mss: Some(tcb.rcv.advmss),
+        wscale: config.window_scaling.then(|| config.wscale()),
+        sack_permitted: config.sack,
+        ts: config.timestamps.then_some(Timestamps { val: clock, ecr }),
+        uto: super::uto::offer(config),
+        layout: config.option_order,
+        ..Options::default()
+    }
+}
+
 /// What is held out of order, behind what arrived a second time (RFC 2018 §4, RFC 2883 §4).
 // Rules: 2018-4-1, 2018-4-2, 2883-4-1, 2883-4-4.
 fn sack_blocks(tcb: &Tcb) -> SackBlocks {
     let (mut blocks, most) = (SackBlocks::new(), max_blocks(tcb));
-    if !tcb.sack_ok {
+    // A socket of Linux that waits out TIME-WAIT has none.
+    if !tcb.sack_ok || tcb.config.is_linux() && tcb.state() == State::TimeWait {
         return blocks;
     }
     let twice = tcb.loss.as_ref().and_then(|loss| loss.dsack);

@@ -101,7 +101,7 @@ mod tests {
         let stamp = rate.on_send(at(ms), alone);
         let (seq, len, in_flight) = (Seq(0), 1_000, 1_000);
         let (retransmits, sacked, lost) = (0, false, false);
-        Sent { seq, len, sent_at: at(ms), stamp, in_flight, retransmits, sacked, lost }
+        Sent { seq, len, sent_at: at(ms), stamp, in_flight, retransmits, sacked, lost, push: false }
     }
 
     /// Ten segments, one each 10 ms: 100 KB/s. Their ACKs come at once, as if the way back had

@@ -26,6 +26,8 @@ pub struct Sent {
     pub sacked: bool,
     /// It is taken for lost and not sent again yet.
     pub lost: bool,
+    /// Its last byte was the last one written: it has PSH, whenever it is sent.
+    pub push: bool,
 }
 
 impl Sent {
@@ -48,7 +50,7 @@ impl Sent {
     /// Cuts the record at `at` bytes; returns the part behind.
     fn split_off(&mut self, at: u32) -> Sent {
         let rest = Sent { seq: self.seq + at, len: self.len - at, ..*self };
-        self.len = at;
+        (self.len, self.push) = (at, false);
         rest
     }
 }
@@ -422,6 +424,7 @@ mod tests {
             retransmits: 0,
             sacked: false,
             lost: false,
+            push: false,
         }
     }
 

@@ -47,7 +47,12 @@ pub(super) fn on_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if tcb.rtxq.is_empty() || !matches!(tcb.recovery.ca, CaState::Open | CaState::Cwr) {
         return;
     }
-    let room = (tcb.snd.una + tcb.snd.wnd).after(tcb.snd.nxt);
+    let edge = tcb.snd.una + tcb.snd.wnd;
+    if tcb.config.is_linux() && edge.before(tcb.snd.nxt) && tcb.rtxq.flight_size() > tcb.snd.smss {
+        // The peer's window does not cover the tail any more.
+        return super::ack::rtx_timer_from_head(tcb, cx);
+    }
+    let room = edge.after(tcb.snd.nxt);
     let again = !(tcb.unsent() > 0 && room);
     if again {
         tcb.rtxq.mark_tail_lost(tcb.snd.smss);
@@ -58,6 +63,11 @@ pub(super) fn on_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     }
     let end = if again { tcb.snd.nxt } else { tcb.snd.nxt + tcb.unsent().min(tcb.snd.smss) };
     tcb.loss.get_or_insert_default().tlp = Some(Tlp { end, again });
+    recovery_timer(tcb, cx);
+}
+
+/// The retransmission timer starts anew.
+fn recovery_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let at = cx.now + tcb.rto();
     tcb.set_timer(Timer::Rtx, at, cx);
 }
