@@ -41,6 +41,16 @@ pub enum SocketError {
     LimitReached,
     /// Sending to everybody without having said that this is meant.
     AccessDenied,
+    /// The host knows no such protocol (ICMP).
+    NoProtocol,
+    /// A header was not understood (ICMP).
+    Protocol,
+    /// A source route failed (ICMP).
+    NotSupported,
+    /// The host is not known, or down (ICMP).
+    HostDown,
+    /// The host is isolated (ICMP).
+    NoNetwork,
 }
 
 impl SocketError {
@@ -63,6 +73,9 @@ impl SocketError {
             SocketError::WouldBlock => io::ErrorKind::WouldBlock,
             SocketError::LimitReached => io::ErrorKind::OutOfMemory,
             SocketError::AccessDenied => io::ErrorKind::PermissionDenied,
+            SocketError::NoProtocol | SocketError::Protocol => io::ErrorKind::Other,
+            SocketError::NotSupported => io::ErrorKind::Unsupported,
+            SocketError::HostDown | SocketError::NoNetwork => io::ErrorKind::HostUnreachable,
         }
     }
 }
@@ -87,6 +100,11 @@ impl fmt::Display for SocketError {
             SocketError::BadHandle => "no such socket",
             SocketError::LimitReached => "a limit of this host is reached",
             SocketError::AccessDenied => "permission denied",
+            SocketError::NoProtocol => "protocol not available",
+            SocketError::Protocol => "protocol error",
+            SocketError::NotSupported => "operation not supported",
+            SocketError::HostDown => "host is down",
+            SocketError::NoNetwork => "machine is not on the network",
         })
     }
 }

@@ -83,6 +83,10 @@ crate::explained! {
         IcmpNoSocket = "IcmpNoSocket", "RFC 5927 §4.1", "the ICMP error quotes no connection or socket of ours";
         /// An error that quotes a sequence number not in flight.
         IcmpOutOfWindow = "IcmpOutOfWindow", "RFC 5927 §4.1", "the ICMP error quotes a sequence number that is not in flight";
+        /// A reset in TIME-WAIT, which is to last.
+        RstInTimeWait = "RstInTimeWait", "RFC 1337 §3", "a reset does not end TIME-WAIT: old duplicates would find the next connection";
+        /// An ICMP error claims a path of IPv6 that cannot be.
+        IcmpMtuTooSmall = "IcmpMtuTooSmall", "RFC 8201 §4", "every link carries packets of 1280 bytes of IPv6: a smaller claim is discarded";
         /// An ICMP error claims a narrower path than what is acknowledged.
         MtuClaimWaits = "MtuClaimWaits", "RFC 5927 §7.2", "packets larger than the path is said to carry have arrived: the claim waits for a timeout to confirm it";
         /// An echo to a broadcast or multicast address.

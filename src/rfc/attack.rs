@@ -15,7 +15,7 @@ RFC_5927 = 5927 "ICMP Attacks against TCP";
 "5927-4.2-1" Says Yes: "Ports that cannot be guessed make it harder to forge one" => "ports are chosen at random";
 "5927-5.2-1" Says Yes: "Hard errors do not end a connection that is synchronized" => "they are the reason when nobody answers";
 "5927-6.2-1" Says Yes: "Source Quench is ignored" => "as MUST-55";
-"5927-7.2-1" Says Yes: "While ACKs come, the claim that the path is narrower than what they acknowledge waits" => "`Config::mtu_claims_wait`";
+"5927-7.2-1" Says Deviates: "While ACKs come, the claim that the path is narrower than what they acknowledge waits" => "off by default, as Linux; `Config::mtu_claims_wait`, on in profile `rfc`";
 "5927-7.2-2" Says Yes: "A claim that waited is believed when the data times out" => "as said";
 }
 

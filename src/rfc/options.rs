@@ -6,7 +6,7 @@ RFC_1191 = 1191 "Path MTU Discovery";
 "1191-3-2" MustNot Yes: "No path is taken to be narrower than 68 bytes" => "MTU claims below headers and `min_mss` change nothing";
 "1191-3-3" MustNot Yes: "An error does not make the estimate larger" => "only narrower ones are taken";
 "1191-5-1" Should Yes: "Routers that do not say how wide the path is are answered plateau by plateau" => "from the length of the packet they quote";
-"1191-6.3-1" Should Partly: "After ten minutes a wider path is tried" => "for datagrams; a connection keeps what it has learned";
+"1191-6.3-1" Should Yes: "After ten minutes a wider path is tried" => "`Config::mtu_expires`: segments are as large as before then";
 "1191-6.4-1" Must Yes: "What was too big is sent again at once, and cwnd stays" => "as said";
 }
 
@@ -60,9 +60,9 @@ RFC_7323 = 7323 "TCP Extensions for High Performance";
 super::document! {
 RFC_8201 = 8201 "Path MTU Discovery for IP version 6";
 "8201-4-1" Must Yes: "Packets become smaller when a router says that one was too big" => "as said";
-"8201-4-2" Must Deviates: "An error that names less than 1280 bytes is dropped" => "it is taken for 1280, which every link carries";
+"8201-4-2" Must Partly: "An error that names less than 1280 bytes is dropped" => "of connections; for datagrams it is taken for 1280, which every link carries";
 "8201-4-3" MustNot Yes: "No path is taken to be narrower than 1280 bytes" => "neither for connections nor for datagrams";
 "8201-4-4" MustNot Yes: "An error does not make the estimate larger" => "only narrower ones are taken";
-"8201-5.3-1" Should Partly: "After ten minutes a wider path is tried" => "for datagrams; a connection keeps what it has learned";
+"8201-5.3-1" Should Yes: "After ten minutes a wider path is tried" => "as 1191-6.3-1";
 "8201-5.4-1" Must Yes: "What was too big is sent again, and this is no sign of congestion" => "as 1191-6.4-1";
 }

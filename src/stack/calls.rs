@@ -403,6 +403,17 @@ impl Stack {
         result
     }
 
+    /// Says that nothing will be read any more (see [`Conn::shut_read`]).
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub fn shut_read(&mut self, now: Instant, id: ConnId) -> Answer<()> {
+        self.keep(now, || Input::ShutRead { id });
+        let key = self.tcp.place(id).ok_or_else(Self::gone)?;
+        self.tcp.slot_mut(key).conn.shut_read();
+        Ok(())
+    }
+
     /// Lets go of a connection: what was written is still delivered (see [`Conn::close`]).
     pub fn close(&mut self, now: Instant, id: ConnId) {
         self.let_go(now, id, Call::Close);
@@ -557,7 +568,10 @@ impl Stack {
         match id {
             SocketId::Conn(id) => {
                 let key = self.tcp.place(id).ok_or_else(Self::gone)?;
-                self.tcp.slot_mut(key).conn.take_error()
+                let conn = &mut self.tcp.slot_mut(key).conn;
+                conn.take_error()?;
+                let soft = if conn.config().is_linux() { conn.take_soft_error() } else { None };
+                soft.map_or(Ok(()), Err)
             }
             SocketId::Listener(id) => self.tcp.listener(id).map(|_| ()).ok_or_else(Self::gone),
             SocketId::Udp(id) => {

@@ -6,7 +6,7 @@ use super::event::{Event, PacketView, Sent};
 use super::ingress::{Via, pair};
 use super::zone::zoned;
 use super::{Stack, cx};
-use crate::base::{Chunks, Duration, EventId, Frame, IfaceId, Instant, Why};
+use crate::base::{Chunks, Duration, EventId, Frame, IfaceId, Instant, Seq, Why};
 use crate::ip::{self, Destination};
 use crate::socket::demux::Pair;
 use crate::udp::Told;
@@ -213,25 +213,57 @@ impl Stack {
         quoted: &Quoted,
     ) -> Result<(), Why> {
         let seq = quoted.seq().ok_or(Why::IcmpNoSocket)?;
-        let key = self.tcp.find(&pair).ok_or(Why::IcmpNoSocket)?;
+        let Some(key) = self.tcp.find(&pair) else {
+            return self.deliver_half_open_error(now, pair, message, seq);
+        };
         let slot = self.tcp.slot_mut(key);
         let (id, before) = (slot.id, slot.conn.state());
         let cx = &mut cx!(self, now, EventId::NONE);
         let result = match message.too_big() {
+            Some(mtu) if pair.remote.is_ipv6() && mtu < ipv6::MIN_MTU as u32 => {
+                Err(Why::IcmpMtuTooSmall)
+            }
             Some(mtu) => {
                 let known = slot.conn.path_mtu();
-                let mtu = if mtu == 0 { quoted.plateau(known).into() } else { mtu };
-                let least = if pair.remote.is_ipv4() { 0 } else { ipv6::MIN_MTU as u32 };
-                slot.conn.on_packet_too_big(seq, mtu.clamp(least, 0xffff) as u16, cx)
+                let guess = mtu == 0 && !slot.conn.config().is_linux();
+                let mtu = if guess { quoted.plateau(known).into() } else { mtu };
+                slot.conn.on_packet_too_big(seq, mtu.min(0xffff) as u16, cx)
             }
-            None => match message.socket_error() {
-                Some(error) => slot.conn.on_icmp(seq, (error, message.is_hard()), cx),
-                None => Err(Why::IcmpType),
-            },
+            None => {
+                let linux = slot.conn.config().is_linux();
+                let error = if linux { message.stream_error() } else { message.socket_error() };
+                match error {
+                    Some(error) => slot.conn.on_icmp(seq, (error, message.is_hard()), cx),
+                    None => Err(Why::IcmpType),
+                }
+            }
         };
+        if result.is_ok() && message.is_unreached() {
+            slot.conn.on_unreached(seq, cx);
+        }
         self.snmp.tcp_went(before, slot.conn.state(), false);
         self.collect(now, Some(id), Event::Tcp);
         self.settle(now, key);
+        result
+    }
+
+    /// An error about a listener's SYN-ACK: as Linux, it may end what is half open.
+    fn deliver_half_open_error(
+        &mut self,
+        now: Instant,
+        pair: Pair,
+        message: Icmp,
+        seq: Seq,
+    ) -> Result<(), Why> {
+        let id = self.tcp.listener_for(pair.local).ok_or(Why::IcmpNoSocket)?;
+        let slot = self.tcp.listener_mut(id).ok_or(Why::IcmpNoSocket)?;
+        if !slot.listener.config().is_linux() {
+            return Err(Why::IcmpNoSocket);
+        }
+        let cx = &mut cx!(self, now, EventId::NONE);
+        let result =
+            slot.listener.on_icmp(pair.local, pair.remote, (seq, message.ends_half_open()), cx);
+        self.collect_stray(now, pair);
         result
     }
 }

@@ -25,6 +25,11 @@ pub enum Input {
         offload: Offload,
     },
     Poll,
+    /// [`Stack::shut_read`](super::Stack::shut_read).
+    ShutRead {
+        /// Which connection.
+        id: ConnId,
+    },
     /// So many frames were taken from `output`, and whether it said that there were no more.
     Output {
         frames: u32,
@@ -320,6 +325,9 @@ impl Stack {
                 let there = self.conn(id).map_or(0, |conn| conn.queues().0);
                 room.resize(max.min(there.max(1)) as usize, 0);
                 let _ = self.read_up_to(now, id, &mut room, max);
+            }
+            Input::ShutRead { id } => {
+                let _ = self.shut_read(now, id);
             }
             Input::Shutdown { id } => {
                 let _ = self.shutdown(now, id);

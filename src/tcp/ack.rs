@@ -59,7 +59,9 @@ fn update_window(tcb: &mut Tcb, seg: &Segment, seg_ack: Seq, cx: &mut Cx<'_>) {
     take_window(tcb, seg);
     if before == 0 && tcb.snd.wnd > 0 {
         tcb.owe.probe = false;
-        tcb.probe_backoff = 0;
+        if !tcb.config.is_linux() || tcb.snd.wnd >= tcb.unsent().min(tcb.snd.smss) {
+            tcb.probe_backoff = 0;
+        }
         tcb.stop_timer(Timer::Persist, cx);
     }
 }
@@ -118,7 +120,7 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx
     if told.advanced {
         super::autotune::on_ack(tcb, cx.now);
     }
-    super::output::note_deferral(tcb, cx.now);
+    super::sizes::note_deferral(tcb, cx.now);
 }
 
 /// How far what came late was overtaken.

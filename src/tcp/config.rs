@@ -58,21 +58,24 @@ pub enum AfterIdle {
 #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 pub enum Lineage {
     /// The RFC's words.
-    #[default]
     Rfc,
+    /// Linux's ways, where they are not the RFC's.
+    #[default]
+    Linux,
     /// 4.4BSD's descendants, as FreeBSD 14 (`docs/freebsd.md` says in what they differ).
     Bsd,
 }
 
 impl Lineage {
     /// All of them.
-    pub const ALL: [Lineage; 2] = [Lineage::Rfc, Lineage::Bsd];
+    pub const ALL: [Lineage; 3] = [Lineage::Rfc, Lineage::Linux, Lineage::Bsd];
 }
 
 impl fmt::Display for Lineage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Lineage::Rfc => "rfc",
+            Lineage::Linux => "linux",
             Lineage::Bsd => "bsd",
         })
     }
@@ -217,7 +220,10 @@ pub struct Config {
     pub user_timeout_option: bool,
     /// Time in TIME-WAIT. Default 60 s (RFC 9293 §3.4.2: 2 MSL = 4 min).
     pub time_wait: Duration,
-    /// How long an orphan waits in FIN-WAIT-2 for the peer's FIN. Default 60 s.
+    /// A reset does not end TIME-WAIT (RFC 1337 §3). Default off.
+    pub rfc1337: bool,
+    /// How long an orphan waits in FIN-WAIT-2 for the peer's FIN; zero: not at all, the peer is
+    /// reset. Default 60 s.
     // Rules: 1122-4.2.2.13-4.
     pub fin_wait2: Duration,
     /// Initial window in segments. Default 10 (RFC 6928; RFC 5681 §3.1: 2 to 4).
@@ -250,8 +256,14 @@ pub struct Config {
     /// `Dont` lets routers of IPv4 cut; `Probe` believes nobody.
     pub mtu_discover: Discover,
     /// Let a claim that the path is narrower than what was acknowledged wait for a timeout: while
-    /// ACKs come it is a lie (RFC 5927 §7.2). Default on.
+    /// ACKs come it is a lie (RFC 5927 §7.2). Default off (as Linux).
     pub mtu_claims_wait: bool,
+    /// The least that a path is taken for, bytes, whatever is claimed of it. Default 552 (Linux:
+    /// `route/min_pmtu`); RFC 1191 §3: no less than 68. Paths of IPv6 carry 1280.
+    pub min_pmtu: u16,
+    /// How long a path is taken for narrow; then what is sent tries it again. Default 10 min
+    /// (Linux: `route/mtu_expires`; RFC 1191 §6.3, RFC 8201 §5.3: 10 min, no less than 5).
+    pub mtu_expires: Duration,
     /// Send smaller segments when large ones time out `retries1` times and no router says why
     /// (RFC 4821 §7.7; Linux: `tcp_mtu_probing` 1). Default off (as Linux).
     pub mtu_probing: bool,
@@ -279,7 +291,7 @@ pub struct Config {
     /// (`TCP_DEFER_ACCEPT`), rounded up to a time at which the SYN-ACK would be sent again. Default
     /// `None`.
     pub defer_accept: Option<Duration>,
-    /// Whose ways are followed where RFC 9293 leaves a choice. Default `rfc`.
+    /// Whose ways are followed where RFC 9293 leaves a choice. Default `linux`.
     pub lineage: Lineage,
     /// Added to each RTO but the one before any sample, backed off or not (FreeBSD's
     /// `rexmit_slop`). Default 0.
@@ -308,6 +320,9 @@ pub struct Config {
     pub rexmit_drop_options: bool,
     /// ICMP errors that are meant to last end an opening (RFC 5927 §5.2). Default on.
     pub icmp_may_rst: bool,
+    /// ICMP errors are told by the next call, even if the connection goes on (`IP_RECVERR`).
+    /// Default off.
+    pub recverr: bool,
     /// No options are sent (FreeBSD's `TCP_NOOPT`). Default off.
     pub noopt: bool,
     /// Urgent data stays in line (`SO_OOBINLINE`; RFC 6093 §2.1). Default on; off: the last urgent
@@ -366,6 +381,7 @@ const DEFAULT: Config = Config {
     user_timeout: None,
     user_timeout_option: false,
     time_wait: Duration::from_secs(60),
+    rfc1337: false,
     fin_wait2: Duration::from_secs(60),
     initial_window: 10,
     challenge_interval: Duration::from_millis(500),
@@ -377,7 +393,9 @@ const DEFAULT: Config = Config {
     after_idle: AfterIdle::Decay,
     mark: Mark { ttl: None, tos: 0 },
     mtu_discover: Discover::Want,
-    mtu_claims_wait: true,
+    mtu_claims_wait: false,
+    min_pmtu: 552,
+    mtu_expires: Duration::from_secs(600),
     mtu_probing: false,
     base_mss: 1024,
     zero_window_max: None,
@@ -387,7 +405,7 @@ const DEFAULT: Config = Config {
     rcvlowat: 1,
     linger: None,
     defer_accept: None,
-    lineage: Lineage::Rfc,
+    lineage: Lineage::Linux,
     rexmit_slop: Duration::ZERO,
     keepinit: None,
     persmin: Duration::ZERO,
@@ -399,6 +417,7 @@ const DEFAULT: Config = Config {
     ecn_maxretries: 0,
     rexmit_drop_options: false,
     icmp_may_rst: true,
+    recverr: false,
     noopt: false,
     oobinline: true,
 };
@@ -432,6 +451,9 @@ impl Config {
             window_up: false,
             count_segments: false,
             tso_win_divisor: 0,
+            lineage: Lineage::Rfc,
+            min_pmtu: 68,
+            mtu_claims_wait: true,
             ts_required: true,
             sws_override: Duration::from_millis(200),
             ..Config::default()
@@ -441,6 +463,11 @@ impl Config {
     /// Whether BSD's ways are followed.
     pub fn is_bsd(&self) -> bool {
         self.lineage == Lineage::Bsd
+    }
+
+    /// Whether Linux's ways are followed.
+    pub fn is_linux(&self) -> bool {
+        self.lineage == Lineage::Linux
     }
 
     /// What segments ask of IP: the bits of ECN are not the user's (RFC 3168 §6.1).
@@ -503,7 +530,10 @@ impl Config {
             }
             fixed => fixed,
         };
-        self.window_clamp.map_or(buffer, |clamp| buffer.min(clamp))
+        let window = self.window_clamp.map_or(buffer, |clamp| buffer.min(clamp));
+        let mss = u32::from(mss.max(1));
+        let whole = self.is_linux() && window > mss;
+        if whole { window / mss * mss } else { window }
     }
 }
 
@@ -518,7 +548,7 @@ mod tests {
             assert_eq!(Config::default().syn_window(mss), window);
         }
         let fixed = Config { recv_buffer: 1 << 20, window_clamp: Some(5_000), ..Config::default() };
-        assert_eq!((fixed.syn_window(1460), fixed.wscale()), (5_000, 0));
+        assert_eq!((fixed.syn_window(1460), fixed.wscale()), (4_380, 0));
     }
 
     #[test]

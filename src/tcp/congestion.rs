@@ -120,10 +120,26 @@ impl Tcb {
         }
     }
 
-    /// The segment size has changed.
-    pub fn cc_on_mss(&mut self) {
+    /// The segment size has changed from `before`. Linux counts segments: as many as before may be
+    /// in flight.
+    pub fn cc_on_mss(&mut self, before: u32) {
         let smss = self.snd.smss;
-        self.control.iter_mut().for_each(|control| control.algorithm.on_mss(smss));
+        let whole = self.config.is_linux();
+        let scaled = |bytes: u32| match bytes {
+            u32::MAX => bytes,
+            _ => (u64::from(bytes) * u64::from(smss) / u64::from(before.max(1))) as u32,
+        };
+        if whole {
+            self.iw = scaled(self.iw);
+        }
+        self.control.iter_mut().for_each(|control| {
+            let algorithm = &mut control.algorithm;
+            let (cwnd, ssthresh) = (scaled(algorithm.cwnd()), scaled(algorithm.ssthresh()));
+            algorithm.on_mss(smss);
+            if whole {
+                algorithm.take_over(cwnd, ssthresh);
+            }
+        });
     }
 
     /// Nothing more goes out now; `limited`: for cwnd.

@@ -9,10 +9,11 @@ use super::invariant;
 use super::output::{self, Decision};
 use super::rtxq::Sent;
 use super::segment::{Outgoing, Segment};
+use super::sizes;
 use super::state::{Cause, State};
 use super::tcb::{Cx, Opening, SHARE, Tcb};
 use super::timeout;
-use crate::base::{Instant, Limit, Seq, SocketError, Why};
+use crate::base::{Instant, Limit, Seq, SocketError};
 use crate::wire::tcp::Options;
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ use std::sync::Arc;
 /// pointers, and its spare places cost no blocks.
 #[derive(Debug)]
 pub struct Conn {
-    tcb: Box<Tcb>,
+    pub(super) tcb: Box<Tcb>,
 }
 
 /// What a user can do right now without waiting.
@@ -99,6 +100,7 @@ impl Conn {
             sacked: false,
             lost: false,
             twice: false,
+            push: false,
         });
         tcb.counters.total_retrans = u32::from(half.retransmits);
         tcb.counters.segs_out = 1 + u32::from(half.retransmits);
@@ -147,6 +149,7 @@ impl Conn {
     /// The next segment to be sent.
     pub fn output(&mut self, cx: &mut Cx<'_>) -> Option<Outgoing> {
         let before = self.snapshot(cx);
+        super::pmtu::age(&mut self.tcb, cx.now);
         let out = output::output(&mut self.tcb, cx);
         self.told(before, cx);
         out
@@ -170,61 +173,6 @@ impl Conn {
         self.tcb.owe.ack_now || self.tcb.owe.ack_before.is_some() || self.tcb.owe.rst.is_some()
     }
 
-    /// An ICMP error quotes a segment of this connection that starts at `seq` (RFC 5927 §4: it must
-    /// be in flight). One that is `hard` ends an opening (RFC 9293 §3.9.2.2, SHLD-26);
-    /// all others, and once synchronized those, too, end nothing (MUST-56; RFC 5927 §5.2), but
-    /// name the reason if nobody answers (SHLD-25).
-    // Rules: MUST-47, 5927-5.2-1.
-    pub fn on_icmp(
-        &mut self,
-        seq: Seq,
-        (error, hard): (SocketError, bool),
-        cx: &mut Cx<'_>,
-    ) -> Result<(), Why> {
-        self.check_in_flight(seq)?;
-        let config = &self.tcb.config;
-        let state = self.tcb.state();
-        // For BSD what lasts is a refusal, and a SYN that was answered is not refused any more.
-        let early = state == State::SynSent || !config.is_bsd() && !state.is_synchronized();
-        let error = if hard && config.is_bsd() { SocketError::Refused } else { error };
-        let again = self.tcb.retransmits > 3 && self.tcb.soft_error.is_some();
-        let tired = config.is_bsd() && !state.is_synchronized() && again;
-        let hard = hard && early && config.icmp_may_rst || tired;
-        cx.note(|| Event::Icmp { error, hard });
-        if hard {
-            self.tcb.die(Cause::IcmpUnreachable, Some(error), cx);
-        } else {
-            self.tcb.soft_error = Some(error);
-        }
-        Ok(())
-    }
-
-    /// The link has nobody to hand our segments to: an opening ends, a connection goes on trying.
-    pub fn on_no_neighbor(&mut self, cx: &mut Cx<'_>) {
-        let error = SocketError::HostUnreachable;
-        if self.tcb.state().is_synchronized() {
-            self.tcb.soft_error = Some(error);
-        } else if self.tcb.state() != State::Closed {
-            self.tcb.die(Cause::IcmpUnreachable, Some(error), cx);
-        }
-    }
-
-    /// An ICMP error says that the path carries packets of at most `mtu` bytes (RFC 1191): segments
-    /// become smaller, and what was sent larger is sent again.
-    ///
-    /// # Errors
-    /// Why it is not believed.
-    pub fn on_packet_too_big(&mut self, seq: Seq, mtu: u16, cx: &mut Cx<'_>) -> Result<(), Why> {
-        self.check_in_flight(seq)?;
-        super::pmtu::on_claim(&mut self.tcb, mtu, cx)
-    }
-
-    // Rules: 5927-4.1-1.
-    fn check_in_flight(&self, seq: Seq) -> Result<(), Why> {
-        let in_flight = self.tcb.snd.una.before_eq(seq) && seq.before(self.tcb.snd.nxt);
-        if in_flight { Ok(()) } else { Err(Why::IcmpOutOfWindow) }
-    }
-
     // ---- the user's calls
 
     /// SEND: queues as much of `bytes` as the send buffer takes, and says how much.
@@ -246,7 +194,7 @@ impl Conn {
         self.tcb.more = false;
         (self.tcb.owe.more, self.tcb.owe.push) = (false, false);
         self.tcb.cause = cx.cause;
-        output::note_deferral(&mut self.tcb, cx.now);
+        sizes::note_deferral(&mut self.tcb, cx.now);
         if n > 0 {
             self.tcb.start_user_timer(cx);
         }
@@ -394,6 +342,12 @@ impl Conn {
             _ => {}
         }
         Ok(())
+    }
+
+    /// The user wants no more data: none is kept back from it, but once it has closed its side,
+    /// too, what comes resets the connection, as if there were no user.
+    pub fn shut_read(&mut self) {
+        self.tcb.rcv.shut = true;
     }
 
     fn queue_fin(&mut self, to: State, cx: &mut Cx<'_>) {

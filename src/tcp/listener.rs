@@ -268,6 +268,27 @@ impl Listener {
         dropped(Why::RstOutOfWindow)
     }
 
+    /// An ICMP error quotes a SYN-ACK that starts at `seq`; what `ends` it, ends it silently.
+    ///
+    /// # Errors
+    /// Why it is not believed.
+    pub fn on_icmp(
+        &mut self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        (seq, ends): (Seq, bool),
+        cx: &mut Cx<'_>,
+    ) -> Result<(), Why> {
+        let key = *self.by_peer.get(&(local, remote)).ok_or(Why::IcmpNoSocket)?;
+        if self.embryos[key].iss != seq {
+            return Err(Why::IcmpOutOfWindow);
+        }
+        if ends {
+            self.remove(key, Cause::IcmpUnreachable, cx);
+        }
+        Ok(())
+    }
+
     /// RFC 9293 §3.10.7.4, first, and the timestamps of RFC 7323 (§3.2, §5.3 R1): why the segment
     /// cannot be of this connection.
     fn unacceptable(&self, embryo: &Embryo, seg: &Segment) -> Option<Why> {
@@ -397,7 +418,7 @@ impl Listener {
     /// CLOSE of a listener resets what is half open (RFC 9293 §3.10.4): one of them, and whose. To
     /// be called until it gives `None`; then [`Listener::close`].
     pub fn reset_one(&mut self, cx: &mut Cx<'_>) -> Option<(Site, Outgoing)> {
-        if self.config.is_bsd() {
+        if self.config.is_bsd() || self.config.is_linux() {
             self.forget_all(cx);
         }
         let key = *self.by_peer.first_key_value()?.1;
@@ -410,7 +431,7 @@ impl Listener {
         Some((site, reset))
     }
 
-    /// BSD tells nobody: whoever completes a handshake then, is told that nobody listens.
+    /// BSD and Linux tell nobody: whoever completes a handshake then, is told that nobody listens.
     fn forget_all(&mut self, cx: &mut Cx<'_>) {
         while let Some((_, key)) = self.by_peer.first_key_value() {
             self.remove(*key, Cause::ListenerClosed, cx);

@@ -9,8 +9,8 @@
 //! * the block: [`tcb`], with `congestion`, `ecn`, `pacing`, [`event`], `invariant`, [`info`],
 //!   [`measured`] and `status`
 //! * steps, functions over the block: [`arrives`] (SEGMENT ARRIVES), `ack`, `sack`, `recovery`,
-//!   `nextseg`, `tlp`, `pmtu`, `uto`, [`delack`], [`autotune`], `persist`,
-//!   `timeout`, `output` (plan and emit)
+//!   `nextseg`, `tlp`, `pmtu`, `icmp`, `uto`, [`delack`], [`autotune`], `persist`,
+//!   `timeout`, `sizes`, `output` (plan and emit)
 //! * the façade: [`Conn`], and [`listener::Listener`] for LISTEN
 
 pub mod arrives;
@@ -19,6 +19,7 @@ pub mod cc;
 pub mod config;
 pub mod delack;
 pub mod event;
+mod icmp;
 pub mod info;
 pub mod isn;
 pub mod listener;
@@ -54,6 +55,7 @@ mod pacing;
 mod persist;
 mod recovery;
 mod sack;
+mod sizes;
 mod status;
 mod timeout;
 mod tlp;

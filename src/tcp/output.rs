@@ -4,19 +4,20 @@
 //! cannot disagree.
 
 use super::ecn;
-use super::event::{AckWhy, Blocked, CaState, Event, Plan, Room, RtxRule, SegmentView, Timer};
+use super::event::{AckWhy, Blocked, Event, Plan, Room, RtxRule, SegmentView, Timer};
 use super::persist;
 use super::rtxq::Sent;
 use super::segment::{Because, Outgoing};
+use super::sizes::{
+    burst, eff_mss, has_small_in_flight, is_urgent, mss_again, note_deferral, sack_blocks,
+    whole_most,
+};
 use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
 use super::tlp;
-use crate::base::{Chunks, Duration, Instant, Limit, Seq};
+use crate::base::{Chunks, Instant, Limit, Seq};
 use crate::wire::ip::Mark;
-use crate::wire::tcp::{Ctl, Header, Options, SackBlocks, Timestamps};
-
-/// How long ago something must have gone out for the rest of it to wait.
-const DEFERRAL: Duration = Duration::from_millis(1);
+use crate::wire::tcp::{Ctl, Header, Options, Timestamps};
 
 /// What `plan` says.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -129,6 +130,13 @@ fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
         return Some(Plan::RetransmitSyn { attempt: lost.retransmits.saturating_add(1) });
     }
     let mss = mss_again(tcb, lost);
+    let mut lost = *lost;
+    if tcb.config.is_linux() && lost.seq != tcb.snd.una {
+        // What a window that shrank does not cover any more waits, but for the first.
+        let edge = tcb.snd.una + tcb.snd.wnd;
+        let room = if edge.after(lost.seq) { edge - lost.seq } else { return None };
+        lost.len = if room < mss { lost.len.min(room) } else { lost.len.min(room / mss * mss) };
+    }
     let fin = u32::from(lost.end().after(tcb.tx.end()));
     let data = lost.len - fin;
     let one = data.min(mss);
@@ -144,13 +152,6 @@ fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     let len = len.min(tcb.record_len(lost.seq).unwrap_or(len));
     let len = if len == data { lost.len } else { len }; // FIN goes along
     Some(Plan::Retransmit { rule, seq: lost.seq, len })
-}
-
-/// Into segments of which size a record is cut when it is sent again: as before, so that what was
-/// received of it remains whole segments, unless they must be smaller now.
-fn mss_again(tcb: &Tcb, sent: &Sent) -> u32 {
-    let mss = eff_mss(tcb);
-    if sent.phase == 0 { mss.min(sent.mss.into()) } else { mss }
 }
 
 /// How much new data a loss probe takes along: a segment, if the peer's window allows.
@@ -211,8 +212,14 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     let corked = (tcb.config.cork || tcb.owe.more) && !asked && !tcb.owe.push;
     // The short last segment goes along when nothing, or by Minshall nothing small, is in flight,
     // or Nagle is off, or FIN follows.
-    let may = record.is_some() || !corked && (asked || !tcb.config.nagle || (whole == 0 && alone));
+    let along = whole == 0 || tcb.config.is_linux() && tcb.gso_max > mss;
+    let may = record.is_some() || !corked && (asked || !tcb.config.nagle || (along && alone));
     if all && (whole == len || fin_pending || may) {
+        return send(len);
+    }
+    // The peer's window ends within a super-segment: it goes out up to there (as Linux).
+    let filled = tcb.config.is_linux() && whole > 0 && len == rwnd_room && rwnd_room < cwnd_room;
+    if filled && tcb.gso_max > mss && !corked && (alone || !tcb.config.nagle) {
         return send(len);
     }
     if whole > 0 {
@@ -251,78 +258,6 @@ fn new_data(tcb: &Tcb, len: u32, rwnd_room: u32, mss: u32) -> Plan {
             Plan::NewData { len, push }
         }
     }
-}
-
-/// How much one super-segment holds at most: what the device takes, and no more than a
-/// millisecond's worth of what the window allows in a round trip (twice that in slow start, a fifth
-/// more after), but two segments. Near peers get more: an ACK for each millisecond's worth would
-/// cost them more than it tells. But half of cwnd is enough: two are under way then.
-fn burst(tcb: &Tcb, mss: u32) -> u32 {
-    let most = tcb.gso_max.max(mss);
-    let (true, Some(rate)) = (tcb.config.tso_autosize && most > mss, tcb.rate_of_window()) else {
-        return most;
-    };
-    let near = (tcb.rto.min().unwrap_or_default().as_micros().max(1) as u64) >> 9;
-    let extra = if near < 32 { u64::from(most) >> near } else { 0 };
-    let bytes = (rate >> 10).saturating_add(extra).min(most.into());
-    let half = (tcb.cwnd() / tcb.snd.smss / 2).max(1);
-    let least = u32::from(tcb.config.min_tso_segs.max(1));
-    (bytes as u32 / mss).max(least).min(half).saturating_mul(mss).min(most)
-}
-
-/// Less than a burst may go out, and something went out within the last millisecond: ACKs of what
-/// is in flight, half a round trip old, will soon allow more, and it goes out together (as Linux).
-pub(super) fn note_deferral(tcb: &mut Tcb, now: Instant) {
-    tcb.owe.defer = false;
-    let (mss, unsent) = (eff_mss(tcb), tcb.unsent());
-    let part = u32::from(tcb.config.tso_win_divisor);
-    let bursts = tcb.config.tso_autosize && tcb.gso_max > mss && part > 0;
-    let recovering = matches!(tcb.recovery.ca, CaState::Recovery | CaState::Loss);
-    let recent = now.since(tcb.last_sent) < DEFERRAL;
-    if !bursts || recovering || unsent <= mss || !recent {
-        return;
-    }
-    let edge = tcb.snd.una + tcb.snd.wnd;
-    let rwnd_room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
-    let limit = tcb.cwnd_room().min(rwnd_room);
-    let share = tcb.snd.wnd.min(tcb.cwnd()) / part;
-    let most = burst(tcb, mss);
-    let srtt = tcb.rto.srtt().unwrap_or_default();
-    let soon = tcb.rtxq.head().is_some_and(|head| now.since(head.sent_at) >= srtt / 2);
-    tcb.owe.defer = soon && limit < most && limit < share && limit <= unsent;
-}
-
-/// The most of what is sent again from `seq` on that goes out in one piece, whole segments.
-fn whole_most(tcb: &Tcb, seq: Seq, mss: u32) -> u32 {
-    if is_urgent(tcb, seq) { mss } else { tcb.gso_max / mss * mss }
-}
-
-/// Whether a segment that starts at `seq` points at urgent data: its pointer counts from there, so
-/// no device can cut it.
-fn is_urgent(tcb: &Tcb, seq: Seq) -> bool {
-    tcb.snd.up.is_some_and(|up| up.after(seq))
-}
-
-/// Whether a segment that was not full waits for its ACK (Minshall's variant of Nagle's algorithm:
-/// full segments in flight hold no small one back).
-fn has_small_in_flight(tcb: &Tcb) -> bool {
-    tcb.snd.sml.after(tcb.snd.una) && tcb.snd.sml.before_eq(tcb.snd.nxt)
-}
-
-/// Eff.snd.MSS (RFC 9293 §3.7.1): SMSS less the SACK blocks that ride along.
-// Rules: MUST-16, 6691-2-2, 2525-2.18.
-fn eff_mss(tcb: &Tcb) -> u32 {
-    let blocks = sack_blocks(tcb).len();
-    let sack = if blocks > 0 { 4 + 8 * blocks as u32 } else { 0 };
-    tcb.snd.smss.saturating_sub(sack).max(1)
-}
-
-/// How many SACK blocks fit beside the timestamps (RFC 2018 §3) and, on the narrowest links, beside
-/// a byte of data.
-// Rules: 2018-3-1.
-fn max_blocks(tcb: &Tcb) -> usize {
-    let room = tcb.snd.smss.saturating_sub(4 + 1) / 8;
-    if tcb.ts.is_some() { room.min(3) as usize } else { room.min(4) as usize }
 }
 
 /// The next segment, if one is to be sent; if not, what is waited for is noted.
@@ -494,6 +429,7 @@ fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
         sacked: false,
         lost: false,
         twice: false,
+        push: ends(tcb, len),
     });
     tcb.snd.nxt += len + ctl_len;
     if !len.is_multiple_of(mss) {
@@ -542,6 +478,8 @@ fn send_again(
     cx: &mut Cx<'_>,
 ) -> (Ctl, Chunks) {
     let (stamp, mss) = (tcb.stamp(len, cx.now), mss.min(0xffff) as u16);
+    let record = tcb.rtxq.next_lost().filter(|record| record.seq == seq);
+    let pushed = record.is_some_and(|record| record.push && record.len == len);
     if let RtxRule::LastResort | RtxRule::Rescue = rule {
         let rescue = rule == RtxRule::Rescue;
         tcb.rtxq.on_last_resort((seq, len), mss, (cx.now, stamp), rescue);
@@ -569,7 +507,7 @@ fn send_again(
     let data_len = if end.after(seq) { end - seq } else { 0 };
     let fin = if (seq + len).after(tcb.tx.end()) { Ctl::FIN } else { Ctl::NONE };
     let ends = end == tcb.tx.end() || tcb.record_len(seq) == Some(data_len);
-    let push = if data_len > 0 && ends { Ctl::PSH } else { Ctl::NONE };
+    let push = if data_len > 0 && (pushed || ends) { Ctl::PSH } else { Ctl::NONE };
     tcb.counters.total_retrans += data_len.div_ceil(tcb.snd.smss).max(1);
     tcb.paced(data_len, cx);
     count_data(tcb, data_len, true, cx);
@@ -660,6 +598,9 @@ fn header(
 // Rules: SHLD-5, MAY-3, MUST-14, 2018-2-1, 5482-3-2, 7323-3.2-1.
 fn options(tcb: &Tcb, syn: bool, cx: &Cx<'_>) -> Options {
     let ts = tcb.ts.as_ref().map(|ts| Timestamps { val: tcb.ts_now(cx.now), ecr: ts.recent });
+    if syn && tcb.state() != State::SynSent && tcb.config.is_linux() && !tcb.config.noopt {
+        return crossed_options(tcb, cx);
+    }
     if syn {
         return Options {
             mss: Some(tcb.rcv.advmss).filter(|_| !tcb.config.noopt),
@@ -677,19 +618,20 @@ fn options(tcb: &Tcb, syn: bool, cx: &Cx<'_>) -> Options {
     Options { ts, sack: sack_blocks(tcb), uto, layout, ..Options::default() }
 }
 
-/// What is held out of order, behind what arrived a second time (RFC 2018 §4, RFC 2883 §4).
-// Rules: 2018-4-1, 2018-4-2, 2883-4-1, 2883-4-4.
-fn sack_blocks(tcb: &Tcb) -> SackBlocks {
-    let (mut blocks, most) = (SackBlocks::new(), max_blocks(tcb));
-    if !tcb.sack_ok {
-        return blocks;
+/// The SYN-ACK of crossed SYNs offers what our SYN did, whatever theirs had (as Linux).
+fn crossed_options(tcb: &Tcb, cx: &Cx<'_>) -> Options {
+    let config = &tcb.config;
+    let ecr = tcb.ts.as_ref().map_or(0, |ts| ts.recent);
+    let clock = (cx.now.as_millis() as u32).wrapping_add(tcb.ts_offset);
+    Options {
+        mss: Some(tcb.rcv.advmss),
+        wscale: config.window_scaling.then(|| config.wscale()),
+        sack_permitted: config.sack,
+        ts: config.timestamps.then_some(Timestamps { val: clock, ecr }),
+        uto: super::uto::offer(config),
+        layout: config.option_order,
+        ..Options::default()
     }
-    let twice = tcb.loss.as_ref().and_then(|loss| loss.dsack);
-    blocks.extend(twice.filter(|_| most > 0));
-    let rest = most - blocks.len();
-    let held = tcb.ooo.as_ref().map(|ooo| ooo.sack_blocks(rest));
-    blocks.extend(held.into_iter().flatten());
-    blocks
 }
 
 impl Tcb {

@@ -70,6 +70,18 @@ fn bsd_interval(tcb: &Tcb) -> Duration {
     tcb.rto.srtt().map_or(tcb.config.rto_initial * 2, sampled)
 }
 
+/// SMSS, but no more than half of what the peer's window ever was, so that two may be under way (as
+/// Linux).
+pub(super) fn half_of_window(tcb: &Tcb) -> u32 {
+    let half = match tcb.snd.max_wnd {
+        0 => return tcb.snd.smss,
+        small @ ..=536 => small,
+        window => window / 2,
+    };
+    let least = u32::from(68 - (tcb.header_len - 20).min(48));
+    if tcb.config.is_linux() { tcb.snd.smss.min(half.max(least)) } else { tcb.snd.smss }
+}
+
 // ---- a probe that carries data
 
 /// Whether a probe carries the first byte that the window does not let go: so the peer's ACK tells
@@ -98,6 +110,7 @@ pub(super) fn adopt_probe(tcb: &mut Tcb, seg_ack: Seq, cx: &mut Cx<'_>) {
         sacked: false,
         lost: false,
         twice: false,
+        push: false,
     });
     tcb.snd.nxt += 1;
     tcb.loss.get_or_insert_default();

@@ -1,31 +1,64 @@
 //! Path MTU discovery in a connection (RFC 1191, RFC 8201): what ICMP says of the path, how far it
 //! is believed (RFC 5927 §7), and what is done when nobody says anything (RFC 4821 §7.7).
 
-use super::event::RtxRule;
+use super::config::Lineage;
+use super::event::{CaState, RtxRule, Timer};
 use super::rtxq::Judged;
 use super::tcb::{Cx, Tcb};
-use crate::base::Why;
+use crate::base::{Instant, Why};
 use crate::wire::ip::Discover;
+
+/// What the path was before it was found to be narrower.
+#[derive(Clone, Debug)]
+pub struct Wide {
+    /// When it may be so again.
+    until: Instant,
+    /// MTU, bytes.
+    pmtu: u16,
+    /// SMSS, bytes.
+    smss: u32,
+}
+
+/// What was learned of the path a while ago is forgotten: segments become as large as before, which
+/// tells whether the path has become wider (RFC 1191 §6.3, RFC 8201 §5.3).
+// Rules: 1191-6.3-1, 8201-5.3-1.
+pub(super) fn age(tcb: &mut Tcb, now: Instant) {
+    let Some(rare) = &mut tcb.counters.rare else { return };
+    let Some(wide) = rare.wide.take_if(|wide| wide.until <= now) else { return };
+    let before = tcb.snd.smss;
+    (tcb.pmtu, tcb.snd.smss, tcb.mtu_acked) = (wide.pmtu, wide.smss, 0);
+    tcb.cc_on_mss(before);
+}
 
 impl Tcb {
     /// The path carries packets of at most `mtu` bytes: what was sent larger counts as lost
     /// (RFC 1191 §6.4: without a reduction of cwnd).
     // Rules: 1191-6.4-1, 8201-5.4-1.
     fn reduce_path_mtu(&mut self, mtu: u16, rule: RtxRule, cx: &mut Cx<'_>) {
+        let until = cx.now + self.config.mtu_expires;
+        let (pmtu, smss) = (self.pmtu, self.snd.smss);
+        let wide = &mut self.counters.rare().wide;
+        wide.get_or_insert(Wide { until, pmtu, smss }).until = until;
         (self.pmtu, self.mtu_claimed) = (mtu, 0);
         self.cause = cx.cause;
         let path = u32::from(mtu - self.header_len);
         let ts = if self.ts.is_some() { 12 } else { 0 };
-        self.snd.smss = self.snd.smss.min(path.saturating_sub(ts).max(1));
+        let before = self.snd.smss;
+        self.snd.smss = before.min(path.saturating_sub(ts).max(1));
         let smss = self.snd.smss;
-        self.cc_on_mss();
+        self.cc_on_mss(before);
         if !self.syn_acked {
             return;
         }
+        self.stop_timer(Timer::LossProbe, cx);
         let too_long = |len| if len > smss { Judged::Lost } else { Judged::InTime };
         self.rtxq.judge(|sent| too_long(sent.len));
         if self.rtxq.lost() > 0 {
             (self.recovery.rule, self.recovery.force) = (Some(rule), true);
+            if self.config.is_linux() && self.recovery.ca != CaState::Loss {
+                self.recovery.recovery_point = Some(self.snd.nxt);
+                self.set_ca(CaState::Loss, cx);
+            }
         }
     }
 }
@@ -39,10 +72,13 @@ pub(super) fn on_claim(tcb: &mut Tcb, mtu: u16, cx: &mut Cx<'_>) -> Result<(), W
     let believed = match tcb.config.mtu_discover {
         Discover::Want | Discover::Do => true,
         Discover::Dont => tcb.header_len == 60, // nobody cuts packets of IPv6
-        Discover::Probe => false,
+        Discover::Probe => tcb.config.is_linux(),
     };
-    let floor = tcb.header_len + tcb.config.min_mss;
-    let mtu = if tcb.config.is_bsd() { mtu.max(floor) } else { mtu };
+    let floor = (tcb.header_len + tcb.config.min_mss).max(tcb.config.min_pmtu);
+    let mtu = if tcb.config.lineage == Lineage::Rfc { mtu } else { mtu.max(floor) };
+    if !believed && tcb.config.is_linux() && mtu < tcb.pmtu {
+        tcb.mtu_claimed = mtu; // looked at when the next timeout sends
+    }
     if !believed || mtu >= tcb.pmtu || mtu < floor {
         return Ok(());
     }

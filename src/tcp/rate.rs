@@ -101,8 +101,21 @@ mod tests {
         let stamp = rate.on_send(at(ms), alone);
         let (seq, len, in_flight) = (Seq(0), 1_000, 1_000);
         let (mss, phase, retransmits) = (1_000, 0, 0);
-        let (sent_at, sacked, lost, twice) = (at(ms), false, false, false);
-        Sent { seq, len, mss, phase, sent_at, stamp, in_flight, retransmits, sacked, lost, twice }
+        let (sent_at, sacked, lost, twice, push) = (at(ms), false, false, false, false);
+        Sent {
+            seq,
+            len,
+            mss,
+            phase,
+            sent_at,
+            stamp,
+            in_flight,
+            retransmits,
+            sacked,
+            lost,
+            twice,
+            push,
+        }
     }
 
     /// Ten segments, one each 10 ms: 100 KB/s. Their ACKs come at once, as if the way back had

@@ -328,6 +328,10 @@ fn in_recovery(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> u3
         if !undo_if_echoed(tcb, told, cx) && !undo_if_received_twice(tcb, cx) {
             leave(tcb, cx);
         }
+        if told.marked && may_heed_mark(tcb) {
+            heed_mark(tcb, told, cx); // the next window is marked, too
+            return 0;
+        }
         return if tcb.sack_ok { detect_again(tcb, told, cx) } else { 0 };
     }
     if told.advanced && undo_if_echoed(tcb, told, cx) || undo_if_received_twice(tcb, cx) {

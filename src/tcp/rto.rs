@@ -106,6 +106,11 @@ impl Rto {
         self.backoff = self.backoff.saturating_add(1);
     }
 
+    /// One doubling was for nothing.
+    pub fn revert(&mut self) {
+        self.backoff = self.backoff.saturating_sub(1);
+    }
+
     /// A SYN was lost: data starts with at least `rto`, not backed off, unless a sample exists
     /// (RFC 6298 §5.7).
     // Rules: 6298-5.7.

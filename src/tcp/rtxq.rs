@@ -35,6 +35,8 @@ pub struct Sent {
     pub lost: bool,
     /// Two copies of it are in flight: it was sent again without being taken for lost.
     pub twice: bool,
+    /// Its last byte was the last one written: it has PSH, whenever it is sent.
+    pub push: bool,
 }
 
 impl Sent {
@@ -59,7 +61,7 @@ impl Sent {
         let mss = u32::from(self.mss.max(1));
         let phase = ((u32::from(self.phase) + at) % mss) as u16;
         let rest = Sent { seq: self.seq + at, len: self.len - at, phase, ..*self };
-        self.len = at;
+        (self.len, self.push) = (at, false);
         rest
     }
 

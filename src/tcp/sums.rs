@@ -32,6 +32,8 @@ pub struct Counters {
 pub struct Rare {
     /// Payload bytes sent again.
     pub bytes_retrans: u64,
+    /// What the path was, while it is narrower.
+    pub wide: Option<super::pmtu::Wide>,
     /// Segments received out of order.
     pub rcv_ooopack: u32,
     /// Reports that the peer received something twice.

@@ -86,6 +86,8 @@ pub struct Rcv {
     pub advmss: u16,
     /// The reader took data since the window was last offered.
     pub read: bool,
+    /// The user wants no more data (`SHUT_RD`).
+    pub shut: bool,
     /// The reader has had the last urgent byte apart from the others.
     pub oob_read: bool,
     /// Bytes received in order since the last ACK was sent.
@@ -195,6 +197,8 @@ pub struct Tcb {
     pub wscale_ok: bool,
     /// The MTU of the path, bytes of IP packet.
     pub pmtu: u16,
+    /// Where the millisecond clock of its timestamps starts, wanted or not.
+    pub ts_offset: u32,
     /// The longest packet of ours that was acknowledged, bytes.
     pub mtu_acked: u16,
     /// What ICMP claims that the path carries, while that is not believed; 0: nothing.
@@ -361,6 +365,7 @@ impl Tcb {
                 wscale: if config.window_scaling { config.wscale() } else { 0 },
                 mss_seen: u32::from(advmss.min(default_mss(false))),
                 advmss,
+                shut: false,
                 read: false,
                 oob_read: false,
                 unacked: 0,
@@ -371,6 +376,7 @@ impl Tcb {
             ecn: EcnState::default(),
             wscale_ok: config.window_scaling && opts,
             pmtu: opening.mtu,
+            ts_offset: opening.ts_offset,
             mtu_acked: 0,
             mtu_claimed: 0,
             gso_max: opening.gso_max,

@@ -7,7 +7,7 @@ use super::recovery;
 use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
 use super::tlp;
-use crate::base::Duration;
+use crate::base::{Duration, Seq};
 
 /// Handles every timer that has expired by now.
 pub(super) fn poll(tcb: &mut Tcb, cx: &mut Cx<'_>) {
@@ -69,6 +69,18 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         tcb.rtxq.mark_all_lost();
         tcb.recovery.force = true;
     }
+}
+
+/// A router has no way to the peer, for what was sent again from `seq` on: one doubling of the RTO
+/// is taken back, and the oldest segment is due as long after it was sent (RFC 6069 §4).
+pub(super) fn revert(tcb: &mut Tcb, seq: Seq, cx: &mut Cx<'_>) {
+    if seq != tcb.snd.una || tcb.retransmits == 0 || tcb.rto.backoff() == 0 || !tcb.syn_acked {
+        return;
+    }
+    tcb.rto.revert();
+    let Some(head) = tcb.rtxq.head() else { return };
+    let at = head.sent_at + tcb.rto();
+    tcb.set_timer(Timer::Rtx, at.max(cx.now), cx);
 }
 
 /// R2; less when the user is gone: one is enough then, if a `wait` is as long as the `most` it may

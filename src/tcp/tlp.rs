@@ -49,11 +49,17 @@ pub(super) fn on_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if tcb.rtxq.is_empty() || !matches!(tcb.recovery.ca, CaState::Open | CaState::Cwr) {
         return;
     }
-    if tcb.loss.as_ref().is_some_and(|loss| loss.probed) {
+    let linux = tcb.config.is_linux(); // which waits for the end of the last probe alone
+    if !linux && tcb.loss.as_ref().is_some_and(|loss| loss.probed) {
         super::ack::rtx_timer_from_head(tcb, cx);
         return;
     }
-    let room = (tcb.snd.una + tcb.snd.wnd).after(tcb.snd.nxt);
+    let edge = tcb.snd.una + tcb.snd.wnd;
+    if linux && edge.before(tcb.snd.nxt) && tcb.rtxq.flight_size() > tcb.snd.smss {
+        // The peer's window does not cover the tail any more.
+        return super::ack::rtx_timer_from_head(tcb, cx);
+    }
+    let room = edge.after(tcb.snd.nxt);
     if tcb.unsent() > 0 && room {
         tcb.owe.tlp = true;
     } else {

@@ -266,6 +266,48 @@ impl Icmp {
         }
     }
 
+    /// What a stream is told as Linux has it: every code has its own error, and a router that gives
+    /// up or does not understand is heard, too.
+    pub fn stream_error(&self) -> Option<SocketError> {
+        Some(match *self {
+            Icmp::V4(Icmpv4::Unreachable { code, .. }) => match code {
+                icmpv4::unreachable::PROTOCOL => SocketError::NoProtocol,
+                5 => SocketError::NotSupported,
+                7 => SocketError::HostDown,
+                8 => SocketError::NoNetwork,
+                0..=15 => return self.socket_error(),
+                _ => return None,
+            },
+            Icmp::V4(Icmpv4::ParameterProblem { .. }) => SocketError::Protocol,
+            Icmp::V6(Icmpv6::ParameterProblem { .. }) => SocketError::Protocol,
+            Icmp::V4(Icmpv4::TimeExceeded { .. }) => SocketError::HostUnreachable,
+            Icmp::V6(Icmpv6::TimeExceeded { .. }) => SocketError::HostUnreachable,
+            _ => return self.socket_error(),
+        })
+    }
+
+    /// Whether it ends what is half open, as Linux has it: no network, no host, no time left or not
+    /// understood; over IPv6 what is meant to last.
+    pub fn ends_half_open(&self) -> bool {
+        match *self {
+            Icmp::V4(Icmpv4::Unreachable { code, .. }) => code <= icmpv4::unreachable::HOST,
+            Icmp::V4(message) => {
+                matches!(message, Icmpv4::TimeExceeded { .. } | Icmpv4::ParameterProblem { .. })
+            }
+            Icmp::V6(Icmpv6::ParameterProblem { .. }) => true,
+            Icmp::V6(_) => self.is_hard(),
+        }
+    }
+
+    /// Whether a router has no way to the host now (RFC 6069 §2).
+    pub fn is_unreached(&self) -> bool {
+        match *self {
+            Icmp::V4(Icmpv4::Unreachable { code, .. }) => code <= icmpv4::unreachable::HOST,
+            Icmp::V6(Icmpv6::Unreachable { code }) => code == icmpv6::unreachable::NO_ROUTE,
+            _ => false,
+        }
+    }
+
     /// The type and code fields.
     pub fn kind_and_code(&self) -> (u8, u8) {
         match self {

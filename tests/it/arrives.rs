@@ -193,7 +193,7 @@ fn crossed_syns_received() {
         (FA, 1, 1, Some((A, 1, 2)), State::CloseWait),
         (A, 1, 0, Some((R, 0, 0)), same),
         (A, 1, 2, Some((R, 2, 0)), same),
-        (S, 0, 0, None, same),
+        (S, 0, 0, Some((A, 1, 1)), same),
         (S, 9, 0, Some((A, 1, 1)), same),
         (R, 1, 0, None, State::Closed),
         (R, 2, 0, Some((A, 1, 1)), same),

@@ -7,7 +7,7 @@ use netglass::base::{Duration, Limit, SocketError};
 use netglass::observe::view::reason;
 use netglass::socket::SocketId;
 use netglass::stack::{Event, ListenOptions};
-use netglass::tcp::{self, Keepalive, State};
+use netglass::tcp::{self, Keepalive, Lineage, State};
 
 scenarios![both families:
     half_close,
@@ -32,6 +32,9 @@ scenarios![both families:
     time_wait_stays_where_nobody_listens,
     a_user_timeout_can_be_changed,
     a_limit_is_the_reason_for_the_end,
+    data_on_both_sides_of_a_fin,
+    a_reset_need_not_end_time_wait,
+    who_has_no_patience_for_a_fin_says_so,
 ];
 
 /// MAY-1: the sending side ends, receiving goes on.
@@ -597,4 +600,35 @@ fn a_limit_is_the_reason_for_the_end() {
     p.expect(RA, 1, 1, 0);
     p.expect_nothing();
     assert_eq!(p.stack.hits().of("Stopping"), 0);
+}
+
+/// As Linux: data before and behind the peer's FIN resets what waits for our own FIN.
+fn data_on_both_sides_of_a_fin() {
+    for state in [State::CloseWait, State::Closing, State::LastAck] {
+        let mut p = Puppet::with(|c| c.lineage = Lineage::Linux).in_state(state, false);
+        p.inject(A, 1, 1, WND, none(), &[0; 100]);
+        p.expect(R, 1, 0, 0);
+        assert_eq!(p.state(), State::Closed, "{state}");
+        let mut p = Puppet::new().in_state(state, false);
+        p.inject(A, 1, 1, WND, none(), &[0; 100]);
+        assert_eq!(p.state(), state, "by the RFC it is ignored");
+    }
+}
+
+/// RFC 1337 §3, if that is wanted.
+fn a_reset_need_not_end_time_wait() {
+    let mut p = Puppet::with(|c| c.rfc1337 = true).in_state(State::TimeWait, true);
+    p.inject(R, 2, 0, 0, none(), b"");
+    p.expect_nothing();
+    assert_eq!((p.state(), p.drops("RstInTimeWait")), (State::TimeWait, 1));
+    p.inject(FA, 1, 2, WND, none(), b"");
+    p.expect(A, 2, 2, 0);
+}
+
+/// An orphan that does not wait in FIN-WAIT-2 resets its peer.
+fn who_has_no_patience_for_a_fin_says_so() {
+    let mut p = Puppet::with(|c| c.fin_wait2 = Duration::ZERO).in_state(State::FinWait1, true);
+    p.ack(2);
+    p.expect(R, 2, 0, 0);
+    assert_eq!(p.state(), State::Closed);
 }

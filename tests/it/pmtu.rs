@@ -2,10 +2,11 @@
 //! believed (RFC 5927 §7), and what helps where no router says anything (RFC 4821 §7.7).
 
 use crate::ip::error;
-use crate::support::puppet::{A, Puppet, mss};
+use crate::support::puppet::{A, Puppet, mss, over_ipv6};
 use crate::support::seen::scenarios;
 use netglass::tcp::Config;
 use netglass::wire::icmpv4::unreachable::FRAGMENTATION_NEEDED;
+use netglass::wire::icmpv6::Icmpv6;
 
 scenarios![
     only_what_is_too_long_is_sent_again,
@@ -15,6 +16,8 @@ scenarios![
     a_black_hole_is_found,
     a_black_hole_is_not_looked_for,
     the_mss_is_clamped,
+    what_is_known_of_a_path_ages,
+    no_path_of_ipv6_is_that_narrow,
 ];
 
 fn open(change: impl FnOnce(&mut Config)) -> Puppet {
@@ -126,4 +129,38 @@ fn the_mss_is_clamped() {
     p.expect(A, 1, 1, 700);
     p.expect(A, 701, 1, 700);
     assert_eq!(p.info().advmss, 700);
+}
+
+/// RFC 1191 §6.3: after ten minutes a wider path is tried.
+fn what_is_known_of_a_path_ages() {
+    let mut p = open(|_| ());
+    p.write(1_460);
+    let sent = p.expect(A, 1, 1, 1_460).packet;
+    claim(&mut p, &sent, 600);
+    p.take_all();
+    p.ack(1_461);
+    assert_eq!(p.info().snd_mss, 560);
+    p.advance(600_000);
+    p.write(1_460);
+    p.expect(A, 1_461, 1, 1_460);
+    assert_eq!((p.info().snd_mss, p.info().pmtu), (1_460, 1_500));
+}
+
+/// RFC 8201 §4: every link carries 1280 bytes.
+fn no_path_of_ipv6_is_that_narrow() {
+    over_ipv6(|| {
+        claims_of_ipv6(1_279);
+    });
+}
+
+/// A router claims that a path of IPv6 carries no more than `mtu` bytes.
+pub(crate) fn claims_of_ipv6(mtu: u32) {
+    let mut p = Puppet::new().open(mss(1440));
+    p.write(1_440);
+    let (sent, wide) = (p.expect(A, 1, 1, 1_440).packet, p.info().pmtu);
+    p.forget();
+    p.raw(&crate::ip6::error(Icmpv6::PacketTooBig { mtu }, &sent));
+    let narrow = mtu >= 1_280;
+    assert_eq!(p.drops("IcmpMtuTooSmall"), u64::from(!narrow));
+    assert_eq!(p.info().pmtu, if narrow { u64::from(mtu) } else { wide });
 }

@@ -354,6 +354,7 @@ fn shutdown(machine: &mut Machine, args: Args<'_>) -> Answer {
             match machine.world.state(Some(conn)) {
                 State::Closed | State::TimeWait => return Err(Errno::ENOTCONN.into()),
                 State::SynSent => return disconnect(machine, index),
+                _ if how != SHUT_WR && machine.world.stack.shut_read(now, conn).is_err() => {}
                 _ if how == SHUT_RD => {}
                 _ => machine.world.stack.shutdown(now, conn)?,
             }

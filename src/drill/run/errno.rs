@@ -22,7 +22,7 @@ errnos! {
     EPERM = 1, ENOENT = 2, EINTR = 4, EIO = 5, EBADF = 9, EAGAIN = 11, ENOMEM = 12, EACCES = 13,
     EFAULT = 14, EBUSY = 16, EEXIST = 17, ENODEV = 19, EINVAL = 22, ENFILE = 23, EMFILE = 24,
     ENOTTY = 25, ENOSPC = 28, ESPIPE = 29, EPIPE = 32, EDOM = 33, ERANGE = 34, ENOSYS = 38,
-    ENOMSG = 42, ENODATA = 61, ENOPKG = 65, EPROTO = 71, EBADMSG = 74, EOVERFLOW = 75, EBADFD = 77,
+    ENOMSG = 42, ENODATA = 61, ENONET = 64, ENOPKG = 65, EPROTO = 71, EBADMSG = 74, EOVERFLOW = 75, EBADFD = 77,
     EUSERS = 87, ENOTSOCK = 88, EDESTADDRREQ = 89, EMSGSIZE = 90, EPROTOTYPE = 91,
     ENOPROTOOPT = 92, EPROTONOSUPPORT = 93, ESOCKTNOSUPPORT = 94, EOPNOTSUPP = 95,
     EPFNOSUPPORT = 96, EAFNOSUPPORT = 97, EADDRINUSE = 98, EADDRNOTAVAIL = 99, ENETDOWN = 100,
@@ -68,6 +68,11 @@ impl From<SocketError> for Errno {
             SocketError::BadHandle => Errno::EBADF,
             SocketError::LimitReached => Errno::ENOMEM,
             SocketError::AccessDenied => Errno::EACCES,
+            SocketError::NoProtocol => Errno::ENOPROTOOPT,
+            SocketError::Protocol => Errno::EPROTO,
+            SocketError::NotSupported => Errno::EOPNOTSUPP,
+            SocketError::HostDown => Errno::EHOSTDOWN,
+            SocketError::NoNetwork => Errno::ENONET,
         }
     }
 }

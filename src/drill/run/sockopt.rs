@@ -195,6 +195,8 @@ const TABLE: &[Line] = &[
     (SOL_IPV6, IPV6_UNICAST_HOPS, get_ttl, set_ttl),
     (SOL_IP, IP_MTU_DISCOVER, get_discover, set_discover),
     (SOL_IPV6, IPV6_MTU_DISCOVER, get_discover, set_discover),
+    (SOL_IP, IP_RECVERR, get_recverr, set_recverr),
+    (SOL_IPV6, IPV6_RECVERR, get_recverr, set_recverr),
     (SOL_IP, IP_MTU, get_mtu, fixed),
     (SOL_IPV6, IPV6_MTU, get_mtu, fixed),
     (SOL_IPV6, IPV6_V6ONLY, |m, i| int(of(m, i)?.v6_only), |s, v| v.on().map(|on| s.v6_only = on)),
@@ -336,6 +338,18 @@ fn get_error(machine: &mut Machine, index: usize) -> Answer<Value> {
     };
     let error = machine.world.stack.take_error(now, id).err();
     int(error.map_or(0, |error| i64::from(Errno::from(error).0)))
+}
+
+fn get_recverr(machine: &mut Machine, index: usize) -> Answer<Value> {
+    int(of(machine, index)?.config.recverr)
+}
+
+fn set_recverr(sock: &mut Sock, value: &Value) -> Answer<()> {
+    if sock.udp {
+        return refused("errors of datagrams are not queued here");
+    }
+    sock.config.recverr = value.on()?;
+    Ok(())
 }
 
 fn set_linger2(sock: &mut Sock, value: &Value) -> Answer<()> {

@@ -87,6 +87,9 @@ const KNOBS: &[(&str, Turn)] = &[
         v.small().map(|n| p.tcp.orphan_retries = if n == 0 { 8 } else { n })
     }),
     ("tcp_fin_timeout", |p, v| v.seconds().map(|time| p.tcp.fin_wait2 = time)),
+    ("tcp_rfc1337", |p, v| v.on().map(|on| p.tcp.rfc1337 = on)),
+    ("route.min_pmtu", |p, v| v.number().map(|n| p.tcp.min_pmtu = n.clamp(68, 65_535) as u16)),
+    ("route.mtu_expires", |p, v| v.seconds().map(|time| p.tcp.mtu_expires = time)),
     ("tcp_keepalive_time", |p, v| v.seconds().map(|time| p.keepalive.idle = time)),
     ("tcp_keepalive_intvl", |p, v| v.seconds().map(|time| p.keepalive.interval = time)),
     ("tcp_keepalive_probes", |p, v| v.small().map(|n| p.keepalive.probes = n)),

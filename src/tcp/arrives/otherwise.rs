@@ -48,7 +48,8 @@ fn time_wait_reuse(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     if !syn_only {
         return Continue(());
     }
-    let newer_seq = seg.hdr.seq.after_eq(tcb.rcv.nxt);
+    let (seq, nxt) = (seg.hdr.seq, tcb.rcv.nxt);
+    let newer_seq = if tcb.config.is_linux() { seq.after(nxt) } else { seq.after_eq(nxt) };
     let newer = match (&tcb.ts, seg.hdr.options.ts) {
         (Some(ours), Some(theirs)) => match theirs.val.wrapping_sub(ours.recent) as i32 {
             0 => newer_seq,
@@ -64,18 +65,28 @@ fn time_wait_reuse(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     Break(Outcome::Reopen)
 }
 
+/// The SYN-ACK of crossed SYNs (RFC 9293 figure 7): its SYN is known, its ACK is not, though the
+/// user may have closed meanwhile. For Linux the SYN came twice, and is answered.
+fn take_crossed_syn_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) {
+    let hdr = &mut seg.hdr;
+    if tcb.syn_acked || !hdr.ctl.syn() || hdr.seq != tcb.irs || hdr.ack.is_none() {
+        return;
+    }
+    hdr.ctl = hdr.ctl.without(Ctl::SYN);
+    hdr.seq += 1;
+    if tcb.config.is_linux() {
+        tcb.received_twice(tcb.irs, tcb.rcv.nxt);
+        tcb.owe_ack(AckWhy::Unacceptable, true, cx);
+    }
+}
+
 // Rules: MUST-66, 5961-3.2-1.
 fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     if tcb.config.is_bsd() {
         return super::bsd::check(tcb, seg, cx);
     }
     check_timestamp(tcb, seg, cx)?;
-    if !tcb.syn_acked && seg.hdr.ctl.syn() && seg.hdr.seq == tcb.irs {
-        // The SYN-ACK of crossed SYNs (RFC 9293 figure 7): its SYN is known, its ACK is not, though
-        // the user may have closed meanwhile.
-        seg.hdr.ctl = seg.hdr.ctl.without(Ctl::SYN);
-        seg.hdr.seq += 1;
-    }
+    take_crossed_syn_ack(tcb, seg, cx);
     let (nxt, wnd, syn) = (tcb.rcv.nxt, tcb.rcv.wnd, seg.hdr.ctl.syn());
     if wnd == 0 && seg.hdr.seq == nxt && !seg.is_empty() && !syn {
         // "If RCV.WND is zero, no segments will be acceptable, but special allowance should be made
@@ -93,6 +104,11 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
     };
     if acceptable && seg.hdr.ctl.rst() {
         return Continue(()); // as it is: its own number is what counts (RFC 5961 §3.2)
+    }
+    let late = tcb.config.is_linux() && tcb.state() == State::TimeWait;
+    if acceptable && late && !syn && !seg.payload.is_empty() && seg.hdr.ack.is_some() {
+        tcb.owe_ack(AckWhy::TimeWait, true, cx); // whatever it is, it is answered
+        return Break(Outcome::Dropped(Why::DataAfterFin));
     }
     if acceptable {
         if !syn {
@@ -182,12 +198,18 @@ fn second_check_rst(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     if !seg.hdr.ctl.rst() {
         return Continue(());
     }
+    if tcb.config.rfc1337 && tcb.state() == State::TimeWait {
+        return Break(Outcome::Dropped(Why::RstInTimeWait));
+    }
     // It is SEG.SEQ as it came that must match: data in front must not make a guess hit.
-    if seg.arrived.seq != tcb.rcv.nxt {
+    let waits = tcb.config.is_linux() && tcb.orphan && tcb.state() == State::FinWait2;
+    if seg.arrived.seq != tcb.rcv.nxt && !waits {
         return challenge(tcb, Why::RstNotExact, cx);
     }
     let (cause, error) = match tcb.state() {
-        State::SynReceived if !tcb.passive => (Cause::Refused, Some(SocketError::Refused)),
+        State::SynReceived if !tcb.passive && !tcb.config.is_linux() => {
+            (Cause::Refused, Some(SocketError::Refused))
+        }
         State::SynReceived => (Cause::RcvRst, Some(SocketError::Reset)),
         State::Closing | State::LastAck | State::TimeWait => (Cause::RcvRst, None),
         // The reader has had, or will read, the end; it is the writer that is cut off.
@@ -223,6 +245,9 @@ fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
         tcb.go(State::Established, Cause::RcvAckOfSyn, cx);
         tcb.snd.wl1 = seg.hdr.seq;
         tcb.snd.wl2 = seg_ack;
+        if tcb.config.is_linux() && tcb.passive {
+            tcb.snd.max_wnd = 0; // the SYN's does not count
+        }
         ack::take_window(tcb, seg);
         tcb.on_established(cx);
     }
@@ -243,6 +268,11 @@ fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     match tcb.state() {
         State::FinWait1 => {
             tcb.go(State::FinWait2, Cause::RcvAckOfFin, cx);
+            if tcb.orphan && tcb.config.fin_wait2.is_zero() {
+                tcb.die(Cause::FinWait2Timeout, None, cx);
+                tcb.owe.rst = Some(Cause::DataAfterClose);
+                return Break(Outcome::Closed(Cause::FinWait2Timeout));
+            }
             if tcb.orphan {
                 tcb.set_timer(Timer::TimeWait, cx.now + tcb.config.fin_wait2, cx);
             }
@@ -280,13 +310,18 @@ pub(super) fn seventh_process_text(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx
     if seg.payload.is_empty() {
         return Continue(());
     }
-    if !tcb.may_receive() {
+    if !tcb.may_receive() && !cuts_in(tcb, seg) {
         return Break(Outcome::Dropped(Why::DataAfterFin));
     }
-    if tcb.orphan {
+    let shut = tcb.rcv.shut && matches!(tcb.state(), State::FinWait1 | State::FinWait2);
+    if tcb.orphan || shut || !tcb.may_receive() {
         // Nobody will read it (SHLD-3): the peer must not believe that it was delivered.
         let cause = Cause::DataAfterClose;
-        tcb.die(cause, Some(SocketError::Reset), cx);
+        let error = match tcb.state() {
+            State::CloseWait => SocketError::BrokenPipe,
+            _ => SocketError::Reset,
+        };
+        tcb.die(cause, Some(error), cx);
         tcb.owe.rst = Some(cause);
         return Break(Outcome::Dropped(Why::DataAfterClose));
     }
@@ -309,6 +344,13 @@ pub(super) fn seventh_process_text(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx
         return Continue(());
     }
     out_of_order(tcb, seq, payload, cx)
+}
+
+/// Whether data lies before and behind the peer's FIN: as Linux has it, that is no TCP.
+fn cuts_in(tcb: &Tcb, seg: &Segment) -> bool {
+    let begins = seg.arrived.seq.before(tcb.rcv.nxt);
+    let closing = matches!(tcb.state(), State::CloseWait | State::Closing | State::LastAck);
+    tcb.config.is_linux() && begins && closing
 }
 
 /// Data while something is missing, or that is not next itself: acknowledged at once (RFC 5681

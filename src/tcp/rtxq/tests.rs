@@ -16,6 +16,7 @@ fn sent(seq: u32, len: u32, at: u64) -> Sent {
         sacked: false,
         lost: false,
         twice: false,
+        push: false,
     }
 }
 

@@ -11,6 +11,7 @@ cases! {
     "Why::NoTimestamp" => stamped(none()); stamped(ts(1_000, 1)) => "Accepted",
     "Why::OutOfWindow" => arrives(A, 65_536, 1, 1); arrives(A, 65_535, 1, 1) => "AckWhy::OutOfOrder",
     "Why::OldDuplicate" => data_again(10); data_again(11) => "Accepted",
+    "Why::RstInTimeWait" => reset_in_time_wait(true); reset_in_time_wait(false) => "Cause::RcvRst",
     "Why::RstNotExact" => arrives(R, 2, 0, 0); arrives(R, 1, 0, 0) => "Cause::RcvRst",
     "Why::RstOutOfWindow" => arrives(R, 65_536, 0, 0); arrives(R, 65_535, 0, 0) => "Why::RstNotExact",
     "Why::SynInWindow" => arrives(SA, 1, 1, 0); arrives(A, 1, 1, 0) => "Accepted",
@@ -98,4 +99,12 @@ fn two_challenges(ms: u64) {
     p.advance(ms);
     p.forget();
     p.inject(R, 2, 0, WND, none(), b"");
+}
+
+/// A reset comes in TIME-WAIT, which heeds RFC 1337 or does not.
+fn reset_in_time_wait(rfc1337: bool) {
+    let mut p = Puppet::with(|c| c.rfc1337 = rfc1337).in_state(State::TimeWait, true);
+    p.forget();
+    p.inject(R, 2, 0, 0, none(), b"");
+    p.expect_nothing();
 }

@@ -45,6 +45,7 @@ cases! {
     "Why::IcmpType" => of_type(13); of_type(8) => "Sent::EchoReply",
     "Why::IcmpNoSocket" => quoting(1, 0); quoting(0, 0) => "Icmp soft",
     "Why::MtuClaimWaits" => claiming(1_461); claiming(1) => "RtxRule::PathMtu",
+    "Why::IcmpMtuTooSmall" => claiming6::<1_279>(); claiming6::<1_280>() => "RtxRule::PathMtu",
     "Why::IcmpOutOfWindow" => quoting(0, 10); quoting(0, 9) => "Icmp soft",
     "Why::IcmpBroadcast" => echo(PEER, Ipv4Addr::new(10, 0, 0, 255)); echo(PEER, HOST) => "Sent::EchoReply",
     "Why::IcmpRateLimit" => to_a_closed_port(51); to_a_closed_port(50) => "Sent::PortUnreachable",
@@ -193,6 +194,11 @@ fn claiming(acked: i64) {
     }
     p.forget();
     p.raw(&error(unreachable::FRAGMENTATION_NEEDED, 600, quote(&sent)));
+}
+
+/// The same over IPv6, before anything was acknowledged.
+fn claiming6<const MTU: u32>() {
+    crate::support::puppet::over_ipv6(|| crate::pmtu::claims_of_ipv6(MTU));
 }
 
 fn to_a_closed_port(datagrams: usize) {

@@ -391,6 +391,9 @@ fn fifth(state: State, kind: Kind, seq: i64) -> Outcome {
     if next == St::Closed {
         return told(next, None, rcv, "RFC 9293 §3.10.7.4, fifth: our FIN is acknowledged");
     }
+    if state == St::TimeWait && kind == Kind::Data {
+        return told(next, at(rcv), rcv, "as Linux: data in TIME-WAIT is answered");
+    }
     if state.has_fin() || kind == Kind::Ack {
         return told(next, None, rcv, "RFC 9293 §3.10.7.4, fifth: nothing but the ACK counts");
     }
