@@ -49,6 +49,7 @@ fn in_flight(count: usize) -> Rtxq {
             sacked: false,
             lost: false,
             twice: false,
+            push: false,
         });
     }
     queue

@@ -94,7 +94,7 @@ pub(super) fn run(args: &DrillArgs) -> Outcome {
         }
         talk::say(&match args.json {
             true => as_json(&name, profile.name, &verdict),
-            false => page(&name, other, &verdict, args),
+            false => page(&name, other, &verdict, args.trace),
         })?;
     }
     if let Some(file) = &args.html {
@@ -194,9 +194,9 @@ fn below(dir: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     Ok(())
 }
 
-fn page(name: &str, other: Option<String>, verdict: &Verdict, args: &DrillArgs) -> String {
+fn page(name: &str, other: Option<String>, verdict: &Verdict, trace: bool) -> String {
     let mut text = String::new();
-    if args.trace {
+    if trace {
         verdict.trace.iter().for_each(|line| text += &format!("{line}\n"));
     }
     for (line, what) in &verdict.skipped {
@@ -205,7 +205,7 @@ fn page(name: &str, other: Option<String>, verdict: &Verdict, args: &DrillArgs) 
     let other = other.map(|own| format!("is written for {own}"));
     // The trace has shown what came before.
     let failure = verdict.failure.as_ref().map(|failure| {
-        let shown = if args.trace { Vec::new() } else { failure.steps.clone() };
+        let shown = if trace { Vec::new() } else { failure.steps.clone() };
         drill::Failure { steps: shown, ..failure.clone() }.of(name)
     });
     match (failure, other) {
@@ -261,7 +261,7 @@ mod tests {
         let script = drill::parse("wrong.pkt", text, &[]).unwrap_or_else(|e| panic!("{e}"));
         let verdict = drill::run(&script, &Profile::linux());
         for trace in [false, true] {
-            let text = page("wrong.pkt", &verdict, trace);
+            let text = page("wrong.pkt", None, &verdict, trace);
             assert_eq!(text.matches("socket(").count(), 1, "{text}");
         }
     }

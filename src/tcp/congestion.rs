@@ -91,6 +91,12 @@ impl Tcb {
         self.cwnd().saturating_sub(self.rtxq.in_flight())
     }
 
+    /// How much more the peer's window takes.
+    pub fn rwnd_room(&self) -> u32 {
+        let edge = self.snd.una + self.snd.wnd;
+        if edge.after(self.snd.nxt) { edge - self.snd.nxt } else { 0 }
+    }
+
     /// Changes congestion control's phase, telling so.
     pub fn set_ca(&mut self, to: CaState, cx: &mut Cx<'_>) {
         let from = std::mem::replace(&mut self.recovery.ca, to);

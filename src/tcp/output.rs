@@ -100,8 +100,7 @@ fn along(tcb: &Tcb) -> Option<Plan> {
     if let Ok(plan) = plan_new_data(tcb) {
         return Some(plan);
     }
-    let edge = tcb.snd.una + tcb.snd.wnd;
-    let room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
+    let room = tcb.rwnd_room();
     let whole = tcb.record_len(tcb.snd.nxt).unwrap_or(u32::MAX);
     let len = tcb.unsent().min(room).min(tcb.cwnd_room()).min(eff_mss(tcb)).min(whole);
     (len > 0).then(|| Plan::NewData { len, push: ends(tcb, len) })
@@ -156,8 +155,7 @@ fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
 
 /// How much new data a loss probe takes along: a segment, if the peer's window allows.
 fn probe_len(tcb: &Tcb) -> Option<u32> {
-    let edge = tcb.snd.una + tcb.snd.wnd;
-    let room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
+    let room = tcb.rwnd_room();
     let whole = tcb.record_len(tcb.snd.nxt).unwrap_or(u32::MAX);
     Some(tcb.unsent().min(room).min(eff_mss(tcb)).min(whole)).filter(|len| *len > 0)
 }
@@ -175,16 +173,9 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
         let paced = tcb.cwnd_room() >= tcb.rtxq.lost().min(eff_mss(tcb));
         return Err(if paced { Blocked::Pacing } else { Blocked::Cwnd });
     }
-    let edge = tcb.snd.una + tcb.snd.wnd;
-    let rwnd_room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
+    let rwnd_room = tcb.rwnd_room();
     if unsent == 0 {
-        return match (fin_pending, tcb.fin_queued) {
-            // FIN takes a place, too, though not for BSD
-            (true, _) if rwnd_room == 0 && !tcb.config.is_bsd() => Err(Blocked::Rwnd),
-            (true, _) => Ok(limit(tcb).map_or(Plan::Fin, |limit| Plan::FinLimit { len: 0, limit })),
-            (false, true) => Err(Blocked::Done),
-            (false, false) => Err(Blocked::App),
-        };
+        return plan_fin(tcb, rwnd_room);
     }
     // What follows a record's end is for other segments: it holds this one back no longer.
     let record = tcb.record_len(tcb.snd.nxt);
@@ -236,6 +227,17 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
         return send(len);
     }
     if tcb.owe.sws { Ok(Plan::SwsOverride { len }) } else { Err(Blocked::Sws) }
+}
+
+/// FIN, where no data is left.
+fn plan_fin(tcb: &Tcb, rwnd_room: u32) -> Result<Plan, Blocked> {
+    match (tcb.fin_pending(), tcb.fin_queued) {
+        // It takes a place, too, though not for BSD.
+        (true, _) if rwnd_room == 0 && !tcb.config.is_bsd() => Err(Blocked::Rwnd),
+        (true, _) => Ok(limit(tcb).map_or(Plan::Fin, |limit| Plan::FinLimit { len: 0, limit })),
+        (false, true) => Err(Blocked::Done),
+        (false, false) => Err(Blocked::App),
+    }
 }
 
 /// Whether the next `len` bytes are the last that the application wrote, and it said nothing of

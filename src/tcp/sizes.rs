@@ -47,8 +47,7 @@ pub(super) fn note_deferral(tcb: &mut Tcb, now: Instant) {
     if !bursts || recovering || unsent <= mss || !recent {
         return;
     }
-    let edge = tcb.snd.una + tcb.snd.wnd;
-    let rwnd_room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
+    let rwnd_room = tcb.rwnd_room();
     let limit = tcb.cwnd_room().min(rwnd_room);
     let share = tcb.snd.wnd.min(tcb.cwnd()) / part;
     let most = burst(tcb, mss);
