@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::io::{self, BufReader, BufWriter, Read, Write};
 
 /// The first line of a file.
-const MAGIC: &[u8] = b"netglass recording 6\n";
+const MAGIC: &[u8] = b"netglass recording 7\n";
 /// The longest entry: a frame of 64 KB, or a write of 16 MB, with room to spare.
 const ENTRY_MAX: u32 = 64 << 20;
 

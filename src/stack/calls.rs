@@ -144,6 +144,7 @@ impl Stack {
         let conn = slot.accept_queue.pop_front().ok_or(SocketError::WouldBlock)?;
         self.keep(now, || Input::Accept { id });
         let key = self.tcp.place(conn).ok_or_else(Self::gone)?;
+        self.tcp.slot_mut(key).conn.on_accept();
         let remote = self.tcp.slot(key).pair.remote;
         self.told(now, conn, Call::Accept, Ok(0));
         Ok((conn, remote))

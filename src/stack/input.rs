@@ -67,6 +67,10 @@ pub enum Input {
         id: ConnId,
         config: Config,
     },
+    ConfigureListener {
+        id: ListenerId,
+        config: Config,
+    },
     ReadUrgent {
         id: ConnId,
     },
@@ -321,6 +325,9 @@ impl Stack {
             Input::Abort { id } => self.abort(now, id),
             Input::Limited { id, limit } => self.limited(now, id, limit),
             Input::AbortFor { id, limit } => self.abort_for(now, id, limit),
+            Input::ConfigureListener { id, config } => {
+                let _ = self.configure_listener(now, id, config);
+            }
             Input::Configure { id, config } => {
                 let _ = self.configure(now, id, config);
             }

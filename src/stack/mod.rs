@@ -41,6 +41,7 @@ mod calls;
 mod datagrams;
 mod echo;
 mod egress;
+mod fastopen;
 mod forward;
 mod groups;
 mod icmp;

@@ -4,6 +4,7 @@
 
 use super::Stack;
 use super::event::PacketView;
+use super::fastopen::FastOpenCounts;
 use crate::base::why::Drops;
 use crate::base::{Frame, Why};
 use crate::ip::Destination;
@@ -145,6 +146,7 @@ pub struct Snmp {
     pub tcp_keep_alive: u64,
     pub syn_cookies_sent: u64,
     pub syn_cookies_recv: u64,
+    pub fast_open: FastOpenCounts,
 }
 
 impl Snmp {
@@ -327,8 +329,13 @@ impl Stack {
             ("TCPSynRetrans", s.tcp_syn_retrans),
             ("TCPOrigDataSent", s.tcp_orig_data_sent),
             ("TCPACKSkippedChallenge", self.lost(&[Why::ChallengeLimit])),
+            ("TCPFastOpenPassive", s.fast_open.passive),
+            ("TCPFastOpenPassiveFail", s.fast_open.passive_fail),
+            ("TCPFastOpenListenOverflow", s.fast_open.listen_overflow),
+            ("TCPFastOpenCookieReqd", s.fast_open.cookie_reqd),
             ("TCPWinProbe", s.tcp_win_probe),
             ("TCPKeepAlive", s.tcp_keep_alive),
+            ("TCPFastOpenPassiveAltKey", s.fast_open.passive_alt_key),
         ]
     }
 }

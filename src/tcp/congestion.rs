@@ -85,7 +85,8 @@ impl Tcb {
 
     /// How much more may be in flight, but for the peer's window.
     pub fn cwnd_room(&self) -> u32 {
-        self.cwnd().saturating_sub(self.rtxq.in_flight())
+        let own = u32::from(self.is_fast_child()); // the SYN-ACK's, which is no data
+        (self.cwnd() + own).saturating_sub(self.rtxq.in_flight())
     }
 
     /// Changes congestion control's phase, telling so.

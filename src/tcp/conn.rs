@@ -1,13 +1,14 @@
 //! A connection as its user sees it: OPEN, SEND, RECEIVE, CLOSE, ABORT, STATUS (RFC 9293 §3.9.1),
 //! and the four verbs `input`, `poll`, `output`, `deadline`.
 
+mod passive;
+
 use super::arrives;
 use super::config::Config;
 use super::event::{Event, Outcome, SegmentView, Timer};
 use super::info::TcpInfo;
 use super::invariant;
 use super::output::{self, Decision};
-use super::rtxq::Sent;
 use super::segment::{Outgoing, Segment};
 use super::state::{Cause, State};
 use super::tcb::{Cx, Opening, SHARE, Tcb};
@@ -62,48 +63,6 @@ impl Conn {
             tcb.set_timer(Timer::Keepalive, cx.now + keepinit, cx);
         }
         Conn { tcb: Box::new(tcb) }.born(cx)
-    }
-
-    /// A connection for a half-open one whose final ACK has come; that segment is its first input.
-    pub fn from_half_open(opening: Opening, half: &HalfOpen, cx: &mut Cx<'_>) -> Conn {
-        let cause = if half.sent_at.is_some() { Cause::RcvSyn } else { Cause::RcvCookie };
-        let tcb = Tcb::open(opening, State::Listen, State::SynReceived, cause, cx);
-        let mut tcb = Box::new(tcb);
-        let sent_at = half.sent_at.unwrap_or(cx.now);
-        let bsd = tcb.config.is_bsd();
-        tcb.irs = half.irs;
-        tcb.rcv.nxt = half.irs + 1;
-        tcb.rcv.last_ack_sent = tcb.rcv.nxt;
-        tcb.negotiate(&half.options, cx.now);
-        if half.ecn {
-            tcb.agree_on_ecn();
-        }
-        let ts = if tcb.ts.is_some() { 12 } else { 0 };
-        tcb.rcv.wnd = u32::from(tcb.config.syn_window(tcb.rcv.advmss.saturating_sub(ts)));
-        tcb.snd.wnd = u32::from(half.wnd);
-        tcb.snd.max_wnd = tcb.snd.wnd;
-        tcb.snd.wl1 = half.irs;
-        tcb.snd.wl2 = tcb.iss;
-        tcb.snd.nxt = tcb.iss + 1;
-        let stamp = tcb.stamp(0, sent_at);
-        tcb.rtxq.push(Sent {
-            seq: tcb.iss,
-            len: 1,
-            sent_at,
-            stamp,
-            in_flight: 1,
-            // A cookie's time is as unknown as that of a SYN-ACK sent twice (Karn). BSD's cache of
-            // half-open connections does not keep it, either.
-            retransmits: half.retransmits.max(u8::from(half.sent_at.is_none() || bsd)),
-            sacked: false,
-            lost: false,
-        });
-        tcb.counters.total_retrans = u32::from(half.retransmits);
-        tcb.counters.segs_out = 1 + u32::from(half.retransmits);
-        tcb.counters.segs_in = 1;
-        let at = cx.now + tcb.rto();
-        tcb.set_timer(Timer::Rtx, at, cx);
-        Conn { tcb }.born(cx)
     }
 
     /// Tells what `tcp_info` says at first: later events tell what changes.
@@ -184,6 +143,11 @@ impl Conn {
         let state = self.tcb.state();
         // For BSD what lasts is a refusal, and a SYN that was answered is not refused any more.
         let early = state == State::SynSent || !config.is_bsd() && !state.is_synchronized();
+        // What opens fast is a connection like any other as soon as the application has it; before,
+        // any error ends it, as Linux.
+        let fast = self.tcb.fast().filter(|fast| fast.child && !config.is_bsd());
+        let early = early && !fast.is_some_and(|fast| fast.accepted);
+        let hard = hard || fast.is_some();
         let error = if hard && config.is_bsd() { SocketError::Refused } else { error };
         let again = self.tcb.retransmits > 3 && self.tcb.soft_error.is_some();
         let tired = config.is_bsd() && !state.is_synchronized() && again;
@@ -403,7 +367,13 @@ impl Conn {
             State::SynSent => self.tcb.die(Cause::CloseUnopened, None, cx),
             // For BSD a connection is not open before that.
             State::SynReceived if bsd => self.tcb.die(Cause::Abort, None, cx),
-            State::Established | State::CloseWait | State::FinWait1 | State::FinWait2 if unread => {
+            State::SynReceived
+            | State::Established
+            | State::CloseWait
+            | State::FinWait1
+            | State::FinWait2
+                if unread =>
+            {
                 self.reset(Cause::CloseUnread, cx);
             }
             State::SynReceived | State::Established => self.queue_fin(State::FinWait1, cx),
@@ -536,10 +506,11 @@ impl Conn {
     pub fn readiness(&self) -> Readiness {
         let tcb = &self.tcb;
         let failed = tcb.error.is_some();
-        let opened = !matches!(tcb.state(), State::SynSent | State::SynReceived);
+        let early = matches!(tcb.state(), State::SynSent | State::SynReceived);
+        let opened = !early || tcb.is_fast_child();
         let closed = tcb.state() == State::Closed;
         Readiness {
-            readable: failed || self.has_enough() || (opened && !tcb.may_receive()),
+            readable: failed || self.has_enough() || (!early && !tcb.may_receive()),
             writable: failed || closed || tcb.fin_queued || (opened && self.is_roomy()),
             opened: opened || failed,
             finished: closed || tcb.state() == State::TimeWait || tcb.fin_acked(),

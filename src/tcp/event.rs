@@ -1,6 +1,7 @@
 //! What TCP tells: segments sent and received with their reasons, changes of state, timers, RTT
 //! samples, what holds sending back. The sentences are here; protocol code only picks the value.
 
+use super::fastopen::FastOpen;
 use super::info::Change;
 use super::state::{Cause, State};
 use crate::base::{Duration, Instant, Limit, Seq, Why};
@@ -85,6 +86,11 @@ crate::explained! {
         Syn = "Syn", "RFC 9293 §3.10.1", "connect(): ask for a connection, offering our options";
         /// SYN-ACK in a simultaneous open.
         SynAckCrossed = "SynAckCrossed", "RFC 9293 §3.10.7.3, fourth", "the SYNs crossed: acknowledge the peer's";
+        /// SYN-ACK of a connection that began before its handshake ended.
+        SynAckFast {
+            /// Payload bytes of the SYN.
+            len: u32
+        } = "SynAckFast", "RFC 7413 §4.2.2", "the SYN opens fast: the SYN-ACK acknowledges its {len} bytes, too, which the application has already";
         /// A SYN or SYN-ACK again.
         RetransmitSyn {
             /// How often before, 1..
@@ -489,6 +495,11 @@ pub enum Event {
         cwnd: u32,
         /// ssthresh after, bytes.
         ssthresh: u32,
+    },
+    /// Something became of a fast opening.
+    FastOpen {
+        /// What.
+        what: FastOpen,
     },
     /// What holds sending back changed.
     Blocked {

@@ -53,7 +53,8 @@ info! {
     /// Our window scale.
     rcv_wscale,
     /// Options in use: 1 timestamps, 2 SACK, 4 window scale, 8 ECN, 16 ECN and the peer's packets
-    /// show it.
+    /// show it, 32 data went with the SYN, 128
+    /// the connection began before its handshake ended.
     options,
     /// Retransmission timeout.
     rto in "us",

@@ -45,7 +45,7 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
         State::Closed | State::Listen => return wait(tcb, Blocked::Done),
         State::SynSent if tcb.snd.nxt == tcb.iss => return Send(Plan::Syn),
         State::SynReceived | State::FinWait1 if tcb.owe.synack && !tcb.syn_acked => {
-            return Send(Plan::SynAckCrossed);
+            return Send(plan_syn_ack(tcb));
         }
         _ => {}
     }
@@ -86,6 +86,15 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
     wait(tcb, blocked)
 }
 
+/// SYN-ACK of a connection with a block: SYNs have crossed, or it opens fast.
+fn plan_syn_ack(tcb: &Tcb) -> Plan {
+    match tcb.is_fast_child() {
+        true if tcb.snd.nxt == tcb.iss => Plan::SynAckFast { len: tcb.rcv.nxt - tcb.irs - 1 },
+        true => Plan::RetransmitSyn { attempt: tcb.rtxq.head().map_or(0, |h| h.retransmits) + 1 },
+        false => Plan::SynAckCrossed,
+    }
+}
+
 /// For BSD, data rides along with an ACK, even if it would have waited for company.
 fn along(tcb: &Tcb) -> Option<Plan> {
     if !tcb.config.is_bsd() || !tcb.syn_acked || tcb.rtxq.lost() > 0 {
@@ -120,7 +129,9 @@ fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
         }
     }
     if !tcb.syn_acked {
-        return Some(Plan::RetransmitSyn { attempt: lost.retransmits.saturating_add(1) });
+        // Data that a SYN took along, or that went behind a SYN-ACK, waits for its ACK.
+        let attempt = lost.retransmits.saturating_add(1);
+        return (lost.seq == tcb.iss).then_some(Plan::RetransmitSyn { attempt });
     }
     let mss = eff_mss(tcb);
     let one = lost.len.min(mss);
@@ -147,7 +158,7 @@ fn probe_len(tcb: &Tcb) -> Option<u32> {
 // Rules: MAY-16, SHLD-27, MUST-60, SHLD-28, SHLD-15, MUST-34, MUST-38, SHLD-7, 5681-3.2-6.
 // Rules: 1122-4.2.3.4-1, 2525-2.15.
 fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
-    if !tcb.syn_acked {
+    if !tcb.syn_acked && !tcb.is_fast_child() {
         return Err(Blocked::Handshake);
     }
     let (unsent, fin_pending) = (tcb.unsent(), tcb.fin_pending());
@@ -156,7 +167,8 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
         let paced = tcb.cwnd_room() >= tcb.rtxq.lost().min(eff_mss(tcb));
         return Err(if paced { Blocked::Pacing } else { Blocked::Cwnd });
     }
-    let edge = tcb.snd.una + tcb.snd.wnd;
+    // A SYN's window is that for what comes behind the SYN-ACK.
+    let edge = tcb.snd.una + tcb.snd.wnd + u32::from(tcb.is_fast_child());
     let rwnd_room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
     if unsent == 0 {
         return match (fin_pending, tcb.fin_queued) {
@@ -227,13 +239,14 @@ fn new_data(tcb: &Tcb, len: u32, rwnd_room: u32, mss: u32) -> Plan {
 /// cost them more than it tells. But half of cwnd is enough: two are under way then.
 fn burst(tcb: &Tcb, mss: u32) -> u32 {
     let most = tcb.gso_max.max(mss);
-    let (true, Some(rate)) = (tcb.config.tso_autosize && most > mss, tcb.rate_of_window()) else {
+    if !tcb.config.tso_autosize || most <= mss {
         return most;
-    };
+    }
+    let half = (tcb.cwnd() / tcb.snd.smss / 2).max(1);
+    let Some(rate) = tcb.rate_of_window() else { return most.min(half.saturating_mul(mss)) };
     let near = (tcb.rto.min().unwrap_or_default().as_micros().max(1) as u64) >> 9;
     let extra = if near < 32 { u64::from(most) >> near } else { 0 };
     let bytes = (rate >> 10).saturating_add(extra).min(most.into());
-    let half = (tcb.cwnd() / tcb.snd.smss / 2).max(1);
     let least = u32::from(tcb.config.min_tso_segs.max(1));
     (bytes as u32 / mss).max(least).min(half).saturating_mul(mss).min(most)
 }
@@ -344,7 +357,7 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
     let nxt = tcb.snd.nxt;
     let (seq, ctl, payload) = match plan {
         Plan::Syn => (tcb.iss, Ctl::SYN, send_new(tcb, 0, 1, cx)),
-        Plan::SynAckCrossed | Plan::RetransmitSyn { .. } => {
+        Plan::SynAckCrossed | Plan::SynAckFast { .. } | Plan::RetransmitSyn { .. } => {
             (tcb.iss, Ctl::SYN, send_syn_again(tcb, cx))
         }
         Plan::NewData { len, push } => {
@@ -472,6 +485,9 @@ fn send_syn_again(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Chunks {
     if tcb.snd.nxt == tcb.iss {
         return send_new(tcb, 0, 1, cx);
     }
+    if tcb.is_fast_child() {
+        tcb.rtxq.mark_head_lost(1); // the peer says so
+    }
     if !crossed || tcb.rtxq.lost() > 0 {
         let stamp = tcb.stamp(0, cx.now);
         tcb.rtxq.on_retransmit(tcb.iss, 1, cx.now, stamp);
@@ -563,7 +579,7 @@ fn header(
 ) -> Header {
     let syn = ctl.syn();
     let acks = tcb.state() != State::SynSent;
-    let wnd = tcb.offer_window(syn);
+    let wnd = if syn && tcb.is_fast_child() { tcb.fast_window() } else { tcb.offer_window(syn) };
     let before = tcb.owe.ack_before.take();
     let bits =
         if before.is_some() { tcb.ecn_bits_before() } else { tcb.ecn_bits(plan, ctl, fresh) };
@@ -577,7 +593,10 @@ fn header(
     }
     let urgent = tcb.snd.up.filter(|_| is_urgent(tcb, seq) && !syn && !ctl.rst());
     let ctl = ctl.with(bits).with(if acks { Ctl::ACK } else { Ctl::NONE });
-    let options = options(tcb, syn, cx);
+    let mut options = options(tcb, syn, cx);
+    if syn {
+        options = options.with_fast_open(tcb.take_fast_option());
+    }
     tcb.loss.iter_mut().for_each(|loss| loss.dsack = None);
     Header {
         src: tcb.local_port,

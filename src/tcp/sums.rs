@@ -1,6 +1,7 @@
 //! What a connection counts for `tcp_info`: segments, bytes, and the time that each limit took.
 
 use super::event::Blocked;
+use super::fastopen::Fast;
 use crate::base::{Instant, Limit};
 
 /// Sums for `tcp_info`.
@@ -54,6 +55,8 @@ pub struct Rare {
     pub uto: Option<u16>,
     /// The limit of its user's that the connection has hit: the reason for what ends it.
     pub limit: Option<Limit>,
+    /// How the connection was opened fast, if it was.
+    pub fast: Option<Box<Fast>>,
 }
 
 /// Times for which something held sending back, nanoseconds.

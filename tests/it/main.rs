@@ -20,6 +20,7 @@ mod coverage;
 #[cfg(feature = "drill")]
 mod drill;
 mod export;
+mod fastopen;
 mod flood;
 mod forward;
 mod forward_garbage;

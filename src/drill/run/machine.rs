@@ -232,7 +232,8 @@ impl Machine {
                 stack.discover_udp(now, id, sock.discover())?;
                 stack.set_broadcast(now, id, sock.broadcast)?;
             }
-            Place::New | Place::Listener(_) => {}
+            Place::Listener(id) => stack.configure_listener(now, id, sock.config)?,
+            Place::New => {}
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ mod calls;
 mod compare;
 mod doing;
 mod errno;
+mod fastopen;
 mod flow;
 #[cfg(feature = "packetdrill-so")]
 mod kernel;

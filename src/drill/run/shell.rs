@@ -33,6 +33,8 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("net.ipv4.tcp_congestion_control", "cubic"),
     ("net.ipv4.tcp_ecn", "0"),
     ("net.ipv4.tcp_slow_start_after_idle", "0"),
+    ("net.ipv4.tcp_fastopen", "0x403"),
+    ("net.ipv4.tcp_fastopen_key", "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4"),
 ];
 
 /// Commands that change nothing a script could see.

@@ -227,7 +227,8 @@ fn give(
     match sock.place {
         Place::Conn(conn) => {
             let state = machine.world.state(Some(conn));
-            if matches!(state, State::SynSent | State::SynReceived) {
+            let fast = machine.world.stack.conn(conn).is_ok_and(|conn| conn.is_opening_fast());
+            if matches!(state, State::SynSent | State::SynReceived) && !fast {
                 return if bsd { Err(unconnected.into()) } else { wait(nonblocking) };
             }
             let urgent = what.flags & MSG_OOB != 0;

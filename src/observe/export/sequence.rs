@@ -100,6 +100,7 @@ impl Kind {
             Plan::FinLimit { len: 1.., .. } => Some(Kind::New),
             Plan::Syn
             | Plan::SynAckCrossed
+            | Plan::SynAckFast { .. }
             | Plan::Fin
             | Plan::FinLimit { .. }
             | Plan::Rst { .. }

@@ -1,0 +1,119 @@
+//! TCP Fast Open (RFC 7413): data that comes with a SYN reaches the application before the
+//! handshake ends, if a cookie proves that the peer can be reached at its address.
+//!
+//! [`keys`] makes and checks cookies, [`queue`] bounds what a listener takes before handshakes end;
+//! how a listener judges a SYN is in `listener::fast`. Here are the words, and what a connection
+//! remembers of how it was opened.
+
+pub mod keys;
+pub mod queue;
+
+use super::tcb::Tcb;
+use crate::base::ListenerId;
+use crate::wire;
+use std::fmt;
+
+/// Who may open fast.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
+pub enum FastOpening {
+    /// Nobody.
+    #[default]
+    Off,
+    /// Who has a cookie.
+    On,
+    /// Anybody: no cookie is asked for (RFC 7413 §7.3).
+    NoCookie,
+}
+
+impl FastOpening {
+    /// All of them.
+    pub const ALL: [FastOpening; 3] = [FastOpening::Off, FastOpening::On, FastOpening::NoCookie];
+}
+
+impl fmt::Display for FastOpening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            FastOpening::Off => "off",
+            FastOpening::On => "on",
+            FastOpening::NoCookie => "no-cookie",
+        })
+    }
+}
+
+crate::explained! {
+    /// What became of a fast opening.
+    #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+    pub enum FastOpen {
+        /// A SYN asks for a cookie.
+        Asked = "CookieAsked", "RFC 7413 §4.2.1", "the SYN asks for a cookie: the SYN-ACK brings the one that belongs to the peer's address";
+        /// The cookie is good.
+        Accepted = "CookieAccepted", "RFC 7413 §4.2.2", "the cookie is the one this host gives the peer's address, which is no forgery, then: what the SYN brings counts before the handshake ends";
+        /// The cookie was good once.
+        OldKey = "CookieOfOldKey", "RFC 7413 §4.1.2", "the cookie was made with the key before this one and still counts: the SYN-ACK brings its successor";
+        /// No cookie is asked for.
+        Anybody = "NoCookieNeeded", "RFC 7413 §7.3; tcp(7), TCP_FASTOPEN_NO_COOKIE", "no cookie is asked of anybody here: what the SYN brings counts before the handshake ends";
+        /// The cookie is not good.
+        Refused = "CookieRefused", "RFC 7413 §4.1.2", "the cookie is not the one of the peer's address: the SYN's data is left to the peer, and the SYN-ACK brings a good one";
+        /// Too many are under way.
+        QueueFull = "FastOpenQueueFull", "RFC 7413 §5.1", "as many fast openings as the listener allows wait for the end of their handshake: this one is an ordinary opening";
+    }
+}
+
+/// What a connection remembers of a fast opening.
+#[derive(Clone, Debug, Default)]
+pub struct Fast {
+    /// It came from a listener, before the handshake ended.
+    pub child: bool,
+    /// The application has got it from accept().
+    pub accepted: bool,
+    /// The listener for which it counts, until the handshake has ended.
+    pub opener: Option<ListenerId>,
+    /// Data went with the SYN and was taken.
+    pub data_taken: bool,
+    /// A reset ended it before the handshake had ended.
+    pub reset: bool,
+    /// The option that its first SYN or SYN-ACK brings, until that is sent.
+    pub option: Option<wire::tcp::FastOpen>,
+}
+
+impl Tcb {
+    /// Whether the connection came from a listener before its handshake ended, which it has not
+    /// yet.
+    pub fn is_fast_child(&self) -> bool {
+        !self.syn_acked && self.fast().is_some_and(|fast| fast.child)
+    }
+
+    /// Whether the SYN-ACK of such a connection is in flight, which Linux does not count there.
+    pub(super) fn is_fast_synack(&self) -> bool {
+        self.is_fast_child() && !self.rtxq.is_empty()
+    }
+
+    /// The window of the SYN-ACK: as if there were no data, which the buffer has room for besides.
+    pub(super) fn fast_window(&self) -> u16 {
+        let ts = if self.ts.is_some() { 12 } else { 0 };
+        self.config.syn_window(self.rcv.advmss.saturating_sub(ts))
+    }
+
+    /// What it remembers of a fast opening.
+    pub(super) fn fast(&self) -> Option<&Fast> {
+        self.counters.rare.as_ref()?.fast.as_deref()
+    }
+
+    /// The same, to be changed.
+    pub(super) fn fast_mut(&mut self) -> Option<&mut Fast> {
+        self.counters.rare.as_mut()?.fast.as_deref_mut()
+    }
+
+    /// The same; from now on it remembers something.
+    pub(super) fn fast_state(&mut self) -> &mut Fast {
+        self.counters.rare().fast.get_or_insert_default()
+    }
+
+    /// The option for a SYN: only the first brings it (RFC 7413 §4.2.2: others are for middleboxes
+    /// that do not know it).
+    // Rules: 7413-4.2.2-8.
+    pub(super) fn take_fast_option(&mut self) -> Option<wire::tcp::FastOpen> {
+        self.fast_mut()?.option.take()
+    }
+}
