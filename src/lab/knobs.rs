@@ -259,6 +259,11 @@ const KNOBS: &[Knob] = &[
     Knob("rcvlowat", words::BYTES, |c, w| amount(&mut c.rcvlowat, w)),
     Knob("linger", TIME_OR_OFF, |c, w| maybe_time(&mut c.linger, w)),
     Knob("defer_accept", TIME_OR_OFF, |c, w| maybe_time(&mut c.defer_accept, w)),
+    Knob("fastopen_client", FAST_OPENING, |c, w| {
+        one_of(&mut c.fastopen_client, &FastOpening::ALL, w)
+    }),
+    Knob("fastopen_connect", SWITCH, |c, w| switch(&mut c.fastopen_connect, w)),
+    Knob("fastopen_blackhole", TIME_OR_OFF, |c, w| time_or_off(&mut c.fastopen_blackhole, w)),
     Knob("fastopen_server", FAST_OPENING, |c, w| {
         one_of(&mut c.fastopen_server, &FastOpening::ALL, w)
     }),

@@ -5,13 +5,17 @@ use super::snmp::Snmp;
 use super::{Event, Input, Stack, cx};
 use crate::base::{EventId, IfaceId, Instant, ListenerId, SocketError};
 use crate::socket::demux::Pair;
-use crate::tcp::{Config, Conn, FastOpen, HalfOpen, Opening, Segment};
+use crate::tcp::fastopen::client::Client;
+use crate::tcp::{Config, Conn, FastOpen, FastOpening, HalfOpen, Opening, Segment};
 use crate::wire::tcp::{self, Header};
 
 /// What is counted of fast openings, under Linux's names.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
 #[allow(missing_docs, reason = "each field is the counter that `Stack::counters` names")]
 pub struct FastOpenCounts {
+    pub active: u64,
+    pub active_fail: u64,
+    pub blackhole: u64,
     pub passive: u64,
     pub passive_fail: u64,
     pub passive_alt_key: u64,
@@ -38,7 +42,10 @@ impl Snmp {
             }
             Some(FastOpen::Refused) => counts.passive_fail += 1,
             Some(FastOpen::QueueFull) => counts.listen_overflow += 1,
-            Some(FastOpen::Asked) | None => {}
+            Some(FastOpen::Taken) => counts.active += 1,
+            Some(FastOpen::Untaken | FastOpen::SynLost) => counts.active_fail += 1,
+            Some(FastOpen::Swallowed) => counts.blackhole += 1,
+            Some(FastOpen::Asked | FastOpen::Learned | FastOpen::Denied) | None => {}
         }
     }
 }
@@ -72,6 +79,41 @@ impl Stack {
         let Some((listener, reset)) = ended else { return };
         if let Some(slot) = self.tcp.listener_mut(listener) {
             slot.listener.fast_done(reset, now);
+        }
+    }
+
+    /// How a connection is opened fast, if it is; `sends`: there is data for the SYN.
+    // Rules: 7413-4.1.3.1-2.
+    pub(super) fn fast_client(
+        &self,
+        now: Instant,
+        config: &Config,
+        pair: Pair,
+        sends: bool,
+    ) -> Option<Client> {
+        let wanted = sends || config.fastopen_connect;
+        if config.fastopen_client == FastOpening::Off || !wanted || self.fastopen.is_paused(now) {
+            return None;
+        }
+        let known = self.fastopen.get((pair.local.ip(), pair.remote.ip()));
+        let free = config.fastopen_client == FastOpening::NoCookie;
+        let carries = free || known.cookie.is_some();
+        let asks = known.asks();
+        let option = if free { None } else { Some(known.cookie.unwrap_or(asks)) };
+        Some(Client { option, carries, mss: known.mss, waits: carries && !sends })
+    }
+
+    /// What a connection has learned of fast openings is kept for the next one.
+    pub(super) fn note_fast_news(&mut self, now: Instant, key: usize) {
+        let slot = self.tcp.slot_mut(key);
+        let ends = (slot.pair.local.ip(), slot.pair.remote.ip());
+        if slot.conn.take_swallowed() {
+            let time = slot.conn.config().fastopen_blackhole;
+            self.fastopen.pause(now, time);
+            self.snmp.count_fast(Some(FastOpen::Swallowed));
+        } else if let Some((news, told)) = slot.conn.take_fast_news() {
+            self.fastopen.learn(ends, news);
+            self.snmp.count_fast(told);
         }
     }
 

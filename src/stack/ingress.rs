@@ -550,6 +550,7 @@ impl Stack {
             self.send_segment(now, iface, pair, out);
         }
         self.note_fast_end(now, key);
+        self.note_fast_news(now, key);
         self.tcp.queue(key);
         self.tcp.wake(key);
         self.bury(key);

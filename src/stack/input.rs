@@ -67,6 +67,13 @@ pub enum Input {
         id: ConnId,
         config: Config,
     },
+    ConnectWith {
+        remote: SocketAddr,
+        local: Option<SocketAddr>,
+        config: Option<Config>,
+        bytes: Vec<u8>,
+        more: bool,
+    },
     ConfigureListener {
         id: ListenerId,
         config: Config,
@@ -325,6 +332,9 @@ impl Stack {
             Input::Abort { id } => self.abort(now, id),
             Input::Limited { id, limit } => self.limited(now, id, limit),
             Input::AbortFor { id, limit } => self.abort_for(now, id, limit),
+            Input::ConnectWith { remote, local, config, bytes, more } => {
+                let _ = self.connect_with(now, remote, local, config, (&bytes, more));
+            }
             Input::ConfigureListener { id, config } => {
                 let _ = self.configure_listener(now, id, config);
             }

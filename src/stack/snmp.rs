@@ -215,7 +215,9 @@ impl Snmp {
                 self.tcp_timeouts += 1;
                 return segs;
             }
-            Because::Plan(Plan::NewData { .. } | Plan::SwsOverride { .. }) => {
+            Because::Plan(
+                Plan::NewData { .. } | Plan::SwsOverride { .. } | Plan::SynData { .. },
+            ) => {
                 self.tcp_orig_data_sent += segs;
             }
             Because::Plan(Plan::Ack { why: AckWhy::Delayed }) => self.tcp_delayed_acks += 1,
@@ -329,10 +331,13 @@ impl Stack {
             ("TCPSynRetrans", s.tcp_syn_retrans),
             ("TCPOrigDataSent", s.tcp_orig_data_sent),
             ("TCPACKSkippedChallenge", self.lost(&[Why::ChallengeLimit])),
+            ("TCPFastOpenActive", s.fast_open.active),
+            ("TCPFastOpenActiveFail", s.fast_open.active_fail),
             ("TCPFastOpenPassive", s.fast_open.passive),
             ("TCPFastOpenPassiveFail", s.fast_open.passive_fail),
             ("TCPFastOpenListenOverflow", s.fast_open.listen_overflow),
             ("TCPFastOpenCookieReqd", s.fast_open.cookie_reqd),
+            ("TCPFastOpenBlackhole", s.fast_open.blackhole),
             ("TCPWinProbe", s.tcp_win_probe),
             ("TCPKeepAlive", s.tcp_keep_alive),
             ("TCPFastOpenPassiveAltKey", s.fast_open.passive_alt_key),

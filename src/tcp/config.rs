@@ -279,6 +279,16 @@ pub struct Config {
     /// (`TCP_DEFER_ACCEPT`), rounded up to a time at which the SYN-ACK would be sent again. Default
     /// `None`.
     pub defer_accept: Option<Duration>,
+    /// Whether connections open fast, with data on the SYN (RFC 7413), when a user sends as he
+    /// connects: with a cookie that the server gave, else the SYN asks for one. Default on (Linux:
+    /// `tcp_fastopen`, bit 1; 4: without cookie).
+    pub fastopen_client: FastOpening,
+    /// The SYN waits for what is written first, if a cookie is known (`TCP_FASTOPEN_CONNECT`).
+    /// Default off.
+    pub fastopen_connect: bool,
+    /// For how long nothing is opened fast when what comes behind a fast opening is swallowed; 0,
+    /// the default: that is not watched for (Linux: `tcp_fastopen_blackhole_timeout_sec`).
+    pub fastopen_blackhole: Duration,
     /// Who may open connections to our listeners fast, with data on the SYN (RFC 7413). Default
     /// off (Linux: `tcp_fastopen`, bit 2, is not set; 0x200: no cookie).
     pub fastopen_server: FastOpening,
@@ -396,6 +406,9 @@ const DEFAULT: Config = Config {
     rcvlowat: 1,
     linger: None,
     defer_accept: None,
+    fastopen_client: FastOpening::On,
+    fastopen_connect: false,
+    fastopen_blackhole: Duration::ZERO,
     fastopen_server: FastOpening::Off,
     fastopen_queue: Some(0),
     fastopen_key: None,

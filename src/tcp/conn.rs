@@ -1,6 +1,7 @@
 //! A connection as its user sees it: OPEN, SEND, RECEIVE, CLOSE, ABORT, STATUS (RFC 9293 §3.9.1),
 //! and the four verbs `input`, `poll`, `output`, `deadline`.
 
+mod active;
 mod passive;
 
 use super::arrives;
@@ -199,7 +200,12 @@ impl Conn {
         if self.tcb.fin_queued || self.tcb.state() == State::Closed {
             return Err(SocketError::BrokenPipe);
         }
-        let n = (self.room_to_write() as usize).min(bytes.len());
+        // What a SYN that waits does not take along is for later.
+        let most = if self.tcb.syn_waits() { self.tcb.syn_room() as usize } else { usize::MAX };
+        let n = (self.room_to_write() as usize).min(bytes.len()).min(most);
+        if let Some(fast) = self.tcb.fast_mut() {
+            fast.waits = false;
+        }
         self.tcb.counters.on_write(n == bytes.len());
         if n == 0 && !bytes.is_empty() {
             return Err(SocketError::WouldBlock);
@@ -230,8 +236,10 @@ impl Conn {
     /// # Errors
     /// As [`Conn::write`].
     pub fn write_more(&mut self, bytes: &[u8], cx: &mut Cx<'_>) -> Result<usize, SocketError> {
+        let waited = self.tcb.syn_waits();
         let n = self.write(bytes, cx)?;
-        self.tcb.more = n == bytes.len();
+        // The rest of what a SYN takes along only a part of follows by itself.
+        self.tcb.more = (n == bytes.len()) != waited;
         Ok(n)
     }
 
@@ -507,7 +515,7 @@ impl Conn {
         let tcb = &self.tcb;
         let failed = tcb.error.is_some();
         let early = matches!(tcb.state(), State::SynSent | State::SynReceived);
-        let opened = !early || tcb.is_fast_child();
+        let opened = !early || tcb.is_fast_child() || tcb.syn_waits();
         let closed = tcb.state() == State::Closed;
         Readiness {
             readable: failed || self.has_enough() || (!early && !tcb.may_receive()),

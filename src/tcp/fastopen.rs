@@ -5,6 +5,8 @@
 //! how a listener judges a SYN is in `listener::fast`. Here are the words, and what a connection
 //! remembers of how it was opened.
 
+pub mod cache;
+pub mod client;
 pub mod keys;
 pub mod queue;
 
@@ -57,6 +59,18 @@ crate::explained! {
         Refused = "CookieRefused", "RFC 7413 §4.1.2", "the cookie is not the one of the peer's address: the SYN's data is left to the peer, and the SYN-ACK brings a good one";
         /// Too many are under way.
         QueueFull = "FastOpenQueueFull", "RFC 7413 §5.1", "as many fast openings as the listener allows wait for the end of their handshake: this one is an ordinary opening";
+        /// The data was taken.
+        Taken = "SynDataTaken", "RFC 7413 §4.2.2", "the SYN-ACK acknowledges the SYN's data: a round trip is saved";
+        /// The SYN's data was left out.
+        Untaken = "SynDataNotTaken", "RFC 7413 §4.2.2", "the SYN-ACK does not acknowledge the SYN's data: it is sent again at once, as it is no sign of congestion";
+        /// The SYN with data was lost.
+        SynLost = "SynDataLost", "RFC 7413 §4.2.2, §4.1.3.1", "the SYN with data got no answer, the one without did: data goes the ordinary way";
+        /// A cookie came.
+        Learned = "CookieLearned", "RFC 7413 §4.1.3", "the SYN-ACK brings a cookie: the next connection to this server can open fast";
+        /// No cookie came.
+        Denied = "CookieNotGiven", "RFC 7413 §4.1.3.1", "the SYN asked for a cookie and got none: this server, or a box on the way, does not open fast";
+        /// Something swallows fast openings.
+        Swallowed = "FastOpenSwallowed", "RFC 7413 §4.1.3.1; §7.1", "three timeouts behind a fast opening: a box on the way may swallow what it does not know, so nothing is opened fast for a while";
     }
 }
 
@@ -73,6 +87,29 @@ pub struct Fast {
     pub data_taken: bool,
     /// A reset ended it before the handshake had ended.
     pub reset: bool,
+    /// It is a client's.
+    pub client: bool,
+    /// Data may go with the SYN.
+    pub carries: bool,
+    /// The SYN waits for data.
+    pub waits: bool,
+    /// The server's MSS, as far as it is known.
+    pub mss: u16,
+    /// The SYN brought the option, of the older kind if that is said.
+    pub asked: bool,
+    /// See `asked`.
+    pub experimental: bool,
+    /// Data that went with the SYN, bytes.
+    pub syn_data: u32,
+    /// `tcpi_fastopen_client_fail`: 1 no cookie was known, 2 the data was not taken, 3 the SYN was
+    /// lost.
+    pub fail: u8,
+    /// What came behind the opening was swallowed, and the host has not heard.
+    pub swallowed: bool,
+    /// What the SYN-ACK told, until the host has heard.
+    pub news: Option<cache::News>,
+    /// What became of it.
+    pub told: Option<FastOpen>,
     /// The option that its first SYN or SYN-ACK brings, until that is sent.
     pub option: Option<wire::tcp::FastOpen>,
 }
@@ -112,7 +149,7 @@ impl Tcb {
 
     /// The option for a SYN: only the first brings it (RFC 7413 §4.2.2: others are for middleboxes
     /// that do not know it).
-    // Rules: 7413-4.2.2-8.
+    // Rules: 7413-4.2.2-8, 7413-4.2.2-9.
     pub(super) fn take_fast_option(&mut self) -> Option<wire::tcp::FastOpen> {
         self.fast_mut()?.option.take()
     }

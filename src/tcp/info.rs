@@ -158,6 +158,9 @@ info! {
     total_rto_recoveries,
     /// The time that these took.
     total_rto_time in "ms",
+    /// Why a fast opening failed: 1 no cookie was known, 2 the SYN's data was not taken, 3 the SYN
+    /// was lost.
+    fastopen_client_fail,
 }
 
 /// A changed field of [`TcpInfo`].

@@ -43,7 +43,8 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
     }
     match tcb.state() {
         State::Closed | State::Listen => return wait(tcb, Blocked::Done),
-        State::SynSent if tcb.snd.nxt == tcb.iss => return Send(Plan::Syn),
+        State::SynSent if tcb.syn_waits() && tcb.tx.is_empty() => return wait(tcb, Blocked::App),
+        State::SynSent if tcb.snd.nxt == tcb.iss => return Send(plan_syn(tcb)),
         State::SynReceived | State::FinWait1 if tcb.owe.synack && !tcb.syn_acked => {
             return Send(plan_syn_ack(tcb));
         }
@@ -84,6 +85,17 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
         return Send(Plan::Ack { why: AckWhy::WindowUpdate });
     }
     wait(tcb, blocked)
+}
+
+/// The first SYN: with data, if it opens fast.
+fn plan_syn(tcb: &Tcb) -> Plan {
+    let len = tcb.unsent().min(tcb.syn_room());
+    let asks = tcb.fast().and_then(|fast| fast.option.as_ref()).is_some_and(|o| o.is_empty());
+    match len {
+        0 if asks => Plan::SynAsks,
+        0 => Plan::Syn,
+        len => Plan::SynData { len },
+    }
 }
 
 /// SYN-ACK of a connection with a block: SYNs have crossed, or it opens fast.
@@ -356,7 +368,13 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
     let room = if cx.trace.is_listening() { room(tcb) } else { Room::default() };
     let nxt = tcb.snd.nxt;
     let (seq, ctl, payload) = match plan {
-        Plan::Syn => (tcb.iss, Ctl::SYN, send_new(tcb, 0, 1, cx)),
+        Plan::Syn | Plan::SynAsks => (tcb.iss, Ctl::SYN, send_new(tcb, 0, 1, cx)),
+        Plan::SynData { len } => {
+            // Two records: the SYN may be sent again without the data.
+            send_new(tcb, 0, 1, cx);
+            tcb.syn_carried(len);
+            (tcb.iss, Ctl::SYN, send_new(tcb, len, 0, cx))
+        }
         Plan::SynAckCrossed | Plan::SynAckFast { .. } | Plan::RetransmitSyn { .. } => {
             (tcb.iss, Ctl::SYN, send_syn_again(tcb, cx))
         }
@@ -414,7 +432,8 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
             (nxt, Ctl::RST, Chunks::new())
         }
     };
-    let mss = eff_mss(tcb); // with what rides along now
+    // With what rides along now; what goes with a SYN is one segment, whatever is agreed later.
+    let mss = if ctl.syn() { u32::MAX } else { eff_mss(tcb) };
     let len = payload.len();
     let fresh = len > 0 && seq == nxt;
     let mark = mark(tcb, fresh);
@@ -534,7 +553,8 @@ fn send_again(tcb: &mut Tcb, seq: Seq, len: u32, rule: RtxRule, cx: &mut Cx<'_>)
 
 fn count_data(tcb: &mut Tcb, len: u32, again: bool, cx: &Cx<'_>) {
     if len > 0 {
-        let segments = len.div_ceil(tcb.snd.smss);
+        let opening = tcb.state() == State::SynSent; // with the SYN, which is one segment
+        let segments = if opening { 1 } else { len.div_ceil(tcb.snd.smss) };
         tcb.counters.data_segs_out = tcb.counters.data_segs_out.wrapping_add(segments);
         tcb.counters.bytes_sent += u64::from(len);
         if again {
@@ -610,19 +630,24 @@ fn header(
     }
 }
 
+/// What a SYN offers; its timestamp is not that of now.
+pub(super) fn syn_options(tcb: &Tcb) -> Options {
+    Options {
+        mss: Some(tcb.rcv.advmss).filter(|_| !tcb.config.noopt),
+        wscale: tcb.wscale_ok.then_some(tcb.rcv.wscale),
+        sack_permitted: tcb.sack_ok,
+        ts: tcb.ts.as_ref().map(|ts| Timestamps { val: 0, ecr: ts.recent }),
+        uto: super::uto::offer(&tcb.config),
+        layout: tcb.config.option_order,
+        ..Options::default()
+    }
+}
+
 // Rules: SHLD-5, MAY-3, MUST-14, 2018-2-1, 5482-3-2, 7323-3.2-1.
 fn options(tcb: &Tcb, syn: bool, cx: &Cx<'_>) -> Options {
     let ts = tcb.ts.as_ref().map(|ts| Timestamps { val: tcb.ts_now(cx.now), ecr: ts.recent });
     if syn {
-        return Options {
-            mss: Some(tcb.rcv.advmss).filter(|_| !tcb.config.noopt),
-            wscale: tcb.wscale_ok.then_some(tcb.rcv.wscale),
-            sack_permitted: tcb.sack_ok,
-            ts,
-            uto: super::uto::offer(&tcb.config),
-            layout: tcb.config.option_order,
-            ..Options::default()
-        };
+        return Options { ts, ..syn_options(tcb) };
     }
     let layout = tcb.config.option_order;
     // And before data, as SYNs may be answered without (RFC 5482 §3).

@@ -106,5 +106,6 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         total_rto: u64::from(rare.rto),
         total_rto_recoveries: u64::from(rare.recoveries),
         total_rto_time: rare.time_at(now),
+        fastopen_client_fail: tcb.fast().map_or(0, |fast| u64::from(fast.fail)),
     }
 }

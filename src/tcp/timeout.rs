@@ -49,11 +49,13 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         _ => patience(tcb, tcb.rto(), tcb.config.rto_max),
     };
     if tcb.retransmits >= limit {
+        tcb.fast_timeout(true, cx);
         return give_up(tcb, Cause::Timeout, cx);
     }
     let first = tcb.retransmits == 0;
     tcb.counters.on_timeout(cx.now);
     tcb.retransmits += 1;
+    tcb.fast_timeout(false, cx);
     if tcb.state() != State::SynSent || tcb.retransmits > tcb.config.syn_linear {
         tcb.rto.back_off();
     }

@@ -4,8 +4,8 @@
 use crate::support::seen::{self, Scenario, Seen};
 use crate::{
     acks, addresses, advertise, arrives, attack, bridge, bsd, buffers, close, congestion, counts,
-    fastopen, flood, forward, groups, handshake, ip, ip6, link, nd, options, pmtu, pressure,
-    recovery, reports, routers, rto, sockets, window,
+    fastopen, fastopen_client, flood, forward, groups, handshake, ip, ip6, link, nd, options, pmtu,
+    pressure, recovery, reports, routers, rto, sockets, window,
 };
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
@@ -27,6 +27,7 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("congestion", congestion::SCENARIOS),
     ("counts", counts::SCENARIOS),
     ("fastopen", fastopen::SCENARIOS),
+    ("fastopen_client", fastopen_client::SCENARIOS),
     ("flood", flood::SCENARIOS),
     ("groups", groups::SCENARIOS),
     ("handshake", handshake::SCENARIOS),

@@ -21,6 +21,7 @@ mod coverage;
 mod drill;
 mod export;
 mod fastopen;
+mod fastopen_client;
 mod flood;
 mod forward;
 mod forward_garbage;

@@ -129,6 +129,12 @@ const TABLE: &[Line] = &[
         |m, i| int(of(m, i)?.config.fastopen_queue.unwrap_or(0)),
         fastopen::set_queue,
     ),
+    (
+        SOL_TCP,
+        TCP_FASTOPEN_CONNECT,
+        |m, i| int(of(m, i)?.config.fastopen_connect),
+        fastopen::set_connect,
+    ),
     (SOL_TCP, TCP_FASTOPEN_KEY, |m, i| Ok(fastopen::key(of(m, i)?)), fastopen::set_key),
     (
         SOL_TCP,

@@ -128,6 +128,9 @@ const KNOBS: &[(&str, Turn)] = &[
     ("ip_no_pmtu_disc", no_pmtu_disc),
     ("ip_default_ttl", |p, v| v.small().map(|n| p.tcp.mark.ttl = Some(n))),
     ("tcp_fastopen", |p, v| v.number().map(|bits| super::fastopen::turn(p, bits))),
+    ("tcp_fastopen_blackhole_timeout_sec", |p, v| {
+        v.seconds().map(|time| p.tcp.fastopen_blackhole = time)
+    }),
     ("tcp_fastopen_key", |p, v| super::fastopen::turn_key(p, v.word())),
     ("tcp_l3mdev_accept", |_, v| only(v, 0)),
     ("tcp_stdurg", |_, v| only(v, 1)),

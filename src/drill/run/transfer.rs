@@ -3,6 +3,7 @@
 use super::args::{Address, Answer, Args, Trouble, address, refused, total};
 use super::calls::{Progress, wait};
 use super::errno::Errno;
+use super::fastopen;
 use super::machine::{File, Machine, Place};
 use super::symbols::*;
 use crate::base::SocketError;
@@ -40,10 +41,10 @@ const ROOM: usize = 1 << 24;
 
 /// A transfer in either direction.
 #[derive(Copy, Clone, Debug)]
-struct Move {
-    index: usize,
-    len: usize,
-    flags: i64,
+pub(super) struct Move {
+    pub(super) index: usize,
+    pub(super) len: usize,
+    pub(super) flags: i64,
     /// The buffer is a null pointer.
     null: bool,
 }
@@ -212,15 +213,20 @@ fn give(
         }
         Some(File::Pipe { .. } | File::Epoll(_)) | None => return Err(Errno::EBADF.into()),
     };
-    for (flag, name) in [(MSG_FASTOPEN, "MSG_FASTOPEN"), (MSG_ZEROCOPY, "MSG_ZEROCOPY")] {
-        if what.flags & flag != 0 {
-            return refused(format!("{name} is not known"));
-        }
+    if what.flags & MSG_ZEROCOPY != 0 {
+        return refused("MSG_ZEROCOPY is not known");
     }
     if what.null && what.len > 0 {
         return Err(Errno::EFAULT.into());
     }
     let nonblocking = sock.nonblocking || what.flags & MSG_DONTWAIT != 0;
+    if let Some(answer) = fastopen::early(machine, what, (to, nonblocking), progress) {
+        return match answer? {
+            Some(conn) => stream(machine, what, conn, (nonblocking, false), progress),
+            None if progress.done > 0 => Ok(progress.done as i64),
+            None => Err(Errno::EINPROGRESS.into()),
+        };
+    }
     // BSD tells apart who has never been connected.
     let bsd = sock.config.is_bsd();
     let unconnected = if bsd { Errno::ENOTCONN } else { Errno::EPIPE };

@@ -7,8 +7,8 @@
 //! time, to the nanosecond.
 
 use super::{Conn, Index, Millis};
-use crate::base::{Duration, Instant};
 use crate::base::time::nanos;
+use crate::base::{Duration, Instant};
 use crate::observe::log::{Entry, Event, Kind, Log, PlaceId};
 use crate::observe::view::describe::ca_name;
 use crate::observe::view::json::{self, Object};

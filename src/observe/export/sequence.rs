@@ -91,6 +91,7 @@ impl Kind {
                 RtxRule::AfterRto => Kind::AfterTimeout,
                 RtxRule::FastRetransmit | RtxRule::Rack | RtxRule::SackThreshold => Kind::Fast,
                 RtxRule::LossProbe => Kind::LossProbe,
+                RtxRule::SynData => Kind::Partial,
                 RtxRule::PartialAck => Kind::Partial,
                 RtxRule::PathMtu | RtxRule::BlackHole => Kind::PathMtu,
             }),
@@ -98,7 +99,9 @@ impl Kind {
             Plan::LossProbe { .. } => Some(Kind::LossProbe),
             Plan::WindowProbe { .. } | Plan::Keepalive { .. } => Some(Kind::Probe),
             Plan::FinLimit { len: 1.., .. } => Some(Kind::New),
+            Plan::SynData { .. } => Some(Kind::New),
             Plan::Syn
+            | Plan::SynAsks
             | Plan::SynAckCrossed
             | Plan::SynAckFast { .. }
             | Plan::Fin
