@@ -103,6 +103,12 @@ impl Stack {
         Some(Client { option, carries, mss: known.mss, waits: carries && !sends })
     }
 
+    /// Forgets what is known of servers (as `ip tcp_metrics flush`).
+    pub fn forget_servers(&mut self, now: Instant) {
+        self.keep(now, || Input::ForgetServers);
+        self.fastopen = Default::default();
+    }
+
     /// What a connection has learned of fast openings is kept for the next one.
     pub(super) fn note_fast_news(&mut self, now: Instant, key: usize) {
         let slot = self.tcp.slot_mut(key);

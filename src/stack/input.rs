@@ -74,6 +74,7 @@ pub enum Input {
         bytes: Vec<u8>,
         more: bool,
     },
+    ForgetServers,
     ConfigureListener {
         id: ListenerId,
         config: Config,
@@ -335,6 +336,7 @@ impl Stack {
             Input::ConnectWith { remote, local, config, bytes, more } => {
                 let _ = self.connect_with(now, remote, local, config, (&bytes, more));
             }
+            Input::ForgetServers => self.forget_servers(now),
             Input::ConfigureListener { id, config } => {
                 let _ = self.configure_listener(now, id, config);
             }

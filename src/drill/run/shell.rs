@@ -10,6 +10,8 @@ use crate::base::Duration;
 pub(super) struct Effect {
     /// How long it sleeps.
     pub(super) sleep: Duration,
+    /// Whether what was learned of peers is forgotten.
+    pub(super) forgets: bool,
     /// What it does that is not known here.
     pub(super) refused: Vec<String>,
 }
@@ -77,7 +79,9 @@ fn command(words: &[String], profile: &mut Profile, effect: &mut Effect) {
         }
         "kldload" if args.iter().all(|arg| arg.starts_with(['-', 'c'])) => {} // cc_*
         "setkey" if *args == ["-F"] => {}
-        "ip" if args.iter().any(|arg| arg == "tcp_metrics") => {}
+        "ip" if args.iter().any(|arg| arg == "tcp_metrics") => {
+            effect.forgets |= args.iter().any(|arg| arg == "flush");
+        }
         "ethtool" => device(args, profile, refused),
         _ if HARMLESS.contains(&name) => {}
         _ => match SCRIPTS.iter().find(|(script, _)| *script == name) {
