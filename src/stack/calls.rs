@@ -104,6 +104,27 @@ impl Stack {
         Ok((id, local))
     }
 
+    /// LISTEN at a socket that listens: from now on with these knobs, backlog and cookies (as Linux
+    /// has it: options set on a listening socket count for the SYNs that come after). Where it
+    /// listens stays.
+    ///
+    /// # Errors
+    /// `BadHandle`.
+    pub fn listen_on(
+        &mut self,
+        now: Instant,
+        id: ListenerId,
+        options: ListenOptions,
+    ) -> Answer<()> {
+        self.keep(now, || Input::ListenOn { id, options: options.clone() });
+        let backlog = options.backlog.max(1) as usize;
+        let slot = self.tcp.listener_mut(id).ok_or_else(Self::gone)?;
+        slot.backlog = backlog;
+        let config = options.config.map(Arc::new);
+        slot.listener.configure(config, backlog, options.syn_cookies);
+        Ok(())
+    }
+
     /// Where a listener listens.
     pub fn listener_addr(&self, id: ListenerId) -> Option<SocketAddr> {
         self.tcp.listener(id).map(|slot| slot.local)

@@ -3,7 +3,7 @@
 
 use super::snmp::Snmp;
 use super::{Event, Input, Stack, cx};
-use crate::base::{EventId, IfaceId, Instant, ListenerId, SocketError};
+use crate::base::{EventId, IfaceId, Instant, ListenerId};
 use crate::socket::demux::Pair;
 use crate::tcp::fastopen::client::Client;
 use crate::tcp::{Config, Conn, FastOpen, FastOpening, HalfOpen, Opening, Segment};
@@ -121,21 +121,5 @@ impl Stack {
             self.fastopen.learn(ends, news);
             self.snmp.count_fast(told);
         }
-    }
-
-    /// Changes the knobs of connections that are still to come to a listener.
-    ///
-    /// # Errors
-    /// `BadHandle`.
-    pub fn configure_listener(
-        &mut self,
-        now: Instant,
-        id: ListenerId,
-        config: Config,
-    ) -> Result<(), SocketError> {
-        self.keep(now, || Input::ConfigureListener { id, config: config.clone() });
-        let slot = self.tcp.listener_mut(id).ok_or_else(Self::gone)?;
-        slot.listener.configure(config);
-        Ok(())
     }
 }

@@ -75,10 +75,6 @@ pub enum Input {
         more: bool,
     },
     ForgetServers,
-    ConfigureListener {
-        id: ListenerId,
-        config: Config,
-    },
     ReadUrgent {
         id: ConnId,
     },
@@ -201,6 +197,10 @@ pub enum Input {
         id: UdpId,
         multicast: Multicast,
     },
+    ListenOn {
+        id: ListenerId,
+        options: ListenOptions,
+    },
 }
 
 /// What a host has sent.
@@ -305,6 +305,9 @@ impl Stack {
             Input::Listen { local, options } => {
                 let _ = self.listen(now, local, options);
             }
+            Input::ListenOn { id, options } => {
+                let _ = self.listen_on(now, id, options);
+            }
             Input::CloseListener { id } => {
                 let _ = self.close_listener(now, id);
             }
@@ -337,9 +340,6 @@ impl Stack {
                 let _ = self.connect_with(now, remote, local, config, (&bytes, more));
             }
             Input::ForgetServers => self.forget_servers(now),
-            Input::ConfigureListener { id, config } => {
-                let _ = self.configure_listener(now, id, config);
-            }
             Input::Configure { id, config } => {
                 let _ = self.configure(now, id, config);
             }

@@ -20,6 +20,8 @@ pub(super) fn on_ack(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
     tcb.take_uto(seg.hdr.options.uto);
     let duplicate = is_duplicate(tcb, seg, seg_ack);
     update_window(tcb, seg, seg_ack, cx);
+    // `MSG_MORE` is about the call alone: an ACK sends what Nagle lets go.
+    tcb.owe.more &= seg.arrived.len > 0 && seg_ack == tcb.snd.una;
     take_ack(tcb, &seg.hdr, duplicate, cx);
     // A closed window is not a dead peer (MUST-37). But when the user is gone, nobody else could
     // end the wait, and R2 counts all the same (RFC 6429).

@@ -212,7 +212,7 @@ impl Conn {
         }
         self.tcb.tx.write(&bytes[..n], cx.pool);
         self.tcb.more = false;
-        self.tcb.owe.push = false;
+        (self.tcb.owe.more, self.tcb.owe.push) = (false, false);
         self.tcb.cause = cx.cause;
         output::note_deferral(&mut self.tcb, cx.now);
         if n > 0 {
@@ -240,6 +240,7 @@ impl Conn {
         let n = self.write(bytes, cx)?;
         // The rest of what a SYN takes along only a part of follows by itself.
         self.tcb.more = (n == bytes.len()) != waited;
+        self.tcb.owe.more = self.tcb.more;
         Ok(n)
     }
 
@@ -433,10 +434,10 @@ impl Conn {
     /// goes on with the window there is.
     pub fn configure(&mut self, change: impl FnOnce(&mut Config)) {
         let before = self.tcb.config.congestion;
-        let nagle = self.tcb.config.nagle;
+        let waits = self.tcb.config.nagle || self.tcb.owe.more;
         change(Arc::make_mut(&mut self.tcb.config));
         // Whoever turns it off wants what is written to go out now, corked or not.
-        self.tcb.owe.push |= nagle && !self.tcb.config.nagle;
+        self.tcb.owe.push |= waits && !self.tcb.config.nagle;
         if self.tcb.config.congestion != before {
             self.tcb.change_cc();
         }

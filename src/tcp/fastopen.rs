@@ -10,6 +10,7 @@ pub mod client;
 pub mod keys;
 pub mod queue;
 
+use super::event::Plan;
 use super::tcb::Tcb;
 use crate::base::ListenerId;
 use crate::wire;
@@ -152,5 +153,25 @@ impl Tcb {
     // Rules: 7413-4.2.2-8, 7413-4.2.2-9.
     pub(super) fn take_fast_option(&mut self) -> Option<wire::tcp::FastOpen> {
         self.fast_mut()?.option.take()
+    }
+}
+
+/// The first SYN: with data, if it opens fast.
+pub(super) fn plan_syn(tcb: &Tcb) -> Plan {
+    let len = tcb.unsent().min(tcb.syn_room());
+    let asks = tcb.fast().and_then(|fast| fast.option.as_ref()).is_some_and(|o| o.is_empty());
+    match len {
+        0 if asks => Plan::SynAsks,
+        0 => Plan::Syn,
+        len => Plan::SynData { len },
+    }
+}
+
+/// SYN-ACK of a connection with a block: SYNs have crossed, or it opens fast.
+pub(super) fn plan_syn_ack(tcb: &Tcb) -> Plan {
+    match tcb.is_fast_child() {
+        true if tcb.snd.nxt == tcb.iss => Plan::SynAckFast { len: tcb.rcv.nxt - tcb.irs - 1 },
+        true => Plan::RetransmitSyn { attempt: tcb.rtxq.head().map_or(0, |h| h.retransmits) + 1 },
+        false => Plan::SynAckCrossed,
     }
 }

@@ -217,7 +217,7 @@ mod tests {
             let place = TcpInfo::FIELDS.iter().position(|field| *field == name);
             place.map(|place| TcpInfo::UNITS[place])
         };
-        assert_eq!((unit("rtt"), unit("state"), TcpInfo::UNITS.len()), (Some("us"), Some(""), 59));
+        assert_eq!((unit("rtt"), unit("state"), TcpInfo::UNITS.len()), (Some("us"), Some(""), 60));
     }
 
     #[test]

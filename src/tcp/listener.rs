@@ -114,10 +114,9 @@ impl Listener {
         cx: &mut Cx<'_>,
     ) -> Listener {
         tell(State::Closed, State::Listen, Cause::PassiveOpen, cx);
-        let is_bsd = config.is_bsd();
         Listener {
+            backlog: half_open_most(&config, backlog),
             config,
-            backlog: if is_bsd { bsd::HALF_OPEN } else { backlog.max(1) },
             syn_cookies,
             embryos: Slab::new(),
             by_peer: BTreeMap::new(),
@@ -127,6 +126,18 @@ impl Listener {
             fast: Queue::default(),
             fast_told: None,
         }
+    }
+
+    /// From now on with other knobs (`None`: the same), backlog and cookies.
+    pub fn configure(
+        &mut self,
+        config: Option<Arc<Config>>,
+        backlog: usize,
+        syn_cookies: SynCookies,
+    ) {
+        self.config = config.unwrap_or_else(|| self.config.clone());
+        self.backlog = half_open_most(&self.config, backlog);
+        self.syn_cookies = syn_cookies;
     }
 
     /// The knobs that connections inherit.
@@ -462,6 +473,11 @@ fn choose_iss(site: &Site, cx: &Cx<'_>) -> Seq {
         Some(least) if iss.before(least) => least,
         _ => iss,
     }
+}
+
+/// How many connections may be half open.
+fn half_open_most(config: &Config, backlog: usize) -> usize {
+    if config.is_bsd() { bsd::HALF_OPEN } else { backlog.max(1) }
 }
 
 fn synack_rto(config: &Config, timeouts: u8) -> Duration {

@@ -52,6 +52,11 @@ impl Measured {
         (now.as_millis() as u32).wrapping_sub(self.ack_recv)
     }
 
+    /// The handshake is complete: data is waited for since then.
+    pub(super) fn on_established(&mut self, now: Instant) {
+        self.data_recv = now.as_millis() as u32;
+    }
+
     /// An acceptable ACK arrived.
     pub(super) fn on_ack(&mut self, now: Instant) {
         self.ack_recv = now.as_millis() as u32;

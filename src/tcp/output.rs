@@ -5,6 +5,7 @@
 
 use super::ecn;
 use super::event::{AckWhy, Blocked, CaState, Event, Plan, Room, RtxRule, SegmentView, Timer};
+use super::fastopen;
 use super::persist;
 use super::rtxq::Sent;
 use super::segment::{Because, Outgoing};
@@ -44,9 +45,9 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
     match tcb.state() {
         State::Closed | State::Listen => return wait(tcb, Blocked::Done),
         State::SynSent if tcb.syn_waits() && tcb.tx.is_empty() => return wait(tcb, Blocked::App),
-        State::SynSent if tcb.snd.nxt == tcb.iss => return Send(plan_syn(tcb)),
+        State::SynSent if tcb.snd.nxt == tcb.iss => return Send(fastopen::plan_syn(tcb)),
         State::SynReceived | State::FinWait1 if tcb.owe.synack && !tcb.syn_acked => {
-            return Send(plan_syn_ack(tcb));
+            return Send(fastopen::plan_syn_ack(tcb));
         }
         _ => {}
     }
@@ -87,26 +88,6 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
     wait(tcb, blocked)
 }
 
-/// The first SYN: with data, if it opens fast.
-fn plan_syn(tcb: &Tcb) -> Plan {
-    let len = tcb.unsent().min(tcb.syn_room());
-    let asks = tcb.fast().and_then(|fast| fast.option.as_ref()).is_some_and(|o| o.is_empty());
-    match len {
-        0 if asks => Plan::SynAsks,
-        0 => Plan::Syn,
-        len => Plan::SynData { len },
-    }
-}
-
-/// SYN-ACK of a connection with a block: SYNs have crossed, or it opens fast.
-fn plan_syn_ack(tcb: &Tcb) -> Plan {
-    match tcb.is_fast_child() {
-        true if tcb.snd.nxt == tcb.iss => Plan::SynAckFast { len: tcb.rcv.nxt - tcb.irs - 1 },
-        true => Plan::RetransmitSyn { attempt: tcb.rtxq.head().map_or(0, |h| h.retransmits) + 1 },
-        false => Plan::SynAckCrossed,
-    }
-}
-
 /// For BSD, data rides along with an ACK, even if it would have waited for company.
 fn along(tcb: &Tcb) -> Option<Plan> {
     if !tcb.config.is_bsd() || !tcb.syn_acked || tcb.rtxq.lost() > 0 {
@@ -118,7 +99,7 @@ fn along(tcb: &Tcb) -> Option<Plan> {
     let edge = tcb.snd.una + tcb.snd.wnd;
     let room = if edge.after(tcb.snd.nxt) { edge - tcb.snd.nxt } else { 0 };
     let len = tcb.unsent().min(room).min(tcb.cwnd_room()).min(eff_mss(tcb));
-    (len > 0).then(|| Plan::NewData { len, push: len == tcb.unsent() })
+    (len > 0).then(|| Plan::NewData { len, push: ends(tcb, len) })
 }
 
 /// The limit that ends it, if one does.
@@ -211,7 +192,7 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     let alone = tcb.snd.nxt == tcb.snd.una || tcb.config.minshall && !has_small_in_flight(tcb);
     let send = |len| Ok(new_data(tcb, len, rwnd_room, mss));
     let asked = tcb.recovery.send_new; // by F-RTO, which waits for nothing
-    let corked = (tcb.config.cork || tcb.more) && !asked && !tcb.owe.push;
+    let corked = (tcb.config.cork || tcb.owe.more) && !asked && !tcb.owe.push;
     // The short last segment goes along when nothing, or by Minshall nothing small, is in flight,
     // or Nagle is off, or FIN follows.
     let may = !corked && (asked || !tcb.config.nagle || (whole == 0 && alone));
@@ -234,6 +215,12 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if tcb.owe.sws { Ok(Plan::SwsOverride { len }) } else { Err(Blocked::Sws) }
 }
 
+/// Whether the next `len` bytes are the last that the application wrote, and it said nothing of
+/// more: the receiver need not wait (RFC 9293 §3.9.1.2). BSD asks only whether they are the last.
+fn ends(tcb: &Tcb, len: u32) -> bool {
+    len == tcb.unsent() && (!tcb.more || tcb.config.is_bsd())
+}
+
 /// `len` bytes go out: with FIN, when they are the last and the window has a place for it.
 fn new_data(tcb: &Tcb, len: u32, rwnd_room: u32, mss: u32) -> Plan {
     let last = len == tcb.unsent();
@@ -241,7 +228,10 @@ fn new_data(tcb: &Tcb, len: u32, rwnd_room: u32, mss: u32) -> Plan {
     match (last && tcb.fin_pending() && room, limit(tcb)) {
         (true, Some(limit)) => Plan::FinLimit { len, limit },
         (true, None) => Plan::LastData { len },
-        (false, _) => Plan::NewData { len, push: last || tcb.config.push_bursts && len > mss },
+        (false, _) => {
+            let push = ends(tcb, len) || tcb.config.push_bursts && len > mss;
+            Plan::NewData { len, push }
+        }
     }
 }
 
@@ -271,7 +261,7 @@ pub(super) fn note_deferral(tcb: &mut Tcb, now: Instant) {
     let part = u32::from(tcb.config.tso_win_divisor);
     let bursts = tcb.config.tso_autosize && tcb.gso_max > mss && part > 0;
     let recovering = matches!(tcb.recovery.ca, CaState::Recovery | CaState::Loss);
-    let recent = now.since(tcb.last_sent) <= DEFERRAL;
+    let recent = now.since(tcb.last_sent) < DEFERRAL;
     if !bursts || recovering || unsent <= mss || !recent {
         return;
     }
@@ -320,7 +310,12 @@ fn max_blocks(tcb: &Tcb) -> usize {
 
 /// The next segment, if one is to be sent; if not, what is waited for is noted.
 pub(super) fn output(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Option<Outgoing> {
-    match plan(tcb) {
+    let mut decision = plan(tcb);
+    let starts = matches!(decision, Decision::Send(Plan::NewData { .. } | Plan::LastData { .. }));
+    if starts && resume(tcb, cx) {
+        decision = plan(tcb);
+    }
+    match decision {
         Decision::Send(plan) => Some(emit(tcb, plan, cx)),
         Decision::Wait { why, .. } => {
             persist::arm(tcb, why, cx);
@@ -329,6 +324,17 @@ pub(super) fn output(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Option<Outgoing> {
             None
         }
     }
+}
+
+/// Whether the window was another before data is sent after a silence, so that what goes out is to
+/// be decided again.
+fn resume(tcb: &mut Tcb, cx: &Cx<'_>) -> bool {
+    let idle = cx.now.since(tcb.last_sent);
+    let cwnd = tcb.cwnd();
+    if tcb.rtxq.is_empty() && idle > tcb.rto() {
+        tcb.resume_after(idle, cx);
+    }
+    tcb.cwnd() < cwnd
 }
 
 /// Accounts the time under the old limit, and tells when the limit changed.
@@ -383,7 +389,7 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
             (nxt, ctl, send_new(tcb, len, 0, cx))
         }
         Plan::LossProbe { len } => {
-            let ctl = if len == tcb.unsent() { Ctl::PSH } else { Ctl::NONE };
+            let ctl = if ends(tcb, len) { Ctl::PSH } else { Ctl::NONE };
             (nxt, ctl, send_new(tcb, len, 0, cx))
         }
         Plan::LastData { len } => (nxt, Ctl::PSH.with(Ctl::FIN), send_new(tcb, len, 1, cx)),
@@ -460,11 +466,6 @@ fn mark(tcb: &Tcb, fresh: bool) -> Mark {
 /// Sends `len` bytes of data, and `ctl_len` of SYN or FIN, for the first time.
 fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
     let (nxt, in_flight) = (tcb.snd.nxt, tcb.rtxq.in_flight());
-    let was_empty = tcb.rtxq.is_empty();
-    let idle = cx.now.since(tcb.last_sent);
-    if was_empty && len > 0 && idle > tcb.rto() {
-        tcb.resume_after(idle, cx);
-    }
     let payload = if len > 0 { tcb.tx.view(nxt, len, cx.pool) } else { Chunks::new() };
     let stamp = tcb.stamp(len, cx.now);
     tcb.rtxq.push(Sent {

@@ -134,6 +134,8 @@ pub struct Owe {
     pub sws: bool,
     /// What is written goes out, corked or not.
     pub push: bool,
+    /// What was written last waits for what follows it (`MSG_MORE`), until an ACK comes.
+    pub more: bool,
     /// The rest of a burst waits for the next ACK: a longer super-segment costs less.
     pub defer: bool,
     /// SYN-ACK for crossed SYNs.
@@ -222,7 +224,7 @@ pub struct Tcb {
     /// Our SYN has been acknowledged. (SND.UNA alone cannot tell: it comes by ISS again every
     /// 4 GiB.)
     pub syn_acked: bool,
-    /// The application said with its last data that more follows (`MSG_MORE`).
+    /// The application said with its last data that more follows (`MSG_MORE`): it asks for no PSH.
     pub more: bool,
     /// The application closed its sending side: FIN follows the data.
     pub fin_queued: bool,
@@ -586,6 +588,7 @@ impl Tcb {
         }
         self.stop_timer(Timer::Keepalive, cx);
         self.last_sent = cx.now;
+        self.measured.on_established(cx.now);
         if let Some(keepalive) = self.config.keepalive {
             self.set_timer(Timer::Keepalive, cx.now + keepalive.idle, cx);
         }

@@ -111,7 +111,8 @@ fn the_cookie_of_the_key_before_counts() {
     let listener = p.listener.unwrap();
     let mut config = p.stack.tcp().listener(listener).unwrap().listener.config().as_ref().clone();
     config.fastopen_key = key("5-6-7-8,1-2-3-4");
-    p.stack.configure_listener(p.now, listener, config).unwrap();
+    let options = ListenOptions { config: Some(config), ..ListenOptions::default() };
+    p.stack.listen_on(p.now, listener, options).unwrap();
     p.inject(S, 0, 0, WND, fast(&old), b"request");
     let new = granted(&p.expect(SA, 0, 8, 0));
     assert!(!new.is_empty() && new != old);

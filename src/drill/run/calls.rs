@@ -8,7 +8,6 @@ use super::settings::Version;
 use super::symbols::*;
 use crate::base::{Duration, Instant};
 use crate::drill::ast::Syscall;
-use crate::stack::ListenOptions;
 use crate::tcp::State;
 use std::net::SocketAddr;
 
@@ -178,25 +177,19 @@ fn bind_to(machine: &mut Machine, index: usize, local: SocketAddr) -> Answer<()>
 fn listen(machine: &mut Machine, args: Args<'_>) -> Answer {
     let backlog = args.number(1)?.clamp(1, i64::from(machine.profile.backlog_max)) as u32;
     let (index, sock) = machine.sock(args, 0)?;
+    sock.backlog = backlog;
     let sock = sock.clone();
     match sock.place {
         _ if sock.udp => return Err(Errno::EOPNOTSUPP.into()),
-        Place::Listener(_) => return Ok(0),
+        Place::Listener(_) => return machine.apply(index).map(|()| 0),
         Place::New => {}
         Place::Conn(_) | Place::Udp(_) => return Err(Errno::EINVAL.into()),
     }
     let mut local = machine.configured_local(sock.v6);
     local.set_port(0);
     let local = sock.bound.unwrap_or(local);
-    let options = ListenOptions {
-        backlog,
-        reuse_address: sock.reuse,
-        v6_only: sock.v6_only,
-        config: Some(sock.config.clone()),
-        syn_cookies: sock.syn_cookies,
-    };
     let now = machine.world.now;
-    let id = machine.world.stack.listen(now, local, options)?;
+    let id = machine.world.stack.listen(now, local, sock.listen_options())?;
     machine.sock_at(index)?.place = Place::Listener(id);
     Ok(0)
 }

@@ -11,7 +11,7 @@ use crate::base::{ConnId, ListenerId, UdpId};
 use crate::drill::ast::Ports;
 use crate::socket::demux::Pair;
 use crate::socket::tcp::ListenerSlot;
-use crate::stack::Setup;
+use crate::stack::{ListenOptions, Setup};
 use crate::tcp::{Config, Keepalive, State, SynCookies};
 use crate::wire::ip::{Discover, Mark};
 use std::collections::BTreeMap;
@@ -55,6 +55,8 @@ pub(super) struct Sock {
     pub(super) reuse: bool,
     pub(super) v6_only: bool,
     pub(super) syn_cookies: SynCookies,
+    /// As `listen` was told.
+    pub(super) backlog: u32,
     /// How long closing waits, in seconds, if it does.
     pub(super) linger: Option<u64>,
     /// What TCP_QUICKACK was set to, until the connection has heard.
@@ -83,6 +85,16 @@ impl Sock {
         match self.place {
             Place::Conn(conn) => Some(conn),
             _ => None,
+        }
+    }
+
+    pub(super) fn listen_options(&self) -> ListenOptions {
+        ListenOptions {
+            backlog: self.backlog,
+            reuse_address: self.reuse,
+            v6_only: self.v6_only,
+            config: Some(self.config.clone()),
+            syn_cookies: self.syn_cookies,
         }
     }
 
@@ -207,6 +219,7 @@ impl Machine {
             reuse: false,
             v6_only: false,
             syn_cookies: self.profile.syn_cookies,
+            backlog: 1,
             linger: None,
             quick: None,
             broadcast: false,
@@ -235,7 +248,7 @@ impl Machine {
                 stack.discover_udp(now, id, sock.discover())?;
                 stack.set_broadcast(now, id, sock.broadcast)?;
             }
-            Place::Listener(id) => stack.configure_listener(now, id, sock.config)?,
+            Place::Listener(id) => stack.listen_on(now, id, sock.listen_options())?,
             Place::New => {}
         }
         Ok(())

@@ -3,14 +3,12 @@
 
 use super::{Listener, Site};
 use crate::base::Instant;
-use crate::tcp::config::Config;
 use crate::tcp::event::Event;
 use crate::tcp::fastopen::keys::{Keys, Made};
 use crate::tcp::fastopen::{FastOpen, FastOpening};
 use crate::tcp::segment::Segment;
 use crate::tcp::tcb::Cx;
 use crate::wire::tcp;
-use std::sync::Arc;
 
 /// What a SYN is to a listener.
 #[derive(Debug)]
@@ -22,11 +20,6 @@ pub(super) struct Judged {
 }
 
 impl Listener {
-    /// Changes the knobs of connections to come.
-    pub fn configure(&mut self, config: Config) {
-        self.config = Arc::new(config);
-    }
-
     /// How many fast openings wait for the end of their handshake, at most.
     fn fast_max(&self) -> u32 {
         let backlog = u32::try_from(self.backlog).unwrap_or(u32::MAX);
