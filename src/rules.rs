@@ -27,6 +27,7 @@ pub const VOCABULARIES: &[Vocabulary] = &[
         asks: "what becomes of slow start",
         rules: tcp::SlowStart::RULES,
     },
+    Vocabulary { name: "FastOpen", asks: "what fast opening did", rules: tcp::FastOpen::RULES },
     Vocabulary { name: "Blocked", asks: "why nothing is sent", rules: tcp::Blocked::RULES },
     Vocabulary { name: "Cause", asks: "why a state changed", rules: tcp::Cause::RULES },
     Vocabulary { name: "Reply", asks: "why no connection answers", rules: tcp::Reply::RULES },

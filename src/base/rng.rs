@@ -58,6 +58,8 @@ pub enum Purpose {
     Membership = 31,
     /// When a router tells of itself.
     Advertise = 32,
+    /// The key of fast-open cookies.
+    FastOpen = 33,
 }
 
 /// The seed of one host's (or one run's) chance.

@@ -3,7 +3,7 @@
 use super::tree::{Item, Value, refused, suggest};
 use super::{Mistake, words};
 use crate::base::Duration;
-use crate::tcp::{AckEvery, AfterIdle, Config, Ecn, Keepalive, Lineage, Profile};
+use crate::tcp::{AckEvery, AfterIdle, Config, Ecn, FastOpening, Keepalive, Lineage, Profile};
 use crate::wire::ip::Discover;
 use crate::wire::tcp::Layout;
 use std::str::FromStr;
@@ -14,6 +14,7 @@ type Turn = fn(&mut Config, &str) -> bool;
 /// A knob: its name, what can be written, and what turns it.
 struct Knob(&'static str, &'static str, Turn);
 
+const FAST_OPENING: &str = "off, on or no-cookie";
 const SWITCH: &str = "true, false, on or off";
 const COUNT: &str = "a whole number";
 const TIME_OR_OFF: &str = "a time such as 40ms, or off";
@@ -32,6 +33,12 @@ fn switch(to: &mut bool, word: &str) -> bool {
 
 fn number<T: std::str::FromStr>(to: &mut T, word: &str) -> bool {
     word.parse().map(|value| *to = value).is_ok()
+}
+
+/// What can be read, or a word for none.
+fn number_or<T: std::str::FromStr>(to: &mut Option<T>, none: &str, word: &str) -> bool {
+    *to = word.parse().ok();
+    to.is_some() || word == none
 }
 
 fn size(to: &mut u32, word: &str) -> bool {
@@ -255,6 +262,22 @@ const KNOBS: &[Knob] = &[
     Knob("rcvlowat", words::BYTES, |c, w| amount(&mut c.rcvlowat, w)),
     Knob("linger", TIME_OR_OFF, |c, w| maybe_time(&mut c.linger, w)),
     Knob("defer_accept", TIME_OR_OFF, |c, w| maybe_time(&mut c.defer_accept, w)),
+    Knob("fastopen_client", FAST_OPENING, |c, w| {
+        one_of(&mut c.fastopen_client, &FastOpening::ALL, w)
+    }),
+    Knob("fastopen_connect", SWITCH, |c, w| switch(&mut c.fastopen_connect, w)),
+    Knob("fastopen_blackhole", TIME_OR_OFF, |c, w| time_or_off(&mut c.fastopen_blackhole, w)),
+    Knob("fastopen_server", FAST_OPENING, |c, w| {
+        one_of(&mut c.fastopen_server, &FastOpening::ALL, w)
+    }),
+    Knob("fastopen_queue", "a number of connections, or backlog", |c, w| {
+        number_or(&mut c.fastopen_queue, "backlog", w)
+    }),
+    Knob(
+        "fastopen_key",
+        "four words as in 1-2-3-4, or two times four behind commas, or own",
+        |c, w| number_or(&mut c.fastopen_key, "own", w),
+    ),
     Knob("lineage", "rfc, linux or bsd", |c, w| one_of(&mut c.lineage, &Lineage::ALL, w)),
     Knob("rexmit_slop", TIME_OR_OFF, |c, w| time_or_off(&mut c.rexmit_slop, w)),
     Knob("keepinit", TIME_OR_OFF, |c, w| maybe_time(&mut c.keepinit, w)),

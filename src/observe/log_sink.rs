@@ -112,6 +112,7 @@ fn tcp_level(event: &tcp::Event) -> Level {
         | E::Ca { .. }
         | E::SlowStart { .. }
         | E::Undo { .. }
+        | E::FastOpen { .. }
         | E::Icmp { .. }
         | E::Urgent { .. } => Level::Debug,
         E::TimerSet { .. }

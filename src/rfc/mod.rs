@@ -6,6 +6,7 @@
 
 mod attack;
 mod congestion;
+mod fastopen;
 mod host;
 mod options;
 pub mod place;
@@ -185,6 +186,7 @@ pub const DOCUMENTS: &[Document] = &[
     congestion::RFC_6928,
     options::RFC_7323,
     congestion::RFC_7661,
+    fastopen::RFC_7413,
     options::RFC_8201,
     congestion::RFC_8257,
     recovery::RFC_8985,

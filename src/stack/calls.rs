@@ -167,6 +167,7 @@ impl Stack {
         let conn = slot.accept_queue.pop_front().ok_or(SocketError::WouldBlock)?;
         self.keep(now, || Input::Accept { id });
         let key = self.tcp.place(conn).ok_or_else(Self::gone)?;
+        self.tcp.slot_mut(key).conn.on_accept();
         let remote = self.tcp.slot(key).pair.remote;
         self.told(now, conn, Call::Accept, Ok(0));
         Ok((conn, remote))
@@ -187,7 +188,39 @@ impl Stack {
         config: Option<Config>,
     ) -> Answer<ConnId> {
         self.keep(now, || Input::Connect { remote, local, config: config.clone() });
-        let result = self.try_connect(now, remote, local, config);
+        self.open(now, remote, local, config, None).map(|(id, _)| id)
+    }
+
+    /// As [`Stack::connect`], with data that goes along with the SYN as far as that is possible
+    /// (RFC 7413; `MSG_FASTOPEN`): says how much does. The rest is to be written when the
+    /// connection is open; `more`: as soon as it is, so that the handshake's ACK waits for it.
+    ///
+    /// # Errors
+    /// As [`Stack::connect`].
+    pub fn connect_with(
+        &mut self,
+        now: Instant,
+        remote: SocketAddr,
+        local: Option<SocketAddr>,
+        config: Option<Config>,
+        (bytes, more): (&[u8], bool),
+    ) -> Answer<(ConnId, usize)> {
+        self.keep(now, || {
+            let (config, bytes) = (config.clone(), bytes.to_vec());
+            Input::ConnectWith { remote, local, config, bytes, more }
+        });
+        self.open(now, remote, local, config, Some((bytes, more)))
+    }
+
+    fn open(
+        &mut self,
+        now: Instant,
+        remote: SocketAddr,
+        local: Option<SocketAddr>,
+        config: Option<Config>,
+        data: Option<(&[u8], bool)>,
+    ) -> Answer<(ConnId, usize)> {
+        let result = self.try_connect(now, remote, local, config, data);
         if let Err(error) = result {
             let call = Call::Connect { remote };
             self.note(now, None, EventId::NONE, || Event::Call { call, result: Err(error) });
@@ -202,7 +235,8 @@ impl Stack {
         remote: SocketAddr,
         local: Option<SocketAddr>,
         config: Option<Config>,
-    ) -> Answer<ConnId> {
+        data: Option<(&[u8], bool)>,
+    ) -> Answer<(ConnId, usize)> {
         let impossible = remote.ip().is_unspecified() || remote.ip().is_multicast();
         if remote.port() == 0 || impossible {
             return Err(SocketError::InvalidInput);
@@ -243,11 +277,17 @@ impl Stack {
         let id = self.tcp.next_id();
         self.note(now, Some(id), EventId::NONE, || Event::Conn { local: pair.local, remote });
         let cause = self.told(now, id, Call::Connect { remote }, Ok(0));
-        let conn = Conn::connect(opening, &mut cx!(self, now, cause));
+        let client = self.fast_client(now, &opening.config, pair, data.is_some());
+        let cx = &mut cx!(self, now, cause);
+        let mut conn = match client {
+            Some(client) => Conn::connect_fast(opening, client, cx),
+            None => Conn::connect(opening, cx),
+        };
+        let taken = data.map_or(0, |(bytes, more)| conn.write_with_syn(bytes, more, cx));
         let key = self.tcp.insert(conn, pair, iface);
         self.collect(now, Some(id), Event::Tcp);
         self.tcp.queue(key);
-        Ok(id)
+        Ok((id, taken))
     }
 
     /// Queues bytes for the peer; says how many there was room for.

@@ -3,7 +3,9 @@
 use super::event::{Event, PacketView, Sent};
 use super::zone::zoned;
 use super::{Input, Stack, cx};
-use crate::base::{Checksum, Chunks, EventId, Frame, IfaceId, Instant, Mac, Seq, SocketError, Why};
+use crate::base::{
+    Checksum, Chunks, EventId, Frame, IfaceId, Instant, ListenerId, Mac, Seq, SocketError, Why,
+};
 use crate::ip::{self, Destination};
 use crate::socket::SocketId;
 use crate::socket::demux::Pair;
@@ -421,7 +423,7 @@ impl Stack {
 
     /// A segment for no connection: a listener's, or nobody's. `predecessor`: SND.NXT of the
     /// connection in TIME-WAIT that gave way to it.
-    fn for_nobody(&mut self, via: Via, pair: Pair, seg: Segment, predecessor: Option<Seq>) {
+    fn for_nobody(&mut self, via: Via, pair: Pair, mut seg: Segment, predecessor: Option<Seq>) {
         let back = self.way_back(&via);
         let view = SegmentView::of(&seg.hdr, seg.payload.len());
         let arrival = self.trace.reserve();
@@ -442,10 +444,14 @@ impl Stack {
         let Pair { local, remote } = pair;
         let site = Site { local, remote, mtu, gso_max, predecessor };
         let full = self.tcp.len() >= self.connections_max;
+        let pressed = self.tcp.is_pressed();
         let Some(slot) = self.tcp.listener_mut(id) else { return };
         let room = slot.has_room() && !full;
+        seg.no_room = pressed;
+        self.snmp.count_fast_wish(&seg.hdr);
         let verdict = slot.listener.input(site, seg, room, &mut cx!(self, via.now, arrival));
         let hit = slot.listener.take_hit();
+        self.snmp.count_fast(slot.listener.take_fast());
         match verdict {
             Verdict::Done(outcome, answer) => {
                 let outcome = match outcome {
@@ -472,23 +478,39 @@ impl Stack {
                     self.send_segment(via.now, back, pair, *out);
                 }
             }
-            Verdict::Promote(whole) => {
-                let (opening, half, seg) = *whole;
-                self.snmp.tcp_passive_opens += 1;
-                self.snmp.syn_cookies_recv += u64::from(half.sent_at.is_none());
-                let id_new = self.tcp.next_id();
-                let Pair { local, remote } = pair;
+            Verdict::FastOpen(whole) => {
                 // The arrival is told by the connection.
                 let cause = if self.trace.release(arrival) { self.arrival } else { arrival };
-                self.note(via.now, Some(id_new), cause, || Event::Conn { local, remote });
-                let conn = Conn::from_half_open(opening, &half, &mut cx!(self, via.now, cause));
-                self.collect(via.now, Some(id_new), Event::Tcp);
-                let key = self.tcp.insert(conn, pair, back);
-                self.for_connection(via, key, seg);
-                if self.tcp.place(id_new) == Some(key) {
-                    self.tcp.push_accept(id, id_new);
-                }
+                self.collect_stray(via.now, pair);
+                self.open_fast(via.now, (id, back, pair), cause, *whole);
             }
+            Verdict::Promote(whole) => {
+                // The arrival is told by the connection.
+                let cause = if self.trace.release(arrival) { self.arrival } else { arrival };
+                self.promote(via, (id, back, pair), cause, *whole);
+            }
+        }
+    }
+
+    /// A half-open connection becomes a whole one, which waits for accept().
+    fn promote(
+        &mut self,
+        via: Via,
+        (listener, iface, pair): (ListenerId, IfaceId, Pair),
+        cause: EventId,
+        (opening, half, seg): (tcp::Opening, tcp::HalfOpen, Segment),
+    ) {
+        self.snmp.tcp_passive_opens += 1;
+        self.snmp.syn_cookies_recv += u64::from(half.sent_at.is_none());
+        let id = self.tcp.next_id();
+        let Pair { local, remote } = pair;
+        self.note(via.now, Some(id), cause, || Event::Conn { local, remote });
+        let conn = Conn::from_half_open(opening, &half, &mut cx!(self, via.now, cause));
+        self.collect(via.now, Some(id), Event::Tcp);
+        let key = self.tcp.insert(conn, pair, iface);
+        self.for_connection(via, key, seg);
+        if self.tcp.place(id) == Some(key) {
+            self.tcp.push_accept(listener, id);
         }
     }
 
@@ -527,6 +549,8 @@ impl Stack {
             self.collect(now, Some(id), Event::Tcp);
             self.send_segment(now, iface, pair, out);
         }
+        self.note_fast_end(now, key);
+        self.note_fast_news(now, key);
         self.tcp.queue(key);
         self.tcp.wake(key);
         self.bury(key);

@@ -72,6 +72,14 @@ pub enum Input {
         id: ConnId,
         config: Config,
     },
+    ConnectWith {
+        remote: SocketAddr,
+        local: Option<SocketAddr>,
+        config: Option<Config>,
+        bytes: Vec<u8>,
+        more: bool,
+    },
+    ForgetServers,
     ReadUrgent {
         id: ConnId,
     },
@@ -336,6 +344,10 @@ impl Stack {
             Input::Abort { id } => self.abort(now, id),
             Input::Limited { id, limit } => self.limited(now, id, limit),
             Input::AbortFor { id, limit } => self.abort_for(now, id, limit),
+            Input::ConnectWith { remote, local, config, bytes, more } => {
+                let _ = self.connect_with(now, remote, local, config, (&bytes, more));
+            }
+            Input::ForgetServers => self.forget_servers(now),
             Input::Configure { id, config } => {
                 let _ = self.configure(now, id, config);
             }

@@ -41,6 +41,7 @@ mod calls;
 mod datagrams;
 mod echo;
 mod egress;
+mod fastopen;
 mod forward;
 mod groups;
 mod icmp;
@@ -122,6 +123,8 @@ pub struct Stack {
     forwarding: bool,
     /// Whom a better first hop was named to.
     redirected: forward::Redirected,
+    /// What is known of servers that are opened fast.
+    fastopen: tcp::fastopen::cache::Cache,
     /// Counters of IP identifications.
     ip_ids: [u32; IP_IDS],
     /// Paths narrower than their first link.
@@ -183,6 +186,7 @@ impl Stack {
             challenges: setup.challenge_rate.map(|rate| Limiter::new(rate, rate)),
             forwarding: setup.forwarding,
             redirected: Default::default(),
+            fastopen: Default::default(),
             ip_ids: [0; IP_IDS],
             path_mtu: PathMtu::default(),
             tcp: Sockets::new(&chance, setup.ephemeral, setup.tcp_memory),

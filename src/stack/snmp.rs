@@ -4,6 +4,7 @@
 
 use super::Stack;
 use super::event::PacketView;
+use super::fastopen::FastOpenCounts;
 use crate::base::why::Drops;
 use crate::base::{Frame, Why};
 use crate::ip::Destination;
@@ -145,6 +146,7 @@ pub struct Snmp {
     pub tcp_keep_alive: u64,
     pub syn_cookies_sent: u64,
     pub syn_cookies_recv: u64,
+    pub fast_open: FastOpenCounts,
 }
 
 impl Snmp {
@@ -213,7 +215,9 @@ impl Snmp {
                 self.tcp_timeouts += 1;
                 return segs;
             }
-            Because::Plan(Plan::NewData { .. } | Plan::SwsOverride { .. }) => {
+            Because::Plan(
+                Plan::NewData { .. } | Plan::SwsOverride { .. } | Plan::SynData { .. },
+            ) => {
                 self.tcp_orig_data_sent += segs;
             }
             Because::Plan(Plan::Ack { why: AckWhy::Delayed }) => self.tcp_delayed_acks += 1,
@@ -327,8 +331,16 @@ impl Stack {
             ("TCPSynRetrans", s.tcp_syn_retrans),
             ("TCPOrigDataSent", s.tcp_orig_data_sent),
             ("TCPACKSkippedChallenge", self.lost(&[Why::ChallengeLimit])),
+            ("TCPFastOpenActive", s.fast_open.active),
+            ("TCPFastOpenActiveFail", s.fast_open.active_fail),
+            ("TCPFastOpenPassive", s.fast_open.passive),
+            ("TCPFastOpenPassiveFail", s.fast_open.passive_fail),
+            ("TCPFastOpenListenOverflow", s.fast_open.listen_overflow),
+            ("TCPFastOpenCookieReqd", s.fast_open.cookie_reqd),
+            ("TCPFastOpenBlackhole", s.fast_open.blackhole),
             ("TCPWinProbe", s.tcp_win_probe),
             ("TCPKeepAlive", s.tcp_keep_alive),
+            ("TCPFastOpenPassiveAltKey", s.fast_open.passive_alt_key),
         ]
     }
 }

@@ -3,6 +3,7 @@
 
 use super::cc::Algorithm;
 use super::delack::AckEvery;
+use super::fastopen::{FastOpening, keys::Keys};
 use crate::base::Duration;
 use crate::wire::ip::{Discover, Mark};
 use crate::wire::tcp::Layout;
@@ -291,6 +292,25 @@ pub struct Config {
     /// (`TCP_DEFER_ACCEPT`), rounded up to a time at which the SYN-ACK would be sent again. Default
     /// `None`.
     pub defer_accept: Option<Duration>,
+    /// Whether connections open fast, with data on the SYN (RFC 7413), when a user sends as he
+    /// connects: with a cookie that the server gave, else the SYN asks for one. Default on (Linux:
+    /// `tcp_fastopen`, bit 1; 4: without cookie).
+    pub fastopen_client: FastOpening,
+    /// The SYN waits for what is written first, if a cookie is known (`TCP_FASTOPEN_CONNECT`).
+    /// Default off.
+    pub fastopen_connect: bool,
+    /// For how long nothing is opened fast when what comes behind a fast opening is swallowed; 0,
+    /// the default: that is not watched for (Linux: `tcp_fastopen_blackhole_timeout_sec`).
+    pub fastopen_blackhole: Duration,
+    /// Who may open connections to our listeners fast, with data on the SYN (RFC 7413). Default
+    /// off (Linux: `tcp_fastopen`, bit 2, is not set; 0x200: no cookie).
+    pub fastopen_server: FastOpening,
+    /// The most fast openings of a listener whose handshake has not ended (`TCP_FASTOPEN`); `None`:
+    /// as many as its backlog (Linux: `tcp_fastopen`, bit 0x400). Default 0.
+    pub fastopen_queue: Option<u32>,
+    /// The key of cookies, and the one before (`TCP_FASTOPEN_KEY`); `None`, the default: the
+    /// host's own.
+    pub fastopen_key: Option<Keys>,
     /// Whose ways are followed where RFC 9293 leaves a choice. Default `linux`.
     pub lineage: Lineage,
     /// Added to each RTO but the one before any sample, backed off or not (FreeBSD's
@@ -405,6 +425,12 @@ const DEFAULT: Config = Config {
     rcvlowat: 1,
     linger: None,
     defer_accept: None,
+    fastopen_client: FastOpening::On,
+    fastopen_connect: false,
+    fastopen_blackhole: Duration::ZERO,
+    fastopen_server: FastOpening::Off,
+    fastopen_queue: Some(0),
+    fastopen_key: None,
     lineage: Lineage::Linux,
     rexmit_slop: Duration::ZERO,
     keepinit: None,

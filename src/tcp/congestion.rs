@@ -88,12 +88,13 @@ impl Tcb {
 
     /// How much more may be in flight, but for the peer's window.
     pub fn cwnd_room(&self) -> u32 {
-        self.cwnd().saturating_sub(self.rtxq.in_flight())
+        let own = u32::from(self.is_fast_child()); // the SYN-ACK's, which is no data
+        (self.cwnd() + own).saturating_sub(self.rtxq.in_flight())
     }
 
-    /// How much more the peer's window takes.
+    /// How much more the peer's window takes. A SYN's is that for what comes behind the SYN-ACK.
     pub fn rwnd_room(&self) -> u32 {
-        let edge = self.snd.una + self.snd.wnd;
+        let edge = self.snd.una + self.snd.wnd + u32::from(self.is_fast_child());
         if edge.after(self.snd.nxt) { edge - self.snd.nxt } else { 0 }
     }
 

@@ -1,13 +1,15 @@
 //! A connection as its user sees it: OPEN, SEND, RECEIVE, CLOSE, ABORT, STATUS (RFC 9293 §3.9.1),
 //! and the four verbs `input`, `poll`, `output`, `deadline`.
 
+mod active;
+mod passive;
+
 use super::arrives;
 use super::config::Config;
 use super::event::{Event, Outcome, SegmentView, Timer};
 use super::info::TcpInfo;
 use super::invariant;
 use super::output::{self, Decision};
-use super::rtxq::Sent;
 use super::segment::{Outgoing, Segment};
 use super::sizes;
 use super::state::{Cause, State};
@@ -63,51 +65,6 @@ impl Conn {
             tcb.set_timer(Timer::Keepalive, cx.now + keepinit, cx);
         }
         Conn { tcb: Box::new(tcb) }.born(cx)
-    }
-
-    /// A connection for a half-open one whose final ACK has come; that segment is its first input.
-    pub fn from_half_open(opening: Opening, half: &HalfOpen, cx: &mut Cx<'_>) -> Conn {
-        let cause = if half.sent_at.is_some() { Cause::RcvSyn } else { Cause::RcvCookie };
-        let tcb = Tcb::open(opening, State::Listen, State::SynReceived, cause, cx);
-        let mut tcb = Box::new(tcb);
-        let sent_at = half.sent_at.unwrap_or(cx.now);
-        let bsd = tcb.config.is_bsd();
-        tcb.irs = half.irs;
-        tcb.rcv.nxt = half.irs + 1;
-        tcb.rcv.last_ack_sent = tcb.rcv.nxt;
-        tcb.negotiate(&half.options, cx.now);
-        if half.ecn {
-            tcb.agree_on_ecn();
-        }
-        tcb.rcv.wnd = tcb.first_window();
-        tcb.snd.wnd = u32::from(half.wnd);
-        tcb.snd.max_wnd = tcb.snd.wnd;
-        tcb.snd.wl1 = half.irs;
-        tcb.snd.wl2 = tcb.iss;
-        tcb.snd.nxt = tcb.iss + 1;
-        let stamp = tcb.stamp(0, sent_at);
-        tcb.rtxq.push(Sent {
-            seq: tcb.iss,
-            len: 1,
-            mss: 1,
-            phase: 0,
-            sent_at,
-            stamp,
-            in_flight: 1,
-            // A cookie's time is as unknown as that of a SYN-ACK sent twice (Karn). BSD's cache of
-            // half-open connections does not keep it, either.
-            retransmits: half.retransmits.max(u8::from(half.sent_at.is_none() || bsd)),
-            sacked: false,
-            lost: false,
-            twice: false,
-            push: false,
-        });
-        tcb.counters.total_retrans = u32::from(half.retransmits);
-        tcb.counters.segs_out = 1 + u32::from(half.retransmits);
-        tcb.counters.segs_in = 1;
-        let at = cx.now + tcb.rto();
-        tcb.set_timer(Timer::Rtx, at, cx);
-        Conn { tcb }.born(cx)
     }
 
     /// Tells what `tcp_info` says at first: later events tell what changes.
@@ -185,7 +142,12 @@ impl Conn {
         if self.tcb.fin_queued || self.tcb.state() == State::Closed {
             return Err(SocketError::BrokenPipe);
         }
-        let n = (self.room_to_write() as usize).min(bytes.len());
+        // What a SYN that waits does not take along is for later.
+        let most = if self.tcb.syn_waits() { self.tcb.syn_room() as usize } else { usize::MAX };
+        let n = (self.room_to_write() as usize).min(bytes.len()).min(most);
+        if let Some(fast) = self.tcb.fast_mut() {
+            fast.waits = false;
+        }
         self.tcb.counters.on_write(n == bytes.len());
         if n == 0 && !bytes.is_empty() {
             return Err(SocketError::WouldBlock);
@@ -216,8 +178,10 @@ impl Conn {
     /// # Errors
     /// As [`Conn::write`].
     pub fn write_more(&mut self, bytes: &[u8], cx: &mut Cx<'_>) -> Result<usize, SocketError> {
+        let waited = self.tcb.syn_waits();
         let n = self.write(bytes, cx)?;
-        self.tcb.more = n == bytes.len();
+        // The rest of what a SYN takes along only a part of follows by itself.
+        self.tcb.more = (n == bytes.len()) != waited;
         self.tcb.owe.more = self.tcb.more;
         Ok(n)
     }
@@ -373,7 +337,13 @@ impl Conn {
             State::SynSent => self.tcb.die(Cause::CloseUnopened, None, cx),
             // For BSD a connection is not open before that.
             State::SynReceived if bsd => self.tcb.die(Cause::Abort, None, cx),
-            State::Established | State::CloseWait | State::FinWait1 | State::FinWait2 if unread => {
+            State::SynReceived
+            | State::Established
+            | State::CloseWait
+            | State::FinWait1
+            | State::FinWait2
+                if unread =>
+            {
                 self.reset(Cause::CloseUnread, cx);
             }
             State::SynReceived | State::Established => self.queue_fin(State::FinWait1, cx),
@@ -506,10 +476,11 @@ impl Conn {
     pub fn readiness(&self) -> Readiness {
         let tcb = &self.tcb;
         let failed = tcb.error.is_some();
-        let opened = !matches!(tcb.state(), State::SynSent | State::SynReceived);
+        let early = matches!(tcb.state(), State::SynSent | State::SynReceived);
+        let opened = !early || tcb.is_fast_child() || tcb.syn_waits();
         let closed = tcb.state() == State::Closed;
         Readiness {
-            readable: failed || self.has_enough() || (opened && !tcb.may_receive()),
+            readable: failed || self.has_enough() || (!early && !tcb.may_receive()),
             writable: failed || closed || tcb.fin_queued || (opened && self.is_roomy()),
             opened: opened || failed,
             finished: closed || tcb.state() == State::TimeWait || tcb.fin_acked(),

@@ -1,6 +1,7 @@
 //! What TCP tells: segments sent and received with their reasons, changes of state, timers, RTT
 //! samples, what holds sending back. The sentences are here; protocol code only picks the value.
 
+use super::fastopen::FastOpen;
 use super::info::Change;
 use super::state::{Cause, State};
 use crate::base::{Duration, Instant, Limit, Seq, Why};
@@ -68,6 +69,8 @@ crate::explained! {
         LossProbe = "LossProbe", "RFC 8985 §7.3", "no ACK for two round trips: the last segment again, to ask for one before the timeout";
         /// Large segments vanish, and no router says why.
         BlackHole = "BlackHole", "RFC 4821 §7.7", "large segments time out again and again, and no router says why: smaller ones may pass";
+        /// A SYN-ACK left the SYN's data out.
+        SynData = "SynDataAgain", "RFC 7413 §4.2.2", "it went along with the SYN, and the SYN-ACK does not acknowledge it";
         /// A smaller path MTU.
         PathMtu = "PathMtu", "RFC 1191 §6.4", "the path carries only smaller packets: sent again in smaller pieces";
     }
@@ -95,8 +98,20 @@ crate::explained! {
     pub enum Plan {
         /// The first SYN of an active open.
         Syn = "Syn", "RFC 9293 §3.10.1", "connect(): ask for a connection, offering our options";
+        /// A SYN with data.
+        SynData {
+            /// Payload bytes.
+            len: u32
+        } = "SynData", "RFC 7413 §4.2.2", "connect() with data, and the server's cookie is known or none is needed: {len} bytes go along with the SYN";
+        /// A SYN that asks for a cookie.
+        SynAsks = "SynAsksForCookie", "RFC 7413 §4.2.1", "connect() with data, but no cookie of this server is known: the SYN asks for one";
         /// SYN-ACK in a simultaneous open.
         SynAckCrossed = "SynAckCrossed", "RFC 9293 §3.10.7.3, fourth", "the SYNs crossed: acknowledge the peer's";
+        /// SYN-ACK of a connection that began before its handshake ended.
+        SynAckFast {
+            /// Payload bytes of the SYN.
+            len: u32
+        } = "SynAckFast", "RFC 7413 §4.2.2", "the SYN opens fast: the SYN-ACK acknowledges its {len} bytes, too, which the application has already";
         /// A SYN or SYN-ACK again.
         RetransmitSyn {
             /// How often before, 1..
@@ -501,6 +516,11 @@ pub enum Event {
         cwnd: u32,
         /// ssthresh after, bytes.
         ssthresh: u32,
+    },
+    /// Something became of a fast opening.
+    FastOpen {
+        /// What.
+        what: FastOpen,
     },
     /// What holds sending back changed.
     Blocked {

@@ -24,6 +24,11 @@ impl Conn {
         let state = self.tcb.state();
         // For BSD what lasts is a refusal, and a SYN that was answered is not refused any more.
         let early = state == State::SynSent || !config.is_bsd() && !state.is_synchronized();
+        // What opens fast is a connection like any other as soon as the application has it; before,
+        // any error ends it, as Linux.
+        let fast = self.tcb.fast().filter(|fast| fast.child && !config.is_bsd());
+        let early = early && !fast.is_some_and(|fast| fast.accepted);
+        let hard = hard || fast.is_some();
         let error = if hard && config.is_bsd() { SocketError::Refused } else { error };
         let again = self.tcb.retransmits > 3 && self.tcb.soft_error.is_some();
         let tired = config.is_bsd() && !state.is_synchronized() && again;

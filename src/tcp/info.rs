@@ -67,7 +67,8 @@ info! {
     /// Our window scale.
     rcv_wscale,
     /// Options in use: 1 timestamps, 2 SACK, 4 window scale, 8 ECN, 16 ECN and the peer's packets
-    /// show it.
+    /// show it, 32 data went with the SYN, 128
+    /// the connection began before its handshake ended.
     options,
     /// Retransmission timeout.
     rto in "us",
@@ -171,6 +172,9 @@ info! {
     total_rto_recoveries,
     /// The time that these took.
     total_rto_time in "ms",
+    /// Why a fast opening failed: 1 no cookie was known, 2 the SYN's data was not taken, 3 the SYN
+    /// was lost.
+    fastopen_client_fail,
 }
 
 /// A changed field of [`TcpInfo`].
@@ -218,7 +222,7 @@ mod tests {
             let place = TcpInfo::FIELDS.iter().position(|field| *field == name);
             place.map(|place| TcpInfo::UNITS[place])
         };
-        assert_eq!((unit("rtt"), unit("state"), TcpInfo::UNITS.len()), (Some("us"), Some(""), 59));
+        assert_eq!((unit("rtt"), unit("state"), TcpInfo::UNITS.len()), (Some("us"), Some(""), 60));
     }
 
     #[test]

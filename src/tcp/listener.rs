@@ -5,6 +5,7 @@
 //! Embryos are bounded by the backlog; what happens beyond that is in `flood`.
 
 mod bsd;
+mod fast;
 mod flood;
 
 use super::arrives::closed::reset_for;
@@ -12,6 +13,7 @@ use super::config::Config;
 use super::conn::HalfOpen;
 use super::ecn;
 use super::event::{Event, Outcome, Reply, SegmentView};
+use super::fastopen::{FastOpen, queue::Queue};
 use super::isn;
 use super::rto::Rto;
 use super::segment::{Because, Outgoing, Segment};
@@ -20,7 +22,7 @@ use super::tcb::{Cx, Opening, advmss};
 use crate::base::deadlines::Deadlines;
 use crate::base::{Chunks, Duration, EventId, Instant, Seq, Why};
 use crate::wire::ip::Mark;
-use crate::wire::tcp::{Ctl, Header, Options, Timestamps};
+use crate::wire::tcp::{Ctl, FastOpen as FastOption, Header, Options, Timestamps};
 use slab::Slab;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
@@ -66,6 +68,8 @@ struct Embryo {
     timeouts: u8,
     /// The handshake is complete, but for data that is waited for.
     acked: bool,
+    /// The cookie that the first SYN-ACK brings.
+    grant: Option<FastOption>,
     /// A SYN-ACK waits to be sent.
     owes: Option<Reply>,
     /// When the last rate-limited ACK was owed (RFC 5961 §7).
@@ -80,6 +84,9 @@ pub enum Verdict {
     Done(Outcome, Option<Box<Outgoing>>),
     /// The handshake is complete: open a connection and give it the segment.
     Promote(Box<(Opening, HalfOpen, Segment)>),
+    /// What the SYN brings counts: open a connection, and let it answer. The option is for its
+    /// SYN-ACK.
+    FastOpen(Box<(Opening, HalfOpen, Segment, Option<FastOption>)>),
 }
 
 /// A listening socket's half: embryos. Connections waiting for accept() are the socket layer's.
@@ -93,6 +100,8 @@ pub struct Listener {
     deadlines: Deadlines,
     ready: VecDeque<usize>,
     flood: flood::Flood,
+    fast: Queue,
+    fast_told: Option<FastOpen>,
 }
 
 impl Listener {
@@ -114,6 +123,8 @@ impl Listener {
             deadlines: Deadlines::default(),
             ready: VecDeque::new(),
             flood: flood::Flood::default(),
+            fast: Queue::default(),
+            fast_told: None,
         }
     }
 
@@ -172,19 +183,28 @@ impl Listener {
         if let Some(verdict) = self.without_embryo(&site, &seg, room, cx) {
             return verdict;
         }
-        // third: the SYN's data, if any, is left to the peer's retransmission (only the SYN is
-        // acknowledged).
+        // third: unless it opens fast, the SYN's data, if any, is left to the peer's retransmission
+        // (only the SYN is acknowledged).
+        let (iss, ts_offset) =
+            (choose_iss(&site, cx), isn::ts_offset(site.local, site.remote, cx.chance));
+        let half = HalfOpen {
+            irs: seg.hdr.seq,
+            options: seg.hdr.options.clone(),
+            wnd: seg.hdr.wnd,
+            sent_at: Some(cx.now),
+            retransmits: 0,
+            ecn: ecn::accepts(&self.config, ctl),
+        };
+        let judged = self.judge_fast(&site, &seg, room && !seg.no_room, cx);
+        if judged.fast {
+            let opening = self.opening(&site, iss, ts_offset);
+            return Verdict::FastOpen(Box::new((opening, half, seg, judged.grant)));
+        }
         let embryo = Embryo {
-            iss: choose_iss(&site, cx),
-            ts_offset: isn::ts_offset(site.local, site.remote, cx.chance),
-            half: HalfOpen {
-                irs: seg.hdr.seq,
-                options: seg.hdr.options.clone(),
-                wnd: seg.hdr.wnd,
-                sent_at: Some(cx.now),
-                retransmits: 0,
-                ecn: ecn::accepts(&self.config, ctl),
-            },
+            iss,
+            ts_offset,
+            half,
+            grant: judged.grant,
             timeouts: 0,
             acked: false,
             owes: Some(Reply::SynAck),
@@ -393,7 +413,10 @@ impl Listener {
                 let rto = synack_rto(&self.config, embryo.timeouts);
                 self.deadlines.set(key, Some(cx.now + rto));
             }
-            let hdr = answer(embryo, &self.config, syn, cx.now);
+            let mut hdr = answer(embryo, &self.config, syn, cx.now);
+            if syn {
+                hdr.options = hdr.options.with_fast_open(embryo.grant.take());
+            }
             let site = embryo.site.clone();
             let cause = embryo.cause;
             return Some((site, reply(hdr, why, cause, cx).marked(&self.config)));

@@ -4,8 +4,8 @@
 //! of reading:
 //!
 //! * parts: [`state`], [`timers`], [`rto`], [`rtxq`], [`rate`], [`rack`], [`prr`], [`undo`],
-//!   [`loss`], [`sendbuf`], [`recvbuf`], [`reassembly`], `window`, [`isn`], `cookie`, [`cc`],
-//!   [`config`], [`profile`]
+//!   [`loss`], [`sendbuf`], [`recvbuf`], [`reassembly`], `window`, [`isn`], `cookie`, [`fastopen`],
+//!   [`cc`], [`config`], [`profile`]
 //! * the block: [`tcb`], with `congestion`, `ecn`, `pacing`, [`event`], `invariant`, [`info`],
 //!   [`measured`] and `status`
 //! * steps, functions over the block: [`arrives`] (SEGMENT ARRIVES), `ack`, `sack`, `recovery`,
@@ -19,6 +19,7 @@ pub mod cc;
 pub mod config;
 pub mod delack;
 pub mod event;
+pub mod fastopen;
 mod icmp;
 pub mod info;
 pub mod isn;
@@ -68,6 +69,7 @@ pub use event::{
     AckWhy, Blocked, CaState, Event, Outcome, Plan, Reply, Room, RtxRule, SegmentView, SlowStart,
     Spurious, Timer,
 };
+pub use fastopen::{FastOpen, FastOpening, keys::Keys};
 pub use info::{Change, TcpInfo};
 pub use listener::{Listener, SynCookies};
 pub use output::Decision;

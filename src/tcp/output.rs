@@ -5,6 +5,7 @@
 
 use super::ecn;
 use super::event::{AckWhy, Blocked, Event, Plan, Room, RtxRule, SegmentView, Timer};
+use super::fastopen;
 use super::persist;
 use super::rtxq::Sent;
 use super::segment::{Because, Outgoing};
@@ -44,9 +45,10 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
     }
     match tcb.state() {
         State::Closed | State::Listen => return wait(tcb, Blocked::Done),
-        State::SynSent if tcb.snd.nxt == tcb.iss => return Send(Plan::Syn),
+        State::SynSent if tcb.syn_waits() && tcb.tx.is_empty() => return wait(tcb, Blocked::App),
+        State::SynSent if tcb.snd.nxt == tcb.iss => return Send(fastopen::plan_syn(tcb)),
         State::SynReceived | State::FinWait1 if tcb.owe.synack && !tcb.syn_acked => {
-            return Send(Plan::SynAckCrossed);
+            return Send(fastopen::plan_syn_ack(tcb));
         }
         _ => {}
     }
@@ -126,7 +128,9 @@ fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
         }
     }
     if !tcb.syn_acked {
-        return Some(Plan::RetransmitSyn { attempt: lost.retransmits.saturating_add(1) });
+        // Data that a SYN took along, or that went behind a SYN-ACK, waits for its ACK.
+        let attempt = lost.retransmits.saturating_add(1);
+        return (lost.seq == tcb.iss).then_some(Plan::RetransmitSyn { attempt });
     }
     let mss = mss_again(tcb, lost);
     let mut lost = *lost;
@@ -164,7 +168,7 @@ fn probe_len(tcb: &Tcb) -> Option<u32> {
 // Rules: MAY-16, SHLD-27, MUST-60, SHLD-28, SHLD-15, MUST-34, MUST-38, SHLD-7, 5681-3.2-6.
 // Rules: 1122-4.2.3.4-1, 2525-2.15.
 fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
-    if !tcb.syn_acked {
+    if !tcb.syn_acked && !tcb.is_fast_child() {
         return Err(Blocked::Handshake);
     }
     let (unsent, fin_pending) = (tcb.unsent(), tcb.fin_pending());
@@ -329,8 +333,14 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
     let room = if cx.trace.is_listening() { room(tcb) } else { Room::default() };
     let nxt = tcb.snd.nxt;
     let (seq, ctl, payload) = match plan {
-        Plan::Syn => (tcb.iss, Ctl::SYN, send_new(tcb, 0, 1, cx)),
-        Plan::SynAckCrossed | Plan::RetransmitSyn { .. } => {
+        Plan::Syn | Plan::SynAsks => (tcb.iss, Ctl::SYN, send_new(tcb, 0, 1, cx)),
+        Plan::SynData { len } => {
+            // Two records: the SYN may be sent again without the data.
+            send_new(tcb, 0, 1, cx);
+            tcb.syn_carried(len);
+            (tcb.iss, Ctl::SYN, send_new(tcb, len, 0, cx))
+        }
+        Plan::SynAckCrossed | Plan::SynAckFast { .. } | Plan::RetransmitSyn { .. } => {
             (tcb.iss, Ctl::SYN, send_syn_again(tcb, cx))
         }
         Plan::NewData { len, push } => {
@@ -390,6 +400,8 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
             (nxt, Ctl::RST, Chunks::new())
         }
     };
+    // What goes with a SYN is one segment, whatever is agreed later.
+    let mss = if ctl.syn() { u32::MAX } else { mss };
     let len = payload.len();
     let fresh = len > 0 && seq == nxt;
     let mark = mark(tcb, fresh);
@@ -460,6 +472,9 @@ fn send_syn_again(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Chunks {
     if tcb.snd.nxt == tcb.iss {
         return send_new(tcb, 0, 1, cx);
     }
+    if tcb.is_fast_child() {
+        tcb.rtxq.mark_head_lost(); // the peer says so
+    }
     if !crossed || tcb.rtxq.lost() > 0 {
         let stamp = tcb.stamp(0, cx.now);
         tcb.rtxq.on_retransmit((tcb.iss, 1), 1, cx.now, stamp);
@@ -524,7 +539,8 @@ fn send_again(
 
 fn count_data(tcb: &mut Tcb, len: u32, again: bool, cx: &Cx<'_>) {
     if len > 0 {
-        let segments = len.div_ceil(tcb.snd.smss);
+        let opening = tcb.state() == State::SynSent; // with the SYN, which is one segment
+        let segments = if opening { 1 } else { len.div_ceil(tcb.snd.smss) };
         tcb.counters.data_segs_out = tcb.counters.data_segs_out.wrapping_add(segments);
         tcb.counters.bytes_sent += u64::from(len);
         if again {
@@ -569,7 +585,7 @@ fn header(
 ) -> Header {
     let syn = ctl.syn();
     let acks = tcb.state() != State::SynSent;
-    let wnd = tcb.offer_window(syn);
+    let wnd = if syn && tcb.is_fast_child() { tcb.fast_window() } else { tcb.offer_window(syn) };
     let before = tcb.owe.ack_before.take();
     let bits =
         if before.is_some() { tcb.ecn_bits_before() } else { tcb.ecn_bits(plan, ctl, fresh) };
@@ -583,7 +599,10 @@ fn header(
     }
     let urgent = tcb.snd.up.filter(|_| is_urgent(tcb, seq) && !syn && !ctl.rst());
     let ctl = ctl.with(bits).with(if acks { Ctl::ACK } else { Ctl::NONE });
-    let options = options(tcb, syn, cx);
+    let mut options = options(tcb, syn, cx);
+    if syn {
+        options = options.with_fast_open(tcb.take_fast_option());
+    }
     tcb.loss.iter_mut().for_each(|loss| loss.dsack = None);
     Header {
         src: tcb.local_port,
@@ -597,6 +616,19 @@ fn header(
     }
 }
 
+/// What a SYN offers; its timestamp is not that of now.
+pub(super) fn syn_options(tcb: &Tcb) -> Options {
+    Options {
+        mss: Some(tcb.rcv.advmss).filter(|_| !tcb.config.noopt),
+        wscale: tcb.wscale_ok.then_some(tcb.rcv.wscale),
+        sack_permitted: tcb.sack_ok,
+        ts: tcb.ts.as_ref().map(|ts| Timestamps { val: 0, ecr: ts.recent }),
+        uto: super::uto::offer(&tcb.config),
+        layout: tcb.config.option_order,
+        ..Options::default()
+    }
+}
+
 // Rules: SHLD-5, MAY-3, MUST-14, 2018-2-1, 5482-3-2, 7323-3.2-1.
 fn options(tcb: &Tcb, syn: bool, cx: &Cx<'_>) -> Options {
     let ts = tcb.ts.as_ref().map(|ts| Timestamps { val: tcb.ts_now(cx.now), ecr: ts.recent });
@@ -604,15 +636,7 @@ fn options(tcb: &Tcb, syn: bool, cx: &Cx<'_>) -> Options {
         return crossed_options(tcb, cx);
     }
     if syn {
-        return Options {
-            mss: Some(tcb.rcv.advmss).filter(|_| !tcb.config.noopt),
-            wscale: tcb.wscale_ok.then_some(tcb.rcv.wscale),
-            sack_permitted: tcb.sack_ok,
-            ts,
-            uto: super::uto::offer(&tcb.config),
-            layout: tcb.config.option_order,
-            ..Options::default()
-        };
+        return Options { ts, ..syn_options(tcb) };
     }
     let layout = tcb.config.option_order;
     // And before data, as SYNs may be answered without (RFC 5482 §3).

@@ -7,6 +7,7 @@
 use super::cc::Algorithm;
 use super::config::{AfterIdle, Config, Ecn, Keepalive, Lineage};
 use super::delack::AckEvery;
+use super::fastopen::FastOpening;
 use crate::base::Duration;
 use crate::base::time::nanos;
 use crate::wire::ip::Discover;
@@ -65,6 +66,7 @@ const RFC: &[Turned] = &[
     Turned("count_segments", |c| c.count_segments = false, "RFC 9937 §6: bytes"),
     Turned("syn_losses", |c| c.syn_losses = 1, "RFC 5681 §3.1"),
     Turned("window_up", |c| c.window_up = false, "RFC 7323 §2.3: the field is the window shifted"),
+    Turned("fastopen_client", |c| c.fastopen_client = FastOpening::Off, "RFC 7413: experimental"),
     Turned("option_order", |c| c.option_order = Layout::ByKind, "RFC 9293 §3.2: any order"),
     Turned("lineage", |c| c.lineage = Lineage::Rfc, "RFC 9293"),
     Turned("mtu_claims_wait", |c| c.mtu_claims_wait = true, "RFC 5927 §7.2"),
@@ -140,6 +142,7 @@ const FREEBSD: &[Turned] = &[
     Turned("count_segments", |c| c.count_segments = false, "RFC 9937 §6: bytes"),
     Turned("syn_losses", |c| c.syn_losses = 1, "RFC 5681 §3.1"),
     Turned("window_up", |c| c.window_up = false, "RFC 7323 §2.3: the field is the window shifted"),
+    Turned("fastopen_client", |c| c.fastopen_client = FastOpening::Off, "tcp(4): client_enable"),
     Turned("option_order", |c| c.option_order = Layout::ByKind, "as FreeBSD sends them"),
 ];
 
@@ -349,6 +352,16 @@ const SHOWN: &[Shown] = &[
     Shown("rcvlowat", |c| c.rcvlowat.to_string(), "socket(7): SO_RCVLOWAT"),
     Shown("linger", |c| or_none(c.linger.map(time), "off"), "socket(7): SO_LINGER"),
     Shown("defer_accept", |c| or_none(c.defer_accept.map(time), "off"), "tcp(7): TCP_DEFER_ACCEPT"),
+    Shown("fastopen_client", |c| c.fastopen_client.to_string(), "ip-sysctl: tcp_fastopen, 0x1"),
+    Shown("fastopen_connect", |c| switch(c.fastopen_connect), "tcp(7): TCP_FASTOPEN_CONNECT"),
+    Shown(
+        "fastopen_blackhole",
+        |c| time(c.fastopen_blackhole),
+        "ip-sysctl: tcp_fastopen_blackhole_timeout_sec",
+    ),
+    Shown("fastopen_server", |c| c.fastopen_server.to_string(), "ip-sysctl: tcp_fastopen, 0x2"),
+    Shown("fastopen_queue", |c| or_none(c.fastopen_queue, "backlog"), "tcp(7): TCP_FASTOPEN"),
+    Shown("fastopen_key", |c| or_none(c.fastopen_key, "own"), "ip-sysctl: tcp_fastopen_key"),
     Shown("lineage", |c| c.lineage.to_string(), "tcp(7)"),
     Shown("rexmit_slop", |c| time(c.rexmit_slop), "RFC 6298 knows none"),
     Shown("keepinit", |c| or_none(c.keepinit.map(time), "off"), "tcp(7): tcp_syn_retries instead"),

@@ -24,13 +24,14 @@ pub(super) fn mss_again(tcb: &Tcb, sent: &Sent) -> u32 {
 /// cost them more than it tells. But half of cwnd is enough: two are under way then.
 pub(super) fn burst(tcb: &Tcb, mss: u32) -> u32 {
     let most = tcb.gso_max.max(mss);
-    let (true, Some(rate)) = (tcb.config.tso_autosize && most > mss, tcb.rate_of_window()) else {
+    if !tcb.config.tso_autosize || most <= mss {
         return most;
-    };
+    }
+    let half = (tcb.cwnd() / tcb.snd.smss / 2).max(1);
+    let Some(rate) = tcb.rate_of_window() else { return most.min(half.saturating_mul(mss)) };
     let near = (tcb.rto.min().unwrap_or_default().as_micros().max(1) as u64) >> 9;
     let extra = if near < 32 { u64::from(most) >> near } else { 0 };
     let bytes = (rate >> 10).saturating_add(extra).min(most.into());
-    let half = (tcb.cwnd() / tcb.snd.smss / 2).max(1);
     let least = u32::from(tcb.config.min_tso_segs.max(1));
     (bytes as u32 / mss).max(least).min(half).saturating_mul(mss).min(most)
 }

@@ -205,6 +205,7 @@ pub const TRANSITIONS: &[Transition] = {
         t(S::SynReceived, C::Timeout, S::Closed),
         t(S::SynReceived, C::UserTimeout, S::Closed),
         t(S::SynReceived, C::IcmpUnreachable, S::Closed),
+        t(S::SynReceived, C::CloseUnread, S::Closed),
         t(S::SynReceived, C::ListenerClosed, S::Closed),
         t(S::SynReceived, C::QueueFull, S::Closed),
         t(S::Established, C::Close, S::FinWait1),

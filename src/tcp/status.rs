@@ -27,9 +27,13 @@ fn again(tcb: &Tcb) -> u32 {
     tcb.rtxq.again().saturating_sub(tail)
 }
 
-/// TCPI_OPT_TIMESTAMPS, TCPI_OPT_SACK, TCPI_OPT_WSCALE, TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN.
+/// TCPI_OPT_TIMESTAMPS, TCPI_OPT_SACK, TCPI_OPT_WSCALE, TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN,
+/// TCPI_OPT_SYN_DATA, TCPI_OPT_TFO_CHILD.
 fn options(tcb: &Tcb) -> u64 {
-    let in_use = [tcb.ts.is_some(), tcb.sack_ok, tcb.wscale_ok, tcb.ecn.ok, tcb.ecn.seen];
+    let fast = tcb.fast();
+    let (data, child) = fast.map_or((false, false), |fast| (fast.data_taken, fast.child));
+    let (ts, sack, wscale) = (tcb.ts.is_some(), tcb.sack_ok, tcb.wscale_ok);
+    let in_use = [ts, sack, wscale, tcb.ecn.ok, tcb.ecn.seen, data, false, child];
     in_use.iter().rev().fold(0, |bits, on| bits << 1 | u64::from(*on))
 }
 
@@ -57,7 +61,7 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         rcv_mss: u64::from(tcb.rcv.mss_seen),
         advmss: u64::from(tcb.rcv.advmss).saturating_sub(if tcb.ts.is_some() { 12 } else { 0 }),
         pmtu: u64::from(tcb.pmtu),
-        unacked: segments(tcb.rtxq.flight_size()),
+        unacked: segments(tcb.rtxq.flight_size() - u32::from(tcb.is_fast_synack())),
         sacked: segments(tcb.has_left()),
         lost: segments(lost(tcb)),
         retrans: segments(again(tcb)),
@@ -102,5 +106,6 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         total_rto: u64::from(rare.rto),
         total_rto_recoveries: u64::from(rare.recoveries),
         total_rto_time: rare.time_at(now),
+        fastopen_client_fail: tcb.fast().map_or(0, |fast| u64::from(fast.fail)),
     }
 }

@@ -1,6 +1,7 @@
 //! What a connection counts for `tcp_info`: segments, bytes, and the time that each limit took.
 
 use super::event::Blocked;
+use super::fastopen::Fast;
 use crate::base::{Instant, Limit, Seq};
 use std::collections::VecDeque;
 
@@ -59,6 +60,8 @@ pub struct Rare {
     pub limit: Option<Limit>,
     /// Where records end whose segments are no others' (`MSG_EOR`), the next first.
     pub records: VecDeque<Seq>,
+    /// How the connection was opened fast, if it was.
+    pub fast: Option<Box<Fast>>,
 }
 
 /// Times for which something held sending back, nanoseconds.

@@ -604,7 +604,8 @@ impl Tcb {
         if lost > 0 && !self.config.is_bsd() {
             self.rto.on_syn_loss(self.config.rto_after_syn_loss); // RFC 6298 §5.7
         }
-        if lost > 0 && lost >= u32::from(self.config.syn_losses) {
+        let fast = self.fast().is_some_and(|fast| fast.child); // its timeouts have told
+        if lost > 0 && lost >= u32::from(self.config.syn_losses) && !fast {
             self.reset_cc(self.snd.smss); // RFC 5681 §3.1
         }
         self.stop_timer(Timer::Keepalive, cx);

@@ -43,15 +43,19 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let limit = match tcb.state() {
         // Those that come at an even pace are not counted (as Linux).
         State::SynSent => tcb.config.syn_retries.saturating_add(tcb.config.syn_linear),
+        // As Linux, one more.
+        _ if tcb.is_fast_child() => tcb.config.synack_retries.saturating_add(1),
         State::SynReceived => tcb.config.synack_retries,
         _ => patience(tcb, tcb.rto(), tcb.config.rto_max),
     };
     if tcb.retransmits >= limit {
+        tcb.fast_timeout(true, cx);
         return give_up(tcb, Cause::Timeout, cx);
     }
     let first = tcb.retransmits == 0;
     tcb.counters.on_timeout(cx.now);
     tcb.retransmits += 1;
+    tcb.fast_timeout(false, cx);
     if tcb.state() != State::SynSent || tcb.retransmits > tcb.config.syn_linear {
         tcb.rto.back_off();
     }
@@ -66,8 +70,7 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         if tcb.config.rexmit_drop_options && tcb.retransmits == 3 && tcb.state() == State::SynSent {
             (tcb.ts, tcb.sack_ok, tcb.wscale_ok) = (None, false, false);
         }
-        tcb.rtxq.mark_all_lost();
-        tcb.recovery.force = true;
+        lose_syn(tcb, cx);
     }
 }
 
@@ -81,6 +84,18 @@ pub(super) fn revert(tcb: &mut Tcb, seq: Seq, cx: &mut Cx<'_>) {
     let Some(head) = tcb.rtxq.head() else { return };
     let at = head.sent_at + tcb.rto();
     tcb.set_timer(Timer::Rtx, at.max(cx.now), cx);
+}
+
+/// The SYN is lost, or the SYN-ACK. Data that is sent behind a SYN-ACK is not, for it is sent to a
+/// peer that may be there; but when a second one is lost, nothing is known to have arrived.
+fn lose_syn(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    let sent_more = tcb.is_fast_child() && tcb.snd.nxt != tcb.iss + 1;
+    match tcb.retransmits {
+        1 if sent_more => tcb.rtxq.mark_head_lost(),
+        2 if sent_more => recovery::on_timeout(tcb, true, cx),
+        _ => tcb.rtxq.mark_all_lost(),
+    }
+    tcb.recovery.force = true;
 }
 
 /// R2; less when the user is gone: one is enough then, if a `wait` is as long as the `most` it may

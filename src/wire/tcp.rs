@@ -131,6 +131,49 @@ impl fmt::Display for Layout {
     }
 }
 
+/// The kind of options under trial (RFC 6994), and what tells that it is about fast open.
+const EXPERIMENT: u8 = 254;
+const EXPERIMENT_FAST_OPEN: [u8; 2] = [0xf9, 0x89];
+
+/// A fast-open option (RFC 7413 §4.1.1): a cookie, or, if empty, the wish for one.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FastOpen {
+    /// The cookie, 4 to 16 bytes, an even number; nothing asks for one.
+    pub cookie: ArrayVec<u8, 16>,
+    /// Of the kind that was used before the option had a number of its own.
+    pub experimental: bool,
+}
+
+impl FastOpen {
+    /// What a segment says; `None` for a length that no cookie has.
+    // Rules: 7413-4.1.1-1, 7413-4.1.1-2.
+    fn read(data: &[u8], experimental: bool) -> Option<FastOpen> {
+        let cookie = ArrayVec::try_from(data).ok()?;
+        let fits = matches!(data.len(), 0 | 4 | 6 | 8 | 10 | 12 | 14 | 16);
+        fits.then_some(FastOpen { cookie, experimental })
+    }
+
+    /// What is before the cookie, its own length included.
+    fn head(&self) -> ArrayVec<u8, 4> {
+        let len = self.cookie.len() as u8;
+        let [hi, lo] = EXPERIMENT_FAST_OPEN;
+        let head = [EXPERIMENT, 4 + len, hi, lo];
+        let own = [34, 2 + len];
+        let bytes = if self.experimental { &head[..] } else { &own };
+        bytes.iter().copied().collect()
+    }
+
+    /// The encoded length in bytes, filled up to a multiple of 4.
+    pub fn len(&self) -> usize {
+        (self.head().len() + self.cookie.len()).next_multiple_of(4)
+    }
+
+    /// Whether it asks for a cookie.
+    pub fn is_empty(&self) -> bool {
+        self.cookie.is_empty()
+    }
+}
+
 /// The options this stack speaks.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Options {
@@ -146,6 +189,8 @@ pub struct Options {
     pub sack: SackBlocks,
     /// The user timeout as sent (RFC 5482 §2): 15 bits of seconds, or of minutes with the topmost.
     pub uto: Option<u16>,
+    /// Fast open; on SYN only.
+    pub fast_open: Option<FastOpen>,
     /// How they are written; reading does not tell.
     pub layout: Layout,
 }
@@ -161,7 +206,16 @@ impl Options {
             (None, false) => 0,
         };
         let words = [self.mss.is_some(), self.wscale.is_some(), self.uto.is_some()];
-        4 * words.iter().filter(|is_there| **is_there).count() + ts + sack
+        let fast_open = self.fast_open.as_ref().map_or(0, FastOpen::len);
+        4 * words.iter().filter(|is_there| **is_there).count() + ts + sack + fast_open
+    }
+
+    /// With a fast-open option, if there is room for it (RFC 7413 §4.2.2: else without).
+    #[must_use]
+    pub fn with_fast_open(mut self, option: Option<FastOpen>) -> Options {
+        let room = 40 - self.len();
+        self.fast_open = option.filter(|option| option.len() <= room);
+        self
     }
 
     /// Whether there is none.
@@ -207,6 +261,10 @@ impl Options {
             }
             (28, 2) => self.uto = Some(u16::from_be_bytes([data[0], data[1]])),
             (8, 8) => self.ts = Some(Timestamps { val: word(0), ecr: word(4) }),
+            (34, _) => self.fast_open = FastOpen::read(data, false),
+            (EXPERIMENT, 2..) if data[..2] == EXPERIMENT_FAST_OPEN => {
+                self.fast_open = FastOpen::read(&data[2..], true);
+            }
             _ => {}
         }
     }
@@ -256,6 +314,9 @@ impl Options {
             let [hi, lo] = uto.to_be_bytes();
             put(0, &[28, 4, hi, lo]);
         }
+        if let Some(option) = &self.fast_open {
+            put(0, &[&option.head()[..], &option.cookie].concat());
+        }
         out[at..].fill(0);
     }
 
@@ -294,6 +355,11 @@ impl Options {
                 put(&left.0.to_be_bytes());
                 put(&right.0.to_be_bytes());
             }
+        }
+        if let Some(option) = &self.fast_open {
+            put(&option.head());
+            put(&option.cookie);
+            out[at..].fill(1);
         }
     }
 }
@@ -427,16 +493,24 @@ mod tests {
     fn options() -> impl Strategy<Value = Options> {
         let ts = proptest::option::of((any::<u32>(), any::<u32>()));
         let sack = proptest::collection::vec((any::<u32>(), any::<u32>()), 0..3);
-        let rest = any::<(bool, Option<u16>)>();
+        let cookie = (any::<bool>(), prop_oneof![Just(0), 2..=8usize], any::<[u8; 16]>());
+        let fast_open = cookie.prop_map(|(experimental, pairs, bytes)| FastOpen {
+            cookie: bytes[..2 * pairs].iter().copied().collect(),
+            experimental,
+        });
+        let rest = (any::<(bool, Option<u16>)>(), proptest::option::of(fast_open));
         (any::<Option<u16>>(), proptest::option::of(0u8..=14), any::<bool>(), ts, sack, rest)
-            .prop_map(|(mss, wscale, sack_permitted, ts, sack, (by_kind, uto))| Options {
-                mss,
-                wscale,
-                sack_permitted,
-                ts: ts.map(|(val, ecr)| Timestamps { val, ecr }),
-                sack: sack.into_iter().map(|(l, r)| (Seq(l), Seq(r))).collect(),
-                uto,
-                layout: if by_kind { Layout::ByKind } else { Layout::Linux },
+            .prop_map(|(mss, wscale, sack_permitted, ts, sack, ((by_kind, uto), fast_open))| {
+                Options {
+                    mss,
+                    wscale,
+                    sack_permitted,
+                    ts: ts.map(|(val, ecr)| Timestamps { val, ecr }),
+                    sack: sack.into_iter().map(|(l, r)| (Seq(l), Seq(r))).collect(),
+                    uto,
+                    fast_open,
+                    layout: if by_kind { Layout::ByKind } else { Layout::Linux },
+                }
             })
             .prop_filter("fits", |o| o.len() <= 40)
     }

@@ -4,13 +4,13 @@
 use crate::support::seen::{self, Scenario, Seen};
 use crate::{
     acks, addresses, advertise, arrives, attack, bridge, bsd, buffers, close, congestion, counts,
-    flood, forward, groups, handshake, ip, ip6, link, nd, options, pmtu, pressure, recovery,
-    reports, routers, rto, sockets, window,
+    fastopen, fastopen_client, flood, forward, groups, handshake, ip, ip6, link, nd, options, pmtu,
+    pressure, recovery, reports, routers, rto, sockets, window,
 };
 use netglass::base::{Limit, Why};
 use netglass::stack::Sent;
 use netglass::tcp::{
-    AckWhy, Blocked, Cause, Plan, Reply, RtxRule, SlowStart, Spurious, TRANSITIONS,
+    AckWhy, Blocked, Cause, FastOpen, Plan, Reply, RtxRule, SlowStart, Spurious, TRANSITIONS,
 };
 use std::collections::BTreeSet;
 
@@ -26,6 +26,8 @@ const FILES: &[(&str, &[Scenario])] = &[
     ("close", close::SCENARIOS),
     ("congestion", congestion::SCENARIOS),
     ("counts", counts::SCENARIOS),
+    ("fastopen", fastopen::SCENARIOS),
+    ("fastopen_client", fastopen_client::SCENARIOS),
     ("flood", flood::SCENARIOS),
     ("groups", groups::SCENARIOS),
     ("handshake", handshake::SCENARIOS),
@@ -80,6 +82,7 @@ fn everything_that_can_happen_happens() {
         ("RtxRule", RtxRule::KEYS, &seen.rtx_rule),
         ("Spurious", Spurious::KEYS, &seen.spurious),
         ("SlowStart", SlowStart::KEYS, &seen.slow_start),
+        ("FastOpen", FastOpen::KEYS, &seen.fast_open),
         ("Blocked", Blocked::KEYS, &seen.blocked),
         ("Cause", Cause::KEYS, &seen.cause),
         ("Reply", Reply::KEYS, &seen.reply),

@@ -20,6 +20,8 @@ mod coverage;
 #[cfg(feature = "drill")]
 mod drill;
 mod export;
+mod fastopen;
+mod fastopen_client;
 mod flood;
 mod forward;
 mod forward_garbage;

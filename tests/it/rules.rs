@@ -15,6 +15,7 @@ mod congestion;
 mod dhcp;
 mod discovery;
 mod ethernet;
+mod fastopen;
 mod forwarding;
 mod groups;
 #[cfg(feature = "http")]
@@ -67,6 +68,7 @@ const FILES: &[&[Case]] = &[
     dhcp::CASES,
     discovery::CASES,
     ethernet::CASES,
+    fastopen::CASES,
     forwarding::CASES,
     groups::CASES,
     #[cfg(feature = "http")]

@@ -281,6 +281,9 @@ fn connect(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> An
         Place::Listener(_) if sock.config.is_bsd() => return Err(Errno::EOPNOTSUPP.into()),
         Place::Listener(_) => return Err(Errno::EISCONN.into()),
         Place::Conn(conn) => match machine.world.state(Some(conn)) {
+            _ if machine.world.stack.conn(conn).is_ok_and(|conn| conn.syn_waits()) => {
+                return Err(Errno::EISCONN.into());
+            }
             State::SynSent | State::SynReceived => return Err(Errno::EALREADY.into()),
             State::Closed => {
                 machine.world.stack.take_error(now, crate::socket::SocketId::Conn(conn))?;
@@ -305,6 +308,9 @@ fn connect(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> An
     let conn = machine.world.stack.connect(now, remote, local, config)?;
     machine.sock_at(index)?.place = Place::Conn(conn);
     machine.begin_active(conn);
+    if machine.world.stack.conn(conn)?.syn_waits() {
+        return Ok(0);
+    }
     progress.begun = true;
     match sock.nonblocking {
         true => Err(Errno::EINPROGRESS.into()),

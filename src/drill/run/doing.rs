@@ -141,6 +141,10 @@ impl<'a> Runner<'a> {
             effect.refused.push("ethtool: the device is as it is before time 0".into());
         }
         self.step(line, format_args!("`{text}`"));
+        if effect.forgets {
+            let now = self.machine.world.now;
+            self.machine.world.stack.forget_servers(now);
+        }
         for what in effect.refused {
             if !self.options.lenient {
                 return fail(Failure::new(line, Kind::Unknown, what));

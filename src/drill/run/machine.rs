@@ -65,6 +65,8 @@ pub(super) struct Sock {
     /// What TCP_QUICKACK was set to, until the connection has heard.
     pub(super) quick: Option<bool>,
     pub(super) broadcast: bool,
+    /// It was left while it was connecting, and has not been asked since whether it has.
+    pub(super) connecting: bool,
     pub(super) place: Place,
     /// `shutdown(SHUT_RD)` was called.
     pub(super) read_shut: bool,
@@ -226,6 +228,7 @@ impl Machine {
             linger: None,
             quick: None,
             broadcast: false,
+            connecting: false,
             place: Place::New,
             read_shut: false,
             beside: Beside::default(),

@@ -14,6 +14,7 @@ mod calls;
 mod compare;
 mod doing;
 mod errno;
+mod fastopen;
 mod flow;
 #[cfg(feature = "packetdrill-so")]
 mod kernel;

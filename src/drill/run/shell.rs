@@ -10,6 +10,8 @@ use crate::base::Duration;
 pub(super) struct Effect {
     /// How long it sleeps.
     pub(super) sleep: Duration,
+    /// Whether what was learned of peers is forgotten.
+    pub(super) forgets: bool,
     /// What it does that is not known here.
     pub(super) refused: Vec<String>,
 }
@@ -33,6 +35,8 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("net.ipv4.tcp_congestion_control", "cubic"),
     ("net.ipv4.tcp_ecn", "0"),
     ("net.ipv4.tcp_slow_start_after_idle", "0"),
+    ("net.ipv4.tcp_fastopen", "0x403"),
+    ("net.ipv4.tcp_fastopen_key", "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4"),
 ];
 
 /// Commands that change nothing a script could see.
@@ -83,7 +87,9 @@ fn command(words: &[String], profile: &mut Profile, effect: &mut Effect) {
         "exit" if args.first().is_some_and(|code| code != "0") => {
             refused.push(format!("the command `{}` fails", words.join(" ")));
         }
-        "ip" if args.iter().any(|arg| arg == "tcp_metrics") => {}
+        "ip" if args.iter().any(|arg| arg == "tcp_metrics") => {
+            effect.forgets |= args.iter().any(|arg| arg == "flush");
+        }
         "ethtool" => device(args, profile, refused),
         _ if HARMLESS.contains(&name) => {}
         _ => match SCRIPTS.iter().find(|(script, _)| *script == name) {

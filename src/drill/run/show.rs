@@ -48,6 +48,10 @@ pub(super) fn option(bytes: &[u8], flow: &Flow, side: Side, syn: bool) -> String
             format!("sack {}", blocks.join(" "))
         }
         (8, 10) => format!("TS val {} ecr {}", flow.script_stamp(word(2)), word(6)),
+        (34, _) => format!("FO {}", hex(&bytes[2..])).trim_end().into(),
+        (254, 4..) if bytes[2..4] == [0xf9, 0x89] => {
+            format!("FOEXP {}", hex(&bytes[4..])).trim_end().into()
+        }
         (kind, _) => format!("gen-{kind} {}", hex(bytes.get(2..).unwrap_or(&[]))),
     }
 }

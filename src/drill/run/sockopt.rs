@@ -2,6 +2,7 @@
 
 use super::args::{Answer, Args, Trouble, number, refused};
 use super::errno::Errno;
+use super::fastopen;
 use super::machine::{Machine, Place, Sock};
 use super::symbols::{self, *};
 use crate::base::Duration;
@@ -38,14 +39,14 @@ impl Value {
             Value::Linger(on, time) => [*on as i32, *time as i32].map(i32::to_ne_bytes).concat(),
         };
         if let Value::Text(_) = self {
-            bytes.resize(NAME_MAX, 0);
+            bytes.resize(bytes.len().max(NAME_MAX), 0);
         }
         bytes.truncate(room);
         bytes
     }
 
     /// A number within bounds, else `EINVAL`.
-    fn within(&self, low: i64, high: i64) -> Answer {
+    pub(super) fn within(&self, low: i64, high: i64) -> Answer {
         let n = self.int()?;
         if (low..=high).contains(&n) { Ok(n) } else { Err(Errno::EINVAL.into()) }
     }
@@ -122,6 +123,25 @@ const TABLE: &[Line] = &[
     ),
     (SOL_TCP, TCP_QUICKACK, get_quickack, |s, v| v.on().map(|on| s.quick = Some(on))),
     (SOL_TCP, TCP_DEFER_ACCEPT, get_defer_accept, set_defer_accept),
+    (
+        SOL_TCP,
+        TCP_FASTOPEN,
+        |m, i| int(of(m, i)?.config.fastopen_queue.unwrap_or(0)),
+        fastopen::set_queue,
+    ),
+    (
+        SOL_TCP,
+        TCP_FASTOPEN_CONNECT,
+        |m, i| int(of(m, i)?.config.fastopen_connect),
+        fastopen::set_connect,
+    ),
+    (SOL_TCP, TCP_FASTOPEN_KEY, |m, i| Ok(fastopen::key(of(m, i)?)), fastopen::set_key),
+    (
+        SOL_TCP,
+        TCP_FASTOPEN_NO_COOKIE,
+        |m, i| int(fastopen::is_without_cookie(of(m, i)?)),
+        fastopen::set_no_cookie,
+    ),
     (
         SOL_TCP,
         TCP_WINDOW_CLAMP,

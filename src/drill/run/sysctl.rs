@@ -134,11 +134,11 @@ const KNOBS: &[(&str, Turn)] = &[
     }),
     ("ip_no_pmtu_disc", no_pmtu_disc),
     ("ip_default_ttl", |p, v| v.small().map(|n| p.tcp.mark.ttl = Some(n))),
-    // As where no program asks for it; but 0x400 would have every listener speak it.
-    ("tcp_fastopen", |_, v| match v.number()? & 0x400 {
-        0 => Ok(()),
-        _ => Err("TCP Fast Open (RFC 7413) is not spoken".into()),
+    ("tcp_fastopen", |p, v| v.number().map(|bits| super::fastopen::turn(p, bits))),
+    ("tcp_fastopen_blackhole_timeout_sec", |p, v| {
+        v.seconds().map(|time| p.tcp.fastopen_blackhole = time)
     }),
+    ("tcp_fastopen_key", |p, v| super::fastopen::turn_key(p, v.word())),
     ("tcp_l3mdev_accept", |_, v| only(v, 0)),
     ("tcp_stdurg", |_, v| only(v, 1)),
     ("tcp_abort_on_overflow", |_, v| only(v, 0)),

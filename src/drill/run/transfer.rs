@@ -3,6 +3,7 @@
 use super::args::{Address, Answer, Args, Trouble, address, refused, total};
 use super::calls::{Progress, wait};
 use super::errno::Errno;
+use super::fastopen;
 use super::machine::{File, Machine, Place};
 use super::messages;
 use super::symbols::*;
@@ -41,10 +42,10 @@ const ROOM: usize = 1 << 24;
 
 /// A transfer in either direction.
 #[derive(Copy, Clone, Debug)]
-struct Move {
-    index: usize,
-    len: usize,
-    flags: i64,
+pub(super) struct Move {
+    pub(super) index: usize,
+    pub(super) len: usize,
+    pub(super) flags: i64,
     /// The buffer is a null pointer.
     null: bool,
 }
@@ -229,9 +230,6 @@ fn give(
         }
         Some(File::Pipe { .. } | File::Epoll(_)) | None => return Err(Errno::EBADF.into()),
     };
-    if what.flags & MSG_FASTOPEN != 0 {
-        return refused("MSG_FASTOPEN: TCP Fast Open (RFC 7413) is not spoken");
-    }
     if what.flags & MSG_ZEROCOPY != 0 && sock.udp {
         return refused("MSG_ZEROCOPY is not known for UDP");
     }
@@ -239,13 +237,21 @@ fn give(
         return Err(Errno::EFAULT.into());
     }
     let nonblocking = sock.nonblocking || what.flags & MSG_DONTWAIT != 0;
+    if let Some(answer) = fastopen::early(machine, what, (to, nonblocking), progress) {
+        return match answer? {
+            Some(conn) => stream(machine, what, conn, (nonblocking, false), progress),
+            None if progress.done > 0 => Ok(progress.done as i64),
+            None => Err(Errno::EINPROGRESS.into()),
+        };
+    }
     // BSD tells apart who has never been connected.
     let bsd = sock.config.is_bsd();
     let unconnected = if bsd { Errno::ENOTCONN } else { Errno::EPIPE };
     match sock.place {
         Place::Conn(conn) => {
             let state = machine.world.state(Some(conn));
-            if matches!(state, State::SynSent | State::SynReceived) {
+            let fast = machine.world.stack.conn(conn).is_ok_and(|conn| conn.is_opening_fast());
+            if matches!(state, State::SynSent | State::SynReceived) && !fast {
                 return if bsd { Err(unconnected.into()) } else { wait(nonblocking) };
             }
             let urgent = what.flags & MSG_OOB != 0;

@@ -48,7 +48,8 @@ fn of_socket(machine: &Machine, sock: &Sock) -> i64 {
             let (fin, shut) = conn.shut();
             let gone = conn.state() == State::Closed;
             let ends = fin || gone || sock.read_shut;
-            let opening = matches!(conn.state(), State::SynSent | State::SynReceived);
+            let early = matches!(conn.state(), State::SynSent | State::SynReceived);
+            let opening = early && !conn.is_opening_fast() && !conn.syn_waits();
             let mut events = 0;
             if !opening && (ready.readable || ends) {
                 events |= IN;

@@ -98,6 +98,10 @@ impl Numbers {
                 TcpOption::Sack((2..len).step_by(8).map(|at| (edge(at), edge(at + 4))).collect())
             }
             (8, 10) => self.timestamps(out, acks, (word(2), word(6))),
+            (34, _) => TcpOption::FastOpen(bytes[2..].to_vec()),
+            (254, 4..) if bytes[2..4] == [0xf9, 0x89] => {
+                TcpOption::FastOpenExp(bytes[4..].to_vec())
+            }
             (kind, _) => TcpOption::Other { kind, data: bytes[2..].to_vec() },
         }
     }

@@ -7,8 +7,8 @@
 //! time, to the nanosecond.
 
 use super::{Conn, Index, Millis};
-use crate::base::Instant;
 use crate::base::time::nanos;
+use crate::base::{Duration, Instant};
 use crate::observe::log::{Entry, Event, Kind, Log, PlaceId};
 use crate::observe::view::describe::ca_name;
 use crate::observe::view::json::{self, Object};
@@ -260,6 +260,14 @@ fn timer(data: &mut Object, timer: tcp::Timer, what: &str) -> &'static str {
     "timer_updated"
 }
 
+fn round_trip(data: &mut Object, times: [&Duration; 4]) -> &'static str {
+    let names = ["latest_rtt", "smoothed_rtt", "rtt_variance", "rto"];
+    for (name, time) in names.into_iter().zip(times) {
+        data.raw(name, Millis(nanos(*time)));
+    }
+    "metrics_updated"
+}
+
 fn tcp_event(data: &mut Object, at: Instant, event: &tcp::Event) -> &'static str {
     use tcp::{Event as E, Plan};
     match event {
@@ -280,13 +288,7 @@ fn tcp_event(data: &mut Object, at: Instant, event: &tcp::Event) -> &'static str
         }
         E::TimerStopped { timer: which } => timer(data, *which, "cancelled"),
         E::TimerExpired { timer: which } => timer(data, *which, "expired"),
-        E::Rtt { sample, srtt, rttvar, rto } => {
-            let names = ["latest_rtt", "smoothed_rtt", "rtt_variance", "rto"];
-            for (name, time) in names.into_iter().zip([sample, srtt, rttvar, rto]) {
-                data.raw(name, Millis(nanos(*time)));
-            }
-            "metrics_updated"
-        }
+        E::Rtt { sample, srtt, rttvar, rto } => round_trip(data, [sample, srtt, rttvar, rto]),
         E::Ca { from, to, cwnd, ssthresh } => {
             data.text("old", ca_name(*from)).text("new", ca_name(*to));
             data.raw("congestion_window", cwnd);
@@ -305,6 +307,10 @@ fn tcp_event(data: &mut Object, at: Instant, event: &tcp::Event) -> &'static str
                 data.raw("ssthresh", ssthresh);
             }
             "spurious_loss_detected"
+        }
+        E::FastOpen { what } => {
+            data.text("new", what.key());
+            "fast_open_updated"
         }
         E::Blocked { why, room } => {
             limits(data, room);

@@ -95,6 +95,7 @@ impl Kind {
                 | RtxRule::LastResort
                 | RtxRule::Rescue => Kind::Fast,
                 RtxRule::LossProbe => Kind::LossProbe,
+                RtxRule::SynData => Kind::Partial,
                 RtxRule::PartialAck => Kind::Partial,
                 RtxRule::PathMtu | RtxRule::BlackHole => Kind::PathMtu,
             }),
@@ -102,8 +103,11 @@ impl Kind {
             Plan::LossProbe { .. } => Some(Kind::LossProbe),
             Plan::WindowProbe { .. } | Plan::Keepalive { .. } => Some(Kind::Probe),
             Plan::FinLimit { len: 1.., .. } => Some(Kind::New),
+            Plan::SynData { .. } => Some(Kind::New),
             Plan::Syn
+            | Plan::SynAsks
             | Plan::SynAckCrossed
+            | Plan::SynAckFast { .. }
             | Plan::Fin
             | Plan::FinLimit { .. }
             | Plan::Rst { .. }

@@ -171,6 +171,7 @@ pub(crate) fn rules() -> impl Iterator<Item = &'static str> {
         Spurious::KEYS,
         Blocked::KEYS,
         SlowStart::KEYS,
+        tcp::FastOpen::KEYS,
         Cause::KEYS,
         Reply::KEYS,
         Sent::KEYS,

@@ -72,6 +72,7 @@ pub(super) fn tcp_words(event: &tcp::Event, now: Instant) -> String {
         E::Undo { cwnd, ssthresh, .. } => {
             format!("undone: cwnd {cwnd} ssthresh {}", threshold(*ssthresh))
         }
+        E::FastOpen { what } => format!("fast open: {}", what.key()),
         E::Blocked { why, .. } => format!("sending limited by {}", why.key()),
         E::R1 { retransmits } => format!("{retransmits} retransmissions: the route may be bad"),
         E::Icmp { error, hard: true } => format!("ICMP error ends the connection: {error}"),

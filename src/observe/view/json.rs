@@ -119,6 +119,7 @@ fn tcp_event(out: &mut Object, event: &tcp::Event) {
             out.text("kind", "undo").text("how", how.key());
             out.raw("cwnd", cwnd).raw("ssthresh", ssthresh)
         }
+        E::FastOpen { what } => out.text("kind", "fast_open").text("what", what.key()),
         E::Blocked { .. } => out.text("kind", "blocked"),
         E::R1 { retransmits } => out.text("kind", "r1").raw("retransmits", retransmits),
         E::Icmp { error, hard } => out.text("kind", "icmp").text("error", error).raw("hard", hard),

@@ -50,6 +50,7 @@ fn tcp_reason(event: &tcp::Event) -> Option<Reason> {
         tcp::Event::Replied { reply, .. } => Some(explained!(reply)),
         tcp::Event::Blocked { why, .. } => Some(explained!(why)),
         tcp::Event::SlowStart { how, .. } => Some(explained!(how)),
+        tcp::Event::FastOpen { what } => Some(explained!(what)),
         tcp::Event::Undo { how, .. } => Some(explained!(how)),
         _ => None,
     }

@@ -187,6 +187,12 @@ fn options_words(options: &Options, ack_base: Seq) -> String {
     words.extend(options.ts.map(|ts| format!("TS val {} ecr {}", ts.val, ts.ecr)));
     words.extend(options.wscale.map(|shift| format!("nop,wscale {shift}")));
     words.extend(options.uto.map(|uto| format!("uto 0x{uto:04x}")));
+    if let Some(option) = &options.fast_open {
+        let cookie: String = option.cookie.iter().map(|byte| format!("{byte:02x}")).collect();
+        let kind = if option.experimental { "exp-tfo" } else { "tfo" };
+        let what = if cookie.is_empty() { "cookiereq".into() } else { format!("cookie {cookie}") };
+        words.push(format!("{kind} {what}"));
+    }
     if !options.sack.is_empty() {
         let blocks = options.sack.iter();
         let blocks = blocks.map(|(l, r)| format!("{{{}:{}}}", *l - ack_base, *r - ack_base));

@@ -86,6 +86,7 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
         return super::bsd::check(tcb, seg, cx);
     }
     check_timestamp(tcb, seg, cx)?;
+    check_syn_again(tcb, seg, cx)?;
     take_crossed_syn_ack(tcb, seg, cx);
     let (nxt, wnd, syn) = (tcb.rcv.nxt, tcb.rcv.wnd, seg.hdr.ctl.syn());
     if wnd == 0 && seg.hdr.seq == nxt && !seg.is_empty() && !syn {
@@ -180,6 +181,20 @@ fn check_timestamp(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     Break(Outcome::Dropped(Why::Paws))
 }
 
+/// The SYN that opened fast, again: our SYN-ACK was lost.
+fn check_syn_again(tcb: &mut Tcb, seg: &Segment, cx: &Cx<'_>) -> Check {
+    let ctl = seg.hdr.ctl;
+    let same = ctl.syn() && !ctl.rst() && seg.hdr.ack.is_none() && seg.hdr.seq == tcb.irs;
+    if !(tcb.is_fast_child() && same) {
+        return Continue(());
+    }
+    if !tcb.may_answer(cx.now) {
+        return Break(Outcome::Dropped(Why::ChallengeLimit));
+    }
+    tcb.owe.synack = true;
+    Break(Outcome::Dropped(Why::OldDuplicate))
+}
+
 /// RFC 7323 §4.3 (2): TS.Recent follows segments that cover the last ACK sent, by SEG.SEQ as it
 /// came. Only after the ACK was found acceptable: a blind attacker's timestamp would make PAWS
 /// refuse everything that the true peer sends.
@@ -205,6 +220,9 @@ fn second_check_rst(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     let waits = tcb.config.is_linux() && tcb.orphan && tcb.state() == State::FinWait2;
     if seg.arrived.seq != tcb.rcv.nxt && !waits {
         return challenge(tcb, Why::RstNotExact, cx);
+    }
+    if tcb.is_fast_child() {
+        tcb.fast_state().reset = true;
     }
     let (cause, error) = match tcb.state() {
         State::SynReceived if !tcb.passive && !tcb.config.is_linux() => {

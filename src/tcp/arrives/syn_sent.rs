@@ -3,7 +3,7 @@
 use super::Check;
 use crate::base::{SocketError, Why};
 use crate::tcp::ack;
-use crate::tcp::event::{AckWhy, Outcome};
+use crate::tcp::event::{AckWhy, Outcome, Timer};
 use crate::tcp::segment::Segment;
 use crate::tcp::state::{Cause, State};
 use crate::tcp::tcb::{Cx, Tcb};
@@ -32,8 +32,9 @@ fn second_check_rst(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     if !seg.hdr.ctl.rst() {
         return Continue(());
     }
-    // RFC 5961 §3.2: the reset must acknowledge exactly our SYN.
-    if seg.hdr.ack != Some(tcb.snd.nxt) {
+    // RFC 5961 §3.2: the reset must acknowledge exactly our SYN; data that went with it may be
+    // left out.
+    if seg.hdr.ack.is_none() {
         return Break(Outcome::Dropped(Why::SynSentBadRst));
     }
     tcb.die(Cause::Refused, Some(SocketError::Refused), cx);
@@ -66,7 +67,13 @@ fn fourth_check_syn(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check 
     ack::take_ack(tcb, &seg.hdr, false, cx);
     tcb.go(State::Established, Cause::RcvSynAck, cx);
     tcb.on_established(cx);
-    tcb.owe_ack(AckWhy::Handshake, false, cx);
+    tcb.on_fast_syn_ack(&seg.hdr.options, cx);
+    if tcb.more && tcb.fast().is_some() {
+        // What the user sends next carries the ACK.
+        tcb.set_timer(Timer::Delack, cx.now + tcb.config.delayed_ack_max, cx);
+    } else {
+        tcb.owe_ack(AckWhy::Handshake, false, cx);
+    }
     // "Continue processing at the sixth step": data and FIN on the SYN-ACK.
     seg.hdr.ctl = seg.hdr.ctl.without(Ctl::SYN);
     seg.hdr.seq += 1;

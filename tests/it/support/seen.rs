@@ -17,6 +17,7 @@ pub struct Seen {
     pub spurious: BTreeSet<&'static str>,
     pub slow_start: BTreeSet<&'static str>,
     pub blocked: BTreeSet<&'static str>,
+    pub fast_open: BTreeSet<&'static str>,
     pub cause: BTreeSet<&'static str>,
     pub reply: BTreeSet<&'static str>,
     pub sent: BTreeSet<&'static str>,
@@ -84,6 +85,7 @@ impl Seen {
             ("RtxRule", &self.rtx_rule),
             ("Spurious", &self.spurious),
             ("SlowStart", &self.slow_start),
+            ("FastOpen", &self.fast_open),
             ("Blocked", &self.blocked),
             ("Cause", &self.cause),
             ("Reply", &self.reply),
@@ -145,6 +147,9 @@ impl Seen {
             }
             tcp::Event::Undo { how, .. } => {
                 self.spurious.insert(how.key());
+            }
+            tcp::Event::FastOpen { what } => {
+                self.fast_open.insert(what.key());
             }
             tcp::Event::Blocked { why, .. } => {
                 self.blocked.insert(why.key());
