@@ -632,7 +632,8 @@ pub(super) fn syn_options(tcb: &Tcb) -> Options {
 // Rules: SHLD-5, MAY-3, MUST-14, 2018-2-1, 5482-3-2, 7323-3.2-1.
 fn options(tcb: &Tcb, syn: bool, cx: &Cx<'_>) -> Options {
     let ts = tcb.ts.as_ref().map(|ts| Timestamps { val: tcb.ts_now(cx.now), ecr: ts.recent });
-    if syn && tcb.state() != State::SynSent && tcb.config.is_linux() && !tcb.config.noopt {
+    let crossed = syn && !tcb.passive && tcb.state() != State::SynSent;
+    if crossed && tcb.config.is_linux() && !tcb.config.noopt {
         return crossed_options(tcb, cx);
     }
     if syn {

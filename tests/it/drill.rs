@@ -206,9 +206,6 @@ fn what_packetdrill_refuses_is_refused() {
             "sendmsg: msg_flags are looked at by nobody",
         ),
         ("+0...1.5 connect(3, ..., ...) = 0", "connect has not returned a second after the end"),
-        ("+0 setsockopt(3, SOL_TCP, TCP_FASTOPEN, [1], 4) = 0", "(RFC 7413) is not spoken"),
-        ("+0 sendto(3, ..., 9, MSG_FASTOPEN, ..., ...) = 9", "(RFC 7413) is not spoken"),
-        ("+0 `sysctl -q net.ipv4.tcp_fastopen=0x403`", "(RFC 7413) is not spoken"),
         ("+0 `sysctl -q net.ipv4.tcp_mtu_probing=2`", "paths are not searched from the start"),
     ];
     for (lines, what) in table {

@@ -487,12 +487,7 @@ fn get_mtu(machine: &mut Machine, index: usize) -> Answer<Value> {
 
 /// What is said where an option is not known.
 fn unknown(level: i64, option: i64) -> String {
-    let fast = [TCP_FASTOPEN, TCP_FASTOPEN_CONNECT, TCP_FASTOPEN_KEY, TCP_FASTOPEN_NO_COOKIE];
-    let name = name(level, option);
-    match level == SOL_TCP && fast.contains(&option) {
-        true => format!("{name}: TCP Fast Open (RFC 7413) is not spoken"),
-        false => format!("{name}: this host has no such knob"),
-    }
+    format!("{}: this host has no such knob", name(level, option))
 }
 
 /// An option's name, for messages.

@@ -4,7 +4,7 @@ use super::args::{Address, Answer, Args, Trouble, address, refused, total};
 use super::calls::{Progress, wait};
 use super::errno::Errno;
 use super::fastopen;
-use super::machine::{File, Machine, Place};
+use super::machine::{File, Machine, Place, Sock};
 use super::messages;
 use super::symbols::*;
 use crate::base::SocketError;
@@ -218,7 +218,6 @@ fn give(
     to: Option<SocketAddr>,
     progress: &mut Progress,
 ) -> Answer {
-    let now = machine.world.now;
     let sock = match &machine.files[what.index] {
         Some(File::Sock(sock)) => sock.clone(),
         Some(File::Disk) => return Ok(what.len as i64),
@@ -264,26 +263,30 @@ fn give(
         }
         Place::New if !sock.udp => Err(unconnected.into()),
         Place::Listener(_) => Err(unconnected.into()),
-        Place::New | Place::Udp(_) => {
-            let id = match sock.place {
-                Place::Udp(id) => id,
-                _ => {
-                    let any = SocketAddr::new(machine.configured_local(sock.v6).ip(), 0);
-                    let id = machine.world.stack.bind(now, any, false)?;
-                    machine.sock_at(what.index)?.place = Place::Udp(id);
-                    machine.apply(what.index)?;
-                    id
-                }
-            };
-            let connected = machine.world.stack.udp().get(id).and_then(|socket| socket.peer());
-            let to = if connected.is_some() { None } else { to };
-            if connected.is_none() && to.is_none() {
-                return Err(Errno::EDESTADDRREQ.into());
-            }
-            let bytes = vec![0; what.len.min(ROOM)];
-            Ok(machine.world.stack.send_to(now, id, to, &bytes)? as i64)
-        }
+        Place::New | Place::Udp(_) => datagram(machine, what, &sock, to),
     }
+}
+
+/// Gives a datagram to a socket, which gets a port if it has none.
+fn datagram(machine: &mut Machine, what: Move, sock: &Sock, to: Option<SocketAddr>) -> Answer {
+    let now = machine.world.now;
+    let id = match sock.place {
+        Place::Udp(id) => id,
+        _ => {
+            let any = SocketAddr::new(machine.configured_local(sock.v6).ip(), 0);
+            let id = machine.world.stack.bind(now, any, false)?;
+            machine.sock_at(what.index)?.place = Place::Udp(id);
+            machine.apply(what.index)?;
+            id
+        }
+    };
+    let connected = machine.world.stack.udp().get(id).and_then(|socket| socket.peer());
+    let to = if connected.is_some() { None } else { to };
+    if connected.is_none() && to.is_none() {
+        return Err(Errno::EDESTADDRREQ.into());
+    }
+    let bytes = vec![0; what.len.min(ROOM)];
+    Ok(machine.world.stack.send_to(now, id, to, &bytes)? as i64)
 }
 
 /// Gives bytes to a connection: all of them, or, without waiting, as many as fit.
