@@ -93,7 +93,7 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx
         false => None,
     };
     if duplicate && !tcb.sack_ok && tcb.recovery.ca != CaState::Loss {
-        told.delivered = tcb.snd.smss; // a segment has left the network, whichever
+        (told.delivered, told.segments) = (tcb.snd.smss, 1); // one has left the network, whichever
     }
     let mut rtt = None;
     if seg_ack.after(tcb.snd.una) {
@@ -150,6 +150,12 @@ fn advance(tcb: &mut Tcb, hdr: &Header, told: &mut Told, cx: &mut Cx<'_>) -> Opt
     // Duplicates have told of some of it; the segment that was missing is news in any case.
     let fresh = told.delivered - before;
     told.delivered = before + fresh.saturating_sub(known).max(fresh.min(smss));
+    told.segments += match syn {
+        // Duplicates have told of some of them.
+        0 if known > 0 => acked.segments.saturating_sub(known / smss).max(1),
+        0 => acked.segments,
+        _ => 1, // data that went with the SYN included (as Linux)
+    };
     told.acked = acked.len;
     told.advanced = acked.len > syn;
     if syn > 0 {
@@ -231,6 +237,7 @@ fn sampled(tcb: &mut Tcb, rtt: Duration, cx: &mut Cx<'_>) {
 fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: &Cx<'_>) {
     let newest = told.newest.as_ref();
     let rate = tcb.take_rate(told.delivered, newest, cx.now);
+    tcb.counters.delivered = tcb.counters.delivered.wrapping_add(told.segments);
     let sample = AckSample {
         now: cx.now,
         acked: told.delivered,

@@ -23,6 +23,8 @@ pub(super) struct Told {
     pub acked: u32,
     /// Bytes it says were delivered, by SEG.ACK or SACK, for the first time.
     pub delivered: u32,
+    /// The same in segments.
+    pub segments: u32,
     /// Bytes it reported by SACK for the first time.
     pub sacked: u32,
     /// It reported something received twice.

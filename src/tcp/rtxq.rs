@@ -56,6 +56,12 @@ impl Sent {
         self.retransmits > 0 && !self.lost && !self.sacked
     }
 
+    /// How many segments end in it; its end is one, if it is `whole` and not cut off another.
+    pub fn segments(&self, whole: bool) -> u32 {
+        let (mss, all) = (u32::from(self.mss.max(1)), u32::from(self.phase) + self.len);
+        if whole { all.div_ceil(mss) } else { all / mss }
+    }
+
     /// Cuts the record at `at` bytes; returns the part behind.
     fn split_off(&mut self, at: u32) -> Sent {
         let mss = u32::from(self.mss.max(1));
@@ -92,6 +98,8 @@ pub struct Acked {
     pub len: u32,
     /// Sequence space of it that the peer had not reported by SACK before.
     pub fresh: u32,
+    /// Segments that ended there.
+    pub segments: u32,
     /// When the oldest acknowledged byte was sent, if it was sent only once (Karn's algorithm,
     /// RFC 6298 §3).
     pub first_sent_at: Option<Instant>,
@@ -208,7 +216,8 @@ impl Rtxq {
             if head.seq.after_eq(to) {
                 break;
             }
-            let gone = if head.end().before_eq(to) {
+            let whole = head.end().before_eq(to);
+            let gone = if whole {
                 self.unnote(0);
                 self.queue.pop_front().expect("the queue has a head")
             } else {
@@ -230,6 +239,7 @@ impl Rtxq {
                 continue;
             }
             acked.fresh += gone.len;
+            acked.segments += gone.segments(whole);
             each(&gone);
         }
         self.left = self.left.min(self.len);

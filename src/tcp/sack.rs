@@ -77,6 +77,7 @@ pub(super) fn take(
                     first = Some(sent.sent_at);
                 }
                 deliveries.take(sent, Some(&mut *rack), told);
+                told.segments += sent.segments(true);
             });
             told.sacked += newly;
         }

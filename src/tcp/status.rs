@@ -86,7 +86,7 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         data_segs_out: u64::from(c.data_segs_out),
         data_segs_in: u64::from(c.data_segs_in),
         rcv_ooopack: u64::from(rare.rcv_ooopack),
-        delivered: u64::from(tcb.syn_acked) + tcb.delivered() / u64::from(smss),
+        delivered: u64::from(tcb.counters.delivered),
         busy_time: chrono.busy_time / 1000,
         rwnd_limited: rare.held.rwnd / 1000,
         cwnd_limited: rare.held.cwnd / 1000,

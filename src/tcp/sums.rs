@@ -24,6 +24,8 @@ pub struct Counters {
     pub data_segs_in: u32,
     /// Segments sent again.
     pub total_retrans: u32,
+    /// Segments delivered to the peer, the SYN included.
+    pub delivered: u32,
     /// What few connections have.
     pub rare: Option<Box<Rare>>,
 }
