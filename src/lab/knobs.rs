@@ -236,6 +236,7 @@ const KNOBS: &[Knob] = &[
     Knob("fin_wait2", words::TIME, |c, w| time(&mut c.fin_wait2, w)),
     Knob("initial_window", "a number of segments", |c, w| number(&mut c.initial_window, w)),
     Knob("challenge_interval", words::TIME, |c, w| time(&mut c.challenge_interval, w)),
+    Knob("challenge_count", COUNT, |c, w| number(&mut c.challenge_count, w)),
     Knob("reassembly_pieces", COUNT, |c, w| number(&mut c.reassembly_pieces, w)),
     Knob("min_mss", "a number of bytes", |c, w| number(&mut c.min_mss, w)),
     Knob("congestion", "cubic, reno, newreno or dctcp", |c, w| number(&mut c.congestion, w)),

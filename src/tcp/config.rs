@@ -230,9 +230,12 @@ pub struct Config {
     /// Initial window in segments. Default 10 (RFC 6928; RFC 5681 §3.1: 2 to 4).
     // Rules: 5681-3.1-1.
     pub initial_window: u8,
-    /// Least time between two challenge ACKs of a connection, and between two ACKs that answer
-    /// unacceptable segments without data. Default 500 ms (RFC 5961 §7 asks for a limit).
+    /// The time in which a connection sends at most `challenge_count` challenge ACKs and ACKs that
+    /// answer unacceptable segments without data; zero: no limit. Default 500 ms (RFC 5961 §7 asks
+    /// for a limit).
     pub challenge_interval: Duration,
+    /// How many of them; 0: as many as come. Default 1 (FreeBSD: 5 in a second).
+    pub challenge_count: u8,
     /// Out-of-order pieces a connection holds, within 9/4 of its receive buffer, which bounds
     /// the memory under them. Default: as many as there can be.
     pub reassembly_pieces: u16,
@@ -405,6 +408,7 @@ const DEFAULT: Config = Config {
     fin_wait2: Duration::from_secs(60),
     initial_window: 10,
     challenge_interval: Duration::from_millis(500),
+    challenge_count: 1,
     reassembly_pieces: u16::MAX,
     min_mss: 48,
     congestion: Algorithm::CUBIC,

@@ -5,6 +5,7 @@ mod active;
 mod passive;
 
 use super::arrives;
+use super::challenge::Hush;
 use super::config::Config;
 use super::event::{Event, Outcome, SegmentView, Timer};
 use super::info::TcpInfo;
@@ -523,12 +524,12 @@ impl Conn {
 
     /// The host may send no challenge ACK for now, or again.
     pub fn hush(&mut self, hushed: bool) {
-        (self.tcb.hushed, self.tcb.challenged) = (hushed, false);
+        self.tcb.hush = if hushed { Hush::Yes } else { Hush::No };
     }
 
     /// Whether what has come since then is answered with one.
     pub fn challenged(&self) -> bool {
-        self.tcb.challenged
+        self.tcb.hush == Hush::Spoke
     }
 
     /// How many of `len` bytes may be written while the host is short of memory; `None`: none, as

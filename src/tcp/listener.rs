@@ -9,6 +9,7 @@ mod fast;
 mod flood;
 
 use super::arrives::closed::reset_for;
+use super::challenge;
 use super::config::Config;
 use super::conn::HalfOpen;
 use super::ecn;
@@ -72,8 +73,10 @@ struct Embryo {
     grant: Option<FastOption>,
     /// A SYN-ACK waits to be sent.
     owes: Option<Reply>,
-    /// When the last rate-limited ACK was owed (RFC 5961 §7).
-    last_challenge: Option<Instant>,
+    /// When counting challenges begins anew (RFC 5961 §7).
+    next_challenge: Instant,
+    /// Challenges since it last did.
+    challenges: u8,
     cause: EventId,
 }
 
@@ -208,7 +211,8 @@ impl Listener {
             timeouts: 0,
             acked: false,
             owes: Some(Reply::SynAck),
-            last_challenge: None,
+            next_challenge: Instant::ZERO,
+            challenges: 0,
             cause: cx.cause,
             site,
         };
@@ -336,12 +340,11 @@ impl Listener {
 
     /// Drops a segment with an ACK, at a bounded rate (RFC 5961 §7).
     fn challenge(&mut self, key: usize, with: Reply, why: Why, cx: &Cx<'_>) -> Verdict {
-        let interval = self.config.challenge_interval;
-        let last = &mut self.embryos[key].last_challenge;
-        if last.is_some_and(|at| cx.now.since(at) < interval) {
+        let embryo = &mut self.embryos[key];
+        let (until, times) = (&mut embryo.next_challenge, &mut embryo.challenges);
+        if !challenge::may_answer(&self.config, cx.now, until, times) {
             return dropped(Why::ChallengeLimit);
         }
-        *last = Some(cx.now);
         self.owe(key, with, cx);
         dropped(why)
     }

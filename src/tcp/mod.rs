@@ -16,6 +16,7 @@
 pub mod arrives;
 pub mod autotune;
 pub mod cc;
+pub mod challenge;
 pub mod config;
 pub mod delack;
 pub mod event;

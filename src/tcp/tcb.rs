@@ -4,6 +4,7 @@
 //! their own files; [`super::Conn`] is its public face.
 
 use super::cc;
+use super::challenge::{self, Hush};
 use super::config::Config;
 use super::congestion::Control;
 use super::ecn::EcnState;
@@ -243,10 +244,10 @@ pub struct Tcb {
     /// The connection came from a listener.
     // Rules: MUST-11.
     pub passive: bool,
-    /// The host has sent all challenge ACKs that it may for now (RFC 5961 §7).
-    pub hushed: bool,
-    /// It has let one go since that was said.
-    pub challenged: bool,
+    /// What the host lets it say (RFC 5961 §7).
+    pub hush: Hush,
+    /// Rate-limited ACKs sent since counting began.
+    pub challenges: u8,
     /// The host is short of memory: no more is offered than the connection's share.
     pub pressed: bool,
     /// How the connection failed, until the application has heard.
@@ -263,7 +264,7 @@ pub struct Tcb {
     pub last_recv: Instant,
     /// When data was last sent.
     pub last_sent: Instant,
-    /// When the next rate-limited ACK may go out.
+    /// When counting rate-limited ACKs begins anew.
     pub next_challenge: Instant,
     /// What last touched the connection: the cause of what it sends.
     pub cause: EventId,
@@ -398,8 +399,8 @@ impl Tcb {
             fin_received: false,
             orphan: false,
             passive: from == State::Listen,
-            hushed: false,
-            challenged: false,
+            hush: Hush::No,
+            challenges: 0,
             pressed: false,
             error: None,
             soft_error: None,
@@ -551,19 +552,18 @@ impl Tcb {
     /// too.
     // Rules: 5961-7-1.
     pub fn may_challenge(&mut self, now: Instant) -> bool {
-        let allowed = !self.hushed && self.may_answer(now);
-        self.challenged |= allowed;
+        let allowed = self.hush != Hush::Yes && self.may_answer(now);
+        if allowed {
+            self.hush = Hush::Spoke;
+        }
         allowed
     }
 
     /// Whether an ACK that is rate-limited for the connection alone may go out; if so, it counts as
     /// sent.
     pub fn may_answer(&mut self, now: Instant) -> bool {
-        let allowed = now >= self.next_challenge;
-        if allowed {
-            self.next_challenge = now + self.config.challenge_interval;
-        }
-        allowed
+        let (until, times) = (&mut self.next_challenge, &mut self.challenges);
+        challenge::may_answer(&self.config, now, until, times)
     }
 
     /// `left..right` has arrived a second time: the next ACK says so (RFC 2883 §4).

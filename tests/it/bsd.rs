@@ -20,6 +20,8 @@ scenarios![both families:
     closing_before_the_handshake_tells_nobody,
     unread_data_is_no_reason_for_a_reset,
     the_peer_hears_that_patience_is_over,
+    two_that_are_out_of_step_fall_silent,
+    one_that_is_half_open_and_its_peer_fall_silent,
 ];
 
 const OPEN: [State; 6] = [
@@ -33,7 +35,8 @@ const OPEN: [State; 6] = [
 
 fn bsd(change: impl FnOnce(&mut Config)) -> Puppet {
     Puppet::with(|c| {
-        (c.lineage, c.challenge_interval) = (Lineage::Bsd, Duration::ZERO);
+        c.lineage = Lineage::Bsd;
+        (c.challenge_interval, c.challenge_count) = (Duration::from_secs(1), 5);
         change(c);
     })
 }
@@ -171,4 +174,47 @@ fn the_peer_hears_that_patience_is_over() {
     p.advance(10_000);
     p.expect(RA, 6, 1, 0);
     assert_eq!(p.state(), State::Closed);
+}
+
+/// What each makes of the other's answers, with so many milliseconds in between, until both have
+/// nothing to say; how many there were. `shift`: how far the numbers are off.
+fn answers(hosts: &mut [Puppet; 2], shift: i64, latency: u64) -> usize {
+    let from = |p: &Puppet| (p.snd + shift, p.rcv);
+    let (seq, ack) = from(&hosts[0]);
+    hosts[0].inject(A, seq, ack, WND, none(), b"");
+    for said in 0.. {
+        assert!(said < 100, "they do not stop");
+        let [this, other] = hosts;
+        let sent = this.take_all();
+        if sent.is_empty() {
+            return said;
+        }
+        assert!(sent.iter().all(|got| got.len() == 0 && got.ctl == A), "{sent:?}");
+        other.now = this.now + Duration::from_millis(latency);
+        let (seq, ack) = from(other);
+        sent.iter().for_each(|_| other.inject(A, seq, ack, WND, none(), b""));
+        hosts.swap(0, 1);
+    }
+    unreachable!()
+}
+
+/// Each takes the other's numbers for old, or for more than it can take, and says where it is: that
+/// may help, but not for ever. (LAST-ACK ends with the first of them.)
+fn two_that_are_out_of_step_fall_silent() {
+    for state in OPEN[..5].iter().copied().chain([State::TimeWait]) {
+        for (shift, latency) in [(-1, 0), (-5, 10), (-5, 15), (10_000_000, 10)] {
+            let host = || bsd(|_| ()).in_state(state, false);
+            let said = answers(&mut [host(), host()], shift, latency);
+            assert_eq!(said, 10, "{state} {shift}");
+        }
+    }
+}
+
+fn one_that_is_half_open_and_its_peer_fall_silent() {
+    let mut half_open = bsd(|_| ());
+    half_open.listen(ListenOptions::default());
+    half_open.inject(S, 0, 0, WND, mss(1000), b"");
+    half_open.expect(SA, 0, 1, 0);
+    let open = bsd(|_| ()).in_state(State::Established, false);
+    assert_eq!(answers(&mut [half_open, open], 10_000_000, 10), 10);
 }

@@ -26,6 +26,7 @@ scenarios![both families:
     keepalive_answered,
     keepalive_in_time_wait_is_nothing,
     keepalive_resets_at_once,
+    keepalive_without_a_pause_does_not_spin,
     time_wait_reuse,
     time_wait_reuse_starts_behind_the_old_numbers,
     fin_with_data_and_again,
@@ -395,6 +396,29 @@ fn keepalive_resets_at_once() {
     p.expect_at(10_000, RA, 1, 1, 0);
     p.expect_nothing();
     assert_eq!((p.state(), p.drops("ClosedRst")), (State::Closed, 1));
+}
+
+/// No time between probes is taken for 1 ms.
+fn keepalive_without_a_pause_does_not_spin() {
+    let none_at_all = Keepalive { interval: Duration::ZERO, ..keepalive() };
+    let mut p = Puppet::with(|c| c.keepalive = Some(none_at_all));
+    p = p.in_state(State::Established, false);
+    p.advance(10_010);
+    for at in [10_000, 10_001, 10_002] {
+        p.expect_at(at, A, 0, 1, 0);
+    }
+    p.expect_at(10_003, RA, 1, 1, 0);
+    // Data in flight is looked at as often.
+    let mut p = Puppet::with(|c| c.keepalive = Some(none_at_all));
+    p = p.in_state(State::Established, false);
+    p.advance(9_999);
+    p.write(10);
+    p.expect(A, 1, 1, 10);
+    for ms in 10_000..10_010 {
+        p.advance(1);
+        assert!(p.stack.deadline(p.now).is_some_and(|at| at > p.now), "{ms}");
+        p.expect_nothing();
+    }
 }
 
 /// A knob turned late must not make TIME-WAIT speak.

@@ -115,8 +115,16 @@ fn cut_front(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) {
         seg.trim(nxt, u32::MAX >> 1);
         return;
     }
+    // What is empty may be an answer itself: two hosts that are out of step fall silent.
     let probe = seg.is_empty() && old == 1;
-    tcb.owe_ack(if probe { AckWhy::Probed } else { AckWhy::Unacceptable }, true, cx);
+    let answers = match (seg.is_empty(), probe) {
+        (false, _) => true,
+        (true, true) => tcb.may_answer(cx.now),
+        (true, false) => tcb.may_challenge(cx.now),
+    };
+    if answers {
+        tcb.owe_ack(if probe { AckWhy::Probed } else { AckWhy::Unacceptable }, true, cx);
+    }
     seg.hdr.ctl = seg.hdr.ctl.without(Ctl::FIN).without(Ctl::URG);
     seg.hdr.seq += len;
     seg.payload = Chunks::new();
@@ -128,6 +136,9 @@ fn cut_back(tcb: &mut Tcb, seg: &mut Segment, wnd: u32, cx: &mut Cx<'_>) -> Chec
     let end = seg.hdr.seq + len;
     if !end.after(edge) {
         return Continue(());
+    }
+    if seg.is_empty() && !tcb.may_challenge(cx.now) {
+        return dropped(Why::ChallengeLimit);
     }
     if end - edge >= len {
         let at_closed_window = wnd == 0 && seg.hdr.seq == tcb.rcv.nxt;
@@ -161,7 +172,11 @@ fn in_time_wait(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     if again {
         tcb.set_timer(Timer::TimeWait, cx.now + tcb.config.time_wait, cx);
     }
+    let bare = seg.is_empty() || ctl.syn(); // and may be an answer itself
     if ctl != Ctl::ACK || !seg.payload.is_empty() || seq != nxt || ack != tcb.snd.nxt {
+        if bare && !tcb.may_challenge(cx.now) {
+            return dropped(Why::ChallengeLimit);
+        }
         let why = if again { AckWhy::TimeWait } else { AckWhy::Unacceptable };
         tcb.owe_ack(why, true, cx);
     }

@@ -106,6 +106,8 @@ pub(super) const KNOBS: &[(&str, Turn)] = &[
     // What strangers can do.
     ("insecure_rst", |p, v| v.on().map(|on| p.tcp.insecure_rst = on)),
     ("insecure_syn", |p, v| v.on().map(|on| p.tcp.insecure_syn = on)),
+    ("ack_war_timewindow", |p, v| v.millis().map(|time| p.tcp.challenge_interval = time)),
+    ("ack_war_cnt", |p, v| v.small().map(|n| p.tcp.challenge_count = n)),
     ("insecure_ack", |_, v| only(v, 0)),
     ("drop_synfin", |p, v| v.on().map(|on| p.tcp.drop_synfin = on)),
     ("icmp_may_rst", |p, v| v.on().map(|on| p.tcp.icmp_may_rst = on)),
@@ -150,8 +152,6 @@ pub(super) const WITHOUT_MEANING: &[&str] = &[
     "do_lrd",
     "syncache.rst_on_sock_fail",
     "syncache.see_other",
-    "ack_war_timewindow",
-    "ack_war_cnt",
     "log_in_vain",
     "log_debug",
     "maxtcptw",
