@@ -165,7 +165,11 @@ impl World {
     /// Puts a frame on the wire from a host.
     pub fn send(&mut self, host: usize, mut frame: Frame) {
         // Each host counts for itself.
-        frame.origin = self.passages.as_mut().map_or(EventId::NONE, |all| all.leave(self.now));
+        let now = self.now;
+        frame.origin = match &mut self.passages {
+            Some(all) => all.leave(now, host, &frame),
+            None => EventId::NONE,
+        };
         let stamp = self.now.as_nanos().to_le_bytes();
         self.hash_in(&stamp);
         self.hash_in(&[host as u8]);
