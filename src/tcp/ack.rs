@@ -88,7 +88,9 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx
     let marked = tcb.ecn.ok && hdr.ctl.has(Ctl::ECE) && !hdr.ctl.syn();
     let mut told = Told { duplicate, marked, echo, ..Told::default() };
     let blocks = &hdr.options.sack;
-    let first = match tcb.sack_ok && !blocks.is_empty() {
+    // Before the SYN is acknowledged, nothing can have come behind it.
+    let opened = tcb.syn_acked || seg_ack.after(tcb.snd.una);
+    let first = match tcb.sack_ok && opened && !blocks.is_empty() {
         true => sack::take(tcb, (blocks, seg_ack), &mut told, cx),
         false => None,
     };

@@ -62,6 +62,8 @@ pub struct Site {
 #[derive(Debug)]
 struct Embryo {
     site: Site,
+    /// The knobs as they were when the SYN came: what was offered then counts.
+    config: Arc<Config>,
     iss: Seq,
     ts_offset: u32,
     half: HalfOpen,
@@ -200,10 +202,11 @@ impl Listener {
         };
         let judged = self.judge_fast(&site, &seg, room && !seg.no_room, cx);
         if judged.fast {
-            let opening = self.opening(&site, iss, ts_offset);
+            let opening = opening(&site, iss, ts_offset, self.config.clone());
             return Verdict::FastOpen(Box::new((opening, half, seg, judged.grant)));
         }
         let embryo = Embryo {
+            config: self.config.clone(),
             iss,
             ts_offset,
             half,
@@ -274,7 +277,8 @@ impl Listener {
             return dropped(Why::AcceptQueueFull); // the SYN-ACK's retransmission asks again
         }
         let embryo = self.forget(key);
-        let opening = self.opening(&embryo.site, embryo.iss, embryo.ts_offset);
+        let config = embryo.config.clone();
+        let opening = opening(&embryo.site, embryo.iss, embryo.ts_offset, config);
         Verdict::Promote(Box::new((opening, embryo.half, seg)))
     }
 
@@ -316,7 +320,7 @@ impl Listener {
     /// RFC 9293 §3.10.7.4, first, and the timestamps of RFC 7323 (§3.2, §5.3 R1): why the segment
     /// cannot be of this connection.
     fn unacceptable(&self, embryo: &Embryo, seg: &Segment) -> Option<Why> {
-        let agreed = embryo.half.options.ts.filter(|_| self.config.timestamps);
+        let agreed = embryo.half.options.ts.filter(|_| embryo.config.timestamps);
         match (agreed, seg.hdr.options.ts) {
             (Some(_), None) if !seg.hdr.ctl.syn() && self.config.ts_required => {
                 return Some(Why::NoTimestamp);
@@ -334,8 +338,8 @@ impl Listener {
 
     /// The window of our SYN-ACK, which is not scaled (RFC 7323 §2.2).
     fn window(&self, embryo: &Embryo) -> u32 {
-        let theirs = usable(&embryo.half.options, &self.config);
-        u32::from(syn_window(&embryo.site, &self.config, &theirs))
+        let theirs = usable(&embryo.half.options, &embryo.config);
+        u32::from(syn_window(&embryo.site, &embryo.config, &theirs))
     }
 
     /// Drops a segment with an ACK, at a bounded rate (RFC 5961 §7).
@@ -347,19 +351,6 @@ impl Listener {
         }
         self.owe(key, with, cx);
         dropped(why)
-    }
-
-    fn opening(&self, site: &Site, iss: Seq, ts_offset: u32) -> Opening {
-        Opening {
-            local_port: site.local.port(),
-            remote_port: site.remote.port(),
-            iss,
-            ts_offset,
-            mtu: site.mtu,
-            v6: site.remote.is_ipv6(),
-            gso_max: site.gso_max,
-            config: self.config.clone(),
-        }
     }
 
     /// Notes an answer that is owed. A SYN-ACK stays owed whatever comes before it goes out: it
@@ -416,7 +407,7 @@ impl Listener {
                 let rto = synack_rto(&self.config, embryo.timeouts);
                 self.deadlines.set(key, Some(cx.now + rto));
             }
-            let mut hdr = answer(embryo, &self.config, syn, cx.now);
+            let mut hdr = answer(embryo, &embryo.config, syn, cx.now);
             if syn {
                 hdr.options = hdr.options.with_fast_open(embryo.grant.take());
             }
@@ -449,7 +440,7 @@ impl Listener {
         }
         let key = *self.by_peer.first_key_value()?.1;
         let embryo = &self.embryos[key];
-        let mut hdr = answer(embryo, &self.config, false, cx.now);
+        let mut hdr = answer(embryo, &embryo.config, false, cx.now);
         hdr.ctl = hdr.ctl.with(Ctl::RST);
         let (site, cause) = (embryo.site.clone(), cx.cause);
         let reset = reply(hdr, Reply::RstListenerClosed, cause, cx).marked(&self.config);
@@ -497,6 +488,19 @@ fn choose_iss(site: &Site, cx: &Cx<'_>) -> Seq {
     match site.predecessor.map(|nxt| nxt + 0xffff) {
         Some(least) if iss.before(least) => least,
         _ => iss,
+    }
+}
+
+fn opening(site: &Site, iss: Seq, ts_offset: u32, config: Arc<Config>) -> Opening {
+    Opening {
+        local_port: site.local.port(),
+        remote_port: site.remote.port(),
+        iss,
+        ts_offset,
+        mtu: site.mtu,
+        v6: site.remote.is_ipv6(),
+        gso_max: site.gso_max,
+        config,
     }
 }
 

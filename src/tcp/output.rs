@@ -473,10 +473,11 @@ fn send_syn_again(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Chunks {
     if tcb.snd.nxt == tcb.iss {
         return send_new(tcb, 0, 1, cx);
     }
-    if tcb.is_fast_child() {
-        tcb.rtxq.mark_head_lost(); // the peer says so
+    let lost = tcb.rtxq.lost() > 0;
+    if lost || tcb.is_fast_child() {
+        tcb.rtxq.mark_head_lost(); // the peer says so, or data behind it is
     }
-    if !crossed || tcb.rtxq.lost() > 0 {
+    if !crossed || lost || tcb.is_fast_child() {
         let stamp = tcb.stamp(0, cx.now);
         tcb.rtxq.on_retransmit((tcb.iss, 1), 1, cx.now, stamp);
         tcb.counters.total_retrans += 1;

@@ -19,6 +19,14 @@ pub struct Wide {
     smss: u32,
 }
 
+impl Wide {
+    /// The peer has told its MSS since; each segment has `ts` bytes of timestamps.
+    pub(super) fn agree(&mut self, mss: u16, header_len: u16, ts: u32) {
+        let path = self.pmtu.saturating_sub(header_len);
+        self.smss = u32::from(mss.min(path)).saturating_sub(ts).max(1);
+    }
+}
+
 /// What was learned of the path a while ago is forgotten: segments become as large as before, which
 /// tells whether the path has become wider (RFC 1191 §6.3, RFC 8201 §5.3).
 // Rules: 1191-6.3-1, 8201-5.3-1.
@@ -74,7 +82,7 @@ pub(super) fn on_claim(tcb: &mut Tcb, mtu: u16, cx: &mut Cx<'_>) -> Result<(), W
         Discover::Dont => tcb.header_len == 60, // nobody cuts packets of IPv6
         Discover::Probe => tcb.config.is_linux(),
     };
-    let floor = (tcb.header_len + tcb.config.min_mss).max(tcb.config.min_pmtu);
+    let floor = tcb.header_len.saturating_add(tcb.config.min_mss).max(tcb.config.min_pmtu);
     let mtu = if tcb.config.lineage == Lineage::Rfc { mtu } else { mtu.max(floor) };
     if !believed && tcb.config.is_linux() && mtu < tcb.pmtu {
         tcb.mtu_claimed = mtu; // looked at when the next timeout sends

@@ -653,6 +653,9 @@ impl Tcb {
         let path = self.pmtu.saturating_sub(self.header_len);
         let ts = if self.ts.is_some() { 12 } else { 0 };
         self.snd.smss = u32::from(mss.min(path)).saturating_sub(ts).max(1);
+        if let Some(wide) = self.counters.rare.as_mut().and_then(|rare| rare.wide.as_mut()) {
+            wide.agree(mss, self.header_len, ts);
+        }
     }
 
     /// Lets go of memory that a silent connection does not need.

@@ -270,6 +270,10 @@ fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
         tcb.on_established(cx);
     }
     crate::tcp::persist::adopt_probe(tcb, seg_ack, cx);
+    // Whoever has not seen our SYN acknowledges nothing, though the user may have closed.
+    if !tcb.syn_acked && !tcb.snd.una.before(seg_ack) {
+        return challenge(tcb, Why::AckTooOld, cx);
+    }
     // RFC 5961 §5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT.
     if seg_ack.after(tcb.snd.nxt) {
         return challenge(tcb, Why::AckTooNew, cx);

@@ -1,7 +1,7 @@
 //! A listener whose backlog is full (RFC 4987): whoever comes now is answered with a cookie and
 //! forgotten, and served when an ACK brings the cookie back.
 
-use super::{Listener, Site, SynCookies, Verdict, dropped, reply, syn_ack, usable};
+use super::{Listener, Site, SynCookies, Verdict, dropped, opening, reply, syn_ack, usable};
 use crate::base::{EventId, Instant, Limit, Seq, Why};
 use crate::tcp::arrives::closed::reset_for;
 use crate::tcp::conn::HalfOpen;
@@ -99,7 +99,7 @@ impl Listener {
             // It may be what a peer said next whose cookie was turned away: that one comes again.
             Some(None) if is_recent(self.flood.turned_away_at, cx.now) => dropped(Why::BadCookie),
             Some(Some(half)) => {
-                let opening = self.opening(site, ack - 1, offset);
+                let opening = opening(site, ack - 1, offset, self.config.clone());
                 Verdict::Promote(Box::new((opening, half, seg)))
             }
             nothing => {
