@@ -8,8 +8,7 @@ mod brief;
 mod query;
 
 pub use brief::LeftOut;
-pub(crate) use query::rules;
-pub use query::{Nth, Query, QueryError};
+pub use query::{Nth, Query, QueryError, rules};
 
 use crate::base::{ConnId, EventId, Instant};
 use crate::impair::{Act, Fate, What};

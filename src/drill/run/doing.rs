@@ -107,7 +107,8 @@ impl<'a> Runner<'a> {
         }
         let wanted = wanted.flatten();
         let fits = match (opened, errno) {
-            (Some(_), _) if self.machine.index(expected).is_ok() => {
+            // An accepted one takes the name over, as with the original.
+            (Some(_), _) if call.name != "accept" && self.machine.index(expected).is_ok() => {
                 return fail(wrong(format!("descriptor {expected} is open already")));
             }
             (Some(file), _) if expected >= 0 => {

@@ -163,7 +163,7 @@ const PHASES: [(&str, CaState); 5] = [
 ];
 
 /// The keys of every rule that an event of a log can have.
-pub(crate) fn rules() -> impl Iterator<Item = &'static str> {
+pub fn rules() -> impl Iterator<Item = &'static str> {
     let all = [
         Plan::KEYS,
         AckWhy::KEYS,
