@@ -86,7 +86,9 @@ fn curl() {
     assert!(sent >= 5_000, "{sent} SYNs are no flood");
     assert!(count("TcpExtSyncookiesRecv") >= 1, "curl was served by a cookie");
     assert_eq!(count("TcpExtTCPReqQFullDrop"), 0);
+    // What is kept of the latest events and of who spoke is full by then, at some 70 MB, and stays
+    // so whatever comes: a million SYNs make it no larger.
     let grown = up.resident().saturating_sub(before);
-    assert!(grown < 32 * 1024, "{grown} KiB more");
+    assert!(grown < 96 * 1024, "{grown} KiB more");
     up.stop();
 }
