@@ -166,6 +166,7 @@ fn advance(tcb: &mut Tcb, hdr: &Header, told: &mut Told, cx: &mut Cx<'_>) -> Opt
     let data = seg_ack.earlier(tcb.tx.end());
     let data_len = if data.after(tcb.tx.base()) { data - tcb.tx.base() } else { 0 };
     tcb.tx.ack(seg_ack);
+    tcb.forget_records(seg_ack);
     tcb.snd.una = seg_ack;
     tcb.snd.up = tcb.snd.up.filter(|up| up.after(seg_ack));
     tcb.counters.bytes_acked += u64::from(data_len);

@@ -524,17 +524,21 @@ impl Tcb {
 
     /// A record ends behind the last byte queued.
     pub fn end_record(&mut self) {
-        let (una, end) = (self.snd.una, self.tx.end());
-        let records = &mut self.counters.rare().records;
-        records.retain(|end| end.after(una));
-        records.push_back(end);
+        let end = self.tx.end();
+        self.counters.rare().records.push_back(end);
+    }
+
+    /// What is acknowledged up to `una` needs no records any more.
+    pub fn forget_records(&mut self, una: Seq) {
+        let Some(rare) = &mut self.counters.rare else { return };
+        while rare.records.pop_front_if(|end| !end.after(una)).is_some() {}
     }
 
     /// How many bytes may share a segment that starts at `seq`, where a record's end is before the
     /// end of what is queued.
     pub fn record_len(&self, seq: Seq) -> Option<u32> {
-        let end =
-            self.counters.rare.as_ref()?.records.iter().copied().find(|end| end.after(seq))?;
+        let records = &self.counters.rare.as_ref()?.records;
+        let end = *records.get(records.partition_point(|end| !end.after(seq)))?;
         end.before(self.tx.end()).then(|| end - seq)
     }
 
@@ -665,6 +669,9 @@ impl Tcb {
             self.loss = self.loss.take().filter(|loss| !loss.is_forgettable());
         }
         self.tx.shrink();
+        if let Some(rare) = self.counters.rare.as_mut().filter(|rare| rare.records.is_empty()) {
+            rare.records.shrink_to_fit();
+        }
         self.rx.shrink();
         self.ooo = self.ooo.take().filter(|ooo| !ooo.is_empty());
     }

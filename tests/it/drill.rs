@@ -173,9 +173,17 @@ fn failure(lines: &str) -> String {
     of(&text, &exact()).failure.map(|failure| failure.what).unwrap_or_default()
 }
 
+/// Scripts with these lines fail, saying so.
+fn each_fails(table: &[(&str, &str)]) {
+    for (lines, what) in table {
+        let told = failure(lines);
+        assert!(told.contains(what), "{lines}: {told}");
+    }
+}
+
 #[test]
 fn what_is_not_known_is_named_and_what_is_near() {
-    let table = [
+    each_fails(&[
         ("+0 `ls -l`", "the command `ls -l` is not known: none is run, and only those that turn"),
         ("+0 `sleep 1000000000`", "`sleep 1000000000` is more than 10^6 seconds"),
         ("+0 `sleep soon`", "`sleep soon`: a number of seconds is meant"),
@@ -183,16 +191,12 @@ fn what_is_not_known_is_named_and_what_is_near() {
         ("+0 close(3) = 0 //? state CLOSD", "did you mean `CLOSED`?"),
         ("+0 close(3) = 0 //? why FastRetransmitt", "did you mean `FastRetransmit`?"),
         ("+0 close(3) = 0 //? cwmd 3", "no note has the name cwmd; did you mean `cwnd`?"),
-    ];
-    for (line, what) in table {
-        let told = failure(line);
-        assert!(told.contains(what), "{line}: {told}");
-    }
+    ]);
 }
 
 #[test]
 fn what_packetdrill_refuses_is_refused() {
-    let table = [
+    each_fails(&[
         ("+0 write(3, ..., 10, 0) = 10", "write has 3 arguments, not 4"),
         ("+0 accept(3) = 4", "accept has 3 arguments, not 1"),
         ("+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3", "descriptor 3 is open already"),
@@ -207,11 +211,7 @@ fn what_packetdrill_refuses_is_refused() {
         ),
         ("+0...1.5 connect(3, ..., ...) = 0", "connect has not returned a second after the end"),
         ("+0 `sysctl -q net.ipv4.tcp_mtu_probing=2`", "paths are not searched from the start"),
-    ];
-    for (lines, what) in table {
-        let told = failure(lines);
-        assert!(told.contains(what), "{lines}: {told}");
-    }
+    ]);
 }
 
 #[test]
