@@ -253,6 +253,14 @@ pub(super) fn challenge(tcb: &mut Tcb, why: Why, cx: &mut Cx<'_>) -> Check {
     Break(Outcome::Dropped(why))
 }
 
+/// The oldest ACK that may come along with data. Of a young connection Linux takes none for what
+/// was never sent, which a large window would allow (and counts a passive open's SYN twice).
+fn oldest_ack(tcb: &Tcb) -> Seq {
+    let sent = tcb.counters.bytes_acked + 1 + u64::from(tcb.passive);
+    let sent = u32::try_from(sent).ok().filter(|_| tcb.config.is_linux());
+    tcb.snd.una - sent.map_or(tcb.snd.max_wnd, |sent| sent.min(tcb.snd.max_wnd))
+}
+
 // Rules: MAY-12, 5961-5.2-1.
 fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     let Some(seg_ack) = seg.hdr.ack else { return Break(Outcome::Dropped(Why::NoAck)) };
@@ -278,7 +286,7 @@ fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     if seg_ack.after(tcb.snd.nxt) {
         return challenge(tcb, Why::AckTooNew, cx);
     }
-    if seg_ack.before(tcb.snd.una - tcb.snd.max_wnd) {
+    if seg_ack.before(oldest_ack(tcb)) {
         return challenge(tcb, Why::AckTooOld, cx);
     }
     tcb.hear(cx.now);
