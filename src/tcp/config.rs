@@ -312,7 +312,7 @@ pub struct Config {
     /// as many as its backlog (Linux: `tcp_fastopen`, bit 0x400). Default 0.
     pub fastopen_queue: Option<u32>,
     /// The key of cookies, and the one before (`TCP_FASTOPEN_KEY`); `None`, the default: the
-    /// host's own.
+    /// host's own. Recordings, and scripts written from them, have a key that was given in clear.
     pub fastopen_key: Option<Keys>,
     /// Whose ways are followed where RFC 9293 leaves a choice. Default `linux`.
     pub lineage: Lineage,

@@ -6,7 +6,7 @@ use crate::base::{Instant, Limit, Seq};
 use std::collections::VecDeque;
 
 /// Sums for `tcp_info`.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Counters {
     /// Payload bytes sent, repetitions included.
     pub bytes_sent: u64,
@@ -31,7 +31,7 @@ pub struct Counters {
 }
 
 /// Sums that most connections never begin, and what else few have.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Rare {
     /// Payload bytes sent again.
     pub bytes_retrans: u64,
@@ -84,11 +84,18 @@ impl Rare {
         u64::from(self.time) + ongoing
     }
 
+    /// The times for which sending was held back, with these.
+    pub fn held_with(&self, held: Held) -> Held {
+        Held {
+            rwnd: self.held.rwnd + held.rwnd,
+            cwnd: self.held.cwnd + held.cwnd,
+            app: self.held.app + if self.full { held.app } else { 0 },
+        }
+    }
+
     /// Sending was held back for so long.
     pub fn on_held(&mut self, held: Held) {
-        self.held.rwnd += held.rwnd;
-        self.held.cwnd += held.cwnd;
-        self.held.app += if self.full { held.app } else { 0 };
+        self.held = self.held_with(held);
     }
 }
 

@@ -397,6 +397,7 @@ fn out_of_order(tcb: &mut Tcb, seq: Seq, payload: Chunks, cx: &mut Cx<'_>) -> Ch
         let room = Room::of(tcb.recv_buffer(), tcb.config.reassembly_pieces);
         let ooo = tcb.ooo.get_or_insert_default();
         if !ooo.insert(seq, payload, room, cx.pool) {
+            tcb.ooo = tcb.ooo.take().filter(|ooo| !ooo.is_empty());
             tcb.owe_ack(AckWhy::OutOfOrder, true, cx);
             return Break(Outcome::Dropped(Why::ReassemblyFull));
         }
