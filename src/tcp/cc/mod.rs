@@ -44,11 +44,12 @@ mod window;
 pub use algorithm::{Algorithm, Make, NameTaken, UnknownAlgorithm};
 pub use cubic::Cubic;
 pub use dctcp::Dctcp;
+pub use hystart::{Found, HyStart};
 pub use newreno::NewReno;
 pub use reno::Reno;
 pub use window::Window;
 
-use crate::base::{Duration, Instant};
+use crate::base::{Duration, Instant, Seq};
 use std::fmt::Debug;
 
 /// What an ACK tells that reports something as delivered, by SEG.ACK or by SACK.
@@ -63,8 +64,19 @@ pub struct AckSample {
     /// The time that took: on the way out or on the way back, whichever is longer. Zero when that
     /// is too short to tell a rate.
     pub interval: Duration,
-    /// The round trip measured, if any.
+    /// The round trip measured, if any: that of the oldest of them.
     pub rtt: Option<Duration>,
+    /// The round trip of the newest of them, which no delay of ACKs has made longer.
+    pub newest_rtt: Option<Duration>,
+    /// SND.UNA after it.
+    pub una: Seq,
+    /// SND.NXT then.
+    pub nxt: Seq,
+    /// For how long devices may hold segments or ACKs together: four super-segments at the rate of
+    /// sending, a millisecond at most.
+    pub burst: Duration,
+    /// Whether sending is paced.
+    pub paced: bool,
     /// Bytes in flight when the newest of them was sent.
     pub in_flight_at_send: u32,
     /// Bytes in flight after this acknowledgment.
@@ -110,6 +122,12 @@ pub trait CongestionControl: Debug + Send {
     fn is_conservative(&self) -> bool {
         false
     }
+    /// Why slow start ended before a loss, if it did (HyStart).
+    fn found(&self) -> Option<Found> {
+        None
+    }
+    /// What is to end slow start before a loss does.
+    fn end_slow_start(&mut self, _how: HyStart) {}
     /// It takes over a connection that goes on with this cwnd and ssthresh.
     fn take_over(&mut self, cwnd: u32, ssthresh: u32);
     /// `bytes` were sent with `in_flight` bytes in flight before them.
@@ -171,6 +189,11 @@ pub(super) mod tests {
             delivered: 0,
             interval: Duration::ZERO,
             rtt: None,
+            newest_rtt: None,
+            una: Seq(0),
+            nxt: Seq(0),
+            burst: Duration::ZERO,
+            paced: false,
             in_flight_at_send: 0,
             in_flight: 0,
             app_limited: false,
