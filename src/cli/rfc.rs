@@ -72,8 +72,25 @@ fn chosen(word: &str) -> Result<Vec<Found>, Failure> {
     )))
 }
 
+/// RFCs that others took the place of, and those.
+const OBSOLETE: [(&str, u16); 9] = [
+    ("793", 9293),
+    ("879", 9293),
+    ("2873", 9293),
+    ("1323", 7323),
+    ("2581", 5681),
+    ("2988", 6298),
+    ("3782", 6582),
+    ("6937", 9937),
+    ("8312", 9438),
+];
+
 /// What somebody may have meant by a word that means nothing.
 fn hint(word: &str) -> String {
+    let number = word.trim_start_matches(|c: char| !c.is_ascii_digit());
+    if let Some((old, new)) = OBSOLETE.iter().find(|(old, _)| *old == number) {
+        return format!(" RFC {new} took the place of RFC {old};");
+    }
     let words: Vec<_> = word.split_whitespace().collect();
     let label = words.last().map(|last| rfc::find(last)).unwrap_or_default();
     if let ([_, .., last], [(of, one)]) = (words.as_slice(), label.as_slice()) {
@@ -299,6 +316,14 @@ mod tests {
         assert!(text.contains(".pkt: holds\n"), "{text}");
         let test = "  test    cargo test --test it -- --exact window::each::zero_window_probes\n";
         assert!(text.contains(test), "{text}");
+    }
+
+    #[test]
+    fn an_old_rfc_leads_to_the_new_one() {
+        assert!(hint("793").contains("RFC 9293 took the place of RFC 793"));
+        for (old, new) in OBSOLETE {
+            assert!(rfc::find(old).is_empty() && !rfc::find(&new.to_string()).is_empty(), "{old}");
+        }
     }
 
     #[test]

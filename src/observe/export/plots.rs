@@ -182,7 +182,11 @@ pub fn windows(index: &Index<'_>, conn: &Conn, out: &mut impl Write) -> io::Resu
         ("congestion window", Unit::Bytes),
     );
     let (timeouts, recoveries) = (&series.timeouts, &series.recoveries);
-    let counted = format!("{} timeouts, {} fast recoveries", timeouts.len(), recoveries.len());
+    let count =
+        |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
+    let counted = count(timeouts.len(), "timeout", "timeouts")
+        + ", "
+        + &count(recoveries.len(), "fast recovery", "fast recoveries");
     chart.caption(counted);
     let lines = [
         (&series.cwnd, "blue", false, "cwnd"),
