@@ -98,6 +98,6 @@ RFC_9438 = 9438 "CUBIC for Fast and Long-Distance Networks";
 "9438-4.7-1" Should Yes: "Who has less than before the last loss aims lower, to make room (fast convergence)" => "W_max is 0.85 of cwnd then";
 "9438-4.8-1" Must Yes: "A timeout takes cwnd to one segment and the threshold to 0.7; the curve begins flat, where slow start ends" => "as said";
 "9438-4.9.1-1" Should Yes: "A timeout that was for nothing gives back what it took, the curve too" => "whatever tells that: F-RTO, Eifel, D-SACK";
-"9438-4.10-1" Must Yes: "Slow start is used below the threshold, and HyStart++ may end the first" => "as said";
+"9438-4.10-1" Must Yes: "Slow start is used below the threshold, and HyStart++ may end the first" => "as said; with `hystart` otherwise HyStart ends it, as Linux's, or nothing";
 "9438-5.8-1" Says Yes: "Time in which the window was not used is no time for the curve" => "the stretch begins later by as much";
 }

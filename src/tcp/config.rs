@@ -1,7 +1,7 @@
 //! The knobs of a connection, each with its unit, its default (what Linux users expect) and the
 //! value or range the RFC names.
 
-use super::cc::Algorithm;
+use super::cc::{Algorithm, HyStart};
 use super::delack::AckEvery;
 use super::fastopen::{FastOpening, keys::Keys};
 use crate::base::Duration;
@@ -246,6 +246,10 @@ pub struct Config {
     pub min_mss: u16,
     /// The congestion control algorithm; read from its name (`TCP_CONGESTION`). Default `cubic`.
     pub congestion: Algorithm,
+    /// What ends slow start before a loss does, of CUBIC. Default `both`: HyStart by trains of ACKs
+    /// and by delay, and where no loss has told a limit, the window grows by a twentieth in a round
+    /// trip at least (as Linux); RFC 9406: `++`.
+    pub hystart: HyStart,
     /// Explicit congestion notification. Default `passive` (Linux: `tcp_ecn` 2; `on` is 1, `off`
     /// 0). An algorithm that lives by it asks for it anyhow.
     pub ecn: Ecn,
@@ -415,6 +419,7 @@ const DEFAULT: Config = Config {
     reassembly_pieces: u16::MAX,
     min_mss: 48,
     congestion: Algorithm::CUBIC,
+    hystart: HyStart::Both,
     ecn: Ecn::Passive,
     pacing: false,
     after_idle: AfterIdle::Decay,
@@ -484,6 +489,7 @@ impl Config {
             window_up: false,
             count_segments: false,
             tso_win_divisor: 0,
+            hystart: HyStart::PlusPlus,
             lineage: Lineage::Rfc,
             min_pmtu: 68,
             mtu_claims_wait: true,
