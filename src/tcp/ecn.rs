@@ -111,7 +111,7 @@ impl Tcb {
         }
         let first = match plan {
             Plan::RetransmitSyn { attempt } => attempt <= self.config.ecn_maxretries,
-            _ => plan == Plan::Syn,
+            _ => true,
         };
         if first && offers(&self.config) {
             self.ecn.offered = true;

@@ -10,7 +10,7 @@ use super::persist;
 use super::rtxq::Sent;
 use super::segment::{Because, Outgoing};
 use super::sizes::{
-    burst, eff_mss, has_small_in_flight, is_urgent, mss_again, note_deferral, sack_blocks,
+    burst, eff_mss, has_small_in_flight, is_urgent, joined, mss_again, note_deferral, sack_blocks,
     whole_most,
 };
 use super::state::{Cause, State};
@@ -135,6 +135,7 @@ fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     let mss = mss_again(tcb, lost);
     let mut lost = *lost;
     if tcb.config.is_linux() {
+        lost.len = joined(tcb, &lost, mss);
         // What a window that shrank does not cover any more waits; the first asks a closed one.
         let edge = tcb.snd.una + tcb.snd.wnd;
         let room = match edge.after(lost.seq) {
@@ -509,6 +510,9 @@ fn send_again(
     cx: &mut Cx<'_>,
 ) -> (Ctl, Chunks) {
     let (stamp, mss) = (tcb.stamp(len, cx.now), mss.min(0xffff) as u16);
+    if tcb.rtxq.next_lost().is_some_and(|lost| lost.seq == seq) {
+        tcb.rtxq.join(len);
+    }
     let record = tcb.rtxq.next_lost().filter(|record| record.seq == seq);
     let pushed = record.is_some_and(|record| record.push && record.len == len);
     if let RtxRule::LastResort | RtxRule::Rescue = rule {

@@ -430,6 +430,39 @@ impl Rtxq {
         self.first_lost().map(|place| &self.queue[place])
     }
 
+    /// How long the first lost record is with those behind it that fit one segment of `most` bytes
+    /// together and that the peer does not hold.
+    pub fn joined(&self, most: u32) -> Option<u32> {
+        let place = self.first_lost()?;
+        let mut sum = self.queue[place].len;
+        let fits = |sent: &&Sent| !sent.sacked && sent.segments(true) == 1;
+        for sent in self.queue.range(place + 1..).take_while(fits) {
+            if sum + sent.len > most {
+                break;
+            }
+            sum += sent.len;
+        }
+        Some(sum)
+    }
+
+    /// The first lost record takes in those behind it, up to `len` bytes.
+    pub fn join(&mut self, len: u32) {
+        let Some(place) = self.first_lost() else { return };
+        while self.queue[place].len < len && place + 1 < self.queue.len() {
+            if !self.queue[place + 1].lost {
+                self.lose(place + 1);
+            }
+            self.unnote(place);
+            self.unnote(place + 1);
+            let next = self.queue.remove(place + 1).expect("there is one more");
+            let sent = &mut self.queue[place];
+            sent.len += next.len;
+            sent.push |= next.push;
+            sent.retransmits = sent.retransmits.max(next.retransmits);
+            self.note(place);
+        }
+    }
+
     /// The run `seq..seq + len`, the first lost one, is being sent again in segments of `mss`.
     ///
     /// # Panics

@@ -1,6 +1,6 @@
 //! How large a segment is, and how much goes out together.
 
-use super::event::CaState;
+use super::event::{CaState, RtxRule};
 use super::persist;
 use super::rtxq::Sent;
 use super::state::State;
@@ -60,6 +60,18 @@ pub(super) fn note_deferral(tcb: &mut Tcb, now: Instant) {
 /// The most of what is sent again from `seq` on that goes out in one piece, whole segments.
 pub(super) fn whole_most(tcb: &Tcb, seq: Seq, mss: u32) -> u32 {
     if is_urgent(tcb, seq) { mss } else { tcb.gso_max / mss * mss }
+}
+
+/// How long what is lost becomes with what follows, where that fits a segment: small ones are sent
+/// again together (as Linux), what is no record's end and in the window.
+pub(super) fn joined(tcb: &Tcb, lost: &Sent, mss: u32) -> u32 {
+    if is_urgent(tcb, lost.seq) || tcb.recovery.rule == Some(RtxRule::LossProbe) {
+        return lost.len;
+    }
+    let edge = tcb.snd.una + tcb.snd.wnd;
+    let room = if edge.after(lost.seq) { edge - lost.seq } else { 0 };
+    let record = tcb.record_len(lost.seq).unwrap_or(u32::MAX);
+    tcb.rtxq.joined(mss.min(room).min(record)).unwrap_or(lost.len)
 }
 
 /// Whether a segment that starts at `seq` points at urgent data: its pointer counts from there, so

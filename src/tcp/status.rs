@@ -43,8 +43,9 @@ fn options(tcb: &Tcb) -> u64 {
 
 /// The block in numbers, at `now`.
 pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
-    let (smss, c) = (tcb.snd.smss.max(1), &tcb.counters);
+    let smss = tcb.snd.smss.max(1);
     let segments = |bytes: u32| u64::from(bytes.div_ceil(smss));
+    let c = &tcb.counters;
     let (none, mut chrono) = (Rare::default(), tcb.chrono.clone());
     let rare = c.rare.as_deref().unwrap_or(&none);
     let held = rare.held_with(chrono.switch(chrono.blocked, chrono.busy, now));

@@ -7,6 +7,8 @@ use crate::base::{Duration, Instant};
 
 /// Alpha = 1.
 const ONE: u32 = 1 << 20;
+/// The parts that Linux has alpha in, of which there are 1024.
+const PART: u32 = ONE / 1024;
 /// g: what one window's share counts.
 const G: u32 = 16;
 
@@ -29,6 +31,20 @@ impl Dctcp {
     pub fn new(smss: u32, iw: u32) -> Dctcp {
         Dctcp { window: Window::new(smss, iw), alpha: ONE, acked: 0, marked: 0, left: 0 }
     }
+
+    /// Alpha, when `marked` of `acked` bytes were marked in a window. As Linux has it, what is left
+    /// of it is forgotten when a sixteenth of that cannot be told any more.
+    fn smooth(&self, marked: u32, acked: u32) -> u32 {
+        let (marked, acked) = (u64::from(marked), u64::from(acked.max(1)));
+        if !self.window.count_segments {
+            let share = (u64::from(ONE) * marked / acked) as u32;
+            return (self.alpha - self.alpha.div_ceil(G)) + share.min(ONE) / G;
+        }
+        let alpha = self.alpha / PART;
+        let less = if alpha < G { alpha } else { alpha / G };
+        let share = (u64::from(ONE / PART / G) * marked / acked) as u32;
+        (alpha - less + share).min(ONE / PART) * PART
+    }
 }
 
 impl CongestionControl for Dctcp {
@@ -45,9 +61,7 @@ impl CongestionControl for Dctcp {
         self.marked = self.marked.saturating_add(sample.ce);
         self.left = self.left.saturating_sub(sample.acked);
         if self.left == 0 {
-            let (marked, acked) = (u64::from(self.marked), u64::from(self.acked.max(1)));
-            let share = (u64::from(ONE) * marked / acked) as u32;
-            self.alpha = (self.alpha - self.alpha.div_ceil(G)) + share.min(ONE) / G;
+            self.alpha = self.smooth(self.marked, self.acked);
             (self.acked, self.marked, self.left) = (0, 0, sample.in_flight);
         }
     }
@@ -62,15 +76,16 @@ impl CongestionControl for Dctcp {
 
     // Rules: 8257-3.5-1.
     fn on_loss(&mut self, _now: Instant, _in_flight: u32) {
-        self.window.reduce(self.window.cwnd / 2);
+        self.window.reduce(self.window.whole(self.window.cwnd / 2));
     }
 
-    /// RFC 8257 §3.3, step 9: cwnd = cwnd (1 - alpha / 2).
+    /// RFC 8257 §3.3, step 9: cwnd = cwnd (1 - alpha / 2). Where segments are what counts, no part
+    /// of one is taken off.
     // Rules: 8257-3.3-2.
     fn on_ecn(&mut self, _now: Instant, _in_flight: u32) {
-        let cwnd = u64::from(self.window.cwnd);
-        let less = cwnd * u64::from(self.alpha) / (2 * u64::from(ONE));
-        self.window.reduce((cwnd - less) as u32);
+        let cwnd = self.window.whole(self.window.cwnd);
+        let less = u64::from(cwnd) * u64::from(self.alpha) / (2 * u64::from(ONE));
+        self.window.reduce(cwnd - self.window.whole(less as u32));
     }
 
     fn on_recovered(&mut self, _now: Instant, _in_flight: u32) {
@@ -78,7 +93,7 @@ impl CongestionControl for Dctcp {
     }
 
     fn on_rto(&mut self, _now: Instant, _in_flight: u32, timeout: Timeout) {
-        self.window.collapse(self.window.cwnd / 2, timeout);
+        self.window.collapse(self.window.whole(self.window.cwnd / 2), timeout);
     }
 
     fn undo(&mut self, _now: Instant) {
@@ -115,6 +130,26 @@ mod tests {
         assert!((19..=20).contains(&tenth), "two of ten: {tenth} %");
         windows(&mut cc, 300, 0);
         assert_eq!(cc.alpha, 0);
+    }
+
+    #[test]
+    fn linux_counts_in_parts_of_1024_and_in_segments() {
+        let mut cc = Dctcp::new(MSS, 10 * MSS);
+        cc.count_segments();
+        cc.left = 10 * MSS;
+        windows(&mut cc, 1, 1);
+        assert_eq!(cc.alpha, (1024 - 64 + 6) * PART, "of 6.4 parts six");
+        windows(&mut cc, 200, 0);
+        assert_eq!(cc.alpha, 0);
+        cc.take_over(10 * MSS + 500, 10 * MSS);
+        cc.alpha = 204 * PART;
+        cc.on_ecn(Instant::ZERO, 0);
+        assert_eq!(cc.cwnd(), 10 * MSS, "less than a segment less");
+        cc.alpha = 205 * PART;
+        cc.on_ecn(Instant::ZERO, 0);
+        assert_eq!(cc.cwnd(), 9 * MSS);
+        cc.on_loss(Instant::ZERO, 0);
+        assert_eq!(cc.cwnd(), 4 * MSS);
     }
 
     // Rules: 8257-3.3-2, 8257-3.5-1.

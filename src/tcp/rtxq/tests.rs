@@ -130,6 +130,7 @@ proptest! {
                 6 if n % 5 == 0 => q.mark_none_lost(),
                 _ => {
                     if n % 3 == 0 { q.mark_all_lost(); }
+                    if let Some(sum) = q.joined(n) { q.join(sum); }
                     if let Some(s) = q.next_lost().copied() {
                         q.on_retransmit((s.seq, n.min(s.len)), 900, Instant::ZERO, STAMP);
                     }
