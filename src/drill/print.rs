@@ -43,6 +43,9 @@ impl Display for Script {
         if let Some(profile) = &self.profile {
             writeln!(f, "//? profile {profile}")?;
         }
+        if self.turns {
+            writeln!(f, "//? turns written")?;
+        }
         for option in &self.options {
             writeln!(f, "{option}")?;
         }

@@ -62,6 +62,14 @@ impl Parser<'_, '_> {
                 script.profile = Some(value.to_owned());
                 continue;
             }
+            if name == "turns" {
+                if nth.is_some() || value != "written" {
+                    let what = "`//? turns written` stands above all events";
+                    return self.fail_at(comment.at, what);
+                }
+                script.turns = true;
+                continue;
+            }
             let Some(nth) = nth else {
                 return self.fail_at(comment.at, "this note stands before all events");
             };

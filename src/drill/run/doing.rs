@@ -5,9 +5,9 @@ use super::calls::{self, Progress, Returned};
 use super::errno::Errno;
 use super::names::Snapshot;
 use super::runner::{FOREVER, Line, Pending, Runner, Step, fail};
+use super::shell;
 use super::sockstat::{self, Told};
 use super::verdict::{Failure, Kind};
-use super::{notes, shell};
 use crate::base::{Duration, Instant};
 use crate::drill::assert;
 use crate::drill::ast::{Event, Expr, Syscall, Time};
@@ -21,7 +21,6 @@ impl<'a> Runner<'a> {
             _ => Instant::ZERO,
         };
         let mut progress = Progress::new(now);
-        self.machine.world.held = event.notes.iter().any(notes::holds);
         self.step(line, call);
         calls::check(call).map_err(|what| Failure::new(line, Kind::Call, what))?;
         let answer = calls::call(&mut self.machine, call, &mut progress);

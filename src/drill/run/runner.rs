@@ -55,6 +55,8 @@ pub(super) struct Before {
 /// A script on its way.
 pub(super) struct Runner<'a> {
     pub(super) options: &'a Options,
+    /// The host gets its turns only where the script has them.
+    pub(super) turns_written: bool,
     pub(super) machine: Machine,
     pub(super) pending: Option<Pending<'a>>,
     pub(super) before: Before,
@@ -95,9 +97,12 @@ pub(super) fn run(script: &Script, profile: &Profile, options: &Options) -> Verd
         }
     }
     let zero = Instant::ZERO;
+    let mut machine = Machine::new(settings, profile);
+    machine.world.held = script.turns;
     let mut runner = Runner {
         options,
-        machine: Machine::new(settings, profile),
+        turns_written: script.turns,
+        machine,
         pending: None,
         before: Before { due: zero, over: zero, arrived: false },
         trace: Vec::new(),
@@ -187,6 +192,7 @@ impl<'a> Runner<'a> {
     }
 
     fn event(&mut self, event: &'a Event) -> Step {
+        self.machine.world.stops = false;
         if let Action::Packet(packet) = &event.action
             && !is_inbound(packet)
         {
@@ -211,7 +217,12 @@ impl<'a> Runner<'a> {
             Action::Packet(packet) => self.arrive(event, packet),
             Action::Syscall(call) => self.call(event, call, due),
             Action::Command(text) => self.command(event.line, text),
-            Action::Code { line, text } => self.code(*line, text),
+            Action::Code { line, text } => {
+                self.machine.world.held = false;
+                self.settle()?;
+                self.machine.world.held = self.turns_written;
+                self.code(*line, text)
+            }
         }
     }
 
