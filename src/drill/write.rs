@@ -135,7 +135,8 @@ pub fn write(index: &Index<'_>, conn: &Conn, host: &Setup) -> Result<Written, Un
     let mtu = mtu.map(|mtu| option("mtu", mtu.to_string()));
     let init = knobs.commands().map(|text| Command { line: 0, text });
     let options = options.chain(mtu).collect();
-    let (profile, events) = (knobs.named(), scripted(false));
+    let note = |value| Note { line: 0, name: "profile".to_owned(), value };
+    let (profile, events) = (knobs.named().map(note), scripted(false));
     let script = Script { profile, turns: false, options, init, events, cleanup: None };
     let side = if passive { "accepted" } else { "opened" };
     let title = format!("{}: {conn}, {side}", index.log().name(conn.place));

@@ -66,6 +66,18 @@ pub(super) fn check(machine: &mut Machine, note: &Note, keys: &[&str]) -> Result
             hint(&note.name, own.iter().chain(&["why", "state"]).chain(TcpInfo::FIELDS).copied());
         return Err(format!("no note has the name {}{hint}", note.name));
     }
+    const PHASES: [&str; 5] = ["Open", "Disorder", "CWR", "Recovery", "Loss"];
+    match note.name.as_str() {
+        "ca" if !PHASES.iter().any(|phase| phase.eq_ignore_ascii_case(wanted)) => {
+            return Err(format!("ca: one of {} is meant, not `{wanted}`", PHASES.join(", ")));
+        }
+        "ca" => {}
+        "ssthresh" if wanted == "∞" => {}
+        name if wanted.parse::<u64>().is_err() => {
+            return Err(format!("{name}: a number is meant, not `{wanted}`"));
+        }
+        _ => {}
+    }
     let conn = machine.conn_under_test();
     let now = machine.world.now;
     let info = conn.and_then(|conn| machine.world.stack.info(now, conn).ok());

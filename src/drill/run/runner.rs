@@ -79,6 +79,9 @@ pub(super) fn run(script: &Script, profile: &Profile, options: &Options) -> Verd
         packets: Vec::new(),
         ended: Instant::ZERO,
     };
+    if let Some(failure) = unreadable(script, options) {
+        return Verdict { failure: Some(failure), ..unknown(0, String::new()) };
+    }
     let settings = match Settings::of(&script.options, options) {
         Ok(settings) => settings,
         Err(bad) => return unknown(bad.line, bad.what),
@@ -124,6 +127,22 @@ pub(super) fn run(script: &Script, profile: &Profile, options: &Options) -> Verd
         trace,
         unasked,
     }
+}
+
+/// Calls that nobody knows, and statements that cannot be read: they are told before anything runs.
+fn unreadable(script: &Script, options: &Options) -> Option<Failure> {
+    let wrong = |event: &Event| match &event.action {
+        Action::Syscall(call) if !options.lenient => {
+            let what = calls::known(call).err()?;
+            Some(Failure::new(event.line, Kind::Unknown, what))
+        }
+        Action::Code { line, text } => {
+            let failure = assert::Program::parse(*line, text).err()?;
+            Some(Failure::new(failure.line, Kind::Unknown, failure.what))
+        }
+        _ => None,
+    };
+    script.events.iter().find_map(wrong)
 }
 
 impl<'a> Runner<'a> {

@@ -105,15 +105,20 @@ impl World {
     /// Lets the host do what is due and takes everything it has to send.
     pub(super) fn pump(&mut self) {
         if self.held {
-            return;
+            return self.gather();
         }
         // Whoever has not said yet that it has no more to send is not waited for: look again.
         while !self.turn() && self.stops && self.deadline().is_some_and(|at| at <= self.now) {}
+        self.gather();
+    }
+
+    /// Takes what the host has told.
+    fn gather(&mut self) {
         self.stack.drain_records(&mut self.fresh);
         self.told.extend(self.fresh.drain(..).map(Told::Record));
     }
 
-    /// Lets the host do what is due and takes what it has to send; says whether there was something.
+    /// Lets the host do what is due and takes what it sends; says whether there was something.
     fn turn(&mut self) -> bool {
         self.stack.poll(self.now);
         for sent in 0.. {
@@ -121,8 +126,7 @@ impl World {
                 return sent > 0;
             };
             assert!(sent < BURST, "the host does not stop sending");
-            self.stack.drain_records(&mut self.fresh);
-            self.told.extend(self.fresh.drain(..).map(Told::Record));
+            self.gather();
             self.left(&frame);
             if self.stops {
                 break;
