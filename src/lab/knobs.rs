@@ -3,6 +3,7 @@
 use super::tree::{Item, Value, refused, suggest};
 use super::{Mistake, words};
 use crate::base::Duration;
+use crate::tcp::cc::HyStart;
 use crate::tcp::{AckEvery, AfterIdle, Config, Ecn, FastOpening, Keepalive, Lineage, Profile};
 use crate::wire::ip::Discover;
 use crate::wire::tcp::Layout;
@@ -242,6 +243,9 @@ const KNOBS: &[Knob] = &[
     Knob("congestion", "cubic, reno, newreno or dctcp", |c, w| number(&mut c.congestion, w)),
     Knob("ecn", "off, on or passive", |c, w| ecn(&mut c.ecn, w)),
     Knob("pacing", SWITCH, |c, w| switch(&mut c.pacing, w)),
+    Knob("hystart", "off, train, delay, both or ++", |c, w| {
+        one_of(&mut c.hystart, &HyStart::ALL, w)
+    }),
     Knob("after_idle", "keep, decay or restart", |c, w| after_idle(&mut c.after_idle, w)),
     Knob("ttl", "a number of hops from 1 to 255", |c, w| ttl(&mut c.mark.ttl, w)),
     Knob("tos", "a number from 0 to 255", |c, w| number(&mut c.mark.tos, w)),

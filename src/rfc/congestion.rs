@@ -6,7 +6,7 @@ RFC_3168 = 3168 "The Addition of Explicit Congestion Notification (ECN) to IP";
 "3168-6.1.1-1" Says Yes: "ECE and CWR on a SYN offer ECN, ECE alone on the SYN-ACK agrees" => "as said";
 "3168-6.1.1-2" MustNot Yes: "A SYN-ACK that reflects both bits agrees to nothing" => "as said";
 "3168-6.1.1-3" MustNot Yes: "SYN and SYN-ACK are not ECT" => "only new data is";
-"3168-6.1.1-4" MustNot Yes: "A host that did not agree, or sent a SYN without the offer, sends no ECT" => "the offer is withdrawn then";
+"3168-6.1.1-4" MustNot Partly: "A host that did not agree, or sent a SYN without the offer, sends no ECT" => "the offer is withdrawn then (profile `linux`: it stands, as who answers it has heard it)";
 "3168-6.1.1.1-1" May Yes: "A SYN that is sent again may do without the offer, as something on the way may not like it" => "so it does";
 "3168-6.1.2-1" Must Yes: "An ECE is answered as a loss, but nothing is sent again" => "the algorithm's `on_ecn`";
 "3168-6.1.2-2" ShouldNot Yes: "The window comes down once for each window of data, whatever was lost and marked in it" => "as said";
@@ -98,6 +98,6 @@ RFC_9438 = 9438 "CUBIC for Fast and Long-Distance Networks";
 "9438-4.7-1" Should Yes: "Who has less than before the last loss aims lower, to make room (fast convergence)" => "W_max is 0.85 of cwnd then";
 "9438-4.8-1" Must Yes: "A timeout takes cwnd to one segment and the threshold to 0.7; the curve begins flat, where slow start ends" => "as said";
 "9438-4.9.1-1" Should Yes: "A timeout that was for nothing gives back what it took, the curve too" => "whatever tells that: F-RTO, Eifel, D-SACK";
-"9438-4.10-1" Must Yes: "Slow start is used below the threshold, and HyStart++ may end the first" => "as said";
+"9438-4.10-1" Must Yes: "Slow start is used below the threshold, and HyStart++ may end the first" => "as said; with `hystart` otherwise HyStart ends it, as Linux's, or nothing";
 "9438-5.8-1" Says Yes: "Time in which the window was not used is no time for the curve" => "the stretch begins later by as much";
 }

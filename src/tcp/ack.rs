@@ -149,6 +149,7 @@ fn advance(tcb: &mut Tcb, hdr: &Header, told: &mut Told, cx: &mut Cx<'_>) -> Opt
     }
     // Without SACK it may answer what was sent again as well (RFC 5682 §2.1).
     told.original &= tcb.sack_ok || !acked.retransmitted;
+    told.again = acked.retransmitted;
     // Duplicates have told of some of it; the segment that was missing is news in any case.
     let fresh = told.delivered - before;
     told.delivered = before + fresh.saturating_sub(known).max(fresh.min(smss));
@@ -237,8 +238,10 @@ fn sampled(tcb: &mut Tcb, rtt: Duration, cx: &mut Cx<'_>) {
 }
 
 /// What the ACK tells congestion control.
-fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: &Cx<'_>) {
+fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: &mut Cx<'_>) {
     let newest = told.newest.as_ref();
+    let once = newest.filter(|sent| sent.retransmits == 0 && !told.again);
+    let newest_rtt = rtt.map(|rtt| once.map_or(rtt, |sent| cx.now.since(sent.sent_at)));
     let rate = tcb.take_rate(told.delivered, newest, cx.now);
     tcb.counters.delivered = tcb.counters.delivered.wrapping_add(told.segments);
     let sample = AckSample {
@@ -247,6 +250,11 @@ fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: &Cx<'_>) {
         delivered: rate.delivered,
         interval: rate.interval,
         rtt,
+        newest_rtt,
+        una: tcb.snd.una,
+        nxt: tcb.snd.nxt,
+        burst: tcb.burst_time(),
+        paced: tcb.pacing_rate().is_some(),
         in_flight_at_send: newest.map_or(0, |sent| sent.in_flight),
         in_flight: tcb.rtxq.in_flight(),
         app_limited: !tcb.cwnd_may_grow(),
@@ -257,7 +265,7 @@ fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: &Cx<'_>) {
         tcb.counters.rare().delivered_ce += sample.ce.div_ceil(tcb.snd.smss);
     }
     tcb.measured.on_sample(&sample);
-    tcb.control.iter_mut().for_each(|control| control.algorithm.on_sample(&sample));
+    tcb.tell_cc(&sample, cx);
     told.sample = Some(sample);
 }
 

@@ -1,7 +1,7 @@
 //! The knobs of a connection, each with its unit, its default (what Linux users expect) and the
 //! value or range the RFC names.
 
-use super::cc::Algorithm;
+use super::cc::{Algorithm, HyStart};
 use super::delack::AckEvery;
 use super::fastopen::{FastOpening, keys::Keys};
 use crate::base::Duration;
@@ -187,8 +187,11 @@ pub struct Config {
     /// Retransmissions of a SYN-ACK before giving up. Default 5: 63 s.
     pub synack_retries: u8,
     /// R1: retransmissions after which the network layer is told. Default 3 (SHLD-10: at least 3).
+    /// Where paths are suspected then (`mtu_probing`), Linux waits for the time that so many take
+    /// which begin after 200 ms.
     pub retries1: u8,
-    /// R2: retransmissions after which the connection ends. Default 15: 924 s (SHLD-11: ≥ 100 s).
+    /// R2: retransmissions after which the connection ends; for Linux the time that so many take
+    /// which begin after 200 ms. Default 15: 924 s (SHLD-11: ≥ 100 s).
     // Rules: MUST-21.
     pub retries2: u8,
     /// The same when the user is gone, and one when the RTO, or the time between window probes, has
@@ -243,6 +246,10 @@ pub struct Config {
     pub min_mss: u16,
     /// The congestion control algorithm; read from its name (`TCP_CONGESTION`). Default `cubic`.
     pub congestion: Algorithm,
+    /// What ends slow start before a loss does, of CUBIC. Default `both`: HyStart by trains of ACKs
+    /// and by delay, and where no loss has told a limit, the window grows by a twentieth in a round
+    /// trip at least (as Linux); RFC 9406: `++`.
+    pub hystart: HyStart,
     /// Explicit congestion notification. Default `passive` (Linux: `tcp_ecn` 2; `on` is 1, `off`
     /// 0). An algorithm that lives by it asks for it anyhow.
     pub ecn: Ecn,
@@ -271,8 +278,8 @@ pub struct Config {
     /// Send smaller segments when large ones time out `retries1` times and no router says why
     /// (RFC 4821 §7.7; Linux: `tcp_mtu_probing` 1). Default off (as Linux).
     pub mtu_probing: bool,
-    /// The MSS that is tried first then, bytes; later half of it, and so on. Default 1024 (as
-    /// Linux's `tcp_base_mss`).
+    /// The data of a segment that is tried first then, bytes; later half of it, and so on. Default
+    /// 1024 (as Linux's `tcp_base_mss`).
     pub base_mss: u16,
     /// How long a peer's window may stay closed; `None`, the default: as long as it answers probes
     /// (RFC 9293 §3.8.6.1, MUST-37; RFC 6429 §3 lets a host in need end it).
@@ -412,6 +419,7 @@ const DEFAULT: Config = Config {
     reassembly_pieces: u16::MAX,
     min_mss: 48,
     congestion: Algorithm::CUBIC,
+    hystart: HyStart::Both,
     ecn: Ecn::Passive,
     pacing: false,
     after_idle: AfterIdle::Decay,
@@ -481,6 +489,7 @@ impl Config {
             window_up: false,
             count_segments: false,
             tso_win_divisor: 0,
+            hystart: HyStart::PlusPlus,
             lineage: Lineage::Rfc,
             min_pmtu: 68,
             mtu_claims_wait: true,

@@ -1,12 +1,13 @@
 //! Congestion control as a connection has it: the algorithm, made when data is first sent, whether
 //! its window is used (RFC 7661), and what becomes of it after a silence.
 
-use super::cc::{AckSample, CongestionControl};
-use super::config::AfterIdle;
+use super::cc::{AckSample, CongestionControl, Found};
+use super::config::{AfterIdle, Config};
 use super::event::{CaState, Event, SlowStart};
 use super::rate::{Rate, Sample};
 use super::rtxq::{Sent, Stamp};
 use super::tcb::{Cx, Tcb};
+use crate::base::time::Span;
 use crate::base::{Duration, Instant, Seq};
 
 /// What only a connection that sends data has.
@@ -35,8 +36,33 @@ struct Usage {
     paused: Seq,
     /// The most that was outstanding since then.
     used: u32,
-    /// When the window was used last, or came down.
+    /// When the window was used last, or an ACK could have made it grow, or it came down.
     used_at: Instant,
+}
+
+/// With the knobs that algorithms have.
+fn prepared(
+    mut algorithm: Box<dyn CongestionControl>,
+    config: &Config,
+) -> Box<dyn CongestionControl> {
+    algorithm.end_slow_start(config.hystart);
+    if config.count_segments {
+        algorithm.count_segments();
+    }
+    algorithm
+}
+
+impl From<Found> for SlowStart {
+    fn from(found: Found) -> SlowStart {
+        match found {
+            Found::Train { train, limit, least } => {
+                SlowStart::Train { train: Span(train), limit: Span(limit), least: Span(least) }
+            }
+            Found::Delay { rtt, limit, least } => {
+                SlowStart::Delay { rtt: Span(rtt), limit: Span(limit), least: Span(least) }
+            }
+        }
+    }
 }
 
 impl Tcb {
@@ -47,21 +73,19 @@ impl Tcb {
 
     fn control(&mut self) -> &mut Control {
         let (algorithm, smss, iw) = (self.config.congestion, self.snd.smss, self.iw);
-        let (until, whole) = (self.snd.una, self.config.count_segments);
+        let (until, config) = (self.snd.una, &self.config);
         self.control.get_or_insert_with(|| {
             let (paused, used_at) = (until, Instant::ZERO);
             let usage = Usage { limited: false, most: 0, until, paused, used: 0, used_at };
-            let mut algorithm = algorithm.make(smss, iw);
-            if whole {
-                algorithm.count_segments();
-            }
+            let algorithm = prepared(algorithm.make(smss, iw), config);
             Box::new(Control { algorithm, usage, rate: Rate::new(), burst: 0 })
         })
     }
 
-    /// Congestion control's window, bytes.
+    /// Congestion control's window, bytes; a segment at least, whatever an algorithm says.
     pub fn cc_cwnd(&self) -> u32 {
-        self.control.as_ref().map_or(self.iw, |control| control.algorithm.cwnd())
+        let least = self.snd.smss;
+        self.control.as_ref().map_or(self.iw, |control| control.algorithm.cwnd().max(least))
     }
 
     /// The slow-start threshold, bytes; `u32::MAX` before the first loss.
@@ -117,14 +141,16 @@ impl Tcb {
     pub fn change_cc(&mut self) {
         let (algorithm, smss, iw) = (self.config.congestion, self.snd.smss, self.iw);
         let (cwnd, ssthresh) = (self.cc_cwnd(), self.ssthresh());
-        let whole = self.config.count_segments;
         if let Some(control) = &mut self.control {
-            control.algorithm = algorithm.make(smss, iw);
-            if whole {
-                control.algorithm.count_segments();
-            }
+            control.algorithm = prepared(algorithm.make(smss, iw), &self.config);
             control.algorithm.take_over(cwnd, ssthresh);
         }
+    }
+
+    /// The knob may have changed: what is to end slow start.
+    pub fn change_hystart(&mut self) {
+        let how = self.config.hystart;
+        self.control.iter_mut().for_each(|control| control.algorithm.end_slow_start(how));
     }
 
     /// The segment size has changed from `before`. Linux counts segments: as many as before may be
@@ -174,8 +200,8 @@ impl Tcb {
         self.decay_unused(outstanding, now);
     }
 
-    /// What a busy application leaves unused for an RTO comes down, halfway to what it uses
-    /// (RFC 2861 §3.2, as Linux). Who waits for room in the send buffer leaves nothing unused.
+    /// What a busy application leaves unused for an RTO without ACKs comes down, halfway to what it
+    /// uses (RFC 2861 §3.2, as Linux). Who waits for room in the send buffer leaves nothing unused.
     fn decay_unused(&mut self, outstanding: u32, now: Instant) {
         if self.cwnd_is_used() {
             return self.on_window_used(now);
@@ -255,9 +281,21 @@ impl Tcb {
         AckSample { acked: sample.acked.min(most), ..*sample }
     }
 
+    /// An ACK tells of something delivered; what that says of slow start is told.
+    pub(super) fn tell_cc(&mut self, sample: &AckSample, cx: &mut Cx<'_>) {
+        let Some(Control { algorithm, .. }) = self.control.as_deref_mut() else { return };
+        let before = algorithm.found();
+        algorithm.on_sample(sample);
+        let (found, cwnd) = (algorithm.found(), algorithm.cwnd());
+        if let Some(found) = found.filter(|_| before != found) {
+            cx.note(|| Event::SlowStart { how: SlowStart::from(found), cwnd });
+        }
+    }
+
     /// New data was acknowledged: the window may grow; what becomes of slow start is told.
     pub(super) fn grow(&mut self, sample: &AckSample, cx: &mut Cx<'_>) {
         let sample = AckSample { app_limited: !self.cwnd_may_grow(), ..*sample };
+        self.control.iter_mut().for_each(|control| control.usage.used_at = cx.now);
         let sample = &self.counted(&sample);
         let cc = self.cc();
         let slow = cc.is_conservative();

@@ -400,8 +400,9 @@ impl Conn {
         change(Arc::make_mut(&mut self.tcb.config));
         // Whoever turns it off wants what is written to go out now, corked or not.
         self.tcb.owe.push |= waits && !self.tcb.config.nagle;
-        if self.tcb.config.congestion != before {
-            self.tcb.change_cc();
+        match self.tcb.config.congestion == before {
+            true => self.tcb.change_hystart(),
+            false => self.tcb.change_cc(),
         }
     }
 

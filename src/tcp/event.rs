@@ -4,6 +4,7 @@
 use super::fastopen::FastOpen;
 use super::info::Change;
 use super::state::{Cause, State};
+use crate::base::time::Span;
 use crate::base::{Duration, Instant, Limit, Seq, Why};
 use crate::wire::tcp::{Ctl, Header, Options};
 
@@ -267,6 +268,24 @@ crate::explained! {
         Resumed = "Resumed", "RFC 9406 §4.2", "the round trip is short again: it had grown by chance, and slow start goes on at full speed";
         /// It was a queue.
         Over = "SlowStartOver", "RFC 9406 §4.2", "five rounds at a quarter of the speed, and the round trip is as long: the queue is real, and congestion avoidance begins before anything is lost";
+        /// A train of ACKs.
+        Train {
+            /// How long it has come since the round began.
+            train: Span,
+            /// More than this was too long.
+            limit: Span,
+            /// The shortest round trip known.
+            least: Span
+        } = "AckTrain", "RFC 9438 §4.10; HyStart (Ha, Rhee 2011), as Linux", "ACKs have come closely for {train} of this round, and {limit} fills the path, whose round trip is {least}: congestion avoidance begins before anything is lost";
+        /// A longer round trip.
+        Delay {
+            /// The shortest of the round.
+            rtt: Span,
+            /// More than this was too long.
+            limit: Span,
+            /// The shortest known.
+            least: Span
+        } = "DelayIncrease", "RFC 9438 §4.10; HyStart (Ha, Rhee 2011), as Linux", "no round trip of this round is below {rtt}, and more than {limit} is a queue where {least} was the shortest: congestion avoidance begins before anything is lost";
     }
 }
 

@@ -109,18 +109,9 @@ mod tests {
     use super::*;
 
     fn sample(delivered: u64, millis: u64, rate_app_limited: bool) -> AckSample {
-        AckSample {
-            now: Instant::ZERO,
-            acked: 0,
-            delivered,
-            interval: Duration::from_millis(millis),
-            rtt: None,
-            in_flight_at_send: 0,
-            in_flight: 0,
-            app_limited: false,
-            rate_app_limited,
-            ce: 0,
-        }
+        let interval = Duration::from_millis(millis);
+        let none = crate::tcp::cc::tests::sample(0);
+        AckSample { delivered, interval, rate_app_limited, ..none }
     }
 
     #[test]

@@ -9,6 +9,8 @@ use crate::base::Duration;
 
 /// The least time between two bursts.
 const QUANTUM: Duration = Duration::from_millis(1);
+/// What devices hold together: four super-segments of 64 KiB, bytes, for this long at most.
+const HELD: (u64, Duration) = (4 << 16, Duration::from_millis(1));
 
 impl Tcb {
     /// What the window makes of a round trip, bytes per second: twice that while it doubles, then a
@@ -24,6 +26,12 @@ impl Tcb {
     pub fn pacing_rate(&self) -> Option<u64> {
         let asked = self.control.as_ref().and_then(|control| control.algorithm.pacing_rate());
         asked.or_else(|| self.rate_of_window().filter(|_| self.config.pacing))
+    }
+
+    /// For how long devices may hold segments or ACKs together, at the rate of the window.
+    pub(super) fn burst_time(&self) -> Duration {
+        let nanos = |rate| Duration::from_nanos(HELD.0 * 1_000_000_000 / rate);
+        self.rate_of_window().map_or(HELD.1, |rate| nanos(rate).min(HELD.1))
     }
 
     /// What may go out together: whole segments.

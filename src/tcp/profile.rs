@@ -4,7 +4,7 @@
 //! came later. `freebsd` is what its users expect. What is shown of a knob is what a lab file
 //! takes.
 
-use super::cc::Algorithm;
+use super::cc::{Algorithm, HyStart};
 use super::config::{AfterIdle, Config, Ecn, Keepalive, Lineage};
 use super::delack::AckEvery;
 use super::fastopen::FastOpening;
@@ -50,6 +50,7 @@ const RFC: &[Turned] = &[
     Turned("time_wait", |c| c.time_wait = Duration::from_secs(240), "RFC 9293 §3.4.2: 2 MSL"),
     Turned("initial_window", |c| c.initial_window = 3, "RFC 5681 §3.1: 3 segments of 1460 bytes"),
     Turned("congestion", |c| c.congestion = Algorithm::NEWRENO, "RFC 5681, RFC 6582"),
+    Turned("hystart", |c| c.hystart = HyStart::PlusPlus, "RFC 9406"),
     Turned("after_idle", |c| c.after_idle = AfterIdle::Restart, "RFC 5681 §4.1"),
     Turned("push_bursts", |c| c.push_bursts = false, "RFC 9293 §3.9.1.2: at the end of the data"),
     Turned("minshall", |c| c.minshall = false, "RFC 9293 §3.7.4: waits for all in flight"),
@@ -128,6 +129,7 @@ const FREEBSD: &[Turned] = &[
     Turned("drop_synfin", |c| c.drop_synfin = false, "tcp(4): drop_synfin"),
     Turned("abc_l_var", |c| c.abc_l_var = 2, "tcp(4): abc_l_var"),
     Turned("newcwv", |c| c.newcwv = false, "tcp(4): newcwv"),
+    Turned("hystart", |c| c.hystart = HyStart::PlusPlus, "RFC 9406; tcp(4): hystartplusplus"),
     Turned("after_idle", |c| c.after_idle = AfterIdle::Restart, "mod_cc(4): as RFC 5681 §4.1"),
     Turned("ecn_maxretries", |c| c.ecn_maxretries = 1, "tcp(4): ecn.maxretries"),
     Turned("reassembly_pieces", |c| c.reassembly_pieces = 100, "tcp(4): reass.maxqueuelen 100"),
@@ -331,6 +333,7 @@ const SHOWN: &[Shown] = &[
     Shown("reassembly_pieces", |c| c.reassembly_pieces.to_string(), "bound of this host"),
     Shown("min_mss", |c| c.min_mss.to_string(), "ip-sysctl: tcp_min_snd_mss"),
     Shown("congestion", |c| c.congestion.name().to_owned(), "tcp(7): tcp_congestion_control"),
+    Shown("hystart", |c| c.hystart.to_string(), "as Linux: tcp_cubic, hystart_detect 3"),
     Shown("ttl", |c| c.mark.ttl.unwrap_or(64).to_string(), "ip(7): IP_TTL"),
     Shown("tos", |c| c.mark.tos.to_string(), "ip(7): IP_TOS"),
     Shown("mtu_discover", |c| discover(c.mtu_discover).to_owned(), "ip(7): IP_MTU_DISCOVER"),

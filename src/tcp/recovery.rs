@@ -33,6 +33,8 @@ pub(super) struct Told {
     pub marked: bool,
     /// Some of what was delivered had been sent only once, before the last reduction.
     pub original: bool,
+    /// Some of what it acknowledged had been sent more than once.
+    pub again: bool,
     /// The newest transmission of what was delivered.
     pub newest: Option<Sent>,
     /// TSecr.

@@ -31,6 +31,9 @@ fn again(tcb: &Tcb) -> u32 {
 /// TCPI_OPT_TIMESTAMPS, TCPI_OPT_SACK, TCPI_OPT_WSCALE, TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN,
 /// TCPI_OPT_SYN_DATA, TCPI_OPT_TFO_CHILD.
 fn options(tcb: &Tcb) -> u64 {
+    if tcb.state() == State::SynSent {
+        return 0; // nothing is agreed yet
+    }
     let fast = tcb.fast();
     let (data, child) = fast.map_or((false, false), |fast| (fast.data_taken, fast.child));
     let (ts, sack, wscale) = (tcb.ts.is_some(), tcb.sack_ok, tcb.wscale_ok);
@@ -40,14 +43,11 @@ fn options(tcb: &Tcb) -> u64 {
 
 /// The block in numbers, at `now`.
 pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
-    let smss = tcb.snd.smss.max(1);
+    let (smss, c) = (tcb.snd.smss.max(1), &tcb.counters);
     let segments = |bytes: u32| u64::from(bytes.div_ceil(smss));
-    let c = &tcb.counters;
-    let mut chrono = tcb.chrono.clone();
-    let held = chrono.switch(chrono.blocked, chrono.busy, now);
-    let none = Rare::default();
+    let (none, mut chrono) = (Rare::default(), tcb.chrono.clone());
     let rare = c.rare.as_deref().unwrap_or(&none);
-    let held = rare.held_with(held);
+    let held = rare.held_with(chrono.switch(chrono.blocked, chrono.busy, now));
     TcpInfo {
         state: State::ALL.iter().position(|s| *s == tcb.state()).unwrap_or(0) as u64,
         ca_state: tcb.recovery.ca as u64,

@@ -52,6 +52,8 @@ pub struct Rare {
     time: u32,
     /// When the one that goes on began.
     since: Option<Instant>,
+    /// When the first of the timeouts in a row was, that had no ACK since.
+    pub first: Option<Instant>,
     /// The application was told that the send buffer is full, and has written nothing since.
     full: bool,
     /// Time held back by the peer's window, by cwnd, and by the send buffer, nanoseconds.
@@ -100,9 +102,10 @@ impl Rare {
 }
 
 impl Counters {
-    /// The retransmission timer expired.
-    pub fn on_timeout(&mut self, now: Instant) {
+    /// The retransmission timer expired; `first`: for the first time since an ACK came.
+    pub fn on_timeout(&mut self, first: bool, now: Instant) {
         let rare = self.rare.get_or_insert_default();
+        rare.first = if first { Some(now) } else { rare.first };
         rare.rto = rare.rto.saturating_add(1);
         if rare.since.is_none() {
             rare.recoveries = rare.recoveries.saturating_add(1);

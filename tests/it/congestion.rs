@@ -3,8 +3,9 @@
 
 use crate::support::puppet::{A, PEER, Puppet, S, SA, WND, mss, none};
 use crate::support::seen::scenarios;
+use netglass::base::{Duration, Instant};
 use netglass::stack::ListenOptions;
-use netglass::tcp::cc::Algorithm;
+use netglass::tcp::cc::{AckSample, Algorithm, CongestionControl, HyStart, Timeout};
 use netglass::tcp::{AfterIdle, Config, Ecn, SynCookies};
 use netglass::wire::tcp::{Ctl, Options, Timestamps};
 
@@ -22,8 +23,11 @@ scenarios![both families:
     an_unused_window_does_not_grow,
     silence_takes_what_its_knob_says,
     slow_start_ends_before_the_queue_does,
+    the_knob_chooses_the_detector,
+    hystart_is_turned_in_the_middle,
     the_algorithm_changes_in_the_middle,
     an_algorithm_of_ones_own_is_chosen_by_name,
+    a_segment_may_always_be_sent,
 ];
 
 const E: Ctl = Ctl::ECE;
@@ -321,7 +325,14 @@ fn silence_takes_what_its_knob_says() {
 /// CUBIC in slow start: a round of ten ACKs after 100 ms, then one for each of these times, as many
 /// ACKs as segments were sent.
 pub(crate) fn rounds(rtts: &[u64]) -> Puppet {
-    let mut p = open(|config| config.congestion = Algorithm::CUBIC);
+    rounds_with(HyStart::PlusPlus, rtts)
+}
+
+/// The same with another end of slow start.
+pub(crate) fn rounds_with(hystart: HyStart, rtts: &[u64]) -> Puppet {
+    let mut p = open(|config| {
+        (config.congestion, config.hystart) = (Algorithm::CUBIC, hystart);
+    });
     let (mut acked, mut sent) = (0, 10);
     p.write(1 << 20);
     assert_eq!(p.take_all().len(), 10);
@@ -351,6 +362,49 @@ fn slow_start_ends_before_the_queue_does() {
     assert_eq!(rounds(&[113, 100, 100]).info().ssthresh(), None, "it was noise");
 }
 
+/// HyStart by delay: the ninth sample of a round says that all were more than an eighth longer. By
+/// trains alone it is not seen, and the other way round.
+fn the_knob_chooses_the_detector() {
+    let threshold = |hystart, rtts: &[u64]| rounds_with(hystart, rtts).info().ssthresh();
+    for hystart in [HyStart::Delay, HyStart::Both] {
+        assert_eq!(threshold(hystart, &[113]), Some(28));
+        assert_eq!(threshold(hystart, &[112]), None, "12.5 ms more are none too many");
+    }
+    for hystart in [HyStart::Train, HyStart::Off] {
+        assert_eq!(threshold(hystart, &[113, 126]), None);
+    }
+    for (hystart, found) in [(HyStart::Train, true), (HyStart::Delay, false)] {
+        assert_eq!(train(hystart, 2_000).info().ssthresh().is_some(), found);
+    }
+    assert_eq!(train(HyStart::Train, 2_001).info().ssthresh(), None);
+}
+
+/// Forty ACKs of a round of 100 ms, each so many microseconds behind the last.
+pub(crate) fn train(hystart: HyStart, micros: u64) -> Puppet {
+    let mut p = rounds_with(hystart, &[100]);
+    p.advance(100);
+    for n in 30..70 {
+        p.advance_micros(micros);
+        p.ack(n * 1000 + 1001);
+        p.take_all();
+    }
+    p
+}
+
+/// What is turned in the middle counts from then on.
+fn hystart_is_turned_in_the_middle() {
+    let mut p = rounds_with(HyStart::Off, &[113]);
+    assert_eq!(p.info().ssthresh(), None);
+    let id = p.conn.unwrap();
+    let config = Config { hystart: HyStart::Both, ..p.stack.config(id).unwrap().clone() };
+    p.stack.configure(p.now, id, config).unwrap();
+    p.advance(140);
+    for n in 30..40 {
+        p.ack(n * 1000 + 1001);
+    }
+    assert!(p.info().ssthresh().is_some());
+}
+
 /// Another algorithm goes on with the window there is, and halves in its own way.
 fn the_algorithm_changes_in_the_middle() {
     for (algorithm, left) in [(Algorithm::CUBIC, 7), (Algorithm::RENO, 5)] {
@@ -376,4 +430,40 @@ fn an_algorithm_of_ones_own_is_chosen_by_name() {
     let mut p = open(|config| config.congestion = three);
     p.write(20_000);
     assert_eq!(p.take_all().len(), 3);
+}
+
+/// One that would have nothing sent at all.
+#[derive(Debug)]
+struct Nothing;
+
+impl CongestionControl for Nothing {
+    fn name(&self) -> &'static str {
+        "nothing"
+    }
+    fn cwnd(&self) -> u32 {
+        0
+    }
+    fn ssthresh(&self) -> u32 {
+        0
+    }
+    fn take_over(&mut self, _: u32, _: u32) {}
+    fn on_ack(&mut self, _: &AckSample) {}
+    fn on_loss(&mut self, _: Instant, _: u32) {}
+    fn on_recovered(&mut self, _: Instant, _: u32) {}
+    fn on_rto(&mut self, _: Instant, _: u32, _: Timeout) {}
+    fn on_idle(&mut self, _: Instant, _: Duration, _: Duration) {}
+    fn on_mss(&mut self, _: u32) {}
+}
+
+fn a_segment_may_always_be_sent() {
+    let nothing = Algorithm::register("nothing", |_, _| Box::new(Nothing));
+    let nothing = nothing.or_else(|_| "nothing".parse()).expect("it is registered");
+    let mut p = open(|config| config.congestion = nothing);
+    p.write(3_000);
+    for sent in [1, 1_001, 2_001] {
+        assert_eq!(p.take_all().len(), 1);
+        p.advance(10);
+        p.inject(A, 1, sent + 1_000, WND, none(), b"");
+    }
+    assert_eq!(p.info().unacked, 0);
 }

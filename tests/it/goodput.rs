@@ -122,9 +122,10 @@ fn marks_instead_of_drops() {
     }
 }
 
-/// Two flows of an algorithm through one link: what each has got after `seconds`.
+/// Two flows of an algorithm through one link: what each has got after `seconds`. Queues of some
+/// sizes (20 packets is one) let the two fall into step, so that one meets them full each time.
 fn shared(algorithms: [Algorithm; 2], seconds: u64) -> [u64; 2] {
-    let words = "delay 10ms rate 5mbit queue 20";
+    let words = "delay 10ms rate 5mbit queue 25";
     let (mut net, [a, b]) = pair(words, Algorithm::CUBIC, |_| ());
     let got = algorithms.into_iter().zip([80, 81]).map(|(algorithm, port)| {
         let listener = TcpListener::bind(net.handle(b), there(port)).unwrap();

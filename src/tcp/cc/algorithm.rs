@@ -21,7 +21,7 @@ pub struct Algorithm {
 static OWN: RwLock<Vec<Algorithm>> = RwLock::new(Vec::new());
 
 impl Algorithm {
-    /// RFC 9438, with the slow start of RFC 9406.
+    /// RFC 9438; HyStart or HyStart++ (RFC 9406) may end its slow start.
     pub const CUBIC: Algorithm =
         Algorithm { name: "cubic", make: |smss, iw| Box::new(Cubic::new(smss, iw)) };
     /// As Linux names and does it: half of cwnd.

@@ -1,7 +1,7 @@
 //! CUBIC (RFC 9438): the window grows with the third power of the time since the last loss, fast
 //! far from where that happened, slowly near it, so that long paths are filled and short ones
 //! shared.
-//! Slow start is HyStart++'s.
+//! What ends slow start before a loss is a knob's choice (`hystart`).
 //!
 //! ```text
 //! W(t) = C (t - K)^3 + W_max        K: when W(t) is W_max again
@@ -9,7 +9,7 @@
 //! With C = 0.4 segments per second cubed, and 0.7 of the window left after a loss. Time counts in
 //! microseconds, windows in bytes.
 
-use super::hystart::HyStart;
+use super::hystart::{Found, HyStart, Original, PlusPlus};
 use super::window::{Window, windowed};
 use super::{AckSample, CongestionControl, Timeout};
 use crate::base::{Duration, Instant};
@@ -24,6 +24,10 @@ const CONVERGENCE: (u64, u64) = (17, 20);
 const ALPHA: (u64, u64) = (9, 17);
 /// Microseconds in a second, cubed.
 const CUBED: u128 = 1_000_000_000_000_000_000;
+/// Linux: where no loss has told a limit, an ACK of so many segments is worth one at least.
+const SEARCH: u32 = 20;
+/// Samples of this long after congestion avoidance began tell HyStart nothing.
+const SETTLES: Duration = Duration::from_secs(1);
 /// Further from K, in microseconds, the curve is beyond every window.
 const FAR: u64 = 1_000_000_000;
 /// W_est counts in fractions of a byte.
@@ -46,6 +50,8 @@ struct Epoch {
     reno: u64,
     /// What is acknowledged towards the next byte of growth: bytes times bytes.
     credit: u64,
+    /// Bytes acknowledged towards the next segment, where no loss has told a limit.
+    search: u32,
 }
 
 /// What a reduction changes of the curve, and taking it back restores.
@@ -62,7 +68,9 @@ struct Curve {
 #[derive(Clone, Debug)]
 pub struct Cubic {
     window: Window,
-    hystart: HyStart,
+    how: HyStart,
+    original: Original,
+    plus_plus: PlusPlus,
     curve: Curve,
     before: Curve,
     /// The round trip, smoothed.
@@ -77,7 +85,9 @@ impl Cubic {
         let curve = Curve { w_max: 0, prior: 0, epoch: None };
         Cubic {
             window: Window::new(smss, iw),
-            hystart: HyStart::default(),
+            how: HyStart::PlusPlus,
+            original: Original::default(),
+            plus_plus: PlusPlus::default(),
             curve,
             before: curve,
             srtt: None,
@@ -102,7 +112,7 @@ impl Cubic {
         let missing = u128::from(w_max.saturating_sub(cwnd));
         let k = cube_root(missing * CUBED * C.1 / C.0 / u128::from(self.window.smss)) as u64;
         let reno = u64::from(cwnd) * FRACTION;
-        Epoch { start: now, k, origin: w_max.max(cwnd), reno, credit: 0 }
+        Epoch { start: now, k, origin: w_max.max(cwnd), reno, credit: 0, search: 0 }
     }
 
     /// W(t), bytes.
@@ -129,10 +139,17 @@ impl Cubic {
         let smss = u64::from(self.window.smss);
         epoch.reno += alpha.0 * smss * u64::from(acked) * FRACTION / u64::from(cwnd) / alpha.1;
         let reno = u32::try_from(epoch.reno / FRACTION).unwrap_or(u32::MAX);
+        if self.how.is_original() && self.curve.w_max == 0 {
+            epoch.search = epoch.search.saturating_add(acked);
+            let segment = SEARCH * self.window.smss;
+            self.window.grow(epoch.search / segment * self.window.smss);
+            epoch.search %= segment;
+        }
         if self.curve_at(&epoch, t) < reno {
-            self.window.grow(reno.saturating_sub(cwnd));
+            self.window.grow(reno.saturating_sub(self.window.cwnd));
         } else {
             let ahead = self.curve_at(&epoch, t + self.srtt.unwrap_or_default());
+            let cwnd = self.window.cwnd;
             let target = ahead.clamp(cwnd, cwnd.saturating_add(cwnd / 2));
             epoch.credit += u64::from(target - cwnd) * u64::from(acked);
             self.window.grow((epoch.credit / u64::from(cwnd)) as u32);
@@ -167,7 +184,30 @@ impl CongestionControl for Cubic {
 
     // Rules: 9406-4.3-1.
     fn is_conservative(&self) -> bool {
-        self.window.ssthresh == u32::MAX && self.hystart.is_conservative()
+        self.window.ssthresh == u32::MAX && self.plus_plus.is_conservative()
+    }
+
+    fn found(&self) -> Option<Found> {
+        self.original.found()
+    }
+
+    fn end_slow_start(&mut self, how: HyStart) {
+        self.how = how;
+    }
+
+    /// HyStart looks at every round trip that is measured, whether or not the window may grow.
+    fn on_sample(&mut self, sample: &AckSample) {
+        let settles = |epoch: Epoch| sample.now.since(epoch.start) < SETTLES;
+        if self.curve.epoch.is_some_and(settles) {
+            return;
+        }
+        let segments = self.window.cwnd / self.window.smss;
+        let looks = self.how.is_original() && self.window.in_slow_start();
+        let segments = looks.then_some(segments);
+        if self.original.on_sample(sample, segments, self.how).is_some() {
+            self.window.ssthresh = self.window.cwnd;
+            self.curve.prior = u32::MAX; // Reno's share of growth, since nobody has given way
+        }
     }
 
     fn on_send(&mut self, now: Instant, _bytes: u32, in_flight: u32) {
@@ -191,9 +231,9 @@ impl CongestionControl for Cubic {
         self.last = now;
         let rest = if !self.window.in_slow_start() {
             sample.acked
-        } else if self.window.ssthresh < u32::MAX {
+        } else if self.window.ssthresh < u32::MAX || self.how != HyStart::PlusPlus {
             self.window.slow_start(sample.acked)
-        } else if let Some(bytes) = self.hystart.growth(sample) {
+        } else if let Some(bytes) = self.plus_plus.growth(sample) {
             self.window.grow(bytes);
             0
         } else {
@@ -217,8 +257,9 @@ impl CongestionControl for Cubic {
 
     /// RFC 9438 §4.8: the next stretch begins flat, where it begins.
     // Rules: 9438-4.8-1.
-    fn on_rto(&mut self, _now: Instant, _in_flight: u32, timeout: Timeout) {
+    fn on_rto(&mut self, now: Instant, _in_flight: u32, timeout: Timeout) {
         let cwnd = self.window.cwnd;
+        self.original.on_rto(now);
         if timeout == Timeout::First {
             self.before = self.curve;
             self.curve = Curve { w_max: 0, prior: cwnd, epoch: None };

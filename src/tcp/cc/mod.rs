@@ -1,8 +1,37 @@
 //! Congestion control: what an algorithm sees and answers.
 //!
 //! An algorithm sees samples, never the connection. Everything is bytes and integers, so that
-//! traces are equal on every machine. Loss *recovery* (what to retransmit) is `recovery.rs`'s
-//! question; an algorithm only says how much may be in flight.
+//! traces are equal on every machine. Loss *recovery* (what to retransmit) is not its question; an
+//! algorithm only says how much may be in flight.
+//!
+//! One of your own implements [`CongestionControl`], is registered once, and then is chosen by its
+//! name wherever one is: `TcpStream::set_congestion`, [`Config::congestion`](super::Config), `--tcp
+//! congestion=`, lab files, and `TCP_CONGESTION` in packetdrill scripts.
+//!
+//! ```
+//! use netglass::base::{Duration, Instant};
+//! use netglass::tcp::cc::{AckSample, Algorithm, CongestionControl, Timeout};
+//!
+//! /// A window that never changes.
+//! #[derive(Debug)]
+//! struct Fixed(u32);
+//!
+//! impl CongestionControl for Fixed {
+//!     fn name(&self) -> &'static str { "fixed" }
+//!     fn cwnd(&self) -> u32 { self.0 }
+//!     fn ssthresh(&self) -> u32 { self.0 }
+//!     fn take_over(&mut self, _cwnd: u32, _ssthresh: u32) {}
+//!     fn on_ack(&mut self, _sample: &AckSample) {}
+//!     fn on_loss(&mut self, _now: Instant, _in_flight: u32) {}
+//!     fn on_recovered(&mut self, _now: Instant, _in_flight: u32) {}
+//!     fn on_rto(&mut self, _now: Instant, _in_flight: u32, _timeout: Timeout) {}
+//!     fn on_idle(&mut self, _now: Instant, _idle: Duration, _rto: Duration) {}
+//!     fn on_mss(&mut self, smss: u32) { self.0 = 20 * smss }
+//! }
+//!
+//! let fixed = Algorithm::register("fixed", |smss, _iw| Box::new(Fixed(20 * smss))).unwrap();
+//! assert_eq!("fixed".parse(), Ok(fixed));
+//! ```
 
 mod algorithm;
 mod cubic;
@@ -15,11 +44,12 @@ mod window;
 pub use algorithm::{Algorithm, Make, NameTaken, UnknownAlgorithm};
 pub use cubic::Cubic;
 pub use dctcp::Dctcp;
+pub use hystart::{Found, HyStart};
 pub use newreno::NewReno;
 pub use reno::Reno;
 pub use window::Window;
 
-use crate::base::{Duration, Instant};
+use crate::base::{Duration, Instant, Seq};
 use std::fmt::Debug;
 
 /// What an ACK tells that reports something as delivered, by SEG.ACK or by SACK.
@@ -34,8 +64,19 @@ pub struct AckSample {
     /// The time that took: on the way out or on the way back, whichever is longer. Zero when that
     /// is too short to tell a rate.
     pub interval: Duration,
-    /// The round trip measured, if any.
+    /// The round trip measured, if any: that of the oldest of them.
     pub rtt: Option<Duration>,
+    /// The round trip of the newest of them, which no delay of ACKs has made longer.
+    pub newest_rtt: Option<Duration>,
+    /// SND.UNA after it.
+    pub una: Seq,
+    /// SND.NXT then.
+    pub nxt: Seq,
+    /// For how long devices may hold segments or ACKs together: four super-segments at the rate of
+    /// sending, a millisecond at most.
+    pub burst: Duration,
+    /// Whether sending is paced.
+    pub paced: bool,
     /// Bytes in flight when the newest of them was sent.
     pub in_flight_at_send: u32,
     /// Bytes in flight after this acknowledgment.
@@ -63,7 +104,8 @@ pub enum EcnUse {
 pub trait CongestionControl: Debug + Send {
     /// The name by which sockets choose it and `ss` shows it.
     fn name(&self) -> &'static str;
-    /// How many bytes may be in flight.
+    /// How many bytes may be in flight. Less than a segment counts as one, or nothing would ever
+    /// be sent.
     fn cwnd(&self) -> u32;
     /// The slow-start threshold in bytes; `u32::MAX` before the first loss.
     fn ssthresh(&self) -> u32;
@@ -80,6 +122,12 @@ pub trait CongestionControl: Debug + Send {
     fn is_conservative(&self) -> bool {
         false
     }
+    /// Why slow start ended before a loss, if it did (HyStart).
+    fn found(&self) -> Option<Found> {
+        None
+    }
+    /// What is to end slow start before a loss does.
+    fn end_slow_start(&mut self, _how: HyStart) {}
     /// It takes over a connection that goes on with this cwnd and ssthresh.
     fn take_over(&mut self, cwnd: u32, ssthresh: u32);
     /// `bytes` were sent with `in_flight` bytes in flight before them.
@@ -141,6 +189,11 @@ pub(super) mod tests {
             delivered: 0,
             interval: Duration::ZERO,
             rtt: None,
+            newest_rtt: None,
+            una: Seq(0),
+            nxt: Seq(0),
+            burst: Duration::ZERO,
+            paced: false,
             in_flight_at_send: 0,
             in_flight: 0,
             app_limited: false,

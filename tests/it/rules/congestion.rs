@@ -1,9 +1,9 @@
 //! What marks of congestion and the pace decide.
 
 use super::cases;
-use crate::congestion::{marked, open, paced, rounds};
+use crate::congestion::{marked, open, paced, rounds, rounds_with, train};
 use crate::support::puppet::{A, Puppet, WND, none};
-use netglass::tcp::cc::Algorithm;
+use netglass::tcp::cc::{Algorithm, HyStart};
 use netglass::wire::tcp::Ctl;
 
 cases! {
@@ -15,6 +15,10 @@ cases! {
     "SlowStart::Resumed" => grown(&[113, 100]); grown(&[113, 113]) => "SlowStart::Conservative",
     "SlowStart::SlowStartOver" => grown(&[113; 6]);
         grown(&[113; 3]) => "SlowStart::Conservative",
+    "SlowStart::DelayIncrease" => drop(rounds_with(HyStart::Both, &[113]));
+        drop(rounds_with(HyStart::Both, &[112])) => "Accepted",
+    "SlowStart::AckTrain" => drop(train(HyStart::Both, 2_000));
+        drop(train(HyStart::Both, 2_001)) => "Accepted",
     "CaState::Cwr" => echoes(Ctl::ECE); echoes(Ctl::NONE) => "Accepted",
 }
 

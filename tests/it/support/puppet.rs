@@ -376,7 +376,12 @@ impl Puppet {
 
     /// Lets time pass, stopping wherever the host has something to do.
     pub fn advance(&mut self, ms: u64) {
-        let end = self.now + Duration::from_millis(ms);
+        self.advance_micros(ms * 1_000);
+    }
+
+    /// The same in microseconds.
+    pub fn advance_micros(&mut self, micros: u64) {
+        let end = self.now + Duration::from_micros(micros);
         self.pump();
         while let Some(at) = self.stack.deadline(self.now).filter(|at| *at <= end) {
             self.now = at;
