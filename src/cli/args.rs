@@ -677,14 +677,24 @@ pub(super) struct NstatArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(override_usage = "netglass record [--pkt DIR] [FILE] [OPTIONS OF UP]
+       netglass record --pkt DIR --run RUN [--host NAME] [--conn N]")]
 pub(super) struct RecordArgs {
     /// Where to keep them
     pub(super) file: PathBuf,
-    /// Write a packetdrill script of each connection into DIR: of the host, or with --run RUN (and
-    /// --host NAME, --conn N) of the run that RUN names, as `export --format pkt` does
+    /// Write a packetdrill script of each connection into DIR; exit code 1 when one does not hold
     #[arg(long, value_name = "DIR")]
     pub(super) pkt: Option<PathBuf>,
-    /// What `up` takes (`netglass up --help`)
+    /// The scripts are of that run instead (as `export --format pkt`): a lab, a recording
+    #[arg(long, value_name = "RUN")]
+    pub(super) run: Option<String>,
+    /// Of the run's connections, those of that host
+    #[arg(long, value_name = "NAME")]
+    pub(super) host: Option<String>,
+    /// Of these, the one with that number
+    #[arg(long, value_name = "N")]
+    pub(super) conn: Option<u64>,
+    /// `netglass up --help`
     #[arg(value_name = "OPTIONS OF UP", trailing_var_arg = true, allow_hyphen_values = true)]
     pub(super) options: Vec<String>,
 }

@@ -64,31 +64,34 @@ pub(super) fn given() -> Result<Given, Failure> {
 }
 
 /// `record FILE …` is `up --record FILE …`, all options of which it takes, and `record --pkt DIR …`
-/// is `up --pkt DIR …`, or, where a run is named, `export --format pkt --out DIR …`.
+/// is `up --pkt DIR …`, with a FILE behind DIR, too, or, where a run is named, `export --format pkt
+/// --out DIR …`.
 fn recorded(mut words: Vec<OsString>) -> Vec<OsString> {
     let place = words.iter().skip(1).position(|word| !word.to_string_lossy().starts_with('-'));
-    let Some(at) = place.map(|place| place + 1) else { return words };
-    let has_file = words.get(at + 1).is_some_and(|word| !word.to_string_lossy().starts_with('-'));
-    if words[at] == "record" && has_file {
-        words.splice(at..=at, [OsString::from(UP), OsString::from("--record")]);
+    let Some(at) = place.map(|place| place + 1).filter(|at| words[*at] == "record") else {
+        return words;
+    };
+    let is = |word: &OsString, option: &str| {
+        let word = word.to_string_lossy();
+        word.strip_prefix(option).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    };
+    let pkt = words.iter().position(|word| is(word, "--pkt")).filter(|pkt| *pkt > at);
+    if let Some(pkt) = pkt.filter(|_| words.iter().any(|word| is(word, "--run"))) {
+        words[pkt] = words[pkt].to_string_lossy().replacen("--pkt", "--out", 1).into();
+        words.splice(at..=at, ["export", "--format", "pkt"].map(OsString::from));
+        return words;
     }
-    let is_pkt = words.get(at + 1).is_some_and(|word| word == "--pkt");
-    if words[at] == "record" && is_pkt {
-        let run = words.iter().any(|word| word == "--run" || is_run(word));
-        match run {
-            true => drop(
-                words
-                    .splice(at..at + 2, ["export", "--format", "pkt", "--out"].map(OsString::from)),
-            ),
-            false => words[at] = UP.into(),
-        }
+    let behind = pkt.map(|pkt| pkt + if words[pkt] == "--pkt" { 2 } else { 1 });
+    let is_file =
+        |at: &usize| words.get(*at).is_some_and(|w| !w.to_string_lossy().starts_with('-'));
+    let file = [Some(at + 1), behind].into_iter().flatten().find(is_file);
+    if let Some(file) = file {
+        words.insert(file, OsString::from("--record"));
+    }
+    if file.or(pkt).is_some() {
+        words[at] = UP.into();
     }
     words
-}
-
-/// `--run=RUN`.
-fn is_run(word: &OsString) -> bool {
-    word.to_string_lossy().starts_with("--run=")
 }
 
 /// The command line's grammar. Of `up`, the last of two alike options counts, and flags can be

@@ -14,8 +14,12 @@ use std::time::Instant;
 
 /// `netglass drill`.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit code: 0 when all scripts hold; 1 when one does not, cannot be read or is \
+    not there; 2 when the command line is wrong or no script is named."
+)]
 pub(super) struct DrillArgs {
-    /// Scripts, or directories of them (*.pkt)
+    /// Scripts, or directories of them (*.pkt); - is the script on standard input
     #[arg(required = true, value_name = "FILE")]
     pub(super) files: Vec<PathBuf>,
     /// The host that is tested: linux, rfc or freebsd [default: what a script says in a comment
@@ -30,7 +34,7 @@ pub(super) struct DrillArgs {
     pub(super) lenient: bool,
     /// Do not compare: psh, opts-order, opts, win, ecn, time (between commas)
     #[arg(long, value_name = "WORDS")]
-    pub(super) ignore: Option<String>,
+    pub(super) ignore: Vec<String>,
     /// Replace a word of the scripts; a name alone is 1, which is enough for #ifdef
     #[arg(short = 'D', long = "define", value_name = "NAME[=VALUE]", value_parser = definition)]
     pub(super) define: Vec<(String, String)>,
@@ -46,7 +50,7 @@ pub(super) struct DrillArgs {
     /// Write a page for browsers: every script with its steps, packets and reasons
     #[arg(long, value_name = "FILE")]
     pub(super) html: Option<PathBuf>,
-    /// One JSON object per script
+    /// One JSON object per script; with --trace, what happened is in it
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -69,15 +73,19 @@ pub(super) fn run(args: &DrillArgs) -> Outcome {
     let (mut failed, mut skipping, mut others) = (0, 0, 0);
     let mut html = drill::Page::new();
     for path in &scripts {
-        let name = path.display().to_string();
+        let name = match path.as_os_str() == "-" {
+            true => "stdin".to_owned(),
+            false => path.display().to_string(),
+        };
         let read = read(path, &name, args, asked.as_ref());
         let Read { text, script, profile, other } = match read {
             Ok(read) => read,
-            Err(error) => {
+            Err(Unread { line, what }) => {
                 failed += 1;
-                html.unreadable(&name, &error);
-                let as_json = || json!({ "file": name, "passed": false, "error": error });
-                talk::say(&if args.json { as_json().to_string() } else { error })?;
+                html.unreadable(&name, &what);
+                let as_json =
+                    || json!({ "file": name, "passed": false, "line": line, "error": what });
+                talk::say(&if args.json { as_json().to_string() } else { what })?;
                 continue;
             }
         };
@@ -93,7 +101,7 @@ pub(super) fn run(args: &DrillArgs) -> Outcome {
                 .map_err(|error| Failure::failed(format_args!("{}: {error}", file.display())))?;
         }
         talk::say(&match args.json {
-            true => as_json(&name, profile.name, &verdict),
+            true => as_json(&name, profile.name, &verdict, args.trace),
             false => page(&name, other, &verdict, args.trace),
         })?;
     }
@@ -107,8 +115,9 @@ pub(super) fn run(args: &DrillArgs) -> Outcome {
         let skipped = if skipping == 0 { String::new() } else { format!(" ({skipping} in part)") };
         talk::say(&format!("{passed} hold{skipped}, {failed} do not; {millis} ms"))?;
         if let Some(asked) = asked.filter(|_| others > 0) {
-            let what = "met that one, as --profile says, and not the one that they name";
-            talk::say(&format!("{}: {others} scripts {what}", asked.name))?;
+            let what = "met that one, as --profile says, and not the one named there";
+            let scripts = if others == 1 { "script" } else { "scripts" };
+            talk::say(&format!("{}: {others} {scripts} {what}", asked.name))?;
         }
     }
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -124,6 +133,13 @@ struct Read {
     other: Option<String>,
 }
 
+/// Why a script cannot be run.
+struct Unread {
+    /// The line that is to blame, if one is.
+    line: Option<u32>,
+    what: String,
+}
+
 /// Reads a script. Bytes that are no text are none of the language's either; in comments they may
 /// be anything.
 fn read(
@@ -131,20 +147,29 @@ fn read(
     name: &str,
     args: &DrillArgs,
     asked: Option<&Profile>,
-) -> Result<Read, String> {
-    let bytes = fs::read(path).map_err(|error| format!("{name}: {error}"))?;
+) -> Result<Read, Unread> {
+    let bytes = match path.as_os_str() == "-" {
+        true => std::io::read_to_string(std::io::stdin()).map(String::into_bytes),
+        false => fs::read(path),
+    };
+    let bytes = bytes.map_err(|error| Unread { line: None, what: format!("{name}: {error}") })?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    let script = drill::parse(name, &text, &args.define).map_err(|error| error.to_string())?;
-    let own = script.profile.as_deref().unwrap_or(Profile::NAMES[0]);
-    let own = Profile::find(own).map_err(|error| format!("{name}: `//? profile`: {error}"))?;
+    let script = drill::parse(name, &text, &args.define)
+        .map_err(|error| Unread { line: Some(error.line), what: error.to_string() })?;
+    let own = match &script.profile {
+        Some(note) => Profile::find(&note.value).map_err(|error| Unread {
+            line: Some(note.line),
+            what: format!("{name}:{}: `//? profile`: {error}", note.line),
+        })?,
+        None => Profile::linux(),
+    };
     let profile = asked.unwrap_or(&own).clone();
-    let other = script.profile.clone().filter(|_| profile.name != own.name);
+    let other = script.profile.clone().map(|note| note.value).filter(|_| profile.name != own.name);
     Ok(Read { text, script, profile, other })
 }
 
 fn options(args: &DrillArgs) -> Result<Options, Failure> {
-    let words = args.ignore.as_deref().unwrap_or_default();
-    let ignore = Ignore::parse(words).map_err(|word| {
+    let ignore = Ignore::parse(&args.ignore.join(",")).map_err(|word| {
         let words = Ignore::WORDS.join(", ");
         Failure::usage(format_args!("--ignore: \"{word}\" is not known: choose from {words}"))
     })?;
@@ -158,7 +183,7 @@ fn options(args: &DrillArgs) -> Result<Options, Failure> {
     Ok(options)
 }
 
-/// The scripts that files and directories mean, in order.
+/// The scripts that files and directories mean, in order; what is not there is told in its place.
 fn scripts(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for path in paths {
@@ -167,10 +192,7 @@ fn scripts(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
                 below(path, &mut found)
                     .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))?;
             }
-            false if path.exists() => found.push(path.clone()),
-            false => {
-                return Err(Failure::usage(format_args!("there is no file {}", path.display())));
-            }
+            false => found.push(path.clone()),
         }
     }
     match found.is_empty() {
@@ -221,7 +243,7 @@ fn page(name: &str, other: Option<String>, verdict: &Verdict, trace: bool) -> St
     }
 }
 
-fn as_json(name: &str, profile: &str, verdict: &Verdict) -> String {
+fn as_json(name: &str, profile: &str, verdict: &Verdict, trace: bool) -> String {
     let failure = verdict.failure.as_ref().map(|failure| {
         json!({
             "line": failure.line, "kind": failure.kind.name(), "what": failure.what,
@@ -230,7 +252,7 @@ fn as_json(name: &str, profile: &str, verdict: &Verdict) -> String {
         })
     });
     let skipped = verdict.skipped.iter().map(|(line, what)| json!({ "line": line, "what": what }));
-    json!({
+    let mut told = json!({
         "file": name,
         "profile": profile,
         "passed": verdict.passed(),
@@ -239,8 +261,11 @@ fn as_json(name: &str, profile: &str, verdict: &Verdict) -> String {
         "unasked": verdict.unasked,
         "failure": failure,
         "skipped": skipped.collect::<Vec<_>>(),
-    })
-    .to_string()
+    });
+    if trace {
+        told["trace"] = json!(verdict.trace);
+    }
+    told.to_string()
 }
 
 /// The packets of a run, each with its reason.

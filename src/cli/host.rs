@@ -326,12 +326,13 @@ impl Session {
         if let Some(capture) = capture {
             capture.finish()?;
         }
-        scripts.map_or(Ok(()), ScriptSink::finish)?;
+        let scripts = scripts.map_or(Ok(()), ScriptSink::finish);
         if let Some((path, _)) = recording.filter(|(_, cut)| cut.load(Ordering::Relaxed)) {
             let path = path.display();
             return Err(Failure::failed(format_args!("the recording {path} ends too early")));
         }
-        ended.map_err(|e| Failure::failed(format_args!("the device failed: {e}")))
+        ended.map_err(|e| Failure::failed(format_args!("the device failed: {e}")))?;
+        scripts
     }
 }
 

@@ -232,7 +232,8 @@ fn failure(path: &str, text: &str) -> Option<String> {
         Err(error) => return Some(error.to_string()),
     };
     let options = Options { exact: true, ..Options::default() };
-    let profile = script.profile.as_deref().and_then(Profile::named).unwrap_or_default();
+    let profile =
+        script.profile.as_ref().and_then(|own| Profile::named(&own.value)).unwrap_or_default();
     let verdict = drill::run_with(&script, &profile, &options);
     verdict.failure.map(|failure| failure.of(path))
 }

@@ -18,6 +18,17 @@ const KEPT: usize = 2_000_000;
 pub(super) struct Script {
     pub(super) name: String,
     pub(super) text: String,
+    /// Whether it holds when it is drilled.
+    pub(super) holds: bool,
+}
+
+/// The failure of whoever wrote scripts of which so many do not hold.
+pub(super) fn verdict(failing: usize) -> Result<(), Failure> {
+    match failing {
+        0 => Ok(()),
+        1 => Err(Failure::failed("a script does not hold when it is drilled: see above")),
+        n => Err(Failure::failed(format_args!("{n} scripts do not hold when they are drilled"))),
+    }
 }
 
 /// The script of one end of a connection; that there is none, or that it does not hold, is told.
@@ -25,8 +36,8 @@ pub(super) fn of(index: &Index<'_>, conn: &Conn, setup: &Setup) -> Option<Script
     let name = format!("{}-conn{}.pkt", index.log().name(conn.place), conn.id);
     match write::write(index, conn, setup) {
         Ok(written) => {
-            let text = checked(&name, &written);
-            Some(Script { name, text })
+            let (text, holds) = checked(&name, &written);
+            Some(Script { name, text, holds })
         }
         Err(why) => {
             log::warn!("{name} is not written: {why}");
@@ -35,8 +46,8 @@ pub(super) fn of(index: &Index<'_>, conn: &Conn, setup: &Setup) -> Option<Script
     }
 }
 
-/// The text; if it does not hold on the host that it was written from, it says so.
-fn checked(name: &str, written: &Written) -> String {
+/// The text, and whether it holds on the host that it was written from; if not, it says so.
+fn checked(name: &str, written: &Written) -> (String, bool) {
     let text = written.to_string();
     let why = match written.check(&Options::default()) {
         Ok(verdict) => verdict.failure.map(|failure| {
@@ -49,9 +60,9 @@ fn checked(name: &str, written: &Written) -> String {
         }),
         Err(error) => Some(error.to_string()),
     };
-    let Some(why) = why else { return text };
+    let Some(why) = why else { return (text, true) };
     log::warn!("{name} does not hold when it is drilled: {why}");
-    format!("{text}// Does not hold when it is drilled: {why}\n")
+    (format!("{text}// Does not hold when it is drilled: {why}\n"), false)
 }
 
 /// What is kept of a running host, to write scripts at its end.
@@ -71,6 +82,9 @@ impl ScriptSink {
     }
 
     /// Writes a script of each connection.
+    ///
+    /// # Errors
+    /// A file that cannot be written, and at the end scripts that do not hold.
     pub(super) fn finish(self) -> Result<(), Failure> {
         let mut kept =
             std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
@@ -81,12 +95,14 @@ impl ScriptSink {
         let mut log = Log::new(vec![host]);
         log.host(PlaceId(0), &mut kept);
         let index = Index::new(&log);
+        let mut failing = 0;
         for script in index.conns().iter().filter_map(|conn| of(&index, conn, &self.setup)) {
             let path = self.dir.join(&script.name);
+            failing += usize::from(!script.holds);
             fs::write(&path, script.text)
                 .map_err(|error| Failure::failed(format_args!("{}: {error}", path.display())))?;
         }
-        Ok(())
+        verdict(failing)
     }
 }
 

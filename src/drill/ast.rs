@@ -16,7 +16,10 @@ pub use packet::{
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Script {
     /// The host that it is meant for, from a `//? profile NAME` comment at its top.
-    pub profile: Option<String>,
+    pub profile: Option<Note>,
+    /// Whether the host gets its turns only where the script has them, from `//? turns written` at
+    /// its top.
+    pub turns: bool,
     /// `--name=value` lines at the start, in their order.
     pub options: Vec<FileOption>,
     /// The shell command before time 0; if it fails, nothing is run.

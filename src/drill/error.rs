@@ -16,6 +16,13 @@ pub struct Error {
     pub what: String,
 }
 
+impl Error {
+    /// Whether it stands before another of the same script.
+    pub(super) fn is_before(&self, other: &Error) -> bool {
+        (self.line, self.column) < (other.line, other.column)
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.what)

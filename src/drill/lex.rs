@@ -67,6 +67,8 @@ const EXPANSION: usize = 4 << 20;
 pub(super) struct Tokens<'a> {
     pub(super) tokens: Vec<Token<'a>>,
     pub(super) notes: Vec<Comment<'a>>,
+    /// Why there are no more, if that is not the end of the script.
+    pub(super) broken: Option<Error>,
 }
 
 /// Reads all tokens. `defines` are those of the command line, which win over the script's own.
@@ -75,7 +77,7 @@ pub(super) fn lex<'a>(
     text: &'a str,
     places: &Places<'a>,
     defines: &Defines,
-) -> Result<Tokens<'a>, Error> {
+) -> Tokens<'a> {
     let mut lexer = Lexer {
         file,
         text,
@@ -86,12 +88,18 @@ pub(super) fn lex<'a>(
         end: 0,
         conditional: None,
         expanded: 0,
-        out: Tokens { tokens: Vec::new(), notes: Vec::new() },
+        out: Tokens { tokens: Vec::new(), notes: Vec::new(), broken: None },
     };
-    while lexer.token()? {
-        lexer.learn();
+    loop {
+        match lexer.token() {
+            Ok(true) => lexer.learn(),
+            Ok(false) => return lexer.out,
+            Err(error) => {
+                lexer.push(Kind::End, "", 0);
+                return Tokens { broken: Some(error), ..lexer.out };
+            }
+        }
     }
-    Ok(lexer.out)
 }
 
 struct Lexer<'a, 'b> {
@@ -183,8 +191,12 @@ impl<'a> Lexer<'a, '_> {
             let rest = self.rest();
             if let Some(comment) = rest.strip_prefix("//") {
                 let line = comment.split('\n').next().unwrap_or("");
-                if let Some(note) = line.strip_prefix('?') {
-                    self.out.notes.push(Comment { at: self.at, text: note.trim() });
+                if let Some(notes) = line.strip_prefix('?') {
+                    let mut at = self.at;
+                    for text in notes.split("//?") {
+                        self.out.notes.push(Comment { at, text: text.trim() });
+                        at += "//?".len() + text.len();
+                    }
                 }
                 self.at += 2 + line.len();
             } else if let Some(comment) = rest.strip_prefix("/*") {

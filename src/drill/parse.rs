@@ -27,11 +27,20 @@ const DEPTH: usize = 32;
 /// Reads a script. `file` is its name for messages, `defines` are the `-D NAME=value` of the
 /// command line, which win over the script's own.
 pub fn parse(file: &str, text: &str, defines: &[(String, String)]) -> Result<Script, Error> {
+    // A mark of the order of bytes, as some editors write it.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let places = Places::of(text);
     let defines: Defines = defines.iter().cloned().collect();
-    let Tokens { tokens, notes } = lex(file, text, &places, &defines)?;
+    let Tokens { tokens, notes, broken } = lex(file, text, &places, &defines);
     let mut parser = Parser { file, places, tokens, notes, next: 0, depth: 0 };
-    parser.script()
+    let script = parser.script();
+    match broken {
+        // What stands before is the first mistake.
+        Some(broken) => {
+            Err(script.err().filter(|error| error.is_before(&broken)).unwrap_or(broken))
+        }
+        None => script,
+    }
 }
 
 struct Parser<'a, 'b> {

@@ -41,7 +41,10 @@ fn between<T>(
 impl Display for Script {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if let Some(profile) = &self.profile {
-            writeln!(f, "//? profile {profile}")?;
+            writeln!(f, "{profile}")?;
+        }
+        if self.turns {
+            writeln!(f, "//? turns written")?;
         }
         for option in &self.options {
             writeln!(f, "{option}")?;

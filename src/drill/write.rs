@@ -23,9 +23,6 @@ use std::fmt;
 
 pub use knobs::Knobs;
 
-/// How soon a host acts after a call: what happens before has happened before its turn.
-const TURN: Duration = Duration::from_millis(1);
-
 /// A script that was written.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Written {
@@ -85,8 +82,23 @@ impl std::error::Error for Unwritten {}
 
 /// Something that becomes an event.
 enum Item<'a> {
-    Segment { out: bool, seg: &'a SegmentView, why: Option<&'static str> },
-    Call { call: stack::Call, result: Result<u64, crate::base::SocketError> },
+    Segment {
+        out: bool,
+        seg: &'a SegmentView,
+        why: Option<&'static str>,
+    },
+    Call {
+        call: stack::Call,
+        result: Result<u64, crate::base::SocketError>,
+    },
+    /// The host had a turn: a timer expired, or one was set when there was nothing to send.
+    Turn,
+}
+
+impl Item<'_> {
+    fn leaves(&self) -> bool {
+        matches!(self, Item::Segment { out: true, .. })
+    }
 }
 
 /// Writes one end of a connection, of a host that was set up so.
@@ -123,13 +135,15 @@ pub fn write(index: &Index<'_>, conn: &Conn, host: &Setup) -> Result<Written, Un
     let mtu = mtu.map(|mtu| option("mtu", mtu.to_string()));
     let init = knobs.commands().map(|text| Command { line: 0, text });
     let options = options.chain(mtu).collect();
-    let script =
-        Script { profile: knobs.named(), options, init, events: scripted(false), cleanup: None };
+    let note = |value| Note { line: 0, name: "profile".to_owned(), value };
+    let (profile, events) = (knobs.named().map(note), scripted(false));
+    let script = Script { profile, turns: false, options, init, events, cleanup: None };
     let side = if passive { "accepted" } else { "opened" };
     let title = format!("{}: {conn}, {side}", index.log().name(conn.place));
     let mut written = Written { title, knobs, script };
     let exact = Options { exact: true, ..Options::default() };
     if !written.check(&exact).is_ok_and(|verdict| verdict.passed()) {
+        written.script.turns = true;
         written.script.events = scripted(true);
     }
     Ok(written)
@@ -167,11 +181,22 @@ fn item(entry: &Entry) -> Option<(Instant, Item<'_>)> {
             stack::Event::Tcp(tcp::Event::State { cause: tcp::Cause::Abort, .. }) => {
                 Item::Call { call: stack::Call::Abort, result: Ok(0) }
             }
+            stack::Event::Tcp(
+                tcp::Event::TimerExpired { .. }
+                | tcp::Event::TimerSet { timer: tcp::Timer::Persist | tcp::Timer::Pacing, .. },
+            ) => Item::Turn,
             stack::Event::Call { call: stack::Call::Abort, .. } => return None,
             stack::Event::Call { call, result } => Item::Call { call: *call, result: *result },
             _ => return None,
         },
     ))
+}
+
+/// Whether something left at the moment of an item: then that was the turn.
+fn beside(items: &[(Instant, Item<'_>)], place: usize) -> bool {
+    let at = items[place].0;
+    let from = items.partition_point(|(then, _)| *then < at);
+    items[from..].iter().take_while(|(then, _)| *then == at).any(|(_, item)| item.leaves())
 }
 
 /// The items, with calls that move bytes at one moment put together.
@@ -215,7 +240,7 @@ struct Events {
 }
 
 impl Events {
-    /// All items; `turns`: with notes where the host got its turn later than a script gives it.
+    /// All items; `turns`: and the turns of the host in which nothing left.
     fn all(
         &mut self,
         items: &[(Instant, Item<'_>)],
@@ -225,24 +250,20 @@ impl Events {
     ) {
         let mut numbers = segments::Numbers::default();
         for (place, (at, item)) in items.iter().enumerate() {
-            let next = items.get(place + 1).filter(|(next, _)| next.since(*at) < TURN);
             let time = at.since(zero);
-            let may_send = match item {
+            match item {
                 Item::Segment { out, seg, why } => {
                     let packet = Action::Packet(numbers.packet(*out, seg));
                     self.at(time, packet, why.map(|why| ("why", why)));
-                    !out
                 }
                 Item::Call { call, result } => {
                     let calls = sockets.call(*call, *result);
                     calls.into_iter().for_each(|call| self.at(time, call, None));
-                    calls::sends(call)
                 }
-            };
-            let waits =
-                |(_, next): &(_, Item<'_>)| !matches!(next, Item::Segment { out: true, .. });
-            if turns && may_send && next.is_some_and(waits) {
-                self.note("turn", "open");
+                Item::Turn if turns && !beside(items, place) => {
+                    self.at(time, Action::Code { line: 0, text: "pass".to_owned() }, None);
+                }
+                Item::Turn => {}
             }
         }
     }

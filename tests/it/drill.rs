@@ -15,7 +15,8 @@ fn scripts(dir: &str) -> Vec<PathBuf> {
 fn verdict(path: &Path, options: &Options) -> Verdict {
     let (name, text) = (name(path), fs::read_to_string(path).unwrap());
     let script = parse(&name, &text, &[]).unwrap_or_else(|error| panic!("{error}"));
-    let profile = script.profile.as_deref().map_or(Ok(Profile::linux()), Profile::find);
+    let profile =
+        script.profile.as_ref().map_or(Ok(Profile::linux()), |own| Profile::find(&own.value));
     run_with(&script, &profile.unwrap(), options)
 }
 
@@ -128,7 +129,7 @@ fn a_script_names_the_profile_that_it_is_for() {
     assert_eq!(code, Some(0), "{said}");
     let (said, code) = command(&["--profile=linux", "tests/wire/freebsd/rto_first.pkt"]);
     assert!(said.contains("rto_first.pkt: is written for freebsd\n"), "{said}");
-    assert!(said.contains("linux: 1 scripts met that one, as --profile says"), "{said}");
+    assert!(said.contains("linux: 1 script met that one, as --profile says"), "{said}");
     assert_eq!(code, Some(1));
     let (said, _) = command(&["--profile=freebsd", "tests/wire/freebsd/rto_first.pkt"]);
     assert!(said.starts_with("tests/wire/freebsd/rto_first.pkt: holds\n1 hold"), "{said}");
@@ -167,6 +168,96 @@ fn what_the_command_line_says_wrong_is_told_before_anything_runs() {
     wrong(&["--profile", "linus"], "did you mean linux?");
 }
 
+#[test]
+fn several_notes_stand_on_one_line() {
+    let line = |state: &str| format!("+0 close(4) = 0 //? state {state} //? why Fin\n");
+    let lines = |state| format!("{SERVES}{}", line(state));
+    assert!(of(&lines("FIN-WAIT-1"), &exact()).passed());
+    let told = of(&lines("LAST-ACK"), &exact()).failure.unwrap().what;
+    assert_eq!(told, "state: expected LAST-ACK, got FIN-WAIT-1");
+}
+
+#[test]
+fn what_cannot_be_run_is_told_before_anything_runs() {
+    for (line, what) in [("+0 accpet(3, ..., ...) = 4", "accpet"), ("+0 %{ x.y }%", "attributes")] {
+        let failure = of(&format!("{SERVES}{line}"), &exact()).failure.unwrap();
+        assert!(failure.what.contains(what) && failure.line == 8, "{failure:?}");
+        assert_eq!((failure.kind, failure.steps.len()), (Kind::Unknown, 0));
+    }
+}
+
+#[test]
+fn what_is_no_script_is_told_at_its_first_word() {
+    let told = |text: &str| parse("x", text, &[]).unwrap_err().to_string();
+    assert_eq!(told("# A title\n#on\n"), "x:1:1: expected an event at time 0, found `#`");
+    assert_eq!(told("0 `a`\n#on\n"), "x:2:1: there is `#ifdef` and `#endif`, but no `#on`");
+    assert!(parse("x", "\u{feff}0 `a`\n1 `b`", &[]).is_ok());
+}
+
+#[test]
+fn what_is_not_there_is_told_and_the_others_run() {
+    let dir = written("there", b"0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n");
+    let (script, gone) = (dir.join("script.pkt"), dir.join("gone.pkt"));
+    let (said, code) = command(&[gone.to_str().unwrap(), script.to_str().unwrap()]);
+    assert!(said.contains("gone.pkt: No such file"), "{said}");
+    assert!(said.contains("script.pkt: holds\n1 hold, 1 do not"), "{said}");
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn the_command_tells_machines_where_and_what() {
+    let told = |name: &str, text: &str, more: &[&str]| {
+        let dir = written(name, text.as_bytes());
+        let (said, _) = command(&[more, &["--json", dir.to_str().unwrap()]].concat());
+        serde_json::from_str::<serde_json::Value>(&said).unwrap()
+    };
+    let profile = told("json_profile", "//\n//? profile freebds\n0 `a`\n", &[]);
+    assert_eq!(profile["line"], 2);
+    assert!(
+        profile["error"].as_str().unwrap().contains("script.pkt:2: `//? profile`"),
+        "{profile}"
+    );
+    assert_eq!(told("json_word", "0 `a`\nb\n", &[])["line"], 2);
+    let ignoring = ["--trace", "--ignore", "psh", "--ignore", "win"];
+    let verdict = told("json_trace", SERVES, &ignoring);
+    assert_eq!(verdict["passed"], true);
+    assert!(verdict["trace"].as_array().unwrap().len() >= 7, "{verdict}");
+}
+
+#[test]
+fn a_script_comes_from_standard_input() {
+    use std::io::Write;
+    use std::process::Stdio;
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_netglass"))
+        .args(["drill", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(SERVES.as_bytes()).unwrap();
+    let out = child.wait_with_output().unwrap();
+    assert!(String::from_utf8(out.stdout).unwrap().starts_with("stdin: holds\n"));
+}
+
+#[test]
+fn turns_that_are_written_are_the_only_ones() {
+    let text = |pass: &str| {
+        format!(
+            "//? turns written\n{SERVES}+0 write(4, ..., 3000) = 3000\n{pass}\
+             +.3 > . 1:1001(1000) ack 1\n+.1 > . 1001:2001(1000) ack 1\n\
+             +0 > P. 2001:3001(1000) ack 1\n"
+        )
+    };
+    // Without a device that takes super-segments each segment is a frame.
+    let bare = |pass| format!("`ethtool -K tun0 tso off gso off`\n{}", text(pass));
+    let passed = of(&bare(""), &exact());
+    assert!(passed.passed(), "{}", passed.failure.unwrap().of("script"));
+    let failure = of(&bare("+.1 %{ pass }%\n"), &exact()).failure.unwrap();
+    assert_eq!((failure.kind, failure.line), (Kind::Time, 12));
+    let below = parse("x", "0 `a`\n//? turns written", &[]).unwrap_err();
+    assert_eq!(below.what, "`//? turns written` stands above all events");
+}
+
 /// What a script with these lines behind a socket is told.
 fn failure(lines: &str) -> String {
     let text = format!("0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n{lines}");
@@ -191,6 +282,12 @@ fn what_is_not_known_is_named_and_what_is_near() {
         ("+0 close(3) = 0 //? state CLOSD", "did you mean `CLOSED`?"),
         ("+0 close(3) = 0 //? why FastRetransmitt", "did you mean `FastRetransmit`?"),
         ("+0 close(3) = 0 //? cwmd 3", "no note has the name cwmd; did you mean `cwnd`?"),
+        ("+0 close(3) = 0 //? cwnd ten", "cwnd: a number is meant, not `ten`"),
+        ("+0 close(3) = 0 //? cwnd", "cwnd: a number is meant, not ``"),
+        ("+0 close(3) = 0 //? ca Lost", "ca: one of Open, Disorder, CWR, Recovery, Loss is meant"),
+        ("+0 accpet(3, ..., ...) = 4", "accpet is not known; did you mean `accept`?"),
+        ("+0 %{ assert tcpi_sndcwnd == 1 }%", "did you mean `tcpi_snd_cwnd`?"),
+        ("+0 %{ assert tcpi_rtt = 1 }%", "`=` assigns, `==` compares: `==` is meant here"),
     ]);
 }
 
@@ -208,6 +305,10 @@ fn what_packetdrill_refuses_is_refused() {
         (
             "+0 sendmsg(3, {msg_name(...)=..., msg_iov(1)=[{..., 1}], msg_flags=MSG_EOR}, 0) = 1",
             "sendmsg: msg_flags are looked at by nobody",
+        ),
+        (
+            "+0 bind(3, ..., ...) = 0\n+0 listen(3, 1) = 0\n+0 accept(3, ..., ...) = 4",
+            "`+0...0.2 accept(",
         ),
         ("+0...1.5 connect(3, ..., ...) = 0", "connect has not returned a second after the end"),
         ("+0 `sysctl -q net.ipv4.tcp_mtu_probing=2`", "paths are not searched from the start"),

@@ -2,14 +2,15 @@
 //! of, to the microsecond: labs, and recordings of either side.
 
 use crate::support::{A, B, World, addr, setup};
-use netglass::drill::Options;
+use netglass::base::{IfaceId, Instant};
 use netglass::drill::write::{Unwritten, Written, write};
+use netglass::drill::{Options, Profile, parse, run};
 use netglass::lab::{self, shipped};
 use netglass::observe::export::{Conn, Index};
 use netglass::observe::log::{Detail, Log};
 use netglass::observe::recording::Recorder;
 use netglass::observe::relive::{Until, relive};
-use netglass::stack::{Setup, Stack};
+use netglass::stack::{ListenOptions, Setup, Stack};
 use netglass::tcp::{self, Config};
 use std::time::Duration;
 
@@ -75,15 +76,68 @@ fn recorded(config: &Config) -> [(Setup, Vec<u8>); 2] {
     world.hosts[B].abort(now, b);
     world.run_for(Duration::from_secs(1));
     let mut hosts = world.hosts.into_iter();
-    setups.map(|setup| {
-        let mut file = Vec::new();
-        let mut recorder = Recorder::new(&mut file, &setup).unwrap();
-        let inputs = hosts.next().map(|mut host| host.take_inputs()).unwrap_or_default();
-        recorder.inputs(inputs).unwrap();
-        recorder.flush().unwrap();
-        drop(recorder);
-        (setup, file)
-    })
+    setups.map(|setup| hosts.next().map(|host| file_of(setup, host)).unwrap())
+}
+
+/// What a host has lived, as a recording.
+fn file_of(setup: Setup, mut host: Stack) -> (Setup, Vec<u8>) {
+    let mut file = Vec::new();
+    let mut recorder = Recorder::new(&mut file, &setup).unwrap();
+    recorder.inputs(host.take_inputs()).unwrap();
+    recorder.flush().unwrap();
+    drop(recorder);
+    (setup, file)
+}
+
+/// The recordings of two hosts whose turns come when they can: calls are made between them, what
+/// arrives is a batch at one moment, the device takes a few frames a turn, and A reads so seldom
+/// that its window closes for longer than B's timers run.
+fn driven() -> [(Setup, Vec<u8>); 2] {
+    let setups = [A, B].map(|host| setup(host, 3, 1500, false));
+    let mut hosts = setups.clone().map(Stack::new);
+    hosts.iter_mut().for_each(Stack::record);
+    let mut now = Instant::ZERO;
+    let listener = hosts[B].listen(now, addr(B, 80), ListenOptions::default()).unwrap();
+    let a = hosts[A].connect(now, addr(B, 80), None, None).unwrap();
+    let (mut wires, mut b, mut put, mut got) = ([Vec::new(), Vec::new()], None, 0, 0);
+    let mut room = vec![0; 300_000];
+    for round in 0..300u64 {
+        for host in [A, B] {
+            now += Duration::from_micros(2_700 + 137 * (round % 7));
+            for frame in std::mem::take(&mut wires[host]) {
+                hosts[host].input(now, IfaceId(0), frame);
+            }
+            hosts[host].poll(now);
+            let sent = std::iter::from_fn(|| hosts[host].output(now).map(|(_, frame)| frame));
+            wires[1 - host].extend(sent.take(7));
+            now += Duration::from_micros(300);
+            match host {
+                A if round % 100 == 99 => got += hosts[A].read(now, a, &mut room).unwrap_or(0),
+                B if b.is_none() => b = hosts[B].accept(now, listener).ok().map(|(b, _)| b),
+                B if put < 400_000 => {
+                    put += b.map_or(0, |b| hosts[B].write(now, b, &[2; 50_000]).unwrap_or(0));
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(got > 100_000, "{got} of {put}");
+    let mut hosts = hosts.into_iter();
+    setups.map(|setup| hosts.next().map(|host| file_of(setup, host)).unwrap())
+}
+
+#[test]
+fn whoever_gets_turns_when_it_can_is_drilled_by_these_turns() {
+    for (setup, file) in driven() {
+        let log = relive(&file[..], "host", Until::End, Stack::new).expect("it lives").log;
+        let index = Index::new(&log);
+        let written = write(&index, &index.conns()[0], &setup).expect("it is whole");
+        assert_eq!(wrong(&written), None);
+        let text = written.to_string();
+        assert!(text.contains("\n//? turns written\n"), "{text}");
+        let at_once = parse("at once", &text.replace("//? turns written", ""), &[]).unwrap();
+        assert!(!run(&at_once, &Profile::linux()).passed());
+    }
 }
 
 #[test]

@@ -190,6 +190,13 @@ fn recording_is_a_way_to_be_up() {
         ("netglass record a.rec --tap", "netglass up --record a.rec --tap"),
         ("netglass -v record a.rec", "netglass -v up --record a.rec"),
         ("netglass record --help", "netglass record --help"),
+        ("netglass record --pkt d", "netglass up --pkt d"),
+        ("netglass record --pkt d a.rec --tap", "netglass up --pkt d --record a.rec --tap"),
+        ("netglass record --pkt=d a.rec", "netglass up --pkt=d --record a.rec"),
+        ("netglass record a.rec --pkt d", "netglass up --record a.rec --pkt d"),
+        ("netglass record --tap --pkt d", "netglass up --tap --pkt d"),
+        ("netglass record --pkt d --run 4", "netglass export --format pkt --out d --run 4"),
+        ("netglass record --run=4 --pkt=d", "netglass export --format pkt --run=4 --out=d"),
         ("netglass up --record record", "netglass up --record record"),
         ("netglass", "netglass"),
     ];

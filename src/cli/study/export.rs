@@ -62,11 +62,13 @@ pub(in crate::cli) fn export(args: &ExportArgs) -> Outcome {
     if wants(Format::Qlog) {
         files.add("run.sqlog", |out| qlog::write(&index, qlog::Scope::Network, &title, out))?;
     }
+    let mut failing = 0;
     for conn in chosen(args, &index)? {
         of_conn(&mut files, &index, conn, &title, &wants)?;
         if wants(Format::Pkt) {
             let setup = source.setup(log.name(conn.place))?;
-            if let Some(Script { name, text }) = scripts::of(&index, conn, &setup) {
+            if let Some(Script { name, text, holds }) = scripts::of(&index, conn, &setup) {
+                failing += usize::from(!holds);
                 files.add(&name, |out| out.write_all(text.as_bytes()))?;
             }
         }
@@ -104,6 +106,9 @@ pub(in crate::cli) fn export(args: &ExportArgs) -> Outcome {
         return Err(Failure::failed(format_args!("nothing of the run could be written to {dir}")));
     }
     talk::say(&format!("{count} files in {dir}: {}", listed(&files.names, " ")))?;
+    if args.format.contains(&Format::Pkt) {
+        scripts::verdict(failing)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 

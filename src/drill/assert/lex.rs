@@ -83,7 +83,7 @@ impl<'a> Lexer<'a> {
             '\\' => {
                 let more = rest[1..].trim_start_matches(['\r', ' ', '\t']);
                 if !more.is_empty() && !more.starts_with('\n') {
-                    return refuse(self.line, "a backslash that does not end its line");
+                    return refuse(self.line, "this backslash does not end its line");
                 }
                 self.at = self.text.len() - more.len() + usize::from(!more.is_empty());
                 self.line += u32::from(!more.is_empty());
@@ -172,12 +172,17 @@ impl<'a> Lexer<'a> {
             "r" => (true, false),
             "f" => (false, true),
             "rf" | "fr" => (true, true),
-            other => return refuse(self.line, format!("strings with the prefix `{other}`")),
+            other => {
+                return refuse(
+                    self.line,
+                    format!("strings with the prefix `{other}` are not run here"),
+                );
+            }
         };
         let rest = self.rest();
         let quote = first(rest);
         if rest.starts_with(&quote.repeat(3)) {
-            return refuse(self.line, "strings in three quotes");
+            return refuse(self.line, "strings in three quotes are not run here");
         }
         let mut escaped = false;
         let end = rest.char_indices().skip(1).find(|(_, c)| {
@@ -186,7 +191,7 @@ impl<'a> Lexer<'a> {
             ends
         });
         let Some((len, _)) = end.filter(|(at, _)| rest[*at..].starts_with(quote)) else {
-            return refuse(self.line, "a string that does not end on its line");
+            return refuse(self.line, "this string does not end on its line");
         };
         let inner = &rest[1..len];
         let text = if raw { inner.to_owned() } else { self.unescape(inner)? };
@@ -210,7 +215,10 @@ impl<'a> Lexer<'a> {
                 Some('0') => '\0',
                 other => {
                     let code = other.map(String::from).unwrap_or_default();
-                    return refuse(self.line, format!("the escape `\\{code}` in a string"));
+                    return refuse(
+                        self.line,
+                        format!("the escape `\\{code}` in a string is not known here"),
+                    );
                 }
             });
         }

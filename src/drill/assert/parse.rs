@@ -256,13 +256,16 @@ impl Parser<'_> {
             let end = self.tokens[self.at - 1].end;
             let text = self.text.get(start..end).unwrap_or("").split_whitespace();
             let text = text.collect::<Vec<_>>().join(" ");
+            if self.is("=") {
+                return refuse(self.here(), "`=` assigns, `==` compares: `==` is meant here");
+            }
             let message = if self.eat(",") { Some(self.expr()?) } else { None };
             return Ok(Doing::Assert { text, condition, message });
         }
         if self.is_word("print")
             && matches!(self.tokens.get(self.at + 1), Some(next) if !matches!(next.token, Token::Mark("(")))
         {
-            return refuse(self.here(), "`print` without parentheses");
+            return refuse(self.here(), "`print` without parentheses is not run here");
         }
         let mut targets = Vec::new();
         loop {
@@ -419,9 +422,15 @@ impl Parser<'_> {
                 }
                 value = Expr::Index(Box::new((value, index)));
             } else if self.is(".") {
-                return refuse(self.here(), "attributes and methods, such as behind this `.`");
+                return refuse(
+                    self.here(),
+                    "attributes and methods, such as behind this `.`, are not run here",
+                );
             } else if self.is("(") {
-                return refuse(self.here(), "a call of what is no name of a function");
+                return refuse(
+                    self.here(),
+                    "calls of what is no name of a function are not run here",
+                );
             } else {
                 return Ok(value);
             }
@@ -443,7 +452,7 @@ impl Parser<'_> {
                 let list = self.items("]")?;
                 Ok(Expr::List(list))
             }
-            Some(Token::Mark("{")) => refuse(self.here(), "dictionaries and sets"),
+            Some(Token::Mark("{")) => refuse(self.here(), "dictionaries and sets are not run here"),
             _ => self.expected("an expression"),
         }
     }
@@ -466,7 +475,7 @@ impl Parser<'_> {
         while !self.eat(close) {
             all.push(self.expr()?);
             if self.is("=") {
-                return refuse(self.here(), "arguments with names");
+                return refuse(self.here(), "arguments with names are not run here");
             }
             if !self.eat(",") && !self.is(close) {
                 return self.expected(&format!("`,` or `{close}`"));
@@ -514,7 +523,7 @@ impl Parser<'_> {
         if fits {
             Ok(Expr::Call(function, arguments))
         } else {
-            refuse(self.line, format!("a call with {} arguments", arguments.len()))
+            refuse(self.line, format!("this function does not take {} arguments", arguments.len()))
         }
     }
 
@@ -549,7 +558,7 @@ impl Parser<'_> {
             }
             pieces.push(Piece::Text(before.to_owned()));
             let Some(end) = from.find('}').filter(|_| from.starts_with('{')) else {
-                return refuse(self.line, "a brace without its partner in an f-string");
+                return refuse(self.line, "a brace in this f-string has no partner");
             };
             pieces.extend(self.field(&from[1..end])?);
             rest = &from[end + 1..];
@@ -569,7 +578,7 @@ impl Parser<'_> {
         let shown = value.strip_suffix('=').filter(|rest| !rest.ends_with(['=', '<', '>', '!']));
         repr |= shown.is_some() && spec.is_empty();
         if spec.contains('{') {
-            return refuse(self.line, "braces in the format of an f-string");
+            return refuse(self.line, "braces in the format of an f-string are not run here");
         }
         let source = shown.unwrap_or(value);
         let tokens = lex(self.line, source)?;

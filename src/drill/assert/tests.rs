@@ -192,24 +192,25 @@ fn what_is_more_than_this_is_refused_by_name() {
         fails(word, FailureKind::Refused, &format!("`{name}` {rest}"));
     }
     let table = [
-        ("print tcpi_rtt", "`print` without parentheses"),
+        ("print tcpi_rtt", "`print` without parentheses is not run here"),
         ("x = lambda: 1", "`lambda` is not run here"),
         ("assert sqrt(4)", "the function `sqrt` is not known here"),
         ("assert rond(4)", "the function `rond` is not known here; did you mean `round`?"),
-        ("x.y", "attributes and methods, such as behind this `.`"),
-        ("x = {1: 2}", "dictionaries and sets"),
+        ("x.y", "attributes and methods, such as behind this `.`, are not run here"),
+        ("x = {1: 2}", "dictionaries and sets are not run here"),
         ("x[1:2]", "expected `]` (no slices), found `:`"),
-        ("print(1, end='')", "arguments with names"),
+        ("print(1, end='')", "arguments with names are not run here"),
+        ("assert tcpi_rtt = 10", "`=` assigns, `==` compares: `==` is meant here"),
         ("a, b = 1, 2", "only one name can be assigned to"),
-        ("assert b'x'", "strings with the prefix `b`"),
-        ("x = '''a'''", "strings in three quotes"),
-        ("x = 'abc", "a string that does not end on its line"),
-        ("x = '\\q'", "the escape `\\q` in a string"),
+        ("assert b'x'", "strings with the prefix `b` are not run here"),
+        ("x = '''a'''", "strings in three quotes are not run here"),
+        ("x = 'abc", "this string does not end on its line"),
+        ("x = '\\q'", "the escape `\\q` in a string is not known here"),
         ("x = 1 ?", "`?` is not understood here"),
         ("x = 12ab", "`12ab` is no number"),
         ("assert", "expected an expression, found the end of the line"),
         ("assert (1", "expected `)`, found the end of the line"),
-        ("abs()", "a call with 0 arguments"),
+        ("abs()", "this function does not take 0 arguments"),
     ];
     for (text, what) in table {
         fails(text, FailureKind::Refused, what);

@@ -3,9 +3,18 @@
 use super::*;
 use proptest::prelude::*;
 
+/// The tokens, if they are all.
+fn whole(tokens: Tokens<'_>) -> Result<Tokens<'_>, Error> {
+    match tokens.broken {
+        Some(error) => Err(error),
+        None => Ok(tokens),
+    }
+}
+
 fn tokens(text: &str, defines: &[(&str, &str)]) -> Result<Vec<(Kind, String)>, String> {
     let defines = defines.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-    let tokens = lex("x.pkt", text, &Places::of(text), &defines).map_err(|e| e.to_string())?;
+    let tokens =
+        whole(lex("x.pkt", text, &Places::of(text), &defines)).map_err(|e| e.to_string())?;
     Ok(tokens.tokens.into_iter().map(|token| (token.kind, token.text.into_owned())).collect())
 }
 
@@ -75,7 +84,7 @@ fn comments_are_gone_and_notes_are_kept() {
     use Kind::*;
     check("a // b\nc /* d\n * e */ f/**/g", &[(Word, "a"), (Word, "c"), (Word, "f"), (Word, "g")]);
     let text = "a //? state LISTEN \n//?why x\n// ? no";
-    let tokens = lex("x.pkt", text, &Places::of(text), &Defines::new()).unwrap();
+    let tokens = whole(lex("x.pkt", text, &Places::of(text), &Defines::new())).unwrap();
     let notes: Vec<_> = tokens.notes.iter().map(|note| (note.at, note.text)).collect();
     assert_eq!(notes, [(2, "state LISTEN"), (20, "why x")]);
 }
@@ -162,7 +171,7 @@ fn what_does_not_end_is_a_mistake() {
 proptest! {
     #[test]
     fn tokens_follow_each_other(text in "[-+.:0-9a-fx/\"`{}#é \n]{0,60}") {
-        if let Ok(found) = lex("x.pkt", &text, &Places::of(&text), &Defines::new()) {
+        if let Ok(found) = whole(lex("x.pkt", &text, &Places::of(&text), &Defines::new())) {
             prop_assert!(found.tokens.is_sorted_by(|a, b| a.at < b.at));
         }
     }

@@ -59,7 +59,17 @@ impl Parser<'_, '_> {
                     let what = "`//? profile` stands once, above all events";
                     return self.fail_at(comment.at, what);
                 }
-                script.profile = Some(value.to_owned());
+                let line = self.places.line(comment.at);
+                let (name, value) = (name.to_owned(), value.to_owned());
+                script.profile = Some(Note { line, name, value });
+                continue;
+            }
+            if name == "turns" {
+                if nth.is_some() || value != "written" {
+                    let what = "`//? turns written` stands above all events";
+                    return self.fail_at(comment.at, what);
+                }
+                script.turns = true;
                 continue;
             }
             let Some(nth) = nth else {

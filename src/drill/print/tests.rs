@@ -247,7 +247,7 @@ fn script() -> impl Strategy<Value = Script> {
                 let first = Event { line: 0, time: Time::At(0), action, notes: Vec::new() };
                 events.insert(0, first);
             }
-            Script { profile: None, options, init, events, cleanup }
+            Script { profile: None, turns: false, options, init, events, cleanup }
         },
     )
 }

@@ -8,6 +8,7 @@ use super::settings::Version;
 use super::symbols::*;
 use crate::base::{ConnId, Duration, Instant};
 use crate::drill::ast::Syscall;
+use crate::drill::error::hint;
 use crate::tcp::State;
 use std::net::SocketAddr;
 
@@ -84,6 +85,23 @@ const COUNTS: &[(&str, usize)] = &[
     ("splice", 6),
 ];
 
+/// Others that are known, with as many arguments as it takes.
+const OTHERS: [&str; 4] = ["accept4", "epoll_create1", "fcntl", "ioctl"];
+
+fn unknown(name: &str) -> String {
+    let near = hint(name, COUNTS.iter().map(|(known, _)| *known).chain(OTHERS));
+    format!("the system call {name} is not known{near}")
+}
+
+/// Whether a call is one that is known; if not, what to say.
+pub(super) fn known(call: &Syscall) -> Result<(), String> {
+    let name = call.name.as_str();
+    match COUNTS.iter().any(|(known, _)| *known == name) || OTHERS.contains(&name) {
+        true => Ok(()),
+        false => Err(unknown(name)),
+    }
+}
+
 /// Whether a script's call has the arguments that its name wants.
 pub(super) fn check(call: &Syscall) -> Result<(), String> {
     let wanted = COUNTS.iter().find(|(name, _)| *name == call.name).map(|(_, count)| *count);
@@ -124,7 +142,7 @@ pub(super) fn call(
         "cap_set" => Ok(0.into()),
         name => match super::transfer::call(machine, name, args, progress) {
             Some(answer) => number(answer),
-            None => refused(format!("the system call {name} is not known")),
+            None => refused(unknown(name)),
         },
     }
 }

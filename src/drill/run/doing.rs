@@ -3,11 +3,11 @@
 use super::args::{Trouble, number};
 use super::calls::{self, Progress, Returned};
 use super::errno::Errno;
-use super::names::Snapshot;
+use super::names::{self, Snapshot};
 use super::runner::{FOREVER, Line, Pending, Runner, Step, fail};
+use super::shell;
 use super::sockstat::{self, Told};
 use super::verdict::{Failure, Kind};
-use super::{notes, shell};
 use crate::base::{Duration, Instant};
 use crate::drill::assert;
 use crate::drill::ast::{Event, Expr, Syscall, Time};
@@ -21,7 +21,6 @@ impl<'a> Runner<'a> {
             _ => Instant::ZERO,
         };
         let mut progress = Progress::new(now);
-        self.machine.world.held = event.notes.iter().any(notes::holds);
         self.step(line, call);
         calls::check(call).map_err(|what| Failure::new(line, Kind::Call, what))?;
         let answer = calls::call(&mut self.machine, call, &mut progress);
@@ -63,7 +62,9 @@ impl<'a> Runner<'a> {
             };
             let next = [self.machine.world.deadline(), until].into_iter().flatten().min();
             let Some(at) = next.filter(|at| *at <= limit) else {
-                let what = format!("{} waits for ever", call.name);
+                let way = "the socket blocks: set O_NONBLOCK, or let the call wait beside what \
+                           comes, `+0...0.2";
+                let what = format!("{} waits for ever: {way} {}(…)`", call.name, call.name);
                 return fail(Failure::new(line, Kind::Call, what));
             };
             self.machine.world.now = self.machine.world.now.max(at);
@@ -174,7 +175,10 @@ impl<'a> Runner<'a> {
                 assert::FailureKind::Refused => Kind::Unknown,
                 assert::FailureKind::Assertion | assert::FailureKind::Exception => Kind::Code,
             };
-            Failure::new(failure.line, kind, failure.what)
+            let unknown = failure.what.strip_prefix("NameError: name `");
+            let name = unknown.and_then(|rest| rest.split_once('`')).map(|(name, _)| name);
+            let near = name.map(names::near).unwrap_or_default();
+            Failure::new(failure.line, kind, failure.what.clone() + &near)
         };
         let program = assert::Program::parse(line, text).map_err(wrong)?;
         let snapshot = Snapshot::take(&mut self.machine);

@@ -3,6 +3,7 @@
 
 use super::machine::{File, Machine, Place, Under};
 use crate::drill::assert::Value;
+use crate::drill::error::hint;
 use crate::tcp::{State, TcpInfo};
 
 /// What names stand for at one moment.
@@ -79,6 +80,15 @@ impl Snapshot {
             }
         }
     }
+}
+
+/// The name that may be meant by one that stands for nothing.
+pub(super) fn near(name: &str) -> String {
+    let fields = TcpInfo::FIELDS.iter().map(|field| format!("tcpi_{field}"));
+    let fields: Vec<_> = fields.chain(["tcpi_state".to_owned()]).collect();
+    let states = STATES.iter().flat_map(|row| [row.2, row.3]);
+    let constants = CONSTANTS.iter().map(|(known, _)| *known);
+    hint(name, fields.iter().map(String::as_str).chain(states).chain(constants))
 }
 
 #[cfg(test)]

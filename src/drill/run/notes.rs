@@ -35,11 +35,6 @@ pub(super) fn push(record: &Record) -> Option<&'static str> {
     }
 }
 
-/// Whether the host gets its turn only when the next event has happened, too.
-pub(super) fn holds(note: &Note) -> bool {
-    note.name == "turn" && note.value == "open"
-}
-
 /// Checks a note. `keys`: the reasons since the event before.
 pub(super) fn check(machine: &mut Machine, note: &Note, keys: &[&str]) -> Result<(), String> {
     let wanted = note.value.as_str();
@@ -47,9 +42,6 @@ pub(super) fn check(machine: &mut Machine, note: &Note, keys: &[&str]) -> Result
         true => Ok(()),
         false => Err(format!("{}: expected {wanted}, got {got}", note.name)),
     };
-    if holds(note) {
-        return Ok(());
-    }
     if note.name == "why" {
         if !rules().any(|key| key.eq_ignore_ascii_case(wanted)) {
             let hint = hint(wanted, rules());
@@ -70,11 +62,21 @@ pub(super) fn check(machine: &mut Machine, note: &Note, keys: &[&str]) -> Result
     }
     let own = ["cwnd", "ssthresh", "ca"];
     if !own.iter().chain(TcpInfo::FIELDS).any(|name| *name == note.name) {
-        let hint = hint(
-            &note.name,
-            own.iter().chain(&["why", "state", "turn"]).chain(TcpInfo::FIELDS).copied(),
-        );
+        let hint =
+            hint(&note.name, own.iter().chain(&["why", "state"]).chain(TcpInfo::FIELDS).copied());
         return Err(format!("no note has the name {}{hint}", note.name));
+    }
+    const PHASES: [&str; 5] = ["Open", "Disorder", "CWR", "Recovery", "Loss"];
+    match note.name.as_str() {
+        "ca" if !PHASES.iter().any(|phase| phase.eq_ignore_ascii_case(wanted)) => {
+            return Err(format!("ca: one of {} is meant, not `{wanted}`", PHASES.join(", ")));
+        }
+        "ca" => {}
+        "ssthresh" if wanted == "∞" => {}
+        name if wanted.parse::<u64>().is_err() => {
+            return Err(format!("{name}: a number is meant, not `{wanted}`"));
+        }
+        _ => {}
     }
     let conn = machine.conn_under_test();
     let now = machine.world.now;

@@ -5,7 +5,7 @@ use super::flow::Flow;
 use super::runner::{FOREVER, Runner, Step, fail};
 use super::verdict::{Failure, Kind, moment};
 use super::world::Out;
-use super::{build, live, notes, show};
+use super::{build, live, show};
 use crate::base::{Duration, EventId, Instant};
 use crate::drill::ast::{
     Body, Event, Options as TcpOptions, Packet, Ports, SeqKind, Tcp, TcpOption,
@@ -19,7 +19,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 impl Runner<'_> {
     pub(super) fn arrive(&mut self, event: &Event, packet: &Packet) -> Step {
         let line = event.line;
-        self.machine.world.held = event.notes.iter().any(notes::holds);
         let spoken = packet.encap.is_empty() && packet.udp_encap.is_none();
         let kind = if spoken { Kind::Packet } else { Kind::Unknown };
         let wrong = |what| Failure::new(line, kind, what);
@@ -58,8 +57,11 @@ impl Runner<'_> {
             Pair { local: flow.local, remote: flow.remote }
         };
         let icmp = matches!(packet.body, Body::Icmp(_));
+        let mut waits = !self.machine.world.stops;
         loop {
-            self.settle()?;
+            if waits {
+                self.settle()?;
+            }
             let is_ours = |out: &Out| match out.live.pair() {
                 Some((src, dst)) if icmp => src.ip() == local.ip() && dst.ip() == remote.ip(),
                 Some((src, dst)) => src == local && dst == remote,
@@ -74,19 +76,24 @@ impl Runner<'_> {
                 taken.iter().for_each(|out| crossed[out.crossed].asked = true);
                 return Ok(taken);
             }
-            if found.is_some() || !self.next(end)? {
+            if found.is_some() || waits && !self.next(end)? {
                 return Ok(None);
             }
+            waits = true;
         }
     }
 
     pub(super) fn expect(&mut self, event: &Event, packet: &Packet) -> Step {
-        self.machine.world.held = false;
         let (line, text) = (event.line, packet.to_string());
         let wrong = |what| Failure::new(line, Kind::Packet, what).expected(text.clone());
         let flow = self.machine.flow_for(outbound_ports(packet), false).map_err(wrong)?;
         let due = self.due(&event.time, false, self.before);
-        let now = self.machine.world.now;
+        let world = &mut self.machine.world;
+        // Whoever waited for this gets its turn when it is due, and ends it with this.
+        let turn = due.map(|(low, _)| low).filter(|_| world.held);
+        world.now = turn.map_or(world.now, |turn| turn.max(world.now));
+        (world.held, world.stops) = (false, self.turns_written);
+        let now = world.now;
         let end = due.map_or(now + FOREVER, |(_, high)| high.max(now) + PATIENCE);
         let Some(out) = self.take(flow, packet, end)? else {
             let what = match due {
@@ -98,6 +105,8 @@ impl Runner<'_> {
         };
         self.listen();
         let mut whole = self.join(flow, packet, out, end)?;
+        let world = &mut self.machine.world;
+        (world.held, world.stops) = (world.stops, false);
         self.keys.append(&mut whole.keys);
         let flow = &mut self.machine.flows[flow];
         if let (Body::Tcp(tcp), Some(segment)) = (&packet.body, whole.live.tcp()) {

@@ -55,6 +55,8 @@ pub(super) struct Before {
 /// A script on its way.
 pub(super) struct Runner<'a> {
     pub(super) options: &'a Options,
+    /// The host gets its turns only where the script has them.
+    pub(super) turns_written: bool,
     pub(super) machine: Machine,
     pub(super) pending: Option<Pending<'a>>,
     pub(super) before: Before,
@@ -77,6 +79,9 @@ pub(super) fn run(script: &Script, profile: &Profile, options: &Options) -> Verd
         packets: Vec::new(),
         ended: Instant::ZERO,
     };
+    if let Some(failure) = unreadable(script, options) {
+        return Verdict { failure: Some(failure), ..unknown(0, String::new()) };
+    }
     let settings = match Settings::of(&script.options, options) {
         Ok(settings) => settings,
         Err(bad) => return unknown(bad.line, bad.what),
@@ -95,9 +100,12 @@ pub(super) fn run(script: &Script, profile: &Profile, options: &Options) -> Verd
         }
     }
     let zero = Instant::ZERO;
+    let mut machine = Machine::new(settings, profile);
+    machine.world.held = script.turns;
     let mut runner = Runner {
         options,
-        machine: Machine::new(settings, profile),
+        turns_written: script.turns,
+        machine,
         pending: None,
         before: Before { due: zero, over: zero, arrived: false },
         trace: Vec::new(),
@@ -119,6 +127,22 @@ pub(super) fn run(script: &Script, profile: &Profile, options: &Options) -> Verd
         trace,
         unasked,
     }
+}
+
+/// Calls that nobody knows, and statements that cannot be read: they are told before anything runs.
+fn unreadable(script: &Script, options: &Options) -> Option<Failure> {
+    let wrong = |event: &Event| match &event.action {
+        Action::Syscall(call) if !options.lenient => {
+            let what = calls::known(call).err()?;
+            Some(Failure::new(event.line, Kind::Unknown, what))
+        }
+        Action::Code { line, text } => {
+            let failure = assert::Program::parse(*line, text).err()?;
+            Some(Failure::new(failure.line, Kind::Unknown, failure.what))
+        }
+        _ => None,
+    };
+    script.events.iter().find_map(wrong)
 }
 
 impl<'a> Runner<'a> {
@@ -187,6 +211,7 @@ impl<'a> Runner<'a> {
     }
 
     fn event(&mut self, event: &'a Event) -> Step {
+        self.machine.world.stops = false;
         if let Action::Packet(packet) = &event.action
             && !is_inbound(packet)
         {
@@ -211,7 +236,12 @@ impl<'a> Runner<'a> {
             Action::Packet(packet) => self.arrive(event, packet),
             Action::Syscall(call) => self.call(event, call, due),
             Action::Command(text) => self.command(event.line, text),
-            Action::Code { line, text } => self.code(*line, text),
+            Action::Code { line, text } => {
+                self.machine.world.held = false;
+                self.settle()?;
+                self.machine.world.held = self.turns_written;
+                self.code(*line, text)
+            }
         }
     }
 

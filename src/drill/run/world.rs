@@ -61,10 +61,17 @@ pub(super) struct World {
     pub(super) told: Vec<Told>,
     /// The host does not get its turn before the next event.
     pub(super) held: bool,
+    /// A turn ends when a frame has left.
+    pub(super) stops: bool,
     mtu: usize,
     pool: Pool,
     fresh: Vec<Record>,
+    /// What was told of frames that may still be on their way out, oldest first.
+    sent: VecDeque<Record>,
 }
+
+/// Records of frames that are kept: the stack makes fewer at once.
+const SENT: usize = 256;
 
 impl World {
     pub(super) fn new(setup: Setup) -> World {
@@ -79,9 +86,11 @@ impl World {
             crossed: Vec::new(),
             told: Vec::new(),
             held: false,
+            stops: false,
             mtu,
             pool,
             fresh: Vec::new(),
+            sent: VecDeque::new(),
         }
     }
 
@@ -96,18 +105,34 @@ impl World {
     /// Lets the host do what is due and takes everything it has to send.
     pub(super) fn pump(&mut self) {
         if self.held {
-            return;
+            return self.gather();
         }
-        self.stack.poll(self.now);
-        for sent in 0.. {
-            let Some((_, frame)) = self.stack.output(self.now) else { break };
-            assert!(sent < BURST, "the host does not stop sending");
-            self.stack.drain_records(&mut self.fresh);
-            self.told.extend(self.fresh.drain(..).map(Told::Record));
-            self.left(&frame);
-        }
+        // Whoever has not said yet that it has no more to send is not waited for: look again.
+        while !self.turn() && self.stops && self.deadline().is_some_and(|at| at <= self.now) {}
+        self.gather();
+    }
+
+    /// Takes what the host has told.
+    fn gather(&mut self) {
         self.stack.drain_records(&mut self.fresh);
         self.told.extend(self.fresh.drain(..).map(Told::Record));
+    }
+
+    /// Lets the host do what is due and takes what it sends; says whether there was something.
+    fn turn(&mut self) -> bool {
+        self.stack.poll(self.now);
+        for sent in 0.. {
+            let Some((_, frame)) = self.stack.output(self.now) else {
+                return sent > 0;
+            };
+            assert!(sent < BURST, "the host does not stop sending");
+            self.gather();
+            self.left(&frame);
+            if self.stops {
+                break;
+            }
+        }
+        true
     }
 
     /// Notes a frame that leaves, packet by packet.
@@ -152,12 +177,20 @@ impl World {
             Told::Record(record) => Some(record),
             Told::Left(_) => None,
         });
-        records.take(64).find(|record| record.id == origin)
+        let mut latest = records.take(64).chain(self.sent.iter().rev());
+        latest.find(|record| record.id == origin)
     }
 
     /// What the host told since the last call, oldest first.
     pub(super) fn take_told(&mut self) -> Vec<Told> {
-        std::mem::take(&mut self.told)
+        let told = std::mem::take(&mut self.told);
+        let records = told.iter().filter_map(|told| match told {
+            Told::Record(record) if leaves(&record.event) => Some(record.clone()),
+            _ => None,
+        });
+        self.sent.extend(records);
+        self.sent.drain(..self.sent.len().saturating_sub(SENT));
+        told
     }
 
     /// The state of a connection, by name; CLOSED when it is gone.
@@ -181,4 +214,9 @@ pub(super) fn is_step(event: &Event) -> bool {
         Event::Dropped { .. } => true,
         _ => false,
     }
+}
+
+/// Whether a record is of a segment that leaves.
+fn leaves(event: &Event) -> bool {
+    matches!(event, Event::Tcp(tcp::Event::Sent { .. }))
 }

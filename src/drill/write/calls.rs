@@ -89,11 +89,6 @@ impl Sockets {
     }
 }
 
-/// Whether the host may have something to send when a call has been made.
-pub(super) fn sends(call: &Call) -> bool {
-    matches!(call, Call::Read { .. } | Call::Write { .. } | Call::Shutdown | Call::Close)
-}
-
 /// Two calls that move bytes one behind the other, as one: what was asked for by both. What reads
 /// the end of the data is a call of its own.
 pub(super) fn joined((one, done): (&Call, u64), (other, more): (&Call, u64)) -> Option<Call> {
