@@ -21,9 +21,9 @@ RFC_5927 = 5927 "ICMP Attacks against TCP";
 
 super::document! {
 RFC_5961 = 5961 "Improving TCP's Robustness to Blind In-Window Attacks";
-"5961-3.2-1" Must Yes: "A reset outside of the window is dropped" => "silently";
+"5961-3.2-1" Must Deviates: "A reset outside of the window is dropped" => "silently; but as Linux, one whose sender has not counted its own FIN is believed (profile `rfc`: none is)";
 "5961-3.2-2" Must Yes: "A reset that is exactly next ends the connection" => "whatever else it carries";
-"5961-3.2-3" Must Yes: "Any other reset in the window is dropped and challenged by an ACK" => "as said";
+"5961-3.2-3" Must Deviates: "Any other reset in the window is dropped and challenged by an ACK" => "but as Linux, one behind all that SACK has reported is believed, and none is answered in TIME-WAIT (profile `rfc`: as said)";
 "5961-4.2-1" Must Yes: "A SYN is challenged, whatever its sequence number, and dropped" => "in every synchronized state";
 "5961-5.2-1" Must Yes: "An ACK older than the largest window ever offered, or of what was not sent, is dropped and answered by an ACK" => "as said";
 "5961-7-1" Should Yes: "Challenges are bounded" => "for each connection one in 500 ms, and for the host";

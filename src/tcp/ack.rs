@@ -9,7 +9,7 @@ use super::sack::{self, Deliveries};
 use super::segment::Segment;
 use super::tcb::{Cx, Tcb};
 use super::tlp;
-use crate::base::{Duration, Seq};
+use crate::base::{Duration, Instant, Seq};
 use crate::wire::tcp::{Ctl, Header};
 
 /// An acceptable ACK in a synchronized state.
@@ -36,24 +36,36 @@ pub(super) fn on_ack(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
 }
 
 /// RFC 5681 §2, "duplicate acknowledgment": (a) data outstanding, (b) no data, (c) no SYN or FIN,
-/// (d) the greatest ACK so far, (e) the window of the last segment.
+/// (d) the greatest ACK so far, (e) the window of the last segment; for Linux, none that counts.
 // Rules: 5681-2-1.
 fn is_duplicate(tcb: &Tcb, seg: &Segment, seg_ack: Seq) -> bool {
-    !tcb.rtxq.is_empty()
-        && seg.arrived.len == 0
-        && seg_ack == tcb.snd.una
-        && window(tcb, seg) == tcb.snd.wnd
+    let same = match tcb.config.is_linux() {
+        true => !is_window_news(tcb, seg, seg_ack),
+        false => window(tcb, seg) == tcb.snd.wnd,
+    };
+    !tcb.rtxq.is_empty() && seg.arrived.len == 0 && seg_ack == tcb.snd.una && same
+}
+
+/// Whether a segment tells the window newer than what is known. Linux takes any that acknowledges
+/// more, and of two that differ in nothing else the larger one, or none at all.
+pub(super) fn is_window_news(tcb: &Tcb, seg: &Segment, seg_ack: Seq) -> bool {
+    let (una, wl1, wl2) = (tcb.snd.una, tcb.snd.wl1, tcb.snd.wl2);
+    if tcb.config.is_linux() {
+        let (seq, offered) = (seg.arrived.seq, window(tcb, seg));
+        let more = offered > tcb.snd.wnd || offered == 0;
+        return seg_ack.after(una) || seg_ack == una && (seq.after(wl1) || seq == wl1 && more);
+    }
+    let seq = seg.hdr.seq;
+    una.before_eq(seg_ack) && (wl1.before(seq) || (wl1 == seq && wl2.before_eq(seg_ack)))
 }
 
 /// SND.WND, unless the segment is older than the one that set it (RFC 9293 §3.10.7.4: "this check
 /// prevents using old segments to update the window").
 fn update_window(tcb: &mut Tcb, seg: &Segment, seg_ack: Seq, cx: &mut Cx<'_>) {
-    let seq = seg.hdr.seq;
-    let newer = tcb.snd.wl1.before(seq) || (tcb.snd.wl1 == seq && tcb.snd.wl2.before_eq(seg_ack));
-    if !(tcb.snd.una.before_eq(seg_ack) && newer) {
+    if !is_window_news(tcb, seg, seg_ack) {
         return;
     }
-    tcb.snd.wl1 = seq;
+    tcb.snd.wl1 = if tcb.config.is_linux() { seg.arrived.seq } else { seg.hdr.seq };
     tcb.snd.wl2 = seg_ack;
     let before = tcb.snd.wnd;
     take_window(tcb, seg);
@@ -103,6 +115,7 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx
     } else if let (Some(sent_at), true) = (first, told.sacked > 0) {
         rtt = Some(cx.now.since(sent_at));
         sampled(tcb, cx.now.since(sent_at), cx);
+        wait_as_long(tcb, sent_at, cx);
     }
     note_reordering(tcb);
     if told.delivered > 0 {
@@ -121,8 +134,28 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx
     }
     if told.advanced {
         super::autotune::on_ack(tcb, cx.now);
+        doubt_blocks(tcb, cx);
     }
     super::sizes::note_deferral(tcb, cx.now);
+}
+
+/// What was sent at `sent_at`, before the head was sent again, has arrived: the head's ACK takes as
+/// long from now on (as Linux).
+fn wait_as_long(tcb: &mut Tcb, sent_at: Instant, cx: &mut Cx<'_>) {
+    let later = tcb.rtxq.head().is_some_and(|head| head.sent_at > sent_at);
+    if later && tcb.config.is_linux() {
+        tcb.set_timer(Timer::Rtx, cx.now + tcb.rto(), cx);
+    }
+}
+
+/// The peer acknowledges up to what it has reported, and not that: it has gone back on it. The
+/// timeout that forgets its reports comes soon then (as Linux).
+fn doubt_blocks(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    let back = tcb.rtxq.head().is_some_and(|head| head.sacked);
+    if back && tcb.config.is_linux() {
+        let soon = (tcb.rto.srtt().unwrap_or_default() / 2).max(Duration::from_millis(10));
+        tcb.set_timer(Timer::Rtx, cx.now + soon, cx);
+    }
 }
 
 /// How far what came late was overtaken.

@@ -68,6 +68,16 @@ impl Reassembly {
         self.bytes
     }
 
+    /// What is held, each range without a gap, in sequence order.
+    pub fn ranges(&self) -> impl Iterator<Item = (Seq, Seq)> {
+        self.ranges.iter().copied()
+    }
+
+    /// Behind the last byte held.
+    pub fn end(&self) -> Option<Seq> {
+        self.ranges.back().map(|range| range.1)
+    }
+
     /// The memory under these bytes: small pieces lie in blocks of their own.
     pub fn cost(&self) -> u32 {
         u32::try_from(self.cost).unwrap_or(u32::MAX)

@@ -213,11 +213,13 @@ pub(super) fn reordering(tcb: &Tcb) -> u16 {
 
 /// The reordering window now.
 fn reordering_window(tcb: &Tcb) -> Duration {
+    let seen = tcb.loss.as_ref().is_some_and(|loss| loss.rack.reordering_seen());
+    let (enough, smss) = (u32::from(reordering(tcb)), tcb.snd.smss);
     let path = rack::Path {
         min_rtt: tcb.rto.min().unwrap_or_default(),
         srtt: tcb.rto.srtt().unwrap_or_default(),
         recovering: matches!(tcb.recovery.ca, CaState::Recovery | CaState::Loss),
-        enough: tcb.rtxq.sacked().div_ceil(tcb.snd.smss) >= u32::from(reordering(tcb)),
+        enough: !seen && tcb.rtxq.has_sacked(enough, smss),
     };
     tcb.loss.as_ref().map_or(Duration::ZERO, |loss| loss.rack.window(path))
 }
@@ -432,6 +434,10 @@ pub(super) fn on_timeout(tcb: &mut Tcb, first: bool, cx: &mut Cx<'_>) {
         loss.undo.begin(una, tcb.rtxq.runs_again());
     }
     mark_lost_by_timeout(tcb, cx);
+    if tcb.config.is_linux() {
+        let spared = tcb.rtxq.in_flight();
+        tcb.cc().on_spared(spared);
+    }
     (tcb.recovery.dupacks, tcb.recovery.deflation) = (0, 0);
     tcb.recovery.recovery_point = Some(tcb.snd.nxt);
     tcb.recovery.force = true;
@@ -449,6 +455,7 @@ fn mark_lost_by_timeout(tcb: &mut Tcb, cx: &Cx<'_>) {
     tcb.rtxq.set_left(0, smss);
     if tcb.rtxq.head().is_some_and(|head| head.sacked) {
         tcb.rtxq.forget_sacked();
+        tcb.loss.get_or_insert_default().seen.clear(); // what it reports next is news
     }
     let window = reordering_window(tcb);
     let by_time = tcb.sack_ok && tcb.config.rack;
@@ -500,7 +507,23 @@ fn in_loss(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> u32 {
         tcb.set_ca(CaState::Open, cx);
         return if tcb.sack_ok { detect_again(tcb, told, cx) } else { 0 };
     }
+    if !tcb.sack_ok {
+        count_behind(tcb, told);
+    }
     if tcb.sack_ok && tcb.config.rack { detect_by_time(tcb, cx) } else { 0 }
+}
+
+/// Without SACK, duplicates tell that what F-RTO sent behind the lost has arrived: each lets
+/// something lost be sent again, or nothing would until the next timeout (RFC 5682 §2.1 step 3a).
+// Rules: 5682-3.1-3.
+fn count_behind(tcb: &mut Tcb, told: &Told) {
+    let (smss, nxt) = (tcb.snd.smss, tcb.snd.nxt);
+    let sent_new = tcb.recovery.recovery_point.is_some_and(|point| nxt.after(point));
+    if told.advanced {
+        tcb.rtxq.set_left(0, smss);
+    } else if told.duplicate && sent_new {
+        tcb.rtxq.set_left(tcb.rtxq.left() + smss, smss);
+    }
 }
 
 /// F-RTO (RFC 5682 §3.1): while new data goes out instead of old, ACKs of what was sent only once
@@ -579,7 +602,9 @@ pub(super) fn on_reorder_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if lost == 0 {
         return;
     }
-    let told = Told::default();
+    // Linux lets what was lost be paid as if a segment had arrived.
+    let delivered = if tcb.config.is_linux() { tcb.snd.smss } else { 0 };
+    let told = Told { delivered, ..Told::default() };
     match tcb.recovery.ca {
         CaState::Open | CaState::Disorder => {
             enter(tcb, &told, cx);

@@ -134,6 +134,11 @@ impl Rtxq {
         self.queue.is_empty()
     }
 
+    /// Whether one transmission is unacknowledged, and no more.
+    pub fn is_single(&self) -> bool {
+        self.queue.len() == 1
+    }
+
     /// FlightSize: sequence space sent and not acknowledged (RFC 5681 §2).
     pub fn flight_size(&self) -> u32 {
         self.len
@@ -313,6 +318,19 @@ impl Rtxq {
     /// Behind the last byte that the peer holds out of order (`HighData` it has, RFC 6675 §2).
     pub fn high_sacked(&self) -> Option<Seq> {
         self.queue.iter().rev().find(|sent| sent.sacked).map(Sent::end)
+    }
+
+    /// Whether the peer holds `segments` segments out of order, whatever their size.
+    pub fn has_sacked(&self, segments: u32, smss: u32) -> bool {
+        if self.sacked == 0 || self.sacked.div_ceil(smss) >= segments {
+            return self.sacked > 0;
+        }
+        let held = self.queue.iter().rev().filter(|sent| sent.sacked);
+        let mut counts = held.scan(0, |sum, sent| {
+            *sum += sent.segments(true);
+            Some(*sum)
+        });
+        counts.any(|sum| sum >= segments)
     }
 
     /// Where more than `bytes` of what the peer holds out of order, or `runs` separate runs of it,

@@ -82,7 +82,9 @@ pub(super) fn take(
             told.sacked += newly;
         }
     }
-    loss.seen = blocks.iter().skip(usize::from(twice.is_some())).copied().collect();
+    let meant = |block: &&(Seq, Seq)| una.before_eq(block.0) && block.1.before_eq(nxt);
+    let rest = blocks.iter().skip(usize::from(twice.is_some()));
+    loss.seen = rest.filter(meant).copied().collect();
     first
 }
 

@@ -115,5 +115,14 @@ pub(super) fn sack_blocks(tcb: &Tcb) -> SackBlocks {
     let rest = most - blocks.len();
     let held = tcb.ooo.as_ref().map(|ooo| ooo.sack_blocks(rest, tcb.config.is_linux()));
     blocks.extend(held.into_iter().flatten());
+    // Linux forgets the fifth range, and does not tell of it when it is the only one.
+    if let (Some(ooo), false) = (&tcb.ooo, tcb.config.is_linux()) {
+        let others: SackBlocks = ooo
+            .ranges()
+            .filter(|range| !blocks.contains(range))
+            .take(most - blocks.len())
+            .collect();
+        blocks.extend(others);
+    }
     blocks
 }

@@ -33,7 +33,7 @@ pub(super) fn schedule(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 // Rules: 8985-7.2-2.
 fn timeout(tcb: &Tcb) -> Duration {
     let Some(srtt) = tcb.rto.srtt() else { return PTO_INITIAL };
-    let single = tcb.rtxq.flight_size() <= tcb.snd.smss;
+    let single = tcb.rtxq.is_single() && tcb.rtxq.flight_size() <= tcb.snd.smss;
     2 * srtt + if single { tcb.config.tlp_ack_delay } else { GRANULARITY }
 }
 

@@ -2,6 +2,7 @@
 //! RFC 7323 add at their places.
 
 use super::Check;
+use super::linux;
 use crate::base::{Chunks, Instant, Seq, SocketError, Why};
 use crate::tcp::ack;
 use crate::tcp::delack;
@@ -35,6 +36,7 @@ pub(in crate::tcp) fn arrives(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>)
     // third: security and compartment are not used.
     fourth_check_syn(tcb, seg, cx)?;
     fifth_check_ack(tcb, seg, cx)?;
+    linux::answer_old(tcb, seg, cx)?;
     sixth_check_urg(tcb, seg, cx)?;
     seventh_process_text(tcb, seg, cx)?;
     eighth_check_fin(tcb, seg, cx)
@@ -90,6 +92,7 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
     if tcb.config.is_bsd() {
         return super::bsd::check(tcb, seg, cx);
     }
+    linux::check_ack_bit(tcb, seg)?;
     check_timestamp(tcb, seg, cx)?;
     check_syn_again(tcb, seg, cx)?;
     take_crossed_syn_ack(tcb, seg, cx)?;
@@ -118,6 +121,7 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
     }
     if acceptable {
         if !syn {
+            linux::check_right_edge(tcb, seg, cx)?;
             if seg.hdr.seq.before(nxt) && !seg.payload.is_empty() {
                 tcb.received_twice(seg.hdr.seq, nxt);
             }
@@ -125,6 +129,18 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
         }
         return Continue(());
     }
+    if linux::is_reset_at_fin(tcb, seg.hdr.seq) && seg.hdr.ctl.rst()
+        || linux::takes_ack_of_old(tcb, seg)
+    {
+        return Continue(());
+    }
+    unacceptable(tcb, seg, cx)
+}
+
+/// "If an incoming segment is not acceptable, an acknowledgment should be sent in reply (unless the
+/// RST bit is set)" (RFC 9293 §3.10.7.4, first).
+fn unacceptable(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
+    let (nxt, syn) = (tcb.rcv.nxt, seg.hdr.ctl.syn());
     if seg.hdr.ctl.rst() {
         return Break(Outcome::Dropped(Why::RstOutOfWindow));
     }
@@ -176,9 +192,12 @@ fn check_timestamp(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
             false => Continue(()),
         };
     };
-    let old = (theirs.val.wrapping_sub(ts.recent) as i32) < 0;
-    if !old || outlived(ts, cx.now) {
+    let behind = ts.recent.wrapping_sub(theirs.val) as i32;
+    if behind <= 0 || outlived(ts, cx.now) {
         return Continue(());
+    }
+    if let Some(check) = linux::late(tcb, seg, behind) {
+        return check;
     }
     if !seg.is_empty() || tcb.may_challenge(cx.now) {
         tcb.owe_ack(AckWhy::Unacceptable, true, cx);
@@ -208,7 +227,9 @@ fn update_ts_recent(tcb: &mut Tcb, seg: &Segment, cx: &Cx<'_>) {
     let last = tcb.rcv.last_ack_sent;
     let reaches = !tcb.config.is_bsd() || last.before_eq(seg.arrived.seq + seg.arrived.len);
     let covers = seg.arrived.seq.before_eq(last) && reaches;
-    if let (Some(ts), Some(theirs), true) = (&mut tcb.ts, seg.hdr.options.ts, covers) {
+    if let (Some(ts), Some(theirs), true) = (&mut tcb.ts, seg.hdr.options.ts, covers)
+        && (theirs.val.wrapping_sub(ts.recent) as i32 >= 0 || outlived(ts, cx.now))
+    {
         (ts.recent, ts.recent_at) = (theirs.val, seconds(cx.now));
     }
 }
@@ -222,8 +243,10 @@ fn second_check_rst(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
         return Break(Outcome::Dropped(Why::RstInTimeWait));
     }
     // It is SEG.SEQ as it came that must match: data in front must not make a guess hit.
-    let waits = tcb.config.is_linux() && tcb.orphan && tcb.state() == State::FinWait2;
-    if seg.arrived.seq != tcb.rcv.nxt && !waits {
+    if seg.arrived.seq != tcb.rcv.nxt && !linux::believes_reset(tcb, seg.arrived.seq) {
+        if tcb.config.is_linux() && tcb.state() == State::TimeWait {
+            return Break(Outcome::Dropped(Why::RstNotExact)); // there is nothing to challenge for
+        }
         return challenge(tcb, Why::RstNotExact, cx);
     }
     if tcb.is_fast_child() {

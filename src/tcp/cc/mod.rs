@@ -142,6 +142,9 @@ pub trait CongestionControl: Debug + Send {
     fn on_recovered(&mut self, now: Instant, in_flight: u32);
     /// The retransmission timer expired with `in_flight` bytes outstanding.
     fn on_rto(&mut self, now: Instant, in_flight: u32, timeout: Timeout);
+    /// The timeout took `bytes` not for lost, which were sent too lately: what starts again starts
+    /// beside them.
+    fn on_spared(&mut self, _bytes: u32) {}
     /// The last reduction was for nothing: back to what was before, if that is more than now.
     fn undo(&mut self, _now: Instant) {}
     /// The peer echoed a congestion mark, for the first time in a round trip.

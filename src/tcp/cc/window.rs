@@ -178,6 +178,10 @@ macro_rules! windowed {
             self.window.idle(idle, rto);
         }
 
+        fn on_spared(&mut self, bytes: u32) {
+            self.window.grow(bytes);
+        }
+
         fn on_unused(&mut self, used: u32) {
             self.window.unused(used);
         }

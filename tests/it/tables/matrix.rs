@@ -1,6 +1,7 @@
 //! The matrix of RFC 9293 §3.10.7: every state, every kind of segment, every place relative to the
 //! receive window, as scripts below `tests/wire/matrix/`. What must follow is computed here from
-//! the RFC's text (with RFC 5961), not by running anything.
+//! the RFC's text (with RFC 5961) and from where Linux, whose profile runs them, goes another way;
+//! not by running anything.
 //!
 //! Each script ends with an old duplicate of one byte: its answer shows SND.NXT and RCV.NXT, or
 //! that there is no connection, and that nothing else was sent in between.
@@ -340,8 +341,15 @@ fn otherwise(state: State, kind: Kind, (seq, len): (i64, i64)) -> Outcome {
         0 => within(seq),
         len => within(seq) || within(seq + len - 1),
     };
+    let behind_fin = matches!(state, St::CloseWait | St::Closing | St::LastAck);
     if kind.has('R') {
         return match (seq == rcv, within(seq)) {
+            (false, false) if behind_fin && seq + 1 == rcv => {
+                stay(St::Closed, None, "as Linux: its sender has not counted its FIN")
+            }
+            (false, true) if state == St::TimeWait => {
+                stay(state, None, "as Linux: a reset in TIME-WAIT is no reason for an answer")
+            }
             (true, _) if state == St::SynReceived => {
                 stay(St::Listen, None, "RFC 9293 §3.10.7.4, second: back to LISTEN")
             }
@@ -358,6 +366,13 @@ fn otherwise(state: State, kind: Kind, (seq, len): (i64, i64)) -> Outcome {
         let rule = "ADR 0019: right behind the window, what takes no place counts";
         return Outcome { rule, ..fifth(state, kind, seq) };
     }
+    let looks = matches!(state, St::SynReceived | St::TimeWait);
+    if kind == Kind::Fin && !looks {
+        return stay(state, None, "as Linux: without ACK, SYN and RST it says nothing anywhere");
+    }
+    if matches!(kind, Kind::Data | Kind::FinAck) && seq + len == rcv && !looks {
+        return old(state, ack());
+    }
     if !acceptable {
         return stay(state, ack(), "RFC 9293 §3.10.7.4, first: not acceptable");
     }
@@ -368,6 +383,21 @@ fn otherwise(state: State, kind: Kind, (seq, len): (i64, i64)) -> Outcome {
         return stay(state, None, "RFC 9293 §3.10.7.4, fifth: the ACK bit is off");
     }
     fifth(state, kind, seq)
+}
+
+/// What ends at the left edge is old, and is answered; but for Linux its ACK counts first.
+fn old(state: State, ack: Option<String>) -> Outcome {
+    let next = match state {
+        St::FinWait1 => St::FinWait2,
+        St::Closing => St::TimeWait,
+        St::LastAck => St::Closed,
+        other => other,
+    };
+    let over = matches!(state, St::Closing | St::LastAck);
+    let sent = ack.filter(|_| !over);
+    let rule = "as Linux: it ends at the left edge, so its ACK counts";
+    let (snd_nxt, rcv_nxt) = (state.snd_nxt(), state.rcv_nxt());
+    Outcome { sent, state: next, snd_nxt, rcv_nxt, rule }
 }
 
 /// The segment acknowledges everything, and what it brings is looked at.
@@ -419,7 +449,10 @@ fn probe(out: &Outcome) -> String {
     let Outcome { snd_nxt: snd, rcv_nxt: rcv, .. } = out;
     // What is half open answers twice a second at most (RFC 5961 §7).
     let wait = if out.state == St::SynReceived { "+0.6" } else { "+0.01" };
-    let old = format!("{wait} < P. {}:{rcv}(1) ack {snd} win 65535\n", rcv - 1);
+    // It must not end what it looks at.
+    let waits = matches!(out.state, St::FinWait1 | St::Closing | St::LastAck);
+    let ack = snd - i64::from(waits);
+    let old = format!("{wait} < P. {}:{rcv}(1) ack {ack} win 65535\n", rcv - 1);
     match out.state {
         St::Closed | St::Listen => format!("{old}+0 > R {snd}:{snd}(0)\n"),
         St::SynSent => {
