@@ -89,7 +89,7 @@ mod tests {
         let (text, json) = (shown(Profile::Rfc), shown_as_json(Profile::Rfc));
         assert_eq!(text.lines().count(), json["knobs"].as_array().unwrap().len());
         assert!(
-            text.contains("option_order       by-kind          RFC 9293 §3.2: any order"),
+            text.contains("option_order           by-kind          RFC 9293 §3.2: any order"),
             "{text}"
         );
     }
