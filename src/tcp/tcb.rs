@@ -3,6 +3,7 @@
 //! The steps (`arrives`, `ack`, `recovery`, `delack`, `output`, `timeout`) are functions over it in
 //! their own files; [`super::Conn`] is its public face.
 
+use super::batches::Batches;
 use super::cc;
 use super::challenge::{self, Hush};
 use super::config::Config;
@@ -671,6 +672,7 @@ impl Tcb {
         self.tx.shrink();
         if let Some(rare) = self.counters.rare.as_mut().filter(|rare| rare.records.is_empty()) {
             rare.records.shrink_to_fit();
+            rare.batches.iter_mut().for_each(Batches::shrink);
         }
         self.rx.shrink();
         self.ooo = self.ooo.take().filter(|ooo| !ooo.is_empty());
