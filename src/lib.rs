@@ -15,6 +15,9 @@
 //! * [`sim`]: a network in virtual time: many hosts and the wires between them.
 //! * [`lab`]: such networks from files, with programs, questions and numbers that must come out.
 //! * [`observe`]: what is made of records: ladders, live lines, captures with reasons, recordings.
+//! * [`drill`]: scripts in the packetdrill language, run against a host in virtual time.
+//! * [`tcp`]: its configuration and profiles; [`tcp::cc`] for a congestion control of your own.
+//! * [`rfc`]: what the RFCs of TCP require, and what is done about it.
 //! * [`impair`]: links, in netem's words and some more: queues, kinds of links, exact faults.
 //!
 //! `docs/examples/hyper.rs` and `docs/examples/axum.rs` in the repository are whole programs.
@@ -51,8 +54,8 @@
 //!
 //! With `default-features = false` the core builds alone, with blocking sockets and drivers. `tun`
 //! adds TUN devices and namespaces (Linux), `packet` packet sockets on existing interfaces, `tokio`
-//! sockets for tasks, `http` the HTTP service and client, `pcap` capture files, `record`
-//! recordings; `cli` is the command, with all of them.
+//! sockets for tasks, `http` the HTTP service and client, `dns` names, `pcap` capture files,
+//! `record` recordings, `lab` labs, `drill` scripts; `cli` is the command, with all of them.
 #![deny(unsafe_code)]
 
 #[cfg(feature = "tokio")]

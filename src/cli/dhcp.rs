@@ -2,6 +2,7 @@
 
 use super::args::HostArgs;
 use super::host::{self, Session};
+use super::interrupt::Interrupt;
 use super::{Failure, attach};
 use crate::app::dhcp::{Client, Event, Options};
 use crate::base::{Duration, IfaceId};
@@ -79,6 +80,7 @@ pub(super) struct Borrowed(Option<Client>);
 pub(super) async fn borrow(
     session: &Session,
     args: &HostArgs,
+    interrupt: &mut Interrupt,
 ) -> Result<(Borrowed, Vec<Ipv4Addr>), Failure> {
     let Some(client) = start(session, args, |_| {})? else { return Ok((Borrowed(None), vec![])) };
     let late = |_| {
@@ -87,8 +89,7 @@ pub(super) async fn borrow(
     };
     let leased = tokio::select! {
         leased = tokio::time::timeout(PATIENCE, client.leased()) => leased.map_err(late)?,
-        done = tokio::signal::ctrl_c() => {
-            done.map_err(Failure::failed)?;
+        () = interrupt.pressed() => {
             client.release().await;
             return Err(Failure::failed("interrupted before a DHCP server gave an address"));
         }

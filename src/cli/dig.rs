@@ -1,6 +1,7 @@
 //! `netglass dig`: ask a name server from the virtual host's side.
 
 use super::args::DigArgs;
+use super::interrupt::Interrupt;
 use super::{Failure, Outcome, dhcp, host, talk};
 use crate::app::dns::Dig;
 use crate::base::Duration;
@@ -10,20 +11,17 @@ use std::time::SystemTime;
 
 pub(super) fn run(args: &DigArgs) -> Outcome {
     let dig = Dig::parse(args.words.iter().map(String::as_str)).map_err(Failure::usage)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::failed)?;
+    let (runtime, mut interrupt) = Interrupt::watch()?;
     let secret = host::secret()?;
     let client = args.client.host();
     let (session, network) = host::client(&client, false)?;
     let told = runtime.block_on(async {
-        let (address, servers) = dhcp::borrow(&session, &client).await?;
+        let (address, servers) = dhcp::borrow(&session, &client, &mut interrupt).await?;
         let leased = servers.first().copied().map(IpAddr::V4);
         let told = match dig.server().or(host::linux(&client)).or(leased) {
             Some(server) => tokio::select! {
                 told = dig.run(&session.host, server, secret, SystemTime::now) => Ok(Ok(told)),
-                done = host::interrupted() => done.map(Err),
+                done = interrupt.code() => done.map(Err),
             },
             None => Err(Failure::failed("the lease names no server to ask: name one with @")),
         };

@@ -208,11 +208,16 @@ fn page(name: &str, other: Option<String>, verdict: &Verdict, trace: bool) -> St
         let shown = if trace { Vec::new() } else { failure.steps.clone() };
         drill::Failure { steps: shown, ..failure.clone() }.of(name)
     });
+    let left = match verdict.unasked {
+        0 => String::new(),
+        1 => "; 1 packet left that no event asked for".to_owned(),
+        n => format!("; {n} packets left that no event asked for"),
+    };
     match (failure, other) {
         (Some(failure), None) => text + &failure,
         (Some(failure), Some(other)) => format!("{text}{failure}{name}: {other}"),
-        (None, None) => text + name + ": holds",
-        (None, Some(other)) => format!("{text}{name}: holds, but {other}"),
+        (None, None) => format!("{text}{name}: holds{left}"),
+        (None, Some(other)) => format!("{text}{name}: holds, but {other}{left}"),
     }
 }
 
@@ -231,6 +236,7 @@ fn as_json(name: &str, profile: &str, verdict: &Verdict) -> String {
         "passed": verdict.passed(),
         "ended_us": verdict.ended.as_micros(),
         "packets": verdict.packets.len(),
+        "unasked": verdict.unasked,
         "failure": failure,
         "skipped": skipped.collect::<Vec<_>>(),
     })

@@ -1,6 +1,7 @@
 //! `netglass get`: fetch a URL from the virtual host's side.
 
 use super::args::GetArgs;
+use super::interrupt::Interrupt;
 use super::names::{Names, Peer};
 use super::{Failure, Outcome, host};
 use crate::app::get::{self, Upload, Url};
@@ -20,14 +21,11 @@ pub(super) fn run(args: &GetArgs) -> Outcome {
     let client = args.client.host();
     let names = Names::prepare(&args.names, host::linux(&client))?;
     host::refuse_own(&client, &peer)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::failed)?;
+    let (runtime, mut interrupt) = Interrupt::watch()?;
     let (upload, output) = runtime.block_on(files(args))?;
     let (session, network) = host::client(&client, args.live)?;
     let fetched = runtime.block_on(async {
-        let names = names.on(&session, &client).await?;
+        let names = names.on(&session, &client, &mut interrupt).await?;
         let fetching = async {
             let connecting = names.connect(&peer, url.port());
             let connected =
@@ -38,7 +36,7 @@ pub(super) fn run(args: &GetArgs) -> Outcome {
             fetched = within(args.max_time, url.host(), "the answer is not complete", fetching) => {
                 fetched
             }
-            done = host::interrupted() => done,
+            done = interrupt.code() => done,
         };
         names.give_back().await;
         fetched

@@ -1,5 +1,6 @@
 //! A virtual host, with those who look on: what `up`, `get` and `nc` have in common.
 
+use super::Failure;
 use super::args::{ClientArgs, HostArgs};
 use super::attach::{self, Attached, Attachment};
 use super::dhcp;
@@ -8,7 +9,6 @@ use super::scripts::ScriptSink;
 use super::sinks::{Capture, CaptureSink, LiveSink, RecordSink, SharedVoice};
 use super::talk::{self, Stream};
 use super::vlan;
-use super::{Failure, Outcome};
 use crate::base::{Chance, Duration, Mac};
 use crate::device::Device;
 use crate::device::packet;
@@ -22,7 +22,6 @@ use crate::sys::ifconfig::Configured;
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -377,12 +376,6 @@ pub(super) fn client(args: &HostArgs, live: bool) -> Result<(Session, Configured
     let session = prepared.start(|_| device, live.then_some(Stream::Error), |_| {})?;
     settle(&session.host);
     Ok((session.with_losses(losses), network))
-}
-
-/// Waits for Ctrl-C; the exit code of a client that it ended, as shells know it.
-pub(super) async fn interrupted() -> Outcome {
-    const SIGINT: u8 = 128 + 2;
-    tokio::signal::ctrl_c().await.map(|()| ExitCode::from(SIGINT)).map_err(Failure::failed)
 }
 
 /// Waits until others had the time to say that they have the host's addresses.

@@ -62,6 +62,15 @@ pub(super) fn sets(set: &[(String, String)], seed: Option<u64>) -> Vec<(String, 
 }
 
 fn show(args: &LabShowArgs) -> Outcome {
+    if args.file {
+        let text = match Shipped::find(&args.lab) {
+            Some(lab) => lab.text.to_owned(),
+            None => std::fs::read_to_string(&args.lab)
+                .map_err(|e| Failure::usage(format_args!("{}: {e}", args.lab)))?,
+        };
+        talk::say(&text)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let lab = find(&args.lab, &[])?.into_lab()?;
     let view = talk::view(true);
     let (style, width) = (view.style, view.width);

@@ -19,6 +19,7 @@ mod fsm;
 mod get;
 mod history;
 mod host;
+mod interrupt;
 mod ip;
 mod lab;
 mod lab_up;

@@ -4,6 +4,7 @@ use super::Failure;
 use super::args::{FamilyArgs, HostArgs, NameArgs};
 use super::dhcp::{self, Borrowed};
 use super::host::{self, Session};
+use super::interrupt::Interrupt;
 use crate::app::called::Called;
 use crate::app::dns::{Dig, Found, Hosts, LookupError, Name, Resolver, Settings, Type};
 use crate::app::eyeballs;
@@ -89,9 +90,14 @@ impl Names {
     }
 
     /// The same on a session's host, as soon as that has an address; within its runtime.
-    pub(super) async fn on(self, session: &Session, args: &HostArgs) -> Result<Online, Failure> {
+    pub(super) async fn on(
+        self,
+        session: &Session,
+        args: &HostArgs,
+        interrupt: &mut Interrupt,
+    ) -> Result<Online, Failure> {
         let host = &session.host;
-        let (address, leased) = dhcp::borrow(session, args).await?;
+        let (address, leased) = dhcp::borrow(session, args, interrupt).await?;
         let leased = leased.into_iter().map(|addr| SocketAddr::from((addr, PORT)));
         let servers = if self.servers.is_empty() { leased.collect() } else { self.servers };
         let server = servers.first().map(SocketAddr::ip);

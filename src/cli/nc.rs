@@ -2,6 +2,7 @@
 
 use super::args::NcArgs;
 use super::get::within;
+use super::interrupt::Interrupt;
 use super::names::{Families, Names, Online, Peer};
 use super::{Failure, Outcome, host};
 use crate::app::nc;
@@ -17,16 +18,13 @@ pub(super) fn run(args: &NcArgs) -> Outcome {
     let client = args.client.host();
     host::refuse_own(&client, &peer)?;
     let names = Names::prepare(&args.names, host::linux(&client))?;
+    let (runtime, mut interrupt) = Interrupt::watch()?;
     let (session, network) = host::client(&client, args.live)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::failed)?;
     let talked = runtime.block_on(async {
-        let names = names.on(&session, &client).await?;
+        let names = names.on(&session, &client, &mut interrupt).await?;
         let talked = tokio::select! {
             talked = talk(args, &names, &session.host, &peer) => talked,
-            done = tokio::signal::ctrl_c() => done.map_err(Failure::failed),
+            () = interrupt.pressed() => Ok(()),
         };
         names.give_back().await;
         talked

@@ -1,6 +1,7 @@
 //! `netglass ping`: ask a host for echoes from the virtual host's side.
 
 use super::args::PingArgs;
+use super::interrupt::Interrupt;
 use super::names::{Families, Names, Online, Peer, Reverse};
 use super::{Failure, Outcome, host, talk};
 use crate::app::ping::{self, Line, Options};
@@ -26,14 +27,11 @@ pub(super) fn run(args: &PingArgs) -> Outcome {
     let client = args.client.host();
     host::refuse_own(&client, &peer)?;
     let names = Names::prepare(&args.names, host::linux(&client))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::failed)?;
+    let (runtime, mut interrupt) = Interrupt::watch()?;
     let (session, network) = host::client(&client, args.live)?;
     let pinged = runtime.block_on(async {
-        let names = names.on(&session, &client).await?;
-        let asked = ask(args, &names, &session.host, &peer).await;
+        let names = names.on(&session, &client, &mut interrupt).await?;
+        let asked = ask(args, (&names, &session.host), &peer, &mut interrupt).await;
         names.give_back().await;
         asked
     });
@@ -46,14 +44,15 @@ pub(super) fn run(args: &PingArgs) -> Outcome {
     stopped.map(|()| code)
 }
 
-async fn interrupted() -> Result<(), Failure> {
-    tokio::signal::ctrl_c().await.map_err(Failure::failed)
-}
-
-async fn ask(args: &PingArgs, names: &Online, host: &Host, peer: &Peer) -> Outcome {
+async fn ask(
+    args: &PingArgs,
+    (names, host): (&Online, &Host),
+    peer: &Peer,
+    interrupt: &mut Interrupt,
+) -> Outcome {
     let to = tokio::select! {
         to = names.first(peer, Families::of(&args.family)) => to?,
-        done = interrupted() => return done.map(|()| ExitCode::from(NOTHING_ASKED)),
+        () = interrupt.pressed() => return Ok(ExitCode::from(NOTHING_ASKED)),
     };
     let reverse = Reverse::new(names, args.numeric || peer.is_address());
     let socket = EchoSocket::open(host).map_err(Failure::failed)?;
@@ -67,9 +66,9 @@ async fn ask(args: &PingArgs, names: &Online, host: &Host, peer: &Peer) -> Outco
         linger: args.linger,
         quiet: args.quiet,
     };
-    let stop = async { drop(interrupted().await) };
     let say = |line| say(line, args.timestamps);
-    let asked = ping::run(&socket, (&args.peer, to), &options, &reverse, stop, say).await;
+    let asked =
+        ping::run(&socket, (&args.peer, to), &options, &reverse, interrupt.pressed(), say).await;
     let tally = asked.map_err(|e| Failure::failed(format_args!("{to}: {e}")))?;
     Ok(ExitCode::from(tally.exit_code(&options)))
 }

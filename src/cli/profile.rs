@@ -19,7 +19,7 @@ pub(super) fn run(args: &ProfileArgs) -> Outcome {
 }
 
 fn shown(profile: Profile) -> String {
-    let line = |knob: &Knob| format!("{:<18} {:<16} {}\n", knob.name, knob.value, knob.source);
+    let line = |knob: &Knob| format!("{:<22} {:<16} {}\n", knob.name, knob.value, knob.source);
     profile.knobs().iter().map(line).collect()
 }
 
@@ -43,7 +43,7 @@ fn differences(a: Profile, b: Profile) -> String {
     let values = pairs(a, b).flat_map(|(one, other)| [one.value.len(), other.value.len()]);
     let value = values.max().unwrap_or(0);
     let row = |knob: &str, of: usize, one: &Knob| {
-        format!("{knob:<18} {:<name$} {:<value$}  {}\n", names[of], one.value, one.source)
+        format!("{knob:<22} {:<name$} {:<value$}  {}\n", names[of], one.value, one.source)
     };
     let both = |(one, other): (Knob, Knob)| row(one.name, 0, &one) + &row("", 1, &other);
     let text: String = pairs(a, b).map(both).collect();
@@ -71,8 +71,8 @@ mod tests {
         let line = |word: &str| text.lines().position(|line| line.starts_with(word)).unwrap();
         let lines: Vec<_> = text.lines().collect();
         let [own, other] = [lines[line("rto_min ")], lines[line("rto_min ") + 1]];
-        assert!(own.starts_with("rto_min            linux: 200ms "), "{own}");
-        assert!(other.starts_with("                   rfc:   1s "), "{other}");
+        assert!(own.starts_with("rto_min                linux: 200ms "), "{own}");
+        assert!(other.starts_with("                       rfc:   1s "), "{other}");
         assert!(other.ends_with("  RFC 6298 §2.4: SHOULD be 1 s"), "{other}");
         assert!(!text.contains("rto_initial"), "{text}");
         assert_eq!(differences(Profile::Rfc, Profile::Rfc), "rfc and rfc have the same knobs\n");

@@ -1,6 +1,7 @@
 //! `netglass traceroute`: show the way to a host from the virtual host's side.
 
 use super::args::TracerouteArgs;
+use super::interrupt::Interrupt;
 use super::names::{Families, Names, Online, Peer, Reverse};
 use super::{Failure, Outcome, host, talk};
 use crate::app::traceroute::{self, Method, Options};
@@ -19,16 +20,13 @@ pub(super) fn run(args: &TracerouteArgs) -> Outcome {
     let client = args.client.host();
     host::refuse_own(&client, &peer)?;
     let names = Names::prepare(&args.names, host::linux(&client))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::failed)?;
+    let (runtime, mut interrupt) = Interrupt::watch()?;
     let (session, network) = host::client(&client, args.live)?;
     let traced = runtime.block_on(async {
-        let names = names.on(&session, &client).await?;
+        let names = names.on(&session, &client, &mut interrupt).await?;
         let traced = tokio::select! {
             traced = trace(args, &names, &session.host, &peer) => traced,
-            done = host::interrupted() => done,
+            done = interrupt.code() => done,
         };
         names.give_back().await;
         traced

@@ -163,6 +163,11 @@ impl<'a> Lexer<'a, '_> {
                 let len = self.run(2, is_word);
                 self.push(Kind::Option, &rest[2..2 + len], 2 + len);
             }
+            _ if first.is_control() => {
+                let what =
+                    format!("a control character, 0x{:02x}: is this a text?", u32::from(first));
+                return self.fail(self.at, what);
+            }
             _ if self.address() => {}
             '0'..='9' | '.' | '-' => self.number(first),
             'A'..='Z' | 'a'..='z' | '_' => self.word(self.run(0, is_word))?,

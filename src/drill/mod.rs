@@ -3,6 +3,21 @@
 //!
 //! Text becomes a [`ast::Script`], in which everything the language knows is said in types and
 //! nothing is resolved yet: what a symbol or a knob means is known by whoever runs the script.
+//!
+//! ```
+//! use netglass::drill::{Profile, parse, run};
+//!
+//! let text = "
+//!      0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
+//!     +0 bind(3, ..., ...) = 0
+//!     +0 listen(3, 1) = 0
+//!     +0 < S 0:0(0) win 32792 <mss 1000>
+//!     +0 > S. 0:0(0) ack 1 <...>
+//! ";
+//! let script = parse("handshake.pkt", text, &[]).expect("it is a script");
+//! let verdict = run(&script, &Profile::linux());
+//! assert!(verdict.passed(), "{verdict:?}");
+//! ```
 
 pub mod assert;
 pub mod ast;

@@ -163,6 +163,11 @@ fn item(entry: &Entry) -> Option<(Instant, Item<'_>)> {
             }
             stack::Event::Tcp(tcp::Event::Replied { seg, .. })
             | stack::Event::StrayOut { seg, .. } => segment(true, seg, None),
+            // Limits abort connections without a call.
+            stack::Event::Tcp(tcp::Event::State { cause: tcp::Cause::Abort, .. }) => {
+                Item::Call { call: stack::Call::Abort, result: Ok(0) }
+            }
+            stack::Event::Call { call: stack::Call::Abort, .. } => return None,
             stack::Event::Call { call, result } => Item::Call { call: *call, result: *result },
             _ => return None,
         },

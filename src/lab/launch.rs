@@ -4,13 +4,14 @@ use super::program::{Amount, Run};
 use super::{Lab, Program};
 use crate::app::called::Nameless;
 use crate::app::dns::Dig;
-use crate::app::load::{Rate, blast, bulk, opener, rr, typist};
+use crate::app::load::{Rate, blast, bulk, forger, opener, rr, typist};
 use crate::app::policy::Setting;
 use crate::app::{self, Serving, get, ping, traceroute};
 use crate::base::Instant;
 use crate::net::tokio::{EchoSocket, TcpStream};
 use crate::net::{Host, rt};
 use crate::sim::{Net, NodeId};
+use crate::socket::demux::Pair;
 use crate::stack::PingOptions;
 use crate::wire::ip::Mark;
 use std::fmt;
@@ -83,9 +84,13 @@ impl Lab {
             let host = net.handle(ids[*on]).clone();
             let at = self.listening(*on);
             let (start, what) = (program.start.since(Instant::ZERO), program.what.clone());
+            let deceived = self.deceived(net, ids, &what);
             net.spawn(async move {
                 rt::sleep(start).await;
-                let ended = perform(&host, at, &what, &voice).await;
+                let ended = match &deceived {
+                    Some(ends) => forge(&host, ends, &what, &voice).await,
+                    None => perform(&host, at, &what, &voice).await,
+                };
                 if let Err(error) = &ended {
                     voice.say(&format_args!("failed: {error}"));
                 }
@@ -93,6 +98,14 @@ impl Lab {
             });
         }
         reports
+    }
+
+    /// Who is to take a forger's segments for whose: a forger looks at the numbers of their
+    /// connection, which an attacker would have to guess.
+    fn deceived(&self, net: &Net, ids: &[NodeId], run: &Run) -> Option<[Host; 2]> {
+        let Run::Forge { to, from, .. } = run else { return None };
+        let host = |addr| self.plan.owner(addr).map(|(node, _)| net.handle(ids[node]).clone());
+        Some([host(*to)?, host(from.ip())?])
     }
 
     /// Where a host's servers listen: at its address, when it has one only.
@@ -167,6 +180,7 @@ async fn perform(host: &Host, at: IpAddr, run: &Run, voice: &Voice) -> io::Resul
             voice.say(&opener::run(host, &options).await?);
             Ok(())
         }
+        Run::Forge { .. } => Err(io::Error::other("nobody here has these addresses")),
         Run::Serve { services, limits } => serve(host, at, services, limits).await,
         Run::Dig { server, words } => {
             let words = words.split_whitespace();
@@ -176,6 +190,46 @@ async fn perform(host: &Host, at: IpAddr, run: &Run, voice: &Voice) -> io::Resul
             Ok(())
         }
     }
+}
+
+/// Forges segments of a connection between two others.
+async fn forge(
+    host: &Host,
+    [deceived, other]: &[Host; 2],
+    run: &Run,
+    voice: &Voice,
+) -> io::Result<()> {
+    let Run::Forge { ctl, to, name, from, seq, ack, len, count, step, every } = run else {
+        return Ok(());
+    };
+    let ours = |pair: &Pair| pair.local.ip() == *to && pair.remote == *from;
+    let found = deceived.with(|stack, _| {
+        let mut slots = stack.tcp().iter();
+        slots.find(|slot| ours(&slot.pair)).map(|slot| (slot.pair.local, slot.conn.next_seq()))
+    });
+    let (to, acked) = found
+        .ok_or_else(|| io::Error::other(format!("{name} has no connection with {from} now")))?;
+    let pair = Pair { local: *from, remote: to };
+    let next = other.with(|stack, _| {
+        let slot = stack.tcp().find(&pair).map(|key| stack.tcp().slot(key));
+        slot.map(|slot| slot.conn.next_seq())
+    });
+    let next =
+        next.ok_or_else(|| io::Error::other(format!("{from} has no connection with {name} now")))?;
+    let options = forger::Options {
+        to,
+        from: *from,
+        ctl: *ctl,
+        seq: next + *seq,
+        ack: acked + *ack,
+        wnd: u16::MAX,
+        len: *len,
+        count: *count,
+        step: *step,
+        every: *every,
+    };
+    voice.say(&forger::run(host, &options).await?);
+    Ok(())
 }
 
 /// Serves until the run ends.

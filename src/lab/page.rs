@@ -3,13 +3,14 @@
 
 use super::check::{moment, texts};
 use super::clauses::directed;
-use super::{Kind, Lab, Run, Show, Verdict};
+use super::{Kind, Lab, Program, Report, Run, Show, Verdict};
 use crate::observe::log::{Entry, Log};
 use crate::observe::view::style::Style;
 use crate::observe::view::{self, Ladder};
 use crate::sim::End;
 use crate::stack::Event;
-use crate::tcp;
+use crate::tcp::profile::knobs_of;
+use crate::tcp::{self, Config};
 use std::fmt::Write as _;
 
 /// Columns of a page, unless it says how many.
@@ -116,6 +117,25 @@ impl Lab {
         (used.len() == self.links.len()).then_some(text)
     }
 
+    /// The knobs of TCP that are not as labs begin with, and whose they are: of those hosts that
+    /// have the same ones.
+    fn turned(&self) -> Vec<(String, String)> {
+        let plain = knobs_of(&Config::plain());
+        let mut all: Vec<(String, String)> = Vec::new();
+        for node in self.nodes.iter().filter(|node| node.kind == Kind::Host) {
+            let own = knobs_of(&node.tcp);
+            let turned = own.iter().zip(&plain).filter(|(own, plain)| own.value != plain.value);
+            let words = turned.map(|(own, _)| format!("{} {}", own.name, own.value));
+            let knobs = words.collect::<Vec<_>>().join(", ");
+            match all.iter_mut().find(|(_, known)| *known == knobs) {
+                Some((whose, _)) => *whose = format!("{whose}, {}", node.name),
+                None => all.push((node.name.clone(), knobs)),
+            }
+        }
+        all.retain(|(_, knobs)| !knobs.is_empty());
+        all
+    }
+
     /// The lab before its run: what it is about, and what to think about.
     pub fn page(&self, page: &Page<'_>) -> String {
         let width = page.columns();
@@ -133,6 +153,9 @@ impl Lab {
         for program in &self.programs {
             let at = moment(program.start);
             let _ = writeln!(out, "{at:>8}  {}: {}", self.nodes[program.on].name, program.run);
+        }
+        for (whose, knobs) in self.turned() {
+            wrapped(&mut out, width, "          ", &format!("TCP of {whose}: {knobs}"));
         }
         if !self.questions.is_empty() {
             out.push('\n');
@@ -301,6 +324,10 @@ impl Run {
                 for line in report.said.iter().skip(skipped).filter(|line| !line.is_empty()) {
                     wrapped(&mut out, page.columns(), "", &format!("{name}: {line}"));
                 }
+                if self.is_cut(report) {
+                    let line = format!("{name}: not done when the run ended: {}", report.run);
+                    wrapped(&mut out, page.columns(), "", &line);
+                }
             }
             out
         };
@@ -309,6 +336,13 @@ impl Run {
         }
         let fits = (1..=USUAL).rev().map(last).find(|text| text.lines().count() <= room);
         fits.unwrap_or_else(|| last(1))
+    }
+
+    /// Whether the run ended before a program that has an end of its own: whoever serves has none.
+    fn is_cut(&self, report: &Report) -> bool {
+        let of = |program: &&Program| program.on == report.on && program.run == report.run;
+        let program = self.lab.programs.iter().find(of);
+        report.ended.is_none() && program.is_some_and(|program| program.target().is_some())
     }
 
     fn say_checks(&self, out: &mut String, page: &Page<'_>) {
@@ -333,7 +367,7 @@ impl Run {
             verdicts.iter().filter_map(|verdict| verdict.failure.as_ref().zip(Some(verdict)));
         for (failure, verdict) in failed.take(USUAL) {
             let (expected, found) = (&failure.expected, &failure.found);
-            let text = format!("✗ {}: {found}, not {expected}", verdict.say);
+            let text = format!("✗ {}: as it comes {expected}; here {found}", verdict.say);
             let _ = writeln!(out, "{}", cut(&text, width));
         }
         if verdicts.len() - passed > USUAL {

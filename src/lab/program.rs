@@ -7,6 +7,7 @@ use super::plan::Plan;
 use super::tree::{At, Fields, Item, suggest};
 use super::{Mistake, words};
 use crate::base::{Duration, Instant};
+use crate::wire::tcp::Ctl;
 use std::net::{IpAddr, SocketAddr};
 
 /// A program of a lab.
@@ -114,6 +115,19 @@ pub(super) enum Run {
         server: IpAddr,
         words: String,
     },
+    /// Numbers are counted from what the deceived host expects next when it starts.
+    Forge {
+        ctl: Ctl,
+        to: IpAddr,
+        name: String,
+        from: SocketAddr,
+        seq: u32,
+        ack: u32,
+        len: u16,
+        count: u64,
+        step: u32,
+        every: Duration,
+    },
 }
 
 /// Every program: its words, for the documentation and for those who err.
@@ -136,6 +150,10 @@ pub(super) const PROGRAMS: &[(&str, &str)] = &[
     ("typist", "typist to HOST:PORT keys N [every TIME] [nagle]"),
     ("get", "get http://HOST[:PORT]/PATH"),
     ("connect", "connect to HOST:PORT count N [every TIME]"),
+    (
+        "forge",
+        "forge rst|rst-ack|syn|syn-ack|fin-ack|ack to HOST as HOST:PORT [seq N] [ack N] [bytes N] [count N] [step N] [every TIME]",
+    ),
     ("serve", "serve http:80,echo,… [LIMIT=VALUE …]"),
     ("dig", "dig @HOST NAME [TYPE]"),
 ];
@@ -170,9 +188,10 @@ impl Program {
     /// Where its packets go.
     pub(super) fn target(&self) -> Option<IpAddr> {
         match &self.what {
-            Run::Ping { to, .. } | Run::Traceroute { to, .. } | Run::Dig { server: to, .. } => {
-                Some(*to)
-            }
+            Run::Ping { to, .. }
+            | Run::Traceroute { to, .. }
+            | Run::Forge { to, .. }
+            | Run::Dig { server: to, .. } => Some(*to),
             Run::Bulk { to, .. }
             | Run::Rr { to, .. }
             | Run::Udp { to, .. }

@@ -177,7 +177,7 @@ impl Log {
 
     /// Of a brief log: what the packets and reads that it has no entries of came to.
     pub fn left_out(&self) -> LeftOut {
-        self.brief.as_ref().map_or_else(LeftOut::default, |brief| brief.left_out)
+        self.brief.as_ref().map_or_else(LeftOut::default, |brief| brief.left_out.clone())
     }
 
     /// The places of the run.

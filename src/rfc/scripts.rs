@@ -102,6 +102,7 @@ pub const SCRIPTS: &[(&str, &str)] = scripts! {
     "rfc9293/crossed_then_refused.pkt",
     "rfc9293/delayed_acks.pkt",
     "rfc9293/gives_up.pkt",
+    "rfc9293/ack_of_what_was_never_sent.pkt",
     "rfc9293/injected_ack.pkt",
     "rfc9293/karn.pkt",
     "rfc9293/keepalive_default.pkt",

@@ -138,7 +138,7 @@ impl Net {
                 format!("there were {events} arrivals and timers, as many as may be{}", sent())
             }
             Bound::Log => format!(
-                "the log takes {} MiB, as much as it may{}; a shorter duration keeps it shorter",
+                "the log takes {} MiB, as much as it may{}; a shorter duration, or log = \"brief\", keeps it shorter",
                 mib(log),
                 sent()
             ),

@@ -261,7 +261,7 @@ impl Stack {
         self.note(now, None, cause, || Event::Out { packet, why: Sent::Fragment })
     }
 
-    fn push(&mut self, now: Instant, iface: IfaceId, frame: Frame) {
+    pub(super) fn push(&mut self, now: Instant, iface: IfaceId, frame: Frame) {
         if self.has_room(now, &frame) {
             self.put_on_link(now, iface, frame);
         }

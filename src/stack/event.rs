@@ -297,6 +297,8 @@ crate::explained! {
         EchoRequest = "EchoRequest", "RFC 792", "the application asks whether the host answers";
         /// An application sent a datagram.
         Datagram = "Datagram", "RFC 768", "the application sent one datagram";
+        /// An application made the packet.
+        Raw = "Raw", "RFC 1122 §3.3.1", "the application made this packet itself, its source address, too";
         /// A fragment of a packet larger than the MTU.
         Fragment = "Fragment", "RFC 791 §3.2", "the packet is larger than the link's MTU";
         /// No socket on that UDP port.

@@ -127,6 +127,9 @@ pub enum Input {
         payload: Vec<u8>,
         options: PingOptions,
     },
+    SendRaw {
+        bytes: Vec<u8>,
+    },
     OpenEcho,
     CloseEcho {
         id: u16,
@@ -411,6 +414,9 @@ impl Stack {
             Input::CloseUdp { id } => self.close_udp(now, id),
             Input::Ping { dst, id, seq, payload, options } => {
                 let _ = self.ping_with(now, dst, (id, seq), &payload, options);
+            }
+            Input::SendRaw { bytes } => {
+                let _ = self.send_raw(now, &bytes);
             }
             Input::OpenEcho => {
                 let _ = self.open_echo(now);

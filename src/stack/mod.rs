@@ -51,6 +51,7 @@ mod ingress;
 mod input;
 mod link;
 mod nd;
+mod raw;
 mod redirect;
 mod setup;
 mod snmp;

@@ -189,8 +189,11 @@ pub struct Config {
     /// Retransmissions of a SYN-ACK before giving up. Default 5: 63 s.
     pub synack_retries: u8,
     /// R1: retransmissions after which the network layer is told. Default 3 (SHLD-10: at least 3).
+    /// Where paths are suspected then (`mtu_probing`), Linux waits for the time that so many take
+    /// which begin after 200 ms.
     pub retries1: u8,
-    /// R2: retransmissions after which the connection ends. Default 15: 924 s (SHLD-11: ≥ 100 s).
+    /// R2: retransmissions after which the connection ends; for Linux the time that so many take
+    /// which begin after 200 ms. Default 15: 924 s (SHLD-11: ≥ 100 s).
     // Rules: MUST-21.
     pub retries2: u8,
     /// The same when the user is gone, and one when the RTO, or the time between window probes, has
@@ -277,8 +280,8 @@ pub struct Config {
     /// Send smaller segments when large ones time out `retries1` times and no router says why
     /// (RFC 4821 §7.7; Linux: `tcp_mtu_probing` 1). Default off (as Linux).
     pub mtu_probing: bool,
-    /// The MSS that is tried first then, bytes; later half of it, and so on. Default 1024 (as
-    /// Linux's `tcp_base_mss`).
+    /// The data of a segment that is tried first then, bytes; later half of it, and so on. Default
+    /// 1024 (as Linux's `tcp_base_mss`).
     pub base_mss: u16,
     /// How long a peer's window may stay closed; `None`, the default: as long as it answers probes
     /// (RFC 9293 §3.8.6.1, MUST-37; RFC 6429 §3 lets a host in need end it).
@@ -318,7 +321,7 @@ pub struct Config {
     /// as many as its backlog (Linux: `tcp_fastopen`, bit 0x400). Default 0.
     pub fastopen_queue: Option<u32>,
     /// The key of cookies, and the one before (`TCP_FASTOPEN_KEY`); `None`, the default: the
-    /// host's own.
+    /// host's own. Recordings, and scripts written from them, have a key that was given in clear.
     pub fastopen_key: Option<Keys>,
     /// Whose ways are followed where RFC 9293 leaves a choice. Default `linux`.
     pub lineage: Lineage,

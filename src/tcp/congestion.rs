@@ -82,9 +82,10 @@ impl Tcb {
         })
     }
 
-    /// Congestion control's window, bytes.
+    /// Congestion control's window, bytes; a segment at least, whatever an algorithm says.
     pub fn cc_cwnd(&self) -> u32 {
-        self.control.as_ref().map_or(self.iw, |control| control.algorithm.cwnd())
+        let least = self.snd.smss;
+        self.control.as_ref().map_or(self.iw, |control| control.algorithm.cwnd().max(least))
     }
 
     /// The slow-start threshold, bytes; `u32::MAX` before the first loss.

@@ -7,6 +7,7 @@
 
 use super::event::{AckWhy, Timer};
 use super::segment::Segment;
+use super::state::State;
 use super::tcb::{Cx, Tcb};
 use crate::base::{Duration, Instant};
 use crate::wire::tcp::Ctl;
@@ -55,6 +56,13 @@ pub struct Acks {
     pingpong: bool,
     /// How long an ACK waits, milliseconds; 0 before the first data.
     ato: u16,
+}
+
+impl Acks {
+    /// Whether ACKs ride along with data, and wait for it.
+    pub(super) fn rides(&self) -> bool {
+        self.pingpong
+    }
 }
 
 /// The segment size of the peer is the largest seen; a smaller one when two in a row have it that
@@ -108,16 +116,18 @@ pub(super) fn learnt(tcb: &Tcb) -> u64 {
     if tcb.acks.ato == 0 { 0 } else { ato(tcb) }
 }
 
-/// Some segments more are acknowledged at once: half of what fits the window, within the knob.
-fn grant(tcb: &mut Tcb) {
+/// Some segments more are acknowledged at once: half of what fits the window, and no more than
+/// `most`.
+fn grant(tcb: &mut Tcb, most: u8) {
     let half = tcb.rcv.wnd / (2 * tcb.rcv.mss_seen).max(1);
-    let quick = half.clamp(2, 255).min(u32::from(tcb.config.quickack)) as u8;
+    let quick = half.clamp(2, 255).min(u32::from(most)) as u8;
     tcb.acks.quick = tcb.acks.quick.max(quick);
 }
 
-/// The peer sends again what was received: it waits for our ACKs.
-pub(super) fn quicken(tcb: &mut Tcb) {
-    grant(tcb);
+/// The peer waits for our ACKs: it sends again what was received, or was told to slow down. So many
+/// are not delayed.
+pub(super) fn quicken(tcb: &mut Tcb, most: u8) {
+    grant(tcb, most.min(tcb.config.quickack));
     tcb.acks.pingpong = false;
     tcb.acks.ato = millis(tcb.config.delayed_ack);
 }
@@ -127,14 +137,14 @@ fn adapt(tcb: &mut Tcb, pause: u32) {
     let (least, rto) = (millis(tcb.config.delayed_ack), u32::from(millis(tcb.rto())));
     let ato = u32::from(tcb.acks.ato);
     if ato == 0 {
-        grant(tcb);
+        grant(tcb, tcb.config.quickack);
         tcb.acks.ato = least;
     } else if pause <= u32::from(least / 2) {
         tcb.acks.ato = (ato / 2) as u16 + least / 2;
     } else if pause < ato {
         tcb.acks.ato = (ato / 2 + pause).min(rto) as u16;
     } else if pause > rto {
-        grant(tcb);
+        grant(tcb, tcb.config.quickack);
     }
 }
 
@@ -151,16 +161,41 @@ fn delay(tcb: &Tcb) -> Duration {
 
 /// Data arrived in order, `pause` milliseconds after the last: the ACK waits for company, but
 /// enough data is acknowledged at once (SHLD-19), and none waits longer than the knob says
-/// (MUST-40).
+/// (MUST-40). `ends`: the peer's FIN comes with it, and is acknowledged with it.
 // Rules: SHLD-18, 5681-4.2-1, 2525-2.13.
-pub(super) fn on_in_order(tcb: &mut Tcb, pause: u32, cx: &mut Cx<'_>) {
+pub(super) fn on_in_order(tcb: &mut Tcb, (pause, ends): (u32, bool), cx: &mut Cx<'_>) {
     adapt(tcb, pause);
     super::autotune::on_data(tcb, cx.now);
-    let waits = tcb.timers.is_running(Timer::Delack);
+    if !(ends && waits_for_close(tcb)) {
+        decide(tcb, cx);
+    }
+}
+
+/// Whether the ACK of the peer's FIN waits for ours: for Linux, most who hear the end close soon.
+fn waits_for_close(tcb: &Tcb) -> bool {
+    tcb.config.is_linux() && tcb.state() == State::Established
+}
+
+/// The peer's FIN arrived in order.
+pub(super) fn on_fin(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    if waits_for_close(tcb) && !tcb.owe.ack_now {
+        tcb.acks.pingpong = true;
+        tcb.rcv.unacked += 1;
+        if tcb.acks.ato > 0 {
+            return decide(tcb, cx); // without data there is no pace that could be waited by
+        }
+    }
+    tcb.owe_ack(AckWhy::Fin, false, cx);
+}
+
+/// Whether what has come since the last ACK is acknowledged now.
+fn decide(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    let waits = tcb.timers.get(Timer::Delack);
     let enough = match tcb.config.ack_every {
         AckEvery::TwoFull => tcb.rcv.unacked >= 2 * tcb.rcv.mss_seen,
-        AckEvery::MoreThanFull => tcb.rcv.unacked > tcb.rcv.mss_seen,
-        AckEvery::Second => waits || tcb.rcv.unacked > u32::from(tcb.rcv.advmss),
+        // While the window cannot follow, the reader sends the ACK.
+        AckEvery::MoreThanFull => tcb.rcv.unacked > tcb.rcv.mss_seen && tcb.window_follows(),
+        AckEvery::Second => waits.is_some() || tcb.rcv.unacked > u32::from(tcb.rcv.advmss),
     };
     if enough {
         tcb.owe_ack(AckWhy::EverySecond, false, cx);
@@ -168,9 +203,21 @@ pub(super) fn on_in_order(tcb: &mut Tcb, pause: u32, cx: &mut Cx<'_>) {
         tcb.owe_ack(AckWhy::Quick, true, cx);
     } else if tcb.config.delayed_ack.is_zero() {
         tcb.owe_ack(AckWhy::Delayed, false, cx);
-    } else if !waits {
-        let at = cx.now + delay(tcb);
-        tcb.set_timer(Timer::Delack, at, cx);
+    } else {
+        wait(tcb, waits, cx);
+    }
+}
+
+/// The ACK waits. For Linux, each segment may make it wait less, and one that comes when it is
+/// nearly due makes it go.
+fn wait(tcb: &mut Tcb, due: Option<Instant>, cx: &mut Cx<'_>) {
+    let (delay, linux) = (delay(tcb), tcb.config.is_linux());
+    match due {
+        Some(due) if linux && due <= cx.now + delay / 4 => {
+            tcb.owe_ack(AckWhy::Delayed, false, cx);
+        }
+        Some(due) if !linux || due <= cx.now + delay => {}
+        _ => tcb.set_timer(Timer::Delack, cx.now + delay, cx),
     }
 }
 

@@ -6,6 +6,7 @@
 
 use super::cc::EcnUse;
 use super::config::{Config, Ecn};
+use super::delack;
 use super::event::{AckWhy, Plan};
 use super::segment::Segment;
 use super::state::State;
@@ -18,6 +19,9 @@ pub(super) const ECT0: u8 = 2;
 const CE: u8 = 3;
 /// An ECN-setup SYN has both, an ECN-setup SYN-ACK has only ECE (RFC 3168 §6.1.1).
 const SETUP: Ctl = Ctl::ECE.with(Ctl::CWR);
+
+/// How many ACKs are not delayed when the peer's window comes down, which may be a segment then.
+const QUICK: u8 = 2;
 
 /// What a connection knows.
 #[derive(Copy, Clone, Debug, Default)]
@@ -86,7 +90,8 @@ impl Tcb {
         if ctl.syn() {
             return self.ecn_bits_of_syn(plan);
         }
-        let (echo, cwr) = (self.ecn.ok && self.ecn.echo, fresh && self.ecn.owes_cwr);
+        let ok = self.ecn.ok;
+        let (echo, cwr) = (ok && self.ecn.echo, ok && fresh && self.ecn.owes_cwr);
         self.ecn.owes_cwr &= !fresh;
         let echo = if echo { Ctl::ECE } else { Ctl::NONE };
         echo.with(if cwr { Ctl::CWR } else { Ctl::NONE })
@@ -112,7 +117,8 @@ impl Tcb {
             self.ecn.offered = true;
             return SETUP;
         }
-        self.ecn.withdrawn = self.ecn.offered;
+        // For Linux only this SYN has not: whoever answers it with ECE knows of the first.
+        self.ecn.withdrawn = self.ecn.offered && !self.config.is_linux();
         Ctl::NONE
     }
 
@@ -129,6 +135,25 @@ impl Tcb {
     }
 }
 
+/// A SYN that offered it got no answer: for Linux that is congestion like any, and the peer shall
+/// know.
+pub(super) fn on_syn_timeout(tcb: &mut Tcb) {
+    tcb.ecn.owes_cwr = tcb.ecn.offered && tcb.config.is_linux();
+}
+
+/// The segment was acceptable: the sender may say without data that it slowed down (as Linux; RFC
+/// 3168 §6.1.2 has it with new data only), and data with which it does so is acknowledged at once,
+/// as there may be room for no more.
+pub(super) fn on_acceptable(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
+    let says = seg.hdr.ctl.has(Ctl::CWR) && tcb.ecn.ok && !tcb.ecn.exact;
+    if says && tcb.config.is_linux() {
+        tcb.ecn.echo = false;
+        if seg.arrived.len > 0 {
+            tcb.owe_ack(AckWhy::Quick, true, cx);
+        }
+    }
+}
+
 /// Data has arrived in the window (RFC 3168 §6.1.3).
 // Rules: 3168-6.1.3-1, 3168-6.1.5-2, 8257-3.2-2.
 pub(super) fn on_data(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
@@ -136,7 +161,11 @@ pub(super) fn on_data(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) {
         return;
     }
     let marked = seg.ecn == CE;
+    let bare = seg.ecn == 0 && tcb.ecn.seen; // sent again, it seems
     tcb.ecn.seen |= seg.ecn != 0;
+    if tcb.config.is_linux() && (bare || marked && !tcb.ecn.echo) {
+        delack::quicken(tcb, QUICK);
+    }
     if tcb.ecn.exact {
         if marked != tcb.ecn.echo {
             turn(tcb, marked, cx);

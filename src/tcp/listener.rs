@@ -243,8 +243,8 @@ impl Listener {
             }
         }
         if seg.hdr.ctl.syn() && seg.hdr.seq == embryo.half.irs && seg.hdr.ack.is_none() {
-            self.owe(key, Reply::SynAckAgain, cx); // our SYN-ACK was lost
-            return dropped(Why::OldDuplicate);
+            // Our SYN-ACK was lost, or crossed it.
+            return self.challenge(key, Reply::SynAckAgain, Why::OldDuplicate, cx);
         }
         if let Some(why) = self.unacceptable(embryo, &seg) {
             if why == Why::NoTimestamp {
@@ -342,7 +342,7 @@ impl Listener {
         u32::from(syn_window(&embryo.site, &embryo.config, &theirs))
     }
 
-    /// Drops a segment with an ACK, at a bounded rate (RFC 5961 §7).
+    /// Drops a segment with an answer, at a bounded rate (RFC 5961 §7).
     fn challenge(&mut self, key: usize, with: Reply, why: Why, cx: &Cx<'_>) -> Verdict {
         let embryo = &mut self.embryos[key];
         let (until, times) = (&mut embryo.next_challenge, &mut embryo.challenges);

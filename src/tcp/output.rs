@@ -134,10 +134,14 @@ fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     }
     let mss = mss_again(tcb, lost);
     let mut lost = *lost;
-    if tcb.config.is_linux() && lost.seq != tcb.snd.una {
-        // What a window that shrank does not cover any more waits, but for the first.
+    if tcb.config.is_linux() {
+        // What a window that shrank does not cover any more waits; the first asks a closed one.
         let edge = tcb.snd.una + tcb.snd.wnd;
-        let room = if edge.after(lost.seq) { edge - lost.seq } else { return None };
+        let room = match edge.after(lost.seq) {
+            true => edge - lost.seq,
+            false if lost.seq == tcb.snd.una => mss,
+            false => return None,
+        };
         lost.len = if room < mss { lost.len.min(room) } else { lost.len.min(room / mss * mss) };
     }
     let fin = u32::from(lost.end().after(tcb.tx.end()));
@@ -145,7 +149,9 @@ fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     let one = data.min(mss);
     let room = tcb.cwnd_room().min(tcb.pacing_room());
     let rule = tcb.recovery.rule?;
-    let len = if room >= one.max(1) {
+    let len = if rule == RtxRule::LossProbe {
+        one
+    } else if room >= one.max(1) {
         data.min(room / mss * mss).min(whole_most(tcb, lost.seq, mss)).max(one)
     } else if tcb.recovery.force {
         one
@@ -169,7 +175,10 @@ fn probe_len(tcb: &Tcb) -> Option<u32> {
 // Rules: 1122-4.2.3.4-1, 2525-2.15.
 fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if !tcb.syn_acked && !tcb.is_fast_child() {
-        return Err(Blocked::Handshake);
+        // Who closes while SYNs cross, and sent nothing, need not wait (RFC 9293 §3.10.4).
+        let closes = tcb.orphan && tcb.fin_pending() && tcb.unsent() == 0;
+        let may = closes && !tcb.config.is_bsd() && tcb.rtxq.lost() == 0;
+        return if may { plan_fin(tcb, 1) } else { Err(Blocked::Handshake) };
     }
     let (unsent, fin_pending) = (tcb.unsent(), tcb.fin_pending());
     if tcb.rtxq.lost() > 0 && !tcb.recovery.send_new {
@@ -474,6 +483,7 @@ fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
     prr.into_iter().for_each(|prr| prr.on_send(len));
     tcb.paced(len, cx);
     count_data(tcb, len, false, cx);
+    super::pmtu::on_segment(tcb, cx);
     start_timers(tcb, cx);
     if len + ctl_len > 0 && tcb.syn_acked {
         tcb.loss.get_or_insert_default();
@@ -496,6 +506,8 @@ fn send_syn_again(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Chunks {
         let stamp = tcb.stamp(0, cx.now);
         tcb.rtxq.on_retransmit((tcb.iss, 1), 1, cx.now, stamp);
         tcb.counters.total_retrans += 1;
+    } else if tcb.config.is_linux() {
+        tcb.rtxq.date_head(cx.now); // it is the SYN-ACK whose ACK tells the round trip
     }
     tcb.recovery.force = false;
     start_timers(tcb, cx);

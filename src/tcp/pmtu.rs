@@ -4,6 +4,7 @@
 use super::config::Lineage;
 use super::event::{CaState, RtxRule, Timer};
 use super::rtxq::Judged;
+use super::state::State;
 use super::tcb::{Cx, Tcb};
 use crate::base::{Instant, Why};
 use crate::wire::ip::Discover;
@@ -43,6 +44,7 @@ impl Tcb {
     /// (RFC 1191 §6.4: without a reduction of cwnd).
     // Rules: 1191-6.4-1, 8201-5.4-1.
     fn reduce_path_mtu(&mut self, mtu: u16, rule: RtxRule, cx: &mut Cx<'_>) {
+        let waits = waits_for_segment(self);
         let until = cx.now + self.config.mtu_expires;
         let (pmtu, smss) = (self.pmtu, self.snd.smss);
         let wide = &mut self.counters.rare().wide;
@@ -56,7 +58,10 @@ impl Tcb {
         let smss = self.snd.smss;
         self.cc_on_mss(before);
         if !self.syn_acked {
-            return;
+            return self.narrow_syn(mtu, cx);
+        }
+        if waits {
+            return; // it was let be cut on the way
         }
         self.stop_timer(Timer::LossProbe, cx);
         let too_long = |len| if len > smss { Judged::Lost } else { Judged::InTime };
@@ -67,6 +72,25 @@ impl Tcb {
                 self.recovery.recovery_point = Some(self.snd.nxt);
                 self.set_ca(CaState::Loss, cx);
             }
+        }
+    }
+}
+
+impl Tcb {
+    /// The path carries packets of at most `mtu` bytes, says what answers our SYN: the next says so
+    /// to the peer, and data that went along has not arrived, so that it goes at once, without (as
+    /// Linux).
+    fn narrow_syn(&mut self, mtu: u16, cx: &mut Cx<'_>) {
+        if !self.config.is_linux() || self.state() != State::SynSent {
+            return;
+        }
+        self.rcv.advmss = self.rcv.advmss.min(mtu - self.header_len);
+        if self.fast().is_some_and(|fast| fast.syn_data > 0) {
+            self.rtxq.mark_all_lost();
+            self.recovery.force = true;
+            self.recovery.recovery_point = Some(self.snd.nxt);
+            self.stop_timer(Timer::Rtx, cx);
+            self.set_ca(CaState::Loss, cx);
         }
     }
 }
@@ -85,7 +109,7 @@ pub(super) fn on_claim(tcb: &mut Tcb, mtu: u16, cx: &mut Cx<'_>) -> Result<(), W
     let floor = tcb.header_len.saturating_add(tcb.config.min_mss).max(tcb.config.min_pmtu);
     let mtu = if tcb.config.lineage == Lineage::Rfc { mtu } else { mtu.max(floor) };
     if !believed && tcb.config.is_linux() && mtu < tcb.pmtu {
-        tcb.mtu_claimed = mtu; // looked at when the next timeout sends
+        tcb.mtu_claimed = mtu; // looked at when something is sent
     }
     if !believed || mtu >= tcb.pmtu || mtu < floor {
         return Ok(());
@@ -103,27 +127,45 @@ pub(super) fn on_progress(tcb: &mut Tcb, newest: u32) {
     let ts = if tcb.ts.is_some() { 12 } else { 0 };
     let len = newest.min(tcb.snd.smss) + u32::from(tcb.header_len) + ts;
     tcb.mtu_acked = tcb.mtu_acked.max(len.min(0xffff) as u16);
-    tcb.mtu_claimed = 0;
+    if !waits_for_segment(tcb) {
+        tcb.mtu_claimed = 0;
+    }
+}
+
+/// Whether a claim is neither believed nor refuted, but looked at when the next segment goes out: a
+/// socket of Linux that lets its packets be cut asks for the route only then.
+fn waits_for_segment(tcb: &Tcb) -> bool {
+    tcb.mtu_claimed > 0 && tcb.config.is_linux() && tcb.config.mtu_discover == Discover::Dont
+}
+
+/// A segment went out, or goes out again: what waited for that is known now.
+pub(super) fn on_segment(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    if waits_for_segment(tcb) {
+        let mtu = tcb.mtu_claimed;
+        tcb.reduce_path_mtu(mtu, RtxRule::PathMtu, cx);
+    }
 }
 
 /// The retransmission timer expired: a claim that waited is believed, and where nobody claims
 /// anything, segments become smaller after `retries1` timeouts.
 // Rules: 4821-7.7-1, 5927-7.2-2.
 pub(super) fn on_timeout(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    on_segment(tcb, cx);
     if tcb.mtu_claimed > 0 {
         let mtu = tcb.mtu_claimed;
         tcb.mtu_acked = 0;
         return tcb.reduce_path_mtu(mtu, RtxRule::PathMtu, cx);
     }
-    let tried = tcb.retransmits >= tcb.config.retries1;
-    if !(tcb.config.mtu_probing && tried && tcb.config.may_not_be_cut()) {
+    let tried = super::timeout::is_over(tcb, tcb.config.retries1, cx.now);
+    let matters = tcb.config.is_linux() || tcb.config.may_not_be_cut();
+    if !(tcb.config.mtu_probing && tried && matters) {
         return;
     }
     let ts = if tcb.ts.is_some() { 12 } else { 0 };
-    let now = tcb.pmtu - tcb.header_len;
+    let now = tcb.pmtu - tcb.header_len - ts;
     let base = tcb.config.base_mss;
     let next = if now > base { base } else { now / 2 };
-    let next = next.max(tcb.config.min_mss).max(ts + 1);
+    let next = ts + next.max(tcb.config.min_mss).max(1);
     if u32::from(next) < tcb.snd.smss + u32::from(ts) {
         tcb.reduce_path_mtu(next + tcb.header_len, RtxRule::BlackHole, cx);
     }

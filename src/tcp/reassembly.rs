@@ -215,12 +215,17 @@ impl Reassembly {
         self.fin
     }
 
-    /// Up to `max` SACK blocks, the most recently touched range first (RFC 2018 §4).
+    /// Up to `max` SACK blocks, the most recently touched range first (RFC 2018 §4). `fin`: the
+    /// FIN's place, too, as Linux.
     // Rules: 2018-4-4.
-    pub fn sack_blocks(&self, max: usize) -> SackBlocks {
+    pub fn sack_blocks(&self, max: usize, fin: bool) -> SackBlocks {
         let mut blocks = SackBlocks::new();
+        let fin = self.fin.filter(|_| fin);
+        let alone = fin.filter(|fin| max > 0 && self.range_at(*fin - 1).is_none());
+        blocks.extend(alone.map(|fin| (fin, fin + 1)));
         for seq in &self.recent {
-            let Some(range) = self.range_at(*seq) else { continue };
+            let Some((left, right)) = self.range_at(*seq) else { continue };
+            let range = (left, if fin == Some(right) { right + 1 } else { right });
             if blocks.len() < max.min(blocks.capacity()) && !blocks.contains(&range) {
                 blocks.push(range);
             }
@@ -256,10 +261,10 @@ mod tests {
         put(&mut r, &pool, 1_500, 500);
         put(&mut r, &pool, 3_000, 500);
         put(&mut r, &pool, 5_000, 500);
-        let blocks: Vec<_> = r.sack_blocks(3).iter().map(|(l, r)| (l.0, r.0)).collect();
+        let blocks: Vec<_> = r.sack_blocks(3, false).iter().map(|(l, r)| (l.0, r.0)).collect();
         assert_eq!(blocks, [(5_000, 5_500), (3_000, 3_500), (1_500, 2_000)]);
         put(&mut r, &pool, 2_000, 1_000);
-        let blocks: Vec<_> = r.sack_blocks(2).iter().map(|(l, r)| (l.0, r.0)).collect();
+        let blocks: Vec<_> = r.sack_blocks(2, false).iter().map(|(l, r)| (l.0, r.0)).collect();
         assert_eq!(blocks, [(1_500, 3_500), (5_000, 5_500)]);
     }
 
@@ -311,7 +316,7 @@ mod tests {
                 let room = Room::of(1 << 20, u16::MAX);
                 prop_assert!(r.insert(Seq(base) + at + known as u32, chunks, room, &pool));
                 nxt = r.drain(nxt, &mut rx, &pool);
-                for (left, right) in r.sack_blocks(4) {
+                for (left, right) in r.sack_blocks(4, false) {
                     prop_assert!(left.after(nxt) && right.after(left));
                     let mut held = left - Seq(base)..right - Seq(base);
                     prop_assert!(held.all(|i| model.contains_key(&i)));

@@ -386,6 +386,11 @@ impl Rtxq {
         self.note(place);
     }
 
+    /// What is first went out once more at `now`, and its ACK tells the time from then on.
+    pub fn date_head(&mut self, now: Instant) {
+        self.queue.front_mut().into_iter().for_each(|sent| sent.sent_at = now);
+    }
+
     /// Takes the first segment of the queue for lost.
     pub fn mark_head_lost(&mut self) {
         if let Some(head) = self.queue.front().filter(|head| !head.lost && !head.sacked) {

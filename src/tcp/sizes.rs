@@ -221,7 +221,7 @@ pub(super) fn sack_blocks(tcb: &Tcb) -> SackBlocks {
     let twice = tcb.loss.as_ref().and_then(|loss| loss.dsack);
     blocks.extend(twice.filter(|_| most > 0));
     let rest = most - blocks.len();
-    let held = tcb.ooo.as_ref().map(|ooo| ooo.sack_blocks(rest));
+    let held = tcb.ooo.as_ref().map(|ooo| ooo.sack_blocks(rest, tcb.config.is_linux()));
     blocks.extend(held.into_iter().flatten());
     blocks
 }

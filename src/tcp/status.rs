@@ -3,6 +3,7 @@
 use super::event::CaState;
 use super::info::TcpInfo;
 use super::state::State;
+use super::sums::Rare;
 use super::tcb::Tcb;
 use crate::base::{Duration, Instant};
 
@@ -30,6 +31,9 @@ fn again(tcb: &Tcb) -> u32 {
 /// TCPI_OPT_TIMESTAMPS, TCPI_OPT_SACK, TCPI_OPT_WSCALE, TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN,
 /// TCPI_OPT_SYN_DATA, TCPI_OPT_TFO_CHILD.
 fn options(tcb: &Tcb) -> u64 {
+    if tcb.state() == State::SynSent {
+        return 0; // nothing is agreed yet
+    }
     let fast = tcb.fast();
     let (data, child) = fast.map_or((false, false), |fast| (fast.data_taken, fast.child));
     let (ts, sack, wscale) = (tcb.ts.is_some(), tcb.sack_ok, tcb.wscale_ok);
@@ -39,13 +43,11 @@ fn options(tcb: &Tcb) -> u64 {
 
 /// The block in numbers, at `now`.
 pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
-    let smss = tcb.snd.smss.max(1);
+    let (smss, c) = (tcb.snd.smss.max(1), &tcb.counters);
     let segments = |bytes: u32| u64::from(bytes.div_ceil(smss));
-    let c = &tcb.counters;
-    let mut chrono = tcb.chrono.clone();
-    let held = chrono.switch(chrono.blocked, chrono.busy, now);
-    let mut rare = c.rare.as_deref().cloned().unwrap_or_default();
-    rare.on_held(held);
+    let (none, mut chrono) = (Rare::default(), tcb.chrono.clone());
+    let rare = c.rare.as_deref().unwrap_or(&none);
+    let held = rare.held_with(chrono.switch(chrono.blocked, chrono.busy, now));
     TcpInfo {
         state: State::ALL.iter().position(|s| *s == tcb.state()).unwrap_or(0) as u64,
         ca_state: tcb.recovery.ca as u64,
@@ -88,8 +90,8 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         rcv_ooopack: u64::from(rare.rcv_ooopack),
         delivered: u64::from(tcb.counters.delivered),
         busy_time: chrono.busy_time / 1000,
-        rwnd_limited: rare.held.rwnd / 1000,
-        cwnd_limited: rare.held.cwnd / 1000,
+        rwnd_limited: held.rwnd / 1000,
+        cwnd_limited: held.cwnd / 1000,
         last_data_sent: millis(now.since(tcb.last_sent)),
         last_data_recv: u64::from(tcb.measured.since_data(now)),
         last_ack_recv: u64::from(tcb.measured.since_ack(now)),
@@ -100,7 +102,7 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         delivery_rate_app_limited: u64::from(tcb.measured.rate_app_limited),
         pacing_rate: tcb.pacing_rate().unwrap_or(0),
         delivered_ce: u64::from(rare.delivered_ce),
-        sndbuf_limited: rare.held.app / 1000,
+        sndbuf_limited: held.app / 1000,
         dsack_dups: u64::from(rare.dsack_dups),
         reord_seen: tcb.loss.as_ref().map_or(0, |loss| u64::from(loss.rack.reordered())),
         total_rto: u64::from(rare.rto),

@@ -7,7 +7,7 @@ use crate::base::{Instant, Limit, Seq};
 use std::collections::VecDeque;
 
 /// Sums for `tcp_info`.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Counters {
     /// Payload bytes sent, repetitions included.
     pub bytes_sent: u64,
@@ -32,7 +32,7 @@ pub struct Counters {
 }
 
 /// Sums that most connections never begin, and what else few have.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Rare {
     /// Payload bytes sent again.
     pub bytes_retrans: u64,
@@ -53,6 +53,8 @@ pub struct Rare {
     time: u32,
     /// When the one that goes on began.
     since: Option<Instant>,
+    /// When the first of the timeouts in a row was, that had no ACK since.
+    pub first: Option<Instant>,
     /// The application was told that the send buffer is full, and has written nothing since.
     full: bool,
     /// Time held back by the peer's window, by cwnd, and by the send buffer, nanoseconds.
@@ -87,18 +89,26 @@ impl Rare {
         u64::from(self.time) + ongoing
     }
 
+    /// The times for which sending was held back, with these.
+    pub fn held_with(&self, held: Held) -> Held {
+        Held {
+            rwnd: self.held.rwnd + held.rwnd,
+            cwnd: self.held.cwnd + held.cwnd,
+            app: self.held.app + if self.full { held.app } else { 0 },
+        }
+    }
+
     /// Sending was held back for so long.
     pub fn on_held(&mut self, held: Held) {
-        self.held.rwnd += held.rwnd;
-        self.held.cwnd += held.cwnd;
-        self.held.app += if self.full { held.app } else { 0 };
+        self.held = self.held_with(held);
     }
 }
 
 impl Counters {
-    /// The retransmission timer expired.
-    pub fn on_timeout(&mut self, now: Instant) {
+    /// The retransmission timer expired; `first`: for the first time since an ACK came.
+    pub fn on_timeout(&mut self, first: bool, now: Instant) {
         let rare = self.rare.get_or_insert_default();
+        rare.first = if first { Some(now) } else { rare.first };
         rare.rto = rare.rto.saturating_add(1);
         if rare.since.is_none() {
             rare.recoveries = rare.recoveries.saturating_add(1);

@@ -7,7 +7,7 @@ use super::recovery;
 use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
 use super::tlp;
-use crate::base::{Duration, Seq};
+use crate::base::{Duration, Instant, Seq};
 
 /// Handles every timer that has expired by now.
 pub(super) fn poll(tcb: &mut Tcb, cx: &mut Cx<'_>) {
@@ -48,12 +48,12 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         State::SynReceived => tcb.config.synack_retries,
         _ => patience(tcb, tcb.rto(), tcb.config.rto_max),
     };
-    if tcb.retransmits >= limit {
+    if is_over(tcb, limit, cx.now) {
         tcb.fast_timeout(true, cx);
         return give_up(tcb, Cause::Timeout, cx);
     }
     let first = tcb.retransmits == 0;
-    tcb.counters.on_timeout(cx.now);
+    tcb.counters.on_timeout(first, cx.now);
     tcb.retransmits += 1;
     tcb.fast_timeout(false, cx);
     if tcb.state() != State::SynSent || tcb.retransmits > tcb.config.syn_linear {
@@ -72,6 +72,25 @@ fn on_rtx(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         }
         lose_syn(tcb, cx);
     }
+}
+
+/// What Linux measures patience by: the first of so many retransmissions comes that long after the
+/// original.
+const FIRST: Duration = Duration::from_millis(200);
+
+/// Whether `times` retransmissions were for nothing; for Linux, as soon as they have taken as long
+/// as so many would have that begin with [`FIRST`].
+pub(super) fn is_over(tcb: &Tcb, times: u8, now: Instant) -> bool {
+    if !(tcb.config.is_linux() && tcb.syn_acked) {
+        return tcb.retransmits >= times;
+    }
+    let first = tcb.counters.rare.as_ref().and_then(|rare| rare.first);
+    let most = tcb.config.rto_max;
+    let doublings = (most.as_millis() / FIRST.as_millis()).max(1).ilog2().min(30);
+    let (doubled, rest) = (u32::from(times).min(doublings), u32::from(times));
+    let linear = most.saturating_mul(rest - doubled);
+    let time = FIRST.saturating_mul((2 << doubled) - 1).saturating_add(linear);
+    tcb.retransmits > 0 && first.is_some_and(|first| now.since(first) >= time)
 }
 
 /// A router has no way to the peer, for what was sent again from `seq` on: one doubling of the RTO
@@ -96,6 +115,7 @@ fn lose_syn(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         _ => tcb.rtxq.mark_all_lost(),
     }
     tcb.recovery.force = true;
+    super::ecn::on_syn_timeout(tcb);
 }
 
 /// R2; less when the user is gone: one is enough then, if a `wait` is as long as the `most` it may

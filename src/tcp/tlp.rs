@@ -63,6 +63,7 @@ pub(super) fn on_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if tcb.unsent() > 0 && room {
         tcb.owe.tlp = true;
     } else {
+        super::pmtu::on_segment(tcb, cx);
         let fin = u32::from(tcb.snd.nxt.after(tcb.tx.end()));
         tcb.rtxq.mark_tail_lost(fin);
         tcb.recovery.rule = Some(RtxRule::LossProbe);
@@ -79,6 +80,9 @@ pub(super) fn on_sent(tcb: &mut Tcb, again: bool, cx: &mut Cx<'_>) {
     let loss = tcb.loss.get_or_insert_default();
     (loss.tlp, loss.probed) = (Some(Tlp { end, again }), true);
     tcb.owe.tlp = false;
+    if again {
+        tcb.rtxq.mark_none_lost(); // where it must be cut, its first piece is enough
+    }
     tcb.stop_timer(Timer::LossProbe, cx);
 }
 

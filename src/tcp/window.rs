@@ -22,6 +22,14 @@ impl Tcb {
         if free >= self.rcv.wnd.saturating_add(useful) { free } else { self.rcv.wnd }
     }
 
+    /// Whether the right edge can move as far as data has come since the last ACK.
+    pub(super) fn window_follows(&self) -> bool {
+        let buffer = self.recv_buffer();
+        let free = buffer.saturating_sub(self.rx.len()).min(self.window_limit());
+        let unit = 1 << self.rcv.wscale;
+        free.next_multiple_of(unit) >= self.rcv.wnd.saturating_add(self.rcv.unacked)
+    }
+
     /// Whether the reader made enough room that the peer should hear of it now.
     pub(super) fn window_update_due(&self) -> bool {
         if !self.rcv.read || !self.may_receive() {

@@ -127,7 +127,7 @@ fn abort_in_every_state() {
 fn close_in_every_state() {
     for (state, fin, after) in [
         (State::SynSent, None, State::Closed),
-        (State::SynReceived, None, State::FinWait1),
+        (State::SynReceived, Some(1), State::FinWait1),
         (State::Established, Some(1), State::FinWait1),
         (State::FinWait1, None, State::FinWait1),
         (State::FinWait2, None, State::FinWait2),
@@ -144,11 +144,12 @@ fn close_in_every_state() {
         p.expect_nothing();
         assert_eq!(p.state(), after, "{state}");
     }
-    // SYN-RECEIVED: the FIN waits for the SYN's acknowledgment.
-    let mut p = Puppet::new().in_state(State::SynReceived, true);
+    // SYN-RECEIVED: the FIN does not wait for the SYN's acknowledgment.
+    let mut p = Puppet::new().in_state(State::SynReceived, false);
     p.close();
-    p.inject(A, 1, 1, WND, none(), b"");
     p.expect(FA, 1, 1, 0);
+    p.inject(A, 1, 1, WND, none(), b"");
+    p.expect_nothing();
     p.ack(2);
     assert_eq!(p.state(), State::FinWait2);
 }

@@ -3,8 +3,9 @@
 
 use crate::support::puppet::{A, PEER, Puppet, S, SA, WND, mss, none};
 use crate::support::seen::scenarios;
+use netglass::base::{Duration, Instant};
 use netglass::stack::ListenOptions;
-use netglass::tcp::cc::{Algorithm, HyStart};
+use netglass::tcp::cc::{AckSample, Algorithm, CongestionControl, HyStart, Timeout};
 use netglass::tcp::{AfterIdle, Config, Ecn, SynCookies};
 use netglass::wire::tcp::{Ctl, Options, Timestamps};
 
@@ -26,6 +27,7 @@ scenarios![both families:
     hystart_is_turned_in_the_middle,
     the_algorithm_changes_in_the_middle,
     an_algorithm_of_ones_own_is_chosen_by_name,
+    a_segment_may_always_be_sent,
 ];
 
 const E: Ctl = Ctl::ECE;
@@ -428,4 +430,40 @@ fn an_algorithm_of_ones_own_is_chosen_by_name() {
     let mut p = open(|config| config.congestion = three);
     p.write(20_000);
     assert_eq!(p.take_all().len(), 3);
+}
+
+/// One that would have nothing sent at all.
+#[derive(Debug)]
+struct Nothing;
+
+impl CongestionControl for Nothing {
+    fn name(&self) -> &'static str {
+        "nothing"
+    }
+    fn cwnd(&self) -> u32 {
+        0
+    }
+    fn ssthresh(&self) -> u32 {
+        0
+    }
+    fn take_over(&mut self, _: u32, _: u32) {}
+    fn on_ack(&mut self, _: &AckSample) {}
+    fn on_loss(&mut self, _: Instant, _: u32) {}
+    fn on_recovered(&mut self, _: Instant, _: u32) {}
+    fn on_rto(&mut self, _: Instant, _: u32, _: Timeout) {}
+    fn on_idle(&mut self, _: Instant, _: Duration, _: Duration) {}
+    fn on_mss(&mut self, _: u32) {}
+}
+
+fn a_segment_may_always_be_sent() {
+    let nothing = Algorithm::register("nothing", |_, _| Box::new(Nothing));
+    let nothing = nothing.or_else(|_| "nothing".parse()).expect("it is registered");
+    let mut p = open(|config| config.congestion = nothing);
+    p.write(3_000);
+    for sent in [1, 1_001, 2_001] {
+        assert_eq!(p.take_all().len(), 1);
+        p.advance(10);
+        p.inject(A, 1, sent + 1_000, WND, none(), b"");
+    }
+    assert_eq!(p.info().unacked, 0);
 }

@@ -221,7 +221,76 @@ fn pieces_are_told_in_the_script_s_own_numbers() {
     let told =
         of(&format!("{opened}+0 write(4, ..., 900) = 900\n+0 > P. 1:3001(3000) ack 1"), &exact());
     let told = told.failure.unwrap().what;
-    assert_eq!(told, "pieces: sequence number: expected 901, got 1");
+    assert_eq!(told, "the segments do not join: sequence number: expected 901, got 1");
+}
+
+/// A server that has accepted a connection and writes.
+const SERVES: &str = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n\
+    +0 bind(3, ..., ...) = 0\n\
+    +0 listen(3, 1) = 0\n\
+    +0 < S 0:0(0) win 32792 <mss 1000>\n\
+    +0 > S. 0:0(0) ack 1 <mss 1460>\n\
+    +.01 < . 1:1(0) ack 1 win 32792\n\
+    +0 accept(3, ..., ...) = 4\n";
+
+#[test]
+fn what_left_and_no_event_asked_for_is_in_the_trace_and_no_failure() {
+    let text = format!(
+        "{SERVES}+0 write(4, ..., 1000) = 1000\n+0 > P. 1:1001(1000) ack 1\n+1 close(4) = 0"
+    );
+    let verdict = of(&text, &exact());
+    assert!(verdict.passed());
+    assert_eq!(verdict.unasked, 3);
+    let left: Vec<_> = verdict.trace.iter().filter(|line| line.contains("(no event")).collect();
+    let starts = [
+        "0.220000      > P. 1:1001(1000) ack 1 win 64240 (no event asked for it)  ; retransmission",
+        "0.640000      > P. 1:1001(1000) ack 1 win 64240 (no event asked for it)  ; retransmission",
+        "1.010000      > F. 1001:1001(0) ack 1 win 64240 (no event asked for it)  ; the application",
+    ];
+    assert_eq!(left.len(), starts.len(), "{left:#?}");
+    for (line, start) in left.into_iter().zip(starts) {
+        assert!(line.starts_with(start), "{line}");
+    }
+    let dir = written("asked", text.as_bytes());
+    let (said, code) = command(&[dir.to_str().unwrap()]);
+    assert!(said.contains("script.pkt: holds; 3 packets left that no event asked for\n"), "{said}");
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn each_segment_of_the_trace_has_its_reason() {
+    let text = format!("{SERVES}+0 write(4, ..., 5000) = 5000\n+0 > P. 1:5001(5000) ack 1");
+    let trace = of(&text, &exact()).trace;
+    let line = trace.iter().find(|line| line.contains("> P. 1:5001")).unwrap();
+    assert!(
+        line.contains("  ; the first of 3 parts: the application wrote it, and cwnd"),
+        "{line}"
+    );
+    assert!(line.contains("2000 bytes") && line.contains("; the last: "), "{line}");
+}
+
+#[test]
+fn a_retransmission_among_segments_that_would_be_one_is_shown() {
+    let text = format!("{SERVES}+0 write(4, ..., 10000) = 10000\n+0 > P. 1:10001(10000) ack 1");
+    let failure = run(&parse("script", &text, &[]).unwrap(), &Profile::named("rfc").unwrap());
+    let failure = failure.failure.unwrap();
+    assert_eq!(failure.what, "the segments do not join: sequence number: expected 3001, got 1");
+    let actual = "> . 1:3001(3000) ack 1 win 65535, then > . 1:1001(1000) ack 1 win 65535";
+    assert_eq!(failure.actual.unwrap(), actual);
+    assert!(failure.why.unwrap().contains("; then: retransmission: the retransmission timer"));
+}
+
+#[test]
+fn why_a_segment_has_the_push_bit_is_told_when_that_differs() {
+    let why = |lines: &str| {
+        let failure = of(&format!("{SERVES}{lines}"), &exact()).failure.unwrap();
+        assert!(failure.what.starts_with("flags: "), "{}", failure.what);
+        failure.why.unwrap()
+    };
+    let last = why("+0 write(4, ..., 1000) = 1000\n+0 > . 1:1001(1000) ack 1");
+    assert!(last.ends_with("; PSH: the last byte that was written is in it"), "{last}");
+    let inner = why("+0 write(4, ..., 30000) = 30000\n+0 > . 1:2001(2000) ack 1");
+    assert!(inner.ends_with("; PSH: every super-segment has it (push_bursts)"), "{inner}");
 }
 
 #[test]

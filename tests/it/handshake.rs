@@ -136,12 +136,14 @@ fn simultaneous_open_before_our_syn() {
             p.pump()
         }
         p.expect(SA, 0, 1, 0);
+        if close {
+            p.expect(FA, 1, 1, 0);
+        }
         p.expect_nothing();
         p.advance(1_000);
         p.expect_at(1_000, SA, 0, 1, 0);
         p.inject(A, 1, 1, WND, none(), b"");
         if close {
-            p.expect(FA, 1, 1, 0);
             p.inject(FA, 1, 2, WND, none(), b"");
             p.expect(A, 2, 2, 0);
             assert_eq!(p.state(), State::TimeWait);

@@ -221,6 +221,74 @@ fn connections() {
     }
 }
 
+/// RFC 9293 §3.8.4: keep-alive ends what a link that fails for a while would not have; who only
+/// sits there has to be ended by an idle time.
+#[test]
+fn who_says_nothing() {
+    holds(
+        "idle",
+        &["server.tcp.keepalive=off"],
+        r##"
+        [[check]]
+        say = "nobody asks"
+        find = "server: timer keepalive"
+        none = true
+        [[check]]
+        say = "nobody is missed"
+        on = "gone"
+        says = ["2 keys", "2 echoes"]
+        "##,
+    );
+    holds(
+        "idle",
+        &["program.1.run=serve echo:7 echo:idle=30s"],
+        r##"
+        [[check]]
+        say = "30 s after the quiet one was heard last"
+        find = "server: state FIN-WAIT-1 #1"
+        at = "30.06s"
+        [[check]]
+        say = "there is no limit for one client"
+        find = "server: rule ClientConnections"
+        none = true
+        "##,
+    );
+}
+
+/// RFC 5961 §3.2: once a RST anywhere in the window was enough.
+#[test]
+fn forged_resets() {
+    holds(
+        "forged",
+        &["client.tcp.lineage=bsd", "client.tcp.insecure_rst=on"],
+        r##"
+        [[check]]
+        say = "the first one ends the connection"
+        find = "client: state CLOSED"
+        at = "1520ms"
+        [[check]]
+        say = "nobody is challenged"
+        find = "client: rule Challenge"
+        none = true
+        "##,
+    );
+    // Whoever has forgotten the connection answers a challenge with a RST that fits.
+    holds(
+        "forged",
+        &["program.3.run=forge syn to server as client:35330", "program.3.on=attacker"],
+        r##"
+        [[check]]
+        say = "a forged SYN is challenged"
+        find = "server: rule Challenge"
+        at = "2520ms"
+        [[check]]
+        say = "the challenge reaches the one who has the connection, and nothing comes of it"
+        find = "client: receives rst"
+        times = ["1520ms", "5520ms"]
+        "##,
+    );
+}
+
 /// RFC 8985 §6: time tells that a retransmission is lost; duplicates do not.
 #[test]
 fn a_retransmission_that_is_lost() {

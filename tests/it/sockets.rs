@@ -22,12 +22,30 @@ scenarios![
     the_end_before_a_reset_stays_the_end;
     IPv4:
     datagrams_are_marked,
+    packets_of_ones_own_go_as_they_are,
 ];
 
 /// Hops and traffic class of a packet.
 fn mark(packet: &[u8]) -> (u8, u8) {
     let header = Header::parse(packet, packet.len()).unwrap();
     (header.ttl, header.tos)
+}
+
+/// Whoever makes a packet says whose it is; what is none, or has no way, is refused.
+fn packets_of_ones_own_go_as_they_are() {
+    let mut p = Puppet::new();
+    p.stack.ping(p.now, PEER.into(), (1, 1), b"ping").unwrap();
+    p.pump();
+    let request = p.take_others().pop().expect("a ping");
+    let mut forged = request.clone();
+    forged[12..16].rotate_left(2); // somebody else's, with the same checksum
+    p.stack.send_raw(p.now, &forged).unwrap();
+    p.pump();
+    assert_eq!(p.take_others(), [forged]);
+    let long = [request.clone(), vec![0; 2000]].concat();
+    for wrong in [&request[..27], &[], &[0x40; 40], &long] {
+        assert_eq!(p.stack.send_raw(p.now, wrong), Err(SocketError::InvalidInput));
+    }
 }
 
 // Rules: MUST-49, MUST-48, SHLD-22, SHLD-21, SHLD-23.

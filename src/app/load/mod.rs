@@ -8,6 +8,7 @@
 //! | [`rr`] | netperf TCP_RR, TCP_CRR | a request and its response, again and again |
 //! | [`blast`] | iperf -u | datagrams at a rate, and a sink that counts what it misses |
 //! | [`opener`] | a slow client, a flood | opens connections, and does nothing with them |
+//! | [`forger`] | an attacker | sends TCP segments that say they are somebody else's |
 //! | [`typist`] | a hand at telnet | keystrokes at intervals, and how late their echoes come |
 //!
 //! Web and DNS clients and servers are in [`super::get`], [`super::http`] and [`super::dns`], echo
@@ -19,6 +20,7 @@
 
 pub mod blast;
 pub mod bulk;
+pub mod forger;
 pub mod opener;
 pub mod pattern;
 pub mod rr;

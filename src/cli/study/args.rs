@@ -293,6 +293,9 @@ pub(in crate::cli) struct LabShowArgs {
     /// Show the answers, too
     #[arg(long)]
     pub(in crate::cli) answer: bool,
+    /// Show its file, to make another of it
+    #[arg(long, conflicts_with = "answer")]
+    pub(in crate::cli) file: bool,
     /// The lab's number, its name, or a file
     pub(in crate::cli) lab: String,
 }

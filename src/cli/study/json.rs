@@ -142,12 +142,13 @@ pub(super) fn compared(one: Named<'_>, other: Named<'_>) -> Value {
     let common = run::common(one.log, other.log);
     let of_run = |Named { name, log }: Named<'_>| {
         let Figures { sent, again, lost, dropped, read, read_at, quiet } = Figures::of(log);
+        let all: u64 = read.values().sum();
         json!({
             "name": name,
             "entries": log.entries().len(),
             "parts_with": log.entries().get(common).map(|its| entry(log, its)),
             "sent": sent, "sent_again": again, "lost": lost, "dropped": dropped,
-            "read": read, "last_read": read_at.as_nanos(), "last_sent": quiet.as_nanos(),
+            "read": all, "read_by": read, "last_read": read_at.as_nanos(), "last_sent": quiet.as_nanos(),
         })
     };
     let same = [one, other].iter().all(|run| run.log.entries().len() == common);

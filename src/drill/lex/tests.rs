@@ -152,6 +152,7 @@ fn what_does_not_end_is_a_mistake() {
         ("`b", "x.pkt:1:1: this command has no second backquote"),
         ("\n%{ b", "x.pkt:2:1: this code has no `}%`"),
         ("/* b", "x.pkt:1:1: this comment has no `*/`"),
+        ("a\0", "x.pkt:1:2: a control character, 0x00: is this a text?"),
     ];
     for (text, error) in table {
         assert_eq!(tokens(text, &[]), Err(error.to_owned()), "{text}");

@@ -6,7 +6,7 @@ use super::errno::Errno;
 use super::machine::{File, Machine, Place, Sock, Under};
 use super::settings::Version;
 use super::symbols::*;
-use crate::base::{Duration, Instant};
+use crate::base::{ConnId, Duration, Instant};
 use crate::drill::ast::Syscall;
 use crate::tcp::State;
 use std::net::SocketAddr;
@@ -265,7 +265,7 @@ fn connect(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> An
     let (index, sock) = machine.sock(args, 0)?;
     let sock = sock.clone();
     if progress.begun {
-        return connected(machine, &sock);
+        return connected(machine, index);
     }
     let remote = match address(args.at(1)?, machine.configured_remote())? {
         Address::Configured => machine.configured_remote(),
@@ -285,7 +285,8 @@ fn connect(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> An
                 return Err(Errno::EISCONN.into());
             }
             State::SynSent | State::SynReceived => return Err(Errno::EALREADY.into()),
-            State::Closed => {
+            _ if sock.connecting && !sock.config.is_bsd() => return connected(machine, index),
+            State::Closed if sock.config.is_bsd() => {
                 machine.world.stack.take_error(now, crate::socket::SocketId::Conn(conn))?;
                 machine.world.stack.close(now, conn);
                 machine.sock_at(index)?.place = Place::New;
@@ -306,11 +307,16 @@ fn connect(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> An
     let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
     let (local, config) = (sock.bound, Some(sock.config.clone()));
     let conn = machine.world.stack.connect(now, remote, local, config)?;
-    machine.sock_at(index)?.place = Place::Conn(conn);
+    let own = machine.sock_at(index)?;
+    (own.place, own.connecting) = (Place::Conn(conn), false);
     machine.begin_active(conn);
+    if sock.quick.is_some() {
+        machine.apply(index)?;
+    }
     if machine.world.stack.conn(conn)?.syn_waits() {
         return Ok(0);
     }
+    machine.sock_at(index)?.connecting = sock.nonblocking;
     progress.begun = true;
     match sock.nonblocking {
         true => Err(Errno::EINPROGRESS.into()),
@@ -319,17 +325,29 @@ fn connect(machine: &mut Machine, args: Args<'_>, progress: &mut Progress) -> An
 }
 
 /// How a connection that is being opened has ended.
-fn connected(machine: &mut Machine, sock: &Sock) -> Answer {
-    let now = machine.world.now;
-    let Some(conn) = sock.conn() else { return Err(Errno::EBADF.into()) };
+fn connected(machine: &mut Machine, index: usize) -> Answer {
+    let Some(conn) = machine.sock_at(index)?.conn() else { return Err(Errno::EBADF.into()) };
     match machine.world.state(Some(conn)) {
         State::SynSent | State::SynReceived => wait(false),
-        State::Closed => {
-            machine.world.stack.take_error(now, crate::socket::SocketId::Conn(conn))?;
-            Err(Errno::ECONNABORTED.into())
+        State::Closed => failed(machine, index, conn),
+        _ => {
+            machine.sock_at(index)?.connecting = false;
+            Ok(0)
         }
-        _ => Ok(0),
     }
+}
+
+/// The call hears that its connection is not open: the socket of Linux is as new then.
+pub(super) fn failed<T>(machine: &mut Machine, index: usize, conn: ConnId) -> Answer<T> {
+    let now = machine.world.now;
+    let told = machine.world.stack.take_error(now, crate::socket::SocketId::Conn(conn));
+    let sock = machine.sock_at(index)?;
+    if !sock.config.is_bsd() {
+        (sock.place, sock.connecting) = (Place::New, false);
+        machine.world.stack.close(now, conn);
+    }
+    told?;
+    Err(Errno::ECONNABORTED.into())
 }
 
 /// `connect(AF_UNSPEC)`: the connection is dropped, the socket is as new.

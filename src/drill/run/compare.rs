@@ -145,6 +145,13 @@ fn tcp(expected: &Segment, actual: &Tcp, flow: &mut Flow, rules: &Rules<'_>) -> 
     zeros(&actual.payload)
 }
 
+/// Whether the push bit is all that differs in the control bits.
+pub(super) fn differ_in_push(expected: &Packet, actual: &Live) -> bool {
+    let (Body::Tcp(expected), Some(actual)) = (&expected.body, actual.tcp()) else { return false };
+    let want = build::ctl(&expected.flags);
+    want != actual.ctl && want.without(Ctl::PSH) == actual.ctl.without(Ctl::PSH)
+}
+
 fn zeros(payload: &[u8]) -> Check {
     match payload.iter().position(|byte| *byte != 0) {
         None => Ok(()),
@@ -247,16 +254,16 @@ pub(super) fn continues(
 ) -> Check {
     let shown = |side, live| flow.to_script(side, first.ctl.syn(), live);
     let ours = |live| shown(Side::Ours, live);
-    same("pieces: sequence number", ours(first.end()), ours(next.seq))?;
+    same("sequence number", ours(first.end()), ours(next.seq))?;
     let theirs = |live| shown(Side::Theirs, live);
-    same("pieces: acknowledgment number", theirs(first.ack), theirs(next.ack))?;
-    same("pieces: window", first.win, next.win)?;
-    same("pieces: urgent pointer", first.urg, next.urg)?;
-    same("pieces: length of options", first.options.len(), next.options.len())?;
+    same("acknowledgment number", theirs(first.ack), theirs(next.ack))?;
+    same("window", first.win, next.win)?;
+    same("urgent pointer", first.urg, next.urg)?;
+    same("length of options", first.options.len(), next.options.len())?;
     let own = Ctl::FIN.with(Ctl::PSH).with(Ctl::CWR);
-    same("pieces: flags", first.ctl.without(own), next.ctl.without(own))?;
+    same("flags", first.ctl.without(own), next.ctl.without(own))?;
     if !is_last {
-        same("pieces: length", size, next.payload.len())?;
+        same("length", size, next.payload.len())?;
     }
     Ok(())
 }

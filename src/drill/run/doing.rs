@@ -4,7 +4,7 @@ use super::args::{Trouble, number};
 use super::calls::{self, Progress, Returned};
 use super::errno::Errno;
 use super::names::Snapshot;
-use super::runner::{FOREVER, Pending, Runner, Step, fail};
+use super::runner::{FOREVER, Line, Pending, Runner, Step, fail};
 use super::sockstat::{self, Told};
 use super::verdict::{Failure, Kind};
 use super::{notes, shell};
@@ -180,7 +180,7 @@ impl<'a> Runner<'a> {
         let snapshot = Snapshot::take(&mut self.machine);
         let said = program.run(&mut self.variables, &|name| snapshot.value(name)).map_err(wrong)?;
         self.step(line, "%{ … }%");
-        self.trace.extend(said);
+        self.trace.extend(said.into_iter().map(Line::Text));
         Ok(())
     }
 }

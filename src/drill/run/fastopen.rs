@@ -9,7 +9,6 @@ use super::sockopt::Value;
 use super::symbols::{MSG_FASTOPEN, SOL_TCP, TCP_FASTOPEN_NO_COOKIE};
 use super::transfer::Move;
 use crate::base::ConnId;
-use crate::socket::SocketId;
 use crate::tcp::{FastOpening, Keys, State};
 use std::net::SocketAddr;
 
@@ -130,7 +129,7 @@ fn send(
     let sock = machine.sock_at(index)?.clone();
     if progress.begun {
         let conn = sock.conn().ok_or(Errno::EBADF)?;
-        return opened(machine, conn).map(Some);
+        return opened(machine, index, conn).map(Some);
     }
     if sock.config.fastopen_client == FastOpening::Off {
         return Err(Errno::EOPNOTSUPP.into());
@@ -143,6 +142,11 @@ fn send(
             } else {
                 Err(Trouble::Block(None))
             };
+        }
+        Place::Conn(conn)
+            if sock.connecting && machine.world.state(Some(conn)) == State::Closed =>
+        {
+            return super::calls::failed(machine, index, conn);
         }
         Place::Conn(conn)
             if sock.connecting && machine.world.state(Some(conn)).is_synchronized() =>
@@ -190,14 +194,10 @@ fn went(nonblocking: bool) -> Answer<Option<ConnId>> {
 }
 
 /// A connection that is opened with data is open.
-fn opened(machine: &mut Machine, conn: ConnId) -> Answer<ConnId> {
-    let now = machine.world.now;
+fn opened(machine: &mut Machine, index: usize, conn: ConnId) -> Answer<ConnId> {
     match machine.world.state(Some(conn)) {
         State::SynSent | State::SynReceived => Err(Trouble::Block(None)),
-        State::Closed => {
-            machine.world.stack.take_error(now, SocketId::Conn(conn))?;
-            Err(Errno::EPIPE.into())
-        }
+        State::Closed => super::calls::failed(machine, index, conn),
         _ => Ok(conn),
     }
 }

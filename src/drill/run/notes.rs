@@ -7,7 +7,8 @@ use crate::drill::error::hint;
 use crate::observe::log::rules;
 use crate::observe::view::reason::reason;
 use crate::stack::{Event, Record};
-use crate::tcp::{self, CaState, State, TcpInfo};
+use crate::tcp::{self, CaState, Plan, State, TcpInfo};
+use crate::wire::tcp::Ctl;
 
 /// The names of reasons that a record gives, the outer one first: a plan's and the rule in it.
 pub(super) fn reasons(record: &Record) -> Vec<&'static str> {
@@ -16,6 +17,22 @@ pub(super) fn reasons(record: &Record) -> Vec<&'static str> {
         keys.push(plan.key());
     }
     keys
+}
+
+/// Why a segment with data has PSH, or not.
+pub(super) fn push(record: &Record) -> Option<&'static str> {
+    let Event::Tcp(tcp::Event::Sent { seg, plan, room }) = &record.event else { return None };
+    let ends = !matches!(plan, Plan::NewData { .. }) || seg.len == room.unsent;
+    match (seg.len, seg.ctl.has(Ctl::PSH)) {
+        (0, _) => None,
+        (_, true) if ends => Some("PSH: the last byte that was written is in it"),
+        (len, true) if len > u32::from(room.mss) => {
+            Some("PSH: every super-segment has it (push_bursts)")
+        }
+        (_, true) => Some("PSH: a record of the application ends with it"),
+        (_, false) if ends => Some("no PSH: the application said that more follows"),
+        (_, false) => Some("no PSH: more was written behind it"),
+    }
 }
 
 /// Whether the host gets its turn only when the next event has happened, too.

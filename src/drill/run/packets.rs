@@ -1,11 +1,12 @@
 //! Events that are packets: those that arrive, and those that the host must send.
 
 use super::compare::{self, Rules};
+use super::flow::Flow;
 use super::runner::{FOREVER, Runner, Step, fail};
 use super::verdict::{Failure, Kind, moment};
 use super::world::Out;
 use super::{build, live, notes, show};
-use crate::base::{Duration, Instant};
+use crate::base::{Duration, EventId, Instant};
 use crate::drill::ast::{
     Body, Event, Options as TcpOptions, Packet, Ports, SeqKind, Tcp, TcpOption,
 };
@@ -68,7 +69,10 @@ impl Runner<'_> {
             let found = out.iter().position(is_ours);
             if let Some(at) = found.filter(|at| out[*at].at <= end) {
                 out.drain(..at);
-                return Ok(out.pop_front());
+                let taken = out.pop_front();
+                let crossed = &mut self.machine.world.crossed;
+                taken.iter().for_each(|out| crossed[out.crossed].asked = true);
+                return Ok(taken);
             }
             if found.is_some() || !self.next(end)? {
                 return Ok(None);
@@ -84,7 +88,7 @@ impl Runner<'_> {
         let due = self.due(&event.time, false, self.before);
         let now = self.machine.world.now;
         let end = due.map_or(now + FOREVER, |(_, high)| high.max(now) + PATIENCE);
-        let Some(mut out) = self.take(flow, packet, end)? else {
+        let Some(out) = self.take(flow, packet, end)? else {
             let what = match due {
                 Some((_, high)) => format!("no packet came until {}", moment(high + PATIENCE)),
                 None => "no packet came".to_owned(),
@@ -93,27 +97,33 @@ impl Runner<'_> {
             return fail(Failure { why, ..wrong(what) });
         };
         self.listen();
-        let mut whole = out.live.clone();
-        let joined = self.join(flow, packet, (&mut whole, &mut out), end)?;
-        self.keys.append(&mut out.keys);
-        let because = out.why.take().map(|why| format!("{} ({})", why.text, why.rfc));
-        if let (Body::Tcp(tcp), Some(segment)) = (&packet.body, whole.tcp()) {
-            self.machine.flows[flow].meet(tcp, segment);
+        let mut whole = self.join(flow, packet, out, end)?;
+        self.keys.append(&mut whole.keys);
+        let flow = &mut self.machine.flows[flow];
+        if let (Body::Tcp(tcp), Some(segment)) = (&packet.body, whole.live.tcp()) {
+            flow.meet(tcp, segment);
         }
-        let rules =
-            Rules { settings: &self.machine.settings, ignore: self.options.ignore, at: out.at };
-        let compared = joined
-            .and_then(|()| compare::packet(packet, &whole, &mut self.machine.flows[flow], &rules));
-        let shown = show::actual(&whole, Some(&self.machine.flows[flow]));
-        compared.map_err(|what| wrong(what).actual(shown.clone(), because.clone()))?;
-        self.step(line, &shown);
+        let (settings, ignore, at) = (&self.machine.settings, self.options.ignore, whole.at);
+        let rules = Rules { settings, ignore, at };
+        let compared = match &whole.apart {
+            Some((what, _)) => Err(format!("the segments do not join: {what}")),
+            None => compare::packet(packet, &whole.live, flow, &rules),
+        };
+        let (shown, because) = (whole.shown(flow), whole.because());
+        compared.map_err(|what| {
+            let pushed = whole.push.filter(|_| whole.apart.is_none());
+            let pushed = pushed.filter(|_| compare::differ_in_push(packet, &whole.live));
+            let why = [because.as_deref(), pushed].into_iter().flatten().collect::<Vec<_>>();
+            wrong(what).actual(&shown, Some(why.join("; ")).filter(|why| !why.is_empty()))
+        })?;
+        if let (Body::Tcp(tcp), Some(segment)) = (&packet.body, whole.live.tcp()) {
+            flow.sent(tcp, segment, at);
+        }
+        self.step(line, show::because(&shown, because.as_deref()));
         if let Some(due) = due {
             let tolerance = self.tolerance(due.0);
-            self.in_time(line, out.at, due, tolerance)
+            self.in_time(line, at, due, tolerance)
                 .map_err(|late| Box::new(late.expected(text).actual(shown, because)))?;
-        }
-        if let (Body::Tcp(tcp), Some(segment)) = (&packet.body, whole.tcp()) {
-            self.machine.flows[flow].sent(tcp, segment, out.at);
         }
         Ok(())
     }
@@ -129,22 +139,18 @@ impl Runner<'_> {
 
     /// Joins further segments to a first that is shorter than what the script expects. An ACK alone
     /// before the data is no segment too many, as with the original. The time is the last one's.
-    fn join(
-        &mut self,
-        flow: usize,
-        packet: &Packet,
-        (whole, out): (&mut live::Live, &mut Out),
-        end: Instant,
-    ) -> Step<Result<(), String>> {
-        let Body::Tcp(expected) = &packet.body else { return Ok(Ok(())) };
-        let (len, strict) = (expected.seq.len as usize, self.machine.settings.strict_segments);
-        let mut size = whole.tcp().map_or(0, |tcp| tcp.payload.len());
-        if strict {
-            return Ok(Ok(()));
+    fn join(&mut self, flow: usize, packet: &Packet, first: Out, end: Instant) -> Step<Whole> {
+        let mut whole = Whole::of(first);
+        let Body::Tcp(expected) = &packet.body else { return Ok(whole) };
+        if self.machine.settings.strict_segments {
+            return Ok(whole);
         }
-        while whole.tcp().is_some_and(|tcp| tcp.payload.len() < len) {
+        let len = expected.seq.len as usize;
+        let mut size = whole.live.tcp().map_or(0, |tcp| tcp.payload.len());
+        while whole.live.tcp().is_some_and(|tcp| tcp.payload.len() < len) {
             let Some(piece) = self.take(flow, packet, end)? else { break };
-            let (Some(next), live::Body::Tcp(first)) = (piece.live.tcp(), &mut whole.body) else {
+            let (Some(next), live::Body::Tcp(first)) = (piece.live.tcp(), &mut whole.live.body)
+            else {
                 break;
             };
             let is_last = size == 0 || first.payload.len() + next.payload.len() >= len;
@@ -153,15 +159,77 @@ impl Runner<'_> {
                 Ok(()) => compare::join(first, next),
                 // It is the ACK that was not expected.
                 Err(_) if size == 0 => break,
-                Err(what) => return Ok(Err(what)),
+                Err(what) => {
+                    whole.apart = Some((what, piece));
+                    break;
+                }
             }
             if size == 0 {
                 size = next.payload.len();
-                (out.why, out.keys) = (piece.why, piece.keys);
+                whole.parts.clear();
+                whole.keys.clone_from(&piece.keys);
             }
-            out.at = piece.at;
+            whole.went_on(piece);
         }
-        Ok(Ok(()))
+        Ok(whole)
+    }
+}
+
+/// A packet that was met: one, or several segments that make one.
+struct Whole {
+    live: live::Live,
+    /// When the last of them was sent.
+    at: Instant,
+    keys: Vec<&'static str>,
+    /// What was sent at once, and why.
+    parts: Vec<(EventId, Option<String>)>,
+    /// Why the last of them has PSH, or not.
+    push: Option<&'static str>,
+    /// What came next and does not go on where the others end, and how it differs.
+    apart: Option<(String, Out)>,
+}
+
+impl Whole {
+    fn of(out: Out) -> Whole {
+        Whole {
+            live: out.live,
+            at: out.at,
+            keys: out.keys,
+            parts: vec![(out.origin, out.why)],
+            push: out.push,
+            apart: None,
+        }
+    }
+
+    /// Another one went on where the others end.
+    fn went_on(&mut self, piece: Out) {
+        (self.at, self.push) = (piece.at, piece.push);
+        if self.parts.last().is_none_or(|(origin, _)| *origin != piece.origin) {
+            self.parts.push((piece.origin, piece.why));
+        }
+    }
+
+    fn shown(&self, flow: &Flow) -> String {
+        let whole = show::actual(&self.live, Some(flow));
+        match &self.apart {
+            Some((_, next)) => format!("{whole}, then {}", show::actual(&next.live, Some(flow))),
+            None => whole,
+        }
+    }
+
+    /// Why it was sent; of several parts, why the first and the last were.
+    fn because(&self) -> Option<String> {
+        let why = |part: Option<&(EventId, Option<String>)>| part.and_then(|(_, why)| why.clone());
+        let (first, last) = (why(self.parts.first())?, why(self.parts.last())?);
+        let because = match self.parts.len() {
+            1 => first,
+            n if first == last => format!("each of {n} parts: {first}"),
+            n => format!("the first of {n} parts: {first}; the last: {last}"),
+        };
+        match &self.apart {
+            Some((_, Out { why: Some(then), .. })) => Some(format!("{because}; then: {then}")),
+            _ => Some(because),
+        }
     }
 }
 
@@ -187,7 +255,7 @@ fn shows_own(tcp: &Tcp) -> bool {
     tcp.flags.syn && tcp.seq.kind == SeqKind::Mapped
 }
 
-impl super::flow::Flow {
+impl Flow {
     /// A segment of ours, before it is compared: a SYN shows our initial sequence number.
     fn meet(&mut self, expected: &Tcp, segment: &live::Tcp) {
         if shows_own(expected) && segment.ctl.syn() && !self.knows_own() {

@@ -2,11 +2,14 @@
 
 use super::args::Trouble;
 use super::calls::{self, Progress};
+use super::flow::Flow;
+use super::live::Live;
 use super::machine::Machine;
 use super::profile::Profile;
 use super::settings::{Options, Settings};
 use super::verdict::{Crossing, Failure, Kind, Verdict, moment};
-use super::{notes, shell};
+use super::world::Told;
+use super::{notes, shell, show};
 use crate::base::{Duration, Instant};
 use crate::drill::assert;
 use crate::drill::ast::{Action, Direction, Event, Packet, Script, Syscall, Time};
@@ -20,6 +23,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How many steps a failure shows.
 const SHOWN: usize = 14;
+
+/// A line of the trace.
+#[derive(Clone, Debug)]
+pub(super) enum Line {
+    Text(String),
+    /// A packet that left, shown unless an event has asked for it: its place among all that
+    /// crossed the wire.
+    Left(usize),
+}
 
 /// A call that waits on another thread.
 #[derive(Debug)]
@@ -46,7 +58,7 @@ pub(super) struct Runner<'a> {
     pub(super) machine: Machine,
     pub(super) pending: Option<Pending<'a>>,
     pub(super) before: Before,
-    pub(super) trace: Vec<String>,
+    pub(super) trace: Vec<Line>,
     /// The reasons that the host gave since the event before.
     pub(super) keys: Vec<&'static str>,
     pub(super) skipped: Vec<(u32, String)>,
@@ -61,6 +73,7 @@ pub(super) fn run(script: &Script, profile: &Profile, options: &Options) -> Verd
         failure: Some(Failure::new(line, Kind::Unknown, what)),
         skipped: Vec::new(),
         trace: Vec::new(),
+        unasked: 0,
         packets: Vec::new(),
         ended: Instant::ZERO,
     };
@@ -93,6 +106,8 @@ pub(super) fn run(script: &Script, profile: &Profile, options: &Options) -> Verd
         variables: assert::Variables::default(),
     };
     let failure = runner.all(&script.events).err().map(|failure| runner.complete(*failure));
+    runner.listen();
+    let (trace, unasked) = (runner.trace(failure.is_some()), runner.unasked());
     let crossed = std::mem::take(&mut runner.machine.world.crossed).into_iter();
     let packets =
         crossed.map(|c| Crossing { at: c.at, inbound: c.inbound, bytes: c.bytes, why: c.why });
@@ -101,7 +116,8 @@ pub(super) fn run(script: &Script, profile: &Profile, options: &Options) -> Verd
         skipped: runner.skipped,
         packets: packets.collect(),
         ended: runner.machine.world.now,
-        trace: runner.trace,
+        trace,
+        unasked,
     }
 }
 
@@ -286,10 +302,17 @@ impl<'a> Runner<'a> {
 
     /// Takes what the host told into the trace and the reasons.
     pub(super) fn listen(&mut self) {
-        for record in self.machine.world.take_told() {
+        for told in self.machine.world.take_told() {
+            let record = match told {
+                Told::Record(record) => record,
+                Told::Left(place) => {
+                    self.trace.push(Line::Left(place));
+                    continue;
+                }
+            };
             self.keys.extend(notes::reasons(&record));
             if let Some(step) = notes::step(&record) {
-                self.trace.push(format!("{}      {step}", moment(record.at)));
+                self.trace.push(Line::Text(format!("{}      {step}", moment(record.at))));
             }
         }
     }
@@ -297,14 +320,40 @@ impl<'a> Runner<'a> {
     pub(super) fn step(&mut self, line: u32, text: impl std::fmt::Display) {
         self.listen();
         let now = moment(self.machine.world.now);
-        self.trace.push(format!("{now}  {line:>3}: {text}"));
+        self.trace.push(Line::Text(format!("{now}  {line:>3}: {text}")));
+    }
+
+    /// How many packets have left that no event asked for.
+    fn unasked(&self) -> usize {
+        self.machine.world.crossed.iter().filter(|packet| !packet.inbound && !packet.asked).count()
+    }
+
+    /// What happened, a line each. A packet that no event has asked for stands where it left; where
+    /// the script has failed, those that were still to be looked at are not shown.
+    fn trace(&self, failed: bool) -> Vec<String> {
+        let world = &self.machine.world;
+        let ahead = world.out.front().filter(|_| failed).map_or(usize::MAX, |out| out.crossed);
+        let shown = |line: &Line| match line {
+            Line::Text(text) => Some(text.clone()),
+            Line::Left(place) => {
+                let packet = &world.crossed[*place];
+                let live = Live::parse(&packet.bytes);
+                let is_meant = |flow: &&Flow| live.pair() == Some((flow.local, flow.remote));
+                let flow = self.machine.flows.iter().rev().find(is_meant);
+                let text = format!("{} (no event asked for it)", show::actual(&live, flow));
+                let text = show::because(&text, packet.why.as_deref());
+                let is_shown = !packet.asked && *place < ahead;
+                is_shown.then(|| format!("{}      {text}", moment(packet.at)))
+            }
+        };
+        self.trace.iter().filter_map(shown).collect()
     }
 
     /// Adds to a failure what led to it.
     fn complete(&mut self, mut failure: Failure) -> Failure {
         self.listen();
-        let from = self.trace.len().saturating_sub(SHOWN);
-        failure.steps = self.trace[from..].to_vec();
+        let trace = self.trace(true);
+        failure.steps = trace[trace.len().saturating_sub(SHOWN)..].to_vec();
         let conn = self.machine.conn_under_test();
         let now = self.machine.world.now;
         failure.state = match conn.and_then(|conn| self.machine.world.stack.info(now, conn).ok()) {

@@ -75,6 +75,11 @@ pub(in crate::drill) fn words(packets: &[Crossing]) -> Vec<String> {
     packets.iter().map(|packet| turned(packet, one(packet))).collect()
 }
 
+/// A packet and the reason behind it.
+pub(super) fn because(packet: &str, why: Option<&str>) -> String {
+    why.map_or_else(|| packet.to_owned(), |why| format!("{packet}  ; {why}"))
+}
+
 /// A packet that the host sent.
 pub(super) fn actual(live: &Live, flow: Option<&Flow>) -> String {
     match &live.body {

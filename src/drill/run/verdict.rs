@@ -12,6 +12,8 @@ pub struct Verdict {
     pub skipped: Vec<(u32, String)>,
     /// What happened, a line each, oldest first.
     pub trace: Vec<String>,
+    /// How many packets the host sent that no event of the script asked for.
+    pub unasked: usize,
     /// Every packet that crossed the wire.
     pub packets: Vec<Crossing>,
     /// When it ended, in virtual time.

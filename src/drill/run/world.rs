@@ -3,7 +3,7 @@
 use super::live::Live;
 use super::notes;
 use crate::base::{ConnId, EventId, Frame, IfaceId, Instant, Medium, Pool};
-use crate::observe::view::reason::{Reason, reason};
+use crate::observe::view::reason::reason;
 use crate::stack::{Event, Record, Setup, Stack};
 use crate::tcp;
 use crate::wire::split;
@@ -14,9 +14,15 @@ use std::collections::VecDeque;
 pub(super) struct Out {
     pub(super) at: Instant,
     pub(super) live: Live,
-    pub(super) why: Option<Reason>,
+    /// The host's record of it: pieces of one super-segment have it in common.
+    pub(super) origin: EventId,
+    pub(super) why: Option<String>,
     /// The names of its reasons, the plan's among them.
     pub(super) keys: Vec<&'static str>,
+    /// Why it has PSH, or not.
+    pub(super) push: Option<&'static str>,
+    /// Its place among all that crossed the wire.
+    pub(super) crossed: usize,
 }
 
 /// A packet that crossed the wire, for captures.
@@ -26,6 +32,17 @@ pub(super) struct Crossed {
     pub(super) inbound: bool,
     pub(super) bytes: Vec<u8>,
     pub(super) why: Option<String>,
+    /// Whether an event of the script asked for it.
+    pub(super) asked: bool,
+}
+
+/// What the host told, in order.
+#[expect(clippy::large_enum_variant, reason = "most are records")]
+#[derive(Clone, Debug)]
+pub(super) enum Told {
+    Record(Record),
+    /// A packet left: its place among all that crossed the wire.
+    Left(usize),
 }
 
 /// How many packets the host may send at one moment.
@@ -41,7 +58,7 @@ pub(super) struct World {
     /// Everything that crossed the wire.
     pub(super) crossed: Vec<Crossed>,
     /// What the host told since somebody asked, oldest first.
-    pub(super) told: Vec<Record>,
+    pub(super) told: Vec<Told>,
     /// The host does not get its turn before the next event.
     pub(super) held: bool,
     mtu: usize,
@@ -71,7 +88,8 @@ impl World {
     /// Gives the host a packet.
     pub(super) fn inject(&mut self, bytes: Vec<u8>) {
         self.stack.input(self.now, IfaceId(0), Frame::copied(&self.pool, &bytes));
-        self.crossed.push(Crossed { at: self.now, inbound: true, bytes, why: None });
+        let (at, why) = (self.now, None);
+        self.crossed.push(Crossed { at, inbound: true, bytes, why, asked: false });
         self.pump();
     }
 
@@ -85,18 +103,34 @@ impl World {
             let Some((_, frame)) = self.stack.output(self.now) else { break };
             assert!(sent < BURST, "the host does not stop sending");
             self.stack.drain_records(&mut self.fresh);
-            let (why, keys) = self.why(frame.origin);
-            for bytes in self.on_the_wire(&frame) {
-                let text = why.as_ref().map(|why| format!("{} ({})", why.text, why.rfc));
-                let live = Live::parse(&bytes);
-                self.crossed.push(Crossed { at: self.now, inbound: false, bytes, why: text });
-                let (why, keys) = (why.clone(), keys.clone());
-                self.out.push_back(Out { at: self.now, live, why, keys });
-            }
-            self.told.append(&mut self.fresh);
+            self.told.extend(self.fresh.drain(..).map(Told::Record));
+            self.left(&frame);
         }
         self.stack.drain_records(&mut self.fresh);
-        self.told.append(&mut self.fresh);
+        self.told.extend(self.fresh.drain(..).map(Told::Record));
+    }
+
+    /// Notes a frame that leaves, packet by packet.
+    fn left(&mut self, frame: &Frame) {
+        let (at, origin) = (self.now, frame.origin);
+        let record = self.record(origin);
+        let why = record.and_then(|record| reason(&record.event));
+        let why = why.map(|why| format!("{} ({})", why.text, why.rfc));
+        let keys = record.map(notes::reasons).unwrap_or_default();
+        let push = record.and_then(notes::push);
+        for bytes in self.on_the_wire(frame) {
+            let crossed = self.crossed.len();
+            let (live, why, keys) = (Live::parse(&bytes), why.clone(), keys.clone());
+            self.told.push(Told::Left(crossed));
+            self.crossed.push(Crossed {
+                at,
+                inbound: false,
+                bytes,
+                why: why.clone(),
+                asked: false,
+            });
+            self.out.push_back(Out { at, live, origin, why, keys, push, crossed });
+        }
     }
 
     /// What a frame is on a wire: within the MTU, with its checksums.
@@ -112,16 +146,17 @@ impl World {
         self.stack.deadline(self.now)
     }
 
-    fn why(&self, origin: EventId) -> (Option<Reason>, Vec<&'static str>) {
-        let mut latest = self.fresh.iter().rev().chain(self.told.iter().rev()).take(64);
-        match latest.find(|record| record.id == origin) {
-            Some(record) => (reason(&record.event), notes::reasons(record)),
-            None => (None, Vec::new()),
-        }
+    /// The record of what caused a frame.
+    fn record(&self, origin: EventId) -> Option<&Record> {
+        let records = self.told.iter().rev().filter_map(|told| match told {
+            Told::Record(record) => Some(record),
+            Told::Left(_) => None,
+        });
+        records.take(64).find(|record| record.id == origin)
     }
 
     /// What the host told since the last call, oldest first.
-    pub(super) fn take_told(&mut self) -> Vec<Record> {
+    pub(super) fn take_told(&mut self) -> Vec<Told> {
         std::mem::take(&mut self.told)
     }
 

@@ -114,10 +114,6 @@ impl Check {
     fn times(&self, times: &[Instant], want: &Want) -> Result<(), (String, String)> {
         let near =
             |a: Instant, b: Instant| self.within.near(a.as_nanos().into(), b.as_nanos().into());
-        let show = |times: &[Instant]| {
-            let times: Vec<_> = times.iter().take(12).map(|at| moment(*at)).collect();
-            if times.is_empty() { "nothing".to_owned() } else { times.join(", ") }
-        };
         let tail = self.within.show(Unit::Time);
         let gaps = |times: &[Instant]| -> Vec<Instant> {
             let gaps = times.windows(2).map(|pair| Instant::ZERO + pair[1].since(pair[0]));
@@ -257,4 +253,19 @@ fn says(reports: &[Report], program: usize, texts: &[String]) -> Result<(), Fail
             steps: report.said.clone(),
         }),
     }
+}
+
+/// Moments, in words: those of one moment together, and no more than anybody reads.
+fn show(times: &[Instant]) -> String {
+    const MOST: usize = 12;
+    let mut groups: Vec<_> = times.chunk_by(|a, b| a == b).collect();
+    let more: usize =
+        groups.split_off(groups.len().min(MOST)).iter().map(|group| group.len()).sum();
+    let words = groups.iter().map(|group| match group.len() {
+        1 => moment(group[0]),
+        n => format!("{n} at {}", moment(group[0])),
+    });
+    let more = (more > 0).then(|| format!("and {more} more"));
+    let words: Vec<_> = words.chain(more).collect();
+    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
 }

@@ -7,10 +7,13 @@ use super::super::{Mistake, words};
 use super::{Amount, PROGRAMS, Run};
 use crate::base::Duration;
 use crate::base::ports::Ephemeral;
+use crate::wire::tcp::Ctl;
 use std::net::{IpAddr, SocketAddr};
 
 /// The bytes that an echo request over IPv4 has room for.
 const PING_MAX: usize = 65_507;
+/// The bytes of a forged segment: they fit every link that has room for IPv6.
+const FORGED_MAX: u16 = 1000;
 
 /// The words of a program, each with its place.
 struct Line<'a> {
@@ -73,6 +76,15 @@ impl<'a> Line<'a> {
 
     fn number<T: std::str::FromStr>(&mut self, before: &str) -> Result<T, Mistake> {
         self.value(before, "a whole number", |word| word.parse().ok())
+    }
+
+    /// How far a sequence number is from another one; forwards, or backwards with a minus.
+    fn distance(&mut self, before: &str) -> Result<u32, Mistake> {
+        let read = |word: &str| {
+            let far = word.strip_prefix('+').unwrap_or(word).parse::<i64>().ok()?;
+            (far.unsigned_abs() <= u32::MAX.into()).then_some(far as u32)
+        };
+        self.value(before, "how far off, as in 1000 or -1000", read)
     }
 
     fn time(&mut self, before: &str) -> Result<Duration, Mistake> {
@@ -167,6 +179,7 @@ pub(super) fn read(text: &str, at: &At, nodes: &[Node], plan: &Plan) -> Result<R
         "get" => get(&mut line),
         "serve" => services(&mut line),
         "dig" => dig(&mut line),
+        "forge" => forge(&mut line),
         "bulk" if line.take_if("at") => bulk_at(&mut line),
         "rr" if line.take_if("at") => rr_at(&mut line),
         "udp" if line.take_if("at") => udp_at(&mut line),
@@ -358,6 +371,44 @@ fn get(line: &mut Line<'_>) -> Result<Run, Mistake> {
     let to = SocketAddr::new(line.host(name)?, port);
     line.options(&[], |_, _| Ok(()))?;
     Ok(Run::Get { to, url })
+}
+
+fn forge(line: &mut Line<'_>) -> Result<Run, Mistake> {
+    let kinds = [
+        ("rst", Ctl::RST),
+        ("rst-ack", Ctl::RST.with(Ctl::ACK)),
+        ("syn", Ctl::SYN),
+        ("syn-ack", Ctl::SYN.with(Ctl::ACK)),
+        ("fin-ack", Ctl::FIN.with(Ctl::ACK)),
+        ("ack", Ctl::ACK),
+    ];
+    let expected = "rst, rst-ack, syn, syn-ack, fin-ack or ack";
+    let kind = |word: &str| kinds.iter().find(|(name, _)| *name == word).map(|(_, ctl)| *ctl);
+    let ctl = line.value("forge", expected, kind)?;
+    line.value("the kind of segment", "\"to\"", |word| (word == "to").then_some(()))?;
+    let (to, name) = line.a_host("to")?;
+    line.value("the host to deceive", "\"as\"", |word| (word == "as").then_some(()))?;
+    let from = line.socket("as")?;
+    if from.is_ipv4() != to.is_ipv4() {
+        return Err(line.wrong(format!("{from} and {to} are of different families")));
+    }
+    let (mut seq, mut ack, mut len) = (0, 0, 0);
+    let (mut count, mut step, mut every) = (1, 0, Duration::ZERO);
+    line.options(&["seq", "ack", "bytes", "count", "step", "every"], |line, word| {
+        match word {
+            "seq" => seq = line.distance(word)?,
+            "ack" => ack = line.distance(word)?,
+            "bytes" => {
+                let fits = |word: &str| word.parse().ok().filter(|len| *len <= FORGED_MAX);
+                len = line.value(word, "a number of bytes up to 1000", fits)?;
+            }
+            "count" => count = line.number(word)?,
+            "step" => step = line.number(word)?,
+            _ => every = line.time(word)?,
+        }
+        Ok(())
+    })?;
+    Ok(Run::Forge { ctl, to, name, from, seq, ack, len, count, step, every })
 }
 
 fn services(line: &mut Line<'_>) -> Result<Run, Mistake> {

@@ -14,23 +14,24 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What the packets and calls that a brief log leaves out came to.
-#[derive(Copy, Clone, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct LeftOut {
     /// Packets that hosts have sent.
     pub sent: u64,
     /// When the last of them was sent.
     pub sent_at: Instant,
-    /// Bytes that applications have read.
-    pub read: u64,
+    /// Bytes that applications have read, by host.
+    pub read: BTreeMap<PlaceId, u64>,
     /// When the last of them was read.
     pub read_at: Instant,
 }
 
 impl LeftOut {
-    fn count(&mut self, record: &Record) {
+    fn count(&mut self, place: PlaceId, record: &Record) {
         match &record.event {
             Event::Call { call: Call::Read { .. }, result: Ok(n @ 1..) } => {
-                (self.read, self.read_at) = (self.read + n, record.at);
+                *self.read.entry(place).or_default() += n;
+                self.read_at = record.at;
             }
             event if super::sends(event) => (self.sent, self.sent_at) = (self.sent + 1, record.at),
             _ => {}
@@ -101,7 +102,7 @@ impl Brief {
                 matches!(record.event, Event::Tcp(tcp::Event::State { to: State::Closed, .. }));
         }
         if !stays {
-            self.left_out.count(record);
+            self.left_out.count(key.0, record);
         }
         stays
     }

@@ -241,9 +241,15 @@ impl<'a> Words<'a> {
     }
 }
 
+/// More known words than anybody would read: only rules are so many.
+const TOO_MANY: usize = 60;
+
 fn suggest(what: &str, word: &str, known: &[&str]) -> String {
     match nearest(word, known.iter().copied()) {
         Some(name) => format!("{what}: did you mean {name}?"),
+        None if known.len() > TOO_MANY => {
+            format!("{what}, and not like one (`netglass rules --all` lists all {})", known.len())
+        }
         None => format!("{what}: expected one of {}", known.join(", ")),
     }
 }

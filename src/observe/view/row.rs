@@ -247,13 +247,15 @@ impl Rows {
             Some(pair) => self.flows.or_insert(pair, Flow::default),
             None => &mut unknown,
         };
-        flow.learn(out, seg);
-        let text = flow.words(out, seg);
         let lost = matches!(
             &record.event,
             Event::Tcp(tcp::Event::Received { outcome: Outcome::Dropped(_), .. })
                 | Event::StrayIn { outcome: Outcome::Dropped(_), .. }
         );
+        if !(lost && seg.ctl.syn() && flow.is_known(out)) {
+            flow.learn(out, seg);
+        }
+        let text = flow.words(out, seg);
         row.tone = match (out, lost || seg.ctl.rst() || is_again(&record.event)) {
             (_, true) => Tone::Alarm,
             (true, false) => Tone::Out,
@@ -343,6 +345,11 @@ fn note(row: &mut Row, event: &tcp::Event) {
 }
 
 impl Flow {
+    /// Whether numbers of that side have something to be relative to.
+    fn is_known(&mut self, out: bool) -> bool {
+        self.sides(out).0.base.is_some()
+    }
+
     fn learn(&mut self, out: bool, seg: &SegmentView) {
         let (from, to) = self.sides(out);
         if seg.ctl.syn() {

@@ -66,11 +66,15 @@ fn time_wait_reuse(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
 }
 
 /// The SYN-ACK of crossed SYNs (RFC 9293 figure 7): its SYN is known, its ACK is not, though the
-/// user may have closed meanwhile. For Linux the SYN came twice, and is answered.
-fn take_crossed_syn_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) {
+/// user may have closed meanwhile. For Linux the SYN came twice, and is answered; and one that
+/// does not acknowledge all that went with our SYN is none.
+fn take_crossed_syn_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     let hdr = &mut seg.hdr;
     if tcb.syn_acked || !hdr.ctl.syn() || hdr.seq != tcb.irs || hdr.ack.is_none() {
-        return;
+        return Continue(());
+    }
+    if tcb.config.is_linux() && hdr.ack != Some(tcb.snd.nxt) {
+        return challenge(tcb, Why::SynInWindow, cx);
     }
     hdr.ctl = hdr.ctl.without(Ctl::SYN);
     hdr.seq += 1;
@@ -78,6 +82,7 @@ fn take_crossed_syn_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) {
         tcb.received_twice(tcb.irs, tcb.rcv.nxt);
         tcb.owe_ack(AckWhy::Unacceptable, true, cx);
     }
+    Continue(())
 }
 
 // Rules: MUST-66, 5961-3.2-1.
@@ -87,7 +92,7 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
     }
     check_timestamp(tcb, seg, cx)?;
     check_syn_again(tcb, seg, cx)?;
-    take_crossed_syn_ack(tcb, seg, cx);
+    take_crossed_syn_ack(tcb, seg, cx)?;
     let (nxt, wnd, syn) = (tcb.rcv.nxt, tcb.rcv.wnd, seg.hdr.ctl.syn());
     if wnd == 0 && seg.hdr.seq == nxt && !seg.is_empty() && !syn {
         // "If RCV.WND is zero, no segments will be acceptable, but special allowance should be made
@@ -143,7 +148,7 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
         return Break(Outcome::Dropped(Why::ChallengeLimit));
     }
     if old {
-        delack::quicken(tcb);
+        delack::quicken(tcb, u8::MAX);
         tcb.received_twice(seg.hdr.seq, seg.end().earlier(nxt));
     }
     tcb.owe_ack(if probe { AckWhy::Probed } else { AckWhy::Unacceptable }, true, cx);
@@ -253,6 +258,14 @@ pub(super) fn challenge(tcb: &mut Tcb, why: Why, cx: &mut Cx<'_>) -> Check {
     Break(Outcome::Dropped(why))
 }
 
+/// The oldest ACK that may come along with data. Of a young connection Linux takes none for what
+/// was never sent, which a large window would allow (and counts a passive open's SYN twice).
+fn oldest_ack(tcb: &Tcb) -> Seq {
+    let sent = tcb.counters.bytes_acked + 1 + u64::from(tcb.passive);
+    let sent = u32::try_from(sent).ok().filter(|_| tcb.config.is_linux());
+    tcb.snd.una - sent.map_or(tcb.snd.max_wnd, |sent| sent.min(tcb.snd.max_wnd))
+}
+
 // Rules: MAY-12, 5961-5.2-1.
 fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     let Some(seg_ack) = seg.hdr.ack else { return Break(Outcome::Dropped(Why::NoAck)) };
@@ -278,12 +291,13 @@ fn fifth_check_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     if seg_ack.after(tcb.snd.nxt) {
         return challenge(tcb, Why::AckTooNew, cx);
     }
-    if seg_ack.before(tcb.snd.una - tcb.snd.max_wnd) {
+    if seg_ack.before(oldest_ack(tcb)) {
         return challenge(tcb, Why::AckTooOld, cx);
     }
     tcb.hear(cx.now);
     update_ts_recent(tcb, seg, cx);
     ack::on_ack(tcb, seg, cx);
+    ecn::on_acceptable(tcb, seg, cx);
     if !tcb.fin_acked() {
         return Continue(());
     }
@@ -362,7 +376,7 @@ pub(super) fn seventh_process_text(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx
     seg.hdr.seq += len; // what is left of the segment is at most its FIN
     if seq == tcb.rcv.nxt && tcb.ooo.is_none() {
         tcb.take_in_order(payload, cx);
-        delack::on_in_order(tcb, pause, cx);
+        delack::on_in_order(tcb, (pause, seg.hdr.ctl.fin()), cx);
         return Continue(());
     }
     out_of_order(tcb, seq, payload, cx)
@@ -389,6 +403,7 @@ fn out_of_order(tcb: &mut Tcb, seq: Seq, payload: Chunks, cx: &mut Cx<'_>) -> Ch
         let room = Room::of(tcb.recv_buffer(), tcb.config.reassembly_pieces);
         let ooo = tcb.ooo.get_or_insert_default();
         if !ooo.insert(seq, payload, room, cx.pool) {
+            tcb.ooo = tcb.ooo.take().filter(|ooo| !ooo.is_empty());
             tcb.owe_ack(AckWhy::OutOfOrder, true, cx);
             return Break(Outcome::Dropped(Why::ReassemblyFull));
         }
@@ -414,7 +429,7 @@ pub(super) fn eighth_check_fin(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) ->
     tcb.fin_received = true;
     tcb.rcv.nxt += 1;
     tcb.rcv.wnd = tcb.rcv.wnd.saturating_sub(1);
-    tcb.owe_ack(AckWhy::Fin, false, cx);
+    delack::on_fin(tcb, cx);
     match tcb.state() {
         // SYN-RECEIVED became ESTABLISHED at the fifth check, or the segment came no further.
         State::Established => tcb.go(State::CloseWait, Cause::RcvFin, cx),

@@ -68,21 +68,37 @@ fn fourth_check_syn(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check 
     tcb.go(State::Established, Cause::RcvSynAck, cx);
     tcb.on_established(cx);
     tcb.on_fast_syn_ack(&seg.hdr.options, cx);
-    if tcb.more && tcb.fast().is_some() {
-        // What the user sends next carries the ACK.
-        tcb.set_timer(Timer::Delack, cx.now + tcb.config.delayed_ack_max, cx);
+    let takes = takes_text(tcb, seg);
+    if tcb.more && tcb.fast().is_some() || tcb.acks.rides() && tcb.config.is_linux() {
+        hold_ack(tcb, cx);
     } else {
         tcb.owe_ack(AckWhy::Handshake, false, cx);
     }
     // "Continue processing at the sixth step": data and FIN on the SYN-ACK.
     seg.hdr.ctl = seg.hdr.ctl.without(Ctl::SYN);
     seg.hdr.seq += 1;
-    if seg.is_empty() {
+    if seg.is_empty() || !takes {
         return Break(Outcome::Accepted);
     }
     seg.trim(tcb.rcv.nxt, tcb.rcv.wnd);
     super::otherwise::sixth_check_urg(tcb, seg, cx)?;
     super::otherwise::seventh_process_text(tcb, seg, cx)?;
     super::otherwise::eighth_check_fin(tcb, seg, cx)?;
+    if tcb.state() == State::CloseWait && tcb.config.is_linux() {
+        hold_ack(tcb, cx);
+    }
     Break(Outcome::Accepted)
+}
+
+/// Whether what comes with the SYN-ACK is taken. For Linux only who opens fast takes it, and only
+/// when nothing of ours is to be sent again; from others it comes again.
+fn takes_text(tcb: &Tcb, seg: &Segment) -> bool {
+    let opens_fast = tcb.fast().is_some_and(|fast| fast.client);
+    seg.is_empty() || !tcb.config.is_linux() || opens_fast && tcb.snd.una == tcb.snd.nxt
+}
+
+/// What the user sends next carries the ACK.
+fn hold_ack(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+    (tcb.owe.ack, tcb.owe.ack_now) = (None, false);
+    tcb.set_timer(Timer::Delack, cx.now + tcb.config.delayed_ack_max, cx);
 }

@@ -1,8 +1,37 @@
 //! Congestion control: what an algorithm sees and answers.
 //!
 //! An algorithm sees samples, never the connection. Everything is bytes and integers, so that
-//! traces are equal on every machine. Loss *recovery* (what to retransmit) is `recovery.rs`'s
-//! question; an algorithm only says how much may be in flight.
+//! traces are equal on every machine. Loss *recovery* (what to retransmit) is not its question; an
+//! algorithm only says how much may be in flight.
+//!
+//! One of your own implements [`CongestionControl`], is registered once, and then is chosen by its
+//! name wherever one is: `TcpStream::set_congestion`, [`Config::congestion`](super::Config), `--tcp
+//! congestion=`, lab files, and `TCP_CONGESTION` in packetdrill scripts.
+//!
+//! ```
+//! use netglass::base::{Duration, Instant};
+//! use netglass::tcp::cc::{AckSample, Algorithm, CongestionControl, Timeout};
+//!
+//! /// A window that never changes.
+//! #[derive(Debug)]
+//! struct Fixed(u32);
+//!
+//! impl CongestionControl for Fixed {
+//!     fn name(&self) -> &'static str { "fixed" }
+//!     fn cwnd(&self) -> u32 { self.0 }
+//!     fn ssthresh(&self) -> u32 { self.0 }
+//!     fn take_over(&mut self, _cwnd: u32, _ssthresh: u32) {}
+//!     fn on_ack(&mut self, _sample: &AckSample) {}
+//!     fn on_loss(&mut self, _now: Instant, _in_flight: u32) {}
+//!     fn on_recovered(&mut self, _now: Instant, _in_flight: u32) {}
+//!     fn on_rto(&mut self, _now: Instant, _in_flight: u32, _timeout: Timeout) {}
+//!     fn on_idle(&mut self, _now: Instant, _idle: Duration, _rto: Duration) {}
+//!     fn on_mss(&mut self, smss: u32) { self.0 = 20 * smss }
+//! }
+//!
+//! let fixed = Algorithm::register("fixed", |smss, _iw| Box::new(Fixed(20 * smss))).unwrap();
+//! assert_eq!("fixed".parse(), Ok(fixed));
+//! ```
 
 mod algorithm;
 mod cubic;
@@ -75,7 +104,8 @@ pub enum EcnUse {
 pub trait CongestionControl: Debug + Send {
     /// The name by which sockets choose it and `ss` shows it.
     fn name(&self) -> &'static str;
-    /// How many bytes may be in flight.
+    /// How many bytes may be in flight. Less than a segment counts as one, or nothing would ever
+    /// be sent.
     fn cwnd(&self) -> u32;
     /// The slow-start threshold in bytes; `u32::MAX` before the first loss.
     fn ssthresh(&self) -> u32;

@@ -61,6 +61,7 @@ cases! {
 
     "Sent::EchoReply" => echo(PEER, HOST); echo(PEER, Ipv4Addr::new(10, 0, 0, 255)) => "Why::IcmpBroadcast",
     "Sent::EchoRequest" => pings(1_472); pings(1_473) => "Sent::EchoReply",
+    "Sent::Raw" => raw(true); raw(false) => "Sent::EchoReply",
     "Sent::Datagram" => sends(1_472, Discover::Do); sends(1_473, Discover::Do) => "Sent::EchoReply",
     "Sent::Fragment" => sends(1_473, Discover::Dont); sends(1_472, Discover::Dont) => "Sent::Datagram",
     "Sent::PortUnreachable" => to_port(10); to_port(9) => "In",
@@ -250,6 +251,15 @@ fn pings(len: usize) {
     let options = netglass::stack::PingOptions { discover: Discover::Do, ..Default::default() };
     let sent = p.stack.ping_with(p.now, PEER.into(), (1, 1), &vec![0; len], options);
     assert_eq!(sent.is_ok(), len <= 1_472);
+    p.raw(&icmp(Icmpv4::EchoRequest { id: 7, seq: 3 }, b""));
+}
+
+fn raw(whole: bool) {
+    let (mut p, _) = host();
+    let mut packet = icmp(Icmpv4::EchoRequest { id: 9, seq: 1 }, b"");
+    packet[12..20].rotate_left(4); // to the peer
+    packet.truncate(packet.len() - usize::from(!whole));
+    assert_eq!(p.stack.send_raw(p.now, &packet).is_ok(), whole);
     p.raw(&icmp(Icmpv4::EchoRequest { id: 7, seq: 3 }, b""));
 }
 

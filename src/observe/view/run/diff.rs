@@ -2,6 +2,7 @@
 //! are matched by place, time and content; numbers are the same only as long as all is the same.
 
 use super::super::describe::moment;
+use super::super::reason::reason;
 use super::super::style::Tone;
 use super::page::{Page, Sheet, fitted};
 use super::state::{self, changes, tcp_event};
@@ -11,7 +12,7 @@ use crate::base::{EventId, Instant};
 use crate::observe::log::{Entry, Event, LeftOut, Log};
 use crate::stack::{self, Call};
 use crate::tcp::{self, TcpInfo};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A run with the name that it has in the answer.
 #[derive(Copy, Clone, Debug)]
@@ -66,8 +67,17 @@ pub fn diff(one: Named<'_>, two: Named<'_>, page: &Page) -> String {
     };
     // What differs may be left out in brief: an option.
     let whole = words(left, a, false) == words(right, b, false);
+    // And the same packet may be sent for another reason.
+    let why = |entry: Option<&Entry>| match entry.map(|entry| &entry.event) {
+        Some(Event::Host(event)) => {
+            reason(event).map_or(String::new(), |why| format!("; {}", why.text))
+        }
+        _ => String::new(),
+    };
+    let alike = whole && words(left, a, true) == words(right, b, true);
     for (run, web, entry) in [(one, left, a), (two, right, b)] {
-        sheet.entry(run.name, &words(web, entry, whole), 3);
+        let why = if alike { why(entry) } else { String::new() };
+        sheet.entry(run.name, &(words(web, entry, whole) + &why), 3);
     }
     if let Some(delta) = delta(left, right) {
         sheet.entry("STATE", &delta, 2);
@@ -217,8 +227,8 @@ pub struct Figures {
     pub lost: u64,
     /// Packets that hosts have dropped.
     pub dropped: u64,
-    /// Bytes that applications have read.
-    pub read: u64,
+    /// Bytes that applications have read, by host.
+    pub read: BTreeMap<String, u64>,
     /// When the last of them was read.
     pub read_at: Instant,
     /// When the last packet was sent.
@@ -229,6 +239,7 @@ impl Figures {
     /// Of a run.
     pub fn of(log: &Log) -> Figures {
         let LeftOut { sent, sent_at: quiet, read, read_at } = log.left_out();
+        let read = read.into_iter().map(|(at, read)| (log.name(at).to_owned(), read)).collect();
         let mut figures = Figures { sent, read, read_at, quiet, ..Figures::default() };
         for entry in log.entries() {
             figures.lost += u64::from(is_loss(entry));
@@ -240,7 +251,7 @@ impl Figures {
             figures.dropped += u64::from(verb(event).is_some_and(|verb| verb.ends_with("dropped")));
             figures.again += u64::from(is_again(entry));
             if let stack::Event::Call { call: Call::Read { .. }, result: Ok(n @ 1..) } = event {
-                figures.read += n;
+                *figures.read.entry(log.name(entry.place).to_owned()).or_default() += n;
                 figures.read_at = figures.read_at.max(entry.at);
             }
         }
@@ -256,15 +267,25 @@ fn is_again(entry: &Entry) -> bool {
 /// The figures of both: those that differ, or all.
 fn figures(one: Named<'_>, two: Named<'_>, all: bool, sheet: &mut Sheet<'_>) {
     let [a, b] = [one, two].map(|run| Figures::of(run.log));
-    let rows = [
-        ("packets sent", a.sent.to_string(), b.sent.to_string()),
-        ("sent again", a.again.to_string(), b.again.to_string()),
-        ("lost on wires", a.lost.to_string(), b.lost.to_string()),
-        ("dropped by hosts", a.dropped.to_string(), b.dropped.to_string()),
-        ("bytes read", a.read.to_string(), b.read.to_string()),
-        ("last byte read, ms", moment(a.read_at), moment(b.read_at)),
-        ("last packet, ms", moment(a.quiet), moment(b.quiet)),
+    let row = |what: &str, of: &dyn Fn(&Figures) -> u64| {
+        (what.to_owned(), of(&a).to_string(), of(&b).to_string())
+    };
+    let mut rows = vec![
+        row("packets sent", &|f| f.sent),
+        row("sent again", &|f| f.again),
+        row("lost on wires", &|f| f.lost),
+        row("dropped by hosts", &|f| f.dropped),
+        row("bytes read", &|f| f.read.values().sum()),
     ];
+    // With two it is a matter of shares.
+    if a.read.len().max(b.read.len()) > 1 {
+        let hosts: BTreeSet<&String> = a.read.keys().chain(b.read.keys()).collect();
+        let of =
+            |host| row(&format!("  by {host}"), &move |f| f.read.get(host).copied().unwrap_or(0));
+        rows.extend(hosts.into_iter().map(of));
+    }
+    rows.push(("last byte read, ms".into(), moment(a.read_at), moment(b.read_at)));
+    rows.push(("last packet, ms".into(), moment(a.quiet), moment(b.quiet)));
     if !all && a == b {
         sheet.entry("FIGURES", "both come to the same: --all shows them", 2);
         return;
