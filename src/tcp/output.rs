@@ -450,9 +450,7 @@ fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
     let (nxt, in_flight) = (tcb.snd.nxt, tcb.rtxq.in_flight());
     let payload = if len > 0 { tcb.tx.view(nxt, len, cx.pool) } else { Chunks::new() };
     let push = ends(tcb, len);
-    if len > 0 {
-        take_batch(tcb, len);
-    }
+    take_batch(tcb, len);
     let stamp = tcb.stamp(len, cx.now);
     // What goes with a SYN is one segment.
     let mss = if tcb.state() == State::SynSent { u32::MAX } else { eff_mss(tcb) };

@@ -172,7 +172,8 @@ pub(super) fn fill_up_batch(tcb: &mut Tcb) {
 /// `len` bytes go out.
 pub(super) fn take_batch(tcb: &mut Tcb, len: u32) {
     let (nxt, most) = (tcb.snd.nxt, batch_most(tcb));
-    if let Some(batches) = tcb.counters.rare.as_mut().and_then(|rare| rare.batches.as_mut()) {
+    let rare = tcb.counters.rare.as_mut().filter(|_| len > 0);
+    if let Some(batches) = rare.and_then(|rare| rare.batches.as_mut()) {
         batches.sent(nxt, len, most);
     }
 }
