@@ -159,7 +159,9 @@ pub struct Config {
     /// them and than a super-segment, and ACKs come; 0: never. Default 3 (`tcp_tso_win_divisor`).
     pub tso_win_divisor: u8,
     /// Every super-segment carries PSH, so that receivers need not wait for more to merge with it,
-    /// as Linux. Default on; RFC 9293 §3.9.1.2 asks for it where the sender's data ends.
+    /// and what a large write has queued is pushed whenever that is more than half of the largest
+    /// window since the last push, as Linux. Default on; RFC 9293 §3.9.1.2 asks for PSH where the
+    /// sender's data ends.
     pub push_bursts: bool,
     /// RTTVAR is the largest deviation of a round trip's samples, at least `rto_min`, and falls
     /// once a round trip: the RTO stays that much above SRTT, as Linux. Default on; off: it follows

@@ -15,6 +15,7 @@
 
 pub mod arrives;
 pub mod autotune;
+pub mod batches;
 pub mod cc;
 pub mod challenge;
 pub mod config;

@@ -10,7 +10,8 @@ use super::persist;
 use super::rtxq::Sent;
 use super::segment::{Because, Outgoing};
 use super::sizes::{
-    burst, eff_mss, has_small_in_flight, is_urgent, joined, mss_again, note_deferral, sack_blocks,
+    burst, eff_mss, ends, fill_up_batch, goes_at_once, is_alone, is_corked, is_urgent, joined,
+    mss_again, note_deferral, queue_more, sack_blocks, shared, take_batch, waits_for_queue,
     whole_most,
 };
 use super::state::{Cause, State};
@@ -191,15 +192,15 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if unsent == 0 {
         return plan_fin(tcb, rwnd_room);
     }
-    // What follows a record's end is for other segments: it holds this one back no longer.
-    let record = tcb.record_len(tcb.snd.nxt);
+    let record = shared(tcb, unsent)?;
     let unsent = record.unwrap_or(unsent);
     let mss = eff_mss(tcb);
     let cwnd_room = tcb.cwnd_room();
-    if rwnd_room == 0 || tcb.owe.defer && rwnd_room <= cwnd_room {
+    let defer = tcb.owe.defer && unsent > mss && !goes_at_once(tcb);
+    if rwnd_room == 0 || defer && rwnd_room <= cwnd_room {
         return Err(Blocked::Rwnd);
     }
-    if cwnd_room < unsent.min(mss) || tcb.owe.defer {
+    if cwnd_room < unsent.min(mss) || defer {
         return Err(Blocked::Cwnd);
     }
     let paced = tcb.pacing_room();
@@ -211,10 +212,10 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     let most = if single { mss } else { burst(tcb, mss) };
     let len = unsent.min(rwnd_room).min(cwnd_room).min(paced).min(most);
     let (whole, all) = (len / mss * mss, len == unsent);
-    let alone = tcb.snd.nxt == tcb.snd.una || tcb.config.minshall && !has_small_in_flight(tcb);
+    let alone = tcb.snd.nxt == tcb.snd.una || is_alone(tcb);
     let send = |len| Ok(new_data(tcb, len, rwnd_room, mss));
     let asked = tcb.recovery.send_new; // by F-RTO, which waits for nothing
-    let corked = (tcb.config.cork || tcb.owe.more) && !asked && !tcb.owe.push;
+    let corked = is_corked(tcb) && !asked && !tcb.owe.push;
     // The short last segment goes along when nothing, or by Minshall nothing small, is in flight,
     // or Nagle is off, or FIN follows.
     let along = whole == 0 || tcb.config.is_linux() && tcb.gso_max > mss;
@@ -254,14 +255,6 @@ fn plan_fin(tcb: &Tcb, rwnd_room: u32) -> Result<Plan, Blocked> {
     }
 }
 
-/// Whether the next `len` bytes are the last that the application wrote, and it said nothing of
-/// more, or the last of a record: the receiver need not wait (RFC 9293 §3.9.1.2). BSD asks only
-/// whether they are the last.
-fn ends(tcb: &Tcb, len: u32) -> bool {
-    let last = len == tcb.unsent() && (!tcb.more || tcb.config.is_bsd());
-    last || tcb.record_len(tcb.snd.nxt) == Some(len)
-}
-
 /// `len` bytes go out: with FIN, when they are the last and the window has a place for it.
 fn new_data(tcb: &Tcb, len: u32, rwnd_room: u32, mss: u32) -> Plan {
     let last = len == tcb.unsent();
@@ -276,16 +269,24 @@ fn new_data(tcb: &Tcb, len: u32, rwnd_room: u32, mss: u32) -> Plan {
     }
 }
 
+/// The plan, when what may be queued is.
+fn decide(tcb: &mut Tcb, cx: &Cx<'_>) -> Decision {
+    while waits_for_queue(tcb) && queue_more(tcb) {}
+    let decision = plan(tcb);
+    let starts = matches!(decision, Decision::Send(Plan::NewData { .. } | Plan::LastData { .. }));
+    if starts && resume(tcb, cx) { plan(tcb) } else { decision }
+}
+
 /// The next segment, if one is to be sent; if not, what is waited for is noted.
 pub(super) fn output(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Option<Outgoing> {
-    let mut decision = plan(tcb);
-    let starts = matches!(decision, Decision::Send(Plan::NewData { .. } | Plan::LastData { .. }));
-    if starts && resume(tcb, cx) {
-        decision = plan(tcb);
+    let mut decision = decide(tcb, cx);
+    while matches!(decision, Decision::Wait { .. }) && queue_more(tcb) {
+        decision = decide(tcb, cx);
     }
     match decision {
         Decision::Send(plan) => Some(emit(tcb, plan, cx)),
         Decision::Wait { why, .. } => {
+            fill_up_batch(tcb);
             persist::arm(tcb, why, cx);
             tcb.note_usage(why == Blocked::Cwnd, cx.now);
             note_blocked(tcb, why, cx);
@@ -439,6 +440,8 @@ fn mark(tcb: &Tcb, fresh: bool) -> Mark {
 fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
     let (nxt, in_flight) = (tcb.snd.nxt, tcb.rtxq.in_flight());
     let payload = if len > 0 { tcb.tx.view(nxt, len, cx.pool) } else { Chunks::new() };
+    let push = ends(tcb, len);
+    take_batch(tcb, len);
     let stamp = tcb.stamp(len, cx.now);
     // What goes with a SYN is one segment.
     let mss = if tcb.state() == State::SynSent { u32::MAX } else { eff_mss(tcb) };
@@ -454,7 +457,7 @@ fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
         sacked: false,
         lost: false,
         twice: false,
-        push: ends(tcb, len),
+        push,
     });
     tcb.snd.nxt += len + ctl_len;
     if !len.is_multiple_of(mss) {

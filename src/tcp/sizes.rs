@@ -1,6 +1,7 @@
 //! How large a segment is, and how much goes out together.
 
-use super::event::{CaState, RtxRule};
+use super::batches::{Batches, Turn, Write};
+use super::event::{Blocked, CaState, RtxRule};
 use super::persist;
 use super::rtxq::Sent;
 use super::state::State;
@@ -8,7 +9,10 @@ use super::tcb::Tcb;
 use crate::base::{Duration, Instant, Seq};
 use crate::wire::tcp::SackBlocks;
 
-/// How long ago something must have gone out for the rest of it to wait.
+/// Windows up to this are not halved for batches: they are those of tiny hosts (as Linux).
+const SMALL: u32 = 536;
+/// How long ago something must have gone out for the rest of it to wait, and how soon an ACK must
+/// be due.
 const DEFERRAL: Duration = Duration::from_millis(1);
 
 /// Into segments of which size a record is cut when it is sent again: as before, so that what was
@@ -36,8 +40,9 @@ pub(super) fn burst(tcb: &Tcb, mss: u32) -> u32 {
     (bytes as u32 / mss).max(least).min(half).saturating_mul(mss).min(most)
 }
 
-/// Less than a burst may go out, and something went out within the last millisecond: ACKs of what
-/// is in flight, half a round trip old, will soon allow more, and it goes out together (as Linux).
+/// Less than a burst may go out, and something went out within the last millisecond: the ACK of
+/// what is in flight, due within a millisecond, will allow more, and it goes out together (as
+/// Linux).
 pub(super) fn note_deferral(tcb: &mut Tcb, now: Instant) {
     tcb.owe.defer = false;
     let (mss, unsent) = (eff_mss(tcb), tcb.unsent());
@@ -53,8 +58,135 @@ pub(super) fn note_deferral(tcb: &mut Tcb, now: Instant) {
     let share = tcb.snd.wnd.min(tcb.cwnd()) / part;
     let most = burst(tcb, mss);
     let srtt = tcb.rto.srtt().unwrap_or_default();
-    let soon = tcb.rtxq.head().is_some_and(|head| now.since(head.sent_at) >= srtt / 2);
+    let within = DEFERRAL.min(srtt / 2);
+    let soon = tcb.rtxq.head().is_some_and(|head| head.sent_at + srtt <= now + within);
     tcb.owe.defer = soon && limit < most && limit < share && limit <= unsent;
+}
+
+/// Whether what is written is queued in batches: where bursts are pushed, and devices take them.
+fn has_batches(tcb: &Tcb) -> bool {
+    tcb.config.push_bursts && tcb.gso_max > eff_mss(tcb)
+}
+
+fn batches(tcb: &Tcb) -> Option<&Batches> {
+    tcb.counters.rare.as_ref()?.batches.as_ref().filter(|_| has_batches(tcb))
+}
+
+/// What is written and not queued yet.
+fn unqueued(tcb: &Tcb) -> u32 {
+    let end = tcb.tx.end();
+    match batches(tcb) {
+        Some(batches) => {
+            let from = batches.filled().later(tcb.snd.nxt);
+            if end.after(from) { end - from } else { 0 }
+        }
+        None if has_batches(tcb) => tcb.unsent(),
+        None => 0,
+    }
+}
+
+/// The next part of what is written is queued; says whether there is one.
+pub(super) fn queue_more(tcb: &mut Tcb) -> bool {
+    let mss = eff_mss(tcb);
+    if unqueued(tcb) == 0 {
+        return false;
+    }
+    let nxt = tcb.snd.nxt.later(tcb.tx.base());
+    let (max_wnd, tail) = (tcb.snd.max_wnd, batches(tcb).map(|b| (b.tail(nxt), b.filled())));
+    let (from, filled) = tail.unwrap_or((nxt, nxt));
+    let bound = if max_wnd > SMALL { max_wnd / 2 } else { max_wnd };
+    let write = Write {
+        end: tcb.record_len(filled).map_or(tcb.tx.end(), |len| filled + len),
+        more: tcb.more,
+        closed: filled.after(from) && tcb.record_len(from) == Some(filled - from),
+        most: (tcb.gso_max.min(bound) / mss * mss).max(mss),
+        half: max_wnd / 2,
+    };
+    tcb.counters.rare().batches.get_or_insert_with(|| Batches::new(nxt)).fill(nxt, write);
+    true
+}
+
+/// Whether nothing may go before more is queued.
+pub(super) fn waits_for_queue(tcb: &Tcb) -> bool {
+    let waits = |batches: &Batches| batches.turn == Turn::Nothing || !batches.writing;
+    unqueued(tcb) > 0 && batches(tcb).is_none_or(waits)
+}
+
+/// How much a batch that goes out is filled up to from the next one: no further than a record goes.
+fn batch_most(tcb: &Tcb) -> u32 {
+    let mss = eff_mss(tcb);
+    let whole = tcb.cwnd_room().min(burst(tcb, mss)) / mss * mss;
+    whole.max(mss).min(tcb.record_len(tcb.snd.nxt).unwrap_or(u32::MAX))
+}
+
+/// How much one super-segment may hold, for the batches behind it, and whether its end is pushed;
+/// `None`: nobody cares, or what is written is about to be queued.
+fn batch(tcb: &Tcb) -> Option<(u32, bool)> {
+    let batches = batches(tcb).filter(|_| !waits_for_queue(tcb))?;
+    let first = batches.first(tcb.snd.nxt, batch_most(tcb));
+    Some(first).filter(|(len, _)| *len > 0 || unqueued(tcb) > 0)
+}
+
+/// How much of what is unsent may share a segment, where that is not all: up to a record's end, or
+/// what a batch holds; what follows holds it back no longer.
+pub(super) fn shared(tcb: &Tcb, unsent: u32) -> Result<Option<u32>, Blocked> {
+    let batch = batch(tcb).map(|(len, _)| len).filter(|len| *len < unsent);
+    match batch {
+        Some(0) => Err(Blocked::App), // more of the write is to be queued
+        _ => Ok(batch.into_iter().chain(tcb.record_len(tcb.snd.nxt)).min()),
+    }
+}
+
+/// Whether the next `len` bytes are the last that the application wrote, and it said nothing of
+/// more, or the last of a record: the receiver need not wait (RFC 9293 §3.9.1.2). BSD asks only
+/// whether they are the last.
+pub(super) fn ends(tcb: &Tcb, len: u32) -> bool {
+    if let Some((all, push)) = batch(tcb) {
+        return push && len == all || tcb.record_len(tcb.snd.nxt) == Some(len);
+    }
+    let last = len == tcb.unsent() && (!tcb.more || tcb.config.is_bsd());
+    last || tcb.record_len(tcb.snd.nxt) == Some(len)
+}
+
+/// Whether one super-segment goes in the middle of a write, which waits for no more.
+pub(super) fn goes_at_once(tcb: &Tcb) -> bool {
+    is_writing(tcb) && batches(tcb).is_some_and(|batches| batches.turn == Turn::One)
+}
+
+/// Whether what goes out does so in the middle of a write.
+fn is_writing(tcb: &Tcb) -> bool {
+    batches(tcb).is_some_and(|batches| batches.writing)
+}
+
+/// Whether no small segment waits for one in flight: by Minshall there is no small one, or more of
+/// the write follows.
+pub(super) fn is_alone(tcb: &Tcb) -> bool {
+    tcb.config.minshall && !has_small_in_flight(tcb) || is_writing(tcb)
+}
+
+/// Whether small segments wait for what the application said that it will write; in the middle of a
+/// write it does so.
+pub(super) fn is_corked(tcb: &Tcb) -> bool {
+    (tcb.config.cork || tcb.owe.more) && !is_writing(tcb)
+}
+
+/// Nothing goes now: the first batch is filled up all the same, where cwnd has room.
+pub(super) fn fill_up_batch(tcb: &mut Tcb) {
+    let (nxt, most) = (tcb.snd.nxt, batch_most(tcb));
+    if tcb.cwnd_room() >= eff_mss(tcb)
+        && let Some(batches) = tcb.counters.rare.as_mut().and_then(|rare| rare.batches.as_mut())
+    {
+        batches.fill_up(nxt, most);
+    }
+}
+
+/// `len` bytes go out.
+pub(super) fn take_batch(tcb: &mut Tcb, len: u32) {
+    let (nxt, most) = (tcb.snd.nxt, batch_most(tcb));
+    let rare = tcb.counters.rare.as_mut().filter(|_| len > 0);
+    if let Some(batches) = rare.and_then(|rare| rare.batches.as_mut()) {
+        batches.sent(nxt, len, most);
+    }
 }
 
 /// The most of what is sent again from `seq` on that goes out in one piece, whole segments.
@@ -82,7 +214,7 @@ pub(super) fn is_urgent(tcb: &Tcb, seq: Seq) -> bool {
 
 /// Whether a segment that was not full waits for its ACK (Minshall's variant of Nagle's algorithm:
 /// full segments in flight hold no small one back).
-pub(super) fn has_small_in_flight(tcb: &Tcb) -> bool {
+fn has_small_in_flight(tcb: &Tcb) -> bool {
     tcb.snd.sml.after(tcb.snd.una) && tcb.snd.sml.before_eq(tcb.snd.nxt)
 }
 

@@ -1,5 +1,6 @@
 //! What a connection counts for `tcp_info`: segments, bytes, and the time that each limit took.
 
+use super::batches::Batches;
 use super::event::Blocked;
 use super::fastopen::Fast;
 use crate::base::{Instant, Limit, Seq};
@@ -64,6 +65,8 @@ pub struct Rare {
     pub limit: Option<Limit>,
     /// Where records end whose segments are no others' (`MSG_EOR`), the next first.
     pub records: VecDeque<Seq>,
+    /// What is queued for sending, as Linux queues it.
+    pub batches: Option<Batches>,
     /// How the connection was opened fast, if it was.
     pub fast: Option<Box<Fast>>,
 }

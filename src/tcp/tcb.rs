@@ -671,6 +671,7 @@ impl Tcb {
         self.tx.shrink();
         if let Some(rare) = self.counters.rare.as_mut().filter(|rare| rare.records.is_empty()) {
             rare.records.shrink_to_fit();
+            rare.batches = rare.batches.take().filter(|batches| !batches.is_empty());
         }
         self.rx.shrink();
         self.ooo = self.ooo.take().filter(|ooo| !ooo.is_empty());
