@@ -65,7 +65,7 @@ pub(super) fn note_deferral(tcb: &mut Tcb, now: Instant) {
 
 /// Whether what is written is queued in batches: where bursts are pushed, and devices take them.
 fn has_batches(tcb: &Tcb) -> bool {
-    tcb.config.push_bursts && tcb.gso_max > eff_mss(tcb)
+    tcb.config.push_bursts && tcb.gso_max > tcb.snd.smss
 }
 
 fn batches(tcb: &Tcb) -> Option<&Batches> {
@@ -87,10 +87,10 @@ fn unqueued(tcb: &Tcb) -> u32 {
 
 /// The next part of what is written is queued; says whether there is one.
 pub(super) fn queue_more(tcb: &mut Tcb) -> bool {
-    let mss = eff_mss(tcb);
     if unqueued(tcb) == 0 {
         return false;
     }
+    let mss = eff_mss(tcb);
     let nxt = tcb.snd.nxt.later(tcb.tx.base());
     let (max_wnd, tail) = (tcb.snd.max_wnd, batches(tcb).map(|b| (b.tail(nxt), b.filled())));
     let (from, filled) = tail.unwrap_or((nxt, nxt));
@@ -172,6 +172,9 @@ pub(super) fn is_corked(tcb: &Tcb) -> bool {
 
 /// Nothing goes now: the first batch is filled up all the same, where cwnd has room.
 pub(super) fn fill_up_batch(tcb: &mut Tcb) {
+    if batches(tcb).is_none() {
+        return;
+    }
     let (nxt, most) = (tcb.snd.nxt, batch_most(tcb));
     if tcb.cwnd_room() >= eff_mss(tcb)
         && let Some(batches) = tcb.counters.rare.as_mut().and_then(|rare| rare.batches.as_mut())
@@ -182,8 +185,11 @@ pub(super) fn fill_up_batch(tcb: &mut Tcb) {
 
 /// `len` bytes go out.
 pub(super) fn take_batch(tcb: &mut Tcb, len: u32) {
+    if len == 0 || batches(tcb).is_none() {
+        return;
+    }
     let (nxt, most) = (tcb.snd.nxt, batch_most(tcb));
-    let rare = tcb.counters.rare.as_mut().filter(|_| len > 0);
+    let rare = tcb.counters.rare.as_mut();
     if let Some(batches) = rare.and_then(|rare| rare.batches.as_mut()) {
         batches.sent(nxt, len, most);
     }
@@ -237,12 +243,16 @@ pub(super) fn max_blocks(tcb: &Tcb) -> usize {
 /// What is held out of order, behind what arrived a second time (RFC 2018 §4, RFC 2883 §4).
 // Rules: 2018-4-1, 2018-4-2, 2883-4-1, 2883-4-4.
 pub(super) fn sack_blocks(tcb: &Tcb) -> SackBlocks {
-    let (mut blocks, most) = (SackBlocks::new(), max_blocks(tcb));
+    let mut blocks = SackBlocks::new();
+    let twice = tcb.loss.as_ref().and_then(|loss| loss.dsack);
+    if twice.is_none() && tcb.ooo.is_none() {
+        return blocks; // as nearly always
+    }
+    let most = max_blocks(tcb);
     // A socket of Linux that waits out TIME-WAIT has none.
     if !tcb.sack_ok || tcb.config.is_linux() && tcb.state() == State::TimeWait {
         return blocks;
     }
-    let twice = tcb.loss.as_ref().and_then(|loss| loss.dsack);
     blocks.extend(twice.filter(|_| most > 0));
     let rest = most - blocks.len();
     let held = tcb.ooo.as_ref().map(|ooo| ooo.sack_blocks(rest, tcb.config.is_linux()));
