@@ -272,7 +272,7 @@ fn forged_resets() {
         none = true
         "##,
     );
-    // Whoever has forgotten the connection answers a challenge with a RST that fits.
+    // A challenge goes to the other end, which would answer with a RST if it had no connection.
     holds(
         "forged",
         &["program.3.run=forge syn to server as client:35330", "program.3.on=attacker"],

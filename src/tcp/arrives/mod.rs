@@ -2,8 +2,8 @@
 //!
 //! `closed` (§3.10.7.1) and `listen` (§3.10.7.2) answer without a block, `syn_sent` is §3.10.7.3,
 //! `otherwise` is §3.10.7.4, where `bsd` judges sequence numbers its own way and `linux` makes
-//! exceptions. None of them builds a
-//! segment for a connection: they note what is owed, and `output` pays.
+//! exceptions. None of them builds a segment for a connection: they note what is owed, and `output`
+//! pays.
 
 mod bsd;
 pub mod closed;
