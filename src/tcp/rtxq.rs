@@ -117,6 +117,10 @@ pub struct Rtxq {
     lost: u32,
     /// Sequence space the peer holds out of order.
     sacked: u32,
+    /// Segments of it, whatever their size.
+    held: u32,
+    /// Behind the last byte of it.
+    high_sacked: Option<Seq>,
     /// Sequence space in flight that was sent more than once.
     again: u32,
     /// Sequence space of which two copies are in flight.
@@ -222,11 +226,13 @@ impl Rtxq {
                 break;
             }
             let whole = head.end().before_eq(to);
+            self.held -= if head.sacked { head.segments(true) } else { 0 };
             let gone = if whole {
                 self.unnote(0);
                 self.queue.pop_front().expect("the queue has a head")
             } else {
                 let rest = head.split_off(to - head.seq);
+                self.held += if rest.sacked { rest.segments(true) } else { 0 };
                 std::mem::replace(head, rest)
             };
             self.pass(gone.len);
@@ -248,6 +254,7 @@ impl Rtxq {
             each(&gone);
         }
         self.left = self.left.min(self.len);
+        self.high_sacked = self.high_sacked.filter(|high| high.after(to));
         self.forget_order(to);
         acked
     }
@@ -303,6 +310,8 @@ impl Rtxq {
         self.twice -= if std::mem::take(&mut sent.twice) { sent.len } else { 0 };
         sent.sacked = true;
         self.sacked += sent.len;
+        self.held += sent.segments(true);
+        self.high_sacked = Some(self.high_sacked.map_or(sent.end(), |high| high.later(sent.end())));
     }
 
     /// The peer does not hold any more what it had reported (RFC 2018 §8 allows it).
@@ -311,33 +320,27 @@ impl Rtxq {
             sent.sacked = false;
             self.again += if sent.is_again() { sent.len } else { 0 };
         }
-        self.sacked = 0;
+        (self.sacked, self.held, self.high_sacked) = (0, 0, None);
         self.reorder();
     }
 
     /// Behind the last byte that the peer holds out of order (`HighData` it has, RFC 6675 §2).
     pub fn high_sacked(&self) -> Option<Seq> {
-        self.queue.iter().rev().find(|sent| sent.sacked).map(Sent::end)
+        self.high_sacked
     }
 
     /// Whether the peer holds `segments` segments out of order, whatever their size.
     pub fn has_sacked(&self, segments: u32, smss: u32) -> bool {
-        if self.sacked == 0 || self.sacked.div_ceil(smss) >= segments {
-            return self.sacked > 0;
-        }
-        let held = self.queue.iter().rev().filter(|sent| sent.sacked);
-        let mut counts = held.scan(0, |sum, sent| {
-            *sum += sent.segments(true);
-            Some(*sum)
-        });
-        counts.any(|sum| sum >= segments)
+        self.sacked > 0 && self.held.max(self.sacked.div_ceil(smss)) >= segments
     }
 
     /// Where more than `bytes` of what the peer holds out of order, or `runs` separate runs of it,
     /// lie above (RFC 6675 §4, IsLost).
     pub fn sacked_from_above(&self, bytes: u32, runs: u16) -> Option<Seq> {
         let (mut sum, mut count, mut inside) = (0, 0, false);
-        for sent in self.queue.iter().rev() {
+        let Some(high) = self.high_sacked else { return None };
+        let held = self.queue.partition_point(|sent| sent.end().before_eq(high));
+        for sent in self.queue.range(..held).rev() {
             count += u16::from(sent.sacked && !std::mem::replace(&mut inside, sent.sacked));
             inside = sent.sacked;
             sum += if sent.sacked { sent.len } else { 0 };
