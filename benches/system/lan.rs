@@ -1,6 +1,7 @@
 //! The private network of one measurement: Linux at one end, the stack under test at the other.
 
 use crate::Outcome;
+use netglass::base::Medium;
 use netglass::sys::ifconfig::{Change, Config};
 use netglass::sys::tun;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -43,9 +44,25 @@ pub(crate) fn configure(dev: &str, addr: Ipv4Addr, mtu: u16) -> Outcome<()> {
     Ok(())
 }
 
+/// What a TUN device can do.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// Packets within the MTU, complete.
+    Plain,
+    /// Super-segments, and packets without checksums.
+    Offload,
+}
+
 /// A TUN device, which does not block, and whose other end is Linux in this namespace.
-pub(crate) fn tun(mtu: u16) -> Outcome<OwnedFd> {
-    let (fd, name) = tun::create(DEV)?;
+pub(crate) fn tun(mtu: u16, kind: Kind) -> Outcome<OwnedFd> {
+    let (fd, name) = match kind {
+        Kind::Plain => tun::create(DEV)?,
+        Kind::Offload => {
+            let made = tun::create_offload(DEV, Medium::Ip)?;
+            let (fd, name, _) = made.ok_or("this kernel has no TUN devices with offloads")?;
+            (fd, name)
+        }
+    };
     tun::set_nonblocking(&fd)?;
     configure(&name, NEAR, mtu)?;
     Ok(fd)

@@ -8,10 +8,14 @@ use crate::wire::ethernet;
 use std::io;
 
 pub mod memory;
+#[cfg(all(target_os = "linux", feature = "tun"))]
+pub mod offload;
 #[cfg(all(target_os = "linux", feature = "packet"))]
 pub mod packet;
 #[cfg(all(target_os = "linux", feature = "tun"))]
 pub mod tun;
+#[cfg(all(target_os = "linux", feature = "tun"))]
+mod vnet;
 
 pub use crate::wire::split;
 

@@ -8,15 +8,13 @@
 //! The interface itself is left as it is, but for promiscuous mode while it is used: our Ethernet
 //! address is not the interface's.
 
-mod header;
-
+use super::vnet::{self, Apart};
 use super::{Capabilities, Device, split};
-use crate::base::{Frame, Gso, GsoKind, Mac, Medium, Pool};
+use crate::base::{Frame, Mac, Medium, Pool};
 use crate::sys::ifconfig::{Config, Link};
 use crate::sys::{SetupError, packet};
 use nix::libc;
 use pnet::datalink::{self, Channel, DataLinkReceiver, DataLinkSender};
-use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd};
@@ -25,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Bytes of the longest frame with that header: 64 KiB less one of IP behind an Ethernet header.
-const LONGEST: usize = header::LEN + 14 + 65_535;
+const LONGEST: usize = vnet::LEN + 14 + vnet::LONGEST;
 
 /// Frames that a packet socket did not carry.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
@@ -102,7 +100,7 @@ pub struct Packet {
     socket: Arc<OwnedFd>,
     counters: Arc<Counters>,
     /// Received as one, and still to be given.
-    pieces: VecDeque<Frame>,
+    apart: Apart,
     /// The frame that is being sent, in one run of bytes.
     outgoing: Vec<u8>,
 }
@@ -162,7 +160,7 @@ impl Packet {
             receiver,
             socket: Arc::new(socket),
             counters: Arc::default(),
-            pieces: VecDeque::new(),
+            apart: Apart::default(),
             outgoing: Vec::new(),
         })
     }
@@ -196,21 +194,6 @@ impl Packet {
             _ => error,
         })
     }
-
-    /// A frame as it was read; `None` when it is one to be lost.
-    fn received(&mut self, frame: Frame) -> Option<Frame> {
-        match frame.offload.gso {
-            // Datagrams stay apart.
-            Some(Gso { kind: GsoKind::Udp, .. }) => {
-                match split::split_on(Medium::Ethernet, &frame, usize::MAX) {
-                    Ok(pieces) => self.pieces.extend(pieces),
-                    Err(_) => count(&self.counters.unknown),
-                }
-                self.pieces.pop_front()
-            }
-            _ => Some(frame),
-        }
-    }
 }
 
 impl Device for Packet {
@@ -228,7 +211,7 @@ impl Device for Packet {
 
     fn receive(&mut self, pool: &Pool) -> io::Result<Option<Frame>> {
         loop {
-            if let Some(piece) = self.pieces.pop_front() {
+            if let Some(piece) = self.apart.next() {
                 return Ok(Some(piece));
             }
             let bytes = match self.receiver.next() {
@@ -250,14 +233,15 @@ impl Device for Packet {
                 }
                 continue;
             }
-            let too_long = header::LEN + bytes.len() > LONGEST;
-            let Some(offload) = header::read(offload).filter(|_| !too_long) else {
+            let too_long = vnet::LEN + bytes.len() > LONGEST;
+            let Some(offload) = vnet::read(offload).filter(|_| !too_long) else {
                 count(&self.counters.unknown);
                 continue;
             };
             let frame = Frame { offload, ..Frame::copied(pool, bytes) };
-            if let Some(frame) = self.received(frame) {
-                return Ok(Some(frame));
+            match self.apart.admit(Medium::Ethernet, frame) {
+                Ok(frame) => return Ok(Some(frame)),
+                Err(_) => count(&self.counters.unknown),
             }
         }
     }
@@ -265,14 +249,14 @@ impl Device for Packet {
     fn transmit(&mut self, frame: &Frame) -> io::Result<bool> {
         let invalid = |e| io::Error::new(io::ErrorKind::InvalidInput, e);
         let longest = match frame.offload.gso {
-            Some(_) => LONGEST - header::LEN,
+            Some(_) => LONGEST - vnet::LEN,
             None => self.mtu + super::link_room(Medium::Ethernet),
         };
         if frame.len() > longest {
             let (len, mtu) = (frame.len(), self.mtu);
             return Err(invalid(split::Unsplittable::TooLong { len, mtu }));
         }
-        let header = header::write(frame).map_err(invalid)?;
+        let header = vnet::write(Medium::Ethernet, frame).map_err(invalid)?;
         self.outgoing.clear();
         self.outgoing.extend(header);
         frame.slices().for_each(|slice| self.outgoing.extend_from_slice(slice));

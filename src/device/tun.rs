@@ -22,6 +22,8 @@ pub struct Losses {
     pub oversize: u64,
     /// Sent while the interface was down.
     pub link_down: u64,
+    /// Arrived, offloaded in a way that is not known here.
+    pub unknown: u64,
     /// Sent, but the kernel takes no such packet (not IPv4 or IPv6), or had no memory for it.
     pub refused: u64,
 }

@@ -4,7 +4,7 @@
 use super::{BATCH, ROOM, Service, netglass, ready};
 use crate::{Outcome, lan};
 use ::netglass::base::{ConnId, Frame, IfaceId, Instant, ListenerId, SocketError};
-use ::netglass::device::{Device, split, tun::Tun};
+use ::netglass::device::{Device, offload::AnyTun, split};
 use ::netglass::stack::{ListenOptions, Stack};
 use ::netglass::sys::poll::{Interest, Wake, wait};
 use std::collections::VecDeque;
@@ -26,8 +26,8 @@ struct Client {
 }
 
 /// Serves for ever.
-pub(super) fn run(service: Service, mtu: u16) -> Outcome<()> {
-    let mut device = netglass::device(mtu)?;
+pub(super) fn run(service: Service, mtu: u16, kind: lan::Kind) -> Outcome<()> {
+    let mut device = netglass::device(mtu, kind)?;
     let start = std::time::Instant::now();
     let clock = || Instant::ZERO + start.elapsed();
     let mut stack = Stack::new(netglass::setup(mtu)?);
@@ -62,13 +62,17 @@ pub(super) fn run(service: Service, mtu: u16) -> Outcome<()> {
 /// Gives the device what the stack sends; `false` when it has no room.
 fn send(
     stack: &mut Stack,
-    device: &mut Tun,
+    device: &mut AnyTun,
     outbox: &mut VecDeque<Frame>,
     now: Instant,
 ) -> Outcome<bool> {
     while outbox.len() < BATCH
         && let Some((_, frame)) = stack.output(now)
     {
+        if device.offload().gso {
+            outbox.push_back(frame);
+            continue;
+        }
         match split::split(&frame, device.mtu()) {
             Ok(pieces) => outbox.extend(pieces),
             Err(error) => return Err(format!("{error:?}").into()),

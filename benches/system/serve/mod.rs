@@ -27,15 +27,28 @@ pub(crate) enum Subject {
     Netglass,
     /// netglass in one loop that does everything, which is how smoltcp is used.
     Bare,
+    /// As `netglass`, on a plain device.
+    Plain,
+    /// As `bare`, on a plain device.
+    BarePlain,
     /// smoltcp.
     Smoltcp,
+    /// smoltcp with the longest MTU there is.
+    SmoltcpJumbo,
     /// The Linux kernel, on a veth cable.
     Kernel,
 }
 
 impl Subject {
-    pub(crate) const ALL: &[Subject] =
-        &[Subject::Netglass, Subject::Bare, Subject::Smoltcp, Subject::Kernel];
+    pub(crate) const ALL: &[Subject] = &[
+        Subject::Netglass,
+        Subject::Bare,
+        Subject::Plain,
+        Subject::BarePlain,
+        Subject::Smoltcp,
+        Subject::SmoltcpJumbo,
+        Subject::Kernel,
+    ];
 }
 
 /// A service.
@@ -54,7 +67,10 @@ impl fmt::Display for Subject {
         f.write_str(match self {
             Subject::Netglass => "netglass",
             Subject::Bare => "bare",
+            Subject::Plain => "plain",
+            Subject::BarePlain => "bare-plain",
             Subject::Smoltcp => "smoltcp",
+            Subject::SmoltcpJumbo => "smoltcp-jumbo",
             Subject::Kernel => "kernel",
         })
     }
@@ -80,9 +96,12 @@ pub(crate) fn run(subject: Subject, service: Service, mtu: u16) -> Outcome<()> {
         std::process::exit(0);
     });
     match subject {
-        Subject::Netglass => netglass::run(service, mtu),
-        Subject::Bare => bare::run(service, mtu),
+        Subject::Netglass => netglass::run(service, mtu, lan::Kind::Offload),
+        Subject::Bare => bare::run(service, mtu, lan::Kind::Offload),
+        Subject::Plain => netglass::run(service, mtu, lan::Kind::Plain),
+        Subject::BarePlain => bare::run(service, mtu, lan::Kind::Plain),
         Subject::Smoltcp => smoltcp::run(service, mtu),
+        Subject::SmoltcpJumbo => smoltcp::run(service, u16::MAX),
         Subject::Kernel => kernel::run(service, mtu),
     }
 }

@@ -19,7 +19,7 @@ const SOCKETS: usize = 4;
 
 /// Serves for ever.
 pub(super) fn run(service: Service, mtu: u16) -> Outcome<()> {
-    let mut device = Device::new(lan::tun(mtu)?, mtu.into());
+    let mut device = Device::new(lan::tun(mtu, lan::Kind::Plain)?, mtu.into());
     let mut config = Config::new(HardwareAddress::Ip);
     config.random_seed = 12;
     let mut iface = Interface::new(config, &mut device, Instant::now());

@@ -1,12 +1,15 @@
 //! The virtio-net header (virtio 1.2 §5.1.6), in the byte order of this machine: what a frame
-//! behind it leaves out.
+//! behind it leaves out. TUN, TAP and packet sockets all speak it.
 
 use crate::base::{Checksum, Frame, Gso, GsoKind, Medium, Offload};
 use crate::wire::split::{self, Unsplittable};
+use std::collections::VecDeque;
 
 /// Its bytes: flags, kind of super-segment, length of the headers, payload bytes per segment, where
 /// the checksummed bytes start, how far behind that the checksum lies.
 pub(super) const LEN: usize = 10;
+/// The longest packet behind one, whatever the MTU.
+pub(super) const LONGEST: usize = 65_535;
 
 const NEEDS_CHECKSUM: u8 = 1;
 const IS_VERIFIED: u8 = 2;
@@ -37,17 +40,17 @@ pub(super) fn read(header: &[u8; LEN]) -> Option<Offload> {
     Some(Offload { gso, checksum })
 }
 
-/// The header for an Ethernet frame.
+/// The header for a frame of a medium.
 ///
 /// # Errors
 /// When the frame is to be completed or cut, and its headers do not say how.
-pub(super) fn write(frame: &Frame) -> Result<[u8; LEN], Unsplittable> {
+pub(super) fn write(medium: Medium, frame: &Frame) -> Result<[u8; LEN], Unsplittable> {
     let mut header = [0; LEN];
     let Offload { gso, checksum } = frame.offload;
     if gso.is_none() && checksum != Checksum::Partial {
         return Ok(header);
     }
-    let places = split::places_on(Medium::Ethernet, frame)?;
+    let places = split::places_on(medium, frame)?;
     let mut put = |at: usize, n: usize| {
         header[at..at + 2].copy_from_slice(&(n as u16).to_ne_bytes());
     };
@@ -64,6 +67,31 @@ pub(super) fn write(frame: &Frame) -> Result<[u8; LEN], Unsplittable> {
     }
     header[0] = NEEDS_CHECKSUM;
     Ok(header)
+}
+
+/// Datagrams that came as one: a host's users see them apart.
+#[derive(Debug, Default)]
+pub(super) struct Apart(VecDeque<Frame>);
+
+impl Apart {
+    /// The next one that waits.
+    pub(super) fn next(&mut self) -> Option<Frame> {
+        self.0.pop_front()
+    }
+
+    /// A frame as it was read, if it is one for the host as it is; of datagrams, the first.
+    ///
+    /// # Errors
+    /// When they cannot be taken apart.
+    pub(super) fn admit(&mut self, medium: Medium, frame: Frame) -> Result<Frame, Unsplittable> {
+        match frame.offload.gso {
+            Some(Gso { kind: GsoKind::Udp, .. }) => {
+                self.0.extend(split::split_on(medium, &frame, usize::MAX)?);
+                self.0.pop_front().ok_or(Unsplittable::Instructions)
+            }
+            _ => Ok(frame),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -107,17 +135,17 @@ mod tests {
         let gso = Some(Gso { kind: GsoKind::Tcp, size: 1400 });
         for (v6, kind, transport) in [(false, TCP_V4, 34), (true, TCP_V6, 54)] {
             let whole = frame(v6, Offload::default());
-            assert_eq!(write(&whole), Ok([0; LEN]));
+            assert_eq!(write(Medium::Ethernet, &whole), Ok([0; LEN]));
             let partial = Offload { gso: None, checksum: Checksum::Partial };
-            let header = write(&frame(v6, partial)).expect("TCP");
+            let header = write(Medium::Ethernet, &frame(v6, partial)).expect("TCP");
             assert_eq!((header[0], header[1], read(&header)), (NEEDS_CHECKSUM, 0, Some(partial)));
             let long = Offload { gso, checksum: Checksum::Partial };
-            let header = write(&frame(v6, long)).expect("TCP");
+            let header = write(Medium::Ethernet, &frame(v6, long)).expect("TCP");
             assert_eq!((header[1], read(&header)), (kind, Some(long)));
             let number = |at: usize| u16::from_ne_bytes([header[at], header[at + 1]]);
             assert_eq!([2, 6, 8].map(number), [transport + 20, transport, 16]);
         }
         let odd = Frame { offload: Offload { gso, ..<_>::default() }, ..Frame::default() };
-        assert!(write(&odd).is_err());
+        assert!(write(Medium::Ethernet, &odd).is_err());
     }
 }
