@@ -7,6 +7,8 @@ use crate::base::{Frame, Medium, Pool};
 use crate::wire::ethernet;
 use std::io;
 
+#[cfg(all(target_os = "linux", feature = "tun"))]
+mod gro;
 pub mod memory;
 #[cfg(all(target_os = "linux", feature = "tun"))]
 pub mod offload;

@@ -2,11 +2,13 @@
 //! without packet information and without offloads.
 //!
 //! A packet is read straight into a pooled block and written from its pieces, so nothing is copied
-//! on this side of the kernel.
+//! on this side of the kernel. TCP segments that come one behind the other are joined
+//! ([`super::gro`]).
 
 use super::Device;
+use super::gro::Gro;
 use crate::base::chunk::MAX_CHUNKS;
-use crate::base::{Checksum, Chunk, Frame, Medium, Pool};
+use crate::base::{Checksum, Frame, Medium, Pool};
 use crate::sys::{SetupError, tun};
 use arrayvec::ArrayVec;
 use nix::errno::Errno;
@@ -36,8 +38,7 @@ pub struct Tun {
     name: String,
     mtu: usize,
     medium: Medium,
-    /// The block the next packet is read into.
-    spare: Option<Chunk>,
+    gro: Gro,
     losses: Losses,
 }
 
@@ -71,7 +72,14 @@ impl Tun {
     /// When `fd` cannot be made non-blocking.
     pub fn from_fd(fd: OwnedFd, name: String, mtu: usize) -> io::Result<Tun> {
         tun::set_nonblocking(&fd)?;
-        Ok(Tun { fd, name, mtu, medium: Medium::Ip, spare: None, losses: Losses::default() })
+        Ok(Tun {
+            fd,
+            name,
+            mtu,
+            medium: Medium::Ip,
+            gro: Gro::default(),
+            losses: Losses::default(),
+        })
     }
 
     /// The interface's name.
@@ -87,7 +95,7 @@ impl Tun {
     /// Follows a change of the interface's MTU.
     pub fn set_mtu(&mut self, mtu: usize) {
         self.mtu = mtu;
-        self.spare = None;
+        self.gro.resize();
     }
 
     /// The longest frame in bytes.
@@ -106,28 +114,19 @@ impl Device for Tun {
     }
 
     fn receive(&mut self, pool: &Pool) -> io::Result<Option<Frame>> {
-        loop {
-            // A packet longer than the room is cut silently: with room for one byte more than the
-            // MTU it gives itself away.
-            let mut chunk = self.spare.take().unwrap_or_else(|| pool.take(self.longest() + 1));
-            let room = chunk.room().expect("nobody else looks at a spare block");
-            let outcome = read(&self.fd, room);
-            match outcome {
-                Ok(n) if n <= self.longest() => {
-                    chunk.grow(n);
-                    return Ok(Some(Frame::received(chunk)));
-                }
-                Ok(_) => self.losses.oversize += 1,
+        let shape = (self.medium, self.longest());
+        let Tun { fd, gro, losses, .. } = self;
+        let mut read = |room: &mut [u8]| loop {
+            match read(&*fd, &mut *room) {
+                Ok(n) if n <= shape.1 => return Ok(Some(n)),
+                Ok(_) => losses.oversize += 1,
                 Err(Errno::EINTR) => {}
                 // An interface that is down has nothing to say.
-                Err(Errno::EAGAIN | Errno::EIO | Errno::EFAULT) => {
-                    self.spare = Some(chunk);
-                    return Ok(None);
-                }
+                Err(Errno::EAGAIN | Errno::EIO | Errno::EFAULT) => return Ok(None),
                 Err(errno) => return Err(errno.into()),
             }
-            self.spare = Some(chunk);
-        }
+        };
+        gro.receive(pool, shape, &mut read)
     }
 
     fn transmit(&mut self, frame: &Frame) -> io::Result<bool> {
