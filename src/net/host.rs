@@ -1,6 +1,7 @@
 //! A host behind a mutex: what sockets call, and what a driver takes turns with.
 
 use super::clock::{Clock, Monotonic};
+use super::drive::{Drive, Driver};
 use super::journal::Journal;
 use super::observer::{Observer, Recorder};
 use super::signal::Signal;
@@ -12,9 +13,6 @@ use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
-
-/// Calls the driver: there is something to send, or an earlier deadline.
-type Kick = Arc<dyn Fn() + Send + Sync>;
 
 /// A host that threads and tasks share. Cloning gives another handle to the same host.
 ///
@@ -44,7 +42,7 @@ struct Inner {
     stack: Stack,
     waiters: Waiters,
     woken: Vec<SocketId>,
-    kick: Option<Kick>,
+    driver: Option<Driver>,
     /// The deadline the driver knows of; [`Instant::MAX`]: none.
     armed: Instant,
     /// The driver has ended: nothing that is not there already will come.
@@ -110,6 +108,8 @@ pub struct Turn<T> {
     pub now: Instant,
     /// Whether [`Host::tell`] has anybody to tell.
     pub audience: bool,
+    /// Whether somebody waits at a socket, who cannot go on.
+    pub waited: bool,
     /// Who can go on.
     pub woken: Woken,
 }
@@ -136,7 +136,7 @@ impl Host {
             stack,
             waiters: Waiters::default(),
             woken: Vec::new(),
-            kick: None,
+            driver: None,
             armed: Instant::MAX,
             down: false,
             observed: false,
@@ -173,15 +173,16 @@ impl Host {
     fn settle(&self, mut inner: MutexGuard<'_, Inner>, now: Instant) {
         let woken = inner.woken();
         let deadline = inner.stack.deadline(now).unwrap_or(Instant::MAX);
-        let mut kick = None;
+        let mut driver = None;
         if deadline < inner.armed || inner.followed {
             inner.armed = inner.armed.min(deadline);
-            kick.clone_from(&inner.kick);
+            driver.clone_from(&inner.driver);
         }
+        let here = !inner.has_audience();
         drop(inner);
         woken.wake();
-        if let Some(kick) = kick {
-            kick();
+        if let Some(driver) = driver {
+            driver.kick(here);
         }
     }
 
@@ -269,10 +270,22 @@ impl Host {
                 Poll::Ready(answer) => return answer,
                 Poll::Pending => waiting.registered = true,
             }
-            if !signal.wait(until) {
+            let attended = match interest {
+                Interest::READ => self.attended(&signal, until),
+                _ => None,
+            };
+            if !attended.unwrap_or_else(|| signal.wait(until)) {
                 return Err(late.into());
             }
         }
+    }
+
+    /// Waits for `signal` where the driver does, and does its work; `None` when that is not wanted.
+    fn attended(&self, signal: &Signal, until: Option<std::time::Instant>) -> Option<bool> {
+        let inner = lock(&self.0.inner);
+        let driver = inner.driver.clone().filter(|_| !inner.has_audience())?;
+        drop(inner);
+        driver.attend(signal, until)
     }
 
     /// As [`Host::wait`], for a task, as part of its budget. The future may be dropped at any time.
@@ -338,19 +351,20 @@ impl Host {
         let woken = inner.woken();
         let deadline = inner.stack.deadline(now);
         inner.armed = deadline.unwrap_or(Instant::MAX);
-        Turn { answer, deadline, now, audience: observed || inner.recorded, woken }
+        let (audience, waited) = (observed || inner.recorded, !inner.waiters.is_empty());
+        Turn { answer, deadline, now, audience, waited, woken }
     }
 
-    /// A driver takes up its work: `kick` is called, from any thread, when it is to take a turn
-    /// before the deadline it knows of.
-    pub fn driven(&self, kick: impl Fn() + Send + Sync + 'static) {
+    /// A driver takes up its work: it is called when it is to take a turn before the deadline it
+    /// knows of.
+    pub fn driven(&self, driver: Arc<dyn Drive>) {
         let mut inner = lock(&self.0.inner);
-        inner.kick = Some(Arc::new(kick));
+        inner.driver = Some(driver);
         inner.armed = Instant::MAX;
         inner.down = false;
     }
 
-    /// Has `kick` ([`Host::driven`]) called after every call of a user, also when it leaves the
+    /// Has the driver ([`Host::driven`]) called after every call of a user, also when it leaves the
     /// driver nothing to do: for drivers that put what several hosts tell into one order.
     pub fn followed(&self) {
         lock(&self.0.inner).followed = true;
@@ -360,11 +374,12 @@ impl Host {
     /// until another driver takes up the work.
     pub fn undriven(&self) {
         let mut inner = lock(&self.0.inner);
-        inner.kick = None;
+        let gone = inner.driver.take();
         inner.down = true;
         let mut woken = inner.woken();
         inner.waiters.take_all(&mut woken.0);
         drop(inner);
+        drop(gone);
         woken.wake();
     }
 
@@ -400,6 +415,11 @@ impl Drop for Waiting<'_> {
 }
 
 impl Inner {
+    /// Whether somebody is told what happens, by the driver and in its thread.
+    fn has_audience(&self) -> bool {
+        self.observed || self.recorded || self.followed
+    }
+
     /// Takes the wakers of those who can go on.
     fn woken(&mut self) -> Woken {
         self.stack.take_woken(&mut self.woken);

@@ -12,6 +12,7 @@ pub mod blocking;
 mod clock;
 mod connection;
 mod datagrams;
+mod drive;
 mod host;
 mod journal;
 mod multicast;
@@ -25,6 +26,7 @@ pub mod tokio;
 mod waiters;
 
 pub use clock::{Clock, Monotonic};
+pub use drive::Drive;
 pub use host::{Host, Stage, Turn, Woken};
 pub use journal::{Journal, LinkOf};
 pub use observer::{Direction, Loss, Observer, Recorder, Sighting};

@@ -1,14 +1,31 @@
 //! A flag that one thread waits for: how a thread is woken where a task has its waker.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 use std::time::Instant;
 
 /// A flag to be raised by anybody and waited for by one thread. It stays up until it is seen.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Signal {
-    raised: Mutex<bool>,
+    state: Mutex<State>,
     changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    raised: bool,
+    /// The thread sleeps elsewhere: what wakes it there.
+    ring: Option<Ring>,
+}
+
+/// Wakes a thread where it sleeps.
+type Ring = Arc<dyn Fn() + Send + Sync>;
+
+impl fmt::Debug for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Signal({})", if self.state().raised { "up" } else { "down" })
+    }
 }
 
 impl Signal {
@@ -19,27 +36,56 @@ impl Signal {
 
     /// Raises the flag.
     pub fn raise(&self) {
-        *self.raised.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.changed.notify_one();
+        let mut state = self.state();
+        state.raised = true;
+        match &state.ring {
+            Some(ring) => ring(),
+            None => self.changed.notify_one(),
+        }
+    }
+
+    /// Takes the flag down; says whether it was up.
+    pub fn take(&self) -> bool {
+        std::mem::take(&mut self.state().raised)
+    }
+
+    /// The thread is about to sleep where `ring` wakes it; `false` when the flag is up already, and
+    /// was taken down.
+    pub fn watched(&self, ring: &Ring) -> bool {
+        let mut state = self.state();
+        let sleeps = !std::mem::take(&mut state.raised);
+        state.ring = sleeps.then(|| Arc::clone(ring));
+        sleeps
+    }
+
+    /// The thread does not sleep there any more; as [`Signal::take`].
+    pub fn unwatched(&self) -> bool {
+        let mut state = self.state();
+        state.ring = None;
+        std::mem::take(&mut state.raised)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until the flag is up, and takes it down; `false` when it was still down at `until`
     /// (`None`: waits for ever).
     pub fn wait(&self, until: Option<Instant>) -> bool {
-        let mut raised = self.raised.lock().unwrap_or_else(PoisonError::into_inner);
-        while !*raised {
+        let mut state = self.state();
+        while !state.raised {
             let Some(until) = until else {
-                raised = self.changed.wait(raised).unwrap_or_else(PoisonError::into_inner);
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 continue;
             };
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
             }
-            let waited = self.changed.wait_timeout(raised, left);
-            raised = waited.unwrap_or_else(PoisonError::into_inner).0;
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        *raised = false;
+        state.raised = false;
         true
     }
 }

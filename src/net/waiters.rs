@@ -72,6 +72,11 @@ impl Waiters {
         into.extend(waiting.into_iter().map(|(_, waker)| waker));
     }
 
+    /// Whether nobody waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_socket.is_empty()
+    }
+
     /// Moves out all wakers.
     pub(super) fn take_all(&mut self, into: &mut Vec<Waker>) {
         for (_, waiting) in std::mem::take(&mut self.by_socket) {

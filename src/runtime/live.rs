@@ -1,34 +1,22 @@
 //! The live driver: a thread that owns a device, receives, sends and keeps time for one host.
 //!
-//! A round: read what has come, up to [`BATCH`] frames; take one turn with the host, at one moment
-//! and under one lock (input, poll, output); give the device what is to be sent; tell the audience;
-//! wake the users; sleep until the device has something, a user calls, or the deadline.
-//!
-//! Between device and host there may be a pair of bad links ([`crate::impair`]). They see packets
-//! as a wire carries them, behind the splitter; observers see what the device carries: what
-//! arrives before the inward link, and what leaves behind the outward one.
+//! It makes a round ([`super::driver`]), and sleeps until the device has something, a user calls, or
+//! the deadline. Users' threads may do that for it ([`super::seat`]).
 
-use super::bell::{Bell, Descriptor};
-use crate::base::{Checksum, Frame, IfaceId, Instant, Medium, Pool};
-use crate::device::{Device, split};
+use super::bell::Bell;
+use super::driver::{BATCH, Driver, IFACE, Round};
+use super::seat::{Seat, Sleeper};
+use crate::base::Instant;
+use crate::device::Device;
 use crate::impair::Link;
-use crate::net::{Direction, Host, Journal, Stage, Turn};
+use crate::net::Host;
 use crate::stack::{IfaceSetup, LinkSetup, Stack};
-use std::collections::VecDeque;
+use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-
-/// Frames read, and frames sent, per round at most.
-const BATCH: usize = 64;
-/// Silence after which memory is given back.
-const SILENCE: Duration = Duration::from_secs(1);
-/// How long a full device is waited for before time is looked at again.
-const FULL: Duration = Duration::from_millis(10);
-/// The interface that the device is.
-const IFACE: IfaceId = IfaceId(0);
 
 /// A driver that is about to start.
 ///
@@ -56,19 +44,36 @@ pub struct Live {
 }
 
 /// A driver at work. Dropping it stops it, without waiting for connections to close.
-#[derive(Debug)]
 pub struct Running {
     thread: Option<JoinHandle<io::Result<()>>>,
-    bell: Bell,
+    call: Arc<dyn Fn() + Send + Sync>,
     shared: Arc<Shared>,
 }
 
-/// What the driver's thread and its owner share.
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("over", &self.is_over()).finish()
+    }
+}
+
+/// What the driver and its owner share.
 #[derive(Debug, Default)]
-struct Shared {
+pub(super) struct Shared {
     stop: AtomicBool,
     linger: Mutex<Duration>,
-    refused: AtomicU64,
+    refused: Arc<AtomicU64>,
+}
+
+impl Shared {
+    /// Ends the driver.
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it is to end.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
 }
 
 impl Live {
@@ -119,32 +124,15 @@ impl Live {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         let shared = Arc::new(Shared::default());
-        let medium = device.medium();
-        let [inward, outward] = [self.inward, self.outward].map(|link| {
-            let mut link = link?;
-            link.set_medium(medium);
-            Some(link)
-        });
-        let mut driver = Driver {
-            pool: self.host.pool().clone(),
-            quiet_since: self.host.now(),
-            host: self.host,
-            device,
-            bell: self.bell.clone(),
-            inward,
-            outward,
-            inbox: Vec::with_capacity(BATCH),
-            outbox: VecDeque::with_capacity(BATCH),
-            journal: Journal::new(),
-            full: false,
-            shrunk: true,
-            shared: shared.clone(),
-        };
-        let bell = self.bell.clone();
-        driver.host.driven(move || bell.ring());
+        let links = [self.inward, self.outward];
+        let driver = Driver::new(self.host.clone(), device, links, shared.refused.clone());
+        let seat = Arc::new(Seat::new(driver, &self.bell, shared.clone())?);
+        self.host.driven(seat.clone());
+        let (caller, host) = (Arc::clone(&seat), self.host);
         let builder = std::thread::Builder::new().name("netglass".to_owned());
-        let thread = Some(builder.spawn(move || driver.run())?);
-        Ok(Running { thread, bell: self.bell, shared })
+        let for_thread = shared.clone();
+        let thread = Some(builder.spawn(move || drive(host, &seat, &for_thread))?);
+        Ok(Running { thread, call: Arc::new(move || caller.call()), shared })
     }
 }
 
@@ -171,8 +159,8 @@ impl Running {
     fn halt(&mut self, linger: Duration) -> io::Result<()> {
         let Some(thread) = self.thread.take() else { return Ok(()) };
         *self.shared.linger.lock().unwrap_or_else(PoisonError::into_inner) = linger;
-        self.shared.stop.store(true, Ordering::Release);
-        self.bell.ring();
+        self.shared.stop();
+        (self.call)();
         let panicked = || Err(io::Error::other("the driver's thread has panicked"));
         thread.join().unwrap_or_else(|_| panicked())
     }
@@ -184,27 +172,6 @@ impl Drop for Running {
             log::warn!("the driver ended: {error}");
         }
     }
-}
-
-/// The thread's own.
-struct Driver<D> {
-    host: Host,
-    device: D,
-    bell: Bell,
-    inward: Option<Link>,
-    outward: Option<Link>,
-    pool: Pool,
-    /// Read from the device and not yet given to the host.
-    inbox: Vec<Frame>,
-    /// Taken from the host (and through the link), and not yet by the device.
-    outbox: VecDeque<Frame>,
-    journal: Journal,
-    /// The device has refused a frame.
-    full: bool,
-    quiet_since: Instant,
-    /// Memory was given back since the last frame.
-    shrunk: bool,
-    shared: Arc<Shared>,
 }
 
 /// The end of a driver that was told to stop.
@@ -221,12 +188,13 @@ impl Farewell {
     }
 
     /// Whether the driver ends: nothing is due and nobody closes, or it is late.
-    fn is_over(&mut self, now: Instant, due: bool, full: bool, closing: bool) -> bool {
-        if now < self.until {
-            return !due && !closing;
+    fn is_over(&mut self, round: &Round) -> bool {
+        let due = round.rest || round.deadline.is_some_and(|at| at <= round.now);
+        if round.now < self.until {
+            return !due && !round.closing;
         }
         self.rounds = self.rounds.saturating_sub(1);
-        !due || full || self.rounds == 0
+        !due || round.full || self.rounds == 0
     }
 }
 
@@ -239,220 +207,28 @@ impl Drop for Ending {
     }
 }
 
-impl<D: Device> Driver<D> {
-    fn run(&mut self) -> io::Result<()> {
-        let _ending = Ending(self.host.clone());
-        let mut farewell = None;
-        loop {
-            let stopping = self.shared.stop.load(Ordering::Acquire);
-            let more = self.receive()?;
-            let received = !self.inbox.is_empty();
-            let turn = self.turn(stopping);
-            let now = turn.now;
-            let sent = self.transmit(now, turn.audience)?;
-            if turn.audience {
-                self.host.tell(&mut self.journal);
-            }
-            turn.woken.wake();
-            if received || sent {
-                (self.quiet_since, self.shrunk) = (now, false);
-            }
-            let mut deadline = self.deadline(turn.deadline);
-            if stopping {
-                let farewell = farewell.get_or_insert_with(|| Farewell::new(now, &self.shared));
-                let due = !self.outbox.is_empty() || deadline.is_some_and(|at| at <= now);
-                if farewell.is_over(now, due, self.full, turn.answer || self.is_under_way()) {
-                    return Ok(());
-                }
-                deadline = deadline.into_iter().chain([farewell.until]).min();
-            }
-            if !more {
-                self.sleep(now, deadline)?;
-            }
+/// The driver's thread.
+fn drive<D: Device>(host: Host, seat: &Seat<D>, shared: &Shared) -> io::Result<()> {
+    let _ending = Ending(host);
+    let mut farewell = None;
+    loop {
+        seat.take_watch();
+        if let Some(error) = seat.failure() {
+            return Err(error);
         }
-    }
-
-    /// Whether a link still holds what was sent.
-    fn is_under_way(&self) -> bool {
-        self.outward.as_ref().is_some_and(|link| !link.is_empty())
-    }
-
-    /// Reads what has come; says whether there may be more.
-    fn receive(&mut self) -> io::Result<bool> {
-        while self.inbox.len() < BATCH {
-            match self.device.receive(&self.pool)? {
-                Some(frame) => self.inbox.push(frame),
-                None => return Ok(false),
+        let stopping = shared.is_stopping();
+        let round = seat.round(BATCH, stopping)?;
+        let mut most = None;
+        if stopping {
+            let farewell = farewell.get_or_insert_with(|| Farewell::new(round.now, shared));
+            if farewell.is_over(&round) {
+                return Ok(());
             }
+            most = Some(farewell.until);
         }
-        Ok(true)
-    }
-
-    /// Takes a turn with the host; the answer is whether connections are about to close.
-    fn turn(&mut self, stopping: bool) -> Turn<bool> {
-        let host = self.host.clone();
-        host.turn(|stage| {
-            if stage.observed {
-                self.journal.catch_up(stage.stack);
-            }
-            self.feed(stage);
-            let (stack, now) = (&mut *stage.stack, stage.now);
-            stack.poll(now);
-            if !self.shrunk && now.since(self.quiet_since) >= SILENCE {
-                stack.shrink(now);
-                self.pool.trim();
-                self.shrunk = true;
-            }
-            self.drain(stage);
-            if stage.observed {
-                self.journal.catch_up(stage.stack);
-            }
-            stopping && is_closing(stage)
-        })
-    }
-
-    /// Gives the host what has arrived.
-    fn feed(&mut self, stage: &mut Stage<'_>) {
-        let (now, mtu, medium) = (stage.now, self.device.mtu(), self.device.medium());
-        for frame in self.inbox.drain(..) {
-            if stage.observed {
-                self.journal.came(now, IFACE, &frame, (medium, mtu));
-            }
-            let Some(link) = &mut self.inward else {
-                stage.stack.input(now, IFACE, frame);
-                if stage.observed {
-                    self.journal.processed(stage.stack);
-                }
-                continue;
-            };
-            let way = (Direction::In, IFACE);
-            let journal = stage.observed.then_some(&mut self.journal);
-            match split::split_on(medium, &frame, mtu) {
-                Ok(pieces) => send_by(link, pieces, now, journal, (way, medium)),
-                // What is no packet is the host's to judge.
-                Err(_) => send_by(link, [frame], now, journal, (way, medium)),
-            }
-        }
-        while let Some(frame) = self.inward.as_mut().and_then(|link| link.output(now)) {
-            stage.stack.input(now, IFACE, frame);
-        }
-        let journal = stage.observed.then_some(&mut self.journal);
-        tell_dropped(&mut self.inward, journal, (Direction::In, medium));
-    }
-
-    /// Takes what the host sends, unless the device has not taken what it sent before.
-    fn drain(&mut self, stage: &mut Stage<'_>) {
-        let now = stage.now;
-        while self.outbox.len() < BATCH {
-            let Some((_, frame)) = stage.stack.output(now) else { break };
-            if stage.observed {
-                self.journal.sent(&frame);
-            }
-            let offload = self.device.offload();
-            let bare = (frame.offload.gso.is_none() || offload.gso)
-                && (frame.offload.checksum != Checksum::Partial || offload.checksum);
-            if bare && self.outward.is_none() {
-                self.outbox.push_back(frame);
-                continue;
-            }
-            let (medium, mtu) = (self.device.medium(), self.device.mtu());
-            let Ok(pieces) = split::split_on(medium, &frame, mtu) else {
-                self.shared.refused.fetch_add(1, Ordering::Relaxed);
-                continue;
-            };
-            match &mut self.outward {
-                Some(link) => {
-                    let mut journal = stage.observed.then_some(&mut self.journal);
-                    if let Some(journal) = &mut journal {
-                        journal.catch_up(stage.stack);
-                    }
-                    let way = (Direction::Out, IFACE);
-                    send_by(link, pieces, now, journal, (way, medium));
-                }
-                None => self.outbox.extend(pieces),
-            }
-            self.outbox.extend(self.outward.iter_mut().flat_map(|link| released(link, now)));
-        }
-        self.outbox.extend(self.outward.iter_mut().flat_map(|link| released(link, now)));
-        let way = (Direction::Out, self.device.medium());
-        tell_dropped(&mut self.outward, stage.observed.then_some(&mut self.journal), way);
-    }
-
-    /// Gives the device what it takes; says whether it took something.
-    fn transmit(&mut self, now: Instant, audience: bool) -> io::Result<bool> {
-        let mut sent = false;
-        self.full = false;
-        while let Some(frame) = self.outbox.front() {
-            match self.device.transmit(frame) {
-                Ok(true) if audience => {
-                    let link = (self.device.medium(), self.device.mtu());
-                    self.journal.went(now, IFACE, frame, link);
-                }
-                Ok(true) => {}
-                Ok(false) => {
-                    self.full = true;
-                    break;
-                }
-                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                    self.shared.refused.fetch_add(1, Ordering::Relaxed);
-                }
-                Err(error) => return Err(error),
-            }
-            self.outbox.pop_front();
-            sent = true;
-        }
-        Ok(sent)
-    }
-
-    /// When there is something to do, whatever the device says.
-    fn deadline(&self, stack: Option<Instant>) -> Option<Instant> {
-        let links = [&self.inward, &self.outward].map(|link| link.as_ref()?.deadline());
-        let shrink = (!self.shrunk).then(|| self.quiet_since + SILENCE);
-        links.into_iter().chain([stack, shrink]).flatten().min()
-    }
-
-    fn sleep(&mut self, now: Instant, deadline: Option<Instant>) -> io::Result<()> {
-        let mut most = deadline.map(|at| at.since(now));
-        if self.full {
-            // What is overdue waits for room; time is looked at all the same.
-            most = Some(most.unwrap_or(FULL).max(FULL));
-        }
-        if most.is_some_and(|most| most.is_zero()) {
-            return Ok(());
-        }
-        #[cfg(unix)]
-        let on: Descriptor<'_> = self.device.descriptor().map(|fd| (fd, self.full));
-        #[cfg(not(unix))]
-        let on: Descriptor<'_> = None;
-        self.bell.sleep(on, most)
-    }
-}
-
-/// Gives packets to a link, and tells of those that it loses.
-fn send_by(
-    link: &mut Link,
-    packets: impl IntoIterator<Item = Frame>,
-    now: Instant,
-    mut journal: Option<&mut Journal>,
-    (way, medium): ((Direction, IfaceId), Medium),
-) {
-    for packet in packets {
-        let gone = link.input(now, packet);
-        if let (Some(gone), Some(journal)) = (gone, &mut journal) {
-            journal.lost(now, way, medium, gone);
-        }
-    }
-}
-
-/// Tells of packets that a link has taken and dropped later.
-fn tell_dropped(
-    link: &mut Option<Link>,
-    mut journal: Option<&mut Journal>,
-    (way, medium): (Direction, Medium),
-) {
-    while let Some((at, why, frame)) = link.as_mut().and_then(Link::dropped) {
-        if let Some(journal) = &mut journal {
-            journal.lost(at, (way, IFACE), medium, (why, frame));
+        round.woken.wake();
+        if !round.more && !seat.is_called() {
+            seat.sleep(Sleeper::Driver, most)?;
         }
     }
 }
@@ -466,16 +242,4 @@ fn is_on_one_device(stack: &Stack) -> bool {
     let mut ifaces = stack.ifaces();
     let first = ifaces.next().is_some_and(|first| parent(first).is_none_or(|of| of == IFACE));
     first && ifaces.all(|other| parent(other) == Some(IFACE))
-}
-
-/// What a link lets out.
-fn released(link: &mut Link, now: Instant) -> impl Iterator<Item = Frame> + '_ {
-    std::iter::from_fn(move || link.output(now))
-}
-
-/// Whether a connection whose user is gone still has something that its peer does not know of.
-fn is_closing(stage: &Stage<'_>) -> bool {
-    let slots = stage.stack.tcp().iter();
-    let mut conns = slots.map(|slot| &slot.conn);
-    conns.any(|conn| conn.is_orphan() && !conn.readiness().finished)
 }

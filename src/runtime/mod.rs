@@ -4,8 +4,10 @@
 //! hosts by a cable in memory, each with its own thread.
 
 mod bell;
+mod driver;
 mod live;
 pub mod memory;
+mod seat;
 
 #[cfg(test)]
 mod tests;

@@ -145,13 +145,13 @@ impl Net {
         let clock = Arc::clone(self.executor.time()) as _;
         let host = Host::with_parts(setup, clock, self.pool.clone());
         let called = Arc::clone(&self.called);
-        host.driven(move || {
+        host.driven(Arc::new(move || {
             let mut called = called.lock().unwrap_or_else(PoisonError::into_inner);
             // Of calls that follow each other, one turn sees all.
             if called.last() != Some(&id) {
                 called.push(id);
             }
-        });
+        }));
         self.called.lock().unwrap_or_else(PoisonError::into_inner).push(id);
         let body = Body::Host(HostNode { host, armed: Instant::MAX });
         let (name, ports) = (name.to_owned(), vec![None; media.len()]);

@@ -200,7 +200,7 @@ fn decide(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     if enough {
         tcb.owe_ack(AckWhy::EverySecond, false, cx);
     } else if tcb.acks.quick > 0 && !tcb.acks.pingpong {
-        tcb.owe_ack(AckWhy::Quick, true, cx);
+        tcb.owe_ack(AckWhy::Quick, false, cx);
     } else if tcb.config.delayed_ack.is_zero() {
         tcb.owe_ack(AckWhy::Delayed, false, cx);
     } else {

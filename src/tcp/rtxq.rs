@@ -117,10 +117,6 @@ pub struct Rtxq {
     lost: u32,
     /// Sequence space the peer holds out of order.
     sacked: u32,
-    /// Segments of it, whatever their size.
-    held: u32,
-    /// Behind the last byte of it.
-    high_sacked: Option<Seq>,
     /// Sequence space in flight that was sent more than once.
     again: u32,
     /// Sequence space of which two copies are in flight.
@@ -221,21 +217,23 @@ impl Rtxq {
     // Rules: 2018-8-1.
     pub fn ack(&mut self, to: Seq, mut each: impl FnMut(&Sent)) -> Acked {
         let mut acked = Acked::default();
-        while let Some(head) = self.queue.front_mut() {
+        while let Some(head) = self.queue.front() {
             if head.seq.after_eq(to) {
                 break;
             }
             let whole = head.end().before_eq(to);
-            self.held -= if head.sacked { head.segments(true) } else { 0 };
+            self.unnote(0);
             let gone = if whole {
-                self.unnote(0);
                 self.queue.pop_front().expect("the queue has a head")
             } else {
+                let head = &mut self.queue[0];
                 let rest = head.split_off(to - head.seq);
-                self.held += if rest.sacked { rest.segments(true) } else { 0 };
                 std::mem::replace(head, rest)
             };
             self.pass(gone.len);
+            if !whole {
+                self.note(0);
+            }
             self.len -= gone.len;
             self.lost -= if gone.lost { gone.len } else { 0 };
             self.sacked -= if gone.sacked { gone.len } else { 0 };
@@ -254,7 +252,6 @@ impl Rtxq {
             each(&gone);
         }
         self.left = self.left.min(self.len);
-        self.high_sacked = self.high_sacked.filter(|high| high.after(to));
         self.forget_order(to);
         acked
     }
@@ -310,8 +307,7 @@ impl Rtxq {
         self.twice -= if std::mem::take(&mut sent.twice) { sent.len } else { 0 };
         sent.sacked = true;
         self.sacked += sent.len;
-        self.held += sent.segments(true);
-        self.high_sacked = Some(self.high_sacked.map_or(sent.end(), |high| high.later(sent.end())));
+        self.note(place);
     }
 
     /// The peer does not hold any more what it had reported (RFC 2018 §8 allows it).
@@ -320,25 +316,26 @@ impl Rtxq {
             sent.sacked = false;
             self.again += if sent.is_again() { sent.len } else { 0 };
         }
-        (self.sacked, self.held, self.high_sacked) = (0, 0, None);
+        self.sacked = 0;
         self.reorder();
     }
 
     /// Behind the last byte that the peer holds out of order (`HighData` it has, RFC 6675 §2).
     pub fn high_sacked(&self) -> Option<Seq> {
-        self.high_sacked
+        self.index.as_ref()?.high_sacked
     }
 
     /// Whether the peer holds `segments` segments out of order, whatever their size.
     pub fn has_sacked(&self, segments: u32, smss: u32) -> bool {
-        self.sacked > 0 && self.held.max(self.sacked.div_ceil(smss)) >= segments
+        let held = self.index.as_ref().map_or(0, |index| index.held);
+        self.sacked > 0 && held.max(self.sacked.div_ceil(smss)) >= segments
     }
 
     /// Where more than `bytes` of what the peer holds out of order, or `runs` separate runs of it,
     /// lie above (RFC 6675 §4, IsLost).
     pub fn sacked_from_above(&self, bytes: u32, runs: u16) -> Option<Seq> {
         let (mut sum, mut count, mut inside) = (0, 0, false);
-        let Some(high) = self.high_sacked else { return None };
+        let Some(high) = self.high_sacked() else { return None };
         let held = self.queue.partition_point(|sent| sent.end().before_eq(high));
         for sent in self.queue.range(..held).rev() {
             count += u16::from(sent.sacked && !std::mem::replace(&mut inside, sent.sacked));

@@ -1,5 +1,5 @@
 //! The queue's records in other orders than that of sequence numbers: what is neither held nor lost
-//! by the time it was sent, and what is lost. So a loss is found, and what is to be sent again,
+//! by the time it was sent, and what is lost; and a count of what is held. So a loss is found, and what is to be sent again,
 //! without looking at all that is in flight.
 //!
 //! Records are named by their end, as an offset that never wraps: it stays when the head is cut.
@@ -20,23 +20,33 @@ pub(super) struct Index {
     until: u64,
     /// The offset of the first byte in flight: how much was taken off since the index was made.
     base: u64,
+    /// How many segments the peer holds out of order, whatever their size.
+    pub(super) held: u32,
+    /// Behind the last of them.
+    pub(super) high_sacked: Option<Seq>,
     /// Behind everything that was sent again, and is not acknowledged.
     pub(super) high_rxt: Option<Seq>,
 }
 
 impl Index {
     fn note(&mut self, sent: &Sent, end: u64) {
-        if sent.lost {
+        if sent.sacked {
+            self.held += sent.segments(true);
+            let high = self.high_sacked.map_or(sent.end(), |high| high.later(sent.end()));
+            self.high_sacked = Some(high);
+        } else if sent.lost {
             self.lost.insert(end);
-        } else if !sent.sacked {
+        } else {
             self.by_time.insert((sent.sent_at, end));
         }
     }
 
     fn unnote(&mut self, sent: &Sent, end: u64) {
-        if sent.lost {
+        if sent.sacked {
+            self.held -= sent.segments(true);
+        } else if sent.lost {
             self.lost.remove(&end);
-        } else if !sent.sacked {
+        } else {
             self.by_time.remove(&(sent.sent_at, end));
         }
     }
@@ -64,6 +74,7 @@ impl Rtxq {
         let (begin, held) = (self.begin(), self.sacked + self.lost > 0);
         let Some(index) = &mut self.index else { return };
         index.high_rxt = index.high_rxt.filter(|high| high.after(to));
+        index.high_sacked = index.high_sacked.filter(|high| high.after(to));
         if !held && index.high_rxt.is_none() && index.until <= begin {
             self.index = None;
         }
@@ -82,7 +93,8 @@ impl Rtxq {
     /// Much has changed: the index, if there is one, is made anew.
     pub(super) fn reorder(&mut self) {
         let Some(index) = &self.index else { return };
-        let mut new = Index { by_time: BTreeSet::new(), lost: BTreeSet::new(), ..**index };
+        let Index { until, base, high_rxt, .. } = **index;
+        let mut new = Index { until, base, high_rxt, ..Index::default() };
         for sent in &self.queue {
             new.note(sent, self.offset(sent.end()));
         }
@@ -132,7 +144,10 @@ impl Rtxq {
         let mut again = self.clone();
         again.reorder();
         match (&self.index, &again.index) {
-            (Some(now), Some(new)) => now.by_time == new.by_time && now.lost == new.lost,
+            (Some(now), Some(new)) => {
+                let held = |index: &Index| (index.held, index.high_sacked);
+                now.by_time == new.by_time && now.lost == new.lost && held(now) == held(new)
+            }
             _ => self.lost + self.sacked == 0,
         }
     }

@@ -59,7 +59,7 @@ async fn wire(hosts: [Host; 2]) {
     let kicked = Arc::new(Notify::new());
     for host in &hosts {
         let kicked = kicked.clone();
-        host.driven(move || kicked.notify_one());
+        host.driven(Arc::new(move || kicked.notify_one()));
     }
     let mut inboxes: [Vec<Frame>; 2] = Default::default();
     loop {

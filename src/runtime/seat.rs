@@ -1,0 +1,391 @@
+//! The driver's seat: one driver, which a thread of its own and the threads of users share.
+//!
+//! Who has the lock does rounds. Between rounds somebody sleeps at the device: that is the watch.
+//! The driver's thread has it, until a thread that waits for its socket comes and takes it: what
+//! arrives is then dealt with by whom it is for, without another thread in between. When that thread
+//! goes on with its own work, the watch is nobody's for a moment; the driver's thread looks every
+//! [`GRACE`], and takes it back when it stays so. In bulk transfers two threads are better than one:
+//! then it keeps the watch ([`BULK`]).
+//!
+//! What a user's call leaves to be sent, its thread sends, if nobody is in a round at that time, and
+//! it is not much.
+//!
+//! # Why no call is lost
+//!
+//! Whoever makes a call changes the host first, then sets `again`, then tries the lock. If he does
+//! not get it, the holder looks at `again` after he has let go of it, and does one more round. And
+//! whoever falls asleep says first until when, then looks whether a round has moved the deadline
+//! before that; whoever has moved it looks afterwards until when the sleeper sleeps, and rings.
+
+use super::bell::Bell;
+use super::driver::{BATCH, Driver, Round};
+use super::live::Shared;
+use crate::base::Instant;
+use crate::device::Device;
+use crate::net::{Drive, Host, Signal};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long the watch may be nobody's.
+const GRACE: Duration = Duration::from_millis(1);
+/// How often the driver's thread finds the same user at the watch before it looks no more.
+const LOOKS: u32 = 20;
+/// So many bytes in a round are a bulk transfer,
+const BULK: usize = 32 << 10;
+/// which may go on for so long.
+const BULK_FOR: Duration = Duration::from_millis(10);
+/// How long a full device is waited for before time is looked at again.
+const FULL: Duration = Duration::from_millis(10);
+
+/// Who sleeps at the device.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+enum By {
+    Driver,
+    User,
+    Nobody,
+}
+
+/// Whose sleep it is.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) enum Sleeper {
+    /// The driver's thread.
+    Driver,
+    /// A user's.
+    User,
+}
+
+#[derive(Debug)]
+struct Watch {
+    by: By,
+    /// How often users have come and gone.
+    visits: u64,
+    /// The driver's thread sleeps until it is called.
+    asleep: bool,
+}
+
+/// A driver that threads share.
+pub(super) struct Seat<D> {
+    host: Host,
+    driver: Mutex<Driver<D>>,
+    /// Another descriptor of the device.
+    #[cfg(unix)]
+    descriptor: Option<std::os::fd::OwnedFd>,
+    bell: Bell,
+    ring: Arc<dyn Fn() + Send + Sync>,
+    watch: Mutex<Watch>,
+    called: Condvar,
+    /// One more round is to be made.
+    again: AtomicBool,
+    /// The device is full.
+    full: AtomicBool,
+    /// It may have more to be read, and does not say so again: it has no descriptor.
+    more: AtomicBool,
+    /// When the next round is due, and until when the driver's thread and the user at the watch
+    /// sleep (0: they do not); nanoseconds.
+    deadline: AtomicU64,
+    sleeps: [AtomicU64; 2],
+    /// Until when a bulk transfer is under way, nanoseconds.
+    bulk: AtomicU64,
+    shared: Arc<Shared>,
+    /// What ended it in a user's thread.
+    failure: Mutex<Option<io::Error>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<D: Device> Seat<D> {
+    /// Puts a driver into its seat; the watch is its thread's.
+    ///
+    /// # Errors
+    /// When the process has no descriptor left.
+    pub(super) fn new(driver: Driver<D>, bell: &Bell, shared: Arc<Shared>) -> io::Result<Seat<D>> {
+        #[cfg(unix)]
+        let descriptor = driver.descriptor()?;
+        let ringer = bell.clone();
+        Ok(Seat {
+            host: driver.host().clone(),
+            driver: Mutex::new(driver),
+            #[cfg(unix)]
+            descriptor,
+            bell: bell.clone(),
+            ring: Arc::new(move || ringer.ring()),
+            watch: Mutex::new(Watch { by: By::Driver, visits: 0, asleep: false }),
+            called: Condvar::new(),
+            again: AtomicBool::new(false),
+            full: AtomicBool::new(false),
+            more: AtomicBool::new(false),
+            deadline: AtomicU64::new(0),
+            sleeps: [AtomicU64::new(0), AtomicU64::new(0)],
+            bulk: AtomicU64::new(0),
+            shared,
+            failure: Mutex::new(None),
+        })
+    }
+
+    /// A round, for whoever has the watch.
+    ///
+    /// # Errors
+    /// When the device is gone, or a round has panicked.
+    pub(super) fn round(&self, most: usize, stopping: bool) -> io::Result<Round> {
+        let panicked = |_| io::Error::other("the driver has panicked");
+        let mut driver = self.driver.lock().map_err(panicked)?;
+        self.again.store(false, Ordering::SeqCst);
+        self.one(&mut driver, most, stopping)
+    }
+
+    /// A round, and what it says to those who sleep.
+    fn one(&self, driver: &mut Driver<D>, most: usize, stopping: bool) -> io::Result<Round> {
+        let round = driver.round(most, stopping)?;
+        let nanos = |at: Instant| at.as_nanos();
+        self.deadline.store(round.deadline.map_or(u64::MAX, nanos), Ordering::SeqCst);
+        self.full.store(round.full, Ordering::Relaxed);
+        if most > 0 && self.is_silent() {
+            self.more.store(round.more, Ordering::Relaxed);
+        }
+        if round.bytes >= BULK {
+            self.bulk.store(nanos(round.now + BULK_FOR), Ordering::Relaxed);
+        }
+        Ok(round)
+    }
+
+    /// Sleeps until the device has something, somebody calls, or it is time.
+    pub(super) fn sleep(&self, who: Sleeper, most: Option<Instant>) -> io::Result<()> {
+        let sleeps = &self.sleeps[who as usize];
+        let until = |at: u64| most.map_or(at, |most| at.min(most.as_nanos()));
+        let mut at = until(self.deadline.load(Ordering::SeqCst));
+        loop {
+            sleeps.store(at, Ordering::SeqCst);
+            match until(self.deadline.load(Ordering::SeqCst)) {
+                now if now < at => at = now,
+                _ => break,
+            }
+        }
+        let full = self.full.load(Ordering::Relaxed);
+        let mut most = (at < u64::MAX).then(|| Instant::from_nanos(at).since(self.host.now()));
+        if full {
+            // What is overdue waits for room; time is looked at all the same.
+            most = Some(most.unwrap_or(FULL).max(FULL));
+        }
+        let due = self.again.load(Ordering::SeqCst) || self.more.load(Ordering::Relaxed);
+        let outcome = if due || most.is_some_and(|most| most.is_zero()) {
+            Ok(())
+        } else {
+            self.rest(full, most)
+        };
+        sleeps.store(0, Ordering::SeqCst);
+        outcome
+    }
+
+    /// Whether the device cannot be slept at: it rings once for what has changed.
+    fn is_silent(&self) -> bool {
+        #[cfg(unix)]
+        return self.descriptor.is_none();
+        #[cfg(not(unix))]
+        true
+    }
+
+    fn rest(&self, full: bool, most: Option<Duration>) -> io::Result<()> {
+        #[cfg(unix)]
+        let on = self.descriptor.as_ref().map(|fd| (std::os::fd::AsFd::as_fd(fd), full));
+        #[cfg(not(unix))]
+        let (on, _) = (None, full);
+        self.bell.sleep(on, most)
+    }
+
+    /// Whether much is moved these days.
+    fn is_bulk(&self) -> bool {
+        let until = self.bulk.load(Ordering::Relaxed);
+        until > 0 && self.host.now().as_nanos() < until
+    }
+
+    // ---- the watch
+
+    /// For the driver's thread: waits while the watch is a user's, and takes it when it is nobody's
+    /// for long, or when it is to stop.
+    pub(super) fn take_watch(&self) {
+        let mut watch = lock(&self.watch);
+        if watch.by != By::Driver {
+            self.bell.ring(); // what ended the sleep is for the next one there
+        }
+        let mut same = 0;
+        while watch.by != By::Driver {
+            let seen = (watch.by, watch.visits);
+            if self.shared.is_stopping() && watch.by == By::Nobody {
+                watch.by = By::Driver;
+            } else if same >= LOOKS && !self.shared.is_stopping() {
+                watch.asleep = true;
+                watch = self.called.wait(watch).unwrap_or_else(PoisonError::into_inner);
+                watch.asleep = false;
+                same = 0;
+            } else {
+                let waited = self.called.wait_timeout(watch, GRACE);
+                watch = waited.unwrap_or_else(PoisonError::into_inner).0;
+                let unchanged = (watch.by, watch.visits) == seen;
+                same = if unchanged { same + 1 } else { 0 };
+                if unchanged && watch.by == By::Nobody {
+                    watch.by = By::Driver;
+                }
+            }
+        }
+    }
+
+    /// Whether somebody has called since the last round began.
+    pub(super) fn is_called(&self) -> bool {
+        self.again.load(Ordering::SeqCst)
+    }
+
+    /// Ends the sleep of whoever has the watch; when nobody has it, its thread takes it.
+    fn call_watch(&self) {
+        let mut watch = lock(&self.watch);
+        if watch.by == By::Nobody {
+            watch.by = By::Driver;
+            self.called.notify_all();
+        }
+        drop(watch);
+        self.bell.ring();
+    }
+
+    /// Has the driver's thread see to what has changed: it is to stop, or to take the watch.
+    pub(super) fn call(&self) {
+        drop(lock(&self.watch));
+        self.called.notify_all();
+        self.bell.ring();
+    }
+
+    /// What ended the driver in a user's thread, if something did.
+    pub(super) fn failure(&self) -> Option<io::Error> {
+        lock(&self.failure).take()
+    }
+
+    fn fail(&self, error: io::Error) {
+        *lock(&self.failure) = Some(error);
+        self.shared.stop();
+        self.call();
+    }
+
+    /// For a user's thread: takes the watch, if that is better than to wait for the driver's.
+    fn visit(&self) -> Option<Visit<'_, D>> {
+        if self.shared.is_stopping() || self.is_bulk() {
+            return None;
+        }
+        let mut watch = lock(&self.watch);
+        let before = watch.by;
+        if before == By::User {
+            return None;
+        }
+        watch.by = By::User;
+        watch.visits += 1;
+        drop(watch);
+        if before == By::Driver {
+            self.bell.ring(); // its thread leaves the device
+        }
+        Some(Visit { seat: self, handover: true })
+    }
+
+    /// As [`Drive::attend`], with the errors of rounds.
+    fn watch_for(
+        &self,
+        visit: &mut Visit<'_, D>,
+        signal: &Signal,
+        until: Option<std::time::Instant>,
+    ) -> io::Result<Option<bool>> {
+        loop {
+            if !signal.watched(&self.ring) {
+                return Ok(Some(true));
+            }
+            let left = until.map(|at| at.saturating_duration_since(std::time::Instant::now()));
+            let slept = self.sleep(Sleeper::User, left.map(|left| self.host.now() + left));
+            if signal.unwatched() {
+                self.bell.ring(); // what ended the sleep may be more than that
+                return Ok(Some(true));
+            }
+            slept?;
+            if self.shared.is_stopping() {
+                return Ok(None);
+            }
+            // What comes first may be what is waited for: then nothing more need be looked for.
+            let mut most = 1;
+            loop {
+                let Round { waited, more, audience, woken, .. } = self.round(most, false)?;
+                visit.handover = waited || audience || self.is_bulk();
+                woken.wake();
+                if signal.take() {
+                    return Ok(Some(true));
+                }
+                if audience {
+                    return Ok(None); // it is told by the driver's thread alone
+                }
+                if !more {
+                    break;
+                }
+                most = BATCH;
+            }
+            if left.is_some_and(|left| left.is_zero()) {
+                return Ok(Some(false));
+            }
+        }
+    }
+}
+
+/// A user's thread has the watch. When it goes, the driver's thread is called, if it is to come at
+/// once.
+struct Visit<'a, D: Device> {
+    seat: &'a Seat<D>,
+    handover: bool,
+}
+
+impl<D: Device> Drop for Visit<'_, D> {
+    fn drop(&mut self) {
+        let mut watch = lock(&self.seat.watch);
+        watch.by = if self.handover { By::Driver } else { By::Nobody };
+        let call = self.handover || watch.asleep;
+        drop(watch);
+        if call {
+            self.seat.called.notify_all();
+        }
+        if self.seat.is_called() {
+            self.seat.kick(true); // during our last round
+        }
+    }
+}
+
+impl<D: Device> Drive for Seat<D> {
+    fn kick(&self, here: bool) {
+        if !here || self.is_bulk() || self.shared.is_stopping() {
+            return self.call_watch();
+        }
+        self.again.store(true, Ordering::SeqCst);
+        while self.again.load(Ordering::SeqCst) {
+            // Whoever has it looks again.
+            let Ok(mut driver) = self.driver.try_lock() else { return };
+            self.again.store(false, Ordering::SeqCst);
+            match self.one(&mut driver, 0, false) {
+                Ok(round) => {
+                    drop(driver);
+                    round.woken.wake();
+                }
+                Err(error) => return self.fail(error),
+            }
+        }
+        let due = self.deadline.load(Ordering::SeqCst);
+        let late = self.sleeps.iter().any(|sleeps| due < sleeps.load(Ordering::SeqCst));
+        if late || self.is_bulk() {
+            self.call_watch();
+        }
+    }
+
+    fn attend(&self, signal: &Signal, until: Option<std::time::Instant>) -> Option<bool> {
+        let mut visit = self.visit()?;
+        match self.watch_for(&mut visit, signal, until) {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.fail(error);
+                None
+            }
+        }
+    }
+}
