@@ -192,6 +192,9 @@ pub(super) struct HostArgs {
     /// On an Ethernet: a TAP interface, with ARP and ND
     #[arg(long)]
     pub(super) tap: bool,
+    /// Without offloads: packets within the MTU only, each with its checksum, one per system call
+    #[arg(long)]
+    pub(super) plain: bool,
     /// On the Ethernet of an interface that exists, beside Linux, by a packet socket
     #[arg(long, value_name = "NAME")]
     pub(super) on: Option<String>,

@@ -4,12 +4,14 @@
 use super::Failure;
 use super::args::HostArgs;
 use super::{host, vlan};
-use crate::base::Mac;
+use crate::base::{Mac, Medium};
 use crate::device::Device;
+use crate::device::offload;
 use crate::device::packet::{self, Gauge, Packet};
 use crate::device::tun::Tun;
 use crate::sys::SetupError;
 use crate::sys::ifconfig::{Change, Configured, Link};
+use crate::sys::tun::Uncut;
 use std::net::IpAddr;
 
 /// The largest packet on a TAP device, bytes: the kernel counts the Ethernet header against 64 KiB.
@@ -31,6 +33,9 @@ impl Attachment {
     /// What the arguments choose; an interface must be there.
     pub(super) fn of(args: &HostArgs) -> Result<Attachment, Failure> {
         match &args.on {
+            Some(_) if args.plain => {
+                Err(Failure::usage("--plain is of a device of its own: leave out --plain or --on"))
+            }
             Some(_) if args.tap => {
                 Err(Failure::usage("a host is attached once: leave out --tap or --on"))
             }
@@ -95,6 +100,8 @@ pub(super) fn name(args: &HostArgs) -> &str {
 /// A device, with what was done for it on Linux's side.
 pub(super) struct Attached {
     pub(super) device: Box<dyn Device>,
+    /// What it is, in a line.
+    pub(super) what: String,
     /// The `ip` commands that do the same.
     pub(super) commands: Vec<String>,
     /// Taken back when it is dropped.
@@ -111,18 +118,19 @@ pub(super) fn attach(args: &HostArgs, mac: Option<Mac>) -> Result<Attached, Fail
     if let Some(taken) = taken(args, &mut network)? {
         return Err(Failure::usage(taken));
     }
-    let (create, mode): (fn(&str, usize) -> _, _) = match attachment {
-        Attachment::Tun => (Tun::create, "tun"),
-        Attachment::Tap => (Tun::create_tap, "tap"),
+    let (medium, mode) = match attachment {
+        Attachment::Tun => (Medium::Ip, "tun"),
+        Attachment::Tap => (Medium::Ethernet, "tap"),
         Attachment::On(link) => {
             let device = Packet::attach(&link.name, mac.unwrap_or_default(), mtu.into());
             let device = device.map_err(Failure::usage)?;
-            let losses = Some(device.gauge());
-            return Ok(Attached { device: Box::new(device), commands: vec![], network, losses });
+            let (what, losses) =
+                (format!("a packet socket on {}", link.name), Some(device.gauge()));
+            let device = Box::new(device);
+            return Ok(Attached { device, what, commands: vec![], network, losses });
         }
     };
-    let device = create(&args.dev, mtu.into()).map_err(Failure::usage)?;
-    let dev = device.name().to_owned();
+    let (device, dev, what) = create(args, medium, mtu)?;
     let mut changes = vec![
         Change::Mtu { dev: dev.clone(), mtu: mtu.into() },
         Change::TxQueue { dev: dev.clone(), packets: 5000 },
@@ -140,7 +148,36 @@ pub(super) fn attach(args: &HostArgs, mac: Option<Mac>) -> Result<Attached, Fail
     }
     let mut commands = vec![format!("ip tuntap add dev {dev} mode {mode}")];
     commands.extend(network.commands());
-    Ok(Attached { device: Box::new(device), commands, network, losses: None })
+    Ok(Attached { device, what, commands, network, losses: None })
+}
+
+/// A TUN or TAP device; also its name, and what it is.
+fn create(
+    args: &HostArgs,
+    medium: Medium,
+    mtu: u16,
+) -> Result<(Box<dyn Device>, String, String), Failure> {
+    let kind = if medium == Medium::Ip { "TUN" } else { "TAP" };
+    if args.plain {
+        let plain = match medium {
+            Medium::Ip => Tun::create(&args.dev, mtu.into()),
+            Medium::Ethernet => Tun::create_tap(&args.dev, mtu.into()),
+        };
+        let plain = plain.map_err(Failure::usage)?;
+        let name = plain.name().to_owned();
+        let what = format!("the {kind} device {name}, plain");
+        return Ok((Box::new(plain), name, what));
+    }
+    let made = offload::create(&args.dev, medium, mtu.into()).map_err(Failure::usage)?;
+    let (device, name, uncut) = made;
+    let how = match uncut {
+        Some(Uncut { tcp: true, udp: true }) => "with offloads for TCP and UDP",
+        Some(Uncut { tcp: true, udp: false }) => "with offloads for TCP",
+        Some(Uncut { tcp: false, .. }) => "with offloads for what is sent",
+        None => "plain, as this kernel has no offloads for it",
+    };
+    let what = format!("the {kind} device {name}, {how}");
+    Ok((device, name, what))
 }
 
 /// Whether the network is one that Linux has already. On an interface of its own, Linux may.

@@ -75,7 +75,7 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
     } else if args.mac.is_some() || args.probe {
         return Err(Failure::usage("--mac and --probe are of an Ethernet: add --tap or --on"));
     }
-    if matches!(attachment, Attachment::On(_)) {
+    if !args.plain {
         // Whoever looks at the wire finds no checksum missing that need not be.
         setup = setup.with_offload();
         setup.ifaces[0].checksum_offload = false;

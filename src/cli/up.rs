@@ -27,9 +27,10 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
     let zone = zone(args, &addrs)?;
     let prepared = host::prepare(&args.host)?;
     let door = door(args)?;
-    let Attached { device, commands, network, losses } = prepared.attach()?;
+    let Attached { device, what, commands, network, losses } = prepared.attach()?;
     if !args.quiet {
         tell_linux(args, &commands)?;
+        talk::say(&format!("# on {what}"))?;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

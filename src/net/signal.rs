@@ -15,6 +15,8 @@ pub struct Signal {
 #[derive(Default)]
 struct State {
     raised: bool,
+    /// The thread waits here: to call it costs a system call.
+    waits: bool,
     /// The thread sleeps elsewhere: what wakes it there.
     ring: Option<Ring>,
 }
@@ -40,7 +42,8 @@ impl Signal {
         state.raised = true;
         match &state.ring {
             Some(ring) => ring(),
-            None => self.changed.notify_one(),
+            None if state.waits => self.changed.notify_one(),
+            None => {}
         }
     }
 
@@ -73,6 +76,7 @@ impl Signal {
     /// (`None`: waits for ever).
     pub fn wait(&self, until: Option<Instant>) -> bool {
         let mut state = self.state();
+        state.waits = true;
         while !state.raised {
             let Some(until) = until else {
                 state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -80,12 +84,13 @@ impl Signal {
             };
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
+                state.waits = false;
                 return false;
             }
             let waited = self.changed.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.raised = false;
+        (state.raised, state.waits) = (false, false);
         true
     }
 }
