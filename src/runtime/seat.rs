@@ -373,7 +373,7 @@ impl<D: Device> Drive for Seat<D> {
         }
         let due = self.deadline.load(Ordering::SeqCst);
         let late = self.sleeps.iter().any(|sleeps| due < sleeps.load(Ordering::SeqCst));
-        if late || self.is_bulk() {
+        if late || self.is_bulk() || self.full.load(Ordering::Relaxed) {
             self.call_watch();
         }
     }

@@ -86,6 +86,8 @@ pub struct Sockets {
     /// The ports that connections or listeners have.
     used: Used,
     listeners: BTreeMap<ListenerId, ListenerSlot>,
+    /// Those that may have something to send, or a deadline; in order.
+    lively: Vec<ListenerId>,
     /// Connections by local port for listeners: (port) → listeners there.
     listening: BTreeMap<u16, Vec<ListenerId>>,
     deadlines: Deadlines,
@@ -130,6 +132,7 @@ impl Sockets {
             ports: BTreeMap::new(),
             used: Used::default(),
             listeners: BTreeMap::new(),
+            lively: Vec::new(),
             listening: BTreeMap::new(),
             deadlines: Deadlines::default(),
             ready: VecDeque::new(),
@@ -381,8 +384,13 @@ impl Sockets {
         if self.first_ready().is_some() {
             return Some(now);
         }
-        let listeners = self.listeners.values().filter_map(|slot| slot.listener.deadline(now));
-        listeners.chain(self.deadlines.next()).min()
+        let mut first = self.deadlines.next();
+        self.lively.retain(|id| {
+            let at = self.listeners.get(id).and_then(|slot| slot.listener.deadline(now));
+            first = first.into_iter().chain(at).min();
+            at.is_some()
+        });
+        first
     }
 
     // ---- who waits
@@ -489,7 +497,16 @@ impl Sockets {
 
     /// A listener, to be changed.
     pub fn listener_mut(&mut self, id: ListenerId) -> Option<&mut ListenerSlot> {
+        if let Err(place) = self.lively.binary_search(&id) {
+            self.lively.insert(place, id);
+        }
         self.listeners.get_mut(&id)
+    }
+
+    /// The first listener of which that is so.
+    fn first_lively(&self, is: impl Fn(&Listener) -> bool) -> Option<ListenerId> {
+        let slot = |id: &ListenerId| self.listeners.get(id);
+        self.lively.iter().filter_map(slot).find(|slot| is(&slot.listener)).map(|slot| slot.id)
     }
 
     /// All listeners, oldest first.
@@ -539,11 +556,11 @@ impl Sockets {
 
     /// A listener with something to send.
     pub fn busy_listener(&self) -> Option<ListenerId> {
-        self.listeners.values().find(|slot| slot.listener.has_output()).map(|slot| slot.id)
+        self.first_lively(Listener::has_output)
     }
 
     /// A listener with a deadline that has passed.
     pub fn due_listener(&self, now: Instant) -> Option<ListenerId> {
-        self.listeners.values().find(|slot| slot.listener.is_due(now)).map(|slot| slot.id)
+        self.first_lively(|listener| listener.is_due(now))
     }
 }

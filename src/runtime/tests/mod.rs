@@ -4,6 +4,7 @@
 mod audience;
 mod close;
 mod groups;
+mod seat;
 mod threads;
 
 #[cfg(feature = "tokio")]
