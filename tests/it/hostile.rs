@@ -51,6 +51,11 @@ fn scenario(seed: u64) -> Scenario {
 
 /// Runs a seed to its end; returns the trace hash.
 fn run(seed: u64) -> u64 {
+    run_before(seed, false)
+}
+
+/// As [`run`], with somebody who listens to events, or nobody.
+fn run_before(seed: u64, somebody: bool) -> u64 {
     let Scenario { rules, offload, mtu, v6, volume } = scenario(seed);
     let mut hosts = [setup(A, seed, mtu, offload), setup(B, seed, mtu, offload)];
     for host in &mut hosts {
@@ -68,6 +73,9 @@ fn run(seed: u64) -> u64 {
         host.tcp.ecn = [Ecn::Off, Ecn::On, Ecn::Passive][below(3, 120)];
     }
     let mut world = World::of(hosts).impaired(rules, seed);
+    if somebody {
+        world = world.listening();
+    }
     let ends = world.connected_at(if v6 { addr6(B, 80) } else { addr(B, 80) });
     let mut pipe = Pipe::new(ends, volume);
     pipe.run(&mut world, |_| ());
@@ -102,6 +110,14 @@ fn same_on_every_machine(hash: u64) {
     }
     let golden = std::fs::read_to_string(path).unwrap_or_default();
     assert_eq!(text, golden, "the trace of a thousand seeds changed");
+}
+
+/// The path that tells what it does and the one that does not are the same.
+#[test]
+fn who_listens_changes_no_frame() {
+    for seed in 0..60 {
+        assert_eq!(run_before(seed, true), run(seed), "seed {seed}");
+    }
 }
 
 #[test]

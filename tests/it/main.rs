@@ -42,6 +42,7 @@ mod memory;
 mod nd;
 #[cfg(feature = "cli")]
 mod next;
+mod offloads;
 mod onlink;
 mod options;
 #[cfg(all(feature = "drill", feature = "lab"))]
