@@ -2,6 +2,7 @@
 
 use super::drill::DrillArgs;
 use super::rfc::RfcArgs;
+use super::ss::SsArgs;
 use super::study::args::{
     BoxArgs, ConnArgs, DiffArgs, EventArgs, ExportArgs, LabArgs, LadderArgs, ObserverArgs,
     PastArgs, TcpdumpArgs, WhatIfArgs,
@@ -591,48 +592,6 @@ pub(super) struct AskArgs {
     pub(super) json: bool,
     #[command(flatten)]
     pub(super) past: PastArgs,
-}
-
-#[derive(Args, Debug, Default)]
-pub(super) struct SsArgs {
-    #[command(flatten)]
-    pub(super) ask: AskArgs,
-    /// TCP sockets
-    #[arg(short, long)]
-    pub(super) tcp: bool,
-    /// UDP sockets
-    #[arg(short, long)]
-    pub(super) udp: bool,
-    /// Only listening sockets
-    #[arg(short, long)]
-    pub(super) listening: bool,
-    /// All sockets
-    #[arg(short, long)]
-    pub(super) all: bool,
-    /// Numbers instead of the names of services, and exact rates
-    #[arg(short, long)]
-    pub(super) numeric: bool,
-    /// What TCP knows: round trips, windows, counters
-    #[arg(short, long)]
-    pub(super) info: bool,
-    /// More about each socket
-    #[arg(short, long)]
-    pub(super) extended: bool,
-    /// The timers that run
-    #[arg(short, long)]
-    pub(super) options: bool,
-    /// How much memory is in use
-    #[arg(short, long)]
-    pub(super) memory: bool,
-    /// No header
-    #[arg(short = 'H', long)]
-    pub(super) no_header: bool,
-    /// Only IPv4 sockets
-    #[arg(short = '4', long, conflicts_with = "ipv6")]
-    pub(super) ipv4: bool,
-    /// Only IPv6 sockets
-    #[arg(short = '6', long)]
-    pub(super) ipv6: bool,
 }
 
 #[derive(Args, Debug)]

@@ -3,13 +3,56 @@
 mod info;
 mod services;
 
-use super::args::SsArgs;
+use super::args::AskArgs;
 use super::ask::Asked;
 use super::{Failure, Outcome, talk};
+use clap::Args;
 use serde_json::Value;
 use services::Services;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+
+#[derive(Args, Debug, Default)]
+pub(super) struct SsArgs {
+    #[command(flatten)]
+    pub(super) ask: AskArgs,
+    /// TCP sockets
+    #[arg(short, long)]
+    pub(super) tcp: bool,
+    /// UDP sockets
+    #[arg(short, long)]
+    pub(super) udp: bool,
+    /// Only listening sockets
+    #[arg(short, long)]
+    pub(super) listening: bool,
+    /// All sockets
+    #[arg(short, long)]
+    pub(super) all: bool,
+    /// Numbers instead of the names of services, and exact rates
+    #[arg(short, long)]
+    pub(super) numeric: bool,
+    /// What TCP knows: round trips, windows, counters
+    #[arg(short, long)]
+    pub(super) info: bool,
+    /// More about each socket
+    #[arg(short, long)]
+    pub(super) extended: bool,
+    /// The timers that run
+    #[arg(short, long)]
+    pub(super) options: bool,
+    /// How much memory is in use
+    #[arg(short, long)]
+    pub(super) memory: bool,
+    /// No header
+    #[arg(short = 'H', long)]
+    pub(super) no_header: bool,
+    /// Only IPv4 sockets
+    #[arg(short = '4', long, conflicts_with = "ipv6")]
+    pub(super) ipv4: bool,
+    /// Only IPv6 sockets
+    #[arg(short = '6', long)]
+    pub(super) ipv6: bool,
+}
 
 pub(super) fn run(args: &SsArgs) -> Outcome {
     for mut asked in Asked::find(&args.ask)? {

@@ -1,7 +1,7 @@
 //! The live driver: a thread that owns a device, receives, sends and keeps time for one host.
 //!
-//! It makes a round ([`super::driver`]), and sleeps until the device has something, a user calls, or
-//! the deadline. Users' threads may do that for it ([`super::seat`]).
+//! It makes a round ([`super::driver`]), and sleeps until the device has something, a user calls,
+//! or it is time. Users' threads may do that for it ([`super::seat`]).
 
 use super::bell::Bell;
 use super::driver::{BATCH, Driver, IFACE, Round};

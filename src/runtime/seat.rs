@@ -2,13 +2,13 @@
 //!
 //! Who has the lock does rounds. Between rounds somebody sleeps at the device: that is the watch.
 //! The driver's thread has it, until a thread that waits for its socket comes and takes it: what
-//! arrives is then dealt with by whom it is for, without another thread in between. When that thread
+//! arrives is then dealt with by whom it is for, without another thread in between. When that one
 //! goes on with its own work, the watch is nobody's for a moment; the driver's thread looks every
-//! [`GRACE`], and takes it back when it stays so. In bulk transfers two threads are better than one:
-//! then it keeps the watch ([`BULK`]).
+//! [`GRACE`], and takes it back when it stays so. For bulk transfers two threads are better than
+//! one: then it keeps the watch ([`BULK`]).
 //!
-//! What a user's call leaves to be sent, its thread sends, if nobody is in a round at that time, and
-//! it is not much.
+//! What a user's call leaves to be sent, its thread sends, if nobody is in a round at that time,
+//! and it is not much.
 //!
 //! # Why no call is lost
 //!

@@ -1,6 +1,6 @@
 //! The queue's records in other orders than that of sequence numbers: what is neither held nor lost
-//! by the time it was sent, and what is lost; and a count of what is held. So a loss is found, and what is to be sent again,
-//! without looking at all that is in flight.
+//! by the time it was sent, and what is lost; and a count of what is held. So a loss is found, and
+//! what is to be sent again, without looking at all that is in flight.
 //!
 //! Records are named by their end, as an offset that never wraps: it stays when the head is cut.
 
