@@ -162,7 +162,10 @@ impl Tcb {
         let whole = self.config.is_linux();
         let scaled = |bytes: u32| match bytes {
             u32::MAX => bytes,
-            _ => (u64::from(bytes) * u64::from(smss) / u64::from(before.max(1))) as u32,
+            _ => {
+                let scaled = u64::from(bytes) * u64::from(smss) / u64::from(before.max(1));
+                u32::try_from(scaled).unwrap_or(u32::MAX)
+            }
         };
         if whole {
             self.iw = scaled(self.iw);
