@@ -1,6 +1,6 @@
 //! `netglass drill`: runs scripts in the packetdrill language.
 
-use super::{Failure, Outcome, talk};
+use super::{Failure, Outcome, files, shown, talk};
 use crate::base::Frame;
 use crate::drill::ast::Script;
 use crate::drill::{self, Ignore, Options, Profile, Verdict};
@@ -85,7 +85,7 @@ pub(super) fn run(args: &DrillArgs) -> Outcome {
                 html.unreadable(&name, &what);
                 let as_json =
                     || json!({ "file": name, "passed": false, "line": line, "error": what });
-                talk::say(&if args.json { as_json().to_string() } else { what })?;
+                talk::say(&if args.json { as_json().to_string() } else { shown(&what) })?;
                 continue;
             }
         };
@@ -149,8 +149,8 @@ fn read(
     asked: Option<&Profile>,
 ) -> Result<Read, Unread> {
     let bytes = match path.as_os_str() == "-" {
-        true => std::io::read_to_string(std::io::stdin()).map(String::into_bytes),
-        false => fs::read(path),
+        true => files::all(std::io::stdin()),
+        false => files::bytes(path),
     };
     let bytes = bytes.map_err(|error| Unread { line: None, what: format!("{name}: {error}") })?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -201,12 +201,16 @@ fn scripts(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     }
 }
 
+/// What is below a directory; links to others are not followed, which may lead back.
 fn below(dir: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     let mut paths: Vec<_> = fs::read_dir(dir)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect::<Result<_, _>>()?;
     paths.sort();
     for path in paths {
+        if path.is_dir() && path.is_symlink() {
+            continue;
+        }
         if path.is_dir() {
             below(&path, found)?;
         } else if path.extension().is_some_and(|ext| ext == "pkt") {
@@ -235,12 +239,12 @@ fn page(name: &str, other: Option<String>, verdict: &Verdict, trace: bool) -> St
         1 => "; 1 packet left that no event asked for".to_owned(),
         n => format!("; {n} packets left that no event asked for"),
     };
-    match (failure, other) {
+    shown(&match (failure, other) {
         (Some(failure), None) => text + &failure,
         (Some(failure), Some(other)) => format!("{text}{failure}{name}: {other}"),
         (None, None) => format!("{text}{name}: holds{left}"),
         (None, Some(other)) => format!("{text}{name}: holds, but {other}{left}"),
-    }
+    })
 }
 
 fn as_json(name: &str, profile: &str, verdict: &Verdict, trace: bool) -> String {
@@ -295,5 +299,25 @@ mod tests {
             let text = page("wrong.pkt", None, &verdict, trace);
             assert_eq!(text.matches("socket(").count(), 1, "{text}");
         }
+    }
+
+    #[test]
+    fn commands_of_a_script_do_not_steer_the_terminal() {
+        let text = "0 `echo \u{1b}]0;title\u{7}`\n";
+        let script = drill::parse("wrong.pkt", text, &[]).unwrap_or_else(|e| panic!("{e}"));
+        let verdict = drill::run(&script, &Profile::linux());
+        let text = page("wrong.pkt", None, &verdict, true);
+        assert!(text.contains(r"echo \u{1b}]0;title\u{7}"), "{text}");
+    }
+
+    #[test]
+    fn a_link_that_leads_back_is_not_followed() {
+        let dir = std::env::temp_dir().join(format!("netglass-links-{}", std::process::id()));
+        fs::create_dir_all(dir.join("in")).expect("a directory");
+        fs::write(dir.join("in/one.pkt"), "").expect("a file");
+        std::os::unix::fs::symlink(&dir, dir.join("in/back")).expect("a link");
+        let found = scripts(std::slice::from_ref(&dir));
+        fs::remove_dir_all(&dir).expect("it was there");
+        assert_eq!(found.unwrap_or_default(), [dir.join("in/one.pkt")]);
     }
 }

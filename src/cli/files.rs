@@ -12,15 +12,32 @@ const MOST: u64 = 16 << 20;
 /// # Errors
 /// The system's, when it is no text, and when it is longer than 16 MiB or has no end.
 pub(super) fn text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
+    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is no text of UTF-8");
+    String::from_utf8(bytes(path)?).map_err(no_text)
+}
+
+/// The same, whatever it is.
+///
+/// # Errors
+/// As [`text`].
+pub(super) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
-    if file.metadata()?.len() <= MOST
-        && file.take(MOST + 1).read_to_string(&mut text)? <= MOST as usize
-    {
-        return Ok(text);
-    }
+    if file.metadata()?.len() > MOST { Err(too_long()) } else { all(file) }
+}
+
+/// All that there is, as of a file.
+///
+/// # Errors
+/// As [`text`].
+pub(super) fn all(from: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.take(MOST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MOST { Err(too_long()) } else { Ok(bytes) }
+}
+
+fn too_long() -> io::Error {
     let long = format!("it is longer than the {} MiB that may be read", MOST >> 20);
-    Err(io::Error::new(io::ErrorKind::FileTooLarge, long))
+    io::Error::new(io::ErrorKind::FileTooLarge, long)
 }
 
 #[cfg(test)]

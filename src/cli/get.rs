@@ -22,7 +22,19 @@ pub(super) fn run(args: &GetArgs) -> Outcome {
     let names = Names::prepare(&args.names, host::linux(&client))?;
     host::refuse_own(&client, &peer)?;
     let (runtime, mut interrupt) = Interrupt::watch()?;
-    let (upload, output) = runtime.block_on(files(args))?;
+    let opened = runtime.block_on(async {
+        tokio::select! {
+            files = files(args) => files.map_err(Err),
+            done = interrupt.code() => Err(done),
+        }
+    });
+    let (upload, output) = match opened {
+        Ok(files) => files,
+        Err(ended) => {
+            runtime.shutdown_background(); // a pipe may be waited for that nobody opens
+            return ended;
+        }
+    };
     let (session, network) = host::client(&client, args.live)?;
     let fetched = runtime.block_on(async {
         let names = names.on(&session, &client, &mut interrupt).await?;

@@ -65,7 +65,7 @@ fn show(args: &LabShowArgs) -> Outcome {
     if args.file {
         let text = match Shipped::find(&args.lab) {
             Some(lab) => lab.text.to_owned(),
-            None => std::fs::read_to_string(&args.lab)
+            None => super::files::text(Path::new(&args.lab))
                 .map_err(|e| Failure::usage(format_args!("{}: {e}", args.lab)))?,
         };
         talk::say(&text)?;

@@ -78,7 +78,7 @@ impl Names {
     pub(super) fn prepare(args: &NameArgs, server: Option<IpAddr>) -> Result<Names, Failure> {
         let hosts = match &args.hosts {
             Some(path) => {
-                let text = std::fs::read_to_string(path);
+                let text = super::files::text(path);
                 let say = |e| Failure::usage(format_args!("{}: {e}", path.display()));
                 Hosts::read(&text.map_err(say)?)
             }

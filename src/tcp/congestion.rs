@@ -94,13 +94,15 @@ impl Tcb {
     }
 
     /// How much may be in flight now: congestion control's window; while it comes down, what rate
-    /// reduction leaves (RFC 9937).
+    /// reduction leaves (RFC 9937). A segment at least: when nothing is in flight, no ACK would
+    /// make room.
     // Rules: 3042-2-2.
     pub fn cwnd(&self) -> u32 {
-        match self.loss.as_ref().and_then(|loss| loss.prr) {
+        let cwnd = match self.loss.as_ref().and_then(|loss| loss.prr) {
             Some(prr) => prr.cwnd(),
             None => self.cc_cwnd().saturating_sub(self.recovery.deflation),
-        }
+        };
+        cwnd.max(self.snd.smss)
     }
 
     /// What has left the network behind a gap, as far as one knows: it makes room for as much
@@ -160,7 +162,10 @@ impl Tcb {
         let whole = self.config.is_linux();
         let scaled = |bytes: u32| match bytes {
             u32::MAX => bytes,
-            _ => (u64::from(bytes) * u64::from(smss) / u64::from(before.max(1))) as u32,
+            _ => {
+                let scaled = u64::from(bytes) * u64::from(smss) / u64::from(before.max(1));
+                u32::try_from(scaled).unwrap_or(u32::MAX)
+            }
         };
         if whole {
             self.iw = scaled(self.iw);

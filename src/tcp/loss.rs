@@ -44,7 +44,10 @@ impl Loss {
 
     /// The parts of a SACK block that the last ACK did not report: RFC 2018 §4 has it repeated.
     pub fn news_of(&self, (left, right): (Seq, Seq)) -> [(Seq, Seq); 2] {
-        let known = |block: &&(Seq, Seq)| left.before_eq(block.0) && block.1.before_eq(right);
+        let known = |block: &&(Seq, Seq)| {
+            let (from, to) = (block.0 - left, block.1 - left);
+            from <= to && to <= right - left
+        };
         match self.seen.iter().find(known) {
             Some(&(from, to)) => [(left, from), (to, right)],
             None => [(left, right), (right, right)],
@@ -64,5 +67,10 @@ mod tests {
         loss.seen.push(seq((12, 18)));
         assert_eq!(loss.news_of(seq((10, 20))), [seq((10, 12)), seq((18, 20))]);
         assert_eq!(loss.news_of(seq((13, 20))), [seq((13, 20)), seq((20, 20))]);
+        for lie in [(18, 12), (12 + (1 << 31), 18)] {
+            loss.seen.clear();
+            loss.seen.push(seq(lie));
+            assert_eq!(loss.news_of(seq((10, 20))), [seq((10, 20)), seq((20, 20))], "{lie:?}");
+        }
     }
 }

@@ -162,7 +162,7 @@ pub(super) fn on_timeout(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         return;
     }
     let ts = if tcb.ts.is_some() { 12 } else { 0 };
-    let now = tcb.pmtu - tcb.header_len - ts;
+    let now = tcb.pmtu.saturating_sub(tcb.header_len + ts);
     let base = tcb.config.base_mss;
     let next = if now > base { base } else { now / 2 };
     let next = ts + next.max(tcb.config.min_mss).max(1);

@@ -47,7 +47,9 @@ impl Prr {
         }
         self.delivered += u64::from(delivered);
         let mut allowance = if in_flight > ssthresh {
-            let share = (self.delivered * u64::from(ssthresh)).div_ceil(u64::from(self.flight));
+            // When less was in flight than may be, nothing has to come down: a byte for a byte.
+            let flight = self.flight.max(ssthresh);
+            let share = (self.delivered * u64::from(ssthresh)).div_ceil(u64::from(flight));
             let share = if whole { share.next_multiple_of(smss.into()) } else { share };
             share.saturating_sub(self.out)
         } else {
@@ -121,5 +123,16 @@ mod tests {
         let mut prr = Prr::begin(100 * SMSS, 0);
         assert_eq!(ack(&mut prr, 0, 97 * SMSS, 50 * SMSS, false), 1);
         assert_eq!(ack(&mut prr, 0, 98 * SMSS, 50 * SMSS, false), 0, "once");
+    }
+
+    /// Seven bytes were in flight, and two segments may be.
+    #[test]
+    fn no_ack_lets_more_out_than_it_tells_of() {
+        let mut prr = Prr::begin(7, 7);
+        ack(&mut prr, 7, 0, 2 * SMSS, true);
+        for _ in 0..10 {
+            assert_eq!(ack(&mut prr, 100, 3 * SMSS, 2 * SMSS, true), 0);
+        }
+        assert_eq!(ack(&mut prr, SMSS, 3 * SMSS, 2 * SMSS, true), 1);
     }
 }

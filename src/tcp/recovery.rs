@@ -344,6 +344,7 @@ fn in_recovery(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> u3
         return 0;
     }
     if is_held(tcb) {
+        tcb.recovery.deflation = 0; // what partial ACKs stood for is acknowledged
         return 0;
     }
     if tcb.sack_ok || tcb.recovery.ca == CaState::Cwr {

@@ -102,7 +102,7 @@ pub(super) fn revert(tcb: &mut Tcb, seq: Seq, cx: &mut Cx<'_>) {
     tcb.rto.revert();
     let Some(head) = tcb.rtxq.head() else { return };
     let at = head.sent_at + tcb.rto();
-    tcb.set_timer(Timer::Rtx, at.max(cx.now), cx);
+    tcb.set_timer(Timer::Rtx, at.max(cx.now + Duration::from_micros(1)), cx);
 }
 
 /// The SYN is lost, or the SYN-ACK. Data that is sent behind a SYN-ACK is not, for it is sent to a

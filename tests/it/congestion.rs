@@ -28,6 +28,7 @@ scenarios![both families:
     the_algorithm_changes_in_the_middle,
     an_algorithm_of_ones_own_is_chosen_by_name,
     a_segment_may_always_be_sent,
+    a_mark_of_a_short_answer_stops_nothing,
 ];
 
 const E: Ctl = Ctl::ECE;
@@ -466,4 +467,17 @@ fn a_segment_may_always_be_sent() {
         p.inject(A, 1, sent + 1_000, WND, none(), b"");
     }
     assert_eq!(p.info().unacked, 0);
+}
+
+/// The window comes down by bytes, of which there were two; what is said next needs more.
+fn a_mark_of_a_short_answer_stops_nothing() {
+    let mut p = open(|_| ());
+    p.write(2);
+    p.take_all();
+    p.advance(100);
+    p.inject(A.with(E), 1, 3, WND, none(), b"");
+    p.inject(A.with(E), 1, 3, WND, none(), b"and now?");
+    assert_eq!((p.info().ca_state, p.info().unacked), (2, 0));
+    p.write(3_000);
+    assert_eq!(p.take_all().pop().map(|got| (got.seq, got.len())), Some((3, 1_000)));
 }

@@ -30,6 +30,7 @@ scenarios![
     hard_errors_end_an_opening,
     soft_errors_end_nothing,
     soft_errors_name_the_reason,
+    what_a_router_says_late_is_heeded_at_once,
     errors_that_quote_nothing_of_ours,
     fragmentation_needed,
     fragmentation_needed_without_a_size,
@@ -461,6 +462,20 @@ fn soft_errors_name_the_reason() {
     p.advance(10_000);
     let told = p.stack.read(p.now, p.conn.unwrap(), &mut [0; 1]);
     assert_eq!(told, Err(SocketError::TimedOut));
+}
+
+/// RFC 6069 §4: the timeout that was doubled for nothing is over already.
+fn what_a_router_says_late_is_heeded_at_once() {
+    let linux = |c: &mut Config| c.lineage = netglass::tcp::Lineage::Linux;
+    let mut p = Puppet::with(linux).in_state(State::Established, false);
+    p.write(10);
+    p.expect_at(0, A, 1, 1, 10);
+    p.advance(200);
+    let sent = p.expect_at(200, A, 1, 1, 10);
+    p.advance(250);
+    p.raw(&error(unreachable::HOST, 0, quote(&sent.packet)));
+    p.advance(1);
+    p.expect_at(450, A, 1, 1, 10);
 }
 
 /// MUST-56: "MUST NOT abort the connection".

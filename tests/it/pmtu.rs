@@ -2,7 +2,7 @@
 //! believed (RFC 5927 §7), and what helps where no router says anything (RFC 4821 §7.7).
 
 use crate::ip::error;
-use crate::support::puppet::{A, Puppet, mss, over_ipv6};
+use crate::support::puppet::{A, Puppet, host_setup, mss, over_ipv6, ts};
 use crate::support::seen::scenarios;
 use netglass::tcp::Config;
 use netglass::wire::icmpv4::unreachable::FRAGMENTATION_NEEDED;
@@ -18,6 +18,7 @@ scenarios![
     the_mss_is_clamped,
     what_is_known_of_a_path_ages,
     no_path_of_ipv6_is_that_narrow,
+    a_link_that_headers_fill_is_no_black_hole,
 ];
 
 fn open(change: impl FnOnce(&mut Config)) -> Puppet {
@@ -163,4 +164,18 @@ pub(crate) fn claims_of_ipv6(mtu: u32) {
     let narrow = mtu >= 1_280;
     assert_eq!(p.drops("IcmpMtuTooSmall"), u64::from(!narrow));
     assert_eq!(p.info().pmtu, if narrow { u64::from(mtu) } else { wide });
+}
+
+/// A link of 68 bytes has 8 left for a segment's data with IPv6, and less than none with
+/// timestamps.
+fn a_link_that_headers_fill_is_no_black_hole() {
+    over_ipv6(|| {
+        let mut setup = host_setup();
+        (setup.ifaces[0].mtu, setup.tcp.mtu_probing) = (68, true);
+        let mut p = Puppet::of(setup).open(ts(1, 0));
+        p.write(10);
+        p.advance(60_000);
+        assert!(p.take_all().len() > 4);
+        assert_eq!(p.info().pmtu, 68);
+    });
 }

@@ -399,6 +399,9 @@ fn blocks_that_lie_are_ignored() {
     }
     p.sack(1, &[(5001, 5002)]); // less than a segment
     assert_eq!(p.info().sacked, 0);
+    p.sack(1, &[(8001, 2001)]);
+    p.sack(1, &[(2001, 4001)]); // begins before that one, and ends behind it
+    assert_eq!(p.info().sacked, 2);
     p.inject(FA, 1, 10_001, WND, none(), b"");
     assert_eq!(p.info().unacked, 0);
 }

@@ -26,6 +26,7 @@ scenarios![both families:
     limited_transmit_does_not_raise_ssthresh,
     the_last_ack_of_a_recovery_restarts_the_timer,
     lost_duplicates_do_not_burst,
+    a_window_that_came_down_holds_when_all_has_arrived,
 ];
 
 /// Open, with the handshake taking `ms`, so that the RTO is three times that.
@@ -379,4 +380,21 @@ fn lost_duplicates_do_not_burst() {
     let sent = p.take_all();
     assert_eq!(sent[0].seq, 25_001, "the hole");
     assert!(sent.len() <= 2, "{} segments in a burst", sent.len());
+}
+
+/// What partial ACKs took off the window is there again when nothing is in flight, though the
+/// phase goes on until more is acknowledged.
+fn a_window_that_came_down_holds_when_all_has_arrived() {
+    let mut p = open_in(100, |c| (c.count_segments, c.prr) = (true, false));
+    p.write(10_000);
+    assert_eq!(p.take_all().len(), 10);
+    p.advance(100);
+    (0..3).for_each(|_| p.ack(1));
+    p.expect(A, 1, 1, 1_000);
+    p.ack(5_001);
+    p.ack(10_001);
+    assert_eq!((p.info().ca_state, p.info().unacked), (3, 0));
+    p.take_all();
+    p.write(20_000);
+    assert_eq!(p.take_all().len(), 5, "half of ten");
 }

@@ -1,10 +1,11 @@
 //! Users' mistakes: one clear sentence, exit code 2, nothing left configured.
 
 use crate::Case;
-use crate::support::{Need, netglass, output, run};
+use crate::support::{Need, interrupt, netglass, output, run, scratch, until};
 
 pub(crate) const CASES: &[Case] = &[
     ("usage::mistakes", &[], mistakes),
+    ("usage::waiting", &[], waiting),
     ("usage::taken", &[Need::Tun, Need::Program("ip")], taken),
 ];
 
@@ -81,4 +82,25 @@ fn taken() {
     refused(&["up", "--dev", "lo"], "lo");
     let links = output("ip", &["-o", "address"]);
     assert!(!String::from_utf8_lossy(&links.stdout).contains("10.9.0."), "nothing is left");
+}
+
+/// A pipe that nobody writes to is waited for until Ctrl-C, and no longer.
+fn waiting() {
+    let pipe = scratch("pipe");
+    let pipe = pipe.to_str().expect("a plain path");
+    run("mkfifo", &[pipe]);
+    let mut child = netglass();
+    let child = child.args(["get", "--upload", pipe, "http://10.9.0.1/"]);
+    let mut child = child.spawn().expect("netglass runs");
+    let status = format!("/proc/{}/status", child.id());
+    until("it hears Ctrl-C", || hears_ctrl_c(&status).then_some(()));
+    assert_eq!(interrupt(&mut child).code(), Some(128 + 2));
+}
+
+/// Whether a process has a handler for SIGINT.
+fn hears_ctrl_c(status: &str) -> bool {
+    let status = std::fs::read_to_string(status).expect("it runs");
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = caught.and_then(|caught| u64::from_str_radix(caught.trim(), 16).ok());
+    caught.expect("a set of signals") & 1 << (2 - 1) != 0
 }

@@ -265,10 +265,11 @@ fn one(machine: &Machine, expected: &Cmsg, v6: bool, got: &Control) -> Answer<()
         // Zero stands for any time.
         (Expr::ScmTimestamp { sec: 0, nsec: 0 }, Control::Stamp(_)) => Ok(()),
         (Expr::ScmTimestamp { sec, nsec }, Control::Stamp(at)) => {
-            let expected = (*sec as u64).wrapping_mul(1_000_000) + *nsec as u64 / 1000;
+            let expected = (*sec as u64).saturating_mul(1_000_000);
+            let expected = expected.saturating_add(*nsec as u64 / 1000);
             let expected = Instant::from_micros(expected);
             let off = expected.as_micros().abs_diff(at.as_micros());
-            match off * 1000 <= machine.settings.tolerance(0) {
+            match off.saturating_mul(1000) <= machine.settings.tolerance(0) {
                 true => Ok(()),
                 false => {
                     let [expected, at] = [expected, *at].map(moment);

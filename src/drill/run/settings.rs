@@ -6,6 +6,9 @@ use crate::drill::error::hint;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// No clock of timestamps ticks slower, microseconds (RFC 7323 §5.4).
+const LONGEST_TICK: u64 = 1_000_000;
+
 /// How to run a script, besides what it says itself.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Options {
@@ -261,7 +264,10 @@ impl Settings {
                 let percent: f64 = value.parse().map_err(|_| bad())?;
                 self.tolerance_percent = (percent * 100.0) as u64;
             }
-            "tcp_ts_tick_usecs" => self.ts_tick = number()?,
+            "tcp_ts_tick_usecs" => {
+                self.ts_tick =
+                    number().ok().filter(|tick| *tick <= LONGEST_TICK).ok_or_else(bad)?;
+            }
             "tcp_ts_ecr_scaled" => self.ecr_scaled = true,
             "strict_segments" => self.strict_segments = true,
             "non_fatal" => {
@@ -286,7 +292,7 @@ impl Settings {
     /// The tolerance in nanoseconds of something due `span` nanoseconds after what it counts from.
     pub(super) fn tolerance(&self, span: u64) -> u64 {
         let percent = u128::from(span) * u128::from(self.tolerance_percent) / 10_000;
-        (self.tolerance_usecs * 1000).max(u64::try_from(percent).unwrap_or(u64::MAX))
+        self.tolerance_usecs.saturating_mul(1000).max(u64::try_from(percent).unwrap_or(u64::MAX))
     }
 }
 
@@ -309,6 +315,15 @@ mod tests {
         let settings = settings(&[]).unwrap();
         assert_eq!(settings.tolerance(10_000_000), 4_000_000);
         assert_eq!(settings.tolerance(1_000_000_000), 125_000_000);
+    }
+
+    #[test]
+    fn no_number_is_too_large() {
+        let most = u64::MAX.to_string();
+        let any = settings(&[("tolerance_usecs", &most)]).unwrap();
+        assert_eq!(any.tolerance(1), u64::MAX);
+        assert!(settings(&[("tcp_ts_tick_usecs", &most)]).is_err());
+        assert!(settings(&[("tcp_ts_tick_usecs", "1000000")]).is_ok());
     }
 
     #[test]

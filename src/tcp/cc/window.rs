@@ -115,7 +115,7 @@ impl Window {
 
     /// It goes on where another algorithm was.
     pub fn take_over(&mut self, cwnd: u32, ssthresh: u32) {
-        (self.cwnd, self.ssthresh) = (cwnd.max(self.smss), ssthresh);
+        (self.cwnd, self.ssthresh) = (cwnd.min(MAX).max(self.smss), ssthresh);
         self.before = (self.cwnd, self.ssthresh);
     }
 
@@ -220,6 +220,16 @@ mod tests {
         assert_eq!((window.cwnd, window.ssthresh), (35 * MSS, 37 * MSS));
         window.unused(60 * MSS);
         assert_eq!(window.cwnd, 35 * MSS, "all of it is used");
+    }
+
+    /// As many segments as before may be more bytes than sequence numbers tell apart.
+    #[test]
+    fn no_window_that_is_taken_over_is_too_large() {
+        let mut window = Window::new(MSS, 10 * MSS);
+        window.take_over(u32::MAX, 20 * MSS);
+        assert_eq!(window.cwnd, MAX);
+        window.unused(MAX - 2);
+        assert_eq!(window.cwnd, MAX - 1);
     }
 
     /// 7.5 RTOs would halve seven times; the initial window is enough.
