@@ -55,13 +55,13 @@ impl Rtxq {
             self.index = Some(Box::default());
             self.reorder();
         }
-        let until = self.begin() + u64::from(self.len);
+        let until = self.begin() + u64::from(self.all.bytes);
         self.index.iter_mut().for_each(|index| index.until = until);
     }
 
     /// Everything before `to` is acknowledged. Without need there is no index.
     pub(super) fn forget_order(&mut self, to: Seq) {
-        let (begin, held) = (self.begin(), self.sacked + self.lost > 0);
+        let (begin, held) = (self.begin(), self.sacked().bytes + self.lost().bytes > 0);
         let Some(index) = &mut self.index else { return };
         index.high_rxt = index.high_rxt.filter(|high| high.after(to));
         if !held && index.high_rxt.is_none() && index.until <= begin {
@@ -133,7 +133,7 @@ impl Rtxq {
         again.reorder();
         match (&self.index, &again.index) {
             (Some(now), Some(new)) => now.by_time == new.by_time && now.lost == new.lost,
-            _ => self.lost + self.sacked == 0,
+            _ => self.lost().bytes + self.sacked().bytes == 0,
         }
     }
 }
