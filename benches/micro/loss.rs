@@ -50,6 +50,7 @@ fn in_flight(count: usize) -> Rtxq {
             lost: false,
             twice: false,
             push: false,
+            fin: false,
         });
     }
     queue
@@ -61,7 +62,7 @@ fn acks(count: usize, looking: bool) -> impl FnMut() -> Duration {
     let mut queue = in_flight(count);
     let (mut rack, mut n) = (Rack::default(), 0);
     move || {
-        if queue.sacked() as usize > count / 4 * MSS as usize {
+        if queue.sacked().bytes as usize > count / 4 * MSS as usize {
             (queue, rack) = (in_flight(count), Rack::default());
         }
         timed(|| {

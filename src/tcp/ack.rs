@@ -4,7 +4,7 @@
 use super::cc::AckSample;
 use super::event::{CaState, Event, Timer};
 use super::recovery::{self, Told};
-use super::rtxq::Acked;
+use super::rtxq::{Acked, Amount};
 use super::sack::{self, Deliveries};
 use super::segment::Segment;
 use super::tcb::{Cx, Tcb};
@@ -118,6 +118,7 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx
         wait_as_long(tcb, sent_at, cx);
     }
     note_reordering(tcb);
+    tcb.counters.delivered = tcb.counters.delivered.wrapping_add(told.segments);
     if told.delivered > 0 {
         sample(tcb, &mut told, rtt, cx);
     }
@@ -175,7 +176,7 @@ fn advance(tcb: &mut Tcb, hdr: &Header, told: &mut Told, cx: &mut Cx<'_>) -> Opt
     let syn = u32::from(!std::mem::replace(&mut tcb.syn_acked, true));
     let deliveries = Deliveries::new(tcb, told.echo, cx.now);
     let mut rack = tcb.loss.as_mut().map(|loss| &mut loss.rack);
-    let (before, known, smss) = (told.delivered, tcb.rtxq.left(), tcb.snd.smss);
+    let (before, left, smss) = (told.delivered, tcb.rtxq.left(), tcb.snd.smss);
     let acked = tcb.rtxq.ack(seg_ack, |sent| deliveries.take(sent, rack.as_deref_mut(), told));
     if let Some(rack) = rack {
         rack.on_ack(seg_ack);
@@ -185,14 +186,14 @@ fn advance(tcb: &mut Tcb, hdr: &Header, told: &mut Told, cx: &mut Cx<'_>) -> Opt
     told.again = acked.retransmitted;
     // Duplicates have told of some of it; the segment that was missing is news in any case.
     let fresh = told.delivered - before;
-    told.delivered = before + fresh.saturating_sub(known).max(fresh.min(smss));
+    told.delivered = before + fresh.saturating_sub(left.bytes).max(fresh.min(smss));
     told.segments += match syn {
         // Duplicates have told of some of them.
-        0 if known > 0 => acked.segments.saturating_sub(known / smss).max(1),
+        0 if left.segments > 0 => acked.segments.saturating_sub(left.segments).max(1),
         0 => acked.segments,
         _ => 1, // data that went with the SYN included (as Linux)
     };
-    told.acked = acked.len;
+    told.acked = Amount { bytes: acked.len, segments: acked.all };
     told.advanced = acked.len > syn;
     if syn > 0 {
         tcb.rtxq.shrink(); // many a connection stays silent: what held the SYN goes back
@@ -276,10 +277,9 @@ fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: &mut Cx<'_>
     let once = newest.filter(|sent| sent.retransmits == 0 && !told.again);
     let newest_rtt = rtt.map(|rtt| once.map_or(rtt, |sent| cx.now.since(sent.sent_at)));
     let rate = tcb.take_rate(told.delivered, newest, cx.now);
-    tcb.counters.delivered = tcb.counters.delivered.wrapping_add(told.segments);
     let sample = AckSample {
         now: cx.now,
-        acked: told.delivered,
+        acked: tcb.weigh(told.amount()),
         delivered: rate.delivered,
         interval: rate.interval,
         rtt,
@@ -289,7 +289,7 @@ fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: &mut Cx<'_>
         burst: tcb.burst_time(),
         paced: tcb.pacing_rate().is_some(),
         in_flight_at_send: newest.map_or(0, |sent| sent.in_flight),
-        in_flight: tcb.rtxq.in_flight(),
+        in_flight: tcb.in_flight(),
         app_limited: !tcb.cwnd_may_grow(),
         rate_app_limited: rate.app_limited,
         ce: if told.marked { told.delivered } else { 0 },

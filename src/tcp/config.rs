@@ -141,9 +141,9 @@ pub struct Config {
     /// What reordering that is seen makes of it at most, 3..=300. Default 300 (Linux:
     /// `tcp_max_reordering`); as much as `reordering`: it stays.
     pub max_reordering: u16,
-    /// Windows come down by whole segments, the pace of recovery rounded up, and without SACK
-    /// recovery goes on until more than the recovery point is acknowledged, as Linux. Default on;
-    /// off: by bytes.
+    /// Windows count segments, whatever their size, and come down by whole ones, the pace of
+    /// recovery rounded up, and without SACK recovery goes on until more than the recovery point is
+    /// acknowledged, as Linux. Default on; off: by bytes.
     pub count_segments: bool,
     /// Nagle's algorithm (RFC 9293 §3.7.4, MUST-17: can be switched off). Default on.
     pub nagle: bool,

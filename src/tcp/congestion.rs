@@ -5,7 +5,7 @@ use super::cc::{AckSample, CongestionControl, Found};
 use super::config::{AfterIdle, Config};
 use super::event::{CaState, Event, SlowStart};
 use super::rate::{Rate, Sample};
-use super::rtxq::{Sent, Stamp};
+use super::rtxq::{Amount, Sent, Stamp};
 use super::tcb::{Cx, Tcb};
 use crate::base::time::Span;
 use crate::base::{Duration, Instant, Seq};
@@ -109,13 +109,45 @@ impl Tcb {
     /// (limited transmit, RFC 3042 §2; RFC 6675 §5).
     // Rules: 3042-2-1, 5681-3.2-3.
     pub fn has_left(&self) -> u32 {
-        self.rtxq.sacked() + self.rtxq.left()
+        self.weigh(self.rtxq.sacked() + self.rtxq.left())
     }
 
     /// How much more may be in flight, but for the peer's window.
     pub fn cwnd_room(&self) -> u32 {
-        let own = u32::from(self.is_fast_child()); // the SYN-ACK's, which is no data
-        (self.cwnd() + own).saturating_sub(self.rtxq.in_flight())
+        let (cwnd, smss) = (self.cwnd(), self.snd.smss);
+        let whole = if self.config.count_segments { cwnd / smss * smss } else { cwnd };
+        let syn_ack = Amount { bytes: 1, segments: 1 }; // it is no data
+        let own = if self.is_fast_child() { self.weigh(syn_ack) } else { 0 };
+        (whole + own).saturating_sub(self.in_flight())
+    }
+
+    /// How many bytes that is in segments of `mss`.
+    pub fn cwnd_takes(&self, mss: u32) -> u32 {
+        let room = self.cwnd_room();
+        if self.config.count_segments { room / self.snd.smss * mss } else { room }
+    }
+
+    /// What counts in windows: bytes; for Linux each segment as a full one.
+    pub fn weigh(&self, amount: Amount) -> u32 {
+        match self.config.count_segments {
+            true => amount.segments.saturating_mul(self.snd.smss),
+            false => amount.bytes,
+        }
+    }
+
+    /// The same, of `bytes` in segments of `mss`.
+    pub(super) fn weigh_data(&self, bytes: u32, mss: u32) -> u32 {
+        self.weigh(Amount { bytes, segments: bytes.div_ceil(mss) })
+    }
+
+    /// What is in the network, as it counts.
+    pub fn in_flight(&self) -> u32 {
+        self.weigh(self.rtxq.in_flight())
+    }
+
+    /// What was sent and not acknowledged, as it counts.
+    pub fn flight_size(&self) -> u32 {
+        self.weigh(self.rtxq.flight_size())
     }
 
     /// How much more the peer's window takes. A SYN's is that for what comes behind the SYN-ACK.
@@ -176,6 +208,8 @@ impl Tcb {
             algorithm.on_mss(smss);
             if whole {
                 algorithm.take_over(cwnd, ssthresh);
+                let usage = &mut control.usage;
+                (usage.most, usage.used) = (scaled(usage.most), scaled(usage.used));
             }
         });
     }
@@ -184,11 +218,11 @@ impl Tcb {
     // Rules: 7661-4.2-1.
     pub fn note_usage(&mut self, limited: bool, now: Instant) {
         let (una, nxt) = (self.snd.una, self.snd.nxt);
-        let (outstanding, smss) = (self.rtxq.flight_size(), self.snd.smss);
-        let (room, in_flight) = (self.cwnd_room(), self.rtxq.in_flight());
+        let (outstanding, smss) = (self.flight_size(), self.snd.smss);
+        let (room, in_flight) = (self.cwnd_room(), self.rtxq.in_flight().bytes);
         let waits = limited && self.unsent() > 0;
         let full = limited || room < smss;
-        let dry = self.unsent() == 0 && self.rtxq.lost() == 0 && !full;
+        let dry = self.unsent() == 0 && self.rtxq.lost().bytes == 0 && !full;
         let Some(control) = &mut self.control else { return };
         if dry {
             control.rate.on_app_limited(in_flight);
@@ -235,7 +269,7 @@ impl Tcb {
 
     /// The stamp of what is about to be sent. A SYN has no data, and tells no rate.
     pub fn stamp(&mut self, len: u32, now: Instant) -> Stamp {
-        let alone = self.rtxq.in_flight() == 0;
+        let alone = self.rtxq.in_flight().bytes == 0;
         if len == 0 && self.control.is_none() {
             return Rate::default().on_send(now, true);
         }

@@ -170,7 +170,7 @@ impl Conn {
         let tcb = &self.tcb;
         let room = tcb.send_buffer().saturating_sub(tcb.tx.len());
         let low = tcb.config.notsent_lowat.map(|low| low.max(1).saturating_sub(tcb.unsent()));
-        room.min(low.unwrap_or(room))
+        room.min(low.unwrap_or(room)).max(sizes::first_batch(tcb))
     }
 
     /// SEND, and more follows: a segment that is not full waits for it (`MSG_MORE`), as a cork

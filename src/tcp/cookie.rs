@@ -54,7 +54,7 @@ pub(super) fn bake(
     (theirs, ecn): (&Options, bool),
     chance: &Chance,
 ) -> (Seq, Options, u32) {
-    let mss = theirs.mss.unwrap_or(default_mss(asker.remote.is_ipv6()));
+    let mss = theirs.told_mss().unwrap_or(default_mss(asker.remote.is_ipv6()));
     let size = SIZES.iter().rposition(|size| *size <= mss).unwrap_or(0);
     let kept = Options {
         mss: Some(SIZES[size]),

@@ -226,6 +226,8 @@ crate::explained! {
         RstListenAck = "RstListenAck", "RFC 9293 §3.10.7.2, second", "nothing was sent that could be acknowledged: a stale connection is reset";
         /// A half-open connection got an ACK of something else.
         RstHalfOpenAck = "RstHalfOpenAck", "RFC 9293 §3.10.7.4, fifth, SYN-RECEIVED", "the ACK does not acknowledge our SYN";
+        /// A SYN in the window of a half-open connection.
+        RstHalfOpenSyn = "RstHalfOpenSyn", "RFC 793 p. 71; RFC 5961 §4.2 forbids it", "a SYN in the window of a half-open connection: it ends, and the peer learns it";
         /// An unacceptable ACK in SYN-SENT.
         RstSynSentAck = "RstSynSentAck", "RFC 9293 §3.10.7.3, first", "it acknowledges a SYN we did not send: the peer's old connection is reset";
         /// SYN-ACK from an embryo.

@@ -6,9 +6,8 @@ macro_rules! info {
         /// Times are microseconds unless said otherwise, windows of `cwnd` kind are segments,
         /// others bytes.
         ///
-        /// `unacked`, `sacked`, `lost`, `retrans` and `delivered` are bytes in full segments
-        /// (`snd_mss`): the queue counts bytes, and small segments count together. Linux counts
-        /// each.
+        /// `unacked`, `sacked`, `lost`, `retrans` and `delivered` count segments, whatever their
+        /// size.
         #[derive(Clone, PartialEq, Eq, Debug, Default)]
         pub struct TcpInfo {
             $( $(#[$m])* pub $field: u64 ),*

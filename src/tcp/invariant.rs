@@ -12,16 +12,17 @@ pub(super) fn check(tcb: &Tcb) {
     let (una, nxt) = (tcb.snd.una, tcb.snd.nxt);
     assert!(una.before_eq(nxt), "SND.UNA =< SND.NXT");
     if tcb.state() != State::TimeWait {
-        assert_eq!(tcb.rtxq.flight_size(), nxt - una, "the queue covers SND.UNA..SND.NXT");
+        assert_eq!(tcb.rtxq.flight_size().bytes, nxt - una, "the queue covers SND.UNA..SND.NXT");
         assert!(tcb.rtxq.head().is_none_or(|head| head.seq == una), "the queue starts at SND.UNA");
     }
     let fin = u32::from(tcb.fin_sent());
     assert!(nxt.before_eq(tcb.tx.end() + fin), "nothing is sent that was not written");
-    assert!(tcb.rtxq.lost() + tcb.rtxq.sacked() <= tcb.rtxq.flight_size(), "lost is in flight");
+    let known = (tcb.rtxq.lost() + tcb.rtxq.sacked()).bytes;
+    assert!(known <= tcb.rtxq.flight_size().bytes, "lost is in flight");
     assert!(
         tcb.rtxq.is_empty()
             || tcb.timers.is_running(super::event::Timer::Rtx)
-            || tcb.rtxq.lost() > 0,
+            || tcb.rtxq.lost().bytes > 0,
         "the retransmission timer runs while anything is in flight (RFC 6298 §5.1)"
     );
     assert!(

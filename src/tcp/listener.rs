@@ -7,6 +7,7 @@
 mod bsd;
 mod fast;
 mod flood;
+mod linux;
 
 use super::arrives::closed::reset_for;
 use super::challenge;
@@ -246,6 +247,12 @@ impl Listener {
             // Our SYN-ACK was lost, or crossed it.
             return self.challenge(key, Reply::SynAckAgain, Why::OldDuplicate, cx);
         }
+        if self.config.is_linux()
+            && let Some(verdict) = self.judge_as_linux(key, &seg, cx)
+        {
+            return verdict;
+        }
+        let embryo = &self.embryos[key];
         if let Some(why) = self.unacceptable(embryo, &seg) {
             if why == Why::NoTimestamp {
                 return dropped(why);
@@ -258,11 +265,16 @@ impl Listener {
         }
         let Some(ack) = seg.hdr.ack else { return dropped(Why::EmbryoUnusable) };
         if ack != embryo.iss + 1 {
-            let reset = reply(reset_for(&seg), Reply::RstHalfOpenAck, cx.cause, cx);
-            let reset = reset.marked(&self.config);
-            return Verdict::Done(Outcome::Dropped(Why::SynReceivedBadAck), Some(Box::new(reset)));
+            return self.refuse_ack(&seg, cx);
         }
         self.promote(key, seg, room)
+    }
+
+    /// What acknowledges something else than our SYN is reset (RFC 9293 §3.10.7.4, fifth).
+    fn refuse_ack(&self, seg: &Segment, cx: &mut Cx<'_>) -> Verdict {
+        let reset = reply(reset_for(seg), Reply::RstHalfOpenAck, cx.cause, cx);
+        let reset = Some(Box::new(reset.marked(&self.config)));
+        Verdict::Done(Outcome::Dropped(Why::SynReceivedBadAck), reset)
     }
 
     /// The segment completes the handshake, if nothing is waited for.

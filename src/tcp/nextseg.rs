@@ -17,7 +17,7 @@ pub(super) fn on_enter(tcb: &mut Tcb) {
 // Rules: 6675-4-3, 6675-4-4.
 pub(super) fn last_resort(tcb: &Tcb, mss: u32) -> Option<Plan> {
     let by_count = tcb.sack_ok && !tcb.config.rack && !tcb.config.count_segments;
-    if !by_count || tcb.recovery.ca != CaState::Recovery || tcb.rtxq.lost() > 0 {
+    if !by_count || tcb.recovery.ca != CaState::Recovery || tcb.rtxq.lost().bytes > 0 {
         return None;
     }
     let (rule, seq, len) = match tcb.rtxq.first_doubtful() {

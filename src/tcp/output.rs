@@ -97,7 +97,7 @@ pub(super) fn plan(tcb: &Tcb) -> Decision {
 
 /// For BSD, data rides along with an ACK, even if it would have waited for company.
 fn along(tcb: &Tcb) -> Option<Plan> {
-    if !tcb.config.is_bsd() || !tcb.syn_acked || tcb.rtxq.lost() > 0 {
+    if !tcb.config.is_bsd() || !tcb.syn_acked || tcb.rtxq.lost().bytes > 0 {
         return None;
     }
     if let Ok(plan) = plan_new_data(tcb) {
@@ -149,7 +149,7 @@ fn plan_retransmission(tcb: &Tcb) -> Option<Plan> {
     let fin = u32::from(lost.end().after(tcb.tx.end()));
     let data = lost.len - fin;
     let one = data.min(mss);
-    let room = tcb.cwnd_room().min(tcb.pacing_room());
+    let room = tcb.cwnd_takes(mss).min(tcb.pacing_room());
     let rule = tcb.recovery.rule?;
     let len = if rule == RtxRule::LossProbe {
         one
@@ -179,13 +179,13 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     if !tcb.syn_acked && !tcb.is_fast_child() {
         // Who closes while SYNs cross, and sent nothing, need not wait (RFC 9293 §3.10.4).
         let closes = tcb.orphan && tcb.fin_pending() && tcb.unsent() == 0;
-        let may = closes && !tcb.config.is_bsd() && tcb.rtxq.lost() == 0;
+        let may = closes && !tcb.config.is_bsd() && tcb.rtxq.lost().bytes == 0;
         return if may { plan_fin(tcb, 1) } else { Err(Blocked::Handshake) };
     }
     let (unsent, fin_pending) = (tcb.unsent(), tcb.fin_pending());
-    if tcb.rtxq.lost() > 0 && !tcb.recovery.send_new {
+    if tcb.rtxq.lost().bytes > 0 && !tcb.recovery.send_new {
         // what was lost comes first
-        let paced = tcb.cwnd_room() >= tcb.rtxq.lost().min(eff_mss(tcb));
+        let paced = tcb.cwnd_room() >= tcb.rtxq.lost().bytes.min(eff_mss(tcb));
         return Err(if paced { Blocked::Pacing } else { Blocked::Cwnd });
     }
     let rwnd_room = tcb.rwnd_room();
@@ -195,7 +195,7 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     let record = shared(tcb, unsent)?;
     let unsent = record.unwrap_or(unsent);
     let mss = eff_mss(tcb);
-    let cwnd_room = tcb.cwnd_room();
+    let cwnd_room = tcb.cwnd_takes(mss);
     let defer = tcb.owe.defer && unsent > mss && !goes_at_once(tcb);
     if rwnd_room == 0 || defer && rwnd_room <= cwnd_room {
         return Err(Blocked::Rwnd);
@@ -325,8 +325,8 @@ fn room(tcb: &Tcb) -> Room {
     Room {
         cwnd: tcb.cwnd(),
         left: tcb.has_left(),
-        in_flight: tcb.rtxq.in_flight(),
-        lost: tcb.rtxq.lost(),
+        in_flight: tcb.in_flight(),
+        lost: tcb.rtxq.lost().bytes,
         wnd: tcb.snd.wnd,
         una: tcb.snd.una,
         nxt: tcb.snd.nxt,
@@ -438,7 +438,7 @@ fn mark(tcb: &Tcb, fresh: bool) -> Mark {
 
 /// Sends `len` bytes of data, and `ctl_len` of SYN or FIN, for the first time.
 fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
-    let (nxt, in_flight) = (tcb.snd.nxt, tcb.rtxq.in_flight());
+    let (nxt, in_flight) = (tcb.snd.nxt, tcb.rtxq.in_flight().bytes);
     let payload = if len > 0 { tcb.tx.view(nxt, len, cx.pool) } else { Chunks::new() };
     let push = ends(tcb, len);
     take_batch(tcb, len);
@@ -458,6 +458,7 @@ fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
         lost: false,
         twice: false,
         push,
+        fin: ctl_len > 0 && tcb.state() != State::SynSent && tcb.syn_acked,
     });
     tcb.snd.nxt += len + ctl_len;
     if !len.is_multiple_of(mss) {
@@ -468,8 +469,9 @@ fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
     if len > 0 {
         tcb.cc().on_send(cx.now, len, in_flight);
     }
+    let out = tcb.weigh_data(len, mss);
     let prr = tcb.loss.as_mut().and_then(|loss| loss.prr.as_mut());
-    prr.into_iter().for_each(|prr| prr.on_send(len));
+    prr.into_iter().for_each(|prr| prr.on_send(out));
     tcb.paced(len, cx);
     count_data(tcb, len, false, cx);
     super::pmtu::on_segment(tcb, cx);
@@ -487,7 +489,7 @@ fn send_syn_again(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Chunks {
     if tcb.snd.nxt == tcb.iss {
         return send_new(tcb, 0, 1, cx);
     }
-    let lost = tcb.rtxq.lost() > 0;
+    let lost = tcb.rtxq.lost().bytes > 0;
     if lost || tcb.is_fast_child() {
         tcb.rtxq.mark_head_lost(); // the peer says so, or data behind it is
     }
@@ -531,9 +533,10 @@ fn send_again(
         tcb.stop_timer(Timer::Rtx, cx);
     }
     let ts = tcb.ts.is_some().then(|| tcb.ts_now(cx.now));
+    let out = tcb.weigh_data(len, mss.into());
     if let Some(loss) = &mut tcb.loss {
         loss.undo.on_retransmit((seq, seq + len), ts);
-        loss.prr.iter_mut().for_each(|prr| prr.on_send(len));
+        loss.prr.iter_mut().for_each(|prr| prr.on_send(out));
     }
     if rule == RtxRule::LossProbe {
         tlp::on_sent(tcb, true, cx);

@@ -17,7 +17,7 @@ impl Tcb {
     /// fifth more, so that the window stays the limit. `None` before the first round trip.
     pub fn rate_of_window(&self) -> Option<u64> {
         let micros = self.rto.srtt()?.as_micros().max(1) as u64;
-        let cwnd = u64::from(self.cwnd().max(self.rtxq.flight_size()));
+        let cwnd = u64::from(self.cwnd().max(self.flight_size()));
         let percent = if self.cwnd() < self.ssthresh() / 2 { 200 } else { 120 };
         Some((cwnd * percent * 10_000 / micros).max(1))
     }

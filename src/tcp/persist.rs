@@ -111,6 +111,7 @@ pub(super) fn adopt_probe(tcb: &mut Tcb, seg_ack: Seq, cx: &mut Cx<'_>) {
         lost: false,
         twice: false,
         push: false,
+        fin: false,
     });
     tcb.snd.nxt += 1;
     tcb.loss.get_or_insert_default();

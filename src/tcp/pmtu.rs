@@ -66,7 +66,7 @@ impl Tcb {
         self.stop_timer(Timer::LossProbe, cx);
         let too_long = |len| if len > smss { Judged::Lost } else { Judged::InTime };
         self.rtxq.judge(|sent| too_long(sent.len));
-        if self.rtxq.lost() > 0 {
+        if self.rtxq.lost().bytes > 0 {
             (self.recovery.rule, self.recovery.force) = (Some(rule), true);
             if self.config.is_linux() && self.recovery.ca != CaState::Loss {
                 self.recovery.recovery_point = Some(self.snd.nxt);

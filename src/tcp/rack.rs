@@ -12,8 +12,10 @@ const PERSIST: u8 = 16;
 pub struct Rack {
     /// When it was sent, and where it ends (RACK.xmit_ts, RACK.end_seq).
     newest: Option<(Instant, Seq)>,
-    /// Its round trip (RACK.rtt).
+    /// The round trip of what arrived last (RACK.rtt).
     rtt: Duration,
+    /// Something has arrived since losses were last looked for.
+    advanced: bool,
     /// The highest sequence number that has arrived (RACK.fack).
     fack: Option<Seq>,
     /// The highest that had arrived before this ACK.
@@ -60,10 +62,15 @@ impl Rack {
         if sent.retransmits > 0 && (too_early || rtt < min_rtt) {
             return;
         }
+        (self.rtt, self.advanced) = (rtt, true);
         if self.newest.is_none_or(|newest| is_after((sent.sent_at, end), newest)) {
             self.newest = Some((sent.sent_at, end));
-            self.rtt = rtt;
         }
+    }
+
+    /// Whether something has arrived since this was last asked.
+    pub fn take_advanced(&mut self) -> bool {
+        std::mem::take(&mut self.advanced)
     }
 
     /// The peer has received something twice: what was taken for lost was late. `una`: what the ACK

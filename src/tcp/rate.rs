@@ -115,6 +115,7 @@ mod tests {
             lost,
             twice,
             push,
+            fin: false,
         }
     }
 

@@ -8,7 +8,7 @@ use super::cc::{AckSample, Timeout};
 use super::event::{CaState, Event, RtxRule, Spurious, Timer};
 use super::prr::{self, Prr};
 use super::rack;
-use super::rtxq::{Judged, Sent};
+use super::rtxq::{Amount, Judged, Sent};
 use super::tcb::{Cx, Tcb};
 use crate::base::Duration;
 
@@ -19,8 +19,8 @@ pub(super) struct Told {
     pub advanced: bool,
     /// A duplicate ACK (RFC 5681 §2).
     pub duplicate: bool,
-    /// Bytes it acknowledged, whether or not SACK had reported them.
-    pub acked: u32,
+    /// What it acknowledged, whether or not SACK had reported it.
+    pub acked: Amount,
     /// Bytes it says were delivered, by SEG.ACK or SACK, for the first time.
     pub delivered: u32,
     /// The same in segments.
@@ -41,6 +41,13 @@ pub(super) struct Told {
     pub echo: Option<u32>,
     /// What congestion control learns.
     pub sample: Option<AckSample>,
+}
+
+impl Told {
+    /// What it says was delivered.
+    pub(super) fn amount(&self) -> Amount {
+        Amount { bytes: self.delivered, segments: self.segments }
+    }
 }
 
 /// An ACK arrived that tells something.
@@ -81,11 +88,11 @@ fn count_duplicates(tcb: &mut Tcb, told: &Told) {
 /// it, unless it came in recovery; Linux asks for the phase behind the ACK.
 // Rules: 3168-6.1.2-5.
 fn pace(tcb: &mut Tcb, told: &Told, before: CaState, lost: u32, cx: &mut Cx<'_>) {
-    let (in_flight, ssthresh) = (tcb.rtxq.in_flight(), tcb.ssthresh());
+    let (in_flight, ssthresh) = (tcb.in_flight(), tcb.ssthresh());
     let smss = tcb.snd.smss;
+    let (whole, delivered) = (tcb.config.count_segments, tcb.weigh(told.amount()));
     if let Some(prr) = tcb.loss.as_mut().and_then(|loss| loss.prr.as_mut()) {
-        let (delivered, is_safe) = (told.delivered, told.advanced && lost == 0);
-        let whole = tcb.config.count_segments;
+        let is_safe = told.advanced && lost == 0;
         prr.on_ack(prr::Progress { delivered, in_flight, ssthresh, smss, whole, is_safe });
     } else if let (Some(sample), true) = (&told.sample, may_grow(tcb, told))
         && (tcb.config.count_segments || !matches!(before, CaState::Recovery | CaState::Cwr))
@@ -110,7 +117,7 @@ fn in_doubt(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) -> u32 {
     } else {
         count_left(tcb, told);
     }
-    let lost = detect(tcb, cx);
+    let lost = detect(tcb, told, cx);
     if lost > 0 {
         enter(tcb, told, cx);
     } else if told.marked && may_heed_mark(tcb) {
@@ -138,7 +145,7 @@ pub(super) fn give_way(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) {
 
 /// Whether the peer holds something out of order.
 fn is_in_doubt(tcb: &Tcb) -> bool {
-    if tcb.sack_ok { tcb.rtxq.sacked() > 0 } else { tcb.recovery.dupacks > 0 }
+    if tcb.sack_ok { tcb.rtxq.sacked().bytes > 0 } else { tcb.recovery.dupacks > 0 }
 }
 
 /// Once for each window of data (RFC 3168 §6.1.2).
@@ -164,30 +171,43 @@ fn count_left(tcb: &mut Tcb, told: &Told) {
     let smss = tcb.snd.smss;
     let left = tcb.rtxq.left();
     if told.advanced && tcb.recovery.ca == CaState::Recovery {
-        let behind = told.acked.saturating_sub(smss);
-        tcb.rtxq.set_left(left.saturating_sub(behind), smss);
-        tcb.recovery.deflation += behind.saturating_sub(left);
+        let behind = told.acked.segments.saturating_sub(1);
+        tcb.rtxq.set_left(left.segments.saturating_sub(behind), smss);
+        tcb.recovery.deflation += behind.saturating_sub(left.segments) * smss;
     } else if told.advanced {
         tcb.rtxq.set_left(0, smss);
     } else if told.duplicate && tcb.recovery.ca != CaState::Loss {
-        tcb.rtxq.set_left(left + smss, smss);
+        tcb.rtxq.set_left(left.segments + 1, smss);
         let outstanding = tcb.rtxq.flight_size();
-        if tcb.rtxq.left() < left + smss {
+        if tcb.rtxq.left().segments <= left.segments {
             // As many arrived as are outstanding: what is missing comes late.
             let rack = &mut tcb.loss.get_or_insert_default().rack;
-            rack.overtaken(outstanding.div_ceil(smss));
+            rack.overtaken(outstanding.segments);
         }
     }
 }
 
 /// Takes for lost what must be; says how much sequence space.
 // Rules: 8985-4-1.
-fn detect(tcb: &mut Tcb, cx: &mut Cx<'_>) -> u32 {
+fn detect(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) -> u32 {
     match (tcb.sack_ok, tcb.config.rack) {
-        (true, true) => detect_by_time(tcb, cx),
+        (true, true) => detect_on_ack(tcb, told, cx),
         (true, false) => detect_by_bytes(tcb),
         (false, _) => detect_by_count(tcb),
     }
+}
+
+/// Losses by time, for an ACK. Linux looks for them only when it tells of something that has
+/// arrived.
+fn detect_on_ack(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) -> u32 {
+    let advanced = tcb.loss.as_mut().is_some_and(|loss| loss.rack.take_advanced());
+    if advanced || !tcb.config.is_linux() {
+        return detect_by_time(tcb, cx);
+    }
+    if told.advanced {
+        tcb.stop_timer(Timer::Reorder, cx);
+    }
+    0
 }
 
 /// RFC 8985 §6.2.
@@ -214,12 +234,12 @@ pub(super) fn reordering(tcb: &Tcb) -> u16 {
 /// The reordering window now.
 fn reordering_window(tcb: &Tcb) -> Duration {
     let seen = tcb.loss.as_ref().is_some_and(|loss| loss.rack.reordering_seen());
-    let (enough, smss) = (u32::from(reordering(tcb)), tcb.snd.smss);
+    let enough = u32::from(reordering(tcb));
     let path = rack::Path {
         min_rtt: tcb.rto.min().unwrap_or_default(),
         srtt: tcb.rto.srtt().unwrap_or_default(),
         recovering: matches!(tcb.recovery.ca, CaState::Recovery | CaState::Loss),
-        enough: !seen && tcb.rtxq.has_sacked(enough, smss),
+        enough: !seen && tcb.rtxq.sacked().segments >= enough,
     };
     tcb.loss.as_ref().map_or(Duration::ZERO, |loss| loss.rack.window(path))
 }
@@ -249,7 +269,7 @@ fn detect_by_bytes(tcb: &mut Tcb) -> u32 {
     }
     tcb.rtxq.mark_head_lost();
     tcb.recovery.rule = Some(RtxRule::FastRetransmit);
-    tcb.rtxq.lost()
+    tcb.rtxq.lost().bytes
 }
 
 /// The third duplicate ACK (RFC 5681 §3.2; RFC 6582 §3.2 step 2), once for what is outstanding:
@@ -264,7 +284,7 @@ fn detect_by_count(tcb: &mut Tcb) -> u32 {
     }
     tcb.rtxq.mark_head_lost();
     tcb.recovery.rule = Some(RtxRule::FastRetransmit);
-    tcb.rtxq.lost()
+    tcb.rtxq.lost().bytes
 }
 
 /// Fast recovery begins (RFC 5681 §3.2 steps 2 and 3; RFC 6675 §5 step 4).
@@ -288,13 +308,13 @@ pub(super) fn reduce(tcb: &mut Tcb, told: &Told, to: CaState, cx: &mut Cx<'_>) {
 /// they are to be sent once more.
 fn sent_again(tcb: &Tcb) -> u32 {
     let head = tcb.rtxq.head().filter(|head| head.retransmits > 0 && head.lost);
-    tcb.rtxq.again() + head.map_or(0, |head| head.len)
+    tcb.rtxq.again().bytes + head.map_or(0, |head| head.len)
 }
 
 /// FlightSize; what was sent beyond cwnd MUST NOT be counted (RFC 5681 §3.2 step 2).
 // Rules: 5681-3.2-4.
 fn outstanding(tcb: &Tcb) -> u32 {
-    tcb.rtxq.flight_size().min(tcb.cc_cwnd())
+    tcb.flight_size().min(tcb.cc_cwnd())
 }
 
 /// The window is to become what congestion control says now, from `cwnd`.
@@ -305,13 +325,15 @@ fn come_down(tcb: &mut Tcb, (told, cwnd): (&Told, u32), to: CaState, cx: &mut Cx
     tcb.owe_cwr();
     let (una, prr) = (tcb.snd.una, tcb.config.prr);
     // RecoverFS: what was not known to be delivered before this ACK (RFC 9937 §6.1).
-    let known = tcb.rtxq.sacked() - told.sacked.min(tcb.rtxq.sacked());
-    let flight = tcb.rtxq.flight_size() + told.acked - known.min(tcb.rtxq.flight_size());
+    let (sacked, all) = (tcb.rtxq.sacked().bytes, tcb.rtxq.flight_size().bytes);
+    let known = sacked - told.sacked.min(sacked);
+    let flight = all + told.acked.bytes - known.min(all);
     let flight = if tcb.config.count_segments { cwnd } else { flight };
+    let in_flight = tcb.in_flight();
     let loss = tcb.loss.get_or_insert_default();
     loss.tlp = None;
     loss.undo.begin(una, tcb.rtxq.runs_again());
-    loss.prr = prr.then(|| Prr::begin(flight, tcb.rtxq.in_flight()));
+    loss.prr = prr.then(|| Prr::begin(flight, in_flight));
     tcb.set_ca(to, cx);
 }
 
@@ -348,7 +370,7 @@ fn in_recovery(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> u3
         return 0;
     }
     if tcb.sack_ok || tcb.recovery.ca == CaState::Cwr {
-        let lost = detect(tcb, cx);
+        let lost = detect(tcb, told, cx);
         if lost > 0 && tcb.recovery.ca == CaState::Cwr {
             lose_in_cwr(tcb, cx);
         }
@@ -370,10 +392,10 @@ fn lose_in_cwr(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 /// Losses among what was sent after the recovery point.
 // Rules: 5681-4.3-1.
 fn detect_again(tcb: &mut Tcb, told: &Told, cx: &mut Cx<'_>) -> u32 {
-    let lost = detect(tcb, cx);
+    let lost = detect(tcb, told, cx);
     if lost > 0 {
         enter(tcb, told, cx);
-    } else if tcb.rtxq.sacked() > 0 {
+    } else if tcb.rtxq.sacked().bytes > 0 {
         tcb.set_ca(CaState::Disorder, cx);
     }
     lost
@@ -394,7 +416,7 @@ pub(super) fn leave(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let smss = tcb.snd.smss;
     tcb.rtxq.set_left(0, smss);
     (tcb.recovery.force, tcb.recovery.deflation) = (false, 0);
-    let outstanding = tcb.rtxq.flight_size();
+    let outstanding = tcb.flight_size();
     tcb.cc().on_recovered(cx.now, outstanding);
     tcb.on_window_used(cx.now);
     if let Some(loss) = &mut tcb.loss {
@@ -420,7 +442,7 @@ pub(super) fn on_timeout(tcb: &mut Tcb, first: bool, cx: &mut Cx<'_>) {
         CaState::Cwr | CaState::Recovery if under_way => Timeout::InRecovery,
         _ => Timeout::First,
     };
-    let outstanding = tcb.rtxq.flight_size();
+    let outstanding = tcb.flight_size();
     tcb.cc().on_rto(cx.now, outstanding, timeout);
     tcb.on_window_used(cx.now);
     tcb.owe_cwr();
@@ -436,7 +458,7 @@ pub(super) fn on_timeout(tcb: &mut Tcb, first: bool, cx: &mut Cx<'_>) {
     }
     mark_lost_by_timeout(tcb, cx);
     if tcb.config.is_linux() {
-        let spared = tcb.rtxq.in_flight();
+        let spared = tcb.in_flight();
         tcb.cc().on_spared(spared);
     }
     (tcb.recovery.dupacks, tcb.recovery.deflation) = (0, 0);
@@ -477,12 +499,12 @@ fn after_timeout(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> 
     let again = tcb.rtxq.again();
     let lost = in_loss(tcb, told, covered, cx);
     let by_time = tcb.sack_ok && tcb.config.rack;
-    let reported = tcb.rtxq.sacked() > 0;
+    let reported = tcb.rtxq.sacked().bytes > 0;
     match tcb.recovery.ca {
         CaState::Open | CaState::Disorder if by_time && reported && lost == 0 => {
             in_doubt(tcb, told, cx)
         }
-        CaState::Loss if by_time && lost > 0 && tcb.rtxq.again() < again => {
+        CaState::Loss if by_time && lost > 0 && tcb.rtxq.again().bytes < again.bytes => {
             enter(tcb, told, cx);
             lost
         }
@@ -511,7 +533,7 @@ fn in_loss(tcb: &mut Tcb, told: &Told, covered: bool, cx: &mut Cx<'_>) -> u32 {
     if !tcb.sack_ok {
         count_behind(tcb, told);
     }
-    if tcb.sack_ok && tcb.config.rack { detect_by_time(tcb, cx) } else { 0 }
+    if tcb.sack_ok && tcb.config.rack { detect_on_ack(tcb, told, cx) } else { 0 }
 }
 
 /// Without SACK, duplicates tell that what F-RTO sent behind the lost has arrived: each lets
@@ -523,7 +545,7 @@ fn count_behind(tcb: &mut Tcb, told: &Told) {
     if told.advanced {
         tcb.rtxq.set_left(0, smss);
     } else if told.duplicate && sent_new {
-        tcb.rtxq.set_left(tcb.rtxq.left() + smss, smss);
+        tcb.rtxq.set_left(tcb.rtxq.left().segments + 1, smss);
     }
 }
 
@@ -604,8 +626,8 @@ pub(super) fn on_reorder_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         return;
     }
     // Linux lets what was lost be paid as if a segment had arrived.
-    let delivered = if tcb.config.is_linux() { tcb.snd.smss } else { 0 };
-    let told = Told { delivered, ..Told::default() };
+    let (delivered, segments) = if tcb.config.is_linux() { (tcb.snd.smss, 1) } else { (0, 0) };
+    let told = Told { delivered, segments, ..Told::default() };
     match tcb.recovery.ca {
         CaState::Open | CaState::Disorder => {
             enter(tcb, &told, cx);

@@ -4,11 +4,14 @@
 //! when part of them is acknowledged, lost or sent again. Everything that judges loss or measures
 //! delivery reads this queue.
 
+mod amount;
 mod index;
 
 use crate::base::{Duration, Instant, Seq};
 use index::Index;
 use std::collections::VecDeque;
+
+pub use amount::Amount;
 
 /// One transmission.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -37,6 +40,8 @@ pub struct Sent {
     pub twice: bool,
     /// Its last byte was the last one written: it has PSH, whenever it is sent.
     pub push: bool,
+    /// Its last byte is a FIN.
+    pub fin: bool,
 }
 
 impl Sent {
@@ -59,7 +64,13 @@ impl Sent {
     /// How many segments end in it; its end is one, if it is `whole` and not cut off another.
     pub fn segments(&self, whole: bool) -> u32 {
         let (mss, all) = (u32::from(self.mss.max(1)), u32::from(self.phase) + self.len);
-        if whole { all.div_ceil(mss) } else { all / mss }
+        let data = all - u32::from(self.fin && all > 1); // FIN goes along
+        if whole { data.div_ceil(mss) } else { data / mss }
+    }
+
+    /// What it counts for.
+    fn amount(&self) -> Amount {
+        Amount { bytes: self.len, segments: self.segments(true) }
     }
 
     /// Cuts the record at `at` bytes; returns the part behind.
@@ -67,7 +78,7 @@ impl Sent {
         let mss = u32::from(self.mss.max(1));
         let phase = ((u32::from(self.phase) + at) % mss) as u16;
         let rest = Sent { seq: self.seq + at, len: self.len - at, phase, ..*self };
-        (self.len, self.push) = (at, false);
+        (self.len, self.push, self.fin) = (at, false, false);
         rest
     }
 
@@ -98,8 +109,10 @@ pub struct Acked {
     pub len: u32,
     /// Sequence space of it that the peer had not reported by SACK before.
     pub fresh: u32,
-    /// Segments that ended there.
+    /// Segments that ended there and were not reported so.
     pub segments: u32,
+    /// Segments that ended there.
+    pub all: u32,
     /// When the oldest acknowledged byte was sent, if it was sent only once (Karn's algorithm,
     /// RFC 6298 §3).
     pub first_sent_at: Option<Instant>,
@@ -107,23 +120,29 @@ pub struct Acked {
     pub retransmitted: bool,
 }
 
+/// Sums over some of the records.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+struct Rare {
+    /// What is taken for lost and not sent again.
+    lost: Amount,
+    /// What the peer holds out of order.
+    sacked: Amount,
+    /// What is in flight and was sent more than once.
+    again: Amount,
+    /// What two copies are in flight of.
+    twice: Amount,
+    /// What has left the network, by duplicate ACKs that do not say which (RFC 5681 §3.2 step 4).
+    left: Amount,
+}
+
 /// Records in sequence order, without gaps.
 #[derive(Clone, Debug, Default)]
 pub struct Rtxq {
     queue: VecDeque<Sent>,
-    /// Sequence space in the queue.
-    len: u32,
-    /// Sequence space taken for lost and not sent again.
-    lost: u32,
-    /// Sequence space the peer holds out of order.
-    sacked: u32,
-    /// Sequence space in flight that was sent more than once.
-    again: u32,
-    /// Sequence space of which two copies are in flight.
-    twice: u32,
-    /// Sequence space that has left the network, by duplicate ACKs that do not say which
-    /// (RFC 5681 §3.2 step 4).
-    left: u32,
+    /// All of it.
+    all: Amount,
+    /// Sums of what is no ordinary course, while there is any.
+    rare: Option<Box<Rare>>,
     /// Other orders of the records, while something is held, lost or sent again.
     index: Option<Box<Index>>,
 }
@@ -139,49 +158,65 @@ impl Rtxq {
         self.queue.len() == 1
     }
 
-    /// FlightSize: sequence space sent and not acknowledged (RFC 5681 §2).
-    pub fn flight_size(&self) -> u32 {
-        self.len
+    /// FlightSize: what was sent and not acknowledged (RFC 5681 §2).
+    pub fn flight_size(&self) -> Amount {
+        self.all
+    }
+
+    fn rare(&self) -> Rare {
+        self.rare.as_deref().copied().unwrap_or_default()
     }
 
     /// What is believed to be in the network: neither lost nor held by the peer, and what was sent
     /// again without being lost two times (`pipe` of RFC 6675 §2).
     // Rules: 6675-4-2.
-    pub fn in_flight(&self) -> u32 {
-        (self.len - self.lost - self.sacked + self.twice).saturating_sub(self.left)
+    pub fn in_flight(&self) -> Amount {
+        let Rare { lost, sacked, twice, left, .. } = self.rare();
+        let known = self.all - lost - sacked + twice;
+        Amount {
+            bytes: known.bytes.saturating_sub(left.bytes),
+            segments: known.segments.saturating_sub(left.segments),
+        }
     }
 
-    /// Sequence space that has left the network, by duplicate ACKs that do not say which.
-    pub fn left(&self) -> u32 {
-        self.left
+    /// What has left the network, by duplicate ACKs that do not say which.
+    pub fn left(&self) -> Amount {
+        self.rare().left
     }
 
-    /// Duplicate ACKs say that `bytes` have left the network, one does not know which. What is
-    /// missing itself has not.
-    pub fn set_left(&mut self, bytes: u32, smss: u32) {
-        self.left = bytes.min(self.len.saturating_sub(smss));
+    /// Duplicate ACKs say that so many `segments` of `smss` have left the network, one does not
+    /// know which. What is missing itself has not.
+    pub fn set_left(&mut self, segments: u32, smss: u32) {
+        if segments == 0 && self.rare.is_none() {
+            return;
+        }
+        let (bytes, most) = (segments.saturating_mul(smss), self.all);
+        self.rare.get_or_insert_default().left = Amount {
+            bytes: bytes.min(most.bytes.saturating_sub(smss)),
+            segments: segments.min(most.segments.saturating_sub(1)),
+        };
     }
 
-    /// Sequence space taken for lost and not sent again.
-    pub fn lost(&self) -> u32 {
-        self.lost
+    /// What is taken for lost and not sent again.
+    pub fn lost(&self) -> Amount {
+        self.rare().lost
     }
 
-    /// Sequence space held by the peer out of order.
-    pub fn sacked(&self) -> u32 {
-        self.sacked
+    /// What the peer holds out of order.
+    pub fn sacked(&self) -> Amount {
+        self.rare().sacked
     }
 
-    /// Sequence space in flight that was sent more than once.
-    pub fn again(&self) -> u32 {
-        self.again
+    /// What is in flight and was sent more than once.
+    pub fn again(&self) -> Amount {
+        self.rare().again
     }
 
     /// What was sent more than once and may still be answered: what is in flight, and the oldest
     /// when it is to be sent once more.
     pub fn runs_again(&self) -> impl Iterator<Item = (Seq, Seq)> {
         let head = self.queue.front().filter(|head| head.retransmits > 0 && head.lost);
-        let most = if self.again > 0 { self.queue.len() } else { 0 };
+        let most = if self.again().bytes > 0 { self.queue.len() } else { 0 };
         let again = self.queue.iter().take(most).filter(|sent| sent.is_again());
         head.into_iter().chain(again).map(|sent| (sent.seq, sent.end()))
     }
@@ -207,10 +242,36 @@ impl Rtxq {
     /// When it does not follow the last one: SND.NXT never moves back.
     pub fn push(&mut self, sent: Sent) {
         assert!(self.queue.back().is_none_or(|last| last.end() == sent.seq), "no gap is sent");
-        self.len += sent.len;
-        self.again += if sent.is_again() { sent.len } else { 0 };
+        self.sum(&sent, |sum| *sum += sent.amount());
         self.queue.push_back(sent);
         self.note(self.queue.len() - 1);
+    }
+
+    /// Changes the sums that a record counts in.
+    fn sum(&mut self, sent: &Sent, mut change: impl FnMut(&mut Amount)) {
+        change(&mut self.all);
+        if !(sent.lost || sent.sacked || sent.retransmits > 0 || sent.twice) {
+            return; // as nearly always
+        }
+        let rare = self.rare.get_or_insert_default();
+        let sums = [
+            (sent.lost, &mut rare.lost),
+            (sent.sacked, &mut rare.sacked),
+            (sent.is_again(), &mut rare.again),
+            (sent.twice, &mut rare.twice),
+        ];
+        sums.into_iter().filter(|(counts, _)| *counts).for_each(|(_, sum)| change(sum));
+    }
+
+    /// Changes the record at `place`; the sums and the index follow.
+    fn change(&mut self, place: usize, change: impl FnOnce(&mut Sent)) {
+        self.unnote(place);
+        let before = self.queue[place];
+        change(&mut self.queue[place]);
+        let after = self.queue[place];
+        self.sum(&before, |sum| *sum -= before.amount());
+        self.sum(&after, |sum| *sum += after.amount());
+        self.note(place);
     }
 
     /// Takes off everything before `to`; `each` is shown what the peer had not reported before.
@@ -234,24 +295,26 @@ impl Rtxq {
             if !whole {
                 self.note(0);
             }
-            self.len -= gone.len;
-            self.lost -= if gone.lost { gone.len } else { 0 };
-            self.sacked -= if gone.sacked { gone.len } else { 0 };
-            self.again -= if gone.is_again() { gone.len } else { 0 };
-            self.twice -= if gone.twice { gone.len } else { 0 };
+            let segments = gone.segments(whole);
+            self.sum(&gone, |sum| *sum -= Amount { bytes: gone.len, segments });
             if acked.len == 0 && gone.retransmits == 0 {
                 acked.first_sent_at = Some(gone.sent_at);
             }
             acked.len += gone.len;
+            acked.all += segments;
             acked.retransmitted |= gone.retransmits > 0;
             if gone.sacked {
                 continue;
             }
             acked.fresh += gone.len;
-            acked.segments += gone.segments(whole);
+            acked.segments += segments;
             each(&gone);
         }
-        self.left = self.left.min(self.len);
+        match &mut self.rare {
+            rare if self.all.bytes == 0 => *rare = None,
+            Some(rare) => rare.left = rare.left.min(self.all),
+            None => {}
+        }
         self.forget_order(to);
         acked
     }
@@ -267,7 +330,7 @@ impl Rtxq {
         news: (Seq, Seq),
         mut each: impl FnMut(&Sent),
     ) -> u32 {
-        let before = self.sacked;
+        let before = self.sacked().bytes;
         let mut place = self.queue.partition_point(|sent| sent.end().before_eq(news.0));
         while let Some(sent) = self.queue.get(place).filter(|sent| sent.seq.before(news.1)) {
             let inside = left.after(sent.seq);
@@ -282,7 +345,7 @@ impl Rtxq {
             }
             place += 1;
         }
-        self.sacked - before
+        self.sacked().bytes - before
     }
 
     /// Cuts the record at `place` at `at` bytes, if there is something on both sides.
@@ -291,44 +354,36 @@ impl Rtxq {
         if at == 0 || at >= sent.len {
             return false;
         }
+        let whole = sent.segments(true);
         let rest = sent.split_off(at);
+        let first = *sent;
         self.queue.insert(place + 1, rest);
         self.note(place); // the rest ends where the whole did
+        let more = first.segments(true) + rest.segments(true) - whole; // cut within a segment
+        self.sum(&first, |sum| sum.segments += more);
         true
     }
 
     /// The peer holds the record at `place`.
     fn hold(&mut self, place: usize) {
         self.order();
-        self.unnote(place);
-        let sent = &mut self.queue[place];
-        self.again -= if sent.is_again() { sent.len } else { 0 };
-        self.lost -= if std::mem::take(&mut sent.lost) { sent.len } else { 0 };
-        self.twice -= if std::mem::take(&mut sent.twice) { sent.len } else { 0 };
-        sent.sacked = true;
-        self.sacked += sent.len;
-        self.note(place);
+        self.change(place, |sent| (sent.lost, sent.twice, sent.sacked) = (false, false, true));
     }
 
     /// The peer does not hold any more what it had reported (RFC 2018 §8 allows it).
     pub fn forget_sacked(&mut self) {
+        let Some(rare) = &mut self.rare else { return };
         for sent in self.queue.iter_mut().filter(|sent| sent.sacked) {
             sent.sacked = false;
-            self.again += if sent.is_again() { sent.len } else { 0 };
+            rare.again += if sent.is_again() { sent.amount() } else { Amount::default() };
         }
-        self.sacked = 0;
+        rare.sacked = Amount::default();
         self.reorder();
     }
 
     /// Behind the last byte that the peer holds out of order (`HighData` it has, RFC 6675 §2).
     pub fn high_sacked(&self) -> Option<Seq> {
         self.index.as_ref()?.high_sacked
-    }
-
-    /// Whether the peer holds `segments` segments out of order, whatever their size.
-    pub fn has_sacked(&self, segments: u32, smss: u32) -> bool {
-        let held = self.index.as_ref().map_or(0, |index| index.held);
-        self.sacked > 0 && held.max(self.sacked.div_ceil(smss)) >= segments
     }
 
     /// Where more than `bytes` of what the peer holds out of order, or `runs` separate runs of it,
@@ -352,7 +407,7 @@ impl Rtxq {
     /// in sequence order, up to the first that `judge` calls too new. Returns the sequence space
     /// newly lost.
     pub fn judge(&mut self, mut judge: impl FnMut(&Sent) -> Judged) -> u32 {
-        let before = self.lost;
+        let before = self.lost().bytes;
         for place in 0..self.queue.len() {
             let sent = &self.queue[place];
             if sent.sacked || sent.lost {
@@ -364,7 +419,7 @@ impl Rtxq {
                 Judged::TooNew => break,
             }
         }
-        self.lost - before
+        self.lost().bytes - before
     }
 
     /// Takes for lost what was sent before `newest` and `wait` ago or earlier; says how much, and
@@ -385,23 +440,17 @@ impl Rtxq {
         if self.index.is_none() {
             self.order();
         }
-        let before = self.lost;
+        let before = self.lost().bytes;
         let overdue = |first: &(Instant, u64)| *first < newest && first.0 + wait <= now;
         while let Some((_, end)) = self.oldest().filter(overdue) {
             self.lose(self.place_of(end));
         }
-        (self.lost - before, self.last_before(newest).map(|at| at + wait))
+        (self.lost().bytes - before, self.last_before(newest).map(|at| at + wait))
     }
 
     fn lose(&mut self, place: usize) {
         self.order();
-        self.unnote(place);
-        let sent = &mut self.queue[place];
-        self.again -= if sent.is_again() { sent.len } else { 0 };
-        self.twice -= if std::mem::take(&mut sent.twice) { sent.len } else { 0 };
-        sent.lost = true;
-        self.lost += sent.len;
-        self.note(place);
+        self.change(place, |sent| (sent.lost, sent.twice) = (true, false));
     }
 
     /// What is first went out once more at `now`, and its ACK tells the time from then on.
@@ -420,16 +469,17 @@ impl Rtxq {
     /// Takes everything the peer does not hold for lost.
     pub fn mark_all_lost(&mut self) {
         self.judge(|_| Judged::Lost);
-        self.left = 0;
+        self.set_left(0, 0);
     }
 
     /// Nothing is lost after all: what was taken for it and not sent again is in flight.
     pub fn mark_none_lost(&mut self) {
+        let Some(rare) = &mut self.rare else { return };
         for sent in self.queue.iter_mut().filter(|sent| sent.lost) {
             sent.lost = false;
-            self.again += if sent.retransmits > 0 { sent.len } else { 0 };
+            rare.again += if sent.is_again() { sent.amount() } else { Amount::default() };
         }
-        self.lost = 0;
+        rare.lost = Amount::default();
         self.reorder();
     }
 
@@ -449,11 +499,13 @@ impl Rtxq {
     }
 
     /// How long the first lost record is with those behind it that fit one segment of `most` bytes
-    /// together and that the peer does not hold.
+    /// together, that the peer does not hold and that were not sent more often.
     pub fn joined(&self, most: u32) -> Option<u32> {
         let place = self.first_lost()?;
-        let mut sum = self.queue[place].len;
-        let fits = |sent: &&Sent| !sent.sacked && sent.segments(true) == 1;
+        let Sent { len: mut sum, retransmits, .. } = self.queue[place];
+        let fits = |sent: &&Sent| {
+            !sent.sacked && sent.retransmits <= retransmits && sent.segments(true) == 1
+        };
         for sent in self.queue.range(place + 1..).take_while(fits) {
             if sum + sent.len > most {
                 break;
@@ -470,14 +522,14 @@ impl Rtxq {
             if !self.queue[place + 1].lost {
                 self.lose(place + 1);
             }
-            self.unnote(place);
             self.unnote(place + 1);
             let next = self.queue.remove(place + 1).expect("there is one more");
-            let sent = &mut self.queue[place];
-            sent.len += next.len;
-            sent.push |= next.push;
-            sent.retransmits = sent.retransmits.max(next.retransmits);
-            self.note(place);
+            self.sum(&next, |sum| *sum -= next.amount());
+            self.change(place, |sent| {
+                sent.len += next.len;
+                (sent.push, sent.fin) = (sent.push | next.push, sent.fin | next.fin);
+                sent.retransmits = sent.retransmits.max(next.retransmits);
+            });
         }
     }
 
@@ -508,8 +560,7 @@ impl Rtxq {
         let place = place + usize::from(self.split(place, seq - self.queue[place].seq));
         self.send_again(place, (len, mss), now, stamp);
         if !rescue {
-            let sent = &mut self.queue[place];
-            self.twice += if std::mem::replace(&mut sent.twice, true) { 0 } else { sent.len };
+            self.change(place, |sent| sent.twice = true);
             self.raise_high_rxt(seq + len);
         }
     }
@@ -517,15 +568,12 @@ impl Rtxq {
     fn send_again(&mut self, place: usize, (len, mss): (u32, u16), now: Instant, stamp: Stamp) {
         self.order();
         self.split(place, len);
-        self.unnote(place);
-        let sent = &mut self.queue[place];
-        self.again += if sent.is_again() { 0 } else { sent.len };
-        self.lost -= if std::mem::take(&mut sent.lost) { sent.len } else { 0 };
-        (sent.mss, sent.phase) = (mss, 0);
-        sent.retransmits = sent.retransmits.saturating_add(1);
-        (sent.sent_at, sent.stamp) = (now, stamp);
-        self.note(place);
-        let in_flight = self.in_flight();
+        self.change(place, |sent| {
+            (sent.lost, sent.mss, sent.phase) = (false, mss, 0);
+            sent.retransmits = sent.retransmits.saturating_add(1);
+            (sent.sent_at, sent.stamp) = (now, stamp);
+        });
+        let in_flight = self.in_flight().bytes;
         self.queue[place].in_flight = in_flight;
     }
 

@@ -51,6 +51,7 @@ pub(super) fn take(
     cx: &Cx<'_>,
 ) -> Option<Instant> {
     let deliveries = Deliveries::new(tcb, told.echo, cx.now);
+    let linux = tcb.config.is_linux();
     let loss = tcb.loss.get_or_insert_default();
     let (una, nxt) = (tcb.snd.una, tcb.snd.nxt);
     let twice = blocks.first().filter(|first| is_dsack(blocks, ack, **first));
@@ -58,6 +59,7 @@ pub(super) fn take(
         let oldest = una - tcb.snd.max_wnd;
         if oldest.before_eq(left) && left.before(right) && right.before_eq(nxt) {
             told.dsack = true;
+            told.segments += u32::from(linux); // what was sent for nothing has arrived, too
             tcb.counters.rare().dsack_dups += 1;
             loss.rack.on_dsack(una.later(ack), nxt);
             loss.undo.on_dsack((left, right));

@@ -85,21 +85,38 @@ fn unqueued(tcb: &Tcb) -> u32 {
     }
 }
 
+/// What a batch holds: what the device takes, but half of the largest window at most.
+fn size_goal(tcb: &Tcb) -> u32 {
+    let (mss, max_wnd) = (eff_mss(tcb), tcb.snd.max_wnd);
+    let bound = if max_wnd > SMALL { max_wnd / 2 } else { max_wnd };
+    (tcb.gso_max.min(bound) / mss * mss).max(mss)
+}
+
+/// What is written when nothing waits to be sent has the place of a batch, and of what goes out of
+/// it while it fills, however little the send buffer has left (as Linux).
+pub(super) fn first_batch(tcb: &Tcb) -> u32 {
+    let opens = tcb.tx.is_empty() || tcb.unsent() == 0 && tcb.tx.len() < tcb.send_buffer();
+    let opens = opens && tcb.syn_acked && !tcb.pressed;
+    if !(opens && tcb.config.is_linux() && has_batches(tcb)) {
+        return 0;
+    }
+    let (mss, goal) = (eff_mss(tcb), size_goal(tcb));
+    goal + tcb.cwnd_takes(mss).min(tcb.rwnd_room()).min(goal) / mss * mss
+}
+
 /// The next part of what is written is queued; says whether there is one.
 pub(super) fn queue_more(tcb: &mut Tcb) -> bool {
     if unqueued(tcb) == 0 {
         return false;
     }
-    let mss = eff_mss(tcb);
     let nxt = tcb.snd.nxt.later(tcb.tx.base());
     let (max_wnd, tail) = (tcb.snd.max_wnd, batches(tcb).map(|b| (b.tail(nxt), b.filled())));
     let (from, filled) = tail.unwrap_or((nxt, nxt));
-    let bound = if max_wnd > SMALL { max_wnd / 2 } else { max_wnd };
     let write = Write {
         end: tcb.record_len(filled).map_or(tcb.tx.end(), |len| filled + len),
         more: tcb.more,
         closed: filled.after(from) && tcb.record_len(from) == Some(filled - from),
-        most: (tcb.gso_max.min(bound) / mss * mss).max(mss),
+        most: size_goal(tcb),
         half: max_wnd / 2,
     };
     tcb.counters.rare().batches.get_or_insert_with(|| Batches::new(nxt)).fill(nxt, write);

@@ -2,6 +2,7 @@
 
 use super::event::CaState;
 use super::info::TcpInfo;
+use super::rtxq::Amount;
 use super::state::State;
 use super::sums::Rare;
 use super::tcb::Tcb;
@@ -16,16 +17,15 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// What is taken for lost, whether or not it was sent again, as Linux counts it.
-fn lost(tcb: &Tcb) -> u32 {
+fn lost(tcb: &Tcb) -> Amount {
     let again = matches!(tcb.recovery.ca, CaState::Recovery | CaState::Loss);
-    tcb.rtxq.lost() + if again { tcb.rtxq.again() } else { 0 }
+    tcb.rtxq.lost() + if again { tcb.rtxq.again() } else { Amount::default() }
 }
 
 /// What was sent again and is in flight; a loss probe is no repair.
 fn again(tcb: &Tcb) -> u32 {
     let probe = tcb.loss.as_ref().and_then(|loss| loss.tlp).is_some_and(|tlp| tlp.again);
-    let tail = if probe { tcb.snd.smss } else { 0 };
-    tcb.rtxq.again().saturating_sub(tail)
+    tcb.rtxq.again().segments.saturating_sub(u32::from(probe))
 }
 
 /// TCPI_OPT_TIMESTAMPS, TCPI_OPT_SACK, TCPI_OPT_WSCALE, TCPI_OPT_ECN, TCPI_OPT_ECN_SEEN,
@@ -64,17 +64,17 @@ pub(super) fn info(tcb: &Tcb, now: Instant) -> TcpInfo {
         rcv_mss: u64::from(tcb.rcv.mss_seen),
         advmss: u64::from(tcb.rcv.advmss).saturating_sub(if tcb.ts.is_some() { 12 } else { 0 }),
         pmtu: u64::from(tcb.pmtu),
-        unacked: segments(tcb.rtxq.flight_size() - u32::from(tcb.is_fast_synack())),
-        sacked: segments(tcb.has_left()),
-        lost: segments(lost(tcb)),
-        retrans: segments(again(tcb)),
+        unacked: u64::from(tcb.rtxq.flight_size().segments - u32::from(tcb.is_fast_synack())),
+        sacked: u64::from((tcb.rtxq.sacked() + tcb.rtxq.left()).segments),
+        lost: u64::from(lost(tcb).segments),
+        retrans: u64::from(again(tcb)),
         rtt: micros(tcb.rto.srtt().unwrap_or_default()),
         rttvar: micros(tcb.rto.rttvar()),
         min_rtt: micros(tcb.rto.min().unwrap_or_default()),
         snd_ssthresh: segments(tcb.ssthresh().min(i32::MAX as u32)),
         snd_cwnd: u64::from(tcb.cwnd() / smss),
         snd_cwnd_bytes: u64::from(tcb.cwnd()),
-        bytes_in_flight: u64::from(tcb.rtxq.in_flight()),
+        bytes_in_flight: u64::from(tcb.rtxq.in_flight().bytes),
         snd_wnd: u64::from(tcb.snd.wnd),
         rcv_wnd: u64::from(tcb.rcv.wnd),
         rcv_space: u64::from(tcb.rcv_space()),

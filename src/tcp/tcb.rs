@@ -634,7 +634,7 @@ impl Tcb {
     // Rules: MUST-14, 7323-2.2-1.
     pub fn negotiate(&mut self, theirs: &Options, now: Instant) {
         let v6 = self.header_len == 60;
-        let mss = theirs.mss.unwrap_or(default_mss(v6)).max(self.config.min_mss);
+        let mss = theirs.told_mss().unwrap_or(default_mss(v6)).max(self.config.min_mss);
         let mss = self.config.mss.map_or(mss, |own| mss.min(own));
         self.ts = self.ts.take().filter(|_| theirs.ts.is_some());
         if let (Some(ts), Some(Timestamps { val, .. })) = (&mut self.ts, theirs.ts) {

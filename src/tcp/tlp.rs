@@ -18,8 +18,8 @@ pub(super) fn schedule(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         && tcb.sack_ok
         && free
         && matches!(tcb.recovery.ca, CaState::Open | CaState::Cwr)
-        && tcb.rtxq.flight_size() > 0
-        && tcb.rtxq.sacked() == 0;
+        && !tcb.rtxq.is_empty()
+        && tcb.rtxq.sacked().bytes == 0;
     if !wanted {
         tcb.stop_timer(Timer::LossProbe, cx);
         return;
@@ -33,7 +33,7 @@ pub(super) fn schedule(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 // Rules: 8985-7.2-2.
 fn timeout(tcb: &Tcb) -> Duration {
     let Some(srtt) = tcb.rto.srtt() else { return PTO_INITIAL };
-    let single = tcb.rtxq.is_single() && tcb.rtxq.flight_size() <= tcb.snd.smss;
+    let single = tcb.rtxq.is_single() && tcb.rtxq.flight_size().bytes <= tcb.snd.smss;
     2 * srtt + if single { tcb.config.tlp_ack_delay } else { GRANULARITY }
 }
 
@@ -55,7 +55,7 @@ pub(super) fn on_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         return;
     }
     let edge = tcb.snd.una + tcb.snd.wnd;
-    if linux && edge.before(tcb.snd.nxt) && tcb.rtxq.flight_size() > tcb.snd.smss {
+    if linux && edge.before(tcb.snd.nxt) && tcb.rtxq.flight_size().bytes > tcb.snd.smss {
         // The peer's window does not cover the tail any more.
         return super::ack::rtx_timer_from_head(tcb, cx);
     }

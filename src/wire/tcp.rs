@@ -196,6 +196,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// The MSS that is told; zero tells none.
+    pub fn told_mss(&self) -> Option<u16> {
+        self.mss.filter(|mss| *mss > 0)
+    }
+
     /// The encoded length in bytes, a multiple of 4, 0..=40.
     pub fn len(&self) -> usize {
         let sack = if self.sack.is_empty() { 0 } else { 4 + 8 * self.sack.len() };

@@ -9,7 +9,7 @@ use crate::support::seen::scenarios;
 use netglass::base::SocketError;
 use netglass::socket::SocketId;
 use netglass::stack::ListenOptions;
-use netglass::tcp::State;
+use netglass::tcp::{Lineage, State};
 use netglass::wire::tcp::Ctl;
 use std::net::Ipv4Addr;
 
@@ -126,6 +126,17 @@ fn half_open() {
         p.inject(A, 1, 1, WND, none(), b"");
         p.accept();
         assert_eq!(p.state(), State::Established);
+    }
+    // For Linux a SYN in the window ends it.
+    for (ctl, seq, ack) in [(S, 5, 0), (SA, 1, 1)] {
+        let mut p = Puppet::with(|c| c.lineage = Lineage::Linux);
+        p.listen(ListenOptions::default());
+        p.inject(S, 0, 0, WND, mss(1000), b"");
+        p.expect(SA, 0, 1, 0);
+        p.inject(ctl, seq, ack, WND, none(), b"");
+        assert_eq!((p.take_all().len(), p.drops("SynInWindow")), (1, 1), "{ctl}");
+        p.inject(A, 1, 1, WND, none(), b"");
+        p.expect(R, 1, 0, 0);
     }
     // An exact reset returns to LISTEN (MUST: "return to the LISTEN state").
     let mut p = Puppet::new();

@@ -234,7 +234,7 @@ fn data_on_the_syn_ack() {
 fn segment_sizes() {
     for (offered, first) in [
         (None, 536),
-        (Some(0), 48),
+        (Some(0), 536),
         (Some(1), 48),
         (Some(1000), 1000),
         (Some(1460), 1460),

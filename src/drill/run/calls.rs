@@ -402,8 +402,8 @@ fn shutdown(machine: &mut Machine, args: Args<'_>) -> Answer {
             }
         }
         Place::Listener(_) if how != SHUT_WR => return disconnect(machine, index),
-        Place::Udp(_) => {}
-        Place::New | Place::Listener(_) => return Err(Errno::ENOTCONN.into()),
+        Place::Udp(_) | Place::Listener(_) => {}
+        Place::New => return Err(Errno::ENOTCONN.into()),
     }
     Ok(0)
 }

@@ -40,6 +40,27 @@ const CONSTANTS: &[(&str, i64)] = &[
     ("TCPI_OPT_ECN", 8),
     ("TCPI_OPT_ECN_SEEN", 16),
     ("TCPI_OPT_SYN_DATA", 32),
+    ("TCPI_OPT_USEC_TS", 64),
+    ("TCPI_OPT_TFO_CHILD", 128),
+];
+
+/// Fields of what this host has not: a limit of the pace, other flow labels, accurate ECN.
+const ALWAYS: &[(&str, u64)] = &[
+    ("fackets", 0),
+    ("last_ack_sent", 0),
+    ("max_pacing_rate", u64::MAX),
+    ("rehash", 0),
+    ("options2", 0),
+    ("received_ce", 0),
+    ("delivered_e1_bytes", 0),
+    ("delivered_e0_bytes", 0),
+    ("delivered_ce_bytes", 0),
+    ("received_e1_bytes", 0),
+    ("received_e0_bytes", 0),
+    ("received_ce_bytes", 0),
+    ("ecn_mode", 0),
+    ("accecn_fail_mode", 0),
+    ("accecn_opt_seen", 0),
 ];
 
 /// A threshold beyond every window, as Linux shows it.
@@ -75,8 +96,10 @@ impl Snapshot {
             "state" => int(self.state),
             "snd_ssthresh" => int(self.info.ssthresh().map_or(INFINITE, |n| n as i64)),
             field => {
-                let place = TcpInfo::FIELDS.iter().position(|known| *known == field)?;
-                Some(Value::Int(self.info.values()[place].into()))
+                let always = ALWAYS.iter().find(|(known, _)| *known == field);
+                let place = TcpInfo::FIELDS.iter().position(|known| *known == field);
+                let told = place.map(|place| self.info.values()[place]);
+                told.or(always.map(|(_, n)| *n)).map(|n| Value::Int(n.into()))
             }
         }
     }
@@ -108,5 +131,6 @@ mod tests {
         assert_eq!(value("TCP_ESTABLISHED"), value("TCPI_ESTABLISHED"));
         assert_eq!(value("tcpi_snd_ssthresh"), Some(0x7fff_ffff));
         assert_eq!((value("TCP_CA_Recovery"), value("tcpi_fame")), (Some(3), None));
+        assert_eq!(value("tcpi_max_pacing_rate"), Some(u64::MAX.into()));
     }
 }

@@ -7,12 +7,15 @@
 //! W(t) = C (t - K)^3 + W_max        K: when W(t) is W_max again
 //! ```
 //! With C = 0.4 segments per second cubed, and 0.7 of the window left after a loss. Time counts in
-//! microseconds, windows in bytes.
+//! microseconds, windows in bytes; where windows count segments, as in `segments`.
+
+mod segments;
 
 use super::hystart::{Found, HyStart, Original, PlusPlus};
 use super::window::{Window, windowed};
 use super::{AckSample, CongestionControl, Timeout};
 use crate::base::{Duration, Instant};
+use segments::Segments;
 
 /// C = 2/5.
 const C: (u128, u128) = (2, 5);
@@ -77,6 +80,10 @@ pub struct Cubic {
     srtt: Option<Duration>,
     /// When an ACK last told something, or the first segment after a silence was sent.
     last: Instant,
+    /// When something was last sent.
+    sent: Instant,
+    /// The growth of a window that counts segments.
+    segments: Segments,
 }
 
 impl Cubic {
@@ -92,6 +99,8 @@ impl Cubic {
             before: curve,
             srtt: None,
             last: Instant::ZERO,
+            sent: Instant::ZERO,
+            segments: Segments::default(),
         }
     }
 
@@ -103,6 +112,7 @@ impl Cubic {
         let less = cwnd < self.curve.w_max; // others need more: let go of some
         let w_max = if less { share(cwnd, CONVERGENCE) } else { cwnd };
         self.curve = Curve { w_max, prior: cwnd, epoch: None };
+        self.segments.end();
         self.window.whole(share(cwnd, BETA))
     }
 
@@ -132,6 +142,9 @@ impl Cubic {
     /// Congestion avoidance (RFC 9438 §4.2 to §4.5).
     // Rules: 9438-4.2-2, 9438-4.3-1, 9438-4.4-1.
     fn avoid(&mut self, acked: u32, now: Instant) {
+        if self.window.count_segments {
+            return self.avoid_by_segments(acked, now);
+        }
         let mut epoch = self.curve.epoch.unwrap_or_else(|| self.begin(now));
         let cwnd = self.window.cwnd;
         let t = now.since(epoch.start);
@@ -156,6 +169,20 @@ impl Cubic {
             epoch.credit %= u64::from(cwnd);
         }
         self.curve.epoch = Some(epoch);
+    }
+
+    /// The same in whole segments.
+    fn avoid_by_segments(&mut self, acked: u32, now: Instant) {
+        let smss = self.window.smss;
+        let windows = (self.window.cwnd / smss, self.curve.w_max / smss);
+        let delay = self.original.least().unwrap_or_default();
+        let more = self.segments.grow(windows, acked / smss, (now, delay));
+        self.window.grow(more * smss);
+    }
+
+    /// When congestion avoidance began.
+    fn began(&self) -> Option<Instant> {
+        self.segments.began().or(self.curve.epoch.map(|epoch| epoch.start))
     }
 
     /// Time in which the window was not used is no time (RFC 9438 §5.8).
@@ -197,8 +224,8 @@ impl CongestionControl for Cubic {
 
     /// HyStart looks at every round trip that is measured, whether or not the window may grow.
     fn on_sample(&mut self, sample: &AckSample) {
-        let settles = |epoch: Epoch| sample.now.since(epoch.start) < SETTLES;
-        if self.curve.epoch.is_some_and(settles) {
+        let settles = |began: Instant| sample.now.since(began) < SETTLES;
+        if self.began().is_some_and(settles) {
             return;
         }
         let segments = self.window.cwnd / self.window.smss;
@@ -213,8 +240,10 @@ impl CongestionControl for Cubic {
     fn on_send(&mut self, now: Instant, _bytes: u32, in_flight: u32) {
         if in_flight == 0 {
             self.stand_still(now);
+            self.segments.stand_still(now.since(self.sent), now);
             self.last = now;
         }
+        self.sent = now;
     }
 
     // Rules: 9406-4.2-5, 9438-4.10-1.
@@ -263,6 +292,7 @@ impl CongestionControl for Cubic {
         if timeout == Timeout::First {
             self.before = self.curve;
             self.curve = Curve { w_max: 0, prior: cwnd, epoch: None };
+            self.segments = Segments::default();
         }
         self.window.collapse(self.window.whole(share(cwnd, BETA)), timeout);
     }
@@ -270,7 +300,9 @@ impl CongestionControl for Cubic {
     // Rules: 9438-4.9.1-1.
     fn undo(&mut self, _now: Instant) {
         self.window.undo();
-        self.curve = self.before;
+        if !self.window.count_segments {
+            self.curve = self.before;
+        }
     }
 }
 

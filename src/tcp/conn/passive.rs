@@ -37,6 +37,7 @@ impl Conn {
             lost: false,
             twice: false,
             push: false,
+            fin: false,
         });
         tcb.counters.total_retrans = u32::from(half.retransmits);
         tcb.counters.segs_out = 1 + u32::from(half.retransmits);

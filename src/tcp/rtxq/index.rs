@@ -1,6 +1,6 @@
 //! The queue's records in other orders than that of sequence numbers: what is neither held nor lost
-//! by the time it was sent, and what is lost; and a count of what is held. So a loss is found, and
-//! what is to be sent again, without looking at all that is in flight.
+//! by the time it was sent, and what is lost. So a loss is found, and what is to be sent again,
+//! without looking at all that is in flight.
 //!
 //! Records are named by their end, as an offset that never wraps: it stays when the head is cut.
 
@@ -20,9 +20,7 @@ pub(super) struct Index {
     until: u64,
     /// The offset of the first byte in flight: how much was taken off since the index was made.
     base: u64,
-    /// How many segments the peer holds out of order, whatever their size.
-    pub(super) held: u32,
-    /// Behind the last of them.
+    /// Behind the last that the peer holds out of order.
     pub(super) high_sacked: Option<Seq>,
     /// Behind everything that was sent again, and is not acknowledged.
     pub(super) high_rxt: Option<Seq>,
@@ -31,7 +29,6 @@ pub(super) struct Index {
 impl Index {
     fn note(&mut self, sent: &Sent, end: u64) {
         if sent.sacked {
-            self.held += sent.segments(true);
             let high = self.high_sacked.map_or(sent.end(), |high| high.later(sent.end()));
             self.high_sacked = Some(high);
         } else if sent.lost {
@@ -42,11 +39,9 @@ impl Index {
     }
 
     fn unnote(&mut self, sent: &Sent, end: u64) {
-        if sent.sacked {
-            self.held -= sent.segments(true);
-        } else if sent.lost {
+        if sent.lost {
             self.lost.remove(&end);
-        } else {
+        } else if !sent.sacked {
             self.by_time.remove(&(sent.sent_at, end));
         }
     }
@@ -65,13 +60,13 @@ impl Rtxq {
             self.index = Some(Box::default());
             self.reorder();
         }
-        let until = self.begin() + u64::from(self.len);
+        let until = self.begin() + u64::from(self.all.bytes);
         self.index.iter_mut().for_each(|index| index.until = until);
     }
 
     /// Everything before `to` is acknowledged. Without need there is no index.
     pub(super) fn forget_order(&mut self, to: Seq) {
-        let (begin, held) = (self.begin(), self.sacked + self.lost > 0);
+        let (begin, held) = (self.begin(), self.sacked().bytes + self.lost().bytes > 0);
         let Some(index) = &mut self.index else { return };
         index.high_rxt = index.high_rxt.filter(|high| high.after(to));
         index.high_sacked = index.high_sacked.filter(|high| high.after(to));
@@ -145,10 +140,10 @@ impl Rtxq {
         again.reorder();
         match (&self.index, &again.index) {
             (Some(now), Some(new)) => {
-                let held = |index: &Index| (index.held, index.high_sacked);
-                now.by_time == new.by_time && now.lost == new.lost && held(now) == held(new)
+                let high = now.high_sacked == new.high_sacked;
+                high && now.by_time == new.by_time && now.lost == new.lost
             }
-            _ => self.lost + self.sacked == 0,
+            _ => self.lost().bytes + self.sacked().bytes == 0,
         }
     }
 }

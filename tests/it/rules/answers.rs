@@ -15,6 +15,8 @@ cases! {
     "Reply::RstClosed" => at_a_closed_port(S); at_a_closed_port(R) => "Why::ClosedRst",
     "Reply::RstListenAck" => at_a_listener(A); at_a_listener(RA) => "Why::ListenRst",
     "Reply::RstHalfOpenAck" => half_open(A, 1, 2); half_open(A, 1, 1) => "Cause::RcvAckOfSyn",
+    "Reply::RstHalfOpenSyn" => half_open_as_linux(S, 100);
+        half_open_as_linux(S, 0) => "Reply::EmbryoSynAckAgain",
     "Reply::RstSynSentAck" => in_syn_sent(SA, 2); in_syn_sent(SA, 1) => "Cause::RcvSynAck",
     "Reply::EmbryoSynAck" => at_a_listener(S); at_a_listener(SF) => "Why::SynFin",
     "Reply::EmbryoSynAckAgain" => half_open_for(1_000);
@@ -101,6 +103,14 @@ fn half_open(ctl: Ctl, seq: i64, ack: i64) {
     p.expect(SA, 0, 1, 0);
     p.forget();
     p.inject(ctl, seq, ack, WND, none(), b"");
+}
+
+fn half_open_as_linux(ctl: Ctl, seq: i64) {
+    let mut p = Puppet::with(|c| c.lineage = Lineage::Linux);
+    p.listen(ListenOptions::default());
+    p.inject(S, 0, 0, WND, mss(1000), b"");
+    p.inject(ctl, seq, 0, WND, none(), b"");
+    assert_eq!(p.take_all().len(), 2);
 }
 
 fn half_open_for(ms: u64) {

@@ -376,6 +376,11 @@ fn otherwise(state: State, kind: Kind, (seq, len): (i64, i64)) -> Outcome {
     if !acceptable {
         return stay(state, ack(), "RFC 9293 §3.10.7.4, first: not acceptable");
     }
+    if kind.has('S') && state == St::SynReceived {
+        // The reset of what has no ACK has no number of this connection's.
+        let reset = if kind.has('.') { "+0 > R 1:1(0)" } else { "//? why RstHalfOpenSyn" };
+        return stay(St::Listen, Some(reset.into()), "as Linux: a SYN ends what is half open");
+    }
     if kind.has('S') {
         return stay(state, ack(), "RFC 5961 §4.2: a SYN is challenged");
     }
@@ -489,7 +494,9 @@ fn script(state: State, kind: Kind, place: Option<Place>) -> String {
     if !matches!(state, St::Closed | St::Listen) {
         writeln!(text, "//? state {}", out.state.name()).unwrap();
     }
-    text + &probe(&out)
+    let nameless =
+        (state, out.state) == (St::SynReceived, St::Listen) && kind.has('S') && !kind.has('.');
+    if nameless { text } else { text + &probe(&out) }
 }
 
 /// Every script of the matrix, by its path below `tests/wire/matrix`.

@@ -73,6 +73,11 @@ impl Original {
         self.found
     }
 
+    /// The shortest round trip since the beginning, or the last timeout.
+    pub(in super::super) fn least(&self) -> Option<Duration> {
+        self.least
+    }
+
     /// What ended slow start.
     pub(in super::super) fn found(&self) -> Option<Found> {
         self.found
