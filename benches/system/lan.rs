@@ -1,6 +1,7 @@
 //! The private network of one measurement: Linux at one end, the stack under test at the other.
 
 use crate::Outcome;
+use crate::serve::Service;
 use netglass::base::Medium;
 use netglass::sys::ifconfig::{Change, Config};
 use netglass::sys::tun;
@@ -15,16 +16,14 @@ pub(crate) const NEAR: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
 pub(crate) const FAR: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 /// Both are in this network.
 pub(crate) const PREFIX: u8 = 24;
-/// The only port with a service.
-pub(crate) const PORT: u16 = 7;
 /// The load's interface.
 pub(crate) const DEV: &str = "bench0";
 /// The other end, where the kernel itself is under test.
 pub(crate) const PEER: &str = "bench1";
 
-/// Where the service is.
-pub(crate) fn service() -> SocketAddr {
-    SocketAddr::new(IpAddr::V4(FAR), PORT)
+/// Where a service is.
+pub(crate) fn service(service: Service) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(FAR), service.port())
 }
 
 /// Gives an interface of this namespace its address and switches it on.
@@ -53,18 +52,23 @@ pub(crate) enum Kind {
     Offload,
 }
 
-/// A TUN device, which does not block, and whose other end is Linux in this namespace.
+/// The load's TUN device, which does not block, and whose other end is Linux in this namespace.
 pub(crate) fn tun(mtu: u16, kind: Kind) -> Outcome<OwnedFd> {
+    tun_to(DEV, NEAR, mtu, kind)
+}
+
+/// A TUN device to Linux in the namespace of this thread, which gets the address `addr`.
+pub(crate) fn tun_to(dev: &str, addr: Ipv4Addr, mtu: u16, kind: Kind) -> Outcome<OwnedFd> {
     let (fd, name) = match kind {
-        Kind::Plain => tun::create(DEV)?,
+        Kind::Plain => tun::create(dev)?,
         Kind::Offload => {
-            let made = tun::create_offload(DEV, Medium::Ip)?;
+            let made = tun::create_offload(dev, Medium::Ip)?;
             let (fd, name, _) = made.ok_or("this kernel has no TUN devices with offloads")?;
             (fd, name)
         }
     };
     tun::set_nonblocking(&fd)?;
-    configure(&name, NEAR, mtu)?;
+    configure(&name, addr, mtu)?;
     Ok(fd)
 }
 

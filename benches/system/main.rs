@@ -11,13 +11,16 @@ mod lan;
 mod load;
 #[path = "../support/machine.rs"]
 mod machine;
+mod plan;
 mod report;
 mod serve;
 
+use cell::Cell;
 use clap::{Parser, Subcommand};
 use load::Load;
+use plan::Section;
 use report::{Report, Sample};
-use serve::{Service, Subject};
+use serve::Subject;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -37,6 +40,12 @@ struct Args {
     /// The MTU of every link, in bytes.
     #[arg(long, default_value_t = 1500, value_parser = clap::value_parser!(u16).range(576..))]
     mtu: u16,
+    /// How many processors bulk data has.
+    #[arg(long, default_value_t = 2)]
+    cpus: usize,
+    /// Only these sections.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Section>,
     /// Only these stacks.
     #[arg(long, value_delimiter = ',')]
     stacks: Vec<Subject>,
@@ -58,10 +67,10 @@ struct Args {
 enum Role {
     /// One measurement, in the network namespace it is started in.
     #[command(hide = true)]
-    Cell { subject: Subject, load: Load, seconds: f64, mtu: u16 },
+    Cell(Cell),
     /// The stack under test.
     #[command(hide = true)]
-    Serve { subject: Subject, service: Service, mtu: u16 },
+    Serve(Cell),
 }
 
 /// What went wrong, in one line.
@@ -78,8 +87,8 @@ fn seconds(text: &str) -> Result<f64, String> {
 fn main() -> ExitCode {
     let args = Args::parse();
     let done = match args.role {
-        Some(Role::Cell { subject, load, seconds, mtu }) => cell::run(subject, load, seconds, mtu),
-        Some(Role::Serve { subject, service, mtu }) => serve::run(subject, service, mtu),
+        Some(Role::Cell(cell)) => cell::run(cell),
+        Some(Role::Serve(cell)) => serve::run(cell),
         None if !args.bench => {
             println!("a benchmark: scripts/bench runs it");
             return ExitCode::SUCCESS;
@@ -96,28 +105,38 @@ fn main() -> ExitCode {
 }
 
 fn measure(args: Args) -> Outcome<()> {
-    let (seconds, rounds) = if args.quick { (0.5, 3) } else { (args.seconds, args.rounds) };
-    let stacks = chosen(&args.stacks, Subject::ALL);
-    let loads = chosen(&args.loads, Load::ALL);
+    let (seconds, rounds) = if args.quick { (0.4, 1) } else { (args.seconds, args.rounds) };
+    let wanted = |section: &Section| args.only.is_empty() || args.only.contains(section);
+    let sections: Vec<Section> = Section::ALL.iter().copied().filter(wanted).collect();
     let mut report = Report::new(seconds, rounds, args.mtu);
     println!("{}", report.heading());
-    for round in 0..rounds {
-        for &load in &loads {
-            for &subject in &stacks {
-                let figures = cell::measure(subject, load, seconds, args.mtu)
-                    .map_err(|e| format!("{subject}, {load}: {e}"))?;
-                report.add(Sample { round, subject, load, figures });
-            }
+    for section in sections {
+        if let Some(lack) = section.lack() {
+            report.skip(section, lack);
+            continue;
         }
-        eprintln!("round {} of {rounds} done", round + 1);
+        for round in 0..rounds {
+            for load in section.loads().into_iter().filter(|load| takes(&args.loads, load)) {
+                for &subject in section.subjects().iter().filter(|s| takes(&args.stacks, s)) {
+                    let Args { mtu, cpus, .. } = args;
+                    let cell = Cell { subject, load, mtu, seconds, cpus, round };
+                    let figures = cell::measure(cell, !args.quick)
+                        .map_err(|e| format!("{subject}, {load}: {e}"))?;
+                    report.add(Sample { round, section, subject, load, figures });
+                }
+            }
+            eprintln!("{section:?}: round {} of {rounds} done", round + 1);
+        }
+        println!("{}", report.table(section));
     }
-    println!("{report}");
     if let Some(path) = args.json {
-        std::fs::write(&path, report.json()).map_err(|e| format!("{}: {e}", path.display()))?;
+        std::fs::write(&path, format!("{:#}\n", report.json()))
+            .map_err(|e| format!("{}: {e}", path.display()))?;
     }
     Ok(())
 }
 
-fn chosen<T: Copy>(wanted: &[T], all: &[T]) -> Vec<T> {
-    if wanted.is_empty() { all.to_vec() } else { wanted.to_vec() }
+/// Whether one of many was asked for, by name or by naming none.
+fn takes<T: PartialEq>(wanted: &[T], one: &T) -> bool {
+    wanted.is_empty() || wanted.contains(one)
 }
