@@ -6,6 +6,7 @@
 
 mod codec;
 mod demux;
+mod life;
 mod loss;
 #[allow(dead_code, unreachable_pub, reason = "each benchmark uses its part of it")]
 #[path = "../support/mod.rs"]
@@ -16,6 +17,7 @@ mod transfer;
 fn main() {
     let mut table = table::Table::from_args();
     transfer::rows(&mut table);
+    life::rows(&mut table);
     demux::rows(&mut table);
     codec::rows(&mut table);
     loss::rows(&mut table);

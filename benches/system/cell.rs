@@ -1,6 +1,7 @@
 //! One measurement: a network of its own, a server process, and the load.
 
 use crate::account::{Shares, Watch};
+use crate::lan::Carried;
 use crate::load::{self, Load, Work, Yield};
 use crate::serve::{self, Subject};
 use crate::{Outcome, lan};
@@ -62,6 +63,8 @@ pub(crate) struct Figures {
     pub(crate) shares: Shares,
     /// Packets that the load's interface dropped.
     pub(crate) drops: u64,
+    /// Bytes per packet of the load's interface, in the direction of the data.
+    pub(crate) length: f64,
     /// Segments that Linux sent again.
     pub(crate) retransmitted: u64,
     /// Linux's congestion control.
@@ -76,7 +79,7 @@ impl Figures {
         json!({
             "rate": self.yielded.rate, "latency_p50_p99_p999_us": latency,
             "client_cpu": self.shares.client, "server_cpu": self.shares.server,
-            "others_cpu": self.shares.others, "drops": self.drops,
+            "others_cpu": self.shares.others, "drops": self.drops, "packet_bytes": self.length,
             "retransmitted": self.retransmitted, "congestion": self.congestion,
         })
     }
@@ -96,6 +99,7 @@ impl Figures {
                 others: float("others_cpu")?,
             },
             drops: value["drops"].as_u64()?,
+            length: float("packet_bytes")?,
             retransmitted: value["retransmitted"].as_u64()?,
             congestion: value["congestion"].as_str()?.to_owned(),
         })
@@ -144,14 +148,16 @@ pub(crate) fn run(cell: Cell) -> Outcome<()> {
         load::run(cell.load, cell.warm_up())?;
     }
     let congestion = load::in_use(&load::open(lan::service(cell.load.services()[0]))?);
-    let (drops, retransmitted) = (lan::drops()?, lan::retransmitted()?);
+    let (carried, retransmitted) = (Carried::now()?, lan::retransmitted()?);
     let watch = Watch::start(server.id(), &cpus)?;
     let yielded = load::run(cell.load, cell.time())?;
     let shares = watch.stop()?;
+    let now = Carried::now()?;
     let figures = Figures {
         yielded,
         shares,
-        drops: lan::drops()? - drops,
+        drops: now.drops_since(&carried),
+        length: now.length_since(&carried),
         retransmitted: lan::retransmitted()? - retransmitted,
         congestion,
     };

@@ -94,14 +94,34 @@ pub(crate) fn many_ports() -> Outcome<()> {
     Ok(())
 }
 
-/// Packets that the load's interface dropped so far, in either direction.
-pub(crate) fn drops() -> Outcome<u64> {
-    let table = std::fs::read_to_string("/proc/net/dev")?;
-    let line = table.lines().find_map(|line| line.trim().strip_prefix(DEV)?.strip_prefix(':'));
-    let counters: Vec<u64> =
-        line.ok_or("no such interface")?.split_whitespace().flat_map(str::parse).collect();
-    // Eight columns for receiving, eight for sending; the fourth of each counts what was dropped.
-    Ok(counters.iter().skip(3).step_by(8).sum())
+/// What the load's interface has carried so far: in either direction bytes, packets, and packets
+/// that were dropped. A super-segment is one packet.
+#[derive(Copy, Clone, Default, Debug)]
+pub(crate) struct Carried([[u64; 3]; 2]);
+
+impl Carried {
+    pub(crate) fn now() -> Outcome<Carried> {
+        let table = std::fs::read_to_string("/proc/net/dev")?;
+        let line = table.lines().find_map(|line| line.trim().strip_prefix(DEV)?.strip_prefix(':'));
+        let line = line.ok_or("no such interface")?;
+        let counters: Vec<u64> = line.split_whitespace().flat_map(str::parse).collect();
+        // Eight columns for receiving, eight for sending: bytes, packets, errors, drops, …
+        let way = |from: usize| [0, 1, 3].map(|at| counters.get(from + at).copied().unwrap_or(0));
+        Ok(Carried([way(0), way(8)]))
+    }
+
+    /// Packets that were dropped since `before`.
+    pub(crate) fn drops_since(&self, before: &Carried) -> u64 {
+        self.0.iter().zip(&before.0).map(|(now, before)| now[2] - before[2]).sum()
+    }
+
+    /// Bytes per packet since `before`, in the direction where they are longer.
+    pub(crate) fn length_since(&self, before: &Carried) -> f64 {
+        let ways = self.0.iter().zip(&before.0);
+        let lengths = ways
+            .map(|(now, before)| (now[0] - before[0]) as f64 / (now[1] - before[1]).max(1) as f64);
+        lengths.fold(0.0, f64::max)
+    }
 }
 
 /// Segments that Linux sent again so far.

@@ -7,6 +7,9 @@
 
 mod account;
 mod cell;
+mod curves;
+mod doc;
+mod goals;
 mod lan;
 mod load;
 #[path = "../support/machine.rs"]
@@ -14,6 +17,10 @@ mod machine;
 mod plan;
 mod report;
 mod serve;
+#[allow(dead_code, unreachable_pub, reason = "each benchmark uses its part of it")]
+#[path = "../support/mod.rs"]
+mod support;
+mod svg;
 
 use cell::Cell;
 use clap::{Parser, Subcommand};
@@ -34,7 +41,7 @@ struct Args {
     /// How often everything is measured.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
-    /// Three rounds of half a second: to see that it works.
+    /// One round of a fraction of a second each: to see that it works.
     #[arg(long)]
     quick: bool,
     /// The MTU of every link, in bytes.
@@ -52,6 +59,9 @@ struct Args {
     /// Only these loads.
     #[arg(long, value_delimiter = ',')]
     loads: Vec<Load>,
+    /// Writes the tables into docs/performance.md, and the chart beside it.
+    #[arg(long, conflicts_with_all = ["stacks", "loads", "mtu", "cpus"])]
+    write: bool,
     /// Writes all measurements to a file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -71,6 +81,9 @@ enum Role {
     /// The stack under test.
     #[command(hide = true)]
     Serve(Cell),
+    /// Costs among so many connections.
+    #[command(hide = true)]
+    Curve { count: usize },
 }
 
 /// What went wrong, in one line.
@@ -89,11 +102,15 @@ fn main() -> ExitCode {
     let done = match args.role {
         Some(Role::Cell(cell)) => cell::run(cell),
         Some(Role::Serve(cell)) => serve::run(cell),
+        Some(Role::Curve { count }) => {
+            curves::run(count);
+            Ok(())
+        }
         None if !args.bench => {
             println!("a benchmark: scripts/bench runs it");
-            return ExitCode::SUCCESS;
+            Ok(())
         }
-        None => measure(args),
+        None => measure(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -104,34 +121,62 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(args: Args) -> Outcome<()> {
+fn measure(args: &Args) -> Outcome<()> {
     let (seconds, rounds) = if args.quick { (0.4, 1) } else { (args.seconds, args.rounds) };
-    let wanted = |section: &Section| args.only.is_empty() || args.only.contains(section);
-    let sections: Vec<Section> = Section::ALL.iter().copied().filter(wanted).collect();
     let mut report = Report::new(seconds, rounds, args.mtu);
     println!("{}", report.heading());
-    for section in sections {
-        if let Some(lack) = section.lack() {
-            report.skip(section, lack);
-            continue;
+    let wanted = |section: &Section| takes(&args.only, section);
+    let sections: Vec<Section> = Section::ALL.iter().copied().filter(wanted).collect();
+    for &section in &sections {
+        match section.lack() {
+            Some(lack) => report.skip(section, lack),
+            None if section == Section::Curves => curves(args, rounds, &mut report)?,
+            None => cells(args, section, (seconds, rounds), &mut report)?,
         }
-        for round in 0..rounds {
-            for load in section.loads().into_iter().filter(|load| takes(&args.loads, load)) {
-                for &subject in section.subjects().iter().filter(|s| takes(&args.stacks, s)) {
-                    let Args { mtu, cpus, .. } = args;
-                    let cell = Cell { subject, load, mtu, seconds, cpus, round };
-                    let figures = cell::measure(cell, !args.quick)
-                        .map_err(|e| format!("{subject}, {load}: {e}"))?;
-                    report.add(Sample { round, section, subject, load, figures });
-                }
-            }
-            eprintln!("{section:?}: round {} of {rounds} done", round + 1);
-        }
-        println!("{}", report.table(section));
+        println!("\n{}: {}\n\n{}", section.name(), section.title(), report.table(section));
     }
-    if let Some(path) = args.json {
-        std::fs::write(&path, format!("{:#}\n", report.json()))
-            .map_err(|e| format!("{}: {e}", path.display()))?;
+    println!("\ngoals (met ones in bold)\n\n{}", goals::table(&report));
+    if args.write {
+        doc::write(&report.parts(&sections))?;
+        if sections.contains(&Section::Curves) {
+            doc::write_chart(&report.curves.svg())?;
+        }
+    }
+    if let Some(path) = &args.json {
+        let text = format!("{:#}\n", report.json());
+        std::fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Measures all stacks of a section by all its loads, in turns.
+fn cells(
+    args: &Args,
+    section: Section,
+    (seconds, rounds): (f64, u32),
+    report: &mut Report,
+) -> Outcome<()> {
+    let Args { mtu, cpus, .. } = *args;
+    for round in 0..rounds {
+        for load in section.loads().into_iter().filter(|load| takes(&args.loads, load)) {
+            for &subject in section.subjects().iter().filter(|one| takes(&args.stacks, one)) {
+                let cell = Cell { subject, load, mtu, seconds, cpus, round };
+                let figures = cell::measure(cell, !args.quick)
+                    .map_err(|e| format!("{subject}, {load}: {e}"))?;
+                report.add(Sample { round, section, subject, load, figures });
+            }
+        }
+        eprintln!("{}: round {} of {rounds} done", section.name(), round + 1);
+    }
+    Ok(())
+}
+
+fn curves(args: &Args, rounds: u32, report: &mut Report) -> Outcome<()> {
+    for round in 0..rounds {
+        for &count in curves::COUNTS.iter().filter(|count| !args.quick || **count <= 10_000) {
+            report.curves.measure(count)?;
+        }
+        eprintln!("curves: round {} of {rounds} done", round + 1);
     }
     Ok(())
 }

@@ -19,6 +19,8 @@ pub(crate) enum Section {
     Idle,
     /// What it costs to be looked at.
     Observation,
+    /// What a segment costs among many connections, in virtual time.
+    Curves,
 }
 
 /// What a rate is divided by.
@@ -33,12 +35,24 @@ pub(crate) enum Against {
 }
 
 impl Section {
-    pub(crate) const ALL: &[Section] =
-        &[Section::Stacks, Section::Http, Section::Loss, Section::Idle, Section::Observation];
+    pub(crate) const ALL: &[Section] = &[
+        Section::Stacks,
+        Section::Http,
+        Section::Loss,
+        Section::Idle,
+        Section::Observation,
+        Section::Curves,
+    ];
 
     /// Its name.
     pub(crate) fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// What it is about.
+    pub(crate) fn title(self) -> String {
+        let help = self.to_possible_value().and_then(|value| value.get_help().cloned());
+        help.map_or_else(String::new, |help| help.to_string())
     }
 
     /// The names of its loads.
@@ -60,6 +74,7 @@ impl Section {
                 "rr-idle-100k",
             ],
             Section::Observation => &["up-off", "up-ring", "up-record"],
+            Section::Curves => &[],
         }
     }
 
@@ -75,6 +90,7 @@ impl Section {
             Section::Http | Section::Loss => &[Netglass, Kernel],
             Section::Idle => &[Netglass, Bare],
             Section::Observation => &[Netglass],
+            Section::Curves => &[],
         }
     }
 
@@ -90,6 +106,7 @@ impl Section {
             Section::Http | Section::Loss => &[("÷ kernel", Against::Other(Kernel))],
             Section::Idle => &[("÷ none idle", Against::First)],
             Section::Observation => &[("÷ off", Against::First)],
+            Section::Curves => &[],
         }
     }
 

@@ -1,12 +1,15 @@
 //! What came out: tables for people, JSON for programs.
 
 use crate::cell::Figures;
+use crate::curves::Curves;
+use crate::goals;
 use crate::load::Load;
 use crate::machine::{commit, machine, median};
 use crate::plan::{Against, Section};
 use crate::serve::Subject;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
 
 /// One measurement.
 pub(crate) struct Sample {
@@ -24,14 +27,17 @@ pub(crate) struct Report {
     mtu: u16,
     machine: String,
     commit: String,
+    date: String,
     cells: BTreeMap<(Section, Load, Subject), Vec<Sample>>,
+    pub(crate) curves: Curves,
     skipped: BTreeMap<Section, &'static str>,
 }
 
 impl Report {
     pub(crate) fn new(seconds: f64, rounds: u32, mtu: u16) -> Report {
-        let (cells, skipped) = (BTreeMap::new(), BTreeMap::new());
-        Report { seconds, rounds, mtu, machine: machine(), commit: commit(), cells, skipped }
+        let (cells, skipped, curves) = (BTreeMap::new(), BTreeMap::new(), Curves::default());
+        let (machine, commit, date) = (machine(), commit(), date());
+        Report { seconds, rounds, mtu, machine, commit, date, cells, curves, skipped }
     }
 
     pub(crate) fn add(&mut self, sample: Sample) {
@@ -45,15 +51,20 @@ impl Report {
         self.skipped.insert(section, why);
     }
 
-    /// What is measured where.
+    /// What is measured where and when.
     pub(crate) fn heading(&self) -> String {
-        let Report { seconds, rounds, mtu, machine, commit, .. } = self;
+        let Report { seconds, rounds, mtu, machine, commit, date, .. } = self;
         let rounds = if *rounds == 1 { "1 round".to_owned() } else { format!("{rounds} rounds") };
-        format!("{machine}\ncommit {commit}, MTU {mtu}, {rounds} of {seconds} s")
+        format!("{machine}; commit {commit}, {date}; MTU {mtu}, {rounds} of {seconds} s.")
     }
 
     /// The median of one's rate over another's, taken round by round.
-    fn ratio(&self, section: Section, own: (Load, Subject), other: (Load, Subject)) -> Option<f64> {
+    pub(crate) fn ratio(
+        &self,
+        section: Section,
+        own: (Load, Subject),
+        other: (Load, Subject),
+    ) -> Option<f64> {
         let cell = |(load, subject)| self.cells.get(&(section, load, subject));
         let (own, theirs) = (cell(own)?, cell(other)?);
         let pairs = own.iter().filter_map(|sample| {
@@ -74,11 +85,23 @@ impl Report {
         });
         let skipped = self.skipped.iter().map(|(section, why)| (section.name(), json!(why)));
         json!({
-            "machine": self.machine, "commit": self.commit, "mtu": self.mtu,
+            "machine": self.machine, "commit": self.commit, "date": self.date, "mtu": self.mtu,
             "seconds": self.seconds, "rounds": self.rounds,
+            "curves": self.curves.json(),
             "samples": samples.collect::<Vec<Value>>(),
             "skipped": skipped.collect::<BTreeMap<_, _>>(),
         })
+    }
+
+    /// The generated parts of the document, by name: those of `sections`, and the goals.
+    pub(crate) fn parts(&self, sections: &[Section]) -> Vec<(String, String)> {
+        let dated = |text: String| format!("{}\n\n{text}", self.heading());
+        let mut parts: Vec<_> =
+            sections.iter().map(|one| (one.name(), dated(self.table(*one)))).collect();
+        if sections.len() == Section::ALL.len() {
+            parts.push(("goals".to_owned(), dated(goals::table(self))));
+        }
+        parts
     }
 
     /// A section's table, or why there is none.
@@ -86,15 +109,18 @@ impl Report {
         if let Some(why) = self.skipped.get(&section) {
             return format!("Skipped: {why}.");
         }
+        if section == Section::Curves {
+            return self.curves.table();
+        }
         let ratios = section.columns();
         let headings = ratios.iter().map(|(heading, _)| format!(" {heading} |"));
         let mut lines = vec![
             format!(
                 "| load | stack | median | min–max |{} p50 / p99 / p99.9 µs \
-                 | CPU load / stack / others | drops / resent |",
+                 | CPU load / stack / others | bytes per packet | drops / resent |",
                 headings.collect::<String>()
             ),
-            format!("|---|---|--:|--:|{}--:|--:|--:|", "--:|".repeat(ratios.len())),
+            format!("|---|---|--:|--:|{}--:|--:|--:|--:|", "--:|".repeat(ratios.len())),
         ];
         let cells: Vec<_> = self.cells.iter().filter(|((of, ..), _)| *of == section).collect();
         lines.extend(cells.iter().map(|((_, load, subject), samples)| {
@@ -113,6 +139,12 @@ impl Report {
         lines.push(format!("Linux's congestion control in all rows: {}.", used.join(", ")));
         lines.join("\n")
     }
+}
+
+/// The day, as 2026-01-31.
+fn date() -> String {
+    let said = Command::new("date").args(["-u", "+%F"]).stdin(Stdio::null()).output();
+    said.map_or_else(|_| "?".to_owned(), |o| String::from_utf8_lossy(&o.stdout).trim().to_owned())
 }
 
 fn line(load: Load, subject: Subject, samples: &[Sample], ratios: &str) -> String {
@@ -134,7 +166,7 @@ fn line(load: Load, subject: Subject, samples: &[Sample], ratios: &str) -> Strin
     let sum = |f: &dyn Fn(&Figures) -> u64| samples.iter().map(|s| f(&s.figures)).sum::<u64>();
     format!(
         "| {load}, {unit} | {subject} | {:.2} | {least:.2}–{most:.2} |{ratios} {} / {} / {} \
-         | {} / {} / {} | {} / {} |",
+         | {} / {} / {} | {:.0} | {} / {} |",
         middle(&|f| f.yielded.rate / scale),
         latency(0),
         latency(1),
@@ -142,6 +174,7 @@ fn line(load: Load, subject: Subject, samples: &[Sample], ratios: &str) -> Strin
         percent(&|f| f.shares.client),
         percent(&|f| f.shares.server),
         percent(&|f| f.shares.others),
+        middle(&|f| f.length),
         sum(&|f| f.drops),
         sum(&|f| f.retransmitted),
     )

@@ -11,30 +11,27 @@ use netglass::net::Host;
 use std::convert::Infallible;
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
 /// What everybody is told.
 const HELLO: &[u8] = b"Hello, world!";
 
-/// One thread for all tasks: on two processors, which the client's threads want, too, more are
-/// slower on either stack.
-fn runtime() -> io::Result<Runtime> {
-    Builder::new_current_thread().enable_all().build()
-}
-
-/// Serves on a virtual host that has a driver.
+/// Serves on a virtual host that has a driver: beside that, one thread for all tasks is as fast as
+/// more.
 pub(super) fn on_netglass(host: &Host) -> Outcome<()> {
     let listener = netglass::net::tokio::TcpListener::bind(host, lan::service(Service::Http))?;
-    runtime()?.block_on(attend(async || {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(attend(async || {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }))
 }
 
-/// Serves on Linux, in the namespace of this thread.
+/// Serves on Linux, in the namespace of this thread: two threads for tasks are faster than one.
 pub(super) fn on_linux() -> Outcome<()> {
-    runtime()?.block_on(async {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(lan::service(Service::Http)).await?;
         load::congestion(&listener);
         attend(async || {
