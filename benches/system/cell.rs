@@ -2,7 +2,7 @@
 
 use crate::account::{Shares, Watch};
 use crate::lan::Carried;
-use crate::load::{self, Load, Work, Yield};
+use crate::load::{self, Load, Placement, Work, Yield};
 use crate::serve::{self, Subject};
 use crate::{Outcome, lan};
 use clap::Args;
@@ -30,19 +30,17 @@ pub(crate) struct Cell {
     pub(crate) load: Load,
     pub(crate) mtu: u16,
     pub(crate) seconds: f64,
-    /// On how many processors bulk data is carried.
-    pub(crate) cpus: usize,
     /// Which round of the run it belongs to: what is left to luck is the same for all in a round.
     pub(crate) round: u32,
 }
 
 impl Cell {
     /// As the command line of a child.
-    pub(crate) fn words(&self) -> [String; 6] {
-        let Cell { subject, load, mtu, seconds, cpus, round } = self;
+    pub(crate) fn words(&self) -> [String; 5] {
+        let Cell { subject, load, mtu, seconds, round } = self;
         let words = [subject.to_string(), load.to_string(), mtu.to_string()];
         let [subject, load, mtu] = words;
-        [subject, load, mtu, seconds.to_string(), cpus.to_string(), round.to_string()]
+        [subject, load, mtu, seconds.to_string(), round.to_string()]
     }
 
     /// What goes before the measurement.
@@ -140,16 +138,24 @@ fn attempt(cell: Cell) -> Outcome<Figures> {
 
 /// The child's part: it is in its own network already.
 pub(crate) fn run(cell: Cell) -> Outcome<()> {
-    let cpus = pin(if cell.load.takes_turns() { 1 } else { cell.cpus })?;
+    let cpus = usable_cpus()?;
+    let (near, far) = match cell.load.placement {
+        Placement::One => (&cpus[..1], &cpus[..1]),
+        Placement::Apart => (&cpus[..1], &cpus[cpus.len() - 1..]),
+        Placement::Free => (&cpus[..], &cpus[..]),
+    };
     lan::many_ports()?;
+    pin(far)?;
     let server = serve::Process::start(cell)?;
+    pin(near)?;
     // `wrk` counts in whole seconds, and takes its first exchanges as they come.
     if !matches!(cell.load.work, Work::Keep | Work::Close) {
         load::run(cell.load, cell.warm_up())?;
     }
     let congestion = load::in_use(&load::open(lan::service(cell.load.services()[0]))?);
     let (carried, retransmitted) = (Carried::now()?, lan::retransmitted()?);
-    let watch = Watch::start(server.id(), &cpus)?;
+    let watched = if near == far { near } else { &cpus };
+    let watch = Watch::start(server.id(), watched)?;
     let yielded = load::run(cell.load, cell.time())?;
     let shares = watch.stop()?;
     let now = Carried::now()?;
@@ -165,16 +171,16 @@ pub(crate) fn run(cell: Cell) -> Outcome<()> {
     Ok(())
 }
 
-/// Keeps this process and its children on so many processors, and says which.
-fn pin(count: usize) -> Outcome<Vec<usize>> {
-    let own = Pid::from_raw(0);
-    let allowed = sched_getaffinity(own)?;
+/// Two processors, or what there is.
+fn usable_cpus() -> Outcome<Vec<usize>> {
+    let allowed = sched_getaffinity(Pid::from_raw(0))?;
     let usable = (0..CpuSet::count()).filter(|&cpu| allowed.is_set(cpu).unwrap_or(false));
-    let cpus: Vec<usize> = usable.take(count).collect();
+    Ok(usable.take(2).collect())
+}
+
+/// Keeps this thread, and the children and threads that it starts, on these processors.
+fn pin(cpus: &[usize]) -> Outcome<()> {
     let mut chosen = CpuSet::new();
-    for &cpu in &cpus {
-        chosen.set(cpu)?;
-    }
-    sched_setaffinity(own, &chosen)?;
-    Ok(cpus)
+    cpus.iter().try_for_each(|&cpu| chosen.set(cpu))?;
+    Ok(sched_setaffinity(Pid::from_raw(0), &chosen)?)
 }

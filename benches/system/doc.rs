@@ -28,6 +28,17 @@ pub(crate) fn write_chart(svg: &str) -> Outcome<()> {
     Ok(std::fs::write(path(CHART), svg)?)
 }
 
+/// The instructions that operations take, as a table that a test keeps.
+pub(crate) fn instructions() -> String {
+    let kept = std::fs::read_to_string(path("tests/golden/instructions.txt")).unwrap_or_default();
+    let mut lines = vec!["| operation | instructions |".to_owned(), "|---|--:|".to_owned()];
+    lines.extend(kept.lines().skip(1).filter_map(|line| {
+        let (name, count) = line.rsplit_once(' ')?;
+        Some(format!("| {} | {count} |", name.trim()))
+    }));
+    lines.join("\n")
+}
+
 /// `text` with a part exchanged.
 fn replaced(text: &str, name: &str, part: &str) -> Option<String> {
     let begin = format!("<!-- scripts/bench --write: {name} -->\n");

@@ -14,13 +14,17 @@ struct Goal {
     least: f64,
 }
 
-const fn stacks(load: &'static str, against: Against, least: f64) -> Goal {
-    Goal { section: Section::Stacks, load, subjects: &[Netglass, Bare], against, least }
+const fn bulk(load: &'static str, against: Against, least: f64) -> Goal {
+    Goal { section: Section::Bulk, load, subjects: &[Netglass, Bare], against, least }
+}
+
+const fn exchanges(load: &'static str, against: Against, least: f64) -> Goal {
+    Goal { section: Section::Exchanges, ..bulk(load, against, least) }
 }
 
 const fn plain(load: &'static str, least: f64) -> Goal {
     let subjects = &[Plain, BarePlain];
-    Goal { subjects, ..stacks(load, Against::Limit, least) }
+    Goal { subjects, ..bulk(load, Against::Limit, least) }
 }
 
 const fn other(section: Section, load: &'static str, against: Against, least: f64) -> Goal {
@@ -36,20 +40,30 @@ const SMOLTCP: Against = Against::Other(Smoltcp);
 const JUMBO: Against = Against::Other(SmoltcpJumbo);
 
 const GOALS: &[Goal] = &[
-    stacks("up", Against::Limit, 0.85),
-    stacks("up", KERNEL, 1.1),
-    stacks("up", SMOLTCP, 5.0),
-    stacks("up", JUMBO, 1.0),
-    stacks("down", Against::Limit, 0.85),
-    stacks("down", KERNEL, 1.0),
-    stacks("down", SMOLTCP, 10.0),
-    stacks("down", JUMBO, 1.0),
+    bulk("up", Against::Limit, 0.85),
+    bulk("up", KERNEL, 1.1),
+    bulk("up", SMOLTCP, 5.0),
+    bulk("up", JUMBO, 1.0),
+    bulk("down", Against::Limit, 0.85),
+    bulk("down", KERNEL, 1.0),
+    bulk("down", SMOLTCP, 10.0),
+    bulk("down", JUMBO, 1.0),
+    bulk("up-one", Against::Limit, 0.85),
+    bulk("up-one", KERNEL, 1.1),
+    bulk("up-one", SMOLTCP, 5.0),
+    bulk("up-one", JUMBO, 1.0),
+    bulk("down-one", Against::Limit, 0.85),
+    bulk("down-one", KERNEL, 1.0),
+    bulk("down-one", SMOLTCP, 10.0),
+    bulk("down-one", JUMBO, 1.0),
     plain("up", 0.8),
     plain("down", 0.95),
-    stacks("rr", Against::Limit, 0.95),
-    stacks("rr", SMOLTCP, 1.1),
-    stacks("conn", KERNEL, 1.3),
-    stacks("conn", SMOLTCP, 1.05),
+    plain("up-one", 0.8),
+    plain("down-one", 0.95),
+    exchanges("rr", Against::Limit, 0.95),
+    exchanges("rr", SMOLTCP, 1.1),
+    exchanges("conn", KERNEL, 1.3),
+    exchanges("conn", SMOLTCP, 1.05),
     other(Section::Http, "http", KERNEL, 1.0),
     other(Section::Http, "http-close", KERNEL, 1.0),
     other(Section::Idle, "up-idle-100k", Against::First, 0.95),

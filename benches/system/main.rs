@@ -47,9 +47,6 @@ struct Args {
     /// The MTU of every link, in bytes.
     #[arg(long, default_value_t = 1500, value_parser = clap::value_parser!(u16).range(576..))]
     mtu: u16,
-    /// How many processors bulk data has.
-    #[arg(long, default_value_t = 2)]
-    cpus: usize,
     /// Only these sections.
     #[arg(long, value_delimiter = ',')]
     only: Vec<Section>,
@@ -60,7 +57,7 @@ struct Args {
     #[arg(long, value_delimiter = ',')]
     loads: Vec<Load>,
     /// Writes the tables into docs/performance.md, and the chart beside it.
-    #[arg(long, conflicts_with_all = ["stacks", "loads", "mtu", "cpus"])]
+    #[arg(long, conflicts_with_all = ["stacks", "loads", "mtu"])]
     write: bool,
     /// Writes all measurements to a file.
     #[arg(long, value_name = "FILE")]
@@ -156,11 +153,11 @@ fn cells(
     (seconds, rounds): (f64, u32),
     report: &mut Report,
 ) -> Outcome<()> {
-    let Args { mtu, cpus, .. } = *args;
+    let mtu = args.mtu;
     for round in 0..rounds {
         for load in section.loads().into_iter().filter(|load| takes(&args.loads, load)) {
             for &subject in section.subjects().iter().filter(|one| takes(&args.stacks, one)) {
-                let cell = Cell { subject, load, mtu, seconds, cpus, round };
+                let cell = Cell { subject, load, mtu, seconds, round };
                 let figures = cell::measure(cell, !args.quick)
                     .map_err(|e| format!("{subject}, {load}: {e}"))?;
                 report.add(Sample { round, section, subject, load, figures });

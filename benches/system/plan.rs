@@ -9,8 +9,10 @@ use clap::ValueEnum;
 /// A part of the measurements: a table of its own.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, ValueEnum)]
 pub(crate) enum Section {
-    /// Every stack, by every simple load.
-    Stacks,
+    /// Bulk data on every stack.
+    Bulk,
+    /// Exchanges and connections on every stack.
+    Exchanges,
     /// A hyper service.
     Http,
     /// Bulk transfer over a long way that loses packets.
@@ -36,7 +38,8 @@ pub(crate) enum Against {
 
 impl Section {
     pub(crate) const ALL: &[Section] = &[
-        Section::Stacks,
+        Section::Bulk,
+        Section::Exchanges,
         Section::Http,
         Section::Loss,
         Section::Idle,
@@ -58,9 +61,10 @@ impl Section {
     /// The names of its loads.
     fn names(self) -> &'static [&'static str] {
         match self {
-            Section::Stacks => {
-                &["up", "down", "both", "up-8", "up-64", "down-8", "down-64", "rr", "conn"]
+            Section::Bulk => {
+                &["up", "down", "up-one", "down-one", "both", "up-8", "up-64", "down-8", "down-64"]
             }
+            Section::Exchanges => &["rr", "conn"],
             Section::Http => &["http", "http-close"],
             Section::Loss => &["up-lossy", "down-lossy"],
             Section::Idle => &[
@@ -86,7 +90,7 @@ impl Section {
     /// The stacks that are put under these loads.
     pub(crate) fn subjects(self) -> &'static [Subject] {
         match self {
-            Section::Stacks => Subject::ALL,
+            Section::Bulk | Section::Exchanges => Subject::ALL,
             Section::Http | Section::Loss => &[Netglass, Kernel],
             Section::Idle => &[Netglass, Bare],
             Section::Observation => &[Netglass],
@@ -94,10 +98,15 @@ impl Section {
         }
     }
 
+    /// Whether it is told how long exchanges took, rather than how long packets were.
+    pub(crate) fn is_timed(self) -> bool {
+        matches!(self, Section::Exchanges | Section::Http | Section::Idle)
+    }
+
     /// What rates are divided by, one column each.
     pub(crate) fn columns(self) -> &'static [(&'static str, Against)] {
         match self {
-            Section::Stacks => &[
+            Section::Bulk | Section::Exchanges => &[
                 ("÷ limit", Against::Limit),
                 ("÷ kernel", Against::Other(Kernel)),
                 ("÷ smoltcp", Against::Other(Smoltcp)),

@@ -2,6 +2,7 @@
 
 use crate::cell::Figures;
 use crate::curves::Curves;
+use crate::doc;
 use crate::goals;
 use crate::load::Load;
 use crate::machine::{commit, machine, median};
@@ -100,6 +101,7 @@ impl Report {
             sections.iter().map(|one| (one.name(), dated(self.table(*one)))).collect();
         if sections.len() == Section::ALL.len() {
             parts.push(("goals".to_owned(), dated(goals::table(self))));
+            parts.push(("instructions".to_owned(), doc::instructions()));
         }
         parts
     }
@@ -114,13 +116,14 @@ impl Report {
         }
         let ratios = section.columns();
         let headings = ratios.iter().map(|(heading, _)| format!(" {heading} |"));
+        let of_each = if section.is_timed() { "p50 / p99 / p99.9 µs" } else { "bytes per packet" };
         let mut lines = vec![
             format!(
-                "| load | stack | median | min–max |{} p50 / p99 / p99.9 µs \
-                 | CPU load / stack / others | bytes per packet | drops / resent |",
+                "| load | stack | median | min–max |{} {of_each} | CPU load / stack / others \
+                 | drops / resent |",
                 headings.collect::<String>()
             ),
-            format!("|---|---|--:|--:|{}--:|--:|--:|--:|", "--:|".repeat(ratios.len())),
+            format!("|---|---|--:|--:|{}--:|--:|--:|", "--:|".repeat(ratios.len())),
         ];
         let cells: Vec<_> = self.cells.iter().filter(|((of, ..), _)| *of == section).collect();
         lines.extend(cells.iter().map(|((_, load, subject), samples)| {
@@ -129,7 +132,9 @@ impl Report {
                 self.ratio(section, (*load, *subject), other)
             };
             let ratio = |column| ratio(column).map_or(" - |".to_owned(), |r| format!(" {r:.2} |"));
-            line(*load, *subject, samples, &ratios.iter().map(ratio).collect::<String>())
+            let ratios = ratios.iter().map(ratio).collect::<String>();
+            let of_each = if section.is_timed() { latencies(samples) } else { length(samples) };
+            line((*load, *subject), samples, &ratios, &of_each)
         }));
         let all = cells.iter().flat_map(|(_, samples)| samples.iter());
         let mut used: Vec<&str> = all.map(|s| s.figures.congestion.as_str()).collect();
@@ -147,35 +152,47 @@ fn date() -> String {
     said.map_or_else(|_| "?".to_owned(), |o| String::from_utf8_lossy(&o.stdout).trim().to_owned())
 }
 
-fn line(load: Load, subject: Subject, samples: &[Sample], ratios: &str) -> String {
-    let middle = |f: &dyn Fn(&Figures) -> f64| {
-        median(samples.iter().map(|sample| f(&sample.figures)).collect())
+/// The median of a figure.
+fn middle(samples: &[Sample], of: impl Fn(&Figures) -> f64) -> f64 {
+    median(samples.iter().map(|sample| of(&sample.figures)).collect())
+}
+
+/// How long exchanges took, in microseconds.
+fn latencies(samples: &[Sample]) -> String {
+    let latency = |place: usize| {
+        let micros = middle(samples, |f| {
+            let time = f.yielded.latency.and_then(|all| all[place]);
+            time.map_or(f64::NAN, |time| time.as_secs_f64() * 1e6)
+        });
+        if micros.is_nan() { "-".to_owned() } else { format!("{micros:.1}") }
     };
+    [0, 1, 2].map(latency).join(" / ")
+}
+
+/// How long packets were, in bytes.
+fn length(samples: &[Sample]) -> String {
+    format!("{:.0}", middle(samples, |f| f.length))
+}
+
+fn line(
+    (load, subject): (Load, Subject),
+    samples: &[Sample],
+    ratios: &str,
+    of_each: &str,
+) -> String {
     let (unit, scale) = load.unit();
     let rates = samples.iter().map(|sample| sample.figures.yielded.rate / scale);
     let (least, most) = rates.fold((f64::MAX, 0.0), |(a, b), x| (a.min(x), f64::max(b, x)));
-    let percent = |f: &dyn Fn(&Figures) -> f64| format!("{:.0} %", 100.0 * middle(f));
-    let latency = |place: usize| {
-        let at = |f: &Figures| {
-            let time = f.yielded.latency.and_then(|all| all[place]);
-            time.map_or(f64::NAN, |time| time.as_secs_f64() * 1e6)
-        };
-        let micros = middle(&at);
-        if micros.is_nan() { "-".to_owned() } else { format!("{micros:.1}") }
-    };
-    let sum = |f: &dyn Fn(&Figures) -> u64| samples.iter().map(|s| f(&s.figures)).sum::<u64>();
+    let percent = |of: fn(&Figures) -> f64| format!("{:.0} %", 100.0 * middle(samples, of));
+    let sum = |of: fn(&Figures) -> u64| samples.iter().map(|s| of(&s.figures)).sum::<u64>();
     format!(
-        "| {load}, {unit} | {subject} | {:.2} | {least:.2}–{most:.2} |{ratios} {} / {} / {} \
-         | {} / {} / {} | {:.0} | {} / {} |",
-        middle(&|f| f.yielded.rate / scale),
-        latency(0),
-        latency(1),
-        latency(2),
-        percent(&|f| f.shares.client),
-        percent(&|f| f.shares.server),
-        percent(&|f| f.shares.others),
-        middle(&|f| f.length),
-        sum(&|f| f.drops),
-        sum(&|f| f.retransmitted),
+        "| {load}, {unit} | {subject} | {:.2} | {least:.2}–{most:.2} |{ratios} {of_each} \
+         | {} / {} / {} | {} / {} |",
+        middle(samples, |f| f.yielded.rate / scale),
+        percent(|f| f.shares.client),
+        percent(|f| f.shares.server),
+        percent(|f| f.shares.others),
+        sum(|f| f.drops),
+        sum(|f| f.retransmitted),
     )
 }

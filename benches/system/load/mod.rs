@@ -45,6 +45,17 @@ pub(crate) enum Work {
     Close,
 }
 
+/// On which processors the load and the stack run.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Placement {
+    /// Both on the same one.
+    One,
+    /// The load on one, all threads of the stack on another.
+    Apart,
+    /// On two, as the kernel likes.
+    Free,
+}
+
 /// Who looks on while the stack works.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Watched {
@@ -62,6 +73,7 @@ pub(crate) struct Load {
     /// Its place among all: tables are in this order.
     place: usize,
     pub(crate) work: Work,
+    pub(crate) placement: Placement,
     /// Connections that carry bulk data at the same time, in each direction.
     pub(crate) streams: u16,
     /// Established connections that do nothing.
@@ -73,7 +85,18 @@ pub(crate) struct Load {
 
 /// One stream, nobody else, a perfect way.
 const fn plain(work: Work) -> Load {
-    Load { place: 0, work, streams: 1, idle: 0, lossy: false, watched: Watched::Not }
+    let placement = match work {
+        Work::Up | Work::Down | Work::Both => Placement::Apart,
+        // One waits for the other: two would measure how long the other takes to wake.
+        Work::Rr | Work::Conn => Placement::One,
+        Work::Keep | Work::Close => Placement::Free,
+    };
+    let (streams, idle, lossy, watched) = (1, 0, false, Watched::Not);
+    Load { place: 0, work, placement, streams, idle, lossy, watched }
+}
+
+const fn one(work: Work) -> Load {
+    Load { placement: Placement::One, ..plain(work) }
 }
 
 const fn streams(work: Work, streams: u16) -> Load {
@@ -81,7 +104,7 @@ const fn streams(work: Work, streams: u16) -> Load {
 }
 
 const fn idle(work: Work, idle: u32) -> Load {
-    Load { idle, ..plain(work) }
+    Load { idle, ..one(work) }
 }
 
 const fn lossy(work: Work) -> Load {
@@ -89,13 +112,15 @@ const fn lossy(work: Work) -> Load {
 }
 
 const fn watched(watched: Watched) -> Load {
-    Load { watched, ..plain(Work::Up) }
+    Load { watched, ..one(Work::Up) }
 }
 
 /// All loads by name.
 const LOADS: &[(&str, Load)] = &[
     ("up", plain(Work::Up)),
     ("down", plain(Work::Down)),
+    ("up-one", one(Work::Up)),
+    ("down-one", one(Work::Down)),
     ("both", plain(Work::Both)),
     ("up-8", streams(Work::Up, 8)),
     ("up-64", streams(Work::Up, 64)),
@@ -107,11 +132,11 @@ const LOADS: &[(&str, Load)] = &[
     ("http-close", plain(Work::Close)),
     ("up-lossy", lossy(Work::Up)),
     ("down-lossy", lossy(Work::Down)),
-    ("up-idle-0", plain(Work::Up)),
+    ("up-idle-0", idle(Work::Up, 0)),
     ("up-idle-1k", idle(Work::Up, 1_000)),
     ("up-idle-10k", idle(Work::Up, 10_000)),
     ("up-idle-100k", idle(Work::Up, 100_000)),
-    ("rr-idle-0", plain(Work::Rr)),
+    ("rr-idle-0", idle(Work::Rr, 0)),
     ("rr-idle-1k", idle(Work::Rr, 1_000)),
     ("rr-idle-10k", idle(Work::Rr, 10_000)),
     ("rr-idle-100k", idle(Work::Rr, 100_000)),
@@ -130,12 +155,6 @@ impl Load {
             Work::Rr | Work::Conn => &[Service::Echo],
             Work::Keep | Work::Close => &[Service::Http],
         }
-    }
-
-    /// Whether one exchange follows another: then one processor is enough, and two would measure
-    /// how long the other takes to wake.
-    pub(crate) fn takes_turns(self) -> bool {
-        matches!(self.work, Work::Rr | Work::Conn)
     }
 
     /// What the figures mean, and by what they are divided for the table.

@@ -20,9 +20,9 @@ use wire::{HEADERS, Heard, RST, SYN, Said, VNET};
 
 /// How long what was sent is waited for before it is sent again.
 const TIMEOUT: Duration = Duration::from_millis(200);
-/// The windows of all connections together: as large as netglass's for one, and less than the
-/// interface's queue holds.
-const WINDOW: u32 = 3 << 20;
+/// The window of a connection, with which most goes through. On a plain device all share it, so
+/// that the interface's queue holds what is under way in packets of the MTU.
+const WINDOW: u32 = 2 << 20;
 /// The most payload of one super-segment.
 const SUPER: usize = 65_535 - HEADERS;
 /// What every byte is.
@@ -55,7 +55,7 @@ impl Wire {
             fd: lan::tun(cell.mtu, cell.subject.device())?,
             offload,
             mss,
-            window: WINDOW / u32::from(cell.load.streams),
+            window: if offload { WINDOW } else { WINDOW / u32::from(cell.load.streams) },
             most: if offload { SUPER / one * one } else { one },
             start: Instant::now(),
             full: vec![BYTE; ROOM],
