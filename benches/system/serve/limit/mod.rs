@@ -20,9 +20,11 @@ use wire::{HEADERS, Heard, RST, SYN, Said, VNET};
 
 /// How long what was sent is waited for before it is sent again.
 const TIMEOUT: Duration = Duration::from_millis(200);
-/// The window of a connection, with which most goes through. On a plain device all share it, so
-/// that the interface's queue holds what is under way in packets of the MTU.
+/// The windows of all connections together: with this, most goes through on one, and on a plain
+/// device the interface's queue holds it in packets of the MTU.
 const WINDOW: u32 = 2 << 20;
+/// The least of one where super-segments go.
+const WINDOW_MIN: u32 = 256 << 10;
 /// The most payload of one super-segment.
 const SUPER: usize = 65_535 - HEADERS;
 /// What every byte is.
@@ -51,11 +53,12 @@ impl Wire {
         let offload = cell.subject == Subject::Limit;
         let mss = cell.mtu - HEADERS as u16;
         let one = usize::from(mss);
+        let share = WINDOW / u32::from(cell.load.streams);
         Ok(Wire {
             fd: lan::tun(cell.mtu, cell.subject.device())?,
             offload,
             mss,
-            window: if offload { WINDOW } else { WINDOW / u32::from(cell.load.streams) },
+            window: share.max(if offload { WINDOW_MIN } else { 0 }),
             most: if offload { SUPER / one * one } else { one },
             start: Instant::now(),
             full: vec![BYTE; ROOM],
