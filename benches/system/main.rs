@@ -8,6 +8,7 @@
 mod account;
 mod cell;
 mod curves;
+#[path = "../support/doc.rs"]
 mod doc;
 mod goals;
 mod lan;
@@ -83,6 +84,9 @@ enum Role {
     Curve { count: usize },
 }
 
+/// What the curves are drawn into.
+const CHART: &str = "docs/cost.svg";
+
 /// What went wrong, in one line.
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -122,7 +126,7 @@ fn measure(args: &Args) -> Outcome<()> {
     let (seconds, rounds) = if args.quick { (0.4, 1) } else { (args.seconds, args.rounds) };
     let mut report = Report::new(seconds, rounds, args.mtu);
     println!("{}", report.heading());
-    let wanted = |section: &Section| takes(&args.only, section);
+    let wanted = |section: &Section| takes(&args.only, section) && has_cells(args, *section);
     let sections: Vec<Section> = Section::ALL.iter().copied().filter(wanted).collect();
     for &section in &sections {
         match section.lack() {
@@ -136,7 +140,7 @@ fn measure(args: &Args) -> Outcome<()> {
     if args.write {
         doc::write(&report.parts(&sections))?;
         if sections.contains(&Section::Curves) {
-            doc::write_chart(&report.curves.svg())?;
+            std::fs::write(doc::path(CHART), report.curves.svg())?;
         }
     }
     if let Some(path) = &args.json {
@@ -176,6 +180,13 @@ fn curves(args: &Args, rounds: u32, report: &mut Report) -> Outcome<()> {
         eprintln!("curves: round {} of {rounds} done", round + 1);
     }
     Ok(())
+}
+
+/// Whether anything of a section was asked for.
+fn has_cells(args: &Args, section: Section) -> bool {
+    let all = args.loads.is_empty() && args.stacks.is_empty();
+    let loads = section.loads().iter().any(|load| takes(&args.loads, load));
+    all || loads && section.subjects().iter().any(|subject| takes(&args.stacks, subject))
 }
 
 /// Whether one of many was asked for, by name or by naming none.

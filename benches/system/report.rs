@@ -5,12 +5,11 @@ use crate::curves::Curves;
 use crate::doc;
 use crate::goals;
 use crate::load::Load;
-use crate::machine::{commit, machine, median};
+use crate::machine::{median, stamp};
 use crate::plan::{Against, Section};
 use crate::serve::Subject;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
 
 /// One measurement.
 pub(crate) struct Sample {
@@ -26,9 +25,8 @@ pub(crate) struct Report {
     seconds: f64,
     rounds: u32,
     mtu: u16,
-    machine: String,
-    commit: String,
-    date: String,
+    /// Where, what and when.
+    stamp: String,
     cells: BTreeMap<(Section, Load, Subject), Vec<Sample>>,
     pub(crate) curves: Curves,
     skipped: BTreeMap<Section, &'static str>,
@@ -37,8 +35,7 @@ pub(crate) struct Report {
 impl Report {
     pub(crate) fn new(seconds: f64, rounds: u32, mtu: u16) -> Report {
         let (cells, skipped, curves) = (BTreeMap::new(), BTreeMap::new(), Curves::default());
-        let (machine, commit, date) = (machine(), commit(), date());
-        Report { seconds, rounds, mtu, machine, commit, date, cells, curves, skipped }
+        Report { seconds, rounds, mtu, stamp: stamp(), cells, curves, skipped }
     }
 
     pub(crate) fn add(&mut self, sample: Sample) {
@@ -54,9 +51,9 @@ impl Report {
 
     /// What is measured where and when.
     pub(crate) fn heading(&self) -> String {
-        let Report { seconds, rounds, mtu, machine, commit, date, .. } = self;
+        let Report { seconds, rounds, mtu, stamp, .. } = self;
         let rounds = if *rounds == 1 { "1 round".to_owned() } else { format!("{rounds} rounds") };
-        format!("{machine}; commit {commit}, {date}; MTU {mtu}, {rounds} of {seconds} s.")
+        format!("{stamp}; MTU {mtu}, {rounds} of {seconds} s.")
     }
 
     /// The median of one's rate over another's, taken round by round.
@@ -86,7 +83,7 @@ impl Report {
         });
         let skipped = self.skipped.iter().map(|(section, why)| (section.name(), json!(why)));
         json!({
-            "machine": self.machine, "commit": self.commit, "date": self.date, "mtu": self.mtu,
+            "where": self.stamp, "mtu": self.mtu,
             "seconds": self.seconds, "rounds": self.rounds,
             "curves": self.curves.json(),
             "samples": samples.collect::<Vec<Value>>(),
@@ -101,7 +98,7 @@ impl Report {
             sections.iter().map(|one| (one.name(), dated(self.table(*one)))).collect();
         if sections.len() == Section::ALL.len() {
             parts.push(("goals".to_owned(), dated(goals::table(self))));
-            parts.push(("instructions".to_owned(), doc::instructions()));
+            parts.push(("instructions".to_owned(), instructions()));
         }
         parts
     }
@@ -146,10 +143,15 @@ impl Report {
     }
 }
 
-/// The day, as 2026-01-31.
-fn date() -> String {
-    let said = Command::new("date").args(["-u", "+%F"]).stdin(Stdio::null()).output();
-    said.map_or_else(|_| "?".to_owned(), |o| String::from_utf8_lossy(&o.stdout).trim().to_owned())
+/// The instructions that operations take, as a test keeps them.
+fn instructions() -> String {
+    let kept = std::fs::read_to_string(doc::path("tests/golden/instructions.txt"));
+    let mut lines = vec!["| operation | instructions |".to_owned(), "|---|--:|".to_owned()];
+    lines.extend(kept.unwrap_or_default().lines().skip(1).filter_map(|line| {
+        let (name, count) = line.rsplit_once(' ')?;
+        Some(format!("| {} | {count} |", name.trim()))
+    }));
+    lines.join("\n")
 }
 
 /// The median of a figure.
