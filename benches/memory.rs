@@ -1,8 +1,14 @@
 //! What a connection costs in memory: bytes asked of the allocator, slack in tables included, that
 //! a host gives back when it is dropped, per connection. Free blocks of its pool are not counted.
 //!
-//! `cargo bench --bench memory`; run without `--bench`, few connections do, for the checks.
+//! `cargo bench --bench memory`, with `-- --write` into docs/performance.md; run without `--bench`,
+//! few connections do, for the checks.
 
+#[path = "support/doc.rs"]
+mod doc;
+#[allow(dead_code, reason = "each benchmark uses its part of it")]
+#[path = "support/machine.rs"]
+mod machine;
 #[allow(dead_code, unreachable_pub, reason = "each benchmark uses its part of it")]
 mod support;
 
@@ -48,13 +54,43 @@ fn held_by(host: Stack) -> usize {
     before - HELD.load(Relaxed)
 }
 
-fn row(what: &str, count: usize, host: Stack, client: bool) {
-    let empty = held_by(support::host(client, false));
-    let each = (held_by(host) - empty) as f64 / count as f64;
-    println!("{what:<40} {count:>8} {each:>10.0}");
+/// Bytes per connection, one column for each number of connections.
+#[derive(Default)]
+struct Table(Vec<(&'static str, Vec<f64>)>);
+
+impl Table {
+    fn row(&mut self, what: &'static str, count: usize, host: Stack, client: bool) {
+        let empty = held_by(support::host(client, false));
+        let each = (held_by(host) - empty) as f64 / count as f64;
+        println!("{what:<40} {count:>8} {each:>10.0}");
+        match self.0.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, columns)) => columns.push(each),
+            None => self.0.push((what, vec![each])),
+        }
+    }
+
+    /// As it stands in the document.
+    fn text(&self, counts: &[usize]) -> String {
+        let heading = counts.iter().map(|count| format!(" bytes, of {count} |"));
+        let mut lines = vec![
+            format!("{}.\n", machine::stamp()),
+            format!("| a connection |{}", heading.collect::<String>()),
+            format!("|---|{}", "--:|".repeat(counts.len())),
+        ];
+        lines.extend(self.0.iter().map(|(what, columns)| {
+            let columns = columns.iter().map(|each| format!(" {each:.0} |"));
+            format!("| {what} |{}", columns.collect::<String>())
+        }));
+        let [block, place, pair] = [size_of::<Tcb>(), size_of::<Slot>(), size_of::<Pair>()];
+        lines.push(format!(
+            "\nThe block is {block} bytes, its place in the table {place}, its addresses in the \
+             demultiplexer {pair};\nthe rest is slack and congestion control."
+        ));
+        lines.join("\n")
+    }
 }
 
-fn established(count: usize) {
+fn established(table: &mut Table, count: usize) {
     let mut hosts = Hosts::connected(false, count);
     hosts.pass(Duration::from_secs(10));
     let state = |(client, server): &(_, _)| {
@@ -62,12 +98,12 @@ fn established(count: usize) {
     };
     let open = (Some(State::Established), Some(State::Established));
     assert!(hosts.conns.iter().all(|conn| state(conn) == open));
-    row("established, idle, opened by us", count, hosts.client, true);
-    row("established, idle, opened by the peer", count, hosts.server, false);
+    table.row("established, idle, opened by us", count, hosts.client, true);
+    table.row("established, idle, opened by the peer", count, hosts.server, false);
 }
 
 /// After some data in both directions, and after the driver's `shrink`.
-fn used(count: usize) {
+fn used(table: &mut Table, count: usize) {
     let mut hosts = Hosts::connected(false, count);
     let mut room = [0; 2_000];
     for n in 0..count {
@@ -81,11 +117,11 @@ fn used(count: usize) {
     hosts.pass(Duration::from_secs(10));
     assert!(hosts.conns.iter().all(|c| hosts.server.conn(c.1).is_ok_and(|c| c.queues() == (0, 0))));
     hosts.server.shrink(hosts.now);
-    row("established, was used, shrunk", count, hosts.server, false);
-    row("established, was used, not shrunk yet", count, hosts.client, true);
+    table.row("established, was used, shrunk", count, hosts.server, false);
+    table.row("established, was used, not shrunk yet", count, hosts.client, true);
 }
 
-fn half_open(count: usize) {
+fn half_open(table: &mut Table, count: usize) {
     let mut hosts = Hosts::new(false, count);
     for n in 0..count {
         hosts.open(n);
@@ -96,10 +132,10 @@ fn half_open(count: usize) {
     hosts.server_sends(count); // the SYN-ACKs are lost
     let half: usize = hosts.server.tcp().listeners().map(|slot| slot.listener.half_open()).sum();
     assert_eq!(half, count);
-    row("half open, opened by the peer", count, hosts.server, false);
+    table.row("half open, opened by the peer", count, hosts.server, false);
 }
 
-fn time_wait(count: usize) {
+fn time_wait(table: &mut Table, count: usize) {
     let mut hosts = Hosts::connected(false, count);
     for n in 0..count {
         let (now, (client, server)) = (hosts.now, hosts.conns[n]);
@@ -111,18 +147,19 @@ fn time_wait(count: usize) {
     let waiting = hosts.client.tcp().iter().filter(|slot| slot.conn.state() == State::TimeWait);
     assert_eq!(waiting.count(), count);
     assert!(hosts.server.tcp().is_empty());
-    row("TIME-WAIT", count, hosts.client, true);
+    table.row("TIME-WAIT", count, hosts.client, true);
 }
 
-fn main() {
+fn main() -> std::io::Result<()> {
     let bench = std::env::args().any(|arg| arg == "--bench");
     let counts: &[usize] = if bench { &[10_000, 100_000] } else { &[1_000] };
     println!("{:<40} {:>8} {:>10}", "a connection", "count", "bytes each");
+    let mut table = Table::default();
     for count in counts {
-        established(*count);
-        used(*count);
-        half_open(*count);
-        time_wait(*count);
+        established(&mut table, *count);
+        used(&mut table, *count);
+        half_open(&mut table, *count);
+        time_wait(&mut table, *count);
     }
     println!("\n{:<40} {:>19}", "a type", "bytes");
     for (name, bytes) in [
@@ -132,5 +169,9 @@ fn main() {
         ("socket::demux::Pair", size_of::<Pair>()),
     ] {
         println!("{name:<40} {bytes:>19}");
+    }
+    match bench && std::env::args().any(|arg| arg == "--write") {
+        true => doc::write(&[("memory".to_owned(), table.text(counts))]),
+        false => Ok(()),
     }
 }

@@ -2,6 +2,7 @@
 //! prepares a batch and what checks it is not timed. Batches of copying as many bytes alternate
 //! with those of the operation, so that both see the same machine.
 
+use crate::{doc, machine};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,9 @@ pub(crate) fn timed(work: impl FnOnce()) -> Duration {
 pub(crate) struct Table {
     words: Vec<String>,
     once: bool,
-    begun: bool,
+    write: bool,
+    /// What was measured, as lines of the document's table.
+    lines: Vec<String>,
 }
 
 /// What an operation of `batch` operations on `bytes` bytes each is measured against: copying from
@@ -69,8 +72,18 @@ impl Table {
     pub(crate) fn from_args() -> Table {
         let (flags, words): (Vec<_>, Vec<_>) =
             std::env::args().skip(1).partition(|arg| arg.starts_with('-'));
-        let once = !flags.iter().any(|flag| flag == "--bench");
-        Table { words, once, begun: false }
+        let has = |wanted: &str| flags.iter().any(|flag| flag == wanted);
+        Table { words, once: !has("--bench"), write: has("--write"), lines: Vec::new() }
+    }
+
+    /// Puts what was measured into the document, if that was asked for and all was.
+    pub(crate) fn finish(self) -> std::io::Result<()> {
+        if !self.write || self.once || !self.words.is_empty() {
+            return Ok(());
+        }
+        let heading = "| operation | bytes | ns | memcpy, ns | ratio |\n|---|--:|--:|--:|--:|";
+        let text = format!("{}.\n\n{heading}\n{}", machine::stamp(), self.lines.join("\n"));
+        doc::write(&[("operations".to_owned(), text)])
     }
 
     /// A row: `make` brings the state about; what it returns performs one batch of `batch`
@@ -106,7 +119,7 @@ impl Table {
     }
 
     fn print(&mut self, name: &str, bytes: usize, ours: &mut [f64], copies: &mut [f64]) {
-        if !std::mem::replace(&mut self.begun, true) {
+        if self.lines.is_empty() {
             println!("median ns per operation; [the middle half of all batches]\n");
             println!(
                 "{:<46} {:>6} {:>9}  {:<17} {:>9} {:>7}",
@@ -117,5 +130,6 @@ impl Table {
         let half = format!("[{:.1}, {:.1}]", quantile(ours, 0.25), quantile(ours, 0.75));
         let ratio = ns / copy;
         println!("{name:<46} {bytes:>6} {ns:>9.1}  {half:<17} {copy:>9.1} {ratio:>7.1}");
+        self.lines.push(format!("| {name} | {bytes} | {ns:.1} | {copy:.1} | {ratio:.1} |"));
     }
 }

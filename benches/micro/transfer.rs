@@ -55,8 +55,7 @@ impl Transfer {
                     break;
                 }
                 transfer.write(conn);
-                transfer.hosts.exchange();
-                transfer.finish(conn);
+                transfer.drain(conn);
             }
         }
         transfer.data.truncate(len);
@@ -71,11 +70,36 @@ impl Transfer {
 
     /// The server's user reads a batch; its ACKs arrive; nothing is left.
     fn finish(&mut self, conn: usize) {
-        let (now, (client, server)) = (self.hosts.now, self.hosts.conns[conn]);
+        let (now, server) = (self.hosts.now, self.hosts.conns[conn].1);
         assert_eq!(self.hosts.server.read(now, server, &mut self.room), Ok(self.data.len()));
+        self.settle(conn);
+    }
+
+    /// The server's user reads a batch as it comes, in as many flights as the window wants.
+    fn drain(&mut self, conn: usize) {
+        let (mut left, server) = (self.data.len(), self.hosts.conns[conn].1);
+        while left > 0 {
+            self.hosts.exchange();
+            let read = self.hosts.server.read(self.hosts.now, server, &mut self.room);
+            left -= read.expect("something has come");
+        }
         self.hosts.pass(ROUND);
-        let rest = self.hosts.client.conn(client).expect("it is open").queues();
-        assert_eq!(rest, (0, 0), "everything is acknowledged");
+    }
+
+    /// The client's next two segments arrive, and the server's user reads them: an ACK is owed.
+    fn deliver_two(&mut self, conn: usize) {
+        for frame in self.frames(2, MSS) {
+            self.hosts.server.input(self.hosts.now, WIRE, frame);
+        }
+        let (now, server) = (self.hosts.now, self.hosts.conns[conn].1);
+        assert_eq!(self.hosts.server.read(now, server, &mut self.room), Ok(2 * MSS));
+    }
+
+    /// Everything that this connection carried is acknowledged; time passes.
+    fn settle(&mut self, conn: usize) {
+        self.hosts.pass(ROUND);
+        let left = self.hosts.client.conn(self.hosts.conns[conn].0).expect("it is open").queues();
+        assert_eq!(left, (0, 0), "everything is acknowledged");
     }
 
     /// The client's next frames, which carry `size` bytes each.
@@ -104,9 +128,7 @@ fn input_ack() -> impl FnMut() -> Duration {
         transfer.write(0);
         let mut acks = Vec::with_capacity(BATCH);
         for _ in 0..BATCH {
-            for frame in transfer.frames(2, MSS) {
-                transfer.hosts.server.input(transfer.hosts.now, WIRE, frame);
-            }
+            transfer.deliver_two(0);
             acks.extend(transfer.hosts.server_sends(1));
         }
         assert!(acks.iter().all(|ack| ack.len() == HEADERS));
@@ -115,7 +137,7 @@ fn input_ack() -> impl FnMut() -> Duration {
         let id = transfer.hosts.conns[0].0;
         let left = transfer.hosts.client.conn(id).expect("it is open").queues();
         assert_eq!(left, (0, 0), "every ACK acknowledged two segments");
-        transfer.finish(0);
+        transfer.settle(0);
         time
     }
 }
@@ -150,9 +172,7 @@ fn output_ack() -> impl FnMut() -> Duration {
     move || {
         for conn in 0..BATCH {
             transfer.write(conn);
-            for frame in transfer.frames(2, MSS) {
-                transfer.hosts.server.input(transfer.hosts.now, WIRE, frame);
-            }
+            transfer.deliver_two(conn);
         }
         let time = take(&mut transfer.hosts, false, &mut sent, BATCH);
         assert!(sent.iter().all(|(_, frame)| frame.len() == HEADERS));
@@ -160,7 +180,7 @@ fn output_ack() -> impl FnMut() -> Duration {
         for (iface, frame) in sent.drain(..) {
             transfer.hosts.client.input(transfer.hosts.now, iface, frame);
         }
-        (0..BATCH).for_each(|conn| transfer.finish(conn));
+        (0..BATCH).for_each(|conn| transfer.settle(conn));
         time
     }
 }

@@ -34,3 +34,11 @@ pub(crate) fn commit() -> String {
         _ => "unknown".to_owned(),
     }
 }
+
+/// Where, what and when.
+#[allow(dead_code, reason = "each benchmark uses its part of it")]
+pub(crate) fn stamp() -> String {
+    let said = Command::new("date").args(["-u", "+%F"]).stdin(Stdio::null()).output();
+    let day = said.map_or_else(|_| Vec::new(), |output| output.stdout);
+    format!("{}; commit {}, {}", machine(), commit(), String::from_utf8_lossy(&day).trim())
+}

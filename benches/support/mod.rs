@@ -21,7 +21,7 @@ pub struct Hosts {
     pub server: Stack,
     /// The client's and the server's number of each connection.
     pub conns: Vec<(ConnId, ConnId)>,
-    listener: ListenerId,
+    pub listener: ListenerId,
     /// The device the server reads frames from.
     device: Pool,
 }
@@ -86,10 +86,16 @@ impl Hosts {
         hosts
     }
 
+    /// The addresses of the client's connection `n`.
+    pub fn pair(n: usize) -> (SocketAddr, SocketAddr) {
+        let local = SocketAddr::new(client_addr(n / PORTS).into(), 1_024 + (n % PORTS) as u16);
+        (local, server_addr())
+    }
+
     /// The client's SYN for its connection `n` is on its way.
     pub fn open(&mut self, n: usize) -> ConnId {
-        let local = SocketAddr::new(client_addr(n / PORTS).into(), 1_024 + (n % PORTS) as u16);
-        self.client.connect(self.now, server_addr(), Some(local), None).expect("a free pair")
+        let (local, to) = Hosts::pair(n);
+        self.client.connect(self.now, to, Some(local), None).expect("a free pair")
     }
 
     fn accept(&mut self) -> (ConnId, SocketAddr) {

@@ -35,12 +35,13 @@ fn processors(cpus: &[usize]) -> Outcome<u64> {
     Ok(busy.sum())
 }
 
-/// User and system time of a process with all its threads.
+/// User and system time of a process with all its threads, and of its children that have ended.
 fn process(pid: u32) -> Outcome<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name, in parentheses, may contain blanks; utime and stime are fields 14 and 15.
+    // The name, in parentheses, may contain blanks; utime, stime, and those of children that have
+    // ended are fields 14 to 17.
     let (_, fields) = stat.rsplit_once(") ").ok_or("/proc: no such line")?;
-    let times = fields.split(' ').skip(11).take(2).flat_map(str::parse::<u64>);
+    let times = fields.split(' ').skip(11).take(4).flat_map(str::parse::<u64>);
     Ok(times.sum())
 }
 

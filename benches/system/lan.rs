@@ -1,6 +1,7 @@
 //! The private network of one measurement: Linux at one end, the stack under test at the other.
 
 use crate::Outcome;
+use crate::serve::Service;
 use netglass::base::Medium;
 use netglass::sys::ifconfig::{Change, Config};
 use netglass::sys::tun;
@@ -15,16 +16,14 @@ pub(crate) const NEAR: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
 pub(crate) const FAR: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 /// Both are in this network.
 pub(crate) const PREFIX: u8 = 24;
-/// The only port with a service.
-pub(crate) const PORT: u16 = 7;
 /// The load's interface.
 pub(crate) const DEV: &str = "bench0";
 /// The other end, where the kernel itself is under test.
 pub(crate) const PEER: &str = "bench1";
 
-/// Where the service is.
-pub(crate) fn service() -> SocketAddr {
-    SocketAddr::new(IpAddr::V4(FAR), PORT)
+/// Where a service is.
+pub(crate) fn service(service: Service) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(FAR), service.port())
 }
 
 /// Gives an interface of this namespace its address and switches it on.
@@ -53,18 +52,23 @@ pub(crate) enum Kind {
     Offload,
 }
 
-/// A TUN device, which does not block, and whose other end is Linux in this namespace.
+/// The load's TUN device, which does not block, and whose other end is Linux in this namespace.
 pub(crate) fn tun(mtu: u16, kind: Kind) -> Outcome<OwnedFd> {
+    tun_to(DEV, NEAR, mtu, kind)
+}
+
+/// A TUN device to Linux in the namespace of this thread, which gets the address `addr`.
+pub(crate) fn tun_to(dev: &str, addr: Ipv4Addr, mtu: u16, kind: Kind) -> Outcome<OwnedFd> {
     let (fd, name) = match kind {
-        Kind::Plain => tun::create(DEV)?,
+        Kind::Plain => tun::create(dev)?,
         Kind::Offload => {
-            let made = tun::create_offload(DEV, Medium::Ip)?;
+            let made = tun::create_offload(dev, Medium::Ip)?;
             let (fd, name, _) = made.ok_or("this kernel has no TUN devices with offloads")?;
             (fd, name)
         }
     };
     tun::set_nonblocking(&fd)?;
-    configure(&name, NEAR, mtu)?;
+    configure(&name, addr, mtu)?;
     Ok(fd)
 }
 
@@ -90,14 +94,34 @@ pub(crate) fn many_ports() -> Outcome<()> {
     Ok(())
 }
 
-/// Packets that the load's interface dropped so far, in either direction.
-pub(crate) fn drops() -> Outcome<u64> {
-    let table = std::fs::read_to_string("/proc/net/dev")?;
-    let line = table.lines().find_map(|line| line.trim().strip_prefix(DEV)?.strip_prefix(':'));
-    let counters: Vec<u64> =
-        line.ok_or("no such interface")?.split_whitespace().flat_map(str::parse).collect();
-    // Eight columns for receiving, eight for sending; the fourth of each counts what was dropped.
-    Ok(counters.iter().skip(3).step_by(8).sum())
+/// What the load's interface has carried so far: in either direction bytes, packets, and packets
+/// that were dropped. A super-segment is one packet.
+#[derive(Copy, Clone, Default, Debug)]
+pub(crate) struct Carried([[u64; 3]; 2]);
+
+impl Carried {
+    pub(crate) fn now() -> Outcome<Carried> {
+        let table = std::fs::read_to_string("/proc/net/dev")?;
+        let line = table.lines().find_map(|line| line.trim().strip_prefix(DEV)?.strip_prefix(':'));
+        let line = line.ok_or("no such interface")?;
+        let counters: Vec<u64> = line.split_whitespace().flat_map(str::parse).collect();
+        // Eight columns for receiving, eight for sending: bytes, packets, errors, drops, …
+        let way = |from: usize| [0, 1, 3].map(|at| counters.get(from + at).copied().unwrap_or(0));
+        Ok(Carried([way(0), way(8)]))
+    }
+
+    /// Packets that were dropped since `before`.
+    pub(crate) fn drops_since(&self, before: &Carried) -> u64 {
+        self.0.iter().zip(&before.0).map(|(now, before)| now[2] - before[2]).sum()
+    }
+
+    /// Bytes per packet since `before`, in the direction where they are longer.
+    pub(crate) fn length_since(&self, before: &Carried) -> f64 {
+        let ways = self.0.iter().zip(&before.0);
+        let lengths = ways
+            .map(|(now, before)| (now[0] - before[0]) as f64 / (now[1] - before[1]).max(1) as f64);
+        lengths.fold(0.0, f64::max)
+    }
 }
 
 /// Segments that Linux sent again so far.

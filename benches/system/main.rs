@@ -7,17 +7,28 @@
 
 mod account;
 mod cell;
+mod curves;
+#[path = "../support/doc.rs"]
+mod doc;
+mod goals;
 mod lan;
 mod load;
 #[path = "../support/machine.rs"]
 mod machine;
+mod plan;
 mod report;
 mod serve;
+#[allow(dead_code, unreachable_pub, reason = "each benchmark uses its part of it")]
+#[path = "../support/mod.rs"]
+mod support;
+mod svg;
 
+use cell::Cell;
 use clap::{Parser, Subcommand};
 use load::Load;
+use plan::Section;
 use report::{Report, Sample};
-use serve::{Service, Subject};
+use serve::Subject;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,18 +42,24 @@ struct Args {
     /// How often everything is measured.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
-    /// Three rounds of half a second: to see that it works.
+    /// One round of a fraction of a second each: to see that it works.
     #[arg(long)]
     quick: bool,
     /// The MTU of every link, in bytes.
     #[arg(long, default_value_t = 1500, value_parser = clap::value_parser!(u16).range(576..))]
     mtu: u16,
+    /// Only these sections.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Section>,
     /// Only these stacks.
     #[arg(long, value_delimiter = ',')]
     stacks: Vec<Subject>,
     /// Only these loads.
     #[arg(long, value_delimiter = ',')]
     loads: Vec<Load>,
+    /// Writes the tables into docs/performance.md, and the chart beside it.
+    #[arg(long, conflicts_with_all = ["stacks", "loads", "mtu"])]
+    write: bool,
     /// Writes all measurements to a file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -58,11 +75,17 @@ struct Args {
 enum Role {
     /// One measurement, in the network namespace it is started in.
     #[command(hide = true)]
-    Cell { subject: Subject, load: Load, seconds: f64, mtu: u16 },
+    Cell(Cell),
     /// The stack under test.
     #[command(hide = true)]
-    Serve { subject: Subject, service: Service, mtu: u16 },
+    Serve(Cell),
+    /// Costs among so many connections.
+    #[command(hide = true)]
+    Curve { count: usize },
 }
+
+/// What the curves are drawn into.
+const CHART: &str = "docs/cost.svg";
 
 /// What went wrong, in one line.
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
@@ -78,13 +101,17 @@ fn seconds(text: &str) -> Result<f64, String> {
 fn main() -> ExitCode {
     let args = Args::parse();
     let done = match args.role {
-        Some(Role::Cell { subject, load, seconds, mtu }) => cell::run(subject, load, seconds, mtu),
-        Some(Role::Serve { subject, service, mtu }) => serve::run(subject, service, mtu),
+        Some(Role::Cell(cell)) => cell::run(cell),
+        Some(Role::Serve(cell)) => serve::run(cell),
+        Some(Role::Curve { count }) => {
+            curves::run(count);
+            Ok(())
+        }
         None if !args.bench => {
             println!("a benchmark: scripts/bench runs it");
-            return ExitCode::SUCCESS;
+            Ok(())
         }
-        None => measure(args),
+        None => measure(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -95,29 +122,74 @@ fn main() -> ExitCode {
     }
 }
 
-fn measure(args: Args) -> Outcome<()> {
-    let (seconds, rounds) = if args.quick { (0.5, 3) } else { (args.seconds, args.rounds) };
-    let stacks = chosen(&args.stacks, Subject::ALL);
-    let loads = chosen(&args.loads, Load::ALL);
+fn measure(args: &Args) -> Outcome<()> {
+    let (seconds, rounds) = if args.quick { (0.4, 1) } else { (args.seconds, args.rounds) };
     let mut report = Report::new(seconds, rounds, args.mtu);
     println!("{}", report.heading());
-    for round in 0..rounds {
-        for &load in &loads {
-            for &subject in &stacks {
-                let figures = cell::measure(subject, load, seconds, args.mtu)
-                    .map_err(|e| format!("{subject}, {load}: {e}"))?;
-                report.add(Sample { round, subject, load, figures });
-            }
+    let wanted = |section: &Section| takes(&args.only, section) && has_cells(args, *section);
+    let sections: Vec<Section> = Section::ALL.iter().copied().filter(wanted).collect();
+    for &section in &sections {
+        match section.lack() {
+            Some(lack) => report.skip(section, lack),
+            None if section == Section::Curves => curves(args, rounds, &mut report)?,
+            None => cells(args, section, (seconds, rounds), &mut report)?,
         }
-        eprintln!("round {} of {rounds} done", round + 1);
+        println!("\n{}: {}\n\n{}", section.name(), section.title(), report.table(section));
     }
-    println!("{report}");
-    if let Some(path) = args.json {
-        std::fs::write(&path, report.json()).map_err(|e| format!("{}: {e}", path.display()))?;
+    println!("\ngoals (met ones in bold)\n\n{}", goals::table(&report));
+    if args.write {
+        doc::write(&report.parts(&sections))?;
+        if sections.contains(&Section::Curves) {
+            std::fs::write(doc::path(CHART), report.curves.svg())?;
+        }
+    }
+    if let Some(path) = &args.json {
+        let text = format!("{:#}\n", report.json());
+        std::fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))?;
     }
     Ok(())
 }
 
-fn chosen<T: Copy>(wanted: &[T], all: &[T]) -> Vec<T> {
-    if wanted.is_empty() { all.to_vec() } else { wanted.to_vec() }
+/// Measures all stacks of a section by all its loads, in turns.
+fn cells(
+    args: &Args,
+    section: Section,
+    (seconds, rounds): (f64, u32),
+    report: &mut Report,
+) -> Outcome<()> {
+    let mtu = args.mtu;
+    for round in 0..rounds {
+        for load in section.loads().into_iter().filter(|load| takes(&args.loads, load)) {
+            for &subject in section.subjects().iter().filter(|one| takes(&args.stacks, one)) {
+                let cell = Cell { subject, load, mtu, seconds, round };
+                let figures = cell::measure(cell, !args.quick)
+                    .map_err(|e| format!("{subject}, {load}: {e}"))?;
+                report.add(Sample { round, section, subject, load, figures });
+            }
+        }
+        eprintln!("{}: round {} of {rounds} done", section.name(), round + 1);
+    }
+    Ok(())
+}
+
+fn curves(args: &Args, rounds: u32, report: &mut Report) -> Outcome<()> {
+    for round in 0..rounds {
+        for &count in curves::COUNTS.iter().filter(|count| !args.quick || **count <= 10_000) {
+            report.curves.measure(count)?;
+        }
+        eprintln!("curves: round {} of {rounds} done", round + 1);
+    }
+    Ok(())
+}
+
+/// Whether anything of a section was asked for.
+fn has_cells(args: &Args, section: Section) -> bool {
+    let all = args.loads.is_empty() && args.stacks.is_empty();
+    let loads = section.loads().iter().any(|load| takes(&args.loads, load));
+    all || loads && section.subjects().iter().any(|subject| takes(&args.stacks, subject))
+}
+
+/// Whether one of many was asked for, by name or by naming none.
+fn takes<T: PartialEq>(wanted: &[T], one: &T) -> bool {
+    wanted.is_empty() || wanted.contains(one)
 }

@@ -1,16 +1,20 @@
-//! What came out: a table for people, JSON for programs.
+//! What came out: tables for people, JSON for programs.
 
 use crate::cell::Figures;
+use crate::curves::Curves;
+use crate::doc;
+use crate::goals;
 use crate::load::Load;
-use crate::machine::{commit, machine, median};
+use crate::machine::{median, stamp};
+use crate::plan::{Against, Section};
 use crate::serve::Subject;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// One measurement.
 pub(crate) struct Sample {
     pub(crate) round: u32,
+    pub(crate) section: Section,
     pub(crate) subject: Subject,
     pub(crate) load: Load,
     pub(crate) figures: Figures,
@@ -21,103 +25,176 @@ pub(crate) struct Report {
     seconds: f64,
     rounds: u32,
     mtu: u16,
-    machine: String,
-    commit: String,
-    cells: BTreeMap<(Load, Subject), Vec<Sample>>,
+    /// Where, what and when.
+    stamp: String,
+    cells: BTreeMap<(Section, Load, Subject), Vec<Sample>>,
+    pub(crate) curves: Curves,
+    skipped: BTreeMap<Section, &'static str>,
 }
 
 impl Report {
     pub(crate) fn new(seconds: f64, rounds: u32, mtu: u16) -> Report {
-        let (machine, commit) = (machine(), commit());
-        Report { seconds, rounds, mtu, machine, commit, cells: BTreeMap::new() }
+        let (cells, skipped, curves) = (BTreeMap::new(), BTreeMap::new(), Curves::default());
+        Report { seconds, rounds, mtu, stamp: stamp(), cells, curves, skipped }
     }
 
     pub(crate) fn add(&mut self, sample: Sample) {
-        self.cells.entry((sample.load, sample.subject)).or_default().push(sample);
+        let key = (sample.section, sample.load, sample.subject);
+        self.cells.entry(key).or_default().push(sample);
     }
 
-    /// What is measured where.
+    /// A section is left out.
+    pub(crate) fn skip(&mut self, section: Section, why: &'static str) {
+        eprintln!("skipped: {section:?}: {why}");
+        self.skipped.insert(section, why);
+    }
+
+    /// What is measured where and when.
     pub(crate) fn heading(&self) -> String {
-        let Report { seconds, rounds, mtu, machine, commit, .. } = self;
-        format!("{machine}\ncommit {commit}, MTU {mtu}, {rounds} rounds of {seconds} s")
+        let Report { seconds, rounds, mtu, stamp, .. } = self;
+        let rounds = if *rounds == 1 { "1 round".to_owned() } else { format!("{rounds} rounds") };
+        format!("{stamp}; MTU {mtu}, {rounds} of {seconds} s.")
     }
 
-    /// The median of a subject's rate over another's, taken round by round.
-    fn ratio(&self, load: Load, subject: Subject, other: Subject) -> Option<f64> {
-        let (own, theirs) = (self.cells.get(&(load, subject))?, self.cells.get(&(load, other))?);
+    /// The median of one's rate over another's, taken round by round.
+    pub(crate) fn ratio(
+        &self,
+        section: Section,
+        own: (Load, Subject),
+        other: (Load, Subject),
+    ) -> Option<f64> {
+        let cell = |(load, subject)| self.cells.get(&(section, load, subject));
+        let (own, theirs) = (cell(own)?, cell(other)?);
         let pairs = own.iter().filter_map(|sample| {
             let same = theirs.iter().find(|their| their.round == sample.round)?;
-            Some(sample.figures.result.rate / same.figures.result.rate)
+            Some(sample.figures.yielded.rate / same.figures.yielded.rate)
         });
         Some(median(pairs.collect()))
     }
 
-    pub(crate) fn json(&self) -> String {
+    pub(crate) fn json(&self) -> Value {
         let samples = self.cells.values().flatten().map(|sample| {
             let mut value = sample.figures.json();
             value["round"] = json!(sample.round);
             value["stack"] = json!(sample.subject.to_string());
             value["load"] = json!(sample.load.to_string());
+            value["section"] = json!(sample.section.name());
             value
         });
-        let all = json!({
-            "machine": self.machine, "commit": self.commit, "mtu": self.mtu,
+        let skipped = self.skipped.iter().map(|(section, why)| (section.name(), json!(why)));
+        json!({
+            "where": self.stamp, "mtu": self.mtu,
             "seconds": self.seconds, "rounds": self.rounds,
+            "curves": self.curves.json(),
             "samples": samples.collect::<Vec<Value>>(),
-        });
-        format!("{all:#}\n")
+            "skipped": skipped.collect::<BTreeMap<_, _>>(),
+        })
     }
 
-    fn line(&self, load: Load, subject: Subject, samples: &[Sample]) -> String {
-        let middle = |f: &dyn Fn(&Figures) -> f64| {
-            median(samples.iter().map(|sample| f(&sample.figures)).collect())
-        };
-        let (unit, scale) = load.unit();
-        let rates = samples.iter().map(|sample| sample.figures.result.rate / scale);
-        let (least, most) = rates.fold((f64::MAX, 0.0), |(a, b), x| (a.min(x), f64::max(b, x)));
-        let ratio = |other| match self.ratio(load, subject, other) {
-            Some(ratio) => format!("{ratio:.2}"),
-            None => "-".to_owned(),
-        };
-        let percent = |f: &dyn Fn(&Figures) -> f64| format!("{:.0} %", 100.0 * middle(f));
-        let latency = |at: usize| {
-            let at = |f: &Figures| f.result.latency.map_or(f64::NAN, |l| l[at].as_secs_f64() * 1e6);
-            let micros = middle(&at);
-            if micros.is_nan() { "-".to_owned() } else { format!("{micros:.1}") }
-        };
-        let sum = |f: &dyn Fn(&Figures) -> u64| samples.iter().map(|s| f(&s.figures)).sum::<u64>();
-        format!(
-            "| {} | {} | {:.2} | {least:.2}–{most:.2} | {} | {} | {} / {} | {} / {} / {} | {} / {} |",
-            format_args!("{load}, {unit}"),
-            subject,
-            middle(&|f| f.result.rate / scale),
-            ratio(Subject::Smoltcp),
-            ratio(Subject::Kernel),
-            latency(0),
-            latency(1),
-            percent(&|f| f.shares.client),
-            percent(&|f| f.shares.server),
-            percent(&|f| f.shares.others),
-            sum(&|f| f.drops),
-            sum(&|f| f.retransmitted),
-        )
+    /// The generated parts of the document, by name: those of `sections`, and the goals.
+    pub(crate) fn parts(&self, sections: &[Section]) -> Vec<(String, String)> {
+        let dated = |text: String| format!("{}\n\n{text}", self.heading());
+        let mut parts: Vec<_> =
+            sections.iter().map(|one| (one.name(), dated(self.table(*one)))).collect();
+        if sections.len() == Section::ALL.len() {
+            parts.push(("goals".to_owned(), dated(goals::table(self))));
+            parts.push(("instructions".to_owned(), instructions()));
+        }
+        parts
+    }
+
+    /// A section's table, or why there is none.
+    pub(crate) fn table(&self, section: Section) -> String {
+        if let Some(why) = self.skipped.get(&section) {
+            return format!("Skipped: {why}.");
+        }
+        if section == Section::Curves {
+            return self.curves.table();
+        }
+        let ratios = section.columns();
+        let headings = ratios.iter().map(|(heading, _)| format!(" {heading} |"));
+        let of_each = if section.is_timed() { "p50 / p99 / p99.9 µs" } else { "bytes per packet" };
+        let mut lines = vec![
+            format!(
+                "| load | stack | median | min–max |{} {of_each} | CPU load / stack / others \
+                 | drops / resent |",
+                headings.collect::<String>()
+            ),
+            format!("|---|---|--:|--:|{}--:|--:|--:|", "--:|".repeat(ratios.len())),
+        ];
+        let cells: Vec<_> = self.cells.iter().filter(|((of, ..), _)| *of == section).collect();
+        lines.extend(cells.iter().map(|((_, load, subject), samples)| {
+            let ratio = |(_, against): &(_, Against)| {
+                let other = section.against(*load, *subject, *against)?;
+                self.ratio(section, (*load, *subject), other)
+            };
+            let ratio = |column| ratio(column).map_or(" - |".to_owned(), |r| format!(" {r:.2} |"));
+            let ratios = ratios.iter().map(ratio).collect::<String>();
+            let of_each = if section.is_timed() { latencies(samples) } else { length(samples) };
+            line((*load, *subject), samples, &ratios, &of_each)
+        }));
+        let all = cells.iter().flat_map(|(_, samples)| samples.iter());
+        let mut used: Vec<&str> = all.map(|s| s.figures.congestion.as_str()).collect();
+        used.sort_unstable();
+        used.dedup();
+        lines.push(String::new());
+        lines.push(format!("Linux's congestion control in all rows: {}.", used.join(", ")));
+        lines.join("\n")
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "\n| load | stack | median | min–max | ÷ smoltcp | ÷ kernel | p50 / p99 µs \
-             | CPU load / stack / others | drops / resent |\n|---|---|--:|--:|--:|--:|--:|--:|--:|"
-        )?;
-        for ((load, subject), samples) in &self.cells {
-            writeln!(f, "{}", self.line(*load, *subject, samples))?;
-        }
-        let mut used: Vec<&str> =
-            self.cells.values().flatten().map(|s| s.figures.congestion.as_str()).collect();
-        used.sort_unstable();
-        used.dedup();
-        write!(f, "\nLinux's congestion control in all rows: {}", used.join(", "))
-    }
+/// The instructions that operations take, as a test keeps them.
+fn instructions() -> String {
+    let kept = std::fs::read_to_string(doc::path("tests/golden/instructions.txt"));
+    let mut lines = vec!["| operation | instructions |".to_owned(), "|---|--:|".to_owned()];
+    lines.extend(kept.unwrap_or_default().lines().skip(1).filter_map(|line| {
+        let (name, count) = line.rsplit_once(' ')?;
+        Some(format!("| {} | {count} |", name.trim()))
+    }));
+    lines.join("\n")
+}
+
+/// The median of a figure.
+fn middle(samples: &[Sample], of: impl Fn(&Figures) -> f64) -> f64 {
+    median(samples.iter().map(|sample| of(&sample.figures)).collect())
+}
+
+/// How long exchanges took, in microseconds.
+fn latencies(samples: &[Sample]) -> String {
+    let latency = |place: usize| {
+        let micros = middle(samples, |f| {
+            let time = f.yielded.latency.and_then(|all| all[place]);
+            time.map_or(f64::NAN, |time| time.as_secs_f64() * 1e6)
+        });
+        if micros.is_nan() { "-".to_owned() } else { format!("{micros:.1}") }
+    };
+    [0, 1, 2].map(latency).join(" / ")
+}
+
+/// How long packets were, in bytes.
+fn length(samples: &[Sample]) -> String {
+    format!("{:.0}", middle(samples, |f| f.length))
+}
+
+fn line(
+    (load, subject): (Load, Subject),
+    samples: &[Sample],
+    ratios: &str,
+    of_each: &str,
+) -> String {
+    let (unit, scale) = load.unit();
+    let rates = samples.iter().map(|sample| sample.figures.yielded.rate / scale);
+    let (least, most) = rates.fold((f64::MAX, 0.0), |(a, b), x| (a.min(x), f64::max(b, x)));
+    let percent = |of: fn(&Figures) -> f64| format!("{:.0} %", 100.0 * middle(samples, of));
+    let sum = |of: fn(&Figures) -> u64| samples.iter().map(|s| of(&s.figures)).sum::<u64>();
+    format!(
+        "| {load}, {unit} | {subject} | {:.2} | {least:.2}–{most:.2} |{ratios} {of_each} \
+         | {} / {} / {} | {} / {} |",
+        middle(samples, |f| f.yielded.rate / scale),
+        percent(|f| f.shares.client),
+        percent(|f| f.shares.server),
+        percent(|f| f.shares.others),
+        sum(|f| f.drops),
+        sum(|f| f.retransmitted),
+    )
 }

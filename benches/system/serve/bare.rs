@@ -1,7 +1,8 @@
 //! netglass without its driver: one loop owns the device, the stack and the service, as a program
 //! on smoltcp does.
 
-use super::{BATCH, ROOM, Service, netglass, ready};
+use super::{BATCH, ROOM, Service, idle, netglass, ready};
+use crate::cell::Cell;
 use crate::{Outcome, lan};
 use ::netglass::base::{ConnId, Frame, IfaceId, Instant, ListenerId, SocketError};
 use ::netglass::device::{Device, offload::AnyTun, split};
@@ -9,10 +10,9 @@ use ::netglass::stack::{ListenOptions, Stack};
 use ::netglass::sys::poll::{Interest, Wake, wait};
 use std::collections::VecDeque;
 
-/// The service, and the connections it has.
+/// The services, and the connections they have.
 struct App {
-    service: Service,
-    listener: ListenerId,
+    services: Vec<(Service, ListenerId)>,
     conns: Vec<Client>,
     room: Vec<u8>,
 }
@@ -20,19 +20,25 @@ struct App {
 /// A connection.
 struct Client {
     id: ConnId,
+    service: Service,
     read: u64,
     /// Read and not yet sent back.
     owed: VecDeque<u8>,
 }
 
 /// Serves for ever.
-pub(super) fn run(service: Service, mtu: u16, kind: lan::Kind) -> Outcome<()> {
-    let mut device = netglass::device(mtu, kind)?;
+pub(super) fn run(cell: Cell) -> Outcome<()> {
+    let mut device = netglass::device(cell.subject, cell.mtu)?;
     let start = std::time::Instant::now();
     let clock = || Instant::ZERO + start.elapsed();
-    let mut stack = Stack::new(netglass::setup(mtu)?);
-    let listener = stack.listen(clock(), lan::service(), ListenOptions::default())?;
-    let mut app = App { service, listener, conns: Vec::new(), room: vec![0x5a; ROOM] };
+    let mut stack = Stack::new(netglass::setup(cell.mtu)?);
+    idle::add(&mut stack, clock(), cell.load.idle, cell.mtu)?;
+    let listen = |service: &Service| {
+        let options = ListenOptions::default();
+        Ok((*service, stack.listen(clock(), lan::service(*service), options)?))
+    };
+    let services = cell.load.services().iter().map(listen).collect::<Outcome<_>>()?;
+    let mut app = App { services, conns: Vec::new(), room: vec![0x5a; ROOM] };
     let (mut outbox, wake) = (VecDeque::new(), Wake::new()?);
     ready();
     loop {
@@ -89,15 +95,18 @@ fn send(
 
 impl App {
     fn step(&mut self, stack: &mut Stack, now: Instant) {
-        while let Ok((id, _)) = stack.accept(now, self.listener) {
-            self.conns.push(Client { id, read: 0, owed: VecDeque::new() });
+        let App { services, conns, room } = self;
+        for (service, listener) in services {
+            while let Ok((id, _)) = stack.accept(now, *listener) {
+                conns.push(Client { id, service: *service, read: 0, owed: VecDeque::new() });
+            }
         }
-        let App { service, conns, room, .. } = self;
         conns.retain_mut(|client| {
-            let goes_on = match service {
+            let goes_on = match client.service {
                 Service::Sink => client.sink(stack, now, room),
                 Service::Source => client.source(stack, now, room),
                 Service::Echo => client.echo(stack, now, room),
+                Service::Http => false,
             };
             if !goes_on {
                 stack.close(now, client.id);

@@ -1,21 +1,34 @@
 //! The Linux kernel at the other end of a veth cable, offloads on.
 
-use super::{ROOM, Service, ready, streams};
-use crate::{Outcome, lan, load};
+use super::{Service, http, ready, streams};
+use crate::cell::Cell;
+use crate::load::{self, Load};
+use crate::{Outcome, lan};
 use std::net::TcpListener;
 
-/// Serves, one connection after the other.
-pub(super) fn run(service: Service, mtu: u16) -> Outcome<()> {
-    lan::configure(lan::PEER, lan::FAR, mtu)?;
-    let listener = TcpListener::bind(lan::service())?;
-    load::congestion(&listener); // accepted sockets inherit it
-    let mut room = vec![0x5a; ROOM];
-    ready();
-    for stream in listener.incoming() {
-        let stream = stream?;
-        stream.set_nodelay(true)?;
-        // How a connection ends is the client's affair: it may have heard enough.
-        let _ = streams::serve(service, stream, &mut room);
+/// Serves for ever.
+pub(super) fn run(cell: Cell) -> Outcome<()> {
+    lan::configure(lan::PEER, lan::FAR, cell.mtu)?;
+    match cell.load.services() {
+        [Service::Http] => http::on_linux(),
+        _ => {
+            let attendants = offer(cell.load)?;
+            ready();
+            streams::wait(attendants)
+        }
     }
-    Ok(())
+}
+
+/// Offers the services of a load in the namespace of this thread.
+pub(super) fn offer(load: Load) -> Outcome<Vec<streams::Attendant>> {
+    let offer = |service: &Service| {
+        let listener = TcpListener::bind(lan::service(*service))?;
+        load::congestion(&listener); // accepted sockets inherit it
+        Ok(streams::attend(*service, load.streams > 1, move || {
+            let (stream, _) = listener.accept()?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        }))
+    };
+    load.services().iter().map(offer).collect()
 }

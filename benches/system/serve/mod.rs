@@ -1,11 +1,17 @@
-//! The stacks under test: each offers the same three services in a process of its own.
+//! The stacks under test: each offers the services of a load in a process of its own.
 
 mod bare;
+mod forward;
+mod http;
+mod idle;
 mod kernel;
+mod limit;
 mod netglass;
 mod smoltcp;
 mod streams;
+mod watch;
 
+use crate::cell::Cell;
 use crate::{Outcome, lan};
 use ::netglass::sys::netns;
 use clap::ValueEnum;
@@ -15,7 +21,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// Bytes per call of a service's user.
 const ROOM: usize = 256 * 1024;
-/// The buffers of a connection, in bytes, where the stack lets its user choose.
+/// The buffers of a connection, in bytes, where the stack has a fixed size.
 const BUFFER: usize = 1 << 20;
 /// Packets taken from a device before anything is sent, where the loop is ours.
 const BATCH: usize = 64;
@@ -37,6 +43,10 @@ pub(crate) enum Subject {
     SmoltcpJumbo,
     /// The Linux kernel, on a veth cable.
     Kernel,
+    /// A peer with no protocol behind it, on a device with offloads: what the device allows.
+    Limit,
+    /// As `limit`, on a plain device.
+    LimitPlain,
 }
 
 impl Subject {
@@ -48,18 +58,47 @@ impl Subject {
         Subject::Smoltcp,
         Subject::SmoltcpJumbo,
         Subject::Kernel,
+        Subject::Limit,
+        Subject::LimitPlain,
     ];
+
+    /// The kind of its device, if it has one.
+    fn device(self) -> lan::Kind {
+        match self {
+            Subject::Netglass | Subject::Bare | Subject::Limit => lan::Kind::Offload,
+            _ => lan::Kind::Plain,
+        }
+    }
+
+    /// Whether it is Linux at the end of a cable.
+    fn is_on_cable(cell: Cell) -> bool {
+        cell.subject == Subject::Kernel && !cell.load.lossy
+    }
 }
 
 /// A service.
-#[derive(Copy, Clone, PartialEq, Eq, Debug, ValueEnum)]
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Service {
+    /// Sends everything back.
+    Echo,
     /// Reads to the end, then says how many bytes that were, as a 64-bit number.
     Sink,
     /// Writes for ever.
     Source,
-    /// Sends everything back.
-    Echo,
+    /// Greets over HTTP/1.1.
+    Http,
+}
+
+impl Service {
+    /// Its well-known port.
+    pub(crate) const fn port(self) -> u16 {
+        match self {
+            Service::Echo => 7,
+            Service::Sink => 9,
+            Service::Source => 19,
+            Service::Http => 80,
+        }
+    }
 }
 
 impl fmt::Display for Subject {
@@ -72,37 +111,29 @@ impl fmt::Display for Subject {
             Subject::Smoltcp => "smoltcp",
             Subject::SmoltcpJumbo => "smoltcp-jumbo",
             Subject::Kernel => "kernel",
-        })
-    }
-}
-
-impl fmt::Display for Service {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Service::Sink => "sink",
-            Service::Source => "source",
-            Service::Echo => "echo",
+            Subject::Limit => "limit",
+            Subject::LimitPlain => "limit-plain",
         })
     }
 }
 
 /// The server's part: serves until its standard input ends.
-pub(crate) fn run(subject: Subject, service: Service, mtu: u16) -> Outcome<()> {
-    if subject == Subject::Kernel {
+pub(crate) fn run(cell: Cell) -> Outcome<()> {
+    if Subject::is_on_cable(cell) {
         await_cable()?;
     }
     std::thread::spawn(|| {
         let _ = std::io::stdin().read(&mut [0]);
         std::process::exit(0);
     });
-    match subject {
-        Subject::Netglass => netglass::run(service, mtu, lan::Kind::Offload),
-        Subject::Bare => bare::run(service, mtu, lan::Kind::Offload),
-        Subject::Plain => netglass::run(service, mtu, lan::Kind::Plain),
-        Subject::BarePlain => bare::run(service, mtu, lan::Kind::Plain),
-        Subject::Smoltcp => smoltcp::run(service, mtu),
-        Subject::SmoltcpJumbo => smoltcp::run(service, u16::MAX),
-        Subject::Kernel => kernel::run(service, mtu),
+    match cell.subject {
+        Subject::Netglass | Subject::Plain => netglass::run(cell),
+        Subject::Bare | Subject::BarePlain => bare::run(cell),
+        Subject::Smoltcp => smoltcp::run(cell),
+        Subject::SmoltcpJumbo => smoltcp::run(Cell { mtu: u16::MAX, ..cell }),
+        Subject::Kernel if cell.load.lossy => forward::run(cell),
+        Subject::Kernel => kernel::run(cell),
+        Subject::Limit | Subject::LimitPlain => limit::run(cell),
     }
 }
 
@@ -122,21 +153,22 @@ fn ready() {
 pub(crate) struct Process(Child);
 
 impl Process {
-    /// Starts a stack with a service, and waits until it serves.
-    pub(crate) fn start(subject: Subject, service: Service, mtu: u16) -> Outcome<Process> {
+    /// Starts a stack, and waits until it serves.
+    pub(crate) fn start(cell: Cell) -> Outcome<Process> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(["serve", &subject.to_string(), &service.to_string(), &mtu.to_string()]);
+        command.arg("serve").args(cell.words());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        if subject == Subject::Kernel {
+        let cable = Subject::is_on_cable(cell);
+        if cable {
             netns::private_child(&mut command);
         }
         let mut process = Process(command.spawn()?);
         let stdout = process.0.stdout.take().ok_or("no standard output")?;
         let mut lines = BufReader::new(stdout);
-        if subject == Subject::Kernel {
+        if cable {
             expect(&mut lines, "here")?;
             lan::veth(process.id())?;
-            lan::configure(lan::DEV, lan::NEAR, mtu)?;
+            lan::configure(lan::DEV, lan::NEAR, cell.mtu)?;
             process.0.stdin.as_mut().ok_or("no standard input")?.write_all(b"!")?;
         }
         expect(&mut lines, "ready")?;

@@ -3,6 +3,7 @@
 //! its users see the bytes in the sockets' own buffers, without a copy.
 
 use super::{BATCH, BUFFER, Service, ready};
+use crate::cell::Cell;
 use crate::{Outcome, lan};
 use netglass::sys::poll::{Interest, Wake, wait};
 use smoltcp::iface::{
@@ -14,11 +15,12 @@ use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpCidr};
 use std::os::fd::{AsFd, OwnedFd};
 
-/// Connections at a time: smoltcp has no backlog, a socket that listens becomes the connection.
-const SOCKETS: usize = 4;
+/// Sockets besides those for the streams: smoltcp has no backlog, a socket that listens becomes the
+/// connection.
+const SPARE: u16 = 3;
 
 /// Serves for ever.
-pub(super) fn run(service: Service, mtu: u16) -> Outcome<()> {
+pub(super) fn run(Cell { load, mtu, .. }: Cell) -> Outcome<()> {
     let mut device = Device::new(lan::tun(mtu, lan::Kind::Plain)?, mtu.into());
     let mut config = Config::new(HardwareAddress::Ip);
     config.random_seed = 12;
@@ -27,8 +29,12 @@ pub(super) fn run(service: Service, mtu: u16) -> Outcome<()> {
         addrs.push(IpCidr::new(lan::FAR.into(), lan::PREFIX)).expect("room for one address");
     });
     let mut sockets = SocketSet::new(Vec::new());
-    let mut clients: Vec<Client> =
-        (0..SOCKETS).map(|_| Client::new(&mut sockets)).collect::<Result<_, _>>()?;
+    let mut clients: Vec<Client> = Vec::new();
+    for service in load.services() {
+        for _ in 0..load.streams + SPARE {
+            clients.push(Client::new(&mut sockets, *service)?);
+        }
+    }
     let wake = Wake::new()?;
     ready();
     loop {
@@ -41,7 +47,7 @@ pub(super) fn run(service: Service, mtu: u16) -> Outcome<()> {
             came += 1;
         }
         for client in &mut clients {
-            client.step(service, sockets.get_mut(client.handle))?;
+            client.step(sockets.get_mut(client.handle))?;
         }
         // Each pass sends at most one packet of every socket.
         for _ in 0..BATCH {
@@ -62,27 +68,29 @@ pub(super) fn run(service: Service, mtu: u16) -> Outcome<()> {
 /// A socket that serves one connection after the other.
 struct Client {
     handle: SocketHandle,
+    service: Service,
     read: u64,
 }
 
 impl Client {
-    fn new(sockets: &mut SocketSet<'_>) -> Outcome<Client> {
+    fn new(sockets: &mut SocketSet<'_>, service: Service) -> Outcome<Client> {
         let buffer = || SocketBuffer::new(vec![0; BUFFER]);
         let mut socket = Socket::new(buffer(), buffer());
         socket.set_nagle_enabled(false);
-        socket.listen(lan::PORT)?;
-        Ok(Client { handle: sockets.add(socket), read: 0 })
+        socket.listen(service.port())?;
+        Ok(Client { handle: sockets.add(socket), service, read: 0 })
     }
 
-    fn step(&mut self, service: Service, socket: &mut Socket<'_>) -> Outcome<()> {
+    fn step(&mut self, socket: &mut Socket<'_>) -> Outcome<()> {
         if !socket.is_open() {
             self.read = 0;
-            socket.listen(lan::PORT)?;
+            socket.listen(self.service.port())?;
         }
-        match service {
+        match self.service {
             Service::Sink => self.sink(socket),
             Service::Source => source(socket),
             Service::Echo => echo(socket),
+            Service::Http => Err("no HTTP on smoltcp".into()),
         }
     }
 

@@ -1,0 +1,72 @@
+//! Who looks on: a ring of the last records, and a recorder of every input, both as `netglass up`
+//! has them.
+
+use crate::Outcome;
+use crate::load::Watched;
+use netglass::net::{Host, Observer};
+use netglass::observe::recording::Recorder;
+use netglass::stack::{Record, Setup};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{Result, Seek, SeekFrom, Write};
+
+/// How many records a ring keeps.
+const KEPT: usize = 20_000;
+/// How long the recording's file gets before it is written again from its start.
+const FILE_MAX: u64 = 256 << 20;
+
+/// Lets somebody look at a host that has no driver yet.
+pub(super) fn start(host: &Host, setup: &Setup, watched: Watched) -> Outcome<()> {
+    match watched {
+        Watched::Not => {}
+        Watched::Ring => host.observe(Box::new(Ring(VecDeque::with_capacity(KEPT)))),
+        Watched::Record => {
+            let file = memfd_create("recording", MFdFlags::MFD_CLOEXEC)?;
+            let mut recorder = Recorder::new(Again { file: file.into(), at: 0 }, setup)?;
+            host.record(Box::new(move |inputs| {
+                if recorder.inputs(inputs).and_then(|()| recorder.flush()).is_err() {
+                    eprintln!("bench: the recording cannot be written");
+                    std::process::exit(2);
+                }
+            }));
+        }
+    }
+    Ok(())
+}
+
+/// The last records.
+struct Ring(VecDeque<Record>);
+
+impl Observer for Ring {
+    fn records(&mut self, records: &[Record]) {
+        for record in records {
+            if self.0.len() == KEPT {
+                self.0.pop_front();
+            }
+            self.0.push_back(record.clone());
+        }
+    }
+}
+
+/// A file in memory that starts again when it is long: a disk would be measured otherwise.
+struct Again {
+    file: File,
+    at: u64,
+}
+
+impl Write for Again {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+        if self.at > FILE_MAX {
+            self.file.seek(SeekFrom::Start(0))?;
+            self.at = 0;
+        }
+        let written = self.file.write(bytes)?;
+        self.at += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.file.flush()
+    }
+}
