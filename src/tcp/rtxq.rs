@@ -390,7 +390,7 @@ impl Rtxq {
     /// lie above (RFC 6675 §4, IsLost).
     pub fn sacked_from_above(&self, bytes: u32, runs: u16) -> Option<Seq> {
         let (mut sum, mut count, mut inside) = (0, 0, false);
-        let Some(high) = self.high_sacked() else { return None };
+        let high = self.high_sacked()?;
         let held = self.queue.partition_point(|sent| sent.end().before_eq(high));
         for sent in self.queue.range(..held).rev() {
             count += u16::from(sent.sacked && !std::mem::replace(&mut inside, sent.sacked));

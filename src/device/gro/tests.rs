@@ -81,8 +81,8 @@ fn received(medium: Medium, packets: &[Vec<u8>]) -> Vec<Frame> {
         room[..packet.len()].copy_from_slice(packet);
         Ok(Some(packet.len()))
     };
-    let mut next = || gro.receive(&pool, (medium, 1514), &mut read).expect("no error");
-    std::iter::from_fn(|| next()).collect()
+    let next = || gro.receive(&pool, (medium, 1514), &mut read).expect("no error");
+    std::iter::from_fn(next).collect()
 }
 
 fn apart(medium: Medium, frames: &[Frame]) -> Vec<Vec<u8>> {
@@ -128,8 +128,8 @@ fn jumbo_packets_are_given_as_they_are() {
         room[..packet.len()].copy_from_slice(packet);
         Ok(Some(packet.len()))
     };
-    let mut next = || gro.receive(&pool, (Medium::Ip, 65_535), &mut read).expect("no error");
-    let frames: Vec<Frame> = std::iter::from_fn(|| next()).collect();
+    let next = || gro.receive(&pool, (Medium::Ip, 65_535), &mut read).expect("no error");
+    let frames: Vec<Frame> = std::iter::from_fn(next).collect();
     assert!(frames.iter().all(|frame| frame.offload == Offload::default()));
     assert_eq!(apart(Medium::Ip, &frames), packets);
 }
