@@ -2,8 +2,7 @@
 //! without packet information and without offloads.
 //!
 //! A packet is read straight into a pooled block and written from its pieces, so nothing is copied
-//! on this side of the kernel. TCP segments that come one behind the other are joined
-//! ([`super::gro`]).
+//! on this side of the kernel. TCP segments that come one behind the other are joined (`gro.rs`).
 
 use super::Device;
 use super::gro::Gro;
