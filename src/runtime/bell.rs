@@ -35,6 +35,22 @@ impl Bell {
         self.0.wake();
     }
 
+    /// Another descriptor of it, readable while somebody has rung.
+    ///
+    /// # Errors
+    /// When the process has none left.
+    #[cfg(feature = "tokio")]
+    pub(super) fn descriptor(&self) -> io::Result<std::os::fd::OwnedFd> {
+        use std::os::fd::AsFd;
+        self.0.as_fd().try_clone_to_owned()
+    }
+
+    /// Forgets that somebody has rung.
+    #[cfg(feature = "tokio")]
+    pub(super) fn clear(&self) {
+        self.0.clear();
+    }
+
     pub(super) fn sleep(&self, on: Descriptor<'_>, most: Option<Duration>) -> io::Result<()> {
         use crate::sys::poll::{Interest, wait};
         let device =

@@ -70,6 +70,17 @@ impl Shared {
         self.stop.store(true, Ordering::SeqCst);
     }
 
+    /// Ends the driver; connections whose users are gone may close for `linger`.
+    pub(super) fn stop_within(&self, linger: Duration) {
+        *self.linger.lock().unwrap_or_else(PoisonError::into_inner) = linger;
+        self.stop();
+    }
+
+    /// Frames that the device could not take.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     /// Whether it is to end.
     pub(super) fn is_stopping(&self) -> bool {
         self.stop.load(Ordering::SeqCst)
@@ -111,12 +122,11 @@ impl Live {
         self.bell.clone()
     }
 
-    /// Starts the thread.
-    ///
-    /// # Errors
-    /// `InvalidInput` when the host's packets are too long for the device; when the system has no
-    /// thread left.
-    pub fn start(self, device: impl Device + 'static) -> io::Result<Running> {
+    /// The driver, before it has a thread or a task.
+    pub(super) fn prepare<D: Device>(
+        self,
+        device: D,
+    ) -> io::Result<(Driver<D>, Bell, Arc<Shared>)> {
         let mtu = device.mtu();
         let longest = self.host.with(|stack, _| stack.ifaces().map(|i| i.mtu).max());
         if usize::from(longest.unwrap_or(0)) > mtu {
@@ -125,12 +135,22 @@ impl Live {
         }
         let shared = Arc::new(Shared::default());
         let links = [self.inward, self.outward];
-        let driver = Driver::new(self.host.clone(), device, links, shared.refused.clone());
-        let seat = Arc::new(Seat::new(driver, &self.bell, shared.clone())?);
-        self.host.driven(seat.clone());
-        let (caller, host) = (Arc::clone(&seat), self.host);
+        let driver = Driver::new(self.host, device, links, shared.refused.clone());
+        Ok((driver, self.bell, shared))
+    }
+
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// `InvalidInput` when the host's packets are too long for the device; when the system has no
+    /// thread left.
+    pub fn start(self, device: impl Device + 'static) -> io::Result<Running> {
+        let (driver, bell, shared) = self.prepare(device)?;
+        let host = driver.host().clone();
+        let seat = Arc::new(Seat::new(driver, &bell, shared.clone())?);
+        host.driven(seat.clone());
+        let (caller, for_thread) = (Arc::clone(&seat), shared.clone());
         let builder = std::thread::Builder::new().name("netglass".to_owned());
-        let for_thread = shared.clone();
         let thread = Some(builder.spawn(move || drive(host, &seat, &for_thread))?);
         Ok(Running { thread, call: Arc::new(move || caller.call()), shared })
     }
@@ -153,13 +173,12 @@ impl Running {
 
     /// Frames that the device could not take, being too long or asking too much of it.
     pub fn refused(&self) -> u64 {
-        self.shared.refused.load(Ordering::Relaxed)
+        self.shared.refused()
     }
 
     fn halt(&mut self, linger: Duration) -> io::Result<()> {
         let Some(thread) = self.thread.take() else { return Ok(()) };
-        *self.shared.linger.lock().unwrap_or_else(PoisonError::into_inner) = linger;
-        self.shared.stop();
+        self.shared.stop_within(linger);
         (self.call)();
         let panicked = || Err(io::Error::other("the driver's thread has panicked"));
         thread.join().unwrap_or_else(|_| panicked())
@@ -175,20 +194,20 @@ impl Drop for Running {
 }
 
 /// The end of a driver that was told to stop.
-struct Farewell {
-    until: Instant,
+pub(super) struct Farewell {
+    pub(super) until: Instant,
     /// Rounds that may follow, so that users who go on sending cannot hold it up.
     rounds: u32,
 }
 
 impl Farewell {
-    fn new(now: Instant, shared: &Shared) -> Farewell {
+    pub(super) fn new(now: Instant, shared: &Shared) -> Farewell {
         let linger = *shared.linger.lock().unwrap_or_else(PoisonError::into_inner);
         Farewell { until: now + linger, rounds: 1000 }
     }
 
     /// Whether the driver ends: nothing is due and nobody closes, or it is late.
-    fn is_over(&mut self, round: &Round) -> bool {
+    pub(super) fn is_over(&mut self, round: &Round) -> bool {
         let due = round.rest || round.deadline.is_some_and(|at| at <= round.now);
         if round.now < self.until {
             return !due && !round.closing;
@@ -199,7 +218,7 @@ impl Farewell {
 }
 
 /// Tells the host that its driver has ended, however it ended.
-struct Ending(Host);
+pub(super) struct Ending(pub(super) Host);
 
 impl Drop for Ending {
     fn drop(&mut self) {

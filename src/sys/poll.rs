@@ -6,8 +6,12 @@ use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::time::TimeSpec;
 use std::io;
+#[cfg(feature = "tokio")]
+use std::os::fd::OwnedFd;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
+#[cfg(feature = "tokio")]
+use tokio::io::unix::AsyncFd;
 
 /// Ends another thread's [`wait`]. A wake-up is kept until that thread waits.
 #[derive(Debug)]
@@ -30,8 +34,15 @@ impl Wake {
     }
 
     /// Forgets wake-ups; says whether there was one.
-    fn clear(&self) -> bool {
+    pub fn clear(&self) -> bool {
         self.0.read().is_ok()
+    }
+}
+
+/// Readable while a wake-up is kept.
+impl AsFd for Wake {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 
@@ -77,6 +88,20 @@ pub fn wait(
     let fired = |fd: &PollFd<'_>| fd.any().unwrap_or(true);
     let device = device.is_some() && fired(&fds[1]);
     Ok(Ready { device, woken: fired(&fds[0]) && wake.clear() })
+}
+
+/// A descriptor that tasks wait for.
+///
+/// # Errors
+/// When the runtime's poller does not take it.
+///
+/// # Panics
+/// Outside a runtime with I/O.
+#[cfg(feature = "tokio")]
+pub fn register(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an `OwnedFd` is one descriptor, which stays open until it is dropped; the `AsyncFd`
+    // owns it from here on.
+    Ok(unsafe { AsyncFd::register(fd) }?)
 }
 
 #[cfg(test)]

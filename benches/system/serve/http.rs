@@ -7,7 +7,9 @@ use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::{Request, Response, service::service_fn};
 use hyper_util::rt::TokioIo;
+use netglass::device::offload::AnyTun;
 use netglass::net::Host;
+use netglass::runtime::Live;
 use std::convert::Infallible;
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -16,16 +18,19 @@ use tokio::runtime::Builder;
 /// What everybody is told.
 const HELLO: &[u8] = b"Hello, world!";
 
-/// Serves on a virtual host that has a driver: beside that, one thread for all tasks is as fast as
-/// more.
-pub(super) fn on_netglass(host: &Host) -> Outcome<()> {
+/// Serves on a virtual host: one thread for the driver and all tasks.
+pub(super) fn on_netglass(host: &Host, live: Live, device: AnyTun) -> Outcome<()> {
     let listener = netglass::net::tokio::TcpListener::bind(host, lan::service(Service::Http))?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(attend(async || {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
-    }))
+    runtime.block_on(async {
+        let _driver = live.start_task(device)?;
+        attend(async || {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            Ok(stream)
+        })
+        .await
+    })
 }
 
 /// Serves on Linux, in the namespace of this thread: two threads for tasks are faster than one.

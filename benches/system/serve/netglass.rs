@@ -47,11 +47,12 @@ pub(super) fn run(cell: Cell) -> Outcome<()> {
         let [inward, outward] = lossy_links(round, host.pool())?;
         live = live.impaired(Some(inward), Some(outward));
     }
-    let _running = live.start(device(subject, mtu)?)?;
-    match load.services() {
-        [Service::Http] => http::on_netglass(&host),
-        _ => serve(&host, load),
+    let device = device(subject, mtu)?;
+    if let [Service::Http] = load.services() {
+        return http::on_netglass(&host, live, device);
     }
+    let _running = live.start(device)?;
+    serve(&host, load)
 }
 
 fn serve(host: &Host, load: Load) -> Outcome<()> {

@@ -10,6 +10,9 @@ mod threads;
 #[cfg(feature = "tokio")]
 mod tasks;
 
+#[cfg(all(target_os = "linux", feature = "tun", feature = "tokio"))]
+mod single;
+
 use super::{Running, memory};
 use crate::base::{IfaceId, Mac};
 use crate::net::Host;
