@@ -1,5 +1,5 @@
-//! The live driver as a task of a tokio runtime: for programs that have one thread, whose tasks then
-//! are woken without another thread in between.
+//! The live driver as a task of a tokio runtime: for programs that have one thread, whose tasks
+//! then are woken without another thread in between.
 
 use super::bell::Bell;
 use super::driver::{BATCH, Driver};
@@ -48,7 +48,8 @@ impl Live {
     /// use netglass::runtime::Live;
     /// use netglass::stack::Setup;
     ///
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    /// # runtime.unwrap().block_on(async {
     /// let setup = Setup::new([1, 2]).with_iface("wire0", 1500, "10.0.0.1/24".parse().unwrap());
     /// let host = Host::new(setup);
     /// let (mut here, _there) = memory::pair(memory::Options::default());
