@@ -52,6 +52,10 @@ impl History {
 }
 
 impl Observer for History {
+    fn sees_frames(&self) -> bool {
+        false
+    }
+
     fn records(&mut self, records: &[Record]) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for record in records {

@@ -107,6 +107,10 @@ impl ScriptSink {
 }
 
 impl Observer for ScriptSink {
+    fn sees_frames(&self) -> bool {
+        false
+    }
+
     fn records(&mut self, records: &[Record]) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let room = KEPT.saturating_sub(kept.len()).min(records.len());

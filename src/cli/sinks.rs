@@ -177,6 +177,10 @@ impl LiveSink {
 }
 
 impl Observer for LiveSink {
+    fn sees_frames(&self) -> bool {
+        false
+    }
+
     fn records(&mut self, records: &[Record]) {
         let mut voice = self.voice.lock().unwrap_or_else(PoisonError::into_inner);
         for record in records {
@@ -207,6 +211,10 @@ impl Observer for LiveSink {
 pub(super) struct LadderSink(pub(super) Arc<Mutex<Ladder>>);
 
 impl Observer for LadderSink {
+    fn sees_frames(&self) -> bool {
+        false
+    }
+
     fn records(&mut self, records: &[Record]) {
         let mut ladder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         records.iter().for_each(|record| ladder.record(record));

@@ -48,6 +48,8 @@ struct Inner {
     /// The driver has ended: nothing that is not there already will come.
     down: bool,
     observed: bool,
+    /// Somebody is shown frames.
+    shown: bool,
     recorded: bool,
     /// The driver wants to hear of every call, not only of those that bring it work.
     followed: bool,
@@ -93,8 +95,10 @@ pub struct Stage<'a> {
     pub stack: &'a mut Stack,
     /// The time of the turn.
     pub now: Instant,
-    /// Whether somebody watches frames and records: then a [`Journal`] is to be kept.
+    /// Whether somebody watches records: then a [`Journal`] is to be kept.
     pub observed: bool,
+    /// Whether frames are to be in it.
+    pub shown: bool,
 }
 
 /// What a driver's turn gave.
@@ -108,6 +112,8 @@ pub struct Turn<T> {
     pub now: Instant,
     /// Whether [`Host::tell`] has anybody to tell.
     pub audience: bool,
+    /// Whether frames that the device takes are to be in the journal.
+    pub shown: bool,
     /// Whether somebody waits at a socket, who cannot go on.
     pub waited: bool,
     /// Who can go on.
@@ -140,6 +146,7 @@ impl Host {
             armed: Instant::MAX,
             down: false,
             observed: false,
+            shown: false,
             recorded: false,
             followed: false,
         };
@@ -324,9 +331,11 @@ impl Host {
 
     /// Adds an observer: it sees what happens from the driver's next turn on.
     pub fn observe(&self, observer: Box<dyn Observer>) {
+        let shown = observer.sees_frames();
         lock(&self.0.audience).observers.push(observer);
         let mut inner = lock(&self.0.inner);
         inner.observed = true;
+        inner.shown |= shown;
         inner.stack.listen_to_events(true);
     }
 
@@ -346,13 +355,13 @@ impl Host {
     pub fn turn<T>(&self, f: impl FnOnce(&mut Stage<'_>) -> T) -> Turn<T> {
         let mut inner = lock(&self.0.inner);
         let now = self.0.clock.now();
-        let observed = inner.observed;
-        let answer = f(&mut Stage { stack: &mut inner.stack, now, observed });
+        let (observed, shown) = (inner.observed, inner.shown);
+        let answer = f(&mut Stage { stack: &mut inner.stack, now, observed, shown });
         let woken = inner.woken();
         let deadline = inner.stack.deadline(now);
         inner.armed = deadline.unwrap_or(Instant::MAX);
         let (audience, waited) = (observed || inner.recorded, !inner.waiters.is_empty());
-        Turn { answer, deadline, now, audience, waited, woken }
+        Turn { answer, deadline, now, audience, shown, waited, woken }
     }
 
     /// A driver takes up its work: it is called when it is to take a turn before the deadline it

@@ -139,7 +139,8 @@ impl Journal {
                     Some((medium, ref why)) => {
                         observer.lost(&Loss { at, direction, iface, medium, frame, why });
                     }
-                    None => observer.frame(&sighting),
+                    None if observer.sees_frames() => observer.frame(&sighting),
+                    None => {}
                 }
             }
         }

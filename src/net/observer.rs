@@ -62,6 +62,11 @@ pub trait Observer: Send {
         let _ = records;
     }
 
+    /// Whether it is to be shown frames. Where nobody is, super-segments need not be taken apart.
+    fn sees_frames(&self) -> bool {
+        true
+    }
+
     /// A frame on the wire. What it caused comes to [`Observer::records`] afterwards, what sent it
     /// came before.
     fn frame(&mut self, sighting: &Sighting<'_>) {

@@ -124,7 +124,7 @@ impl<D: Device> Driver<D> {
         let came: usize = self.inbox.iter().map(Frame::len).sum();
         let turn = self.turn(stopping);
         let now = turn.now;
-        let went = self.transmit(now, turn.audience)?;
+        let went = self.transmit(now, turn.shown)?;
         if turn.audience {
             self.host.tell(&mut self.journal);
         }
@@ -181,12 +181,12 @@ impl<D: Device> Driver<D> {
     fn feed(&mut self, stage: &mut Stage<'_>) {
         let (now, mtu, medium) = (stage.now, self.device.mtu(), self.device.medium());
         for frame in self.inbox.drain(..) {
-            if stage.observed {
+            if stage.shown {
                 self.journal.came(now, IFACE, &frame, (medium, mtu));
             }
             let Some(link) = &mut self.inward else {
                 stage.stack.input(now, IFACE, frame);
-                if stage.observed {
+                if stage.shown {
                     self.journal.processed(stage.stack);
                 }
                 continue;
@@ -211,7 +211,7 @@ impl<D: Device> Driver<D> {
         let now = stage.now;
         while self.outbox.len() < BATCH {
             let Some((_, frame)) = stage.stack.output(now) else { break };
-            if stage.observed {
+            if stage.shown {
                 self.journal.sent(&frame);
             }
             let offload = self.device.offload();
@@ -245,12 +245,12 @@ impl<D: Device> Driver<D> {
     }
 
     /// Gives the device what it takes; says how many bytes that were.
-    fn transmit(&mut self, now: Instant, audience: bool) -> io::Result<usize> {
+    fn transmit(&mut self, now: Instant, shown: bool) -> io::Result<usize> {
         let mut sent = 0;
         self.full = false;
         while let Some(frame) = self.outbox.front() {
             match self.device.transmit(frame) {
-                Ok(true) if audience => {
+                Ok(true) if shown => {
                     let link = (self.device.medium(), self.device.mtu());
                     self.journal.went(now, IFACE, frame, link);
                 }

@@ -39,6 +39,10 @@ pub(super) fn start(host: &Host, setup: &Setup, watched: Watched) -> Outcome<()>
 struct Ring(VecDeque<Record>);
 
 impl Observer for Ring {
+    fn sees_frames(&self) -> bool {
+        false
+    }
+
     fn records(&mut self, records: &[Record]) {
         for record in records {
             if self.0.len() == KEPT {

@@ -43,6 +43,50 @@ impl Observer for Watching {
     }
 }
 
+/// Sees records alone.
+#[derive(Clone, Default)]
+struct Reading(Arc<Mutex<Vec<EventId>>>);
+
+impl Observer for Reading {
+    fn sees_frames(&self) -> bool {
+        false
+    }
+
+    fn records(&mut self, records: &[Record]) {
+        self.0.lock().expect("nobody panics").extend(records.iter().map(|record| record.id));
+    }
+
+    fn frame(&mut self, _: &Sighting<'_>) {
+        panic!("it wants none");
+    }
+}
+
+/// Whether others see frames or nobody does, the records are told once and in order.
+#[test]
+fn who_sees_no_frames_is_told_all_the_same() {
+    for others in [true, false] {
+        let net = Net::new();
+        let (reading, watching) = (Reading::default(), Watching::default());
+        net.a.observe(Box::new(reading.clone()));
+        if others {
+            net.a.observe(Box::new(watching.clone()));
+        }
+        exchange(&net);
+        let [a, _] = net.running;
+        a.stop(LONG).expect("the device was there");
+        let read = reading.0.lock().expect("nobody panics").clone();
+        assert!(read.len() > 100 && read.is_sorted_by(|one, other| one < other));
+        if others {
+            let saw = watching.0.lock().expect("nobody panics").clone();
+            let records = saw.iter().filter_map(|saw| match saw {
+                Saw::Record(record) => Some(record.id),
+                _ => None,
+            });
+            assert_eq!(read, records.collect::<Vec<_>>());
+        }
+    }
+}
+
 fn exchange(net: &Net) {
     let (mut client, mut server) = net.connected();
     client.write_all(&pattern(1, 100_000)).expect("room");
