@@ -5,8 +5,8 @@ use super::lab;
 use super::study::args::LabUpArgs;
 use super::{Failure, Outcome, talk};
 use crate::base::{Frame, IfaceId, Instant, Medium, Pool};
-use crate::device::Device;
 use crate::device::tun::Tun;
+use crate::device::{Device, split};
 use crate::lab::{Kind, Lab, Open};
 use crate::sim::End;
 use crate::stack::Setup;
@@ -183,7 +183,13 @@ impl Bridge {
     fn receive(&mut self) -> std::io::Result<bool> {
         for _ in 0..BATCH {
             let Some(frame) = self.device.receive(&self.pool)? else { return Ok(false) };
-            self.open.net.inject(self.open.gate, frame);
+            // Segments that were joined on their way in go on one by one, as on any wire.
+            match split::split_on(self.open.medium, &frame, self.device.mtu()) {
+                Ok(packets) => {
+                    packets.for_each(|packet| self.open.net.inject(self.open.gate, packet));
+                }
+                Err(_) => self.open.net.inject(self.open.gate, frame),
+            }
         }
         Ok(true)
     }

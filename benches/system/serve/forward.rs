@@ -7,7 +7,7 @@ use crate::Outcome;
 use crate::cell::Cell;
 use crate::lan::{self, Kind};
 use ::netglass::base::{Instant, Pool};
-use ::netglass::device::{Device, tun::Tun};
+use ::netglass::device::{Device, split, tun::Tun};
 use ::netglass::impair::Link;
 use ::netglass::sys::netns;
 use nix::poll::{PollFd, PollFlags, ppoll};
@@ -48,7 +48,10 @@ fn carry(mut devices: [Tun; 2], mut links: [Link; 2], pool: &Pool) -> Outcome<()
         let now = Instant::ZERO + start.elapsed();
         for (device, link) in devices.iter_mut().zip(&mut links) {
             while let Some(frame) = device.receive(pool)? {
-                link.input(now, frame);
+                // Segments that were joined on their way in go on one by one.
+                for packet in split::split(&frame, device.mtu())? {
+                    link.input(now, packet);
+                }
             }
         }
         for (from, link) in links.iter_mut().enumerate() {
