@@ -1,6 +1,7 @@
 //! Labs with Linux in them, and recordings looked at as runs.
 
 use crate::Case;
+use crate::curl::upload_to;
 use crate::support::{HOST, Need, Up, netglass, output, run, scratch, until};
 
 pub(crate) const CASES: &[Case] = &[
@@ -9,7 +10,11 @@ pub(crate) const CASES: &[Case] = &[
         &[Need::Tun, Need::Program("ping"), Need::Program("traceroute"), Need::Program("curl")],
         deep,
     ),
-    ("lab::a_tun_device_leads_into_a_lab", &[Need::Tun, Need::Program("ping")], bare),
+    (
+        "lab::a_tun_device_leads_into_a_lab",
+        &[Need::Tun, Need::Program("ping"), Need::Program("curl")],
+        bare,
+    ),
     ("lab::where_no_time_passes_it_says_so_and_ends", &[Need::Tun], endless),
     ("lab::ctrl_c_ends_a_lab_that_is_busy", &[Need::Tun], busy),
     ("lab::a_recorded_curl_is_a_run", &[Need::Tun, Need::Program("curl")], recorded),
@@ -72,6 +77,7 @@ fn bare() {
     let up = lab_up(&format!("medium = \"ip\"{DEEP}"));
     let echoes = run("ping", &["-c", "2", "-i", "0.1", INNER]);
     assert!(echoes.contains("ttl=61") && echoes.contains(" 0% packet loss"), "{echoes}");
+    upload_to(&format!("http://{INNER}"), 2); // much data, too
     up.stop();
 }
 
