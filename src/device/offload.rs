@@ -6,7 +6,7 @@
 //! written from its pieces. So nothing is copied on this side of the kernel, and a small packet
 //! pins no large block.
 
-use super::tun::{Losses, Tun};
+use super::tun::{Losses, Tun, write};
 use super::vnet::{self, Apart};
 use super::{Capabilities, Device};
 use crate::base::chunk::MAX_CHUNKS;
@@ -16,7 +16,7 @@ use crate::sys::tun::Uncut;
 use crate::sys::{SetupError, tun};
 use arrayvec::ArrayVec;
 use nix::errno::Errno;
-use nix::sys::uio::{readv, writev};
+use nix::sys::uio::readv;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -188,20 +188,7 @@ impl Device for OffloadTun {
         let filled = std::iter::once(&header[..]).chain(frame.slices());
         let filled = filled.filter(|slice| !slice.is_empty()).map(IoSlice::new);
         let slices: ArrayVec<IoSlice<'_>, { MAX_CHUNKS + 2 }> = filled.collect();
-        let outcome = loop {
-            match writev(&self.fd, &slices) {
-                Err(Errno::EINTR) => {}
-                outcome => break outcome,
-            }
-        };
-        match outcome {
-            Ok(_) => {}
-            Err(Errno::EAGAIN) => return Ok(false),
-            Err(Errno::EIO) => self.losses.link_down += 1,
-            Err(Errno::EINVAL | Errno::ENOBUFS | Errno::ENOMEM) => self.losses.refused += 1,
-            Err(errno) => return Err(errno.into()),
-        }
-        Ok(true)
+        write(&self.fd, &slices, &mut self.losses)
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {

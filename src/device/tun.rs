@@ -136,24 +136,26 @@ impl Device for Tun {
         }
         let filled = frame.slices().filter(|slice| !slice.is_empty());
         let slices: ArrayVec<IoSlice<'_>, { MAX_CHUNKS + 1 }> = filled.map(IoSlice::new).collect();
-        let outcome = loop {
-            match writev(&self.fd, &slices) {
-                Err(Errno::EINTR) => {}
-                outcome => break outcome,
-            }
-        };
-        match outcome {
-            Ok(_) => {}
-            Err(Errno::EAGAIN) => return Ok(false),
-            Err(Errno::EIO) => self.losses.link_down += 1,
-            Err(Errno::EINVAL | Errno::ENOBUFS | Errno::ENOMEM) => self.losses.refused += 1,
-            Err(errno) => return Err(errno.into()),
-        }
-        Ok(true)
+        write(&self.fd, &slices, &mut self.losses)
     }
 
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         Some(self.fd.as_fd())
+    }
+}
+
+/// Writes one packet from its pieces; `false` when there is no room for it now.
+pub(super) fn write(fd: &OwnedFd, pieces: &[IoSlice<'_>], losses: &mut Losses) -> io::Result<bool> {
+    loop {
+        match writev(fd, pieces) {
+            Ok(_) => return Ok(true),
+            Err(Errno::EINTR) => continue,
+            Err(Errno::EAGAIN) => return Ok(false),
+            Err(Errno::EIO) => losses.link_down += 1,
+            Err(Errno::EINVAL | Errno::ENOBUFS | Errno::ENOMEM) => losses.refused += 1,
+            Err(errno) => return Err(errno.into()),
+        }
+        return Ok(true); // lost, as on any wire
     }
 }
 
