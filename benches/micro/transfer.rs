@@ -4,6 +4,7 @@
 use crate::support::{Hosts, WIRE};
 use crate::table::{Table, timed};
 use netglass::base::{Frame, IfaceId};
+use std::hint::black_box;
 use std::time::Duration;
 
 /// Payload of a full segment: MTU 1500 less the headers with timestamps.
@@ -17,6 +18,8 @@ const BATCH: usize = 64;
 const SUPER_BATCH: usize = 32;
 /// Virtual time between batches.
 const ROUND: Duration = Duration::from_millis(1);
+/// After this no acknowledgment is owed any more.
+const SILENCE: Duration = Duration::from_millis(500);
 
 pub(crate) fn rows(table: &mut Table) {
     let (mss, whole) = (MSS + HEADERS, SUPER + HEADERS);
@@ -28,6 +31,7 @@ pub(crate) fn rows(table: &mut Table) {
     table.row("output: pure ACK", HEADERS, BATCH, output_ack);
     let name = "output: super-segment, checksum offloaded";
     table.row(name, whole, batch, || output(SUPER, batch));
+    table.row("exchange: a request comes and is answered", 1 + HEADERS, BATCH, exchange);
     table.row("user: write of a segment's bytes", MSS, BATCH, write);
     table.row("user: read of a segment's bytes", MSS, BATCH, read);
 }
@@ -181,6 +185,44 @@ fn output_ack() -> impl FnMut() -> Duration {
             transfer.hosts.client.input(transfer.hosts.now, iface, frame);
         }
         (0..BATCH).for_each(|conn| transfer.settle(conn));
+        time
+    }
+}
+
+/// What a loop around a host does for a request and its answer of a byte each, on as many
+/// connections as the batch has operations.
+fn exchange() -> impl FnMut() -> Duration {
+    let mut transfer = Transfer::new(false, 1, BATCH);
+    transfer.hosts.pass(SILENCE);
+    let mut sent = Vec::with_capacity(BATCH);
+    move || {
+        let mut requests = Vec::with_capacity(BATCH);
+        for conn in 0..BATCH {
+            transfer.write(conn);
+            requests.extend(transfer.frames(1, 1));
+        }
+        let Hosts { now, server, conns, .. } = &mut transfer.hosts;
+        let (now, room) = (*now, &mut transfer.room);
+        let time = timed(|| {
+            for (request, (_, id)) in requests.drain(..).zip(conns.iter()) {
+                server.input(now, WIRE, request);
+                server.poll(now);
+                let read = server.read(now, *id, room).unwrap_or(0);
+                let _ = server.write(now, *id, &room[..read]);
+                sent.extend(std::iter::from_fn(|| server.output(now)));
+                black_box(server.deadline(now));
+            }
+        });
+        let lens: Vec<_> = sent.iter().map(|(_, frame)| frame.len()).collect();
+        assert_eq!(lens, [1 + HEADERS; BATCH], "each answer takes the ACK along");
+        for (iface, frame) in sent.drain(..) {
+            transfer.hosts.client.input(transfer.hosts.now, iface, frame);
+        }
+        for conn in 0..BATCH {
+            let (now, id) = (transfer.hosts.now, transfer.hosts.conns[conn].0);
+            assert_eq!(transfer.hosts.client.read(now, id, &mut transfer.room), Ok(1));
+            transfer.settle(conn);
+        }
         time
     }
 }
