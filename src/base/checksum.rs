@@ -33,6 +33,11 @@ impl Sum {
         fold(self.acc)
     }
 
+    /// Whether the checksum among what was added is right.
+    pub fn is_whole(self) -> bool {
+        self.folded() == 0xffff
+    }
+
     /// The checksum: the complement of the folded sum.
     pub fn finish(self) -> u16 {
         !self.folded()

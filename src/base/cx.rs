@@ -43,7 +43,8 @@ pub struct Stamped<E> {
     pub event: E,
 }
 
-/// Collects events until the next drain. Numbers advance whether or not anybody listens.
+/// Collects events until the next drain. Numbers advance whether or not anybody listens, but for
+/// what a machine leaves out when nobody does.
 #[derive(Debug)]
 pub struct Trace<E> {
     last: EventId,
@@ -78,12 +79,21 @@ impl<E> Trace<E> {
     }
 
     /// Counts an event and, when somebody listens, makes and keeps it.
+    #[inline]
     pub fn note(&mut self, causes: [EventId; 2], event: impl FnOnce() -> E) -> EventId {
         self.last.0 += 1;
         if self.listening {
-            self.events.push(Stamped { id: self.last, causes, event: event() });
+            self.keep(causes, event);
         }
         self.last
+    }
+
+    /// Keeps the latest event. What makes it is not to lie between what a host does when nobody
+    /// listens.
+    #[cold]
+    #[inline(never)]
+    fn keep(&mut self, causes: [EventId; 2], event: impl FnOnce() -> E) {
+        self.events.push(Stamped { id: self.last, causes, event: event() });
     }
 
     /// Counts an event that will be told at its end ([`Trace::note_as`]), so that what happens
@@ -102,11 +112,18 @@ impl<E> Trace<E> {
     }
 
     /// Tells the event whose number was [reserved](Trace::reserve), in its place.
+    #[inline]
     pub fn note_as(&mut self, id: EventId, causes: [EventId; 2], event: impl FnOnce() -> E) {
         if self.listening {
-            let at = self.events.partition_point(|earlier| earlier.id < id);
-            self.events.insert(at, Stamped { id, causes, event: event() });
+            self.keep_as(id, causes, event);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn keep_as(&mut self, id: EventId, causes: [EventId; 2], event: impl FnOnce() -> E) {
+        let at = self.events.partition_point(|earlier| earlier.id < id);
+        self.events.insert(at, Stamped { id, causes, event: event() });
     }
 
     /// Takes the kept events, oldest first.

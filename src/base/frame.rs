@@ -1,5 +1,6 @@
 //! A frame: a small inline block for the headers we write, a few chunks for the rest.
 
+use super::checksum::Sum;
 use super::chunk::{Chunk, Chunks};
 use super::ids::EventId;
 use super::pool::Pool;
@@ -175,6 +176,12 @@ impl Frame {
     /// The bytes in order, as a device's `writev` wants them.
     pub fn slices(&self) -> impl Iterator<Item = &[u8]> + Clone {
         std::iter::once(&self.head[..]).chain(self.body.iter().map(|c| &c[..]))
+    }
+
+    /// `sum` with all bytes added.
+    pub fn add_to(&self, sum: Sum) -> Sum {
+        let sum = if self.head.is_empty() { sum } else { sum.bytes(&self.head) };
+        self.body.iter().fold(sum, |sum, chunk| sum.bytes(chunk))
     }
 
     /// Copies the frame to the start of `out`; says how many bytes there were room for.

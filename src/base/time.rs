@@ -80,6 +80,12 @@ pub fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
+/// A duration as whole microseconds, saturating.
+pub const fn micros(duration: Duration) -> u64 {
+    let secs = duration.as_secs().saturating_mul(1_000_000);
+    secs.saturating_add(duration.subsec_micros() as u64)
+}
+
 impl Add<Duration> for Instant {
     type Output = Instant;
     fn add(self, rhs: Duration) -> Instant {

@@ -55,7 +55,7 @@ impl Stack {
                 let out = slot.conn.output(&mut cx!(self, now, EventId::NONE));
                 self.collect(now, Some(id), Event::Tcp);
                 let Some(out) = out else {
-                    let deadline = self.tcp.slot(key).conn.deadline(now);
+                    let deadline = self.tcp.slot(key).conn.waits_until();
                     self.tcp.unqueue(key, deadline);
                     self.tcp.wake(key); // who waits until little is unsent
                     self.bury(key);
@@ -101,7 +101,7 @@ impl Stack {
         } else {
             out.hdr.emit(&mut frame.head, 0);
             let pseudo = checksum::pseudo(src, dst, protocol::TCP, len);
-            let sum = checksum::complete(pseudo, frame.slices());
+            let sum = frame.add_to(pseudo).finish();
             let at = crate::wire::tcp::CHECKSUM_OFFSET;
             frame.head.bytes_mut()[at..at + 2].copy_from_slice(&sum.to_be_bytes());
         }

@@ -97,6 +97,7 @@ impl Stack {
     }
 
     /// Passes a packet on, or tells its sender why not (RFC 1812 §5.2.1).
+    #[inline(never)]
     pub(super) fn forward(&mut self, via: Via, frame: &mut Frame) {
         let way = match self.way_on(&via, frame.front()) {
             Ok(way) => way,

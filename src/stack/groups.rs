@@ -234,6 +234,7 @@ impl Stack {
     // ---- what arrives
 
     /// A message about groups: IGMP behind its IP header, or MLD, whose checksum is good.
+    #[inline(never)]
     pub(super) fn on_membership(&mut self, via: Via, frame: Frame) {
         let (src, dst, len) = (via.src(), via.dst(), frame.len() as u32);
         let message = self.whole(frame);

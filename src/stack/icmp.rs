@@ -19,6 +19,8 @@ use std::net::IpAddr;
 
 impl Stack {
     /// Sends an ICMP error about `packet`, if one may be sent (RFC 1122 §3.2.2, RFC 1812 §4.3.2.8).
+    #[cold]
+    #[inline(never)]
     pub(super) fn report(
         &mut self,
         via: Via,
@@ -66,6 +68,7 @@ impl Stack {
 
     // ---- ICMP
 
+    #[inline(never)]
     pub(super) fn on_icmp(&mut self, via: Via, mut frame: Frame) {
         self.snmp.of(via.dst()).icmp_in.msgs += 1;
         let packet_view = via.view(via.header.payload_len());

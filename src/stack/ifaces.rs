@@ -72,10 +72,15 @@ impl Ifaces {
 
     // ---- time
 
+    /// Whether one of them has something to do at `now`.
+    pub(super) fn are_due(&mut self, now: Instant) -> bool {
+        self.deadline(now).is_some_and(|at| at <= now)
+    }
+
     /// Those with something to do at `now`, in order. They are looked at again afterwards.
     pub(super) fn due(&mut self, now: Instant) -> Vec<IfaceId> {
         let mut due = Vec::new();
-        if self.deadline(now).is_none_or(|at| at > now) {
+        if !self.are_due(now) {
             return due;
         }
         while let Some(at) = self.deadlines.pop_due(now) {
@@ -88,7 +93,7 @@ impl Ifaces {
 
     /// When one of them has something to do.
     pub(super) fn deadline(&mut self, now: Instant) -> Option<Instant> {
-        for at in self.touched.drain(..).map(usize::from) {
+        while let Some(at) = self.touched.pop().map(usize::from) {
             self.is_touched[at] = false;
             self.deadlines.set(at, self.all[at].deadline(now));
         }

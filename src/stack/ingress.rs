@@ -137,6 +137,8 @@ impl Stack {
     }
 
     /// RFC 1122 §3.3.2, RFC 8200 §4.5.
+    #[cold]
+    #[inline(never)]
     fn on_fragment(&mut self, via: Via, frame: Frame) {
         self.snmp.of(via.dst()).reasm_reqds += 1;
         let packet = self.whole(frame);
@@ -220,6 +222,7 @@ impl Stack {
 
     // ---- UDP
 
+    #[inline(never)]
     fn on_udp(&mut self, via: Via, frame: Frame) {
         let (src, dst) = (via.src(), via.dst());
         let packet = frame.clone();
@@ -293,6 +296,7 @@ impl Stack {
         self.deliver_to_many(via, (from, to), &payload, view);
     }
 
+    #[inline(never)]
     fn deliver_udp(
         &mut self,
         via: Via,
@@ -337,7 +341,7 @@ impl Stack {
         let view = PacketView::Tcp { src: remote, dst: local, len: len as u32 };
         if frame.offload.checksum == Checksum::Complete {
             let pseudo = checksum::pseudo(src, dst, protocol::TCP, len);
-            if !checksum::is_good(pseudo, frame.slices()) {
+            if !frame.add_to(pseudo).is_whole() {
                 return self.discard(via.now, Why::TcpChecksum, view);
             }
         }
@@ -412,6 +416,8 @@ impl Stack {
         self.settle(via.now, key);
     }
 
+    #[cold]
+    #[inline(never)]
     fn refuse(&mut self, via: Via, pair: Pair, seg: &Segment, why: Reply) {
         let cause = self.trace.last();
         let cx = &mut cx!(self, via.now, cause);
@@ -423,6 +429,7 @@ impl Stack {
 
     /// A segment for no connection: a listener's, or nobody's. `predecessor`: SND.NXT of the
     /// connection in TIME-WAIT that gave way to it.
+    #[inline(never)]
     fn for_nobody(&mut self, via: Via, pair: Pair, mut seg: Segment, predecessor: Option<Seq>) {
         let back = self.way_back(&via);
         let view = SegmentView::of(&seg.hdr, seg.payload.len());
@@ -493,6 +500,7 @@ impl Stack {
     }
 
     /// A half-open connection becomes a whole one, which waits for accept().
+    #[inline(never)]
     fn promote(
         &mut self,
         via: Via,

@@ -144,9 +144,19 @@ impl Stack {
         frame: &mut Frame,
     ) -> Option<(IfaceId, Mac, bool)> {
         let is_ip = |iface: &super::Iface| iface.port.is_none();
-        if self.ifaces.get(usize::from(iface.0)).is_none_or(is_ip) {
-            return Some((iface, Mac::ZERO, false));
+        match self.ifaces.get(usize::from(iface.0)).is_none_or(is_ip) {
+            true => Some((iface, Mac::ZERO, false)),
+            false => self.on_ethernet(now, iface, frame),
         }
+    }
+
+    #[inline(never)]
+    fn on_ethernet(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        frame: &mut Frame,
+    ) -> Option<(IfaceId, Mac, bool)> {
         let header = match ethernet::Header::parse(frame.front()) {
             Ok(header) => header,
             Err(why) => {
@@ -310,6 +320,7 @@ impl Stack {
     }
 
     /// Gives a packet to a neighbour, or to the cache until that has answered.
+    #[inline(never)]
     pub(super) fn hand_over(&mut self, now: Instant, iface: IfaceId, hop: IpAddr, frame: Frame) {
         if self.ifaces[usize::from(iface.0)].port.is_none() {
             self.snmp.transmitted(&frame);

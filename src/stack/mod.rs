@@ -313,15 +313,42 @@ impl Stack {
     ) -> EventId {
         let id = self.trace.reserve();
         if self.trace.is_listening() {
-            let cause = if cause.is_some() { cause } else { self.arrival };
-            let causes = [cause, EventId::NONE];
-            self.log.push(Record { id, at: now, conn, causes, event: event() });
+            self.log(now, id, conn, cause, event);
         }
         id
     }
 
+    #[cold]
+    #[inline(never)]
+    fn log(
+        &mut self,
+        now: Instant,
+        id: EventId,
+        conn: Option<ConnId>,
+        cause: EventId,
+        event: impl FnOnce() -> Event,
+    ) {
+        let cause = if cause.is_some() { cause } else { self.arrival };
+        let causes = [cause, EventId::NONE];
+        self.log.push(Record { id, at: now, conn, causes, event: event() });
+    }
+
     /// Turns TCP's kept events into records.
+    #[inline]
     fn collect(&mut self, now: Instant, conn: Option<ConnId>, wrap: impl Fn(tcp::Event) -> Event) {
+        if !self.trace.is_empty() {
+            self.collect_all(now, conn, wrap);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn collect_all(
+        &mut self,
+        now: Instant,
+        conn: Option<ConnId>,
+        wrap: impl Fn(tcp::Event) -> Event,
+    ) {
         for stamped in self.trace.drain() {
             let (id, causes) = (stamped.id, stamped.causes);
             self.log.push(Record { id, at: now, conn, causes, event: wrap(stamped.event) });
@@ -334,6 +361,8 @@ impl Stack {
     }
 
     /// As [`Stack::dropped`], of a packet that `cause` had sent.
+    #[cold]
+    #[inline(never)]
     fn dropped_after(
         &mut self,
         now: Instant,
@@ -347,6 +376,8 @@ impl Stack {
     }
 
     /// Counts a drop that nothing follows from.
+    #[cold]
+    #[inline(never)]
     fn discard(&mut self, now: Instant, why: Why, packet: PacketView) {
         self.dropped(now, why, packet);
     }
@@ -383,10 +414,12 @@ impl Stack {
             self.note(now, None, EventId::NONE, || Event::Limit { limit });
         }
         self.expire_fragments(now);
-        self.poll_addresses(now);
         self.poll_redirects(now);
-        self.poll_links(now);
-        self.poll_groups(now);
+        if self.ifaces.are_due(now) {
+            self.poll_addresses(now);
+            self.poll_links(now);
+            self.poll_groups(now);
+        }
     }
 
     /// When [`Stack::poll`] or [`Stack::output`] has something to do: now, later, or never.

@@ -171,7 +171,12 @@ fn note_reordering(tcb: &mut Tcb) {
 /// Takes what is newly acknowledged off the queue; timers follow. Says the round trip, if one could
 /// be measured.
 // Rules: 6298-3-2.
-fn advance(tcb: &mut Tcb, hdr: &Header, told: &mut Told, cx: &mut Cx<'_>) -> Option<Duration> {
+pub(super) fn advance(
+    tcb: &mut Tcb,
+    hdr: &Header,
+    told: &mut Told,
+    cx: &mut Cx<'_>,
+) -> Option<Duration> {
     let seg_ack = hdr.ack?;
     let syn = u32::from(!std::mem::replace(&mut tcb.syn_acked, true));
     let deliveries = Deliveries::new(tcb, told.echo, cx.now);
@@ -272,7 +277,7 @@ fn sampled(tcb: &mut Tcb, rtt: Duration, cx: &mut Cx<'_>) {
 }
 
 /// What the ACK tells congestion control.
-fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: &mut Cx<'_>) {
+pub(super) fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: &mut Cx<'_>) {
     let newest = told.newest.as_ref();
     let once = newest.filter(|sent| sent.retransmits == 0 && !told.again);
     let newest_rtt = rtt.map(|rtt| once.map_or(rtt, |sent| cx.now.since(sent.sent_at)));
@@ -319,7 +324,7 @@ fn restart_rtx_timer(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 }
 
 /// Whether something earlier than the retransmission timer is to look after losses.
-fn waits_for_more(tcb: &Tcb) -> bool {
+pub(super) fn waits_for_more(tcb: &Tcb) -> bool {
     tcb.timers.is_running(Timer::LossProbe) || tcb.timers.is_running(Timer::Reorder)
 }
 

@@ -55,11 +55,15 @@ impl Tcb {
 
     /// The sizes, to be changed; what they are before the first change the knobs say.
     fn tuning(&mut self, now: Instant) -> &mut Tuning {
+        let tuning = self.tuning.take().unwrap_or_else(|| self.first_tuning(now));
+        self.tuning.insert(tuning)
+    }
+
+    #[cold]
+    fn first_tuning(&self, now: Instant) -> Box<Tuning> {
         let (offer, space) = (self.first_offer(), self.first_space());
         let (recv, send) = (self.config.recv_buffer_auto.0, self.config.send_buffer_auto.0);
-        let since = now.as_millis() as u32;
-        let first = || Box::new(Tuning { recv, send, offer, space, taken: 0, since });
-        self.tuning.get_or_insert_with(first)
+        Box::new(Tuning { recv, send, offer, space, taken: 0, since: now.as_millis() as u32 })
     }
 
     /// How many bytes the receive buffer holds.

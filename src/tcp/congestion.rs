@@ -217,12 +217,14 @@ impl Tcb {
     /// Nothing more goes out now; `limited`: for cwnd.
     // Rules: 7661-4.2-1.
     pub fn note_usage(&mut self, limited: bool, now: Instant) {
-        let (una, nxt) = (self.snd.una, self.snd.nxt);
-        let (outstanding, smss) = (self.flight_size(), self.snd.smss);
-        let (room, in_flight) = (self.cwnd_room(), self.rtxq.in_flight().bytes);
-        let waits = limited && self.unsent() > 0;
-        let full = limited || room < smss;
-        let dry = self.unsent() == 0 && self.rtxq.lost().bytes == 0 && !full;
+        if self.control.is_none() {
+            return;
+        }
+        let (una, nxt, unsent) = (self.snd.una, self.snd.nxt, self.unsent());
+        let (outstanding, in_flight) = (self.flight_size(), self.rtxq.in_flight().bytes);
+        let waits = limited && unsent > 0;
+        let full = limited || self.cwnd_room() < self.snd.smss;
+        let dry = unsent == 0 && self.rtxq.lost().bytes == 0 && !full;
         let Some(control) = &mut self.control else { return };
         if dry {
             control.rate.on_app_limited(in_flight);

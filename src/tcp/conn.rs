@@ -8,6 +8,7 @@ use super::arrives;
 use super::challenge::Hush;
 use super::config::Config;
 use super::event::{Event, Outcome, SegmentView, Timer};
+use super::fast;
 use super::info::TcpInfo;
 use super::invariant;
 use super::output::{self, Decision};
@@ -86,7 +87,10 @@ impl Conn {
         cx.cause = arrival;
         self.tcb.cause = arrival;
         self.tcb.counters.segs_in = self.tcb.counters.segs_in.wrapping_add(seg.wire_segments());
-        let outcome = arrives::segment(&mut self.tcb, &mut seg, heir, cx);
+        let outcome = match view.is_none() && fast::takes(&mut self.tcb, &mut seg, cx) {
+            true => Outcome::Accepted,
+            false => arrives::segment(&mut self.tcb, &mut seg, heir, cx),
+        };
         if let Some(seg) = view {
             let causes = [from, crate::base::EventId::NONE];
             cx.trace.note_as(arrival, causes, || Event::Received { seg, outcome });
@@ -119,6 +123,13 @@ impl Conn {
             Decision::Send(_) => Some(now),
             Decision::Wait { until, .. } => until,
         }
+    }
+
+    /// When `poll` has something to do, after `output` gave nothing: the [`Conn::deadline`] that
+    /// there is then.
+    pub fn waits_until(&self) -> Option<Instant> {
+        debug_assert!(!matches!(output::plan(&self.tcb), Decision::Send(_)));
+        self.tcb.timers.next()
     }
 
     /// What would be sent next, and why; or why nothing is.

@@ -42,6 +42,11 @@ impl Loss {
         !self.rack.reordering_seen() && self.prr.is_none()
     }
 
+    /// Whether nothing is under way: no reduction, no probe, nothing to be taken back or reported.
+    pub fn is_idle(&self) -> bool {
+        self.prr.is_none() && self.tlp.is_none() && self.dsack.is_none() && !self.undo.is_armed()
+    }
+
     /// The parts of a SACK block that the last ACK did not report: RFC 2018 §4 has it repeated.
     pub fn news_of(&self, (left, right): (Seq, Seq)) -> [(Seq, Seq); 2] {
         let known = |block: &&(Seq, Seq)| {

@@ -10,7 +10,7 @@
 //!   [`measured`] and `status`
 //! * steps, functions over the block: [`arrives`] (SEGMENT ARRIVES), `ack`, `sack`, `recovery`,
 //!   `nextseg`, `tlp`, `pmtu`, `icmp`, `uto`, [`delack`], [`autotune`], `persist`,
-//!   `timeout`, `sizes`, `output` (plan and emit)
+//!   `timeout`, `sizes`, `output` (plan and emit); `fast` leaves out what has nothing to do
 //! * the façade: [`Conn`], and [`listener::Listener`] for LISTEN
 
 pub mod arrives;
@@ -52,6 +52,7 @@ mod congestion;
 mod conn;
 mod cookie;
 mod ecn;
+mod fast;
 mod invariant;
 mod nextseg;
 mod pacing;

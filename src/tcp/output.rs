@@ -3,6 +3,8 @@
 //! Segments of a connection are built nowhere else. `deadline` asks the same `plan`, so the two
 //! cannot disagree.
 
+mod header;
+
 use super::ecn;
 use super::event::{AckWhy, Blocked, Event, Plan, Room, RtxRule, SegmentView, Timer};
 use super::fastopen;
@@ -11,15 +13,16 @@ use super::rtxq::Sent;
 use super::segment::{Because, Outgoing};
 use super::sizes::{
     burst, eff_mss, ends, fill_up_batch, goes_at_once, is_alone, is_corked, is_urgent, joined,
-    mss_again, note_deferral, queue_more, sack_blocks, shared, take_batch, waits_for_queue,
-    whole_most,
+    mss_again, note_deferral, queue_more, shared, take_batch, waits_for_queue, whole_most,
 };
 use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
 use super::tlp;
 use crate::base::{Chunks, Instant, Limit, Seq};
 use crate::wire::ip::Mark;
-use crate::wire::tcp::{Ctl, Header, Options, Timestamps};
+use crate::wire::tcp::Ctl;
+
+pub(super) use header::syn_options;
 
 /// What `plan` says.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -344,6 +347,44 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
     let room = if cx.trace.is_listening() { room(tcb) } else { Room::default() };
     let nxt = tcb.snd.nxt;
     let (seq, ctl, payload) = match plan {
+        Plan::NewData { len, push } => {
+            let ctl = if push { Ctl::PSH } else { Ctl::NONE };
+            (nxt, ctl, send_new(tcb, len, 0, cx))
+        }
+        Plan::LastData { len } => (nxt, Ctl::PSH.with(Ctl::FIN), send_new(tcb, len, 1, cx)),
+        Plan::Ack { .. } => {
+            cause = if tcb.owe.ack.is_some() { tcb.owe.ack_cause } else { cause };
+            (nxt, Ctl::NONE, Chunks::new())
+        }
+        Plan::Retransmit { seq, len, rule } => {
+            mss = tcb.rtxq.next_lost().map_or(mss, |lost| mss_again(tcb, lost));
+            let (ctl, payload) = send_again(tcb, (seq, len, mss), rule, cx);
+            (seq, ctl, payload)
+        }
+        _ => emit_seldom(tcb, plan, cx),
+    };
+    // What goes with a SYN is one segment, whatever is agreed later.
+    let mss = if ctl.syn() { u32::MAX } else { mss };
+    let len = payload.len();
+    let fresh = len > 0 && seq == nxt;
+    let mark = mark(tcb, fresh);
+    let hdr = match plan {
+        Plan::Rst { cause: Cause::DataAfterClose } => header::bare_reset(tcb, seq),
+        _ => header::header(tcb, seq, (plan, ctl, fresh), cx),
+    };
+    tcb.counters.segs_out = tcb.counters.segs_out.wrapping_add((len as u32).div_ceil(mss).max(1));
+    let sent = || Event::Sent { seg: SegmentView::of(&hdr, len), plan, room };
+    let origin = cx.note_caused(cause, sent);
+    let gso_size = (len as u32 > mss).then_some(mss as u16);
+    let why = Because::Plan(plan);
+    Outgoing { hdr, payload, gso_size, origin, why, mark, df: tcb.config.may_not_be_cut() }
+}
+
+/// What `plan` asks for, where that is not the usual: sequence number, control bits, payload.
+#[inline(never)]
+fn emit_seldom(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> (Seq, Ctl, Chunks) {
+    let nxt = tcb.snd.nxt;
+    match plan {
         Plan::Syn | Plan::SynAsks => (tcb.iss, Ctl::SYN, send_new(tcb, 0, 1, cx)),
         Plan::SynData { len } => {
             // Two records: the SYN may be sent again without the data.
@@ -354,17 +395,12 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
         Plan::SynAckCrossed | Plan::SynAckFast { .. } | Plan::RetransmitSyn { .. } => {
             (tcb.iss, Ctl::SYN, send_syn_again(tcb, cx))
         }
-        Plan::NewData { len, push } => {
-            let ctl = if push { Ctl::PSH } else { Ctl::NONE };
-            (nxt, ctl, send_new(tcb, len, 0, cx))
-        }
         Plan::LossProbe { len } => {
             let ctl = if ends(tcb, len) { Ctl::PSH } else { Ctl::NONE };
             let payload = send_new(tcb, len, 0, cx);
             tlp::on_sent(tcb, false, cx);
             (nxt, ctl, payload)
         }
-        Plan::LastData { len } => (nxt, Ctl::PSH.with(Ctl::FIN), send_new(tcb, len, 1, cx)),
         Plan::SwsOverride { len } => {
             let ctl = if tcb.config.sws_override.is_zero() { Ctl::PSH } else { Ctl::NONE };
             (nxt, ctl, send_new(tcb, len, 0, cx))
@@ -374,15 +410,6 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
         Plan::FinLimit { len, .. } => {
             let ctl = if len > 0 { Ctl::PSH } else { Ctl::NONE };
             (nxt, ctl.with(Ctl::FIN), send_new(tcb, len, 1, cx))
-        }
-        Plan::Retransmit { seq, len, rule } => {
-            mss = tcb.rtxq.next_lost().map_or(mss, |lost| mss_again(tcb, lost));
-            let (ctl, payload) = send_again(tcb, (seq, len, mss), rule, cx);
-            (seq, ctl, payload)
-        }
-        Plan::Ack { .. } => {
-            cause = if tcb.owe.ack.is_some() { tcb.owe.ack_cause } else { cause };
-            (nxt, Ctl::NONE, Chunks::new())
         }
         Plan::WindowProbe { .. } => {
             tcb.owe.probe = false;
@@ -410,22 +437,11 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
             tcb.owe.rst = None;
             (nxt, Ctl::RST, Chunks::new())
         }
-    };
-    // What goes with a SYN is one segment, whatever is agreed later.
-    let mss = if ctl.syn() { u32::MAX } else { mss };
-    let len = payload.len();
-    let fresh = len > 0 && seq == nxt;
-    let mark = mark(tcb, fresh);
-    let hdr = match plan {
-        Plan::Rst { cause: Cause::DataAfterClose } => bare_reset(tcb, seq),
-        _ => header(tcb, seq, (plan, ctl, fresh), cx),
-    };
-    tcb.counters.segs_out = tcb.counters.segs_out.wrapping_add((len as u32).div_ceil(mss).max(1));
-    let sent = || Event::Sent { seg: SegmentView::of(&hdr, len), plan, room };
-    let origin = cx.note_caused(cause, sent);
-    let gso_size = (len as u32 > mss).then_some(mss as u16);
-    let why = Because::Plan(plan);
-    Outgoing { hdr, payload, gso_size, origin, why, mark, df: tcb.config.may_not_be_cut() }
+        Plan::NewData { .. }
+        | Plan::LastData { .. }
+        | Plan::Retransmit { .. }
+        | Plan::Ack { .. } => unreachable!("what is usual is done by emit"),
+    }
 }
 
 /// What the segment asks of IP: new data may be marked on the way.
@@ -583,106 +599,6 @@ fn start_timers(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         tcb.set_timer(Timer::Rtx, cx.now + tcb.rto(), cx);
     }
     tcb.start_user_timer(cx);
-}
-
-/// A reset that acknowledges nothing.
-fn bare_reset(tcb: &Tcb, seq: Seq) -> Header {
-    Header {
-        src: tcb.local_port,
-        dst: tcb.remote_port,
-        seq,
-        ack: None,
-        ctl: Ctl::RST,
-        wnd: 0,
-        urg: 0,
-        options: Options::default(),
-    }
-}
-
-/// The header: where we are, what we offer, and what rides along. An ACK it carries is paid.
-// Rules: MUST-62, MUST-31, MUST-58, 2883-4-2, 5681-4.2-2, 6093-4-1.
-fn header(
-    tcb: &mut Tcb,
-    seq: Seq,
-    (plan, ctl, fresh): (Plan, Ctl, bool),
-    cx: &mut Cx<'_>,
-) -> Header {
-    let syn = ctl.syn();
-    let acks = tcb.state() != State::SynSent;
-    let wnd = if syn && tcb.is_fast_child() { tcb.fast_window() } else { tcb.offer_window(syn) };
-    let before = tcb.owe.ack_before.take();
-    let bits =
-        if before.is_some() { tcb.ecn_bits_before() } else { tcb.ecn_bits(plan, ctl, fresh) };
-    if acks && before.is_none() {
-        super::delack::on_ack_sent(tcb);
-        tcb.owe.ack = None;
-        tcb.owe.ack_now = false;
-        tcb.rcv.unacked = 0;
-        tcb.rcv.last_ack_sent = tcb.rcv.nxt;
-        tcb.stop_timer(Timer::Delack, cx);
-    }
-    let urgent = tcb.snd.up.filter(|_| is_urgent(tcb, seq) && !syn && !ctl.rst());
-    let ctl = ctl.with(bits).with(if acks { Ctl::ACK } else { Ctl::NONE });
-    let mut options = options(tcb, syn, cx);
-    if syn {
-        options = options.with_fast_open(tcb.take_fast_option());
-    }
-    tcb.loss.iter_mut().for_each(|loss| loss.dsack = None);
-    Header {
-        src: tcb.local_port,
-        dst: tcb.remote_port,
-        seq,
-        ack: acks.then_some(before.unwrap_or(tcb.rcv.nxt)),
-        ctl: ctl.with(if urgent.is_some() { Ctl::URG } else { Ctl::NONE }),
-        wnd: if ctl.rst() && !tcb.config.window_up { 0 } else { wnd },
-        urg: urgent.map_or(0, |up| (up - seq).min(0xffff) as u16),
-        options,
-    }
-}
-
-/// What a SYN offers; its timestamp is not that of now.
-pub(super) fn syn_options(tcb: &Tcb) -> Options {
-    Options {
-        mss: Some(tcb.rcv.advmss).filter(|_| !tcb.config.noopt),
-        wscale: tcb.wscale_ok.then_some(tcb.rcv.wscale),
-        sack_permitted: tcb.sack_ok,
-        ts: tcb.ts.as_ref().map(|ts| Timestamps { val: 0, ecr: ts.recent }),
-        uto: super::uto::offer(&tcb.config),
-        layout: tcb.config.option_order,
-        ..Options::default()
-    }
-}
-
-// Rules: SHLD-5, MAY-3, MUST-14, 2018-2-1, 5482-3-2, 7323-3.2-1.
-fn options(tcb: &Tcb, syn: bool, cx: &Cx<'_>) -> Options {
-    let ts = tcb.ts.as_ref().map(|ts| Timestamps { val: tcb.ts_now(cx.now), ecr: ts.recent });
-    let crossed = syn && !tcb.passive && tcb.state() != State::SynSent;
-    if crossed && tcb.config.is_linux() && !tcb.config.noopt {
-        return crossed_options(tcb, cx);
-    }
-    if syn {
-        return Options { ts, ..syn_options(tcb) };
-    }
-    let layout = tcb.config.option_order;
-    // And before data, as SYNs may be answered without (RFC 5482 §3).
-    let uto = super::uto::offer(&tcb.config).filter(|_| tcb.snd.nxt == tcb.iss + 1);
-    Options { ts, sack: sack_blocks(tcb), uto, layout, ..Options::default() }
-}
-
-/// The SYN-ACK of crossed SYNs offers what our SYN did, whatever theirs had (as Linux).
-fn crossed_options(tcb: &Tcb, cx: &Cx<'_>) -> Options {
-    let config = &tcb.config;
-    let ecr = tcb.ts.as_ref().map_or(0, |ts| ts.recent);
-    let clock = (cx.now.as_millis() as u32).wrapping_add(tcb.ts_offset);
-    Options {
-        mss: Some(tcb.rcv.advmss),
-        wscale: config.window_scaling.then(|| config.wscale()),
-        sack_permitted: config.sack,
-        ts: config.timestamps.then_some(Timestamps { val: clock, ecr }),
-        uto: super::uto::offer(config),
-        layout: config.option_order,
-        ..Options::default()
-    }
 }
 
 impl Tcb {

@@ -6,6 +6,7 @@
 use super::event::Timer;
 use super::tcb::{Cx, Tcb};
 use crate::base::Duration;
+use crate::base::time::micros;
 
 /// The least time between two bursts.
 const QUANTUM: Duration = Duration::from_millis(1);
@@ -16,16 +17,16 @@ impl Tcb {
     /// What the window makes of a round trip, bytes per second: twice that while it doubles, then a
     /// fifth more, so that the window stays the limit. `None` before the first round trip.
     pub fn rate_of_window(&self) -> Option<u64> {
-        let micros = self.rto.srtt()?.as_micros().max(1) as u64;
-        let cwnd = u64::from(self.cwnd().max(self.flight_size()));
-        let percent = if self.cwnd() < self.ssthresh() / 2 { 200 } else { 120 };
-        Some((cwnd * percent * 10_000 / micros).max(1))
+        let (micros, cwnd) = (micros(self.rto.srtt()?).max(1), self.cwnd());
+        let percent = if cwnd < self.ssthresh() / 2 { 200 } else { 120 };
+        let most = u64::from(cwnd.max(self.flight_size()));
+        Some((most * percent * 10_000 / micros).max(1))
     }
 
     /// Bytes per second to send at; `None`: as fast as cwnd allows.
     pub fn pacing_rate(&self) -> Option<u64> {
         let asked = self.control.as_ref().and_then(|control| control.algorithm.pacing_rate());
-        asked.or_else(|| self.rate_of_window().filter(|_| self.config.pacing))
+        asked.or_else(|| self.config.pacing.then(|| self.rate_of_window())?)
     }
 
     /// For how long devices may hold segments or ACKs together, at the rate of the window.

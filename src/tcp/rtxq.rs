@@ -158,6 +158,12 @@ impl Rtxq {
         self.queue.len() == 1
     }
 
+    /// Whether what is in flight was sent once and in order, after anything that was not, and the
+    /// peer holds nothing of it out of order.
+    pub fn is_plain(&self) -> bool {
+        self.rare.is_none() && self.index.is_none()
+    }
+
     /// FlightSize: what was sent and not acknowledged (RFC 5681 §2).
     pub fn flight_size(&self) -> Amount {
         self.all

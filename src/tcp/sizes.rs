@@ -6,6 +6,7 @@ use super::persist;
 use super::rtxq::Sent;
 use super::state::State;
 use super::tcb::Tcb;
+use crate::base::time::micros;
 use crate::base::{Duration, Instant, Seq};
 use crate::wire::tcp::SackBlocks;
 
@@ -33,7 +34,7 @@ pub(super) fn burst(tcb: &Tcb, mss: u32) -> u32 {
     }
     let half = (tcb.cwnd() / tcb.snd.smss / 2).max(1);
     let Some(rate) = tcb.rate_of_window() else { return most.min(half.saturating_mul(mss)) };
-    let near = (tcb.rto.min().unwrap_or_default().as_micros().max(1) as u64) >> 9;
+    let near = micros(tcb.rto.min().unwrap_or_default()).max(1) >> 9;
     let extra = if near < 32 { u64::from(most) >> near } else { 0 };
     let bytes = (rate >> 10).saturating_add(extra).min(most.into());
     let least = u32::from(tcb.config.min_tso_segs.max(1));
@@ -244,9 +245,20 @@ fn has_small_in_flight(tcb: &Tcb) -> bool {
 /// Eff.snd.MSS (RFC 9293 §3.7.1): SMSS less the SACK blocks that ride along.
 // Rules: MUST-16, 6691-2-2, 2525-2.18.
 pub(super) fn eff_mss(tcb: &Tcb) -> u32 {
-    let blocks = sack_blocks(tcb).len();
-    let sack = if blocks > 0 { 4 + 8 * blocks as u32 } else { 0 };
+    let sack = match has_news(tcb) {
+        true => match sack_blocks(tcb).len() {
+            0 => 0,
+            blocks => 4 + 8 * blocks as u32,
+        },
+        false => 0,
+    };
     persist::half_of_window(tcb).saturating_sub(sack).max(1)
+}
+
+/// Whether there may be something to report by SACK: nearly never.
+#[inline]
+fn has_news(tcb: &Tcb) -> bool {
+    tcb.ooo.is_some() || tcb.loss.as_ref().is_some_and(|loss| loss.dsack.is_some())
 }
 
 /// How many SACK blocks fit beside the timestamps (RFC 2018 §3) and, on the narrowest links, beside
@@ -259,12 +271,14 @@ pub(super) fn max_blocks(tcb: &Tcb) -> usize {
 
 /// What is held out of order, behind what arrived a second time (RFC 2018 §4, RFC 2883 §4).
 // Rules: 2018-4-1, 2018-4-2, 2883-4-1, 2883-4-4.
+#[inline]
 pub(super) fn sack_blocks(tcb: &Tcb) -> SackBlocks {
+    if has_news(tcb) { news(tcb) } else { SackBlocks::new() }
+}
+
+fn news(tcb: &Tcb) -> SackBlocks {
     let mut blocks = SackBlocks::new();
     let twice = tcb.loss.as_ref().and_then(|loss| loss.dsack);
-    if twice.is_none() && tcb.ooo.is_none() {
-        return blocks; // as nearly always
-    }
     let most = max_blocks(tcb);
     // A socket of Linux that waits out TIME-WAIT has none.
     if !tcb.sack_ok || tcb.config.is_linux() && tcb.state() == State::TimeWait {

@@ -43,7 +43,7 @@ pub fn over<'a>(sum: Sum, slices: impl IntoIterator<Item = &'a [u8]>) -> Sum {
 
 /// Whether the checksum inside `slices` is right, `sum` being the pseudo-header's (or nothing).
 pub fn is_good<'a>(sum: Sum, slices: impl IntoIterator<Item = &'a [u8]>) -> bool {
-    over(sum, slices).folded() == 0xffff
+    over(sum, slices).is_whole()
 }
 
 /// The checksum of `slices`, whose checksum field holds zero.

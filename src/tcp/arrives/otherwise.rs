@@ -45,6 +45,8 @@ pub(in crate::tcp) fn arrives(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>)
 /// A SYN in TIME-WAIT that is newer, by timestamp or by sequence number, may open a new connection
 /// (RFC 6191 §2; RFC 9293 §3.6.1, MAY-2).
 // Rules: SHLD-4, 6191-2-1, 6191-2-2.
+#[cold]
+#[inline(never)]
 fn time_wait_reuse(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     let syn_only = seg.hdr.ctl.syn() && !seg.hdr.ctl.rst() && seg.hdr.ack.is_none();
     if !syn_only {
@@ -70,6 +72,8 @@ fn time_wait_reuse(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
 /// The SYN-ACK of crossed SYNs (RFC 9293 figure 7): its SYN is known, its ACK is not, though the
 /// user may have closed meanwhile. For Linux the SYN came twice, and is answered; and one that
 /// does not acknowledge all that went with our SYN is none.
+#[cold]
+#[inline(never)]
 fn take_crossed_syn_ack(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
     let hdr = &mut seg.hdr;
     if tcb.syn_acked || !hdr.ctl.syn() || hdr.seq != tcb.irs || hdr.ack.is_none() {
@@ -139,6 +143,8 @@ fn first_check_sequence(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Ch
 
 /// "If an incoming segment is not acceptable, an acknowledgment should be sent in reply (unless the
 /// RST bit is set)" (RFC 9293 §3.10.7.4, first).
+#[cold]
+#[inline(never)]
 fn unacceptable(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
     let (nxt, syn) = (tcb.rcv.nxt, seg.hdr.ctl.syn());
     if seg.hdr.ctl.rst() {
@@ -206,6 +212,8 @@ fn check_timestamp(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
 }
 
 /// The SYN that opened fast, again: our SYN-ACK was lost.
+#[cold]
+#[inline(never)]
 fn check_syn_again(tcb: &mut Tcb, seg: &Segment, cx: &Cx<'_>) -> Check {
     let ctl = seg.hdr.ctl;
     let same = ctl.syn() && !ctl.rst() && seg.hdr.ack.is_none() && seg.hdr.seq == tcb.irs;
@@ -223,7 +231,7 @@ fn check_syn_again(tcb: &mut Tcb, seg: &Segment, cx: &Cx<'_>) -> Check {
 /// came. Only after the ACK was found acceptable: a blind attacker's timestamp would make PAWS
 /// refuse everything that the true peer sends.
 // Rules: 7323-4.3-1.
-fn update_ts_recent(tcb: &mut Tcb, seg: &Segment, cx: &Cx<'_>) {
+pub(in crate::tcp) fn update_ts_recent(tcb: &mut Tcb, seg: &Segment, cx: &Cx<'_>) {
     let last = tcb.rcv.last_ack_sent;
     let reaches = !tcb.config.is_bsd() || last.before_eq(seg.arrived.seq + seg.arrived.len);
     let covers = seg.arrived.seq.before_eq(last) && reaches;
@@ -273,6 +281,8 @@ fn fourth_check_syn(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> Check {
 
 /// Drops a suspicious segment with a challenge ACK, which only the true peer answers usefully
 /// (RFC 5961 §3.2, §4.2, §5.2), at a bounded rate (§7).
+#[cold]
+#[inline(never)]
 pub(super) fn challenge(tcb: &mut Tcb, why: Why, cx: &mut Cx<'_>) -> Check {
     if !tcb.may_challenge(cx.now) {
         return Break(Outcome::Dropped(Why::ChallengeLimit));
@@ -365,7 +375,11 @@ pub(super) fn sixth_check_urg(tcb: &mut Tcb, seg: &Segment, cx: &mut Cx<'_>) -> 
 }
 
 // Rules: 2525-2.16.
-pub(super) fn seventh_process_text(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> Check {
+pub(in crate::tcp) fn seventh_process_text(
+    tcb: &mut Tcb,
+    seg: &mut Segment,
+    cx: &mut Cx<'_>,
+) -> Check {
     if seg.payload.is_empty() {
         return Continue(());
     }
@@ -415,6 +429,8 @@ fn cuts_in(tcb: &Tcb, seg: &Segment) -> bool {
 /// Data while something is missing, or that is not next itself: acknowledged at once (RFC 5681
 /// §4.2).
 // Rules: SHLD-31, MAY-13, 5681-3.2-1.
+#[cold]
+#[inline(never)]
 fn out_of_order(tcb: &mut Tcb, seq: Seq, payload: Chunks, cx: &mut Cx<'_>) -> Check {
     let before = tcb.rcv.nxt;
     let twice = tcb.ooo.as_ref().and_then(|ooo| ooo.overlap(seq, payload.len() as u32));

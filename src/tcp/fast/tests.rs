@@ -1,0 +1,273 @@
+//! Both ways leave the same block behind: two connections live the same life, one of them observed,
+//! so that its segments go the whole way.
+
+use super::*;
+use crate::base::{Chance, Duration, EventId, Instant, Pool, Trace};
+use crate::tcp::event::Event;
+use crate::tcp::{Config, Conn, HalfOpen, Opening};
+use crate::wire::tcp::{Options, Timestamps};
+use proptest::prelude::*;
+use std::sync::Arc;
+
+const ISS: Seq = Seq(1_000);
+const IRS: Seq = Seq(u32::MAX - 5_000); // it wraps soon
+
+/// What happens next.
+#[derive(Copy, Clone, Debug)]
+enum Step {
+    Time { micros: u32 },
+    Arrival(Arrival),
+    Write { len: u16 },
+    Read { len: u16 },
+    Send { most: u8 },
+}
+
+/// A segment of the peer's: nearly always what is expected.
+#[derive(Copy, Clone, Debug)]
+struct Arrival {
+    len: u16,
+    merged: bool,
+    /// How far before or behind RCV.NXT it starts.
+    shift: i16,
+    /// How much of what is in flight it acknowledges, of 8; beyond that nothing that was sent.
+    acks: u8,
+    wnd: u16,
+    /// How much older its timestamp is than now, milliseconds; `None`: it has none.
+    late: Option<u8>,
+    ctl: Ctl,
+    /// A SACK block behind SEG.ACK: from and how long, in hundreds of bytes.
+    sack: Option<(u8, u8)>,
+    no_room: bool,
+    ce: bool,
+}
+
+/// `usual`, or in one of ten cases something else.
+fn or_else<T: Clone + std::fmt::Debug + 'static>(
+    usual: impl Strategy<Value = T> + 'static,
+    other: impl Strategy<Value = T> + 'static,
+) -> impl Strategy<Value = T> {
+    prop_oneof![9 => usual, 1 => other]
+}
+
+fn arrival() -> impl Strategy<Value = Arrival> {
+    let rare = prop_oneof![
+        Just(Ctl::FIN),
+        Just(Ctl::RST),
+        Just(Ctl::SYN),
+        Just(Ctl::URG),
+        Just(Ctl::ECE),
+        Just(Ctl::CWR)
+    ];
+    let usual = prop_oneof![Just(Ctl::NONE), Just(Ctl::PSH)];
+    let ctl = prop_oneof![49 => usual, 1 => rare];
+    (
+        (prop_oneof![Just(0u16), Just(1448), 1..1448u16], any::<bool>()),
+        or_else(Just(0i16), -2000..3000i16),
+        or_else(0..=8u8, Just(9)),
+        or_else(1000..4000u16, prop_oneof![Just(0), Just(1), 0..100u16]),
+        or_else(Just(Some(0)), prop_oneof![Just(None), (1..200u8).prop_map(Some)]),
+        ctl,
+        or_else(Just(None), (0..60u8, 1..30u8).prop_map(Some)),
+        (prop::bool::weighted(0.02), prop::bool::weighted(0.02)),
+    )
+        .prop_map(|((len, merged), shift, acks, wnd, late, ctl, sack, (no_room, ce))| {
+            Arrival { len, merged, shift, acks, wnd, late, ctl, sack, no_room, ce }
+        })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        2 => (0..3_000u32).prop_map(|micros| Step::Time { micros }),
+        1 => (0..400_000u32).prop_map(|micros| Step::Time { micros }),
+        6 => arrival().prop_map(Step::Arrival),
+        2 => (1..20_000u16).prop_map(|len| Step::Write { len }),
+        2 => (1..20_000u16).prop_map(|len| Step::Read { len }),
+        4 => (1..20u8).prop_map(|most| Step::Send { most }),
+    ]
+}
+
+/// A connection and its world.
+struct Life {
+    conn: Conn,
+    now: Instant,
+    chance: Chance,
+    pool: Pool,
+    trace: Trace<Event>,
+    /// How many segments went the short way.
+    short: u32,
+}
+
+impl Life {
+    fn new(config: &Config, gso_max: u32, observed: bool) -> Life {
+        let (chance, pool, mut trace) = (Chance::from_seed(7), Pool::new(), Trace::new(observed));
+        let now = Instant::from_millis(5);
+        let opening = Opening {
+            local_port: 80,
+            remote_port: 5_000,
+            iss: ISS,
+            ts_offset: 77,
+            mtu: 1_500,
+            v6: false,
+            gso_max,
+            config: Arc::new(config.clone()),
+        };
+        let options = Options {
+            mss: Some(1_460),
+            wscale: Some(7),
+            sack_permitted: true,
+            ts: Some(Timestamps { val: 5, ecr: 0 }),
+            ..Options::default()
+        };
+        let (sent_at, retransmits, ecn) = (Some(now), 0, false);
+        let half = HalfOpen { irs: IRS, options, wnd: 60_000, sent_at, retransmits, ecn };
+        let cause = EventId::NONE;
+        let mut cx = Cx { now, chance: &chance, pool: &pool, trace: &mut trace, cause };
+        let conn = Conn::from_half_open(opening, &half, &mut cx);
+        let mut life = Life { conn, now, chance, pool, trace, short: 0 };
+        life.now += Duration::from_millis(1);
+        let seq = IRS + 1;
+        let ts = Some(Timestamps { val: 6, ecr: life.now.as_millis() as u32 + 76 });
+        let options = Options { ts, ..Options::default() };
+        let (ack, ctl, wnd) = (Some(ISS + 1), Ctl::ACK, 500);
+        let hdr = Header { seq, ack, ctl, wnd, options, ..Header::default() };
+        life.take(Segment::new(hdr, crate::base::Chunks::new(), None));
+        life
+    }
+
+    /// Does one thing; says what came of it.
+    fn with<R>(&mut self, act: impl FnOnce(&mut Conn, &mut Cx<'_>) -> R) -> R {
+        let Life { conn, now, chance, pool, trace, .. } = self;
+        let result = act(conn, &mut Cx { now: *now, chance, pool, trace, cause: EventId::NONE });
+        drop(trace.drain());
+        result
+    }
+
+    fn take(&mut self, seg: Segment) -> String {
+        let calm = is_calm(&self.conn.tcb);
+        let ack = seg.hdr.ack.filter(|_| calm);
+        self.short += u32::from(ack.is_some_and(|ack| is_expected(&self.conn.tcb, &seg, ack)));
+        let mut said = format!("{:?}", self.with(|conn, cx| conn.input(seg, false, cx)));
+        while self.conn.owes_ack_now()
+            && let Some(out) = self.send()
+        {
+            said += &out;
+        }
+        said
+    }
+
+    fn send(&mut self) -> Option<String> {
+        let out = self.with(|conn, cx| conn.output(cx))?;
+        Some(format!("{:?} {:?} {:?}", out.hdr, out.payload.to_vec().len(), out.gso_size))
+    }
+
+    fn arrive(&mut self, arrival: Arrival) -> String {
+        let Arrival { len, merged, shift, acks, wnd, late, ctl, sack, no_room, ce } = arrival;
+        let tcb = &self.conn.tcb;
+        let seq = Seq(tcb.rcv.nxt.0.wrapping_add_signed(i32::from(shift)));
+        let flight = tcb.snd.nxt - tcb.snd.una;
+        let acked = match acks {
+            0..=8 => (u64::from(flight) * u64::from(acks) / 8) as u32,
+            _ => flight + 1_000,
+        };
+        let ack = tcb.snd.una + acked;
+        let clock = self.now.as_millis() as u32;
+        let ts = late.map(|late| {
+            let late = u32::from(late);
+            Timestamps { val: clock.wrapping_sub(late), ecr: clock.saturating_sub(2 + late) + 77 }
+        });
+        let mut options = Options { ts, ..Options::default() };
+        options.sack.extend(sack.map(|(from, len)| {
+            let left = ack + 100 * u32::from(from);
+            (left, left + 100 * u32::from(len))
+        }));
+        let urg = 2;
+        let ctl = ctl.with(Ctl::ACK);
+        let hdr = Header { seq, ack: Some(ack), ctl, wnd, urg, options, ..Header::default() };
+        let bytes = vec![seq.0 as u8; usize::from(len)];
+        let wire_mss = (merged && len > 700).then_some(700);
+        let mut seg = Segment::new(hdr, self.pool.copy(&bytes).into(), wire_mss);
+        (seg.no_room, seg.ecn) = (no_room, if ce { 3 } else { 0 });
+        self.take(seg)
+    }
+
+    fn live(&mut self, step: Step) -> String {
+        match step {
+            Step::Time { micros } => {
+                self.now += Duration::from_micros(micros.into());
+                self.with(|conn, cx| conn.poll(cx));
+                String::new()
+            }
+            Step::Arrival(arrival) => self.arrive(arrival),
+            Step::Write { len } => {
+                let bytes = vec![7; usize::from(len)];
+                format!("{:?}", self.with(|conn, cx| conn.write(&bytes, cx)))
+            }
+            Step::Read { len } => {
+                let mut room = vec![0; usize::from(len)];
+                let read = self.with(|conn, cx| conn.read(&mut room, cx));
+                format!("{read:?} {room:?}")
+            }
+            Step::Send { most } => (0..most).map_while(|_| self.send()).collect(),
+        }
+    }
+
+    /// All that is known, but for the numbers of events: the short way does not count them.
+    fn known(&self) -> String {
+        let all = format!("{:?}", self.conn.tcb);
+        let mut parts = all.split("EventId(");
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |known, part| known + part.split_once(')').map_or(part, |cut| cut.1))
+    }
+}
+
+fn same(config: &Config, gso_max: u32, steps: &[Step]) -> Result<u32, TestCaseError> {
+    let mut short = Life::new(config, gso_max, false);
+    let mut whole = Life::new(config, gso_max, true);
+    for step in steps {
+        if short.conn.state() == State::Closed {
+            break;
+        }
+        prop_assert_eq!(short.live(*step), whole.live(*step), "{:?}", step);
+        prop_assert_eq!(short.known(), whole.known(), "{:?}", step);
+    }
+    Ok(short.short)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #[test]
+    fn the_short_way_leads_where_the_whole_way_does(
+        steps in prop::collection::vec(step(), 1..300), gso: bool, nagle: bool, pacing: bool,
+    ) {
+        let config = Config { nagle, pacing, ..Config::default() };
+        same(&config, if gso { 65_000 } else { 0 }, &steps)?;
+    }
+}
+
+/// Else the comparison would compare nothing.
+#[test]
+fn most_segments_go_the_short_way() {
+    let data = Arrival {
+        len: 1448,
+        merged: false,
+        shift: 0,
+        acks: 8,
+        wnd: 500,
+        late: Some(0),
+        ctl: Ctl::PSH,
+        sack: None,
+        no_room: false,
+        ce: false,
+    };
+    let exchange = [
+        Step::Time { micros: 700 },
+        Step::Write { len: 5_000 },
+        Step::Send { most: 9 },
+        Step::Time { micros: 700 },
+        Step::Arrival(Arrival { acks: 4, ..data }),
+        Step::Arrival(Arrival { len: 0, ..data }),
+        Step::Read { len: 9_000 },
+    ];
+    let steps: Vec<_> = (0..100).flat_map(|_| exchange).collect();
+    assert_eq!(same(&Config::default(), 0, &steps).expect("they agree"), 200);
+}
