@@ -506,11 +506,13 @@ impl Conn {
         held >= wanted || (held > 0 && self.tcb.rcv.wnd < self.tcb.rcv.mss_seen)
     }
 
-    /// Whether there is room enough to wake a writer for.
+    /// Whether there is room enough to wake a writer for: for Linux, half as much as is held, so
+    /// that nobody is woken for every segment that is acknowledged.
     fn is_roomy(&self) -> bool {
-        let tcb = &self.tcb;
+        let (tcb, held) = (&self.tcb, self.tcb.tx.len());
         let few = |low: u32| tcb.unsent().saturating_mul(2) < low.max(1);
-        tcb.tx.len() < tcb.send_buffer() && tcb.config.notsent_lowat.is_none_or(few)
+        let least = if tcb.config.is_linux() { (held / 2).max(1) } else { 1 };
+        tcb.send_buffer().saturating_sub(held) >= least && tcb.config.notsent_lowat.is_none_or(few)
     }
 
     /// Bytes that can be read now, and bytes written that the peer has not acknowledged (Recv-Q and

@@ -7,7 +7,7 @@ use netglass::base::{Duration, SocketError};
 use netglass::net::tokio::TcpStream;
 use netglass::socket::{Interest, SocketId};
 use netglass::stack::{Input, ListenOptions, Stack};
-use netglass::tcp::{Config, State, Timer};
+use netglass::tcp::{Config, Lineage, State, Timer};
 use netglass::wire::tcp::{Ctl, Header, Options};
 
 scenarios![both families:
@@ -16,6 +16,7 @@ scenarios![both families:
     more_follows,
     small_segments_wait_for_small_ones,
     no_more_is_written_than_is_sent_soon,
+    writers_are_not_woken_for_every_segment,
     readers_are_woken_late,
     a_zero_linger_resets,
     acceptance_waits_for_data,
@@ -120,6 +121,30 @@ fn no_more_is_written_than_is_sent_soon() {
     let mut woken = Vec::new();
     p.stack.take_woken(&mut woken);
     assert_eq!(woken, [SocketId::Conn(conn)]);
+}
+
+/// A writer who found the buffer full is woken when half as much as it holds has room, as on Linux;
+/// BSD's as soon as there is some.
+fn writers_are_not_woken_for_every_segment() {
+    for (linux, woken_at) in [(true, 4_000), (false, 1_000)] {
+        let mut p = open_with(|c| {
+            c.send_buffer = 12_000;
+            c.lineage = if linux { Lineage::Linux } else { Lineage::Bsd };
+        });
+        p.window(1, WND);
+        let conn = p.conn.unwrap();
+        assert_eq!(p.write(20_000), 12_000);
+        p.take_all();
+        assert!(p.stack.want(p.now, SocketId::Conn(conn), Interest::WRITE));
+        let mut woken = Vec::new();
+        let at = (1..12).map(|n| n * 1_000).find(|acked| {
+            p.ack(1 + acked);
+            p.take_all();
+            p.stack.take_woken(&mut woken);
+            !woken.is_empty()
+        });
+        assert_eq!(at, Some(woken_at), "Linux: {linux}");
+    }
 }
 
 /// `SO_RCVLOWAT`.
