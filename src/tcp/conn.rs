@@ -307,8 +307,13 @@ impl Conn {
         self.mark() == Some(0)
     }
 
+    /// Bytes that can be read in line: an urgent one out of line that is next is none (as Linux).
+    fn in_line(&self) -> u32 {
+        self.tcb.rx.len().saturating_sub(u32::from(self.at_mark()))
+    }
+
     fn may_read(&mut self, len: usize) -> Result<(), SocketError> {
-        if !self.tcb.rx.is_empty() || self.tcb.fin_received {
+        if self.in_line() > 0 || self.tcb.fin_received {
             return Ok(());
         }
         self.take_error()?;
@@ -519,7 +524,7 @@ impl Conn {
 
     /// Whether there is what a reader wants to be woken for; a full buffer is enough.
     fn has_enough(&self) -> bool {
-        let (held, wanted) = (self.tcb.rx.len(), self.tcb.config.rcvlowat.max(1));
+        let (held, wanted) = (self.in_line(), self.tcb.config.rcvlowat.max(1));
         held >= wanted || (held > 0 && self.tcb.rcv.wnd < self.tcb.rcv.mss_seen)
     }
 

@@ -212,6 +212,15 @@ fn urgent_data_out_of_line() {
     let n = p.stack.read(p.now, conn, &mut room).unwrap();
     other.extend(&room[..n]);
     assert_eq!(other, b"efg");
+    // One that is next, and alone, is nothing to be read, and no end.
+    let mut p = open_with(|c| c.oobinline = false);
+    let conn = p.conn.unwrap();
+    urgent(&mut p, 1, 1, b"!");
+    assert!(!p.stack.conn(conn).unwrap().readiness().readable);
+    assert_eq!(p.stack.read(p.now, conn, &mut room), Err(SocketError::WouldBlock));
+    assert_eq!(p.stack.read_urgent(p.now, conn), Ok(b'!'));
+    p.inject(A, 2, 1, WND, none(), b"abc");
+    assert_eq!(p.read(10), 3);
     // In line it is as any other.
     let mut p = open_with(|_| ());
     urgent(&mut p, 1, 2, b"a!b");
