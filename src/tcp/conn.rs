@@ -273,9 +273,9 @@ impl Conn {
     /// was not passed yet.
     fn mark(&self) -> Option<u32> {
         let tcb = &self.tcb;
+        let up = tcb.rcv.up.filter(|_| !tcb.config.oobinline)?;
         let next = tcb.rcv.nxt - u32::from(tcb.fin_received) - tcb.rx.len();
-        let up = tcb.rcv.up.filter(|up| !tcb.config.oobinline && up.after(next))?;
-        Some(up - next - 1)
+        up.after(next).then(|| up - next - 1)
     }
 
     /// Data out of line is read apart: reading ends before it, and goes on behind it. The answer is
