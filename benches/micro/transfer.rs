@@ -3,7 +3,8 @@
 
 use crate::support::{Hosts, WIRE};
 use crate::table::{Table, timed};
-use netglass::base::{Frame, IfaceId};
+use netglass::base::{ConnId, Frame, IfaceId, Instant};
+use netglass::stack::Stack;
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ pub(crate) fn rows(table: &mut Table) {
     table.row("exchange: a request comes and is answered", 1 + HEADERS, BATCH, exchange);
     table.row("user: write of a segment's bytes", MSS, BATCH, write);
     table.row("user: read of a segment's bytes", MSS, BATCH, read);
+    table.row("user: the same, as a chunk", MSS, BATCH, read_chunk);
 }
 
 /// Bytes on their way from the client to the server.
@@ -246,6 +248,20 @@ fn write() -> impl FnMut() -> Duration {
 }
 
 fn read() -> impl FnMut() -> Duration {
+    reading(|server, now, id, room| server.read(now, id, room).unwrap_or(0))
+}
+
+fn read_chunk() -> impl FnMut() -> Duration {
+    reading(|server, now, id, room| {
+        let chunk = server.read_chunk(now, id, room.len()).unwrap_or(None);
+        chunk.map_or(0, |chunk| black_box(&chunk).len())
+    })
+}
+
+/// A segment is read by each call, which says how many bytes it gave.
+fn reading(
+    call: impl Fn(&mut Stack, Instant, ConnId, &mut [u8]) -> usize,
+) -> impl FnMut() -> Duration {
     let mut transfer = Transfer::new(false, BATCH * MSS, 1);
     move || {
         transfer.write(0);
@@ -255,7 +271,7 @@ fn read() -> impl FnMut() -> Duration {
         let mut given = 0;
         let time = timed(|| {
             for _ in 0..BATCH {
-                given += server.read(now, id, room).unwrap_or(0);
+                given += call(server, now, id, room);
             }
         });
         assert_eq!(given, BATCH * MSS);

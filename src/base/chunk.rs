@@ -10,6 +10,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 /// A view of part of a block. Cloning shares the bytes; the bytes under a shared view never change.
+///
+/// Whoever keeps a view keeps its whole block ([`Chunk::capacity`]), which goes back to its pool
+/// when the last view of it is dropped, on whatever thread that happens.
 pub struct Chunk {
     /// Present until drop.
     block: Option<Arc<Block>>,
@@ -96,6 +99,20 @@ impl Deref for Chunk {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
         &self.block().data[self.off as usize..(self.off + self.len) as usize]
+    }
+}
+
+impl AsRef<[u8]> for Chunk {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+/// The same bytes, not a copy of them: they keep the block as the chunk did.
+#[cfg(feature = "tokio")]
+impl From<Chunk> for bytes::Bytes {
+    fn from(chunk: Chunk) -> bytes::Bytes {
+        bytes::Bytes::from_owner(chunk)
     }
 }
 
@@ -260,6 +277,12 @@ mod tests {
     }
 
     #[test]
+    fn readers_may_send_and_keep_them() {
+        fn check<T: Send + Sync + AsRef<[u8]> + 'static>(_: &T) {}
+        check(&Pool::new().copy(b"x"));
+    }
+
+    #[test]
     fn shared_views_do_not_grow() {
         let pool = Pool::new();
         let mut a = pool.copy(b"abc");
@@ -269,6 +292,21 @@ mod tests {
         assert_eq!((&a[..], &b[..]), (&b"abcdef"[..], &b"bc"[..]));
         drop(b);
         assert_eq!(a.append(b"x"), 1);
+    }
+
+    #[cfg(feature = "tokio")]
+    #[test]
+    fn bytes_of_a_chunk_are_no_copy() {
+        let pool = Pool::new();
+        let chunk = pool.copy(b"abc");
+        let place = chunk.as_ptr();
+        let bytes = bytes::Bytes::from(chunk);
+        assert_eq!((bytes.as_ptr(), &bytes[..]), (place, &b"abc"[..]));
+        let tail = bytes.slice(2..);
+        drop(bytes);
+        assert_eq!((&tail[..], pool.idle_bytes()), (&b"c"[..], 0));
+        drop(tail);
+        assert_eq!(pool.idle_bytes(), CLASSES[0]);
     }
 
     #[test]

@@ -196,6 +196,9 @@ pub(super) struct HostArgs {
     /// Without offloads: packets within the MTU only, each with its checksum, one per system call
     #[arg(long)]
     pub(super) plain: bool,
+    /// Look at the device for so many microseconds before sleeping at it (as SO_BUSY_POLL)
+    #[arg(long, value_name = "MICROS", default_value_t = 0)]
+    pub(super) busy_poll: u32,
     /// On the Ethernet of an interface that exists, beside Linux, by a packet socket
     #[arg(long, value_name = "NAME")]
     pub(super) on: Option<String>,

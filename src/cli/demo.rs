@@ -45,6 +45,7 @@ fn host_args(args: &DemoArgs) -> Result<HostArgs, Failure> {
         || std::env::temp_dir().join(format!("netglass-demo-{}.pcapng", std::process::id()));
     Ok(HostArgs {
         plain: true,
+        busy_poll: 0,
         profile: crate::tcp::Profile::Linux,
         dev: "glass0".into(),
         addr: Some(Cidr::new(HOST.parse().map_err(Failure::usage)?, 24).map_err(Failure::usage)?),

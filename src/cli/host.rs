@@ -276,7 +276,8 @@ impl Prepared<'_> {
         let mut links = [link(rules.inbound, 0), link(rules.outbound, 1)];
         let gauges = links.each_mut().map(|link| link.as_mut().map(Link::gauge));
         let [inward, outward] = links;
-        let driver = driver.impaired(inward, outward);
+        let busy_poll = Duration::from_micros(args.busy_poll.into());
+        let driver = driver.impaired(inward, outward).busy_poll(busy_poll);
         let device = device(&driver.bell());
         let running = driver.start(device).map_err(Failure::failed)?;
         Ok(Session { host, running, capture, voice, gauges, losses: None, recording, scripts })

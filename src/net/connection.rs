@@ -2,7 +2,7 @@
 
 use super::host::Host;
 use super::options::ConnectOptions;
-use crate::base::{ConnId, Duration, Instant, SocketError};
+use crate::base::{Chunk, ConnId, Duration, Instant, SocketError};
 use crate::socket::SocketId;
 use crate::stack::Stack;
 use crate::tcp::{Config, State};
@@ -73,9 +73,21 @@ impl Connection {
         self.or_end(stack.peek(now, self.id, room))
     }
 
-    fn or_end(&self, answer: Answer<usize>) -> Answer<usize> {
+    pub(super) fn read_chunk(
+        &self,
+        stack: &mut Stack,
+        now: Instant,
+        max: usize,
+    ) -> Answer<Option<Chunk>> {
+        self.or_end(stack.read_chunk(now, self.id, max))
+    }
+
+    /// The end is what nothing would be.
+    fn or_end<T: Default>(&self, answer: Answer<T>) -> Answer<T> {
         match answer {
-            Err(SocketError::WouldBlock) if self.read_shut.load(Ordering::Relaxed) => Ok(0),
+            Err(SocketError::WouldBlock) if self.read_shut.load(Ordering::Relaxed) => {
+                Ok(T::default())
+            }
             other => other,
         }
     }
@@ -158,6 +170,18 @@ macro_rules! connection_methods {
             }
             let connection = self.connection();
             connection.host.at_once(|stack, now| connection.read(stack, now, room))
+        }
+
+        /// As [`Self::read_chunk`], without waiting.
+        ///
+        /// # Errors
+        /// As [`Self::try_read`].
+        pub fn try_read_chunk(&self, max: usize) -> io::Result<Option<crate::base::Chunk>> {
+            if max == 0 {
+                return Ok(None);
+            }
+            let connection = self.connection();
+            connection.host.at_once(|stack, now| connection.read_chunk(stack, now, max))
         }
 
         /// Looks at what is there without taking it, and without waiting (`MSG_PEEK`).

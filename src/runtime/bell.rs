@@ -51,11 +51,12 @@ impl Bell {
         self.0.clear();
     }
 
-    pub(super) fn sleep(&self, on: Descriptor<'_>, most: Option<Duration>) -> io::Result<()> {
+    /// Sleeps for `most` at most; says whether the descriptor or a ring has ended it.
+    pub(super) fn sleep(&self, on: Descriptor<'_>, most: Option<Duration>) -> io::Result<bool> {
         use crate::sys::poll::{Interest, wait};
         let device =
             on.map(|(fd, room)| (fd, if room { Interest::ReadWrite } else { Interest::Read }));
-        wait(device, &self.0, most).map(|_| ())
+        wait(device, &self.0, most).map(|ready| ready.device || ready.woken)
     }
 }
 
@@ -75,12 +76,11 @@ impl Bell {
         self.0.raise();
     }
 
-    pub(super) fn sleep(&self, on: Descriptor<'_>, most: Option<Duration>) -> io::Result<()> {
+    pub(super) fn sleep(&self, on: Descriptor<'_>, most: Option<Duration>) -> io::Result<bool> {
         if on.is_some() {
             let text = "waiting for a descriptor needs the feature `tun`";
             return Err(io::Error::new(io::ErrorKind::Unsupported, text));
         }
-        self.0.wait(most.and_then(|most| std::time::Instant::now().checked_add(most)));
-        Ok(())
+        Ok(self.0.wait(most.and_then(|most| std::time::Instant::now().checked_add(most))))
     }
 }

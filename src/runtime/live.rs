@@ -41,6 +41,7 @@ pub struct Live {
     bell: Bell,
     inward: Option<Link>,
     outward: Option<Link>,
+    busy_poll: Duration,
 }
 
 /// A driver at work. Dropping it stops it, without waiting for connections to close.
@@ -99,7 +100,8 @@ impl Live {
             let text = "a live driver serves a host with one interface and its VLANs";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
-        Ok(Live { host: host.clone(), bell: Bell::new()?, inward: None, outward: None })
+        let (host, bell, busy_poll) = (host.clone(), Bell::new()?, Duration::ZERO);
+        Ok(Live { host, bell, inward: None, outward: None, busy_poll })
     }
 
     /// Starts a driver for a device with a descriptor.
@@ -114,6 +116,16 @@ impl Live {
     #[must_use]
     pub fn impaired(mut self, inward: Option<Link>, outward: Option<Link>) -> Live {
         (self.inward, self.outward) = (inward, outward);
+        self
+    }
+
+    /// Has whoever would sleep at the device, the driver's thread or one that waits for its socket,
+    /// look at it for so long first (as Linux's `SO_BUSY_POLL`). What comes meanwhile is not slept
+    /// for, which costs a processor while nothing comes; other threads have it when they want it,
+    /// and what is due is done in time. Default zero; a driver that is a task never does so.
+    #[must_use]
+    pub fn busy_poll(mut self, most: Duration) -> Live {
+        self.busy_poll = most;
         self
     }
 
@@ -145,9 +157,10 @@ impl Live {
     /// `InvalidInput` when the host's packets are too long for the device; when the system has no
     /// thread left.
     pub fn start(self, device: impl Device + 'static) -> io::Result<Running> {
+        let busy_poll = self.busy_poll;
         let (driver, bell, shared) = self.prepare(device)?;
         let host = driver.host().clone();
-        let seat = Arc::new(Seat::new(driver, &bell, shared.clone())?);
+        let seat = Arc::new(Seat::new(driver, (&bell, busy_poll), shared.clone())?);
         host.driven(seat.clone());
         let (caller, for_thread) = (Arc::clone(&seat), shared.clone());
         let builder = std::thread::Builder::new().name("netglass".to_owned());

@@ -4,6 +4,7 @@
 //! [`crate::net::Host`]; [`memory`] joins two hosts by a cable in memory, each with its own thread.
 
 mod bell;
+mod busy;
 mod driver;
 mod live;
 pub mod memory;

@@ -18,6 +18,7 @@
 //! before that; whoever has moved it looks afterwards until when the sleeper sleeps, and rings.
 
 use super::bell::Bell;
+use super::busy;
 use super::driver::{BATCH, Driver, Round};
 use super::live::Shared;
 use crate::base::Instant;
@@ -73,6 +74,8 @@ pub(super) struct Seat<D> {
     #[cfg(unix)]
     descriptor: Option<std::os::fd::OwnedFd>,
     bell: Bell,
+    /// How long the device is looked at before a sleep.
+    busy_poll: Duration,
     ring: Arc<dyn Fn() + Send + Sync>,
     watch: Mutex<Watch>,
     called: Condvar,
@@ -102,7 +105,11 @@ impl<D: Device> Seat<D> {
     ///
     /// # Errors
     /// When the process has no descriptor left.
-    pub(super) fn new(driver: Driver<D>, bell: &Bell, shared: Arc<Shared>) -> io::Result<Seat<D>> {
+    pub(super) fn new(
+        driver: Driver<D>,
+        (bell, busy_poll): (&Bell, Duration),
+        shared: Arc<Shared>,
+    ) -> io::Result<Seat<D>> {
         #[cfg(unix)]
         let descriptor = driver.descriptor()?;
         let ringer = bell.clone();
@@ -112,6 +119,7 @@ impl<D: Device> Seat<D> {
             #[cfg(unix)]
             descriptor,
             bell: bell.clone(),
+            busy_poll,
             ring: Arc::new(move || ringer.ring()),
             watch: Mutex::new(Watch { by: By::Driver, visits: 0, asleep: false }),
             called: Condvar::new(),
@@ -193,7 +201,8 @@ impl<D: Device> Seat<D> {
         let on = self.descriptor.as_ref().map(|fd| (std::os::fd::AsFd::as_fd(fd), full));
         #[cfg(not(unix))]
         let (on, _) = (None, full);
-        self.bell.sleep(on, most)
+        let limits = (self.busy_poll, most);
+        busy::wait(limits, std::time::Instant::now, |most| self.bell.sleep(on, most))
     }
 
     /// Whether much is moved these days.

@@ -1,5 +1,5 @@
-//! What a TCP user calls: listen, accept, connect, read, write, shutdown, close, abort, and the
-//! questions around them. Nothing here waits; [`Stack::want`] says who is to be woken.
+//! What a TCP user calls: listen, accept, connect, write, shutdown, close, abort, and the questions
+//! around them; `reading` has the rest. Nothing here waits: [`Stack::want`] says who is woken.
 
 use super::event::{Call, Event};
 use super::zone::zoned;
@@ -364,69 +364,6 @@ impl Stack {
         result
     }
 
-    /// Takes bytes from the peer; 0 is the peer's close (when there is room).
-    ///
-    /// # Errors
-    /// As [`Conn::read`]; `BadHandle`.
-    pub fn read(&mut self, now: Instant, id: ConnId, room: &mut [u8]) -> Answer<usize> {
-        let max = room.len() as u32;
-        self.read_up_to(now, id, room, max)
-    }
-
-    /// As [`Stack::read`], told as a call with room for `max` bytes.
-    pub(super) fn read_up_to(
-        &mut self,
-        now: Instant,
-        id: ConnId,
-        room: &mut [u8],
-        max: u32,
-    ) -> Answer<usize> {
-        let key = self.tcp.place(id).ok_or_else(Self::gone)?;
-        let cause = self.trace.reserve();
-        let pressed = self.tcp.is_pressed();
-        let conn = &mut self.tcp.slot_mut(key).conn;
-        conn.press(pressed);
-        let result = conn.read(room, &mut cx!(self, now, cause));
-        if result != Err(SocketError::WouldBlock) {
-            self.keep(now, || Input::Read { id, max });
-            self.told_as(now, cause, Some(id), Call::Read { max }, result.map(|n| n as u64));
-            self.tcp.queue(key);
-        } else {
-            self.trace.release(cause);
-        }
-        result
-    }
-
-    /// Takes the last urgent byte out of line (`MSG_OOB`): see [`Conn::read_urgent`].
-    ///
-    /// # Errors
-    /// As [`Conn::read_urgent`]; `BadHandle`.
-    pub fn read_urgent(&mut self, now: Instant, id: ConnId) -> Answer<u8> {
-        let key = self.tcp.place(id).ok_or_else(Self::gone)?;
-        let byte = self.tcp.slot_mut(key).conn.read_urgent()?;
-        self.keep(now, || Input::ReadUrgent { id });
-        Ok(byte)
-    }
-
-    /// Looks at bytes from the peer without taking them (`MSG_PEEK`). An error is told once, to
-    /// whoever looks or reads first.
-    ///
-    /// # Errors
-    /// As [`Conn::peek`]; `BadHandle`.
-    pub fn peek(&mut self, now: Instant, id: ConnId, room: &mut [u8]) -> Answer<usize> {
-        let key = self.tcp.place(id).ok_or_else(Self::gone)?;
-        let result = self.tcp.slot_mut(key).conn.peek(room);
-        self.looked(now, SocketId::Conn(id), result.as_ref().err());
-        result
-    }
-
-    /// Looking at a socket changes nothing, unless an error was told.
-    pub(super) fn looked(&mut self, now: Instant, id: SocketId, error: Option<&SocketError>) {
-        if error.is_some_and(|error| *error != SocketError::WouldBlock) {
-            self.keep(now, || Input::TakeError { id });
-        }
-    }
-
     /// Ends our sending side: FIN follows the data.
     ///
     /// # Errors
@@ -441,17 +378,6 @@ impl Stack {
         self.collect(now, Some(id), Event::Tcp);
         self.settle(now, key);
         result
-    }
-
-    /// Says that nothing will be read any more (see [`Conn::shut_read`]).
-    ///
-    /// # Errors
-    /// `BadHandle`.
-    pub fn shut_read(&mut self, now: Instant, id: ConnId) -> Answer<()> {
-        self.keep(now, || Input::ShutRead { id });
-        let key = self.tcp.place(id).ok_or_else(Self::gone)?;
-        self.tcp.slot_mut(key).conn.shut_read();
-        Ok(())
     }
 
     /// Lets go of a connection: what was written is still delivered (see [`Conn::close`]).
@@ -650,7 +576,7 @@ impl Stack {
     }
 
     /// Tells a call whose number was reserved before it was made.
-    fn told_as(
+    pub(super) fn told_as(
         &mut self,
         now: Instant,
         id: EventId,

@@ -1,5 +1,5 @@
 //! Row 3: one host. A frame's journey up is `ingress`, its journey down `egress`; what a
-//! socket user calls is in `calls` (TCP) and `datagrams` (UDP).
+//! socket user calls is in `calls` and `reading` (TCP) and `datagrams` (UDP).
 //!
 //! A host is driven by four verbs: [`Stack::input`], [`Stack::poll`], [`Stack::output`] and
 //! [`Stack::deadline`]. After `poll(now)` and `output` until `None`, the deadline lies later than
@@ -52,6 +52,7 @@ mod input;
 mod link;
 mod nd;
 mod raw;
+mod reading;
 mod redirect;
 mod setup;
 mod snmp;

@@ -17,7 +17,7 @@ use super::sizes;
 use super::state::{Cause, State};
 use super::tcb::{Cx, Opening, SHARE, Tcb};
 use super::timeout;
-use crate::base::{Instant, Limit, Seq, SocketError};
+use crate::base::{Chunk, Instant, Limit, Seq, SocketError};
 use crate::wire::tcp::Options;
 use std::sync::Arc;
 
@@ -230,15 +230,44 @@ impl Conn {
     /// not behind the peer's close.
     pub fn read(&mut self, out: &mut [u8], cx: &mut Cx<'_>) -> Result<usize, SocketError> {
         self.may_read(out.len())?;
-        let out = self.up_to_mark(out);
-        let n = self.tcb.rx.read(out);
+        let most = self.up_to_mark(out.len());
+        let n = self.tcb.rx.read(&mut out[..most]);
+        self.was_read(n, cx);
+        Ok(n)
+    }
+
+    /// RECEIVE without a copy: the next bytes, at most `max` of them, as they lie in the block that
+    /// they came in; `None` is what 0 is to [`Conn::read`], which reads the same bytes. There may
+    /// be fewer than `max` although more have come: a chunk ends where its block does.
+    ///
+    /// The chunk is the reader's: the connection offers its room to the peer again, and counts it
+    /// no more. Keeping it keeps its block ([`Chunk::capacity`]), of one of the sizes in
+    /// [`CLASSES`](crate::base::pool::CLASSES). A chunk is a quarter of its block at least, or its
+    /// block is of the smallest size, unless it was cut: by `max`, or because the bytes before it
+    /// were read. Whoever keeps single bytes for long had better copy them.
+    ///
+    /// # Errors
+    /// As [`Conn::read`].
+    pub fn read_chunk(
+        &mut self,
+        max: usize,
+        cx: &mut Cx<'_>,
+    ) -> Result<Option<Chunk>, SocketError> {
+        self.may_read(max)?;
+        let most = self.up_to_mark(max);
+        let chunk = self.tcb.rx.take(most);
+        self.was_read(chunk.as_ref().map_or(0, |chunk| chunk.len()), cx);
+        Ok(chunk)
+    }
+
+    /// The reader took so many bytes.
+    fn was_read(&mut self, n: usize, cx: &mut Cx<'_>) {
         if n > 0 {
             self.tcb.rcv.read = true;
             self.tcb.cause = cx.cause;
             super::autotune::on_read(&mut self.tcb, n as u32, cx.now);
             super::delack::on_read(&mut self.tcb, cx);
         }
-        Ok(n)
     }
 
     /// RECEIVE without taking the data.
@@ -247,29 +276,28 @@ impl Conn {
     /// As [`Conn::read`].
     pub fn peek(&mut self, out: &mut [u8]) -> Result<usize, SocketError> {
         self.may_read(out.len())?;
-        let out = self.up_to_mark(out);
-        Ok(self.tcb.rx.peek(out))
+        let most = self.up_to_mark(out.len());
+        Ok(self.tcb.rx.peek(&mut out[..most]))
     }
 
     /// How far the last urgent byte is from the next byte to be read, if it is kept out of line and
     /// was not passed yet.
     fn mark(&self) -> Option<u32> {
         let tcb = &self.tcb;
+        let up = tcb.rcv.up.filter(|_| !tcb.config.oobinline)?;
         let next = tcb.rcv.nxt - u32::from(tcb.fin_received) - tcb.rx.len();
-        let up = tcb.rcv.up.filter(|up| !tcb.config.oobinline && up.after(next))?;
-        Some(up - next - 1)
+        up.after(next).then(|| up - next - 1)
     }
 
-    /// Data out of line is read apart: reading ends before it, and goes on behind it.
+    /// Data out of line is read apart: reading ends before it, and goes on behind it. The answer is
+    /// how many of `len` bytes may be read at once.
     // Rules: 6093-6-1.
-    fn up_to_mark<'a>(&mut self, out: &'a mut [u8]) -> &'a mut [u8] {
-        if self.mark() == Some(0) && !self.tcb.rx.is_empty() && !out.is_empty() {
+    fn up_to_mark(&mut self, len: usize) -> usize {
+        if self.mark() == Some(0) && !self.tcb.rx.is_empty() && len > 0 {
             self.tcb.rx.read(&mut [0]);
-            return out;
+            return len;
         }
-        let most = self.mark().map_or(out.len(), |mark| mark as usize);
-        let most = most.min(out.len());
-        &mut out[..most]
+        self.mark().map_or(len, |mark| len.min(mark as usize))
     }
 
     /// RECEIVE of the last urgent byte, out of line (`MSG_OOB`); once.
@@ -290,8 +318,13 @@ impl Conn {
         self.mark() == Some(0)
     }
 
+    /// Bytes that can be read in line: an urgent one out of line that is next is none (as Linux).
+    fn in_line(&self) -> u32 {
+        self.tcb.rx.len().saturating_sub(u32::from(self.at_mark()))
+    }
+
     fn may_read(&mut self, len: usize) -> Result<(), SocketError> {
-        if !self.tcb.rx.is_empty() || self.tcb.fin_received {
+        if self.in_line() > 0 || self.tcb.fin_received {
             return Ok(());
         }
         self.take_error()?;
@@ -502,7 +535,7 @@ impl Conn {
 
     /// Whether there is what a reader wants to be woken for; a full buffer is enough.
     fn has_enough(&self) -> bool {
-        let (held, wanted) = (self.tcb.rx.len(), self.tcb.config.rcvlowat.max(1));
+        let (held, wanted) = (self.in_line(), self.tcb.config.rcvlowat.max(1));
         held >= wanted || (held > 0 && self.tcb.rcv.wnd < self.tcb.rcv.mss_seen)
     }
 

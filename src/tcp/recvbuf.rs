@@ -75,6 +75,20 @@ impl RecvBuffer {
         at
     }
 
+    /// Hands the next chunk to the reader, up to `most` bytes of it.
+    pub fn take(&mut self, most: usize) -> Option<Chunk> {
+        let head = self.chunks.front_mut().filter(|_| most > 0)?;
+        let taken = if head.len() > most {
+            let piece = head.slice(0, most);
+            head.advance(most);
+            piece
+        } else {
+            self.chunks.pop_front()?
+        };
+        self.len -= taken.len() as u32;
+        Some(taken)
+    }
+
     /// Copies bytes to the reader and keeps them; says how many.
     pub fn peek(&self, out: &mut [u8]) -> usize {
         let mut at = 0;
@@ -134,6 +148,29 @@ mod tests {
         assert_eq!((out[1_499], out[1_500], buf.len()), (1, 2, 1_010));
         assert_eq!((buf.read(&mut out), out[1_000], out[999]), (1_010, 3, 2));
         assert!(buf.is_empty());
+    }
+
+    #[test]
+    fn chunks_are_taken_as_they_lie() {
+        let pool = Pool::new();
+        let mut buf = RecvBuffer::default();
+        let first = pool.copy(&[1; 1_500]);
+        let place = first.as_ptr();
+        for part in [first, pool.copy(&[2; 1_500])] {
+            buf.push(part.into(), &pool);
+        }
+        assert!(buf.take(0).is_none());
+        let head = buf.take(500).expect("there is more");
+        assert_eq!((head.as_ptr(), head.len(), buf.len()), (place, 500, 2_500));
+        let tail = buf.take(usize::MAX).expect("there is more");
+        assert_eq!((&tail[..], buf.len()), (&[1; 1_000][..], 1_500));
+        // What comes now is not put behind what the reader has in the same block.
+        let last = buf.take(100).expect("there is more");
+        buf.push(pool.copy(&[3; 10]).into(), &pool);
+        assert_eq!((&last[..], buf.len()), (&[2; 100][..], 1_410));
+        assert_eq!(buf.take(usize::MAX).map(|chunk| chunk.to_vec()), Some(vec![2; 1_400]));
+        assert_eq!(buf.take(usize::MAX).map(|chunk| chunk.to_vec()), Some(vec![3; 10]));
+        assert!(buf.take(1).is_none() && buf.is_empty());
     }
 
     #[test]

@@ -76,8 +76,11 @@ fn pump(world: &mut World, from: usize, conns: [ConnId; 2], bytes: usize) {
         }
         let plans = [A, B].map(|host| world.hosts[host].conn(conns[host]).map(|conn| conn.plan()));
         assert!(world.step(now + Duration::from_secs(5)), "{got} of {bytes}: {plans:?}");
-        while let Ok(n) = world.hosts[1 - from].read(world.now, conns[1 - from], &mut room) {
+        let (now, host, id) = (world.now, &mut world.hosts[1 - from], conns[1 - from]);
+        while let Ok(n) = host.read(now, id, &mut room) {
             got += n;
+            let chunk = host.read_chunk(now, id, room.len());
+            got += chunk.ok().flatten().map_or(0, |chunk| chunk.len());
         }
     }
 }

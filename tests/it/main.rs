@@ -51,6 +51,7 @@ mod pmtu;
 mod pressure;
 #[cfg(feature = "tokio")]
 mod programs;
+mod reading;
 #[cfg(feature = "record")]
 mod recovery;
 mod replay;

@@ -228,9 +228,24 @@ fn urgent_data_out_of_line() {
     let mut room = [0; 10];
     assert_eq!(p.stack.peek(p.now, conn, &mut room), Ok(4));
     assert!(!p.stack.conn(conn).unwrap().at_mark());
-    assert_eq!((p.read(10), p.stack.conn(conn).unwrap().at_mark()), (4, true));
+    assert_eq!((p.read(2), p.stack.conn(conn).unwrap().at_mark()), (2, false));
+    let chunk = |p: &mut Puppet| p.stack.read_chunk(p.now, conn, 10).unwrap().unwrap().to_vec();
+    assert_eq!(chunk(&mut p), b"cd", "up to the mark");
+    assert!(p.stack.conn(conn).unwrap().at_mark());
+    let mut other = p.stack.read_chunk(p.now, conn, 1).unwrap().unwrap().to_vec();
+    assert_eq!(other, b"e", "behind the mark, without the urgent byte");
     let n = p.stack.read(p.now, conn, &mut room).unwrap();
-    assert_eq!(&room[..n], b"efg", "behind the mark, without the urgent byte");
+    other.extend(&room[..n]);
+    assert_eq!(other, b"efg");
+    // One that is next, and alone, is nothing to be read, and no end.
+    let mut p = open_with(|c| c.oobinline = false);
+    let conn = p.conn.unwrap();
+    urgent(&mut p, 1, 1, b"!");
+    assert!(!p.stack.conn(conn).unwrap().readiness().readable);
+    assert_eq!(p.stack.read(p.now, conn, &mut room), Err(SocketError::WouldBlock));
+    assert_eq!(p.stack.read_urgent(p.now, conn), Ok(b'!'));
+    p.inject(A, 2, 1, WND, none(), b"abc");
+    assert_eq!(p.read(10), 3);
     // In line it is as any other.
     let mut p = open_with(|_| ());
     urgent(&mut p, 1, 2, b"a!b");

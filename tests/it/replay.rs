@@ -72,6 +72,10 @@ fn recorded() -> (Vec<u8>, Vec<Record>, SentSoFar) {
     let mut room = vec![0; 70_000];
     let now = world.now;
     let host: &mut Stack = &mut world.hosts[B];
+    // What the reader keeps is not there when it is lived again.
+    let kept = [100, usize::MAX, 5_000, 1].map(|max| host.read_chunk(now, b, max));
+    let kept = kept.map(|chunk| chunk.unwrap().expect("it has come"));
+    assert!(kept[0].len() == 100 && kept[1].len() > 1 && kept[3].len() == 1);
     assert_eq!(host.read(now, b, &mut room), Ok(70_000));
     assert_eq!(host.recv_from(now, udp, &mut room).unwrap().copied, 3000);
     assert_eq!(host.write(now, b, b"answer"), Ok(6));

@@ -1,6 +1,7 @@
 //! A TCP stream for threads.
 
 use super::{Timeouts, timeout_methods, until};
+use crate::base::Chunk;
 use crate::net::connection::{Connection, connection_methods};
 use crate::net::{ConnectOptions, Host};
 use crate::socket::Interest;
@@ -91,6 +92,47 @@ impl TcpStream {
         let (connection, end) = (self.connection(), self.0.timeouts.until(Timeouts::READ));
         connection.host.wait(connection.socket(), Interest::READ, end, |stack, now| {
             connection.peek(stack, now, room)
+        })
+    }
+
+    /// Reads what comes next without copying it, at most `max` bytes, as they lie in the block that
+    /// they came in; waits as reading does. `None` is the end. It may be mixed with other reads.
+    ///
+    /// The chunk is the caller's, and can be cloned and sent elsewhere; while it lives, so does its
+    /// block: see [`Conn::read_chunk`](crate::tcp::Conn::read_chunk).
+    ///
+    /// ```
+    /// use netglass::net::{Host, blocking::{TcpListener, TcpStream}};
+    /// use netglass::stack::Setup;
+    /// use std::io::Write;
+    ///
+    /// # let host = |key, addr: &str| {
+    /// #     Host::new(Setup::new([key, 0]).with_iface("wire0", 1500, addr.parse().unwrap()))
+    /// # };
+    /// # let (a, b) = (host(1, "10.0.0.1/24"), host(2, "10.0.0.2/24"));
+    /// # let options = netglass::device::memory::Options::default();
+    /// # let _running = netglass::runtime::memory::join(&a, &b, options, [None, None]).unwrap();
+    /// let listener = TcpListener::bind(&b, "10.0.0.2:80".parse().unwrap()).unwrap();
+    /// let mut client = TcpStream::connect(&a, "10.0.0.2:80".parse().unwrap()).unwrap();
+    /// client.write_all(b"hello").unwrap();
+    /// let (server, _) = listener.accept().unwrap();
+    /// drop(client);
+    /// let mut kept = Vec::new();
+    /// while let Some(chunk) = server.read_chunk(usize::MAX).unwrap() {
+    ///     kept.push(chunk);
+    /// }
+    /// assert_eq!(kept.iter().map(|chunk| &chunk[..]).collect::<Vec<_>>(), [b"hello"]);
+    /// ```
+    ///
+    /// # Errors
+    /// As reading.
+    pub fn read_chunk(&self, max: usize) -> io::Result<Option<Chunk>> {
+        if max == 0 {
+            return Ok(None);
+        }
+        let (connection, end) = (self.connection(), self.0.timeouts.until(Timeouts::READ));
+        connection.host.wait(connection.socket(), Interest::READ, end, |stack, now| {
+            connection.read_chunk(stack, now, max)
         })
     }
 

@@ -1,6 +1,6 @@
 //! A TCP stream for tasks.
 
-use crate::base::{Duration, Instant, SocketError};
+use crate::base::{Chunk, Duration, Instant, SocketError};
 use crate::net::connection::{Connection, connection_methods};
 use crate::net::waiters::Ticket;
 use crate::net::{ConnectOptions, Host};
@@ -64,6 +64,34 @@ impl TcpStream {
         let connection = &self.connection;
         let peek = |stack: &mut Stack, now| connection.peek(stack, now, room);
         connection.host.ready(connection.socket(), Interest::READ, peek).await
+    }
+
+    /// Reads what comes next without copying it, at most `max` bytes, as they lie in the block
+    /// that they came in; waits for it. `None` is the end. It may be mixed with other reads, and
+    /// dropping the future loses nothing.
+    ///
+    /// The chunk is the caller's, can be cloned and sent elsewhere, and become a `bytes::Bytes`;
+    /// while it lives, so does its block: see [`Conn::read_chunk`](crate::tcp::Conn::read_chunk).
+    ///
+    /// ```
+    /// # async fn example(server: netglass::net::tokio::TcpStream) -> std::io::Result<()> {
+    /// let mut parts = Vec::new();
+    /// while let Some(chunk) = server.read_chunk(16 * 1024).await? {
+    ///     parts.push(bytes::Bytes::from(chunk));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As reading.
+    pub async fn read_chunk(&self, max: usize) -> io::Result<Option<Chunk>> {
+        if max == 0 {
+            return Ok(None);
+        }
+        let connection = &self.connection;
+        let read = |stack: &mut Stack, now| connection.read_chunk(stack, now, max);
+        connection.host.ready(connection.socket(), Interest::READ, read).await
     }
 
     /// Waits until everything that was written, and the FIN after a shutdown, has been

@@ -4,9 +4,10 @@ use super::{LONG, addr, setup};
 use crate::base::{Frame, Pool};
 use crate::device::Device;
 use crate::device::memory::{self, Memory};
-use crate::net::Host;
 use crate::net::blocking::{TcpListener, TcpStream};
+use crate::net::{ConnectOptions, Host};
 use crate::runtime::{Live, Running};
+use crate::tcp::Config;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -61,14 +62,23 @@ struct Pair {
     running: [Running; 2],
 }
 
-fn start(host: &Host, mut end: Memory, wrap: impl FnOnce(Memory) -> Box<dyn Device>) -> Running {
-    let live = Live::new(host).expect("one interface");
+fn start(
+    host: &Host,
+    (mut end, busy_poll): (Memory, Duration),
+    wrap: impl FnOnce(Memory) -> Box<dyn Device>,
+) -> Running {
+    let live = Live::new(host).expect("one interface").busy_poll(busy_poll);
     let bell = live.bell();
     end.on_change(move || bell.ring());
     live.start(wrap(end)).expect("a thread")
 }
 
 fn pair() -> Pair {
+    busy_pair(Duration::ZERO)
+}
+
+/// Both ends' drivers look for so long before they sleep.
+fn busy_pair(busy_poll: Duration) -> Pair {
     let (near, far) = (setup(1, "10.0.0.1/24"), setup(2, "10.0.0.2/24"));
     let (near, far) = (Host::new(near), Host::new(far));
     type Threads = Arc<Mutex<Vec<ThreadId>>>;
@@ -79,7 +89,8 @@ fn pair() -> Pair {
         let (received, sent, broken) = (received.clone(), sent.clone(), broken.clone());
         Box::new(Told { inner, received, sent, broken })
     };
-    let running = [start(&near, here, told), start(&far, there, |end| Box::new(end))];
+    let near_end = start(&near, (here, busy_poll), told);
+    let running = [near_end, start(&far, (there, busy_poll), |end| Box::new(end))];
     Pair { near, far, received, sent, broken, running }
 }
 
@@ -157,6 +168,33 @@ fn a_device_that_breaks_in_a_users_hands_ends_the_driver() {
     assert_eq!(said, "the device is broken");
     far.stop(Duration::ZERO).expect("that one has not");
     echo.join().expect_err("its driver is gone, too");
+}
+
+/// Who looks for longer than any test takes is still called, keeps time, serves and ends.
+#[test]
+fn who_never_sleeps_hears_all_the_same() {
+    let pair = busy_pair(Duration::from_secs(3_600));
+    let echo = echo(&pair.far);
+    let mut stream = TcpStream::connect(&pair.near, addr("10.0.0.2:7")).expect("it listens");
+    for n in 0..50 {
+        stream.write_all(&[n]).expect("open");
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("it answers");
+        assert_eq!(byte[0], n);
+    }
+    stream.set_read_timeout(Some(Duration::from_millis(5))).expect("a timeout");
+    assert_eq!(stream.read(&mut [0]).expect_err("nothing comes").kind(), ErrorKind::WouldBlock);
+    // A SYN that nobody answers is sent again when its time has come, and given up.
+    let rto_initial = Duration::from_millis(5);
+    let config = Config { rto_initial, syn_retries: 1, ..Config::default() };
+    let options = ConnectOptions { config: Some(config), ..ConnectOptions::default() };
+    let nobody = TcpStream::connect_with(&pair.near, addr("10.0.0.3:7"), options);
+    assert_eq!(nobody.expect_err("nobody is there").kind(), ErrorKind::TimedOut);
+    drop(stream);
+    echo.join().expect("no panic");
+    for running in pair.running {
+        running.stop(Duration::ZERO).expect("it ends");
+    }
 }
 
 #[test]

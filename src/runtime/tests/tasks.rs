@@ -71,6 +71,31 @@ fn ten_thousand_bytes_go_to_and_fro() {
 }
 
 #[test]
+fn chunks_become_bytes() {
+    const LEN: usize = 1 << 20;
+    let net = Net::new();
+    run(async {
+        let (mut client, mut server) = connected(&net).await;
+        assert!(server.read_chunk(0).await.expect("nothing asked").is_none());
+        let nothing = timeout(Duration::from_millis(1), server.read_chunk(9)).await;
+        assert!(nothing.is_err(), "nothing has come, and what comes is not lost");
+        let writer = tokio::spawn(async move {
+            client.write_all(&pattern(5, LEN)).await.expect("the peer reads");
+            client.shutdown().await.expect("it is open");
+        });
+        let mut told: Vec<bytes::Bytes> = Vec::new();
+        while let Some(chunk) = server.read_chunk(5_000).await.expect("it is open") {
+            told.push(chunk.into());
+            let mut room = [0; 100];
+            let n = server.read(&mut room).await.expect("it is open");
+            told.push(bytes::Bytes::copy_from_slice(&room[..n]));
+        }
+        writer.await.expect("no assertion fails");
+        assert!(told.concat() == pattern(5, LEN), "what was written is what is read");
+    });
+}
+
+#[test]
 fn many_tasks_accept_and_a_dropped_future_loses_nothing() {
     const MANY: u64 = 200;
     let net = Net::new();

@@ -140,6 +140,47 @@ fn options_and_questions() {
 }
 
 #[test]
+fn chunks_go_to_another_thread() {
+    const LEN: usize = 1 << 20;
+    let net = Net::new();
+    let (mut client, mut server) = net.connected();
+    assert!(server.read_chunk(0).expect("nothing asked").is_none());
+    assert_eq!(server.try_read_chunk(9).unwrap_err().kind(), ErrorKind::WouldBlock);
+    server.set_read_timeout(Some(Duration::from_millis(1))).expect("taken");
+    assert_eq!(server.read_chunk(9).unwrap_err().kind(), ErrorKind::WouldBlock);
+    server.set_read_timeout(Some(LONG)).expect("taken");
+    let writer = thread::spawn(move || {
+        client.write_all(&pattern(3, LEN)).expect("the peer reads");
+        client
+    });
+    let (to, kept) = std::sync::mpsc::channel();
+    let reader = thread::spawn(move || {
+        let mut left = LEN;
+        while left > 0 {
+            let chunk = server.read_chunk(4_000).expect("open").expect("there is more");
+            left -= chunk.len();
+            to.send(chunk).expect("somebody listens");
+            if left > 100 {
+                let mut room = [0; 100];
+                server.read_exact(&mut room).expect("there is more");
+                left -= room.len();
+                to.send(server.host().pool().copy(&room)).expect("somebody listens");
+            }
+        }
+        server
+    });
+    let told: Vec<_> = kept.iter().collect();
+    let (client, server) = (writer.join().expect("it writes"), reader.join().expect("it reads"));
+    let told: Vec<u8> = told.iter().flat_map(|chunk| chunk.iter().copied()).collect();
+    assert!(told == pattern(3, LEN), "what was written is what is read");
+    // The end is one, whether the peer says so or this side.
+    client.shutdown(Shutdown::Write).expect("it is open");
+    assert!(server.read_chunk(usize::MAX).expect("the end").is_none());
+    client.shutdown(Shutdown::Read).expect("it is open");
+    assert!(client.read_chunk(usize::MAX).expect("the end").is_none());
+}
+
+#[test]
 fn a_user_who_panics_harms_nobody() {
     let net = Net::new();
     let host = net.a.clone();
