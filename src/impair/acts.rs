@@ -49,6 +49,13 @@ crate::explained! {
             /// Until when.
             to: Moment,
         } = "LinkPartition", "the link's faults: partition", "lost: the link is down from {from} to {to}";
+        /// It is longer than what the link carries: no transmitter takes it.
+        TooLong {
+            /// Bytes of the packet, without the link's header.
+            len: u32,
+            /// The link's MTU.
+            mtu: u16,
+        } = "LinkMtu", "RFC 894; RFC 1191 §2", "dropped: {len} bytes are more than the link's MTU of {mtu}";
         /// What if this packet had been lost?
         Doomed = "LinkDoomed", "what-if: drop", "dropped by request, to see what if";
     }
@@ -188,6 +195,8 @@ pub struct Counters {
     pub overlimit: u64,
     /// Packets that CoDel dropped.
     pub codel: u64,
+    /// Packets longer than the link's MTU.
+    pub too_long: u64,
     /// Packets marked CE.
     pub marked: u64,
     /// Packets dropped by faults, while the link was down, or by request.
@@ -201,6 +210,7 @@ impl Counters {
             Fate::Lost | Fate::Burst { .. } => &mut self.lost,
             Fate::Overlimit { .. } | Fate::QueueFull { .. } => &mut self.overlimit,
             Fate::Codel { .. } => &mut self.codel,
+            Fate::TooLong { .. } => &mut self.too_long,
             Fate::Scripted { .. } | Fate::Partition { .. } | Fate::Doomed => &mut self.faults,
         } += 1;
     }
@@ -217,6 +227,7 @@ impl fmt::Display for Counters {
             (self.corrupted, "corrupted"),
             (self.overlimit, "dropped beyond the limit"),
             (self.codel, "dropped by CoDel"),
+            (self.too_long, "longer than the MTU"),
             (self.marked, "marked"),
             (self.faults, "dropped by faults"),
         ] {

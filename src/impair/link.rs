@@ -18,6 +18,7 @@ use super::queue::{Flight, Line, Parcel};
 use super::{Discipline, Impairment};
 use crate::base::time::nanos;
 use crate::base::{Chance, Checksum, EventId, Frame, Instant, Medium, Moment, Pool, Span};
+use crate::wire::ethernet;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ pub struct Link {
     /// The rules leave nothing to luck.
     is_plain: bool,
     medium: Medium,
+    /// The longest packet it carries; `None`: any.
+    mtu: Option<u16>,
     pool: Pool,
     luck: Luck,
     faults: Faults,
@@ -105,6 +108,7 @@ impl Link {
             is_plain: rules.is_plain(),
             rules,
             medium: Medium::Ip,
+            mtu: None,
             pool,
             luck: Luck::new(chance, id),
             edits: Edits::default(),
@@ -122,6 +126,12 @@ impl Link {
     /// Says what frames start with; an IP header, if nothing is said.
     pub fn set_medium(&mut self, medium: Medium) {
         self.medium = medium;
+    }
+
+    /// Says how long the packets are that it carries at most, bytes without the link's header; any,
+    /// if nothing is said.
+    pub fn set_mtu(&mut self, mtu: u16) {
+        self.mtu = Some(mtu);
     }
 
     /// Shows what happened so far, wherever the link itself goes.
@@ -210,6 +220,12 @@ impl Link {
         self.advance(now);
         let ordinal = self.ordinal;
         self.ordinal += 1;
+        if let Some(fate) = self.too_long(&frame) {
+            let name = Name { at: now, origin: frame.origin, ordinal, copy: false };
+            self.tale.gone(name, &fate);
+            self.tale.show();
+            return Some((fate, frame));
+        }
         if self.is_plain && self.edits.is_empty() {
             let travel = nanos(self.rules.delay.base);
             let gone = self.send(now, Parcel { travel, ..Parcel::new(frame, ordinal, now) });
@@ -229,6 +245,17 @@ impl Link {
         };
         self.tale.show();
         gone
+    }
+
+    /// Whether no transmitter takes the packet, whatever else would become of it.
+    fn too_long(&self, frame: &Frame) -> Option<Fate> {
+        let mtu = self.mtu?;
+        let header = match self.medium {
+            Medium::Ip => 0,
+            Medium::Ethernet => ethernet::header_len(frame.front()).unwrap_or(0),
+        };
+        let len = frame.len().saturating_sub(header) as u32;
+        (len > mtu.into()).then_some(Fate::TooLong { len, mtu })
     }
 
     /// Lets luck and faults do to a packet what they decided.

@@ -3,7 +3,8 @@
 //! [`Impairments`] is what the words say, for both directions; a [`Link`] does it to the packets of
 //! one direction, in the time its caller gives it. Luck is drawn by packet ordinal, so the same
 //! seed loses the same packets whatever else happens. What becomes of each packet, and why, is a
-//! value: an [`Act`]. netem's slots are not offered; a link knows no MTU, its sender does.
+//! value: an [`Act`]. netem's slots are not offered. A link that was told
+//! an MTU drops what is longer; other than that, its sender knows it.
 
 mod acts;
 mod codel;

@@ -4,7 +4,7 @@ use super::node::{Node, Vlans};
 use super::{Kind, Lab};
 use crate::base::Medium;
 use crate::link::bridge::{self, Allowed, PortVlan};
-use crate::sim::{Net, NodeId, Port};
+use crate::sim::{Net, NodeId, Port, Wire};
 use crate::stack::{Ethernet, IfaceSetup, LinkSetup, Setup};
 
 impl Lab {
@@ -23,7 +23,8 @@ impl Lab {
         let ids: Vec<NodeId> = ids.collect();
         for (link, ports) in self.links.iter().zip(&self.plan.ports) {
             let [a, b] = [0, 1].map(|end| Port(ids[link.ends[end]], ports[end]));
-            let joined = net.join(&link.name, a, b, link.rules.clone());
+            let mtu = Some(self.plan.ifaces[link.ends[0]][usize::from(ports[0])].mtu);
+            let joined = net.join(&link.name, a, b, Wire { mtu, ..link.rules.clone() });
             joined.expect("the plan has put every link to free ports of one medium");
         }
         (net, ids)

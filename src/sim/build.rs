@@ -43,11 +43,14 @@ impl WireId {
     }
 }
 
-/// What a wire does to packets: from its first end to the second, and back.
+/// What a wire does to packets: from its first end to the second, and back; and which it takes.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Wire {
     /// By direction.
     pub ways: [Impairment; 2],
+    /// The longest packet it carries, bytes without the link's header; `None`: any. What is longer
+    /// is dropped, and told.
+    pub mtu: Option<u16>,
 }
 
 impl Wire {
@@ -61,7 +64,7 @@ impl Wire {
             return Ok(Wire::default());
         }
         let Impairments { inbound, outbound } = words.parse()?;
-        Ok(Wire { ways: [outbound, inbound] })
+        Ok(Wire { ways: [outbound, inbound], mtu: None })
     }
 }
 
@@ -226,6 +229,7 @@ impl Net {
                 let rules = wire.ways[usize::from(way)].clone();
                 let mut link = Link::new(rules, chance, way.into(), pool.clone());
                 link.set_medium(medium);
+                wire.mtu.into_iter().for_each(|mtu| link.set_mtu(mtu));
                 link
             },
             armed: Instant::MAX,

@@ -63,8 +63,8 @@ impl Lane {
 impl QueueView<'_> {
     /// Packets that came to nothing, for whatever reason.
     pub fn dropped(&self) -> u64 {
-        let Counters { lost, overlimit, codel, faults, .. } = self.counters;
-        lost + overlimit + codel + faults
+        let Counters { lost, overlimit, codel, too_long, faults, .. } = self.counters;
+        lost + overlimit + codel + too_long + faults
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::Mac;
+use crate::impair::Fate;
 use crate::observe::log::Event;
 use crate::stack::{self, Ethernet, ListenOptions, PingOptions, Setup};
 use crate::tcp;
@@ -262,6 +263,41 @@ fn what_nobody_takes_outside_does_not_pile_up() {
     }
     let taken = std::iter::from_fn(|| net.take(ends[1])).count();
     assert_eq!(taken, 2);
+}
+
+/// A hub passes on what one of its wires is too narrow for.
+#[test]
+fn what_is_longer_than_the_wire_takes_is_dropped_and_told() {
+    let mut net = Net::new(1);
+    let mut jumbo = host(1);
+    jumbo.ifaces[0].mtu = 9000;
+    let (a, b, hub) = (net.host("a", jumbo), net.host("b", host(2)), net.hub("hub", 2));
+    let wire = |mtu| Wire { mtu: Some(mtu), ..Wire::default() };
+    net.join("wide", Port(a, 0), Port(hub, 0), wire(9000)).expect("ports");
+    let narrow = net.join("narrow", Port(b, 0), Port(hub, 1), wire(1500)).expect("ports");
+    net.keep_log();
+    net.run(Instant::from_millis(100));
+    for len in [1472, 1473] {
+        let ping = |stack: &mut stack::Stack, now| {
+            let to = "10.0.0.2".parse().expect("an address");
+            stack.ping_with(now, to, (1, 1), &vec![0; len], PingOptions::default()).expect("sent");
+        };
+        net.handle(a).with(ping);
+        net.run(net.now() + Duration::from_secs(1));
+    }
+    let queues: Vec<_> = net.queues().map(|queue| (queue.wire, queue.dropped())).collect();
+    assert_eq!(queues, [("wide", 0), ("wide", 0), ("narrow", 0), ("narrow", 1)]);
+    let place = net.wire_place(narrow);
+    let log = net.log().expect("it is kept");
+    let told =
+        log.entries().iter().filter(|entry| entry.place == place).filter_map(|entry| match &entry
+            .event
+        {
+            Event::Wire(on_wire) => on_wire.gone(),
+            _ => None,
+        });
+    let told: Vec<_> = told.collect();
+    assert_eq!(told, [&Fate::TooLong { len: 1501, mtu: 1500 }]);
 }
 
 /// Two switches with two wires between them, and a host that says hello.

@@ -90,7 +90,8 @@ impl Tcb {
 
     /// The slow-start threshold, bytes; `u32::MAX` before the first loss.
     pub fn ssthresh(&self) -> u32 {
-        self.control.as_ref().map_or(u32::MAX, |control| control.algorithm.ssthresh())
+        let last = self.last_ssthresh;
+        self.control.as_ref().map_or(last, |control| control.algorithm.ssthresh())
     }
 
     /// How much may be in flight now: congestion control's window; while it comes down, what rate
@@ -168,7 +169,13 @@ impl Tcb {
     /// A fresh congestion window of `iw` bytes.
     // Rules: 2525-2.3.
     pub fn reset_cc(&mut self, iw: u32) {
-        (self.control, self.iw) = (None, iw);
+        (self.control, self.iw, self.last_ssthresh) = (None, iw, u32::MAX);
+    }
+
+    /// Nothing is sent any more: of the window only its last size is told.
+    pub fn end_cc(&mut self) {
+        (self.iw, self.last_ssthresh) = (self.cc_cwnd(), self.ssthresh());
+        self.control = None;
     }
 
     /// The knob has changed: another algorithm goes on with the window there is.
@@ -200,7 +207,7 @@ impl Tcb {
             }
         };
         if whole {
-            self.iw = scaled(self.iw);
+            (self.iw, self.last_ssthresh) = (scaled(self.iw), scaled(self.last_ssthresh));
         }
         self.control.iter_mut().for_each(|control| {
             let algorithm = &mut control.algorithm;

@@ -37,9 +37,9 @@ pub struct Tlp {
 }
 
 impl Loss {
-    /// Whether nothing of it matters to a connection that has been silent.
+    /// Whether nothing of it matters to a connection that has nothing in flight.
     pub fn is_forgettable(&self) -> bool {
-        !self.rack.reordering_seen() && self.prr.is_none()
+        !self.rack.reordering_seen() && self.prr.is_none() && self.dsack.is_none()
     }
 
     /// Whether nothing is under way: no reduction, no probe, nothing to be taken back or reported.

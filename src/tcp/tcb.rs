@@ -214,8 +214,10 @@ pub struct Tcb {
     pub rtxq: Rtxq,
     /// Congestion control, from the first data on.
     pub control: Option<Box<Control>>,
-    /// The initial window, bytes.
+    /// The window without it, bytes: the initial one; in TIME-WAIT the last one.
     pub iw: u32,
+    /// The slow-start threshold without it, bytes.
+    pub last_ssthresh: u32,
     /// Loss recovery.
     pub recovery: Recovery,
     /// What it remembers, once data was sent.
@@ -386,6 +388,7 @@ impl Tcb {
             rtxq: Rtxq::default(),
             control: None,
             iw,
+            last_ssthresh: u32::MAX,
             recovery: Recovery::default(),
             loss: None,
             timers: Timers::new(),
@@ -626,6 +629,8 @@ impl Tcb {
         self.go(State::TimeWait, cause, cx);
         self.timers.stop_all();
         self.rtxq.clear();
+        self.end_cc();
+        self.shrink();
         self.set_timer(Timer::TimeWait, cx.now + self.config.time_wait, cx);
     }
 

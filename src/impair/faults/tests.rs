@@ -146,6 +146,9 @@ fn keys(words: &str) -> (BTreeSet<&'static str>, BTreeSet<&'static str>) {
     if words.contains("1mbit") {
         link.doom(EventId(80));
     }
+    if words == "delay 2ms" {
+        link.set_mtu(99);
+    }
     for number in 1..=80 {
         link.input(Instant::ZERO, packet(number, 2));
     }
@@ -166,6 +169,7 @@ fn everything_that_can_be_told_is_told_and_only_then() {
     let (mut whats, mut fates) = (BTreeSet::new(), BTreeSet::new());
     for (words, what, fate) in [
         ("loopback", &["Travels"][..], &[][..]),
+        ("delay 2ms", &["Gone"], &["LinkMtu"]),
         ("loss 20%", &["Gone", "Travels"], &["LinkLoss"]),
         ("loss gemodel 20%", &["Gone", "Travels"], &["LinkBurst"]),
         ("delay 1ms limit 9", &["Gone", "Travels"], &["LinkLimit"]),

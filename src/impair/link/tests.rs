@@ -241,3 +241,24 @@ fn what_came_to_nothing_is_given_back() {
     assert_eq!(fates("delay 1ms limit 2", 4).0, over);
     assert!(fates("delay 1ms duplicate 100%", 4).0.is_empty());
 }
+
+/// The link's header does not count, a VLAN tag is part of it.
+#[test]
+fn what_is_longer_than_the_mtu_is_dropped_and_counted() {
+    let pool = Pool::new();
+    for (medium, header, ether_type) in
+        [(Medium::Ip, 0, [8, 0]), (Medium::Ethernet, 14, [8, 0]), (Medium::Ethernet, 18, [0x81, 0])]
+    {
+        let mut link = link("delay 1ms");
+        link.set_medium(medium);
+        link.set_mtu(1500);
+        let mut send = |len: usize| {
+            let mut bytes = vec![0; header + len];
+            bytes[12..14].copy_from_slice(&ether_type);
+            link.input(Instant::ZERO, Frame::copied(&pool, &bytes)).map(|(fate, _)| fate)
+        };
+        assert_eq!(send(1500), None, "{medium:?}, {header}");
+        assert_eq!(send(1501), Some(Fate::TooLong { len: 1501, mtu: 1500 }));
+        assert_eq!((link.counters().too_long, link.len()), (1, 1));
+    }
+}

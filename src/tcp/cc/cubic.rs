@@ -58,7 +58,7 @@ struct Epoch {
 }
 
 /// What a reduction changes of the curve, and taking it back restores.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Debug, Default)]
 struct Curve {
     /// W_max: cwnd before the last loss; less, when it was already less than the time before.
     w_max: u32,
@@ -67,58 +67,73 @@ struct Curve {
     epoch: Option<Epoch>,
 }
 
+/// What a connection has once its first slow start is over.
+#[derive(Clone, Debug, Default)]
+struct Growth {
+    curve: Curve,
+    /// The curve before the last reduction.
+    before: Curve,
+    /// The growth of a window that counts segments.
+    segments: Segments,
+}
+
 /// The state of one connection.
 #[derive(Clone, Debug)]
 pub struct Cubic {
     window: Window,
     how: HyStart,
     original: Original,
-    plus_plus: PlusPlus,
-    curve: Curve,
-    before: Curve,
+    /// Only where that is what may end slow start.
+    plus_plus: Option<Box<PlusPlus>>,
+    /// Many connections end in their first slow start.
+    growth: Option<Box<Growth>>,
     /// The round trip, smoothed.
     srtt: Option<Duration>,
     /// When an ACK last told something, or the first segment after a silence was sent.
     last: Instant,
     /// When something was last sent.
     sent: Instant,
-    /// The growth of a window that counts segments.
-    segments: Segments,
 }
 
 impl Cubic {
     /// With segments of `smss` bytes and an initial window of `iw` bytes.
     pub fn new(smss: u32, iw: u32) -> Cubic {
-        let curve = Curve { w_max: 0, prior: 0, epoch: None };
         Cubic {
             window: Window::new(smss, iw),
             how: HyStart::PlusPlus,
             original: Original::default(),
-            plus_plus: PlusPlus::default(),
-            curve,
-            before: curve,
+            plus_plus: None,
+            growth: None,
             srtt: None,
             last: Instant::ZERO,
             sent: Instant::ZERO,
-            segments: Segments::default(),
         }
+    }
+
+    fn growth(&mut self) -> &mut Growth {
+        self.growth.get_or_insert_default()
+    }
+
+    fn curve(&self) -> Curve {
+        self.growth.as_ref().map_or_else(Curve::default, |growth| growth.curve)
     }
 
     /// RFC 9438 §4.6, §4.7.
     // Rules: 9438-4.6-1, 9438-4.7-1.
     fn reduced(&mut self) -> u32 {
         let cwnd = self.window.cwnd;
-        self.before = self.curve;
-        let less = cwnd < self.curve.w_max; // others need more: let go of some
+        let growth = self.growth();
+        growth.before = growth.curve;
+        let less = cwnd < growth.curve.w_max; // others need more: let go of some
         let w_max = if less { share(cwnd, CONVERGENCE) } else { cwnd };
-        self.curve = Curve { w_max, prior: cwnd, epoch: None };
-        self.segments.end();
+        growth.curve = Curve { w_max, prior: cwnd, epoch: None };
+        growth.segments.end();
         self.window.whole(share(cwnd, BETA))
     }
 
     /// A new stretch begins (RFC 9438 §4.2).
     fn begin(&self, now: Instant) -> Epoch {
-        let (cwnd, w_max) = (self.window.cwnd, self.curve.w_max);
+        let (cwnd, w_max) = (self.window.cwnd, self.curve().w_max);
         let missing = u128::from(w_max.saturating_sub(cwnd));
         let k = cube_root(missing * CUBED * C.1 / C.0 / u128::from(self.window.smss)) as u64;
         let reno = u64::from(cwnd) * FRACTION;
@@ -145,14 +160,15 @@ impl Cubic {
         if self.window.count_segments {
             return self.avoid_by_segments(acked, now);
         }
-        let mut epoch = self.curve.epoch.unwrap_or_else(|| self.begin(now));
+        let curve = self.curve();
+        let mut epoch = curve.epoch.unwrap_or_else(|| self.begin(now));
         let cwnd = self.window.cwnd;
         let t = now.since(epoch.start);
-        let alpha = if epoch.reno / FRACTION >= self.curve.prior.into() { (1, 1) } else { ALPHA };
+        let alpha = if epoch.reno / FRACTION >= curve.prior.into() { (1, 1) } else { ALPHA };
         let smss = u64::from(self.window.smss);
         epoch.reno += alpha.0 * smss * u64::from(acked) * FRACTION / u64::from(cwnd) / alpha.1;
         let reno = u32::try_from(epoch.reno / FRACTION).unwrap_or(u32::MAX);
-        if self.how.is_original() && self.curve.w_max == 0 {
+        if self.how.is_original() && curve.w_max == 0 {
             epoch.search = epoch.search.saturating_add(acked);
             let segment = SEARCH * self.window.smss;
             self.window.grow(epoch.search / segment * self.window.smss);
@@ -168,29 +184,29 @@ impl Cubic {
             self.window.grow((epoch.credit / u64::from(cwnd)) as u32);
             epoch.credit %= u64::from(cwnd);
         }
-        self.curve.epoch = Some(epoch);
+        self.growth().curve.epoch = Some(epoch);
     }
 
     /// The same in whole segments.
     fn avoid_by_segments(&mut self, acked: u32, now: Instant) {
         let smss = self.window.smss;
-        let windows = (self.window.cwnd / smss, self.curve.w_max / smss);
+        let windows = (self.window.cwnd / smss, self.curve().w_max / smss);
         let delay = self.original.least().unwrap_or_default();
-        let more = self.segments.grow(windows, acked / smss, (now, delay));
+        let more = self.growth().segments.grow(windows, acked / smss, (now, delay));
         self.window.grow(more * smss);
     }
 
     /// When congestion avoidance began.
     fn began(&self) -> Option<Instant> {
-        self.segments.began().or(self.curve.epoch.map(|epoch| epoch.start))
+        let growth = self.growth.as_ref()?;
+        growth.segments.began().or(growth.curve.epoch.map(|epoch| epoch.start))
     }
 
     /// Time in which the window was not used is no time (RFC 9438 §5.8).
     // Rules: 9438-5.8-1.
     fn stand_still(&mut self, now: Instant) {
-        if let Some(epoch) = &mut self.curve.epoch {
-            epoch.start += now.since(self.last);
-        }
+        let epoch = self.growth.as_mut().and_then(|growth| growth.curve.epoch.as_mut());
+        epoch.into_iter().for_each(|epoch| epoch.start += now.since(self.last));
     }
 }
 
@@ -211,7 +227,8 @@ impl CongestionControl for Cubic {
 
     // Rules: 9406-4.3-1.
     fn is_conservative(&self) -> bool {
-        self.window.ssthresh == u32::MAX && self.plus_plus.is_conservative()
+        let slow = || self.plus_plus.as_ref().is_some_and(|rounds| rounds.is_conservative());
+        self.window.ssthresh == u32::MAX && slow()
     }
 
     fn found(&self) -> Option<Found> {
@@ -233,14 +250,16 @@ impl CongestionControl for Cubic {
         let segments = looks.then_some(segments);
         if self.original.on_sample(sample, segments, self.how).is_some() {
             self.window.ssthresh = self.window.cwnd;
-            self.curve.prior = u32::MAX; // Reno's share of growth, since nobody has given way
+            // Reno's share of growth, since nobody has given way.
+            self.growth().curve.prior = u32::MAX;
         }
     }
 
     fn on_send(&mut self, now: Instant, _bytes: u32, in_flight: u32) {
         if in_flight == 0 {
             self.stand_still(now);
-            self.segments.stand_still(now.since(self.sent), now);
+            let silence = now.since(self.sent);
+            self.growth.iter_mut().for_each(|growth| growth.segments.stand_still(silence, now));
             self.last = now;
         }
         self.sent = now;
@@ -262,12 +281,12 @@ impl CongestionControl for Cubic {
             sample.acked
         } else if self.window.ssthresh < u32::MAX || self.how != HyStart::PlusPlus {
             self.window.slow_start(sample.acked)
-        } else if let Some(bytes) = self.plus_plus.growth(sample) {
+        } else if let Some(bytes) = self.plus_plus.get_or_insert_default().growth(sample) {
             self.window.grow(bytes);
             0
         } else {
             self.window.ssthresh = self.window.cwnd;
-            self.curve.prior = self.window.cwnd;
+            self.growth().curve.prior = self.window.cwnd;
             sample.acked
         };
         if rest > 0 {
@@ -290,9 +309,8 @@ impl CongestionControl for Cubic {
         let cwnd = self.window.cwnd;
         self.original.on_rto(now);
         if timeout == Timeout::First {
-            self.before = self.curve;
-            self.curve = Curve { w_max: 0, prior: cwnd, epoch: None };
-            self.segments = Segments::default();
+            let (before, curve) = (self.curve(), Curve { prior: cwnd, ..Curve::default() });
+            *self.growth() = Growth { curve, before, segments: Segments::default() };
         }
         self.window.collapse(self.window.whole(share(cwnd, BETA)), timeout);
     }
@@ -300,8 +318,8 @@ impl CongestionControl for Cubic {
     // Rules: 9438-4.9.1-1.
     fn undo(&mut self, _now: Instant) {
         self.window.undo();
-        if !self.window.count_segments {
-            self.curve = self.before;
+        if let Some(growth) = self.growth.as_mut().filter(|_| !self.window.count_segments) {
+            growth.curve = growth.before;
         }
     }
 }
@@ -395,11 +413,11 @@ mod tests {
         let mut cc = Cubic::new(MSS, 10 * MSS);
         cc.take_over(100 * MSS, 100 * MSS);
         cc.on_loss(Instant::ZERO, 0);
-        assert_eq!((cc.curve.w_max, cc.cwnd()), (100 * MSS, 70 * MSS));
+        assert_eq!((cc.curve().w_max, cc.cwnd()), (100 * MSS, 70 * MSS));
         cc.on_loss(Instant::ZERO, 0);
-        assert_eq!((cc.curve.w_max, cc.cwnd()), (70 * MSS * 17 / 20, 49 * MSS));
+        assert_eq!((cc.curve().w_max, cc.cwnd()), (70 * MSS * 17 / 20, 49 * MSS));
         cc.undo(Instant::ZERO);
-        assert_eq!((cc.curve.w_max, cc.cwnd()), (100 * MSS, 70 * MSS));
+        assert_eq!((cc.curve().w_max, cc.cwnd()), (100 * MSS, 70 * MSS));
     }
 
     /// RFC 9438 §4.8: after a timeout the curve starts flat at ssthresh.
@@ -413,7 +431,7 @@ mod tests {
         for _ in 0..70 {
             cc.on_ack(&sample(MSS));
         }
-        let epoch = cc.curve.epoch.expect("congestion avoidance");
+        let epoch = cc.curve().epoch.expect("congestion avoidance");
         assert_eq!((epoch.k, epoch.origin), (0, 70 * MSS));
     }
 
@@ -425,13 +443,13 @@ mod tests {
         cc.take_over(100 * MSS, 100 * MSS);
         cc.on_loss(Instant::ZERO, 0);
         run(&mut cc, 0, 100, 1_000, |_, _| {});
-        let start = cc.curve.epoch.expect("congestion avoidance").start;
+        let start = cc.curve().epoch.expect("congestion avoidance").start;
         cc.on_send(Instant::from_millis(11_000), MSS, 0);
-        let later = cc.curve.epoch.expect("congestion avoidance").start;
+        let later = cc.curve().epoch.expect("congestion avoidance").start;
         assert_eq!(later.since(start), Duration::from_secs(10));
         let now = Instant::from_millis(12_000);
         cc.on_ack(&AckSample { now, app_limited: true, ..sample(MSS) });
-        let later = cc.curve.epoch.expect("congestion avoidance").start;
+        let later = cc.curve().epoch.expect("congestion avoidance").start;
         assert_eq!(later.since(start), Duration::from_secs(11));
     }
 }

@@ -13,6 +13,7 @@ cases! {
     "Fate::LinkCodel" => carries("rate 100kbit codel", 60); carries("rate 100kbit codel", 3) => "Act::Queued",
     "Fate::LinkFault" => carries("drop any#2", 2); carries("drop any#3", 2) => "Act::Travels",
     "Fate::LinkPartition" => carries("partition from 0s to 1ns", 1); carries("partition from 1ns to 1s", 1) => "Act::Travels",
+    "Fate::LinkMtu" => fits("delay 1ms", 99); fits("delay 1ms", 100) => "Act::Travels",
     "Fate::LinkDoomed" => edited("delay 1ms", Link::doom, 1); edited("delay 1ms", Link::doom, 2) => "Act::Travels",
     "Act::Gone" => carries("loss 100%", 1); edited("loss 100%", Link::spare, 1) => "Act::Travels",
     "Act::Duplicated" => carries("duplicate any#2", 2); carries("duplicate any#2", 1) => "Act::Travels",
@@ -29,6 +30,11 @@ cases! {
 /// So many packets go at once over a link like this.
 fn carries(words: &str, packets: u64) {
     sends(words, packets, |_| {});
+}
+
+/// A packet of 100 bytes goes over a link like this with that MTU.
+fn fits(words: &str, mtu: u16) {
+    sends(words, 1, |link| link.set_mtu(mtu));
 }
 
 /// The packet of event 1 goes over a link like this, after an edit for the packets of `origin`.

@@ -7,6 +7,7 @@
 
 use super::super::AckSample;
 use super::{Found, HyStart};
+use crate::base::time::nanos;
 use crate::base::{Duration, Instant, Seq};
 
 /// Below so many segments slow start goes on, whatever is seen (`hystart_low_window`).
@@ -30,14 +31,14 @@ struct Round {
     began: Instant,
     /// The last ACK of the train.
     last: Instant,
-    /// The shortest round trip so far.
-    least: Option<Duration>,
+    /// The shortest round trip so far, ns; `u64::MAX`: none yet.
+    least: u64,
     samples: u8,
 }
 
 impl Round {
     fn new(until: Option<Seq>, now: Instant) -> Round {
-        Round { until, began: now, last: now, least: None, samples: 0 }
+        Round { until, began: now, last: now, least: u64::MAX, samples: 0 }
     }
 }
 
@@ -47,7 +48,7 @@ pub(in super::super) struct Original {
     round: Option<Round>,
     /// The shortest round trip since the beginning, or the last timeout.
     least: Option<Duration>,
-    found: Option<Found>,
+    found: Option<Box<Found>>,
 }
 
 impl Original {
@@ -69,8 +70,9 @@ impl Original {
         }
         let train = round.train(sample, least).filter(|_| how != HyStart::Delay);
         let delay = round.delay(rtt, least).filter(|_| how != HyStart::Train);
-        self.found = train.or(delay);
-        self.found
+        let found = train.or(delay);
+        self.found = found.map(Box::new);
+        found
     }
 
     /// The shortest round trip since the beginning, or the last timeout.
@@ -80,7 +82,7 @@ impl Original {
 
     /// What ended slow start.
     pub(in super::super) fn found(&self) -> Option<Found> {
-        self.found
+        self.found.as_deref().copied()
     }
 
     /// A timeout: nothing is known of the path any more.
@@ -117,8 +119,8 @@ impl Round {
 
     /// A round of longer round trips.
     fn delay(&mut self, rtt: Duration, least: Duration) -> Option<Found> {
-        let rtt = self.least.map_or(rtt, |least| least.min(rtt));
-        self.least = Some(rtt);
+        self.least = self.least.min(nanos(rtt));
+        let rtt = Duration::from_nanos(self.least);
         if self.samples < SAMPLES {
             self.samples += 1;
             return None;
