@@ -53,6 +53,7 @@ mod link;
 mod nd;
 mod raw;
 mod redirect;
+mod sent;
 mod setup;
 mod snmp;
 #[cfg(test)]
@@ -62,7 +63,8 @@ mod zone;
 pub use calls::{ListenOptions, WriteKind};
 pub use echo::{Answer, EchoError, PingOptions, Pong};
 pub use event::{Call, Event, PacketView, Record, Sent};
-pub use input::{Input, SentSoFar};
+pub use input::Input;
+pub use sent::{SentSoFar, SentSum};
 pub use setup::{Ethernet, IfaceSetup, LinkSetup, Setup, Vlan};
 pub use snmp::{FamilyCounts, IcmpCounts, Snmp};
 
@@ -299,7 +301,10 @@ impl Stack {
 
     /// Moves the kept records, in the order of their numbers.
     pub fn drain_records(&mut self, into: &mut Vec<Record>) {
-        self.log.sort_by_key(|record| record.id); // some are told behind what they led to
+        // Some are told behind what they led to.
+        if !self.log.is_sorted_by_key(|record| record.id) {
+            self.log.sort_unstable_by_key(|record| record.id);
+        }
         into.append(&mut self.log);
     }
 

@@ -52,6 +52,7 @@ mod pressure;
 #[cfg(feature = "tokio")]
 mod programs;
 #[cfg(feature = "record")]
+mod recording;
 mod recovery;
 mod replay;
 mod reports;
