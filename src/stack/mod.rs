@@ -305,7 +305,10 @@ impl Stack {
         if !self.log.is_sorted_by_key(|record| record.id) {
             self.log.sort_unstable_by_key(|record| record.id);
         }
-        into.append(&mut self.log);
+        match into.is_empty() {
+            true => std::mem::swap(into, &mut self.log),
+            false => into.append(&mut self.log),
+        }
     }
 
     /// Notes an event of the host itself.
