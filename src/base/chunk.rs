@@ -81,6 +81,16 @@ impl Chunk {
     }
 }
 
+impl From<Vec<u8>> for Chunk {
+    /// The bytes as they are, in a block that no pool keeps.
+    fn from(bytes: Vec<u8>) -> Chunk {
+        let len = bytes.len();
+        let mut chunk = Chunk::empty(Arc::new(Block::own(bytes.into_boxed_slice())));
+        chunk.grow(len);
+        chunk
+    }
+}
+
 impl Clone for Chunk {
     fn clone(&self) -> Chunk {
         Chunk { block: self.block.clone(), off: self.off, len: self.len }
@@ -239,6 +249,14 @@ impl Chunks {
         let mut out = vec![0; self.len()];
         self.copy_to(&mut out);
         out
+    }
+}
+
+impl PartialEq for Chunks {
+    /// Whether the bytes are the same, wherever they are cut.
+    fn eq(&self, other: &Chunks) -> bool {
+        let (ours, theirs) = (self.iter(), other.iter());
+        ours.flat_map(|chunk| chunk.iter()).eq(theirs.flat_map(|chunk| chunk.iter()))
     }
 }
 

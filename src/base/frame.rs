@@ -3,7 +3,7 @@
 use super::checksum::Sum;
 use super::chunk::{Chunk, Chunks};
 use super::ids::EventId;
-use super::pool::Pool;
+use super::pool::{CLASSES, Pool};
 use std::fmt;
 
 /// Room for the headers in front of a payload, in bytes: Ethernet with a tag (18), IPv6 (40) or
@@ -146,6 +146,11 @@ impl Frame {
         Frame::received(pool.copy(bytes))
     }
 
+    /// As [`Frame::copied`], of bytes in pieces.
+    pub fn gathered(pool: &Pool, bytes: &Chunks) -> Frame {
+        Frame { body: bytes.gathered(pool), ..Frame::default() }
+    }
+
     /// How many bytes in all.
     pub fn len(&self) -> usize {
         self.head.len() + self.body.len()
@@ -189,6 +194,20 @@ impl Frame {
         let n = self.head.len().min(out.len());
         out[..n].copy_from_slice(&self.head[..n]);
         n + self.body.copy_to(&mut out[n..])
+    }
+
+    /// The bytes for keeping: those of a large frame are shared; those of a small one are copied,
+    /// for they are few, and who holds the frame may go on to fill its block.
+    pub fn kept(&self, pool: &Pool) -> Chunks {
+        let len = self.len();
+        if self.head.is_empty() && len > CLASSES[1] {
+            return self.body.clone().compacted(pool);
+        }
+        let mut copy = pool.take(len);
+        self.slices().for_each(|slice| {
+            copy.append(slice);
+        });
+        copy.into()
     }
 
     /// All bytes in a new vector: for tools and tests, not for the hot path.

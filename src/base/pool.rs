@@ -31,6 +31,13 @@ pub(super) struct Block {
     home: Weak<Shared>,
 }
 
+impl Block {
+    /// A block that is no pool's.
+    pub(super) fn own(data: Box<[u8]>) -> Block {
+        Block { data, class: None, home: Weak::new() }
+    }
+}
+
 impl Pool {
     /// An empty pool.
     pub fn new() -> Pool {
@@ -41,8 +48,7 @@ impl Pool {
     /// largest class comes from the heap and is not kept.
     pub fn take(&self, bytes: usize) -> Chunk {
         let Some(class) = CLASSES.iter().position(|size| *size >= bytes) else {
-            let data = vec![0; bytes].into_boxed_slice();
-            return Chunk::empty(Arc::new(Block { data, class: None, home: Weak::new() }));
+            return Chunk::empty(Arc::new(Block::own(vec![0; bytes].into_boxed_slice())));
         };
         let free = &self.0.free[class];
         let kept = free.lock().unwrap_or_else(PoisonError::into_inner).pop();

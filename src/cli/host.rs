@@ -6,7 +6,7 @@ use super::attach::{self, Attached, Attachment};
 use super::dhcp;
 use super::names::Peer;
 use super::scripts::ScriptSink;
-use super::sinks::{Capture, CaptureSink, LiveSink, RecordSink, SharedVoice};
+use super::sinks::{Capture, CaptureSink, LiveSink, RecordSink, SharedVoice, Starting};
 use super::talk::{self, Stream};
 use super::vlan;
 use crate::base::{Chance, Duration, Mac};
@@ -22,7 +22,6 @@ use crate::sys::ifconfig::Configured;
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// How long addresses may take to be the host's: three probes and their pauses (RFC 5227 §1.1).
@@ -45,7 +44,7 @@ pub(super) struct Prepared<'a> {
     args: &'a HostArgs,
     setup: Setup,
     capture: Option<Capture>,
-    recorder: Option<RecordSink>,
+    recorder: Option<Starting>,
     scripts: Option<ScriptSink>,
 }
 
@@ -225,8 +224,7 @@ pub(super) struct Session {
     gauges: [Option<Gauge>; 2],
     /// What a packet socket does not carry.
     losses: Option<packet::Gauge>,
-    /// The recording, and whether it was cut.
-    recording: Option<(PathBuf, Arc<AtomicBool>)>,
+    recording: Option<RecordSink>,
     scripts: Option<ScriptSink>,
 }
 
@@ -257,9 +255,9 @@ impl Prepared<'_> {
         if let Some(scripts) = &scripts {
             host.observe(Box::new(scripts.clone()));
         }
-        let recording = recorder.as_ref().map(RecordSink::gauge);
-        if let Some(recorder) = recorder {
-            host.record(Box::new(recorder.started(host.now())));
+        let recording = recorder.map(|recorder| recorder.started(host.now())).transpose()?;
+        if let Some(recording) = &recording {
+            host.record(Box::new(recording.clone()));
         }
         let voice = Arc::new(Mutex::new(live.map(talk::Voice::new)));
         if live.is_some() || LiveSink::is_wanted() {
@@ -328,10 +326,7 @@ impl Session {
             capture.finish()?;
         }
         let scripts = scripts.map_or(Ok(()), ScriptSink::finish);
-        if let Some((path, _)) = recording.filter(|(_, cut)| cut.load(Ordering::Relaxed)) {
-            let path = path.display();
-            return Err(Failure::failed(format_args!("the recording {path} ends too early")));
-        }
+        recording.map_or(Ok(()), |recording| recording.finish())?;
         ended.map_err(|e| Failure::failed(format_args!("the device failed: {e}")))?;
         scripts
     }

@@ -6,7 +6,7 @@ use crate::base::{EventId, Frame, Instant};
 use crate::net::{Direction, Loss, Observer, Recorder, Sighting};
 use crate::observe::LogSink;
 use crate::observe::pcapng::{self, Flush, LinkType, Writer};
-use crate::observe::recording;
+use crate::observe::recording::{self, Spool};
 use crate::observe::view::{Ladder, Live, Options, reason};
 use crate::stack::{Event, Record, Setup};
 use crate::tcp;
@@ -221,48 +221,60 @@ impl Observer for LadderSink {
     }
 }
 
-/// A recording of every input.
+/// A recording of every input, shared with whoever ends it.
+#[derive(Clone)]
 pub(super) struct RecordSink {
-    recorder: recording::Recorder<File>,
+    spool: Arc<Spool>,
     path: PathBuf,
     cut: Arc<AtomicBool>,
 }
 
 impl RecordSink {
-    /// Which file it is, and what says at the end whether that was cut.
-    pub(super) fn gauge(&self) -> (PathBuf, Arc<AtomicBool>) {
-        (self.path.clone(), self.cut.clone())
-    }
-
-    pub(super) fn create(path: &Path, setup: &Setup) -> Result<RecordSink, Failure> {
+    /// Starts a recording. It is a host's when that [started](Starting::started).
+    pub(super) fn create(path: &Path, setup: &Setup) -> Result<Starting, Failure> {
         let say = |e: std::io::Error| Failure::usage(format_args!("{}: {e}", path.display()));
         let file = File::create(path).map_err(say)?;
         let recorder = recording::Recorder::new(file, setup).map_err(say)?;
-        Ok(RecordSink { recorder, path: path.to_owned(), cut: Arc::default() })
+        Ok(Starting { recorder, path: path.to_owned() })
     }
 
-    /// Notes when the host started: `now` is its time.
-    pub(super) fn started(mut self, now: Instant) -> RecordSink {
-        let written = self.recorder.epoch(since_1970().saturating_sub(now.as_nanos()));
-        self.note(written);
-        self
-    }
-
-    /// A gap in the middle would be no recording: the first failure is its end.
-    fn note(&mut self, written: std::io::Result<()>) {
-        if let Err(error) = written {
-            self.cut.store(true, Ordering::Relaxed);
-            eprintln!("netglass: the recording {} is cut here: {error}", self.path.display());
+    /// Waits until all is written; says whether the recording is whole.
+    pub(super) fn finish(&self) -> Result<(), Failure> {
+        self.spool.finish();
+        if self.cut.load(Ordering::Relaxed) {
+            let path = self.path.display();
+            return Err(Failure::failed(format_args!("the recording {path} ends too early")));
         }
+        Ok(())
     }
 }
 
 impl Recorder for RecordSink {
     fn inputs(&mut self, inputs: Vec<(Instant, crate::stack::Input)>) {
-        if self.cut.load(Ordering::Relaxed) {
-            return;
-        }
-        let written = self.recorder.inputs(inputs).and_then(|()| self.recorder.flush());
-        self.note(written);
+        self.spool.inputs(inputs);
+    }
+}
+
+/// A recording of a host that is about to start.
+pub(super) struct Starting {
+    recorder: recording::Recorder<File>,
+    path: PathBuf,
+}
+
+impl Starting {
+    /// Notes when the host started: `now` is its time.
+    pub(super) fn started(self, now: Instant) -> Result<RecordSink, Failure> {
+        let Starting { mut recorder, path } = self;
+        let say = |e: std::io::Error| Failure::failed(format_args!("{}: {e}", path.display()));
+        recorder.epoch(since_1970().saturating_sub(now.as_nanos())).map_err(say)?;
+        let (cut, file) = (Arc::<AtomicBool>::default(), path.display().to_string());
+        let theirs = cut.clone();
+        // A gap in the middle would be no recording: the first failure is its end.
+        let failed = move |error| {
+            theirs.store(true, Ordering::Relaxed);
+            eprintln!("netglass: the recording {file} is cut here: {error}");
+        };
+        let spool = Arc::new(Spool::new(recorder, failed).map_err(say)?);
+        Ok(RecordSink { spool, path, cut })
     }
 }

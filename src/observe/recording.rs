@@ -4,13 +4,19 @@
 //! and so many bytes of postcard: first the [`Setup`], then every input with its time, among them
 //! what the host had sent by then, so that a replay can tell whether it did the same.
 
-use crate::base::{Frame, IfaceId, Instant};
-use crate::stack::{Input, Record, SentSoFar, Setup, Stack};
-use serde::{Deserialize, Serialize};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+mod recorder;
+mod spool;
 
-/// The first line of a file.
-const MAGIC: &[u8] = b"netglass recording 7\n";
+pub use recorder::Recorder;
+pub use spool::Spool;
+
+use crate::base::{Frame, IfaceId, Instant};
+use crate::stack::{Input, Record, SentSoFar, SentSum, Setup, Stack};
+use serde::{Deserialize, Serialize};
+use std::io::{self, BufReader, Read};
+
+/// The first lines of files: the one that is written, then those that are read as well.
+const MAGIC: [&[u8]; 2] = [b"netglass recording 8\n", b"netglass recording 7\n"];
 /// The longest entry: a frame of 64 KB, or a write of 16 MB, with room to spare.
 const ENTRY_MAX: u32 = 64 << 20;
 
@@ -21,59 +27,6 @@ enum Entry {
     Input(Instant, Input),
     /// Nanoseconds since 1970 at the host's zero.
     Epoch(u64),
-}
-
-/// Writes a recording.
-#[derive(Debug)]
-pub struct Recorder<W: Write> {
-    out: BufWriter<W>,
-}
-
-impl<W: Write> Recorder<W> {
-    /// Starts a file for a host that is about to start.
-    ///
-    /// # Errors
-    /// When writing fails.
-    pub fn new(out: W, setup: &Setup) -> io::Result<Recorder<W>> {
-        let out = BufWriter::new(out);
-        let mut recorder = Recorder { out };
-        recorder.out.write_all(MAGIC)?;
-        recorder.entry(&Entry::Setup(setup.clone()))?;
-        Ok(recorder)
-    }
-
-    fn entry(&mut self, entry: &Entry) -> io::Result<()> {
-        let bytes = postcard::to_stdvec(entry).map_err(io::Error::other)?;
-        self.out.write_all(&(bytes.len() as u32).to_le_bytes())?;
-        self.out.write_all(&bytes)
-    }
-
-    /// Says when the host's time began, in nanoseconds since 1970: for captures of a replay.
-    ///
-    /// # Errors
-    /// When writing fails.
-    pub fn epoch(&mut self, nanos: u64) -> io::Result<()> {
-        self.entry(&Entry::Epoch(nanos))
-    }
-
-    /// Adds what [`Stack::take_inputs`] gave.
-    ///
-    /// # Errors
-    /// When writing fails.
-    pub fn inputs(&mut self, inputs: Vec<(Instant, Input)>) -> io::Result<()> {
-        for (at, input) in inputs {
-            self.entry(&Entry::Input(at, input))?;
-        }
-        Ok(())
-    }
-
-    /// Writes what is buffered.
-    ///
-    /// # Errors
-    /// When writing fails.
-    pub fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
 }
 
 /// Why a recording could not be replayed.
@@ -154,18 +107,15 @@ pub fn replay(
     let mut reader = Reader::new(input)?;
     let mut stack = Stack::new(reader.setup().clone());
     stack.listen_to_events(true);
-    let (mut sent, mut records) = (SentSoFar::NONE, Vec::new());
+    let (mut sent, mut records) = (reader.sum(), Vec::new());
     while let Some(item) = reader.read()? {
         match item {
             Item::Epoch(nanos) => watcher.epoch(nanos),
-            Item::Input(_, Input::Sent(recorded)) if recorded == sent => {}
-            Item::Input(at, Input::Sent(recorded)) => {
-                return Err(ReplayError::Diverged { at, recorded, replayed: sent });
-            }
+            Item::Input(at, Input::Sent(recorded)) => compare(at, recorded, sent.so_far())?,
             Item::Input(at, input) => {
                 if let Input::Frame { iface, bytes, offload } = &input {
-                    let mut frame = Frame::copied(stack.pool(), bytes);
-                    frame.offload = *offload;
+                    let (body, offload) = (bytes.clone(), *offload);
+                    let frame = Frame { body, offload, ..Frame::default() };
                     watcher.frame(at, false, *iface, &frame);
                 }
                 let frames = stack.apply(at, input);
@@ -182,7 +132,19 @@ pub fn replay(
     if let Some(entry) = reader.cut() {
         watcher.cut(entry);
     }
-    Ok((stack, sent))
+    Ok((stack, sent.so_far()))
+}
+
+/// What was sent then must be what is sent now.
+pub(super) fn compare(
+    at: Instant,
+    recorded: SentSoFar,
+    replayed: SentSoFar,
+) -> Result<(), ReplayError> {
+    match recorded == replayed {
+        true => Ok(()),
+        false => Err(ReplayError::Diverged { at, recorded, replayed }),
+    }
 }
 
 /// What a recording holds besides the host's set-up.
@@ -200,6 +162,8 @@ pub enum Item {
 pub struct Reader<R> {
     input: BufReader<R>,
     setup: Setup,
+    /// How what was sent is summed up in this version.
+    sum: SentSum,
     count: u64,
     cut: bool,
 }
@@ -211,11 +175,13 @@ impl<R: Read> Reader<R> {
     /// See [`ReplayError`].
     pub fn new(input: R) -> Result<Reader<R>, ReplayError> {
         let mut input = BufReader::new(input);
-        let mut magic = vec![0; MAGIC.len()];
+        let mut magic = [0; MAGIC[0].len()];
         input.read_exact(&mut magic).map_err(|_| ReplayError::NotARecording)?;
-        if magic != MAGIC {
-            return Err(ReplayError::NotARecording);
-        }
+        let sum = match MAGIC.iter().position(|known| *known == magic) {
+            Some(0) => SentSum::new(),
+            Some(_) => SentSum::up_to_7(),
+            None => return Err(ReplayError::NotARecording),
+        };
         let mut count = 0;
         let Ok(Entry::Setup(setup)) = next(&mut input, &mut count)? else {
             return Err(ReplayError::NotARecording);
@@ -223,12 +189,17 @@ impl<R: Read> Reader<R> {
         if !setup.is_possible() {
             return Err(ReplayError::Damaged { entry: count });
         }
-        Ok(Reader { input, setup, count, cut: false })
+        Ok(Reader { input, setup, sum, count, cut: false })
     }
 
     /// The host that the recording is of.
     pub fn setup(&self) -> &Setup {
         &self.setup
+    }
+
+    /// The sum of nothing: what the recording says was sent is to be compared with such a sum.
+    pub fn sum(&self) -> SentSum {
+        self.sum.clone()
     }
 
     /// What comes next; `None` at the end.

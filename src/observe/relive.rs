@@ -5,9 +5,9 @@
 //! acts as it would have, but its peers do as they did: they are not there to react.
 
 use super::log::{Kind, Log, Place, PlaceId};
-use super::recording::{Item, Reader, ReplayError};
+use super::recording::{Item, Reader, ReplayError, compare};
 use crate::base::{EventId, Frame, IfaceId, Instant};
-use crate::stack::{Input, Record, SentSoFar, Setup, Stack};
+use crate::stack::{Input, Record, SentSoFar, SentSum, Setup, Stack};
 use std::io::Read;
 
 /// How far a recording is lived.
@@ -92,15 +92,12 @@ pub fn relive_watched<H: Living>(
     let mut life = Life::new(Reader::new(input)?, name, make);
     while let Some((at, input)) = life.next(until)? {
         if let Input::Sent(recorded) = input {
-            let replayed = life.run.sent;
-            if recorded != replayed {
-                return Err(ReplayError::Diverged { at, recorded, replayed });
-            }
+            compare(at, recorded, life.sum.so_far())?;
             continue;
         }
         if let Input::Frame { iface, bytes, offload } = &input {
-            let mut frame = life.run.host.live(at, |stack| Frame::copied(stack.pool(), bytes));
-            frame.offload = *offload;
+            let (body, offload) = (bytes.clone(), *offload);
+            let frame = Frame { body, offload, ..Frame::default() };
             watch(Passed { at, out: false, iface: *iface, frame: &frame });
         }
         for (iface, frame) in life.live(at, input) {
@@ -163,6 +160,8 @@ fn arrival<H: Living>(
 struct Life<H, R> {
     reader: Reader<R>,
     run: Relived<H>,
+    /// What was sent.
+    sum: SentSum,
     records: Vec<Record>,
     /// How many inputs were read.
     inputs: u64,
@@ -175,9 +174,9 @@ impl<H: Living, R: Read> Life<H, R> {
         let mut host = make(reader.setup().clone());
         host.live(Instant::ZERO, |stack| stack.listen_to_events(true));
         let log = Log::new(vec![Place { name: name.to_owned(), kind: Kind::Host, ends: None }]);
-        let (end, sent) = (Instant::ZERO, SentSoFar::NONE);
-        let run = Relived { host, log, end, sent, epoch: None, cut: None };
-        Life { reader, run, records: Vec::new(), inputs: 0, ahead: false }
+        let (end, sum) = (Instant::ZERO, reader.sum());
+        let run = Relived { host, log, end, sent: sum.so_far(), epoch: None, cut: None };
+        Life { reader, run, sum, records: Vec::new(), inputs: 0, ahead: false }
     }
 
     fn next(&mut self, until: Until) -> Result<Option<(Instant, Input)>, ReplayError> {
@@ -201,14 +200,14 @@ impl<H: Living, R: Read> Life<H, R> {
     }
 
     fn live(&mut self, at: Instant, input: Input) -> Vec<(IfaceId, Frame)> {
-        let Life { run: Relived { host, log, end, sent, .. }, records, .. } = self;
+        let Life { run: Relived { host, log, end, .. }, sum, records, .. } = self;
         *end = at;
         let frames = host.live(at, |stack| {
             let frames = stack.apply(at, input);
             stack.drain_records(records);
             frames
         });
-        frames.iter().for_each(|(iface, frame)| sent.add(*iface, frame));
+        frames.iter().for_each(|(iface, frame)| sum.add(*iface, frame));
         log.host(PlaceId(0), records);
         frames
     }
@@ -227,6 +226,7 @@ impl<H: Living, R: Read> Life<H, R> {
 
     fn end(mut self) -> Relived<H> {
         self.run.cut = self.reader.cut();
+        self.run.sent = self.sum.so_far();
         self.run
     }
 }

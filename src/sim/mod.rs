@@ -32,15 +32,14 @@
 mod bounds;
 mod build;
 mod exec;
-mod hash;
 mod queue;
 mod run;
 mod tap;
 
+pub use crate::base::TraceHash;
 pub use bounds::{Bound, Bounds, End};
 pub use build::{JoinError, NodeId, Port, Wire, WireId};
 pub use exec::{Executor, Failure, Inside};
-pub use hash::TraceHash;
 pub use run::{Counts, QueueView, Traffic};
 pub use tap::{Seen, Tap, Way};
 

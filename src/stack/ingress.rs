@@ -57,7 +57,10 @@ pub(super) fn pair(quoted: &Quoted, iface: IfaceId) -> Option<Pair> {
 impl Stack {
     /// A frame arrived on an interface.
     pub fn input(&mut self, now: Instant, iface: IfaceId, mut frame: Frame) {
-        self.keep(now, || Input::Frame { iface, bytes: frame.to_vec(), offload: frame.offload });
+        if self.recording.is_some() {
+            let (bytes, offload) = (frame.kept(&self.pool), frame.offload);
+            self.keep(now, || Input::Frame { iface, bytes, offload });
+        }
         self.totals.frames_in += 1;
         self.totals.bytes_in += frame.len() as u64;
         self.arrival = frame.origin;

@@ -6,7 +6,10 @@
 use super::Stack;
 use super::calls::{ListenOptions, WriteKind};
 use super::echo::PingOptions;
-use crate::base::{ConnId, Frame, IfaceId, Instant, Limit, ListenerId, Mac, Offload, UdpId};
+use super::sent::{SentSoFar, SentSum};
+use crate::base::{
+    Chunks, ConnId, Frame, IfaceId, Instant, Limit, ListenerId, Mac, Offload, UdpId,
+};
 use crate::ip::{Cidr, NewAddress, Route};
 use crate::socket::{Interest, SocketId};
 use crate::tcp::Config;
@@ -21,7 +24,8 @@ use std::net::{IpAddr, SocketAddr};
 pub enum Input {
     Frame {
         iface: IfaceId,
-        bytes: Vec<u8>,
+        /// Shared with the frame that came, when it was large.
+        bytes: Chunks,
         offload: Offload,
     },
     Poll,
@@ -52,6 +56,7 @@ pub enum Input {
     },
     Write {
         id: ConnId,
+        #[cfg_attr(feature = "record", serde(with = "crate::base::octets"))]
         bytes: Vec<u8>,
         kind: WriteKind,
     },
@@ -76,6 +81,7 @@ pub enum Input {
         remote: SocketAddr,
         local: Option<SocketAddr>,
         config: Option<Config>,
+        #[cfg_attr(feature = "record", serde(with = "crate::base::octets"))]
         bytes: Vec<u8>,
         more: bool,
     },
@@ -107,6 +113,7 @@ pub enum Input {
         id: UdpId,
         own: Option<IpAddr>,
         to: Option<SocketAddr>,
+        #[cfg_attr(feature = "record", serde(with = "crate::base::octets"))]
         bytes: Vec<u8>,
     },
     RecvFrom {
@@ -124,10 +131,12 @@ pub enum Input {
         dst: IpAddr,
         id: u16,
         seq: u16,
+        #[cfg_attr(feature = "record", serde(with = "crate::base::octets"))]
         payload: Vec<u8>,
         options: PingOptions,
     },
     SendRaw {
+        #[cfg_attr(feature = "record", serde(with = "crate::base::octets"))]
         bytes: Vec<u8>,
     },
     OpenEcho,
@@ -211,54 +220,37 @@ pub enum Input {
     },
 }
 
-/// What a host has sent.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
-pub struct SentSoFar {
-    /// Frames.
-    pub frames: u64,
-    /// FNV-1a over the interface and bytes of each.
-    pub hash: u64,
-}
-
-impl SentSoFar {
-    /// Nothing.
-    pub const NONE: SentSoFar = SentSoFar { frames: 0, hash: 0xcbf2_9ce4_8422_2325 };
-
-    /// Counts a frame.
-    pub fn add(&mut self, iface: IfaceId, frame: &Frame) {
-        let fnv = |hash: u64, bytes: &[u8]| {
-            bytes.iter().fold(hash, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x100_0000_01b3))
-        };
-        self.frames += 1;
-        self.hash = frame.slices().fold(fnv(self.hash, &iface.0.to_le_bytes()), fnv);
-    }
-}
-
 /// What is kept for a recorder.
 #[derive(Debug)]
 pub(super) struct Recording {
     kept: Vec<(Instant, Input)>,
-    sent: SentSoFar,
-    told: SentSoFar,
+    sent: SentSum,
+    /// Frames sent when that was told last.
+    told: u64,
 }
+
+/// The room for inputs to start with, when the last ones were taken: a driver's turn has about as
+/// many, again and again.
+const TURN_MAX: usize = 512;
 
 impl Stack {
     /// Starts keeping every input for [`Stack::take_inputs`]. To be replayed, a recording starts
     /// with the host.
     pub fn record(&mut self) {
-        let none = SentSoFar::NONE;
-        self.recording.get_or_insert(Recording { kept: Vec::new(), sent: none, told: none });
+        let none = || Recording { kept: Vec::new(), sent: SentSum::new(), told: 0 };
+        self.recording.get_or_insert_with(none);
     }
 
     /// Takes what was recorded since the last time, oldest first.
     pub fn take_inputs(&mut self) -> Vec<(Instant, Input)> {
         let Some(recording) = &mut self.recording else { return Vec::new() };
-        if let Some((now, _)) = recording.kept.last().filter(|_| recording.sent != recording.told) {
-            recording.told = recording.sent;
-            recording.kept.push((*now, Input::Sent(recording.sent)));
+        let sent = recording.sent.so_far();
+        if let Some((now, _)) = recording.kept.last().filter(|_| sent.frames != recording.told) {
+            recording.told = sent.frames;
+            recording.kept.push((*now, Input::Sent(sent)));
         }
-        std::mem::take(&mut recording.kept)
+        let room = Vec::with_capacity(recording.kept.len().min(TURN_MAX));
+        std::mem::replace(&mut recording.kept, room)
     }
 
     /// Keeps an input when recording. `Output` calls at one time are one input.
@@ -290,9 +282,7 @@ impl Stack {
     pub fn apply(&mut self, now: Instant, input: Input) -> Vec<(IfaceId, Frame)> {
         match input {
             Input::Frame { iface, bytes, offload } => {
-                let mut frame = Frame::copied(&self.pool, &bytes);
-                frame.offload = offload;
-                self.input(now, iface, frame);
+                self.input(now, iface, Frame { offload, ..Frame::gathered(&self.pool, &bytes) });
             }
             Input::Poll => self.poll(now),
             Input::Output { frames, drained } => {

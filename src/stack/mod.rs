@@ -54,6 +54,7 @@ mod nd;
 mod raw;
 mod reading;
 mod redirect;
+mod sent;
 mod setup;
 mod snmp;
 #[cfg(test)]
@@ -63,7 +64,8 @@ mod zone;
 pub use calls::{ListenOptions, WriteKind};
 pub use echo::{Answer, EchoError, PingOptions, Pong};
 pub use event::{Call, Event, PacketView, Record, Sent};
-pub use input::{Input, SentSoFar};
+pub use input::Input;
+pub use sent::{SentSoFar, SentSum};
 pub use setup::{Ethernet, IfaceSetup, LinkSetup, Setup, Vlan};
 pub use snmp::{FamilyCounts, IcmpCounts, Snmp};
 
@@ -300,8 +302,14 @@ impl Stack {
 
     /// Moves the kept records, in the order of their numbers.
     pub fn drain_records(&mut self, into: &mut Vec<Record>) {
-        self.log.sort_by_key(|record| record.id); // some are told behind what they led to
-        into.append(&mut self.log);
+        // Some are told behind what they led to.
+        if !self.log.is_sorted_by_key(|record| record.id) {
+            self.log.sort_unstable_by_key(|record| record.id);
+        }
+        match into.is_empty() {
+            true => std::mem::swap(into, &mut self.log),
+            false => into.append(&mut self.log),
+        }
     }
 
     /// Notes an event of the host itself.

@@ -4,6 +4,8 @@
 
 use crate::support::{A, B, World, addr, addr6, ethernet, setup};
 use netglass::base::{ConnId, SocketError};
+use netglass::observe::recording::Recorder;
+use netglass::stack::Input;
 use netglass::tcp::Ecn;
 use netglass::tcp::cc::Algorithm;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -116,6 +118,32 @@ fn bulk_transfer_allocates_nothing() {
             let medium = world.medium;
             let what = format!("{medium:?} mtu {mtu} offload {offload} v6 {v6} from {from}");
             settles(&mut world, from, [a, b], &what);
+        }
+    }
+}
+
+/// A frame is kept and written without an allocation of its own: there are a few in each turn.
+#[test]
+fn recording_allocates_nothing_for_a_frame() {
+    for offload in [false, true] {
+        let make = |host| setup(host, 1, 1500, offload);
+        let mut world = World::of([make(A), make(B)]);
+        world.hosts[B].record();
+        let mut recorder = Recorder::new(std::io::sink(), &make(B)).unwrap();
+        let (a, b) = world.connected_at(addr(B, 80));
+        for pass in 0.. {
+            let before = COUNT.get();
+            pump(&mut world, A, [a, b], 4 << 20);
+            let inputs = world.hosts[B].take_inputs();
+            let is_frame = |input: &&_| matches!(input, (_, Input::Frame { .. }));
+            let frames = inputs.iter().filter(is_frame).count();
+            recorder.inputs(inputs).unwrap();
+            recorder.flush().unwrap();
+            let count = COUNT.get() - before;
+            if count < 30 && frames > 60 {
+                break;
+            }
+            assert!(pass < 20, "offload {offload}: {count} allocations for {frames} frames");
         }
     }
 }

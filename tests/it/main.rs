@@ -53,6 +53,7 @@ mod pressure;
 mod programs;
 mod reading;
 #[cfg(feature = "record")]
+mod recording;
 mod recovery;
 mod replay;
 mod reports;

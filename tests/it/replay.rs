@@ -6,7 +6,7 @@ use netglass::base::{Chance, ConnId, Frame, IfaceId, Instant, UdpId};
 use netglass::observe::log::PlaceId;
 use netglass::observe::recording::{Recorder, ReplayError, Replayed, replay};
 use netglass::observe::relive::{Until, relive};
-use netglass::stack::{Input, PingOptions, Record, SentSoFar, Setup, Stack};
+use netglass::stack::{Input, PingOptions, Record, SentSoFar, SentSum, Setup, Stack};
 use netglass::tcp::Config;
 use netglass::udp::Multicast;
 use netglass::wire::ip::{Discover, Mark};
@@ -60,7 +60,7 @@ fn recorded() -> (Vec<u8>, Vec<Record>, SentSoFar) {
     let mut file = Vec::new();
     let mut recorder = Recorder::new(&mut file, &setup).unwrap();
     recorder.epoch(7).unwrap();
-    world.tap = Some(SentSoFar::NONE);
+    world.tap = Some(SentSum::new());
     let (a, b) = world.connected(80);
     let udp = world.hosts[B].bind(world.now, addr(B, 53), false).unwrap();
     let probe = world.hosts[A].bind(world.now, addr(A, 0), false).unwrap();
@@ -110,7 +110,7 @@ fn recorded() -> (Vec<u8>, Vec<Record>, SentSoFar) {
     world.hosts[B].close(now, b);
     world.hosts[B].shrink(now);
     world.run_for(Duration::from_secs(100));
-    let sent = world.tap.unwrap();
+    let sent = world.tap.unwrap().so_far();
     recorder.inputs(world.hosts[B].take_inputs()).unwrap();
     recorder.flush().unwrap();
     drop(recorder);

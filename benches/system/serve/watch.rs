@@ -4,12 +4,12 @@
 use crate::Outcome;
 use crate::load::Watched;
 use netglass::net::{Host, Observer};
-use netglass::observe::recording::Recorder;
+use netglass::observe::recording::{Recorder, Spool};
 use netglass::stack::{Record, Setup};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{Result, Seek, SeekFrom, Write};
+use std::io::{IoSlice, Result, Seek, SeekFrom, Write};
 
 /// How many records a ring keeps.
 const KEPT: usize = 20_000;
@@ -23,12 +23,13 @@ pub(super) fn start(host: &Host, setup: &Setup, watched: Watched) -> Outcome<()>
         Watched::Ring => host.observe(Box::new(Ring(VecDeque::with_capacity(KEPT)))),
         Watched::Record => {
             let file = memfd_create("recording", MFdFlags::MFD_CLOEXEC)?;
-            let mut recorder = Recorder::new(Again { file: file.into(), at: 0 }, setup)?;
+            let recorder = Recorder::new(Again { file: file.into(), at: 0 }, setup)?;
+            let spool = Spool::new(recorder, |error| {
+                eprintln!("bench: the recording cannot be written: {error}");
+                std::process::exit(2);
+            })?;
             host.record(Box::new(move |inputs| {
-                if recorder.inputs(inputs).and_then(|()| recorder.flush()).is_err() {
-                    eprintln!("bench: the recording cannot be written");
-                    std::process::exit(2);
-                }
+                spool.inputs(inputs);
             }));
         }
     }
@@ -61,11 +62,15 @@ struct Again {
 
 impl Write for Again {
     fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> Result<usize> {
         if self.at > FILE_MAX {
             self.file.seek(SeekFrom::Start(0))?;
             self.at = 0;
         }
-        let written = self.file.write(bytes)?;
+        let written = self.file.write_vectored(pieces)?;
         self.at += written as u64;
         Ok(written)
     }

@@ -11,7 +11,7 @@ pub mod tree;
 
 use netglass::base::{Chance, ConnId, EventId, Frame, IfaceId, Instant, Mac, Medium, Pool};
 use netglass::impair::{Impairment, Link};
-use netglass::stack::{Ethernet, LinkSetup, ListenOptions, Record, SentSoFar, Setup, Stack};
+use netglass::stack::{Ethernet, LinkSetup, ListenOptions, Record, SentSum, Setup, Stack};
 use netglass::wire::split;
 use passage::Passages;
 use std::collections::VecDeque;
@@ -48,7 +48,7 @@ pub struct World {
     pub records: Vec<(usize, Record)>,
     pub keep_records: bool,
     /// What B has sent, when asked for.
-    pub tap: Option<SentSoFar>,
+    pub tap: Option<SentSum>,
     /// Which segments came through, and when they had been sent, when asked for.
     pub passages: Option<Passages>,
     steps: u64,
