@@ -145,6 +145,11 @@ impl Batches {
         }
     }
 
+    /// Whether there is no batch that the first could be filled up from.
+    pub fn is_single(&self) -> bool {
+        self.queue.len() < 2
+    }
+
     /// Whether nothing is queued, nor about to be.
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty() && !self.writing

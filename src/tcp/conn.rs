@@ -156,7 +156,7 @@ impl Conn {
         }
         // What a SYN that waits does not take along is for later.
         let most = if self.tcb.syn_waits() { self.tcb.syn_room() as usize } else { usize::MAX };
-        let n = (self.room_to_write() as usize).min(bytes.len()).min(most);
+        let n = self.room_to_write(bytes.len()).min(bytes.len()).min(most);
         if let Some(fast) = self.tcb.fast_mut() {
             fast.waits = false;
         }
@@ -175,13 +175,14 @@ impl Conn {
         Ok(n)
     }
 
-    /// How much may be written: what the send buffer has room for, and no more unsent than
-    /// `notsent_lowat`.
-    fn room_to_write(&self) -> u32 {
+    /// How much of `wanted` bytes may be written, at least: what the send buffer has room for, and no
+    /// more unsent than `notsent_lowat`.
+    fn room_to_write(&self, wanted: usize) -> usize {
         let tcb = &self.tcb;
         let room = tcb.send_buffer().saturating_sub(tcb.tx.len());
         let low = tcb.config.notsent_lowat.map(|low| low.max(1).saturating_sub(tcb.unsent()));
-        room.min(low.unwrap_or(room)).max(sizes::first_batch(tcb))
+        let room = room.min(low.unwrap_or(room)) as usize;
+        if room >= wanted { room } else { room.max(sizes::first_batch(tcb) as usize) }
     }
 
     /// SEND, and more follows: a segment that is not full waits for it (`MSG_MORE`), as a cork

@@ -212,8 +212,9 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
     }
     // CWR stands on one packet (RFC 3168 §6.1.2): not on all that a device would cut.
     let single = tcb.ecn.owes_cwr || is_urgent(tcb, tcb.snd.nxt);
-    let most = if single { mss } else { burst(tcb, mss) };
-    let len = unsent.min(rwnd_room).min(cwnd_room).min(paced).min(most);
+    let most = || if single { mss } else { burst(tcb, mss) };
+    let len = unsent.min(rwnd_room).min(cwnd_room).min(paced);
+    let len = if len > mss { len.min(most()) } else { len };
     let (whole, all) = (len / mss * mss, len == unsent);
     let alone = tcb.snd.nxt == tcb.snd.una || is_alone(tcb);
     let send = |len| Ok(new_data(tcb, len, rwnd_room, mss));

@@ -132,6 +132,9 @@ pub(super) fn waits_for_queue(tcb: &Tcb) -> bool {
 
 /// How much a batch that goes out is filled up to from the next one: no further than a record goes.
 fn batch_most(tcb: &Tcb) -> u32 {
+    if batches(tcb).is_none_or(Batches::is_single) {
+        return u32::MAX; // there is no next one
+    }
     let mss = eff_mss(tcb);
     let whole = tcb.cwnd_room().min(burst(tcb, mss)) / mss * mss;
     whole.max(mss).min(tcb.record_len(tcb.snd.nxt).unwrap_or(u32::MAX))
