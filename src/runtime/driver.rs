@@ -19,6 +19,9 @@ use std::time::Duration;
 
 /// Frames read, and frames sent, per round at most.
 pub(super) const BATCH: usize = 64;
+/// Bytes read per round, after which it reads no more: what has come is to be in the processor's
+/// cache still when it is looked at.
+const BATCH_BYTES: usize = 256 << 10;
 /// Silence after which memory is given back.
 const SILENCE: Duration = Duration::from_secs(1);
 /// The interface that the device is.
@@ -145,11 +148,11 @@ impl<D: Device> Driver<D> {
 
     /// Reads what has come; says whether there may be more.
     fn receive(&mut self, most: usize) -> io::Result<bool> {
-        while self.inbox.len() < most {
-            match self.device.receive(&self.pool)? {
-                Some(frame) => self.inbox.push(frame),
-                None => return Ok(false),
-            }
+        let mut bytes = 0;
+        while self.inbox.len() < most && bytes < BATCH_BYTES {
+            let Some(frame) = self.device.receive(&self.pool)? else { return Ok(false) };
+            bytes += frame.len();
+            self.inbox.push(frame);
         }
         Ok(true)
     }

@@ -5,7 +5,7 @@
 
 use super::bell::Bell;
 use super::driver::{BATCH, Driver, IFACE, Round};
-use super::seat::{Seat, Sleeper};
+use super::seat::{BULK, Seat, Sleeper};
 use crate::base::Instant;
 use crate::device::Device;
 use crate::impair::Link;
@@ -258,7 +258,12 @@ fn drive<D: Device>(host: Host, seat: &Seat<D>, shared: &Shared) -> io::Result<(
             }
             most = Some(farewell.until);
         }
+        let hands_over = round.bytes >= BULK && !round.woken.is_empty();
         round.woken.wake();
+        if hands_over {
+            // Who was woken reads, before what comes next has taken the processor's cache.
+            std::thread::yield_now();
+        }
         if !round.more && !seat.is_called() {
             seat.sleep(Sleeper::Driver, most)?;
         }

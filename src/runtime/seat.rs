@@ -34,7 +34,7 @@ const GRACE: Duration = Duration::from_millis(1);
 /// How often the driver's thread finds the same user at the watch before it looks no more.
 const LOOKS: u32 = 20;
 /// So many bytes in a round are a bulk transfer,
-const BULK: usize = 32 << 10;
+pub(super) const BULK: usize = 32 << 10;
 /// which may go on for so long.
 const BULK_FOR: Duration = Duration::from_millis(10);
 /// How long a full device is waited for before time is looked at again.

@@ -10,6 +10,9 @@ use ::netglass::stack::{ListenOptions, Stack};
 use ::netglass::sys::poll::{Interest, Wake, wait};
 use std::collections::VecDeque;
 
+/// Bytes taken per turn at most, as netglass' driver does.
+const BATCH_BYTES: usize = 256 << 10;
+
 /// The services, and the connections they have.
 struct App {
     services: Vec<(Service, ListenerId)>,
@@ -43,17 +46,19 @@ pub(super) fn run(cell: Cell) -> Outcome<()> {
     ready();
     loop {
         let now = clock();
-        let mut came = 0;
+        let (mut came, mut bytes) = (0, 0);
         while came < BATCH
+            && bytes < BATCH_BYTES
             && let Some(frame) = device.receive(&stack.pool().clone())?
         {
+            bytes += frame.len();
             stack.input(now, IfaceId(0), frame);
             came += 1;
         }
         stack.poll(now);
         app.step(&mut stack, now);
         let room = send(&mut stack, &mut device, &mut outbox, now)?;
-        if came == BATCH {
+        if came == BATCH || bytes >= BATCH_BYTES {
             continue;
         }
         let deadline = stack.deadline(now).map(|at| at.since(clock()));
