@@ -175,8 +175,8 @@ impl Conn {
         Ok(n)
     }
 
-    /// How much of `wanted` bytes may be written, at least: what the send buffer has room for, and no
-    /// more unsent than `notsent_lowat`.
+    /// How much of `wanted` bytes may be written, at least: what the send buffer has room for, and
+    /// no more unsent than `notsent_lowat`.
     fn room_to_write(&self, wanted: usize) -> usize {
         let tcb = &self.tcb;
         let room = tcb.send_buffer().saturating_sub(tcb.tx.len());

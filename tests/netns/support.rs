@@ -17,6 +17,8 @@ pub(crate) enum Need {
     Ipv6,
     /// A program.
     Program(&'static str),
+    /// The `arping` of iputils: another has other options.
+    Arping,
 }
 
 impl Need {
@@ -25,6 +27,12 @@ impl Need {
         static TUN: OnceLock<Option<String>> = OnceLock::new();
         static VETH: OnceLock<Option<String>> = OnceLock::new();
         match self {
+            Need::Arping => {
+                let version = Command::new("arping").arg("-V").output();
+                let said = version.map(|told| String::from_utf8_lossy(&told.stdout).into_owned());
+                let found = said.is_ok_and(|said| said.contains("iputils"));
+                (!found).then(|| "the arping of iputils is not installed".to_owned())
+            }
             Need::Program(name) => {
                 let path = std::env::var_os("PATH").unwrap_or_default();
                 let found = std::env::split_paths(&path).any(|dir| dir.join(name).is_file());

@@ -5,7 +5,7 @@ use crate::support::{self, HOST, Need, Up, netglass, output, run, scratch, until
 use std::process::{Command, Stdio};
 
 pub(crate) const CASES: &[Case] = &[
-    ("tap::arping", &[Need::Tun, Need::Program("arping")], arping),
+    ("tap::arping", &[Need::Tun, Need::Arping], arping),
     ("tap::ping_all_sizes", &[Need::Tun, Need::Program("ping")], ping),
     ("tap::largest_frames", &[Need::Tun, Need::Program("ping")], largest),
     (

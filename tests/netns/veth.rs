@@ -16,7 +16,7 @@ use std::process::{Child, Command, Stdio};
 const NEEDS: &[Need] = &[Need::Veth, Need::Program("curl"), Need::Program("ping")];
 
 pub(crate) const CASES: &[Case] = &[
-    ("veth::arping_and_ping", &[Need::Veth, Need::Program("arping"), Need::Program("ping")], ping),
+    ("veth::arping_and_ping", &[Need::Veth, Need::Arping, Need::Program("ping")], ping),
     ("veth::curl_down_and_up", NEEDS, curl),
     (
         "veth::what_the_wire_shows",
