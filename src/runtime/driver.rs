@@ -123,8 +123,7 @@ impl<D: Device> Driver<D> {
     /// # Errors
     /// When the device is gone.
     pub(super) fn round(&mut self, most: usize, stopping: bool) -> io::Result<Round> {
-        let more = self.receive(most)?;
-        let came: usize = self.inbox.iter().map(Frame::len).sum();
+        let (came, more) = self.receive(most)?;
         let turn = self.turn(stopping);
         let now = turn.now;
         let went = self.transmit(now, turn.shown)?;
@@ -146,15 +145,15 @@ impl<D: Device> Driver<D> {
         self.outward.as_ref().is_some_and(|link| !link.is_empty())
     }
 
-    /// Reads what has come; says whether there may be more.
-    fn receive(&mut self, most: usize) -> io::Result<bool> {
-        let mut bytes = 0;
-        while self.inbox.len() < most && bytes < BATCH_BYTES {
-            let Some(frame) = self.device.receive(&self.pool)? else { return Ok(false) };
-            bytes += frame.len();
+    /// Reads what has come; says how many bytes that were, and whether there may be more.
+    fn receive(&mut self, most: usize) -> io::Result<(usize, bool)> {
+        let mut came = 0;
+        while self.inbox.len() < most && came < BATCH_BYTES {
+            let Some(frame) = self.device.receive(&self.pool)? else { return Ok((came, false)) };
+            came += frame.len();
             self.inbox.push(frame);
         }
-        Ok(true)
+        Ok((came, true))
     }
 
     /// Takes a turn with the host; the answer is whether connections are about to close.

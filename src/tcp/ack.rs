@@ -61,7 +61,7 @@ pub(super) fn is_window_news(tcb: &Tcb, seg: &Segment, seg_ack: Seq) -> bool {
 
 /// SND.WND, unless the segment is older than the one that set it (RFC 9293 §3.10.7.4: "this check
 /// prevents using old segments to update the window").
-fn update_window(tcb: &mut Tcb, seg: &Segment, seg_ack: Seq, cx: &mut Cx<'_>) {
+pub(super) fn update_window(tcb: &mut Tcb, seg: &Segment, seg_ack: Seq, cx: &mut Cx<'_>) {
     if !is_window_news(tcb, seg, seg_ack) {
         return;
     }
@@ -96,7 +96,7 @@ pub(super) fn take_window(tcb: &mut Tcb, seg: &Segment) {
 pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx<'_>) {
     let Some(seg_ack) = hdr.ack else { return };
     let waited = waits_for_more(tcb);
-    let echo = hdr.options.ts.map(|ts| ts.ecr).filter(|ecr| *ecr != 0 && tcb.ts.is_some());
+    let echo = echo(tcb, hdr);
     let marked = tcb.ecn.ok && hdr.ctl.has(Ctl::ECE) && !hdr.ctl.syn();
     let mut told = Told { duplicate, marked, echo, ..Told::default() };
     let blocks = &hdr.options.sack;
@@ -140,6 +140,11 @@ pub(super) fn take_ack(tcb: &mut Tcb, hdr: &Header, duplicate: bool, cx: &mut Cx
     super::sizes::note_deferral(tcb, cx.now);
 }
 
+/// TSecr, where timestamps are agreed on and it echoes one.
+pub(super) fn echo(tcb: &Tcb, hdr: &Header) -> Option<u32> {
+    hdr.options.ts.map(|ts| ts.ecr).filter(|ecr| *ecr != 0 && tcb.ts.is_some())
+}
+
 /// What was sent at `sent_at`, before the head was sent again, has arrived: the head's ACK takes as
 /// long from now on (as Linux).
 fn wait_as_long(tcb: &mut Tcb, sent_at: Instant, cx: &mut Cx<'_>) {
@@ -160,7 +165,7 @@ fn doubt_blocks(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 }
 
 /// How far what came late was overtaken.
-fn note_reordering(tcb: &mut Tcb) {
+pub(super) fn note_reordering(tcb: &mut Tcb) {
     let (smss, tells) = (tcb.snd.smss, tcb.recovery.ca != CaState::Loss);
     if let Some(loss) = tcb.loss.as_mut().filter(|_| tcb.sack_ok) {
         let tells = tells || loss.undo.is_armed();

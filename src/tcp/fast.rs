@@ -28,10 +28,7 @@ pub(super) fn takes(tcb: &mut Tcb, seg: &mut Segment, cx: &mut Cx<'_>) -> bool {
     otherwise::update_ts_recent(tcb, seg, cx);
     tcb.measured.on_ack(cx.now);
     let (una, has_data) = (tcb.snd.una, !seg.payload.is_empty());
-    if ack::is_window_news(tcb, seg, seg_ack) {
-        (tcb.snd.wl1, tcb.snd.wl2) = (seg.hdr.seq, seg_ack);
-        ack::take_window(tcb, seg);
-    }
+    ack::update_window(tcb, seg, seg_ack, cx);
     tcb.owe.more &= has_data && seg_ack == una;
     if seg_ack != una {
         acknowledged(tcb, &seg.hdr, cx);
@@ -85,12 +82,10 @@ fn is_expected(tcb: &Tcb, seg: &Segment, seg_ack: Seq) -> bool {
 /// The next ACK: what recovery would make of it is nothing.
 fn acknowledged(tcb: &mut Tcb, hdr: &Header, cx: &mut Cx<'_>) {
     let waited = ack::waits_for_more(tcb);
-    let echo = hdr.options.ts.map(|ts| ts.ecr).filter(|ecr| *ecr != 0 && tcb.ts.is_some());
-    let mut told = Told { echo, ..Told::default() };
+    let mut told = Told { echo: ack::echo(tcb, hdr), ..Told::default() };
     let rtt = ack::advance(tcb, hdr, &mut told, cx);
-    let smss = tcb.snd.smss;
+    ack::note_reordering(tcb);
     if let Some(loss) = &mut tcb.loss {
-        loss.rack.note_reordering(smss, true);
         loss.rack.take_advanced();
     }
     tcb.counters.delivered = tcb.counters.delivered.wrapping_add(told.segments);

@@ -6,11 +6,8 @@ use super::rtxq::Amount;
 use super::state::State;
 use super::sums::Rare;
 use super::tcb::Tcb;
+use crate::base::time::micros;
 use crate::base::{Duration, Instant};
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)

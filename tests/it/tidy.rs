@@ -269,14 +269,12 @@ fn every_module_is_in_the_architecture() {
 
 #[test]
 fn nothing_is_left_unfinished() {
-    let marks =
-        ["todo!", "unimplemented!", concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
+    let macros = [concat!("to", "do!"), concat!("unimple", "mented!")];
+    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
+    let marks: Vec<_> = macros.into_iter().chain(marks).collect();
     let mut found = Vec::new();
     for dir in ["src", "tests", "benches", "scripts", "docs"] {
         for path in ["rs", "md", "sh", "toml"].iter().flat_map(|e| files(&root().join(dir), e)) {
-            if path.ends_with("tidy.rs") {
-                continue;
-            }
             let text = fs::read_to_string(&path).unwrap();
             for (n, line) in text.lines().enumerate() {
                 for mark in marks.iter().filter(|mark| line.contains(**mark)) {
