@@ -81,8 +81,8 @@ fn ends(local: IpAddr, remote: SocketAddr) -> [u8; 34] {
 pub struct Sockets {
     slots: Slab<Slot>,
     demux: Demux,
-    /// How many connections use a local port, TIME-WAIT included.
-    ports: BTreeMap<u16, u32>,
+    /// How many connections use a local port of an address, TIME-WAIT included.
+    ports: BTreeMap<(u16, IpAddr), u32>,
     /// The ports that connections or listeners have.
     used: Used,
     listeners: BTreeMap<ListenerId, ListenerSlot>,
@@ -177,7 +177,7 @@ impl Sockets {
         let key = self.slots.insert(slot);
         let fresh = self.demux.insert(pair, key);
         assert!(fresh, "a pair of sockets names one connection");
-        *self.ports.entry(pair.local.port()).or_default() += 1;
+        *self.ports.entry((pair.local.port(), pair.local.ip())).or_default() += 1;
         self.used.insert(pair.local.port());
         key
     }
@@ -232,19 +232,26 @@ impl Sockets {
             return;
         }
         self.demux.remove(&slot.pair);
-        let port = slot.pair.local.port();
-        if let Some(count) = self.ports.get_mut(&port) {
+        let local = (slot.pair.local.port(), slot.pair.local.ip());
+        if let Some(count) = self.ports.get_mut(&local) {
             *count -= 1;
             if *count == 0 {
-                self.ports.remove(&port);
-                self.leave(port);
+                self.ports.remove(&local);
+                self.leave(local.0);
             }
         }
     }
 
+    /// The host's addresses of which connections use a port.
+    fn addrs_at(&self, port: u16) -> impl Iterator<Item = IpAddr> {
+        let least = (port, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let at = self.ports.range(least..).map(|(local, _)| *local);
+        at.take_while(move |(their, _)| *their == port).map(|(_, ip)| ip)
+    }
+
     /// A port may be nobody's now.
     fn leave(&mut self, port: u16) {
-        if !self.ports.contains_key(&port) && !self.listening.contains_key(&port) {
+        if self.addrs_at(port).next().is_none() && !self.listening.contains_key(&port) {
             self.used.remove(port);
         }
     }
@@ -439,17 +446,19 @@ impl Sockets {
 
     // ---- listeners
 
-    /// Whether listening at `local` would clash: with another listener of the same or of any
-    /// address, or, unless `reuse`, with connections of that port (TIME-WAIT included).
+    /// Whether listening at `local` would clash with another listener of that address or, unless
+    /// `reuse`, with connections of it (TIME-WAIT included). Any address clashes with all it
+    /// covers.
     pub fn conflicts(&self, local: SocketAddr, v6_only: bool, reuse: bool) -> bool {
         let ip = local.ip();
         let overlaps = |slot: &ListenerSlot| {
             let other = slot.local.ip();
             other == ip || covers(ip, v6_only, other) || covers(other, slot.v6_only, ip)
         };
+        let is_theirs = |own: IpAddr| own == ip || covers(ip, v6_only, own);
         let ids = self.listening.get(&local.port()).into_iter().flatten();
         ids.filter_map(|id| self.listeners.get(id)).any(overlaps)
-            || (!reuse && self.ports.contains_key(&local.port()))
+            || (!reuse && self.addrs_at(local.port()).any(is_theirs))
     }
 
     /// A free port to listen at.

@@ -356,7 +356,9 @@ fn where_openings_go() {
 /// MUST-41, MUST-42: listening disturbs no connection, and each local address may have its own.
 fn listeners_side_by_side() {
     let mut setup = host_setup();
-    setup.ifaces[0].addrs.push("10.0.0.7/24".parse().unwrap());
+    for addr in ["10.0.0.7/24", "10.0.0.8/24"] {
+        setup.ifaces[0].addrs.push(addr.parse().unwrap());
+    }
     let mut p = Puppet::of(setup);
     p.listen(ListenOptions::default());
     let second: SocketAddr = "10.0.0.7:80".parse().unwrap();
@@ -374,6 +376,17 @@ fn listeners_side_by_side() {
     p.inject(A, 1, 1, WND, none(), b"");
     assert!(p.stack.accept(p.now, other).is_ok());
     assert_eq!(p.state(), State::Established);
+    // A connection keeps its own address from who wants to listen, and any, but no third one.
+    let listen = |p: &mut Puppet, at: &str| {
+        p.stack.listen(p.now, at.parse().unwrap(), ListenOptions::default())
+    };
+    p.stack.close_listener(p.now, other).unwrap();
+    assert_eq!(listen(&mut p, "10.0.0.7:80"), Err(SocketError::AddrInUse));
+    let (first, last) = (p.listener.unwrap(), listen(&mut p, "10.0.0.8:80").unwrap());
+    p.stack.close_listener(p.now, first).unwrap();
+    p.stack.close_listener(p.now, last).unwrap();
+    assert_eq!(listen(&mut p, "0.0.0.0:80"), Err(SocketError::AddrInUse));
+    assert!(listen(&mut p, "10.0.0.8:80").is_ok());
 }
 
 /// listen(2): half-open connections and those waiting for accept() are bounded.
