@@ -27,6 +27,9 @@ struct Client {
     read: u64,
     /// Read and not yet sent back.
     owed: VecDeque<u8>,
+    /// It has written, and will write more when that is sent: what is written is to be in the
+    /// processor's cache still when it goes out.
+    writes: bool,
 }
 
 /// Serves for ever.
@@ -58,7 +61,8 @@ pub(super) fn run(cell: Cell) -> Outcome<()> {
         stack.poll(now);
         app.step(&mut stack, now);
         let room = send(&mut stack, &mut device, &mut outbox, now)?;
-        if came == BATCH || bytes >= BATCH_BYTES {
+        let writes = room && app.conns.iter().any(|client| client.writes);
+        if came == BATCH || bytes >= BATCH_BYTES || writes {
             continue;
         }
         let deadline = stack.deadline(now).map(|at| at.since(clock()));
@@ -103,7 +107,13 @@ impl App {
         let App { services, conns, room } = self;
         for (service, listener) in services {
             while let Ok((id, _)) = stack.accept(now, *listener) {
-                conns.push(Client { id, service: *service, read: 0, owed: VecDeque::new() });
+                conns.push(Client {
+                    id,
+                    service: *service,
+                    read: 0,
+                    owed: VecDeque::new(),
+                    writes: false,
+                });
             }
         }
         conns.retain_mut(|client| {
@@ -137,12 +147,9 @@ impl Client {
     }
 
     fn source(&mut self, stack: &mut Stack, now: Instant, room: &[u8]) -> bool {
-        loop {
-            match stack.write(now, self.id, room) {
-                Ok(_) => {}
-                Err(error) => return error == SocketError::WouldBlock,
-            }
-        }
+        let written = stack.write(now, self.id, room);
+        self.writes = written.is_ok();
+        written.is_ok() || written == Err(SocketError::WouldBlock)
     }
 
     fn echo(&mut self, stack: &mut Stack, now: Instant, room: &mut [u8]) -> bool {
