@@ -81,8 +81,8 @@ fn ends(local: IpAddr, remote: SocketAddr) -> [u8; 34] {
 pub struct Sockets {
     slots: Slab<Slot>,
     demux: Demux,
-    /// How many connections use a local port of an address, TIME-WAIT included.
-    ports: BTreeMap<(u16, IpAddr), u32>,
+    /// By address of the host: how many connections use a port of it, TIME-WAIT included.
+    ports: BTreeMap<IpAddr, BTreeMap<u16, u32>>,
     /// The ports that connections or listeners have.
     used: Used,
     listeners: BTreeMap<ListenerId, ListenerSlot>,
@@ -177,7 +177,8 @@ impl Sockets {
         let key = self.slots.insert(slot);
         let fresh = self.demux.insert(pair, key);
         assert!(fresh, "a pair of sockets names one connection");
-        *self.ports.entry((pair.local.port(), pair.local.ip())).or_default() += 1;
+        let ports = self.ports.entry(pair.local.ip()).or_default();
+        *ports.entry(pair.local.port()).or_default() += 1;
         self.used.insert(pair.local.port());
         key
     }
@@ -232,26 +233,24 @@ impl Sockets {
             return;
         }
         self.demux.remove(&slot.pair);
-        let local = (slot.pair.local.port(), slot.pair.local.ip());
-        if let Some(count) = self.ports.get_mut(&local) {
-            *count -= 1;
-            if *count == 0 {
-                self.ports.remove(&local);
-                self.leave(local.0);
+        let (ip, port) = (slot.pair.local.ip(), slot.pair.local.port());
+        let Some(ports) = self.ports.get_mut(&ip) else { return };
+        let Some(count) = ports.get_mut(&port) else { return };
+        *count -= 1;
+        if *count == 0 {
+            ports.remove(&port);
+            if ports.is_empty() {
+                self.ports.remove(&ip);
             }
+            self.leave(port);
         }
-    }
-
-    /// The host's addresses of which connections use a port.
-    fn addrs_at(&self, port: u16) -> impl Iterator<Item = IpAddr> {
-        let least = (port, IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let at = self.ports.range(least..).map(|(local, _)| *local);
-        at.take_while(move |(their, _)| *their == port).map(|(_, ip)| ip)
     }
 
     /// A port may be nobody's now.
     fn leave(&mut self, port: u16) {
-        if self.addrs_at(port).next().is_none() && !self.listening.contains_key(&port) {
+        if !self.ports.values().any(|ports| ports.contains_key(&port))
+            && !self.listening.contains_key(&port)
+        {
             self.used.remove(port);
         }
     }
@@ -455,10 +454,12 @@ impl Sockets {
             let other = slot.local.ip();
             other == ip || covers(ip, v6_only, other) || covers(other, slot.v6_only, ip)
         };
-        let is_theirs = |own: IpAddr| own == ip || covers(ip, v6_only, own);
+        let is_theirs = |(own, ports): (&IpAddr, &BTreeMap<u16, u32>)| {
+            (*own == ip || covers(ip, v6_only, *own)) && ports.contains_key(&local.port())
+        };
         let ids = self.listening.get(&local.port()).into_iter().flatten();
         ids.filter_map(|id| self.listeners.get(id)).any(overlaps)
-            || (!reuse && self.addrs_at(local.port()).any(is_theirs))
+            || (!reuse && self.ports.iter().any(is_theirs))
     }
 
     /// A free port to listen at.
