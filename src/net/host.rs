@@ -278,7 +278,7 @@ impl Host {
                 Poll::Pending => waiting.registered = true,
             }
             let attended = match interest {
-                Interest::READ => self.attended(&signal, until),
+                Interest::READ | Interest::WRITE => self.attended(&signal, until),
                 _ => None,
             };
             if !attended.unwrap_or_else(|| signal.wait(until)) {

@@ -36,8 +36,10 @@ pub(super) struct Round {
     pub(super) deadline: Option<Instant>,
     /// The device may have more to be read.
     pub(super) more: bool,
-    /// How much came and went.
-    pub(super) bytes: usize,
+    /// How many bytes came.
+    pub(super) came: usize,
+    /// How many bytes went.
+    pub(super) went: usize,
     /// The device has not taken all there was.
     pub(super) full: bool,
     /// Something is to be sent.
@@ -136,8 +138,8 @@ impl<D: Device> Driver<D> {
         let deadline = self.deadline(turn.deadline);
         let closing = turn.answer || self.is_under_way();
         let Turn { waited, audience, woken, .. } = turn;
-        let (bytes, full, rest) = (came + went, self.full, !self.outbox.is_empty());
-        Ok(Round { now, deadline, more, bytes, full, rest, closing, waited, audience, woken })
+        let (full, rest) = (self.full, !self.outbox.is_empty());
+        Ok(Round { now, deadline, more, came, went, full, rest, closing, waited, audience, woken })
     }
 
     /// Whether a link still holds what was sent.

@@ -258,7 +258,7 @@ fn drive<D: Device>(host: Host, seat: &Seat<D>, shared: &Shared) -> io::Result<(
             }
             most = Some(farewell.until);
         }
-        let hands_over = round.bytes >= BULK && !round.woken.is_empty();
+        let hands_over = round.came + round.went >= BULK && !round.woken.is_empty();
         round.woken.wake();
         if hands_over {
             // Who was woken reads, before what comes next has taken the processor's cache.

@@ -4,11 +4,12 @@
 //! The driver's thread has it, until a thread that waits for its socket comes and takes it: what
 //! arrives is then dealt with by whom it is for, without another thread in between. When that one
 //! goes on with its own work, the watch is nobody's for a moment; the driver's thread looks every
-//! [`GRACE`], and takes it back when it stays so. For bulk transfers two threads are better than
-//! one: then it keeps the watch ([`BULK`]).
+//! [`GRACE`], and takes it back when it stays so. When much comes ([`BULK`]), two threads are
+//! better than one, one in the device and one that copies: then it keeps the watch.
 //!
-//! What a user's call leaves to be sent, its thread sends, if nobody is in a round at that time,
-//! and it is not much.
+//! What a user's call leaves to be sent, its thread sends, if nobody is in a round at that time.
+//! When much goes, it takes the watch for that, and what acknowledges it with it: what a thread has
+//! written is in its processor's cache, and ACKs wake nobody.
 //!
 //! # Why no call is lost
 //!
@@ -37,6 +38,8 @@ const LOOKS: u32 = 20;
 pub(super) const BULK: usize = 32 << 10;
 /// which may go on for so long.
 const BULK_FOR: Duration = Duration::from_millis(10);
+/// Rounds that a thread does for what it writes, before the driver's thread goes on with them.
+const ROUNDS: u32 = 8;
 /// How long a full device is waited for before time is looked at again.
 const FULL: Duration = Duration::from_millis(10);
 
@@ -89,8 +92,8 @@ pub(super) struct Seat<D> {
     /// sleep (0: they do not); nanoseconds.
     deadline: AtomicU64,
     sleeps: [AtomicU64; 2],
-    /// Until when a bulk transfer is under way, nanoseconds.
-    bulk: AtomicU64,
+    /// Until when a bulk transfer is under way, in and out, nanoseconds.
+    bulk: [AtomicU64; 2],
     shared: Arc<Shared>,
     /// What ended it in a user's thread.
     failure: Mutex<Option<io::Error>>,
@@ -128,7 +131,7 @@ impl<D: Device> Seat<D> {
             more: AtomicBool::new(false),
             deadline: AtomicU64::new(0),
             sleeps: [AtomicU64::new(0), AtomicU64::new(0)],
-            bulk: AtomicU64::new(0),
+            bulk: [AtomicU64::new(0), AtomicU64::new(0)],
             shared,
             failure: Mutex::new(None),
         })
@@ -154,8 +157,10 @@ impl<D: Device> Seat<D> {
         if most > 0 && self.is_silent() {
             self.more.store(round.more, Ordering::Relaxed);
         }
-        if round.bytes >= BULK {
-            self.bulk.store(nanos(round.now + BULK_FOR), Ordering::Relaxed);
+        for (bytes, bulk) in [round.came, round.went].into_iter().zip(&self.bulk) {
+            if bytes >= BULK {
+                bulk.store(nanos(round.now + BULK_FOR), Ordering::Relaxed);
+            }
         }
         Ok(round)
     }
@@ -205,10 +210,11 @@ impl<D: Device> Seat<D> {
         busy::wait(limits, std::time::Instant::now, |most| self.bell.sleep(on, most))
     }
 
-    /// Whether much is moved these days.
-    fn is_bulk(&self) -> bool {
-        let until = self.bulk.load(Ordering::Relaxed);
-        until > 0 && self.host.now().as_nanos() < until
+    /// Whether much comes these days, and whether much goes.
+    fn is_bulk(&self) -> [bool; 2] {
+        let untils = [0, 1].map(|way| self.bulk[way].load(Ordering::Relaxed));
+        let now = if untils == [0; 2] { 0 } else { self.host.now().as_nanos() };
+        untils.map(|until| now < until)
     }
 
     // ---- the watch
@@ -278,7 +284,7 @@ impl<D: Device> Seat<D> {
 
     /// For a user's thread: takes the watch, if that is better than to wait for the driver's.
     fn visit(&self) -> Option<Visit<'_, D>> {
-        if self.shared.is_stopping() || self.is_bulk() {
+        if self.shared.is_stopping() || self.is_bulk()[0] {
             return None;
         }
         let mut watch = lock(&self.watch);
@@ -293,6 +299,29 @@ impl<D: Device> Seat<D> {
             self.bell.ring(); // its thread leaves the device
         }
         Some(Visit { seat: self, handover: true })
+    }
+
+    /// For a thread that writes much: sends it, and takes what has come for it.
+    fn send_much(&self) {
+        let mut rounds = 0;
+        while self.is_called() {
+            let Some(mut visit) = self.visit() else { return self.call_watch() };
+            loop {
+                let round = match self.round(BATCH, false) {
+                    Ok(round) => round,
+                    Err(error) => return self.fail(error),
+                };
+                rounds += 1;
+                visit.handover = round.waited || round.audience || round.full || rounds >= ROUNDS;
+                round.woken.wake();
+                if visit.handover {
+                    return; // the driver's thread begins with a round
+                }
+                if !round.more && !self.is_called() {
+                    break;
+                }
+            }
+        }
     }
 
     /// As [`Drive::attend`], with the errors of rounds.
@@ -320,7 +349,7 @@ impl<D: Device> Seat<D> {
             let mut most = 1;
             loop {
                 let Round { waited, more, audience, woken, .. } = self.round(most, false)?;
-                visit.handover = waited || audience || self.is_bulk();
+                visit.handover = waited || audience || self.is_bulk()[0];
                 woken.wake();
                 if signal.take() {
                     return Ok(Some(true));
@@ -356,18 +385,20 @@ impl<D: Device> Drop for Visit<'_, D> {
         if call {
             self.seat.called.notify_all();
         }
-        if self.seat.is_called() {
-            self.seat.kick(true); // during our last round
-        }
     }
 }
 
 impl<D: Device> Drive for Seat<D> {
     fn kick(&self, here: bool) {
-        if !here || self.is_bulk() || self.shared.is_stopping() {
+        if !here || self.shared.is_stopping() {
             return self.call_watch();
         }
         self.again.store(true, Ordering::SeqCst);
+        match self.is_bulk() {
+            [true, _] => return self.call_watch(),
+            [_, true] => return self.send_much(),
+            _ => {}
+        }
         while self.again.load(Ordering::SeqCst) {
             // Whoever has it looks again.
             let Ok(mut driver) = self.driver.try_lock() else { return };
@@ -382,19 +413,21 @@ impl<D: Device> Drive for Seat<D> {
         }
         let due = self.deadline.load(Ordering::SeqCst);
         let late = self.sleeps.iter().any(|sleeps| due < sleeps.load(Ordering::SeqCst));
-        if late || self.is_bulk() || self.full.load(Ordering::Relaxed) {
+        if late || self.is_bulk() != [false; 2] || self.full.load(Ordering::Relaxed) {
             self.call_watch();
         }
     }
 
     fn attend(&self, signal: &Signal, until: Option<std::time::Instant>) -> Option<bool> {
         let mut visit = self.visit()?;
-        match self.watch_for(&mut visit, signal, until) {
-            Ok(answer) => answer,
-            Err(error) => {
-                self.fail(error);
-                None
-            }
+        let outcome = self.watch_for(&mut visit, signal, until);
+        drop(visit);
+        if self.is_called() {
+            self.kick(true); // during our last round
         }
+        outcome.unwrap_or_else(|error| {
+            self.fail(error);
+            None
+        })
     }
 }

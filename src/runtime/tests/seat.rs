@@ -222,3 +222,123 @@ fn who_waits_at_the_device_is_called() {
     let ended = waits.join().expect("no panic").expect_err("no driver");
     assert_eq!(ended.kind(), ErrorKind::NetworkDown);
 }
+
+/// Takes what comes at each connection until its end, in a thread for each; says how much that was.
+fn sinks(host: &Host, count: usize) -> thread::JoinHandle<Vec<(usize, u64)>> {
+    let listener = TcpListener::bind(host, addr("10.0.0.2:9")).expect("the port is free");
+    let sink = |mut stream: TcpStream| {
+        let (mut buf, mut taken, mut sum) = (vec![0; 64 << 10], 0, 0);
+        while let Ok(got @ 1..) = stream.read(&mut buf) {
+            taken += got;
+            sum += buf[..got].iter().map(|byte| u64::from(*byte)).sum::<u64>();
+        }
+        (taken, sum)
+    };
+    thread::spawn(move || {
+        let accept = |_| listener.accept_timeout(LONG).expect("somebody comes").0;
+        let threads: Vec<_> =
+            (0..count).map(accept).map(|stream| thread::spawn(move || sink(stream))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    })
+}
+
+/// A connection to [`sinks`].
+fn to_sink(host: &Host) -> TcpStream {
+    let stream = TcpStream::connect(host, addr("10.0.0.2:9")).expect("it listens");
+    stream.set_write_timeout(Some(LONG)).expect("a timeout");
+    stream
+}
+
+#[test]
+fn who_writes_much_sends_it() {
+    let pair = pair();
+    let sinks = sinks(&pair.far, 1);
+    let mut stream = to_sink(&pair.near);
+    let block = vec![1; 1 << 20];
+    for _ in 0..32 {
+        stream.write_all(&block).expect("open");
+    }
+    let own = thread::current().id();
+    let sent = pair.sent.lock().expect("no panic").clone();
+    let mine = sent.iter().filter(|thread| **thread == own).count();
+    assert!(mine * 2 >= sent.len(), "{mine} of {} frames were sent here", sent.len());
+    let received = pair.received.lock().expect("no panic").clone();
+    assert!(received.contains(&own), "none of {} ACKs was taken here", received.len());
+    drop(stream);
+    assert_eq!(sinks.join().expect("no panic"), [(32 << 20, 32 << 20)]);
+}
+
+#[test]
+fn many_writers_share_the_seat() {
+    const EACH: usize = 8 << 20;
+    let pair = pair();
+    let sinks = sinks(&pair.far, 4);
+    let writers: Vec<_> = (1..=4u8)
+        .map(|n| {
+            let mut stream = to_sink(&pair.near);
+            thread::spawn(move || {
+                // Some of them in small pieces.
+                let block = vec![n; if n % 2 == 0 { 5_000 } else { 300_000 }];
+                let mut left = EACH;
+                while left > 0 {
+                    let most = left.min(block.len());
+                    left -= stream.write(&block[..most]).expect("open");
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.join().expect("no panic");
+    }
+    let mut taken = sinks.join().expect("no panic");
+    taken.sort_unstable();
+    let expected = [1, 2, 3, 4].map(|n| (EACH, n * EACH as u64));
+    assert_eq!(taken, expected);
+}
+
+/// Who has written much and does something else then is not needed for it any more.
+#[test]
+fn what_was_written_goes_on_without_its_writer() {
+    let pair = pair();
+    let sinks = sinks(&pair.far, 1);
+    let mut stream = to_sink(&pair.near);
+    let block = vec![1; 2 << 20];
+    for _ in 0..4 {
+        stream.write_all(&block).expect("open");
+        let end = std::time::Instant::now() + LONG;
+        while stream.unacknowledged_bytes().expect("open") > 0 {
+            assert!(std::time::Instant::now() < end, "nobody looks after the device");
+            thread::yield_now();
+        }
+    }
+    drop(stream);
+    assert_eq!(sinks.join().expect("no panic"), [(8 << 20, 8 << 20)]);
+}
+
+#[test]
+fn who_writes_hears_of_the_drivers_end() {
+    let pair = pair();
+    let _sinks = sinks(&pair.far, 2);
+    let mut streams = [to_sink(&pair.near), to_sink(&pair.near)];
+    let (told, begun) = std::sync::mpsc::channel();
+    let writers = streams.each_mut().map(|stream| {
+        let (mut stream, told) = (stream.try_clone().expect("another handle"), told.clone());
+        thread::spawn(move || {
+            let block = vec![1; 256 << 10];
+            loop {
+                if let Err(error) = stream.write_all(&block) {
+                    return error.kind();
+                }
+                let _ = told.send(());
+            }
+        })
+    });
+    for _ in 0..64 {
+        begun.recv_timeout(LONG).expect("they write");
+    }
+    let [near, _far] = pair.running;
+    near.stop(Duration::ZERO).expect("it ends");
+    for writer in writers {
+        assert_eq!(writer.join().expect("no panic"), ErrorKind::NetworkDown);
+    }
+}
