@@ -69,6 +69,16 @@ impl Connection {
         self.or_end(stack.read(now, self.id, room))
     }
 
+    #[cfg(feature = "tokio")]
+    pub(super) fn read_with(
+        &self,
+        stack: &mut Stack,
+        now: Instant,
+        (max, put): (usize, impl FnMut(&[u8])),
+    ) -> Answer<usize> {
+        self.or_end(stack.read_with(now, self.id, max, put))
+    }
+
     pub(super) fn peek(&self, stack: &mut Stack, now: Instant, room: &mut [u8]) -> Answer<usize> {
         self.or_end(stack.peek(now, self.id, room))
     }

@@ -70,21 +70,36 @@ impl fmt::Debug for Host {
 /// The wakers of those who can go on. They fire when it is dropped, or by [`Woken::wake`].
 #[derive(Debug, Default)]
 #[must_use = "those who wait are to be woken at a time of the caller's choice"]
-pub struct Woken(Vec<Waker>);
+pub struct Woken {
+    /// Mostly there is one: then nothing is allocated.
+    first: Option<Waker>,
+    others: Vec<Waker>,
+}
 
 impl Woken {
     /// Wakes them.
     pub fn wake(self) {}
 
-    /// Whether there is nobody to be woken.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// How many are to be woken.
+    pub fn count(&self) -> usize {
+        usize::from(self.first.is_some()) + self.others.len()
     }
 }
 
 impl Drop for Woken {
     fn drop(&mut self) {
-        self.0.drain(..).for_each(Waker::wake);
+        self.first.take().into_iter().chain(self.others.drain(..)).for_each(Waker::wake);
+    }
+}
+
+impl Extend<Waker> for Woken {
+    fn extend<I: IntoIterator<Item = Waker>>(&mut self, wakers: I) {
+        for waker in wakers {
+            match self.first {
+                None => self.first = Some(waker),
+                Some(_) => self.others.push(waker),
+            }
+        }
     }
 }
 
@@ -114,8 +129,6 @@ pub struct Turn<T> {
     pub audience: bool,
     /// Whether frames that the device takes are to be in the journal.
     pub shown: bool,
-    /// Whether somebody waits at a socket, who cannot go on.
-    pub waited: bool,
     /// Who can go on.
     pub woken: Woken,
 }
@@ -360,8 +373,8 @@ impl Host {
         let woken = inner.woken();
         let deadline = inner.stack.deadline(now);
         inner.armed = deadline.unwrap_or(Instant::MAX);
-        let (audience, waited) = (observed || inner.recorded, !inner.waiters.is_empty());
-        Turn { answer, deadline, now, audience, shown, waited, woken }
+        let audience = observed || inner.recorded;
+        Turn { answer, deadline, now, audience, shown, woken }
     }
 
     /// A driver takes up its work: it is called when it is to take a turn before the deadline it
@@ -386,7 +399,7 @@ impl Host {
         let gone = inner.driver.take();
         inner.down = true;
         let mut woken = inner.woken();
-        inner.waiters.take_all(&mut woken.0);
+        inner.waiters.take_all(&mut woken);
         drop(inner);
         drop(gone);
         woken.wake();
@@ -434,7 +447,7 @@ impl Inner {
         self.stack.take_woken(&mut self.woken);
         let mut woken = Woken::default();
         for socket in self.woken.drain(..) {
-            self.waiters.take(socket, &mut woken.0);
+            self.waiters.take(socket, &mut woken);
         }
         woken
     }

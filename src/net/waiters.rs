@@ -17,7 +17,9 @@
 //! when it gives up.
 
 use crate::socket::SocketId;
-use std::collections::BTreeMap;
+use rustc_hash::FxHashMap;
+use std::collections::hash_map::Entry;
+use std::iter;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
@@ -40,48 +42,68 @@ impl Ticket {
     }
 }
 
-/// The wakers of all sockets of a host.
+/// A waker and its place.
+type Waiter = (Ticket, Waker);
+
+/// The wakers of all sockets of a host. Waiting costs no allocation when nobody else waits for the
+/// socket.
 #[derive(Debug, Default)]
 pub(super) struct Waiters {
-    by_socket: BTreeMap<SocketId, Vec<(Ticket, Waker)>>,
+    /// Who waits for a socket, and who else does.
+    by_socket: FxHashMap<SocketId, (Waiter, Vec<Waiter>)>,
 }
 
 impl Waiters {
     /// Puts a waker at a place, instead of the one that may be there.
     pub(super) fn put(&mut self, socket: SocketId, ticket: Ticket, waker: &Waker) {
-        let waiting = self.by_socket.entry(socket).or_default();
-        match waiting.iter_mut().find(|(at, _)| *at == ticket) {
+        let (first, others) = match self.by_socket.entry(socket) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                place.insert(((ticket, waker.clone()), Vec::new()));
+                return;
+            }
+        };
+        let mut all = iter::once(first).chain(others.iter_mut());
+        match all.find(|(at, _)| *at == ticket) {
             Some((_, known)) => known.clone_from(waker),
-            None => waiting.push((ticket, waker.clone())),
+            None => others.push((ticket, waker.clone())),
         }
     }
 
     /// Takes a waker out unfired.
     pub(super) fn remove(&mut self, socket: SocketId, ticket: Ticket) {
-        if let Some(waiting) = self.by_socket.get_mut(&socket) {
-            waiting.retain(|(at, _)| *at != ticket);
-            if waiting.is_empty() {
-                self.by_socket.remove(&socket);
+        let Some((first, others)) = self.by_socket.get_mut(&socket) else { return };
+        others.retain(|(at, _)| *at != ticket);
+        if first.0 == ticket {
+            match others.pop() {
+                Some(other) => *first = other,
+                None => drop(self.by_socket.remove(&socket)),
             }
+            self.shrink();
         }
     }
 
     /// Moves out the wakers of one socket.
-    pub(super) fn take(&mut self, socket: SocketId, into: &mut Vec<Waker>) {
-        let waiting = self.by_socket.remove(&socket).unwrap_or_default();
-        into.extend(waiting.into_iter().map(|(_, waker)| waker));
+    pub(super) fn take(&mut self, socket: SocketId, into: &mut impl Extend<Waker>) {
+        if let Some(((_, first), others)) = self.by_socket.remove(&socket) {
+            into.extend(iter::once(first).chain(others.into_iter().map(|(_, waker)| waker)));
+            self.shrink();
+        }
     }
 
-    /// Whether nobody waits.
-    pub(super) fn is_empty(&self) -> bool {
-        self.by_socket.is_empty()
+    /// Gives memory back when many waited and few do.
+    fn shrink(&mut self) {
+        let (len, room) = (self.by_socket.len(), self.by_socket.capacity());
+        if room > 64 && len < room / 8 {
+            self.by_socket.shrink_to(2 * len);
+        }
     }
 
     /// Moves out all wakers.
-    pub(super) fn take_all(&mut self, into: &mut Vec<Waker>) {
-        for (_, waiting) in std::mem::take(&mut self.by_socket) {
-            into.extend(waiting.into_iter().map(|(_, waker)| waker));
-        }
+    pub(super) fn take_all(&mut self, into: &mut impl Extend<Waker>) {
+        let mut sockets: Vec<_> = self.by_socket.keys().copied().collect();
+        sockets.sort_unstable();
+        sockets.into_iter().for_each(|socket| self.take(socket, into));
     }
 }
 

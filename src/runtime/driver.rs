@@ -46,8 +46,6 @@ pub(super) struct Round {
     pub(super) rest: bool,
     /// Connections whose users are gone are about to close.
     pub(super) closing: bool,
-    /// Somebody waits at a socket.
-    pub(super) waited: bool,
     /// Somebody was told what happens.
     pub(super) audience: bool,
     /// Who can go on.
@@ -137,9 +135,9 @@ impl<D: Device> Driver<D> {
         }
         let deadline = self.deadline(turn.deadline);
         let closing = turn.answer || self.is_under_way();
-        let Turn { waited, audience, woken, .. } = turn;
+        let Turn { audience, woken, .. } = turn;
         let (full, rest) = (self.full, !self.outbox.is_empty());
-        Ok(Round { now, deadline, more, came, went, full, rest, closing, waited, audience, woken })
+        Ok(Round { now, deadline, more, came, went, full, rest, closing, audience, woken })
     }
 
     /// Whether a link still holds what was sent.

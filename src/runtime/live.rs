@@ -258,7 +258,10 @@ fn drive<D: Device>(host: Host, seat: &Seat<D>, shared: &Shared) -> io::Result<(
             }
             most = Some(farewell.until);
         }
-        let hands_over = round.came + round.went >= BULK && !round.woken.is_empty();
+        let hands_over = round.came + round.went >= BULK && round.woken.count() > 0;
+        if round.woken.count() > 1 {
+            seat.note_crowd(round.now);
+        }
         round.woken.wake();
         if hands_over {
             // Who was woken reads, before what comes next has taken the processor's cache.

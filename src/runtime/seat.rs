@@ -4,8 +4,10 @@
 //! The driver's thread has it, until a thread that waits for its socket comes and takes it: what
 //! arrives is then dealt with by whom it is for, without another thread in between. When that one
 //! goes on with its own work, the watch is nobody's for a moment; the driver's thread looks every
-//! [`GRACE`], and takes it back when it stays so. When much comes ([`BULK`]), two threads are
-//! better than one, one in the device and one that copies: then it keeps the watch.
+//! [`GRACE`], and takes it back when it stays so; when others were woken of late than the one who
+//! goes, at once. Who serves but others leaves, too: one of them may serve himself. When much comes
+//! ([`BULK`]) for more than one, two threads are better than one, one in the device and one that
+//! copies: then the driver's keeps the watch.
 //!
 //! What a user's call leaves to be sent, its thread sends, if nobody is in a round at that time.
 //! When much goes, it takes the watch for that, and what acknowledges it with it: what a thread has
@@ -34,10 +36,12 @@ use std::time::Duration;
 const GRACE: Duration = Duration::from_millis(1);
 /// How often the driver's thread finds the same user at the watch before it looks no more.
 const LOOKS: u32 = 20;
-/// So many bytes in a round are a bulk transfer,
+/// So many bytes in a round are much.
 pub(super) const BULK: usize = 32 << 10;
-/// which may go on for so long.
-const BULK_FOR: Duration = Duration::from_millis(10);
+/// How long what is so now is taken to be so.
+const LATELY: Duration = Duration::from_millis(10);
+/// Rounds in which a thread that waits serves others, before it leaves the device to them.
+const FOR_OTHERS: u32 = 16;
 /// Rounds that a thread does for what it writes, before the driver's thread goes on with them.
 const ROUNDS: u32 = 8;
 /// How long a full device is waited for before time is looked at again.
@@ -49,6 +53,17 @@ enum By {
     Driver,
     User,
     Nobody,
+}
+
+/// What may be so these days.
+#[derive(Copy, Clone)]
+enum Lately {
+    /// Much comes.
+    Comes,
+    /// Much goes.
+    Goes,
+    /// Threads are woken beside the one that is at the device.
+    Crowd,
 }
 
 /// Whose sleep it is.
@@ -92,8 +107,8 @@ pub(super) struct Seat<D> {
     /// sleep (0: they do not); nanoseconds.
     deadline: AtomicU64,
     sleeps: [AtomicU64; 2],
-    /// Until when a bulk transfer is under way, in and out, nanoseconds.
-    bulk: [AtomicU64; 2],
+    /// Until when much comes, until when much goes, and until when there is a crowd; nanoseconds.
+    lately: [AtomicU64; 3],
     shared: Arc<Shared>,
     /// What ended it in a user's thread.
     failure: Mutex<Option<io::Error>>,
@@ -131,7 +146,7 @@ impl<D: Device> Seat<D> {
             more: AtomicBool::new(false),
             deadline: AtomicU64::new(0),
             sleeps: [AtomicU64::new(0), AtomicU64::new(0)],
-            bulk: [AtomicU64::new(0), AtomicU64::new(0)],
+            lately: [const { AtomicU64::new(0) }; 3],
             shared,
             failure: Mutex::new(None),
         })
@@ -157,9 +172,9 @@ impl<D: Device> Seat<D> {
         if most > 0 && self.is_silent() {
             self.more.store(round.more, Ordering::Relaxed);
         }
-        for (bytes, bulk) in [round.came, round.went].into_iter().zip(&self.bulk) {
+        for (bytes, it) in [(round.came, Lately::Comes), (round.went, Lately::Goes)] {
             if bytes >= BULK {
-                bulk.store(nanos(round.now + BULK_FOR), Ordering::Relaxed);
+                self.note(it, round.now);
             }
         }
         Ok(round)
@@ -210,11 +225,27 @@ impl<D: Device> Seat<D> {
         busy::wait(limits, std::time::Instant::now, |most| self.bell.sleep(on, most))
     }
 
-    /// Whether much comes these days, and whether much goes.
-    fn is_bulk(&self) -> [bool; 2] {
-        let untils = [0, 1].map(|way| self.bulk[way].load(Ordering::Relaxed));
-        let now = if untils == [0; 2] { 0 } else { self.host.now().as_nanos() };
+    /// Something is so now, and is taken to be so for a while.
+    fn note(&self, what: Lately, now: Instant) {
+        self.lately[what as usize].store((now + LATELY).as_nanos(), Ordering::Relaxed);
+    }
+
+    /// More threads were woken than the one that is at the device.
+    pub(super) fn note_crowd(&self, now: Instant) {
+        self.note(Lately::Crowd, now);
+    }
+
+    /// What is so these days.
+    fn is_lately<const N: usize>(&self, what: [Lately; N]) -> [bool; N] {
+        let untils = what.map(|what| self.lately[what as usize].load(Ordering::Relaxed));
+        let now = if untils == [0; N] { 0 } else { self.host.now().as_nanos() };
         untils.map(|until| now < until)
+    }
+
+    /// Whether two threads are better than one: much comes, and one can copy while the other is in
+    /// the device.
+    fn is_for_two(&self) -> bool {
+        self.is_lately([Lately::Comes, Lately::Crowd]) == [true; 2]
     }
 
     // ---- the watch
@@ -284,7 +315,7 @@ impl<D: Device> Seat<D> {
 
     /// For a user's thread: takes the watch, if that is better than to wait for the driver's.
     fn visit(&self) -> Option<Visit<'_, D>> {
-        if self.shared.is_stopping() || self.is_bulk()[0] {
+        if self.shared.is_stopping() || self.is_for_two() {
             return None;
         }
         let mut watch = lock(&self.watch);
@@ -312,7 +343,11 @@ impl<D: Device> Seat<D> {
                     Err(error) => return self.fail(error),
                 };
                 rounds += 1;
-                visit.handover = round.waited || round.audience || round.full || rounds >= ROUNDS;
+                let others = round.woken.count() > 0;
+                if others {
+                    self.note_crowd(round.now);
+                }
+                visit.handover = others || round.audience || round.full || rounds >= ROUNDS;
                 round.woken.wake();
                 if visit.handover {
                     return; // the driver's thread begins with a round
@@ -331,6 +366,7 @@ impl<D: Device> Seat<D> {
         signal: &Signal,
         until: Option<std::time::Instant>,
     ) -> io::Result<Option<bool>> {
+        let mut for_others = 0;
         loop {
             if !signal.watched(&self.ring) {
                 return Ok(Some(true));
@@ -346,16 +382,23 @@ impl<D: Device> Seat<D> {
                 return Ok(None);
             }
             // What comes first may be what is waited for: then nothing more need be looked for.
-            let mut most = 1;
+            let mut most = if self.is_lately([Lately::Comes]) == [true] { BATCH } else { 1 };
             loop {
-                let Round { waited, more, audience, woken, .. } = self.round(most, false)?;
-                visit.handover = waited || audience || self.is_bulk()[0];
+                let Round { now, more, audience, woken, .. } = self.round(most, false)?;
+                let count = woken.count();
                 woken.wake();
-                if signal.take() {
+                let mine = signal.take();
+                if count > usize::from(mine) {
+                    self.note_crowd(now);
+                    for_others += 1;
+                }
+                visit.handover = audience || self.is_lately([Lately::Crowd]) == [true];
+                if mine {
                     return Ok(Some(true));
                 }
-                if audience {
-                    return Ok(None); // it is told by the driver's thread alone
+                // The audience is told by the driver's thread alone.
+                if audience || for_others >= FOR_OTHERS {
+                    return Ok(None);
                 }
                 if !more {
                     break;
@@ -394,10 +437,11 @@ impl<D: Device> Drive for Seat<D> {
             return self.call_watch();
         }
         self.again.store(true, Ordering::SeqCst);
-        match self.is_bulk() {
-            [true, _] => return self.call_watch(),
-            [_, true] => return self.send_much(),
-            _ => {}
+        if self.is_for_two() {
+            return self.call_watch();
+        }
+        if self.is_lately([Lately::Goes]) == [true] {
+            return self.send_much();
         }
         while self.again.load(Ordering::SeqCst) {
             // Whoever has it looks again.
@@ -413,7 +457,7 @@ impl<D: Device> Drive for Seat<D> {
         }
         let due = self.deadline.load(Ordering::SeqCst);
         let late = self.sleeps.iter().any(|sleeps| due < sleeps.load(Ordering::SeqCst));
-        if late || self.is_bulk() != [false; 2] || self.full.load(Ordering::Relaxed) {
+        if late || self.full.load(Ordering::Relaxed) {
             self.call_watch();
         }
     }

@@ -298,7 +298,6 @@ impl Stack {
     /// What a call returned is the application's: replaying ignores it.
     #[allow(clippy::let_underscore_must_use, reason = "see above")]
     fn apply_call(&mut self, now: Instant, call: Input) {
-        let mut room = Vec::new();
         match call {
             Input::Listen { local, options } => {
                 let _ = self.listen(now, local, options);
@@ -322,10 +321,7 @@ impl Stack {
                 let _ = self.read_urgent(now, id);
             }
             Input::Read { id, max } => {
-                // Room for what is there, not for what a file says.
-                let there = self.conn(id).map_or(0, |conn| conn.queues().0);
-                room.resize(max.min(there.max(1)) as usize, 0);
-                let _ = self.read_up_to(now, id, &mut room, max);
+                let _ = self.read_with(now, id, max as usize, |_| {});
             }
             Input::ShutRead { id } => {
                 let _ = self.shut_read(now, id);

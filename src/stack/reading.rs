@@ -8,25 +8,34 @@ use crate::tcp::{Conn, Cx};
 
 type Answer<T> = Result<T, SocketError>;
 
+/// How a room of `len` bytes is told of.
+fn told(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
 impl Stack {
     /// Takes bytes from the peer; 0 is the peer's close (when there is room).
     ///
     /// # Errors
     /// As [`Conn::read`]; `BadHandle`.
     pub fn read(&mut self, now: Instant, id: ConnId, room: &mut [u8]) -> Answer<usize> {
-        let max = room.len() as u32;
-        self.read_up_to(now, id, room, max)
+        let max = told(room.len());
+        self.take(now, id, |_| max, |conn, cx| conn.read(room, cx))
     }
 
-    /// As [`Stack::read`], told as a call with room for `max` bytes.
-    pub(super) fn read_up_to(
+    /// Takes bytes from the peer into a place that need not be initialised: gives at most `max` of
+    /// them to `put`, in pieces; otherwise as [`Stack::read`].
+    ///
+    /// # Errors
+    /// As [`Stack::read`]; then `put` was not called.
+    pub fn read_with(
         &mut self,
         now: Instant,
         id: ConnId,
-        room: &mut [u8],
-        max: u32,
+        max: usize,
+        put: impl FnMut(&[u8]),
     ) -> Answer<usize> {
-        self.take(now, id, |_| max, |conn, cx| conn.read(room, cx))
+        self.take(now, id, |_| told(max), |conn, cx| conn.read_with(max, put, cx))
     }
 
     /// Takes the next bytes from the peer without copying them, at most `max`: see
@@ -39,7 +48,7 @@ impl Stack {
     /// As [`Stack::read`].
     pub fn read_chunk(&mut self, now: Instant, id: ConnId, max: usize) -> Answer<Option<Chunk>> {
         let mut chunk = None;
-        let room = |taken: usize| if taken > 0 { taken } else { max } as u32;
+        let room = |taken: usize| told(if taken > 0 { taken } else { max });
         self.take(now, id, room, |conn, cx| {
             chunk = conn.read_chunk(max, cx)?;
             Ok(chunk.as_ref().map_or(0, |chunk| chunk.len()))

@@ -230,9 +230,28 @@ impl Conn {
     /// `WouldBlock` when nothing is there yet, the connection's error when it has failed, once; but
     /// not behind the peer's close.
     pub fn read(&mut self, out: &mut [u8], cx: &mut Cx<'_>) -> Result<usize, SocketError> {
-        self.may_read(out.len())?;
-        let most = self.up_to_mark(out.len());
-        let n = self.tcb.rx.read(&mut out[..most]);
+        let (max, mut at) = (out.len(), 0);
+        let put = |bytes: &[u8]| {
+            out[at..at + bytes.len()].copy_from_slice(bytes);
+            at += bytes.len();
+        };
+        self.read_with(max, put, cx)
+    }
+
+    /// RECEIVE into a place that need not be initialised: gives at most `max` bytes to `put`, in
+    /// pieces; otherwise as [`Conn::read`].
+    ///
+    /// # Errors
+    /// As [`Conn::read`]; then `put` was not called.
+    pub fn read_with(
+        &mut self,
+        max: usize,
+        put: impl FnMut(&[u8]),
+        cx: &mut Cx<'_>,
+    ) -> Result<usize, SocketError> {
+        self.may_read(max)?;
+        let most = self.up_to_mark(max);
+        let n = self.tcb.rx.read(most, put);
         self.was_read(n, cx);
         Ok(n)
     }
@@ -295,7 +314,7 @@ impl Conn {
     // Rules: 6093-6-1.
     fn up_to_mark(&mut self, len: usize) -> usize {
         if self.mark() == Some(0) && !self.tcb.rx.is_empty() && len > 0 {
-            self.tcb.rx.read(&mut [0]);
+            self.tcb.rx.read(1, |_| {});
             return len;
         }
         self.mark().map_or(len, |mark| len.min(mark as usize))

@@ -334,9 +334,9 @@ mod tests {
                 }
             }
             let expected: Vec<u8> = (0..).map_while(|i| model.get(&i).copied()).collect();
-            let mut out = vec![0; 1_000];
-            let n = rx.read(&mut out);
-            prop_assert_eq!(&out[..n], &expected[..]);
+            let mut out = Vec::new();
+            let n = rx.read(1_000, |bytes| out.extend_from_slice(bytes));
+            prop_assert_eq!(&out, &expected);
             prop_assert_eq!((nxt - Seq(base)) as usize, n);
             prop_assert_eq!(r.len() as usize, model.len() - n);
             let blocks: usize = r.pieces.iter().map(|piece| piece.data.capacity()).sum();

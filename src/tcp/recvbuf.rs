@@ -58,13 +58,13 @@ impl RecvBuffer {
         }
     }
 
-    /// Moves bytes to the reader; says how many.
-    pub fn read(&mut self, out: &mut [u8]) -> usize {
+    /// Gives bytes to the reader by `put`, piece by piece, at most `most`; says how many.
+    pub fn read(&mut self, most: usize, mut put: impl FnMut(&[u8])) -> usize {
         let mut at = 0;
-        while at < out.len() {
+        while at < most {
             let Some(head) = self.chunks.front_mut() else { break };
-            let n = head.len().min(out.len() - at);
-            out[at..at + n].copy_from_slice(&head[..n]);
+            let n = head.len().min(most - at);
+            put(&head[..n]);
             at += n;
             head.advance(n);
             if head.is_empty() {
@@ -144,10 +144,14 @@ mod tests {
         }
         let mut out = [0; 2_000];
         assert_eq!((buf.peek(&mut out), buf.len()), (2_000, 3_010));
-        assert_eq!(buf.read(&mut out), 2_000);
-        assert_eq!((out[1_499], out[1_500], buf.len()), (1, 2, 1_010));
-        assert_eq!((buf.read(&mut out), out[1_000], out[999]), (1_010, 3, 2));
-        assert!(buf.is_empty());
+        let mut read = |most| {
+            let mut got = Vec::new();
+            assert_eq!(buf.read(most, |bytes| got.extend_from_slice(bytes)), got.len());
+            (got, buf.len())
+        };
+        assert_eq!(read(2_000), (out.to_vec(), 1_010));
+        assert_eq!((out[1_499], out[1_500]), (1, 2));
+        assert_eq!(read(usize::MAX), ([&[2; 1_000][..], &[3; 10]].concat(), 0));
     }
 
     #[test]

@@ -143,10 +143,11 @@ impl AsyncRead for TcpStream {
         if buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }
-        let room = buf.initialize_unfilled();
-        let read = |stack: &mut Stack, now| self.connection.read(stack, now, room);
-        let read = ready!(self.poll(cx, (Ticket::READ, Interest::READ), read))?;
-        buf.advance(read);
+        let max = buf.remaining();
+        let read = |stack: &mut Stack, now| {
+            self.connection.read_with(stack, now, (max, |bytes: &[u8]| buf.put_slice(bytes)))
+        };
+        ready!(self.poll(cx, (Ticket::READ, Interest::READ), read))?;
         Poll::Ready(Ok(()))
     }
 }

@@ -268,6 +268,42 @@ fn who_writes_much_sends_it() {
     assert_eq!(sinks.join().expect("no panic"), [(32 << 20, 32 << 20)]);
 }
 
+/// Somebody else, who waits for clients that do not come, changes nothing of that.
+#[test]
+fn who_reads_much_takes_it() {
+    const BLOCK: usize = 1 << 20;
+    let pair = pair();
+    let nobody = TcpListener::bind(&pair.near, addr("10.0.0.1:9")).expect("the port is free");
+    let waits = thread::spawn(move || nobody.accept().map(|_| ()));
+    let listener = TcpListener::bind(&pair.far, addr("10.0.0.2:7")).expect("the port is free");
+    let source = thread::spawn(move || {
+        let (mut stream, _) = listener.accept_timeout(LONG).expect("somebody comes");
+        let block = vec![1; BLOCK];
+        while stream.read(&mut [0]).expect("it is open") > 0 {
+            stream.write_all(&block).expect("it is open");
+        }
+    });
+    let mut stream = TcpStream::connect(&pair.near, addr("10.0.0.2:7")).expect("it listens");
+    stream.set_read_timeout(Some(LONG)).expect("a timeout");
+    let mut block = vec![0; BLOCK];
+    for _ in 0..32 {
+        stream.write_all(&[0]).expect("open");
+        stream.read_exact(&mut block).expect("it answers");
+        assert!(block.iter().all(|byte| *byte == 1));
+        block.fill(0);
+    }
+    let own = thread::current().id();
+    let received = pair.received.lock().expect("no panic").clone();
+    let mine = received.iter().filter(|thread| **thread == own).count();
+    // The driver's thread comes when this one is not given the processor for long.
+    assert!(mine >= 100, "{mine} of {} frames were taken here", received.len());
+    drop(stream);
+    source.join().expect("no panic");
+    let [near, _] = pair.running;
+    near.stop(Duration::ZERO).expect("it ends");
+    waits.join().expect("no panic").expect_err("no driver");
+}
+
 #[test]
 fn many_writers_share_the_seat() {
     const EACH: usize = 8 << 20;
