@@ -203,9 +203,20 @@ impl Chunks {
     /// When the range is not inside.
     pub fn slice(&self, from: usize, to: usize) -> Chunks {
         assert!(from <= to && to <= self.len(), "a slice stays in its bytes");
-        let mut out = self.clone();
-        out.truncate(to);
-        out.advance(from);
+        let (mut out, mut skip, mut left) = (Chunks::new(), from, to - from);
+        for chunk in &self.0 {
+            if left == 0 {
+                break;
+            }
+            if skip >= chunk.len() {
+                skip -= chunk.len();
+                continue;
+            }
+            let take = left.min(chunk.len() - skip);
+            out.push(chunk.slice(skip, skip + take));
+            left -= take;
+            skip = 0;
+        }
         out
     }
 

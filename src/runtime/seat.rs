@@ -235,17 +235,16 @@ impl<D: Device> Seat<D> {
         self.note(Lately::Crowd, now);
     }
 
-    /// What is so these days.
-    fn is_lately<const N: usize>(&self, what: [Lately; N]) -> [bool; N] {
-        let untils = what.map(|what| self.lately[what as usize].load(Ordering::Relaxed));
-        let now = if untils == [0; N] { 0 } else { self.host.now().as_nanos() };
-        untils.map(|until| now < until)
+    /// What is so these days. Where it never was, nobody looks at the clock.
+    fn is_lately(&self, what: Lately) -> bool {
+        let until = self.lately[what as usize].load(Ordering::Relaxed);
+        until > 0 && self.host.now().as_nanos() < until
     }
 
     /// Whether two threads are better than one: much comes, and one can copy while the other is in
     /// the device.
     fn is_for_two(&self) -> bool {
-        self.is_lately([Lately::Comes, Lately::Crowd]) == [true; 2]
+        self.is_lately(Lately::Crowd) && self.is_lately(Lately::Comes)
     }
 
     // ---- the watch
@@ -382,7 +381,7 @@ impl<D: Device> Seat<D> {
                 return Ok(None);
             }
             // What comes first may be what is waited for: then nothing more need be looked for.
-            let mut most = if self.is_lately([Lately::Comes]) == [true] { BATCH } else { 1 };
+            let mut most = if self.is_lately(Lately::Comes) { BATCH } else { 1 };
             loop {
                 let Round { now, more, audience, woken, .. } = self.round(most, false)?;
                 let count = woken.count();
@@ -392,7 +391,7 @@ impl<D: Device> Seat<D> {
                     self.note_crowd(now);
                     for_others += 1;
                 }
-                visit.handover = audience || self.is_lately([Lately::Crowd]) == [true];
+                visit.handover = audience || self.is_lately(Lately::Crowd);
                 if mine {
                     return Ok(Some(true));
                 }
@@ -440,7 +439,7 @@ impl<D: Device> Drive for Seat<D> {
         if self.is_for_two() {
             return self.call_watch();
         }
-        if self.is_lately([Lately::Goes]) == [true] {
+        if self.is_lately(Lately::Goes) {
             return self.send_much();
         }
         while self.again.load(Ordering::SeqCst) {

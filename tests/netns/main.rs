@@ -2,6 +2,8 @@
 //!
 //! A test runs in a child process that enters its namespace before any thread exists. What the
 //! machine lacks makes a test ignored, with the reason printed; it is never silently passed.
+//!
+//! `NETGLASS_PLAIN=1 cargo test --test netns` has all of them on the plain device.
 
 mod control;
 mod curl;

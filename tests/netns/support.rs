@@ -94,10 +94,15 @@ pub(crate) struct Up {
 }
 
 impl Up {
-    /// Starts it and waits until it serves.
+    /// Starts it and waits until it serves. With `NETGLASS_PLAIN=1` in the environment its device
+    /// is the plain one, where it may be.
     pub(crate) fn start(args: &[&str]) -> Up {
         let mut command = netglass();
         command.arg("up").args(args);
+        let plain = std::env::var_os("NETGLASS_PLAIN").is_some();
+        if plain && !args.iter().any(|arg| ["--on", "--plain"].contains(arg)) {
+            command.arg("--plain");
+        }
         Up::start_as(command)
     }
 
