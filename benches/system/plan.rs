@@ -77,7 +77,9 @@ impl Section {
                 "rr-idle-10k",
                 "rr-idle-100k",
             ],
-            Section::Observation => &["up-off", "up-ring", "up-record"],
+            Section::Observation => {
+                &["up-off", "up-ring", "up-record", "rr-off", "rr-ring", "rr-record"]
+            }
             Section::Curves => &[],
         }
     }

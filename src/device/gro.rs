@@ -41,6 +41,11 @@ impl Gro {
         self.spare = None;
     }
 
+    /// Whether a packet was read that was not given yet.
+    pub(super) fn holds(&self) -> bool {
+        self.next.is_some()
+    }
+
     /// The next packet of up to `longest` bytes, or the next ones joined.
     pub(super) fn receive(
         &mut self,

@@ -51,6 +51,11 @@ pub trait Device: Send {
     /// When the device is gone for good.
     fn receive(&mut self, pool: &Pool) -> io::Result<Option<Frame>>;
 
+    /// Whether it has read frames that it has not given yet: its descriptor does not tell of those.
+    fn holds(&self) -> bool {
+        false
+    }
+
     /// Sends a frame; `false` when there is no room and the caller shall try it again later. A
     /// frame that was taken may still be lost, as on any wire.
     ///
@@ -82,6 +87,10 @@ impl<D: Device + ?Sized> Device for Box<D> {
 
     fn receive(&mut self, pool: &Pool) -> io::Result<Option<Frame>> {
         (**self).receive(pool)
+    }
+
+    fn holds(&self) -> bool {
+        (**self).holds()
     }
 
     fn transmit(&mut self, frame: &Frame) -> io::Result<bool> {

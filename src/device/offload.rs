@@ -178,6 +178,10 @@ impl Device for OffloadTun {
         Ok(None)
     }
 
+    fn holds(&self) -> bool {
+        self.apart.holds()
+    }
+
     fn transmit(&mut self, frame: &Frame) -> io::Result<bool> {
         let invalid = |what: String| io::Error::new(io::ErrorKind::InvalidInput, what);
         let uncut = if frame.offload.gso.is_some() { vnet::LONGEST } else { self.mtu };

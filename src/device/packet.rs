@@ -246,6 +246,10 @@ impl Device for Packet {
         }
     }
 
+    fn holds(&self) -> bool {
+        self.apart.holds()
+    }
+
     fn transmit(&mut self, frame: &Frame) -> io::Result<bool> {
         let invalid = |e| io::Error::new(io::ErrorKind::InvalidInput, e);
         let longest = match frame.offload.gso {

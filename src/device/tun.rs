@@ -128,6 +128,10 @@ impl Device for Tun {
         gro.receive(pool, shape, &mut read)
     }
 
+    fn holds(&self) -> bool {
+        self.gro.holds()
+    }
+
     fn transmit(&mut self, frame: &Frame) -> io::Result<bool> {
         let offloaded = frame.offload.gso.is_some() || frame.offload.checksum == Checksum::Partial;
         if offloaded || frame.len() > self.longest() {

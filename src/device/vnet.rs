@@ -2,14 +2,16 @@
 //! behind it leaves out. TUN, TAP and packet sockets all speak it.
 
 use crate::base::{Checksum, Frame, Gso, GsoKind, Medium, Offload};
-use crate::wire::split::{self, Unsplittable};
-use std::collections::VecDeque;
+use crate::wire::split::{self, Pieces, Unsplittable};
 
 /// Its bytes: flags, kind of super-segment, length of the headers, payload bytes per segment, where
 /// the checksummed bytes start, how far behind that the checksum lies.
 pub(super) const LEN: usize = 10;
 /// The longest packet behind one, whatever the MTU.
 pub(super) const LONGEST: usize = 65_535;
+
+/// Datagrams that come as one at most (Linux: `UDP_MAX_SEGMENTS`).
+const DATAGRAMS_MAX: usize = 128;
 
 const NEEDS_CHECKSUM: u8 = 1;
 const IS_VERIFIED: u8 = 2;
@@ -71,12 +73,17 @@ pub(super) fn write(medium: Medium, frame: &Frame) -> Result<[u8; LEN], Unsplitt
 
 /// Datagrams that came as one: a host's users see them apart.
 #[derive(Debug, Default)]
-pub(super) struct Apart(VecDeque<Frame>);
+pub(super) struct Apart(Option<Pieces>);
 
 impl Apart {
     /// The next one that waits.
     pub(super) fn next(&mut self) -> Option<Frame> {
-        self.0.pop_front()
+        self.0.as_mut()?.next()
+    }
+
+    /// Whether one waits.
+    pub(super) fn holds(&self) -> bool {
+        self.0.as_ref().is_some_and(|pieces| pieces.len() > 0)
     }
 
     /// A frame as it was read, if it is one for the host as it is; of datagrams, the first.
@@ -86,8 +93,13 @@ impl Apart {
     pub(super) fn admit(&mut self, medium: Medium, frame: Frame) -> Result<Frame, Unsplittable> {
         match frame.offload.gso {
             Some(Gso { kind: GsoKind::Udp, .. }) => {
-                self.0.extend(split::split_on(medium, &frame, usize::MAX)?);
-                self.0.pop_front().ok_or(Unsplittable::Instructions)
+                let mut pieces = split::split_on(medium, &frame, usize::MAX)?;
+                if pieces.len() > DATAGRAMS_MAX {
+                    return Err(Unsplittable::Instructions);
+                }
+                let first = pieces.next().ok_or(Unsplittable::Instructions)?;
+                self.0 = Some(pieces);
+                Ok(first)
             }
             _ => Ok(frame),
         }
@@ -117,6 +129,28 @@ mod tests {
         assert_eq!(header(1, 5, 1000), of(Some(GsoKind::Udp), 1000, Checksum::Partial));
         assert_eq!(header(1, 1, 0), None, "segments of no bytes");
         assert_eq!(header(1, 3, 1480), None, "fragments of UDP");
+    }
+
+    #[test]
+    fn datagrams_that_came_as_one_are_given_apart() {
+        let pool = Pool::new();
+        let frame = |size| {
+            let mut bytes = Vec::new();
+            let ip = PacketBuilder::ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64);
+            ip.udp(1, 2).write(&mut bytes, &[7; 1280]).expect("a vector takes all");
+            let gso = Some(Gso { kind: GsoKind::Udp, size });
+            let offload = Offload { gso, checksum: Checksum::Partial };
+            Frame { offload, ..Frame::copied(&pool, &bytes) }
+        };
+        let mut apart = Apart::default();
+        assert!(!apart.holds());
+        let first = apart.admit(Medium::Ip, frame(10)).expect("as many as Linux sends");
+        let rest = std::iter::from_fn(|| apart.holds().then(|| apart.next()).flatten());
+        let rest: Vec<_> = rest.collect();
+        assert_eq!((first.len(), rest.len()), (38, 127));
+        assert!(rest.iter().all(|one| one.len() == 38));
+        assert_eq!(apart.admit(Medium::Ip, frame(9)).err(), Some(Unsplittable::Instructions));
+        assert!(!apart.holds());
     }
 
     #[test]

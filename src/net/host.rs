@@ -2,13 +2,14 @@
 
 use super::clock::{Clock, Monotonic};
 use super::drive::{Drive, Driver};
-use super::journal::Journal;
+use super::journal::{Journal, Known};
 use super::observer::{Observer, Recorder};
 use super::signal::Signal;
 use super::waiters::{Ticket, Waiters};
 use crate::base::{Instant, Pool, SocketError};
 use crate::socket::{Interest, SocketId};
 use crate::stack::{Setup, Stack};
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -59,6 +60,28 @@ struct Inner {
 struct Audience {
     observers: Vec<Box<dyn Observer>>,
     recorder: Option<Box<dyn Recorder>>,
+    known: Known,
+}
+
+thread_local! {
+    /// This thread tells an audience: it does not do a driver's work besides.
+    static TELLS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// While it lives, this thread tells.
+struct Telling;
+
+impl Telling {
+    fn new() -> Telling {
+        TELLS.set(true);
+        Telling
+    }
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        TELLS.set(false);
+    }
 }
 
 impl fmt::Debug for Host {
@@ -198,7 +221,7 @@ impl Host {
             inner.armed = inner.armed.min(deadline);
             driver.clone_from(&inner.driver);
         }
-        let here = !inner.has_audience();
+        let here = inner.may_be_driven_here();
         drop(inner);
         woken.wake();
         if let Some(driver) = driver {
@@ -303,7 +326,7 @@ impl Host {
     /// Waits for `signal` where the driver does, and does its work; `None` when that is not wanted.
     fn attended(&self, signal: &Signal, until: Option<std::time::Instant>) -> Option<bool> {
         let inner = lock(&self.0.inner);
-        let driver = inner.driver.clone().filter(|_| !inner.has_audience())?;
+        let driver = inner.driver.clone().filter(|_| inner.may_be_driven_here())?;
         drop(inner);
         driver.attend(signal, until)
     }
@@ -405,9 +428,10 @@ impl Host {
         woken.wake();
     }
 
-    /// For drivers, after a turn: tells the audience what was recorded, and, in between, what
-    /// `journal` has seen on the wire.
+    /// For drivers, between turns: tells the audience what was recorded, and, in between, what
+    /// `journal` has seen on the wire. Journals are told in the order in which they were filled.
     pub fn tell(&self, journal: &mut Journal) {
+        let _telling = Telling::new();
         let mut audience = lock(&self.0.audience);
         let mut inner = lock(&self.0.inner);
         let inputs = if inner.recorded { inner.stack.take_inputs() } else { Vec::new() };
@@ -415,8 +439,8 @@ impl Host {
         if let Some(recorder) = audience.recorder.as_mut().filter(|_| !inputs.is_empty()) {
             recorder.inputs(inputs);
         }
-        let Audience { observers, .. } = &mut *audience;
-        journal.tell(observers);
+        let Audience { observers, known, .. } = &mut *audience;
+        known.tell(journal, observers);
     }
 }
 
@@ -437,9 +461,9 @@ impl Drop for Waiting<'_> {
 }
 
 impl Inner {
-    /// Whether somebody is told what happens, by the driver and in its thread.
-    fn has_audience(&self) -> bool {
-        self.observed || self.recorded || self.followed
+    /// Whether this thread may do the driver's work.
+    fn may_be_driven_here(&self) -> bool {
+        !self.followed && !TELLS.get()
     }
 
     /// Takes the wakers of those who can go on.

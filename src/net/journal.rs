@@ -1,4 +1,4 @@
-//! What a driver has seen in a turn, in order, for the observers.
+//! What a driver has seen in its turns, in order, for the observers.
 
 use super::observer::{Direction, Loss, Observer, Sighting};
 use crate::base::{EventId, Frame, IfaceId, Instant, Medium};
@@ -29,15 +29,14 @@ struct Seen {
     lost: Option<(Medium, Fate)>,
 }
 
-/// The frames and records of a turn, as they came. A driver keeps one, and fills it only while the
-/// host is observed.
+/// The frames and records of some turns, as they came. A driver keeps one, and fills it only while
+/// the host is observed.
 #[derive(Debug, Default)]
 pub struct Journal {
     records: Vec<Record>,
     seen: Vec<Seen>,
-    /// The events that sent frames, until their records turn up.
-    awaited: BTreeSet<EventId>,
-    sent: BTreeMap<EventId, Record>,
+    /// The events that sent frames.
+    sending: Vec<EventId>,
 }
 
 impl Journal {
@@ -67,7 +66,7 @@ impl Journal {
     /// The stack has sent a frame; it may reach the device later.
     pub fn sent(&mut self, frame: &Frame) {
         if frame.origin.is_some() {
-            self.awaited.insert(frame.origin);
+            self.sending.push(frame.origin);
         }
     }
 
@@ -106,10 +105,22 @@ impl Journal {
             Err(_) => self.seen.push(seen(frame.clone())),
         }
     }
+}
 
-    /// Tells it all, and forgets it.
-    pub(super) fn tell(&mut self, observers: &mut [Box<dyn Observer>]) {
-        for record in &self.records {
+/// What is to be known of earlier journals when a later one is told.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// The events that sent frames, until their records turn up.
+    awaited: BTreeSet<EventId>,
+    sent: BTreeMap<EventId, Record>,
+}
+
+impl Known {
+    /// Tells all that is in a journal, and empties it.
+    pub(super) fn tell(&mut self, journal: &mut Journal, observers: &mut [Box<dyn Observer>]) {
+        let Journal { records, seen, sending } = journal;
+        self.awaited.extend(sending.drain(..));
+        for record in records.iter() {
             if self.awaited.remove(&record.id) {
                 self.sent.insert(record.id, record.clone());
             }
@@ -121,12 +132,12 @@ impl Journal {
             self.awaited.pop_first();
         }
         let mut told = 0;
-        for seen in &self.seen {
-            let news = &self.records[told..seen.before];
+        for seen in seen.iter() {
+            let news = &records[told..seen.before];
             told = seen.before;
             let sent = self.sent.get(&seen.frame.origin);
             let records = match seen.direction {
-                Direction::In => &self.records[seen.before..seen.caused],
+                Direction::In => &records[seen.before..seen.caused],
                 Direction::Out => sent.map_or(&[][..], std::slice::from_ref),
             };
             let Seen { at, direction, iface, ref frame, ref lost, .. } = *seen;
@@ -144,11 +155,11 @@ impl Journal {
                 }
             }
         }
-        let rest = &self.records[told..];
+        let rest = &records[told..];
         if !rest.is_empty() {
             observers.iter_mut().for_each(|observer| observer.records(rest));
         }
-        self.seen.clear();
-        self.records.clear();
+        seen.clear();
+        records.clear();
     }
 }

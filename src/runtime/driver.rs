@@ -1,7 +1,8 @@
 //! What a driver does: it takes frames from a device to a host, and back.
 //!
 //! A round: read what has come; take one turn with the host, at one moment and under one lock
-//! (input, poll, output); give the device what is to be sent; tell the audience; wake the users.
+//! (input, poll, output); give the device what is to be sent. Then the users are woken, and the
+//! audience is told.
 //!
 //! Between device and host there may be a pair of bad links ([`crate::impair`]). They see packets
 //! as a wire carries them, behind the splitter; observers see what the device carries: what
@@ -46,7 +47,7 @@ pub(super) struct Round {
     pub(super) rest: bool,
     /// Connections whose users are gone are about to close.
     pub(super) closing: bool,
-    /// Somebody was told what happens.
+    /// Somebody is to be told what has happened.
     pub(super) audience: bool,
     /// Who can go on.
     pub(super) woken: Woken,
@@ -127,9 +128,6 @@ impl<D: Device> Driver<D> {
         let turn = self.turn(stopping);
         let now = turn.now;
         let went = self.transmit(now, turn.shown)?;
-        if turn.audience {
-            self.host.tell(&mut self.journal);
-        }
         if came + went > 0 {
             (self.quiet_since, self.shrunk) = (now, false);
         }
@@ -138,6 +136,22 @@ impl<D: Device> Driver<D> {
         let Turn { audience, woken, .. } = turn;
         let (full, rest) = (self.full, !self.outbox.is_empty());
         Ok(Round { now, deadline, more, came, went, full, rest, closing, audience, woken })
+    }
+
+    /// Tells the audience of the rounds since it was told last.
+    #[cfg(feature = "tokio")]
+    pub(super) fn tell(&mut self) {
+        self.host.tell(&mut self.journal);
+    }
+
+    /// The same, for who tells while others do rounds: takes what is to be told for an empty one.
+    pub(super) fn swap_journal(&mut self, empty: &mut Journal) {
+        std::mem::swap(&mut self.journal, empty);
+    }
+
+    /// Whether the device has read what it has not given yet.
+    pub(super) fn holds(&self) -> bool {
+        self.device.holds()
     }
 
     /// Whether a link still holds what was sent.

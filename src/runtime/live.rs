@@ -9,7 +9,7 @@ use super::seat::{BULK, Seat, Sleeper};
 use crate::base::Instant;
 use crate::device::Device;
 use crate::impair::Link;
-use crate::net::Host;
+use crate::net::{Host, Journal};
 use crate::stack::{IfaceSetup, LinkSetup, Stack};
 use std::fmt;
 use std::io;
@@ -242,14 +242,23 @@ impl Drop for Ending {
 /// The driver's thread.
 fn drive<D: Device>(host: Host, seat: &Seat<D>, shared: &Shared) -> io::Result<()> {
     let _ending = Ending(host);
+    let mut journal = Journal::new();
+    let outcome = rounds(seat, shared, &mut journal);
+    seat.tell(&mut journal);
+    outcome
+}
+
+/// Its rounds, until it is to stop.
+fn rounds<D: Device>(seat: &Seat<D>, shared: &Shared, journal: &mut Journal) -> io::Result<()> {
     let mut farewell = None;
     loop {
-        seat.take_watch();
+        seat.take_watch(journal);
         if let Some(error) = seat.failure() {
             return Err(error);
         }
         let stopping = shared.is_stopping();
         let round = seat.round(BATCH, stopping)?;
+        seat.tell(journal);
         let mut most = None;
         if stopping {
             let farewell = farewell.get_or_insert_with(|| Farewell::new(round.now, shared));

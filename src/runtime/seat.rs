@@ -13,6 +13,10 @@
 //! When much goes, it takes the watch for that, and what acknowledges it with it: what a thread has
 //! written is in its processor's cache, and ACKs wake nobody.
 //!
+//! An audience ([`Host::tell`]) is told by the driver's thread alone, while others may do rounds: of
+//! its own rounds at once, of theirs within [`GRACE`]. When much is untold ([`UNTOLD`]), nobody else
+//! does rounds until all is told.
+//!
 //! # Why no call is lost
 //!
 //! Whoever makes a call changes the host first, then sets `again`, then tries the lock. If he does
@@ -26,10 +30,10 @@ use super::driver::{BATCH, Driver, Round};
 use super::live::Shared;
 use crate::base::Instant;
 use crate::device::Device;
-use crate::net::{Drive, Host, Signal};
+use crate::net::{Drive, Host, Journal, Signal};
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 /// How long the watch may be nobody's.
@@ -44,6 +48,9 @@ const LATELY: Duration = Duration::from_millis(10);
 const FOR_OTHERS: u32 = 16;
 /// Rounds that a thread does for what it writes, before the driver's thread goes on with them.
 const ROUNDS: u32 = 8;
+/// What may happen before it is told, bytes that come and go; each round counts as so many more.
+/// Where much does, it is the driver's thread that goes on: it tells while it is in the cache.
+const UNTOLD: (usize, usize) = (256 << 10, 1 << 10);
 /// How long a full device is waited for before time is looked at again.
 const FULL: Duration = Duration::from_millis(10);
 
@@ -80,7 +87,9 @@ struct Watch {
     by: By,
     /// How often users have come and gone.
     visits: u64,
-    /// The driver's thread sleeps until it is called.
+    /// The driver's thread has left the device, and waits for the watch.
+    away: bool,
+    /// It sleeps until it is called.
     asleep: bool,
 }
 
@@ -101,17 +110,23 @@ pub(super) struct Seat<D> {
     again: AtomicBool,
     /// The device is full.
     full: AtomicBool,
-    /// It may have more to be read, and does not say so again: it has no descriptor.
+    /// It may have more to be read, and does not say so (again): it has no descriptor, or holds it.
     more: AtomicBool,
     /// When the next round is due, and until when the driver's thread and the user at the watch
     /// sleep (0: they do not); nanoseconds.
     deadline: AtomicU64,
     sleeps: [AtomicU64; 2],
+    /// What was not told yet, in the measure of [`UNTOLD`].
+    untold: AtomicUsize,
     /// Until when much comes, until when much goes, and until when there is a crowd; nanoseconds.
     lately: [AtomicU64; 3],
     shared: Arc<Shared>,
     /// What ended it in a user's thread.
     failure: Mutex<Option<io::Error>>,
+}
+
+fn panicked() -> io::Error {
+    io::Error::other("the driver has panicked")
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -139,13 +154,14 @@ impl<D: Device> Seat<D> {
             bell: bell.clone(),
             busy_poll,
             ring: Arc::new(move || ringer.ring()),
-            watch: Mutex::new(Watch { by: By::Driver, visits: 0, asleep: false }),
+            watch: Mutex::new(Watch { by: By::Driver, visits: 0, away: false, asleep: false }),
             called: Condvar::new(),
             again: AtomicBool::new(false),
             full: AtomicBool::new(false),
             more: AtomicBool::new(false),
             deadline: AtomicU64::new(0),
             sleeps: [AtomicU64::new(0), AtomicU64::new(0)],
+            untold: AtomicUsize::new(0),
             lately: [const { AtomicU64::new(0) }; 3],
             shared,
             failure: Mutex::new(None),
@@ -157,10 +173,18 @@ impl<D: Device> Seat<D> {
     /// # Errors
     /// When the device is gone, or a round has panicked.
     pub(super) fn round(&self, most: usize, stopping: bool) -> io::Result<Round> {
-        let panicked = |_| io::Error::other("the driver has panicked");
-        let mut driver = self.driver.lock().map_err(panicked)?;
+        let mut driver = self.driver.lock().map_err(|_| panicked())?;
         self.again.store(false, Ordering::SeqCst);
         self.one(&mut driver, most, stopping)
+    }
+
+    /// A round of a user's thread that has the watch; whether it may do another.
+    fn visitors_round(&self, most: usize) -> io::Result<(Round, bool)> {
+        let round = self.round(most, false)?;
+        if round.audience {
+            self.leave_telling();
+        }
+        Ok((round, !self.is_behind()))
     }
 
     /// A round, and what it says to those who sleep.
@@ -169,8 +193,12 @@ impl<D: Device> Seat<D> {
         let nanos = |at: Instant| at.as_nanos();
         self.deadline.store(round.deadline.map_or(u64::MAX, nanos), Ordering::SeqCst);
         self.full.store(round.full, Ordering::Relaxed);
-        if most > 0 && self.is_silent() {
-            self.more.store(round.more, Ordering::Relaxed);
+        if most > 0 {
+            let untold = self.is_silent() || driver.holds();
+            self.more.store(round.more && untold, Ordering::Relaxed);
+        }
+        if round.audience {
+            self.untold.fetch_add(round.came + round.went + UNTOLD.1, Ordering::SeqCst);
         }
         for (bytes, it) in [(round.came, Lately::Comes), (round.went, Lately::Goes)] {
             if bytes >= BULK {
@@ -198,8 +226,7 @@ impl<D: Device> Seat<D> {
             // What is overdue waits for room; time is looked at all the same.
             most = Some(most.unwrap_or(FULL).max(FULL));
         }
-        let due = self.again.load(Ordering::SeqCst) || self.more.load(Ordering::Relaxed);
-        let outcome = if due || most.is_some_and(|most| most.is_zero()) {
+        let outcome = if self.is_due() || most.is_some_and(|most| most.is_zero()) {
             Ok(())
         } else {
             self.rest(full, most)
@@ -214,6 +241,11 @@ impl<D: Device> Seat<D> {
         return self.descriptor.is_none();
         #[cfg(not(unix))]
         true
+    }
+
+    /// Whether there is something to do that would wake nobody who sleeps.
+    pub(super) fn is_due(&self) -> bool {
+        self.is_called() || self.more.load(Ordering::Relaxed)
     }
 
     fn rest(&self, full: bool, most: Option<Duration>) -> io::Result<()> {
@@ -247,17 +279,53 @@ impl<D: Device> Seat<D> {
         self.is_lately(Lately::Crowd) && self.is_lately(Lately::Comes)
     }
 
+    // ---- the audience
+
+    /// For the driver's thread: tells what has happened, by means of an empty journal.
+    pub(super) fn tell(&self, journal: &mut Journal) {
+        if self.untold.swap(0, Ordering::SeqCst) > 0 {
+            lock(&self.driver).swap_journal(journal);
+            self.host.tell(journal);
+        }
+    }
+
+    /// Whether so much is untold that only the driver's thread goes on.
+    fn is_behind(&self) -> bool {
+        self.untold.load(Ordering::SeqCst) >= UNTOLD.0
+    }
+
+    /// After a round of a user's thread: has the driver's tell of it.
+    fn leave_telling(&self) {
+        let watch = lock(&self.watch);
+        let (by, asleep) = (watch.by, watch.asleep);
+        drop(watch);
+        if by == By::Driver {
+            self.bell.ring();
+        } else if asleep {
+            self.called.notify_all();
+        }
+    }
+
     // ---- the watch
 
     /// For the driver's thread: waits while the watch is a user's, and takes it when it is nobody's
-    /// for long, or when it is to stop.
-    pub(super) fn take_watch(&self) {
+    /// for long, or when it is to stop. Tells meanwhile.
+    pub(super) fn take_watch(&self, journal: &mut Journal) {
         let mut watch = lock(&self.watch);
         if watch.by != By::Driver {
             self.bell.ring(); // what ended the sleep is for the next one there
         }
         let mut same = 0;
+        watch.away = true;
         while watch.by != By::Driver {
+            if self.untold.load(Ordering::SeqCst) > 0 {
+                drop(watch);
+                self.tell(journal);
+                (watch, same) = (lock(&self.watch), 0);
+                if watch.by == By::Driver {
+                    break;
+                }
+            }
             let seen = (watch.by, watch.visits);
             if self.shared.is_stopping() && watch.by == By::Nobody {
                 watch.by = By::Driver;
@@ -276,6 +344,7 @@ impl<D: Device> Seat<D> {
                 }
             }
         }
+        watch.away = false;
     }
 
     /// Whether somebody has called since the last round began.
@@ -314,7 +383,7 @@ impl<D: Device> Seat<D> {
 
     /// For a user's thread: takes the watch, if that is better than to wait for the driver's.
     fn visit(&self) -> Option<Visit<'_, D>> {
-        if self.shared.is_stopping() || self.is_for_two() {
+        if self.shared.is_stopping() || self.is_for_two() || self.is_behind() {
             return None;
         }
         let mut watch = lock(&self.watch);
@@ -337,8 +406,8 @@ impl<D: Device> Seat<D> {
         while self.is_called() {
             let Some(mut visit) = self.visit() else { return self.call_watch() };
             loop {
-                let round = match self.round(BATCH, false) {
-                    Ok(round) => round,
+                let (round, goes_on) = match self.visitors_round(BATCH) {
+                    Ok(outcome) => outcome,
                     Err(error) => return self.fail(error),
                 };
                 rounds += 1;
@@ -346,7 +415,7 @@ impl<D: Device> Seat<D> {
                 if others {
                     self.note_crowd(round.now);
                 }
-                visit.handover = others || round.audience || round.full || rounds >= ROUNDS;
+                visit.handover = others || !goes_on || round.full || rounds >= ROUNDS;
                 round.woken.wake();
                 if visit.handover {
                     return; // the driver's thread begins with a round
@@ -383,7 +452,7 @@ impl<D: Device> Seat<D> {
             // What comes first may be what is waited for: then nothing more need be looked for.
             let mut most = if self.is_lately(Lately::Comes) { BATCH } else { 1 };
             loop {
-                let Round { now, more, audience, woken, .. } = self.round(most, false)?;
+                let (Round { now, more, woken, .. }, goes_on) = self.visitors_round(most)?;
                 let count = woken.count();
                 woken.wake();
                 let mine = signal.take();
@@ -391,16 +460,22 @@ impl<D: Device> Seat<D> {
                     self.note_crowd(now);
                     for_others += 1;
                 }
-                visit.handover = audience || self.is_lately(Lately::Crowd);
+                visit.handover = !goes_on || self.is_lately(Lately::Crowd);
                 if mine {
                     return Ok(Some(true));
                 }
-                // The audience is told by the driver's thread alone.
-                if audience || for_others >= FOR_OTHERS {
+                if !goes_on || for_others >= FOR_OTHERS {
                     return Ok(None);
                 }
                 if !more {
                     break;
+                }
+                // However much comes for nobody.
+                if self.shared.is_stopping() {
+                    return Ok(None);
+                }
+                if until.is_some_and(|at| at <= std::time::Instant::now()) {
+                    return Ok(Some(false));
                 }
                 most = BATCH;
             }
@@ -422,8 +497,12 @@ impl<D: Device> Drop for Visit<'_, D> {
     fn drop(&mut self) {
         let mut watch = lock(&self.seat.watch);
         watch.by = if self.handover { By::Driver } else { By::Nobody };
-        let call = self.handover || watch.asleep;
+        let (call, there) = (self.handover || watch.asleep, !watch.away);
         drop(watch);
+        if there {
+            // Its thread may be at the device still: what was to wake it has woken this one.
+            self.seat.bell.ring();
+        }
         if call {
             self.seat.called.notify_all();
         }
@@ -436,20 +515,26 @@ impl<D: Device> Drive for Seat<D> {
             return self.call_watch();
         }
         self.again.store(true, Ordering::SeqCst);
-        if self.is_for_two() {
+        if self.is_for_two() || self.is_behind() {
             return self.call_watch();
         }
         if self.is_lately(Lately::Goes) {
             return self.send_much();
         }
         while self.again.load(Ordering::SeqCst) {
-            // Whoever has it looks again.
-            let Ok(mut driver) = self.driver.try_lock() else { return };
+            let mut driver = match self.driver.try_lock() {
+                Ok(driver) => driver,
+                Err(TryLockError::WouldBlock) => return, // whoever has it looks again
+                Err(TryLockError::Poisoned(_)) => return self.fail(panicked()),
+            };
             self.again.store(false, Ordering::SeqCst);
             match self.one(&mut driver, 0, false) {
                 Ok(round) => {
                     drop(driver);
                     round.woken.wake();
+                    if round.audience {
+                        self.leave_telling();
+                    }
                 }
                 Err(error) => return self.fail(error),
             }

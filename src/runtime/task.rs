@@ -166,6 +166,9 @@ async fn run<D: Device>(
     let (mut farewell, mut ready) = (None, None::<AsyncFdReadyGuard<'_, OwnedFd>>);
     loop {
         let round = driver.round(BATCH, shared.is_stopping())?;
+        if round.audience {
+            driver.tell();
+        }
         let mut deadline = round.deadline;
         if shared.is_stopping() {
             let farewell = farewell.get_or_insert_with(|| Farewell::new(round.now, &shared));

@@ -84,11 +84,14 @@ impl Stack {
         to: Option<SocketAddr>,
         bytes: &[u8],
     ) -> Result<usize, SocketError> {
-        self.keep(now, || Input::SendTo { id, own, to, bytes: bytes.to_vec() });
         let result = match own {
             Some(own) if !self.is_own(own) => Err(SocketError::AddrNotAvailable),
             _ => self.try_send_to(now, id, own, to, bytes),
         };
+        if result == Err(SocketError::WouldBlock) {
+            return result; // nothing has happened
+        }
+        self.keep(now, || Input::SendTo { id, own, to, bytes: bytes.to_vec() });
         let peer = to.or_else(|| self.udp.get(id).and_then(|socket| socket.peer()));
         if let Some(remote) = peer {
             let call = Call::SendTo { remote, len: bytes.len() as u32 };

@@ -260,3 +260,23 @@ fn a_writer_that_panics_holds_nobody_up() {
     }
     spool.finish();
 }
+
+/// A user who tries again and again while nothing goes out makes no recording grow.
+#[test]
+fn what_would_wait_is_not_kept() {
+    let mut host = Stack::new(setup(B, 7, 1500, true));
+    host.record();
+    let (now, to) = (Instant::ZERO, addr(A, 9));
+    let id = host.bind(now, addr(B, 9), false).unwrap();
+    let bytes = [7; 1400];
+    let taken = (0..10_000).filter(|_| host.send_to(now, id, Some(to), &bytes).is_ok()).count();
+    assert!(taken < 1000, "the queue has an end");
+    let kept = host.take_inputs();
+    let sent = kept.iter().filter(|(_, input)| matches!(input, Input::SendTo { .. })).count();
+    assert_eq!(sent, taken);
+    let mut again = Stack::new(setup(B, 7, 1500, true));
+    for (now, input) in kept {
+        again.apply(now, input);
+    }
+    assert_eq!(again.last_event(), host.last_event());
+}

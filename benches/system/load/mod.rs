@@ -111,8 +111,8 @@ const fn lossy(work: Work) -> Load {
     Load { lossy: true, ..plain(work) }
 }
 
-const fn watched(watched: Watched) -> Load {
-    Load { watched, ..one(Work::Up) }
+const fn watched(work: Work, watched: Watched) -> Load {
+    Load { watched, ..one(work) }
 }
 
 /// All loads by name.
@@ -140,9 +140,12 @@ const LOADS: &[(&str, Load)] = &[
     ("rr-idle-1k", idle(Work::Rr, 1_000)),
     ("rr-idle-10k", idle(Work::Rr, 10_000)),
     ("rr-idle-100k", idle(Work::Rr, 100_000)),
-    ("up-off", watched(Watched::Not)),
-    ("up-ring", watched(Watched::Ring)),
-    ("up-record", watched(Watched::Record)),
+    ("up-off", watched(Work::Up, Watched::Not)),
+    ("up-ring", watched(Work::Up, Watched::Ring)),
+    ("up-record", watched(Work::Up, Watched::Record)),
+    ("rr-off", watched(Work::Rr, Watched::Not)),
+    ("rr-ring", watched(Work::Rr, Watched::Ring)),
+    ("rr-record", watched(Work::Rr, Watched::Record)),
 ];
 
 impl Load {

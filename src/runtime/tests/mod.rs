@@ -3,9 +3,11 @@
 
 mod audience;
 mod close;
+mod ends;
 mod groups;
 mod seat;
 mod threads;
+mod watched;
 
 #[cfg(feature = "tokio")]
 mod tasks;

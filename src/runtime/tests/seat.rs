@@ -6,6 +6,9 @@ use crate::device::Device;
 use crate::device::memory::{self, Memory};
 use crate::net::blocking::{TcpListener, TcpStream};
 use crate::net::{ConnectOptions, Host};
+use crate::runtime::bell::Bell;
+use crate::runtime::driver::Driver;
+use crate::runtime::seat::Seat;
 use crate::runtime::{Live, Running};
 use crate::tcp::Config;
 use std::io::{self, ErrorKind, Read, Write};
@@ -53,16 +56,16 @@ impl Device for Told {
     }
 }
 
-struct Pair {
-    near: Host,
-    far: Host,
-    received: Arc<Mutex<Vec<ThreadId>>>,
-    sent: Arc<Mutex<Vec<ThreadId>>>,
+pub(super) struct Pair {
+    pub(super) near: Host,
+    pub(super) far: Host,
+    pub(super) received: Arc<Mutex<Vec<ThreadId>>>,
+    pub(super) sent: Arc<Mutex<Vec<ThreadId>>>,
     broken: Arc<AtomicBool>,
-    running: [Running; 2],
+    pub(super) running: [Running; 2],
 }
 
-fn start(
+pub(super) fn start(
     host: &Host,
     (mut end, busy_poll): (Memory, Duration),
     wrap: impl FnOnce(Memory) -> Box<dyn Device>,
@@ -73,7 +76,7 @@ fn start(
     live.start(wrap(end)).expect("a thread")
 }
 
-fn pair() -> Pair {
+pub(super) fn pair() -> Pair {
     busy_pair(Duration::ZERO)
 }
 
@@ -95,7 +98,7 @@ fn busy_pair(busy_poll: Duration) -> Pair {
 }
 
 /// Answers bytes until its peer ends, in a thread of its own.
-fn echo(host: &Host) -> thread::JoinHandle<()> {
+pub(super) fn echo(host: &Host) -> thread::JoinHandle<()> {
     let listener = TcpListener::bind(host, addr("10.0.0.2:7")).expect("the port is free");
     thread::spawn(move || {
         let (mut stream, _) = listener.accept_timeout(LONG).expect("somebody comes");
@@ -224,7 +227,7 @@ fn who_waits_at_the_device_is_called() {
 }
 
 /// Takes what comes at each connection until its end, in a thread for each; says how much that was.
-fn sinks(host: &Host, count: usize) -> thread::JoinHandle<Vec<(usize, u64)>> {
+pub(super) fn sinks(host: &Host, count: usize) -> thread::JoinHandle<Vec<(usize, u64)>> {
     let listener = TcpListener::bind(host, addr("10.0.0.2:9")).expect("the port is free");
     let sink = |mut stream: TcpStream| {
         let (mut buf, mut taken, mut sum) = (vec![0; 64 << 10], 0, 0);
@@ -243,7 +246,7 @@ fn sinks(host: &Host, count: usize) -> thread::JoinHandle<Vec<(usize, u64)>> {
 }
 
 /// A connection to [`sinks`].
-fn to_sink(host: &Host) -> TcpStream {
+pub(super) fn to_sink(host: &Host) -> TcpStream {
     let stream = TcpStream::connect(host, addr("10.0.0.2:9")).expect("it listens");
     stream.set_write_timeout(Some(LONG)).expect("a timeout");
     stream
@@ -376,5 +379,48 @@ fn who_writes_hears_of_the_drivers_end() {
     near.stop(Duration::ZERO).expect("it ends");
     for writer in writers {
         assert_eq!(writer.join().expect("no panic"), ErrorKind::NetworkDown);
+    }
+}
+
+/// A device with a descriptor that never says anything, and frames that it has read already.
+#[cfg(unix)]
+struct Holds(Vec<Frame>, io::PipeReader);
+
+#[cfg(unix)]
+impl Device for Holds {
+    fn mtu(&self) -> usize {
+        1500
+    }
+
+    fn receive(&mut self, _: &Pool) -> io::Result<Option<Frame>> {
+        Ok(self.0.pop())
+    }
+
+    fn holds(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    fn transmit(&mut self, _: &Frame) -> io::Result<bool> {
+        Ok(true)
+    }
+
+    fn descriptor(&self) -> Option<std::os::fd::BorrowedFd<'_>> {
+        Some(std::os::fd::AsFd::as_fd(&self.1))
+    }
+}
+
+/// What a device has read and not given is not slept over.
+#[cfg(unix)]
+#[test]
+fn nobody_sleeps_over_what_a_device_holds() {
+    let host = Host::new(setup(1, "10.0.0.1/24"));
+    let (silent, _says_nothing) = io::pipe().expect("a pipe");
+    let frames = vec![Frame::copied(host.pool(), &[0; 40]); 3];
+    let driver = Driver::new(host, Holds(frames, silent), [None, None], Arc::default());
+    let bell = Bell::new().expect("a bell");
+    let seat = Seat::new(driver, (&bell, Duration::ZERO), Arc::default()).expect("descriptors");
+    for held in (0..3).rev() {
+        assert!(seat.round(1, false).expect("it is there").more);
+        assert_eq!(seat.is_due(), held > 0, "{held} are left");
     }
 }
