@@ -163,12 +163,17 @@ fn delay(tcb: &Tcb) -> Duration {
 /// enough data is acknowledged at once (SHLD-19), and none waits longer than the knob says
 /// (MUST-40). `ends`: the peer's FIN comes with it, and is acknowledged with it.
 // Rules: SHLD-18, 5681-4.2-1, 2525-2.13.
-pub(super) fn on_in_order(tcb: &mut Tcb, (pause, ends): (u32, bool), cx: &mut Cx<'_>) {
-    adapt(tcb, pause);
-    super::autotune::on_data(tcb, cx.now);
+pub(super) fn on_in_order(tcb: &mut Tcb, (len, pause): (u32, u32), ends: bool, cx: &mut Cx<'_>) {
+    on_next(tcb, (len, pause), cx);
     if !(ends && waits_for_close(tcb)) {
         decide(tcb, cx);
     }
+}
+
+/// What was next has arrived, whatever lies behind it: what it tells of the peer's pace.
+pub(super) fn on_next(tcb: &mut Tcb, (len, pause): (u32, u32), cx: &Cx<'_>) {
+    adapt(tcb, pause);
+    super::autotune::on_data(tcb, len, cx.now);
 }
 
 /// Whether the ACK of the peer's FIN waits for ours: for Linux, most who hear the end close soon.

@@ -413,7 +413,7 @@ pub(in crate::tcp) fn seventh_process_text(
     seg.hdr.seq += len; // what is left of the segment is at most its FIN
     if seq == tcb.rcv.nxt && tcb.ooo.is_none() {
         tcb.take_in_order(payload, cx);
-        delack::on_in_order(tcb, (pause, seg.hdr.ctl.fin()), cx);
+        delack::on_in_order(tcb, (len, pause), seg.hdr.ctl.fin(), cx);
         return Continue(());
     }
     out_of_order(tcb, seq, payload, cx)
@@ -432,8 +432,8 @@ fn cuts_in(tcb: &Tcb, seg: &Segment) -> bool {
 #[cold]
 #[inline(never)]
 fn out_of_order(tcb: &mut Tcb, seq: Seq, payload: Chunks, cx: &mut Cx<'_>) -> Check {
-    let before = tcb.rcv.nxt;
-    let twice = tcb.ooo.as_ref().and_then(|ooo| ooo.overlap(seq, payload.len() as u32));
+    let (before, len) = (tcb.rcv.nxt, payload.len() as u32);
+    let twice = tcb.ooo.as_ref().and_then(|ooo| ooo.overlap(seq, len));
     twice.into_iter().for_each(|(left, right)| tcb.received_twice(left, right));
     if seq == before {
         tcb.take_in_order(payload, cx);
