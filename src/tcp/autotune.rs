@@ -137,6 +137,26 @@ pub(super) fn on_data(tcb: &mut Tcb, len: u32, now: Instant) {
     }
 }
 
+/// `len` bytes came behind a gap. The window grows all the same, unless that would hide from a peer
+/// without SACK that our ACKs are duplicates; and the buffer holds all that came behind the gap
+/// besides what the reader takes (as Linux).
+pub(super) fn on_gap(tcb: &mut Tcb, len: u32, now: Instant) {
+    if tcb.config.recv_buffer != Config::AUTO || tcb.config.is_bsd() {
+        return;
+    }
+    if tcb.sack_ok {
+        on_data(tcb, len, now);
+    }
+    let end = tcb.ooo.as_ref().and_then(|ooo| ooo.end());
+    let span = end.map_or(0, |end| end - tcb.rcv.nxt);
+    let (pressed, most) = (tcb.pressed, tcb.config.recv_buffer_auto.1);
+    let tuning = tcb.tuning(now);
+    if !pressed {
+        let wanted = tuning.space.saturating_mul(2).saturating_add(span);
+        tuning.recv = tuning.recv.max(wanted.min(most));
+    }
+}
+
 /// As BSD: when three eighths of the buffer came in half a round trip, half as much more.
 fn grow_by_half(tcb: &mut Tcb, now: Instant) {
     let (pressed, most) = (tcb.pressed, tcb.config.recv_buffer_auto.1);
