@@ -43,6 +43,10 @@ impl fmt::Display for AckEvery {
 /// Less than this, with its header, is no sign of the peer's segment size, bytes.
 const LEAST_SIGN: u32 = 88;
 
+/// An ACK that goes along with others at the end of a batch waits for no more than this, bytes: what
+/// a packet holds at most, so that the largest super-segments have an ACK each (as Linux).
+const UNACKED_MAX: u32 = 0xffff;
+
 /// What a connection knows about its ACKs.
 #[derive(Clone, Debug, Default)]
 pub struct Acks {
@@ -166,7 +170,7 @@ fn delay(tcb: &Tcb) -> Duration {
 pub(super) fn on_in_order(tcb: &mut Tcb, (len, pause): (u32, u32), ends: bool, cx: &mut Cx<'_>) {
     on_next(tcb, (len, pause), cx);
     if !(ends && waits_for_close(tcb)) {
-        decide(tcb, cx);
+        decide(tcb, len, cx);
     }
 }
 
@@ -187,14 +191,15 @@ pub(super) fn on_fin(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         tcb.acks.pingpong = true;
         tcb.rcv.unacked += 1;
         if tcb.acks.ato > 0 {
-            return decide(tcb, cx); // without data there is no pace that could be waited by
+            return decide(tcb, 1, cx); // without data there is no pace that could be waited by
         }
     }
     tcb.owe_ack(AckWhy::Fin, false, cx);
 }
 
-/// Whether what has come since the last ACK is acknowledged now.
-fn decide(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+/// Whether what has come since the last ACK is acknowledged now, `len` bytes at last: at once, if
+/// as much again would be too much for one ACK.
+fn decide(tcb: &mut Tcb, len: u32, cx: &mut Cx<'_>) {
     let waits = tcb.timers.get(Timer::Delack);
     let enough = match tcb.config.ack_every {
         AckEvery::TwoFull => tcb.rcv.unacked >= 2 * tcb.rcv.mss_seen,
@@ -203,7 +208,8 @@ fn decide(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         AckEvery::Second => waits.is_some() || tcb.rcv.unacked > u32::from(tcb.rcv.advmss),
     };
     if enough {
-        tcb.owe_ack(AckWhy::EverySecond, false, cx);
+        let much = tcb.rcv.unacked.saturating_add(len) > UNACKED_MAX;
+        tcb.owe_ack(AckWhy::EverySecond, much, cx);
     } else if tcb.acks.quick > 0 && !tcb.acks.pingpong {
         tcb.owe_ack(AckWhy::Quick, false, cx);
     } else if tcb.config.delayed_ack.is_zero() {
