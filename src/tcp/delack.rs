@@ -203,8 +203,11 @@ fn decide(tcb: &mut Tcb, len: u32, cx: &mut Cx<'_>) {
     let waits = tcb.timers.get(Timer::Delack);
     let enough = match tcb.config.ack_every {
         AckEvery::TwoFull => tcb.rcv.unacked >= 2 * tcb.rcv.mss_seen,
-        // While the window cannot follow, the reader sends the ACK.
-        AckEvery::MoreThanFull => tcb.rcv.unacked > tcb.rcv.mss_seen && tcb.window_follows(),
+        // While the window cannot follow, the reader sends the ACK; but not one that waits for more.
+        AckEvery::MoreThanFull => {
+            let unready = tcb.rx.len() < tcb.config.rcvlowat;
+            tcb.rcv.unacked > tcb.rcv.mss_seen && (unready || tcb.window_follows())
+        }
         AckEvery::Second => waits.is_some() || tcb.rcv.unacked > u32::from(tcb.rcv.advmss),
     };
     if enough {
