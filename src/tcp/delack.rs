@@ -70,11 +70,12 @@ impl Acks {
 }
 
 /// The segment size of the peer is the largest seen; a smaller one when two in a row have it that
-/// are no remnants (as Linux).
+/// are no remnants (as Linux). A full one may end what the peer had to say, too.
 pub(super) fn measure_mss(tcb: &mut Tcb, len: u32, seg: &Segment) {
     let len = len.min(u32::from(tcb.rcv.advmss));
     if len >= tcb.rcv.mss_seen || tcb.config.ack_every != AckEvery::MoreThanFull {
         tcb.rcv.mss_seen = tcb.rcv.mss_seen.max(len);
+        tcb.acks.pushed = tcb.acks.pushed.max(seg.hdr.ctl.has(Ctl::PSH).into());
         return;
     }
     let ts = if tcb.ts.is_some() { 12 } else { 0 };
