@@ -12,7 +12,7 @@ use super::persist;
 use super::rtxq::Sent;
 use super::segment::{Because, Outgoing};
 use super::sizes::{
-    burst, eff_mss, ends, fill_up_batch, goes_at_once, is_alone, is_corked, is_urgent, joined,
+    burst, eff_mss, ends, fill_up_batch, goes_at_once, is_alone, is_corked, is_single, joined,
     mss_again, note_deferral, queue_more, shared, take_batch, waits_for_queue, whole_most,
 };
 use super::state::{Cause, State};
@@ -211,7 +211,7 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
         return Err(Blocked::Pacing);
     }
     // CWR stands on one packet (RFC 3168 §6.1.2): not on all that a device would cut.
-    let single = tcb.ecn.owes_cwr || is_urgent(tcb, tcb.snd.nxt);
+    let single = tcb.ecn.owes_cwr || is_single(tcb, tcb.snd.nxt);
     let most = || if single { mss } else { burst(tcb, mss) };
     let len = unsent.min(rwnd_room).min(cwnd_room).min(paced);
     let len = if len > mss { len.min(most()) } else { len };
