@@ -43,8 +43,8 @@ impl fmt::Display for AckEvery {
 /// Less than this, with its header, is no sign of the peer's segment size, bytes.
 const LEAST_SIGN: u32 = 88;
 
-/// An ACK that goes along with others at the end of a batch waits for no more than this, bytes: what
-/// a packet holds at most, so that the largest super-segments have an ACK each (as Linux).
+/// The ACK of what came in a batch waits for its end, and for no more than this, bytes: what a
+/// packet holds at most, so that the largest super-segments have an ACK each (as Linux).
 const UNACKED_MAX: u32 = 0xffff;
 
 /// What a connection knows about its ACKs.
@@ -204,7 +204,7 @@ fn decide(tcb: &mut Tcb, len: u32, cx: &mut Cx<'_>) {
     let waits = tcb.timers.get(Timer::Delack);
     let enough = match tcb.config.ack_every {
         AckEvery::TwoFull => tcb.rcv.unacked >= 2 * tcb.rcv.mss_seen,
-        // While the window cannot follow, the reader sends the ACK; but not one that waits for more.
+        // While the window cannot follow, the reader sends the ACK, unless it waits for more.
         AckEvery::MoreThanFull => {
             let unready = tcb.rx.len() < tcb.config.rcvlowat;
             tcb.rcv.unacked > tcb.rcv.mss_seen && (unready || tcb.window_follows())
