@@ -33,6 +33,8 @@ pub(super) struct Gro {
     spare: Option<Chunk>,
     /// Read after a super-segment that it did not belong to.
     next: Option<Chunk>,
+    /// Why nothing more could be read behind what was handed over.
+    error: Option<io::Error>,
 }
 
 impl Gro {
@@ -53,6 +55,9 @@ impl Gro {
         (medium, longest): (Medium, usize),
         read: &mut impl Read,
     ) -> io::Result<Option<Frame>> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
         let packet = match self.next.take() {
             Some(packet) => packet,
             None => match self.read_one(pool, longest, read)? {
@@ -64,7 +69,9 @@ impl Gro {
         let Some(mut held) = held else { return Ok(Some(Frame::received(packet))) };
         let first = packet; // as it was, should nothing join it
         while held.is_open(longest) {
-            let Some(n) = held.read(read)? else { break };
+            let read = held.read(read);
+            self.error = read.as_ref().err().map(|error| error.kind().into());
+            let Ok(Some(n)) = read else { break };
             if !held.join(n) {
                 self.next = Some(held.other(n, pool));
                 break;

@@ -119,8 +119,9 @@ fn most(recv: u32, tcb: &Tcb) -> u32 {
     if first && recv > 2 * kept { recv - kept } else { recv }
 }
 
-/// Data came in order: two segments more may be offered, as long as the buffer has room for them.
-pub(super) fn on_data(tcb: &mut Tcb, now: Instant) {
+/// `len` bytes came in one piece: two segments more may be offered, or twice as much as came, as
+/// long as the buffer has room for them.
+pub(super) fn on_data(tcb: &mut Tcb, len: u32, now: Instant) {
     let (held, pressed, advmss) = (tcb.rx.len(), tcb.pressed, u32::from(tcb.rcv.advmss));
     if tcb.config.recv_buffer != Config::AUTO {
         return;
@@ -132,7 +133,27 @@ pub(super) fn on_data(tcb: &mut Tcb, now: Instant) {
     let tuning = tcb.tuning(now);
     let room = tuning.recv.saturating_sub(held).min(most);
     if !pressed && tuning.offer < room {
-        tuning.offer += (2 * advmss).min(room - tuning.offer);
+        tuning.offer += (2 * advmss).max(2 * len).min(room - tuning.offer);
+    }
+}
+
+/// `len` bytes came behind a gap. The window grows all the same, unless that would hide from a peer
+/// without SACK that our ACKs are duplicates; and the buffer holds all that came behind the gap
+/// besides what the reader takes (as Linux).
+pub(super) fn on_gap(tcb: &mut Tcb, len: u32, now: Instant) {
+    if tcb.config.recv_buffer != Config::AUTO || tcb.config.is_bsd() {
+        return;
+    }
+    if tcb.sack_ok {
+        on_data(tcb, len, now);
+    }
+    let end = tcb.ooo.as_ref().and_then(|ooo| ooo.end());
+    let span = end.map_or(0, |end| end - tcb.rcv.nxt);
+    let (pressed, most) = (tcb.pressed, tcb.config.recv_buffer_auto.1);
+    let tuning = tcb.tuning(now);
+    if !pressed {
+        let wanted = tuning.space.saturating_mul(2).saturating_add(span);
+        tuning.recv = tuning.recv.max(wanted.min(most));
     }
 }
 

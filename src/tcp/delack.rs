@@ -43,6 +43,10 @@ impl fmt::Display for AckEvery {
 /// Less than this, with its header, is no sign of the peer's segment size, bytes.
 const LEAST_SIGN: u32 = 88;
 
+/// The ACK of what came in a batch waits for its end, and for no more than this, bytes: what a
+/// packet holds at most, so that the largest super-segments have an ACK each (as Linux).
+const UNACKED_MAX: u32 = 0xffff;
+
 /// What a connection knows about its ACKs.
 #[derive(Clone, Debug, Default)]
 pub struct Acks {
@@ -66,11 +70,12 @@ impl Acks {
 }
 
 /// The segment size of the peer is the largest seen; a smaller one when two in a row have it that
-/// are no remnants (as Linux).
+/// are no remnants (as Linux). A full one may end what the peer had to say, too.
 pub(super) fn measure_mss(tcb: &mut Tcb, len: u32, seg: &Segment) {
     let len = len.min(u32::from(tcb.rcv.advmss));
     if len >= tcb.rcv.mss_seen || tcb.config.ack_every != AckEvery::MoreThanFull {
         tcb.rcv.mss_seen = tcb.rcv.mss_seen.max(len);
+        tcb.acks.pushed = tcb.acks.pushed.max(seg.hdr.ctl.has(Ctl::PSH).into());
         return;
     }
     let ts = if tcb.ts.is_some() { 12 } else { 0 };
@@ -163,12 +168,17 @@ fn delay(tcb: &Tcb) -> Duration {
 /// enough data is acknowledged at once (SHLD-19), and none waits longer than the knob says
 /// (MUST-40). `ends`: the peer's FIN comes with it, and is acknowledged with it.
 // Rules: SHLD-18, 5681-4.2-1, 2525-2.13.
-pub(super) fn on_in_order(tcb: &mut Tcb, (pause, ends): (u32, bool), cx: &mut Cx<'_>) {
-    adapt(tcb, pause);
-    super::autotune::on_data(tcb, cx.now);
+pub(super) fn on_in_order(tcb: &mut Tcb, (len, pause): (u32, u32), ends: bool, cx: &mut Cx<'_>) {
+    on_next(tcb, (len, pause), cx);
     if !(ends && waits_for_close(tcb)) {
-        decide(tcb, cx);
+        decide(tcb, len, cx);
     }
+}
+
+/// What was next has arrived, whatever lies behind it: what it tells of the peer's pace.
+pub(super) fn on_next(tcb: &mut Tcb, (len, pause): (u32, u32), cx: &Cx<'_>) {
+    adapt(tcb, pause);
+    super::autotune::on_data(tcb, len, cx.now);
 }
 
 /// Whether the ACK of the peer's FIN waits for ours: for Linux, most who hear the end close soon.
@@ -182,23 +192,28 @@ pub(super) fn on_fin(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         tcb.acks.pingpong = true;
         tcb.rcv.unacked += 1;
         if tcb.acks.ato > 0 {
-            return decide(tcb, cx); // without data there is no pace that could be waited by
+            return decide(tcb, 1, cx); // without data there is no pace that could be waited by
         }
     }
     tcb.owe_ack(AckWhy::Fin, false, cx);
 }
 
-/// Whether what has come since the last ACK is acknowledged now.
-fn decide(tcb: &mut Tcb, cx: &mut Cx<'_>) {
+/// Whether what has come since the last ACK is acknowledged now, `len` bytes at last: at once, if
+/// as much again would be too much for one ACK.
+fn decide(tcb: &mut Tcb, len: u32, cx: &mut Cx<'_>) {
     let waits = tcb.timers.get(Timer::Delack);
     let enough = match tcb.config.ack_every {
         AckEvery::TwoFull => tcb.rcv.unacked >= 2 * tcb.rcv.mss_seen,
-        // While the window cannot follow, the reader sends the ACK.
-        AckEvery::MoreThanFull => tcb.rcv.unacked > tcb.rcv.mss_seen && tcb.window_follows(),
+        // While the window cannot follow, the reader sends the ACK, unless it waits for more.
+        AckEvery::MoreThanFull => {
+            let unready = tcb.rx.len() < tcb.config.rcvlowat;
+            tcb.rcv.unacked > tcb.rcv.mss_seen && (unready || tcb.window_follows())
+        }
         AckEvery::Second => waits.is_some() || tcb.rcv.unacked > u32::from(tcb.rcv.advmss),
     };
     if enough {
-        tcb.owe_ack(AckWhy::EverySecond, false, cx);
+        let much = tcb.rcv.unacked.saturating_add(len) > UNACKED_MAX;
+        tcb.owe_ack(AckWhy::EverySecond, much, cx);
     } else if tcb.acks.quick > 0 && !tcb.acks.pingpong {
         tcb.owe_ack(AckWhy::Quick, false, cx);
     } else if tcb.config.delayed_ack.is_zero() {

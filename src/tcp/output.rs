@@ -12,7 +12,7 @@ use super::persist;
 use super::rtxq::Sent;
 use super::segment::{Because, Outgoing};
 use super::sizes::{
-    burst, eff_mss, ends, fill_up_batch, goes_at_once, is_alone, is_corked, is_urgent, joined,
+    burst, eff_mss, ends, fill_up_batch, goes_at_once, is_alone, is_corked, is_single, joined,
     mss_again, note_deferral, queue_more, shared, take_batch, waits_for_queue, whole_most,
 };
 use super::state::{Cause, State};
@@ -211,7 +211,7 @@ fn plan_new_data(tcb: &Tcb) -> Result<Plan, Blocked> {
         return Err(Blocked::Pacing);
     }
     // CWR stands on one packet (RFC 3168 §6.1.2): not on all that a device would cut.
-    let single = tcb.ecn.owes_cwr || is_urgent(tcb, tcb.snd.nxt);
+    let single = tcb.ecn.owes_cwr || is_single(tcb, tcb.snd.nxt);
     let most = || if single { mss } else { burst(tcb, mss) };
     let len = unsent.min(rwnd_room).min(cwnd_room).min(paced);
     let len = if len > mss { len.min(most()) } else { len };
@@ -490,7 +490,7 @@ fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
     let prr = tcb.loss.as_mut().and_then(|loss| loss.prr.as_mut());
     prr.into_iter().for_each(|prr| prr.on_send(out));
     tcb.paced(len, cx);
-    count_data(tcb, len, false, cx);
+    count_data(tcb, (len, mss), false, cx);
     super::pmtu::on_segment(tcb, cx);
     start_timers(tcb, cx);
     if len + ctl_len > 0 && tcb.syn_acked {
@@ -566,9 +566,9 @@ fn send_again(
     let fin = if (seq + len).after(tcb.tx.end()) { Ctl::FIN } else { Ctl::NONE };
     let ends = end == tcb.tx.end() || tcb.record_len(seq) == Some(data_len);
     let push = if data_len > 0 && (pushed || ends) { Ctl::PSH } else { Ctl::NONE };
-    tcb.counters.total_retrans += data_len.div_ceil(tcb.snd.smss).max(1);
+    tcb.counters.total_retrans += data_len.div_ceil(mss.into()).max(1);
     tcb.paced(data_len, cx);
-    count_data(tcb, data_len, true, cx);
+    count_data(tcb, (data_len, mss.into()), true, cx);
     if seq == tcb.snd.una && tcb.config.rack {
         // The oldest has a round trip before it again (as Linux).
         tcb.set_timer(Timer::Rtx, cx.now + tcb.rto(), cx);
@@ -578,10 +578,10 @@ fn send_again(
     (fin.with(push), payload)
 }
 
-fn count_data(tcb: &mut Tcb, len: u32, again: bool, cx: &Cx<'_>) {
+/// `len` bytes go out in segments of `mss`.
+fn count_data(tcb: &mut Tcb, (len, mss): (u32, u32), again: bool, cx: &Cx<'_>) {
     if len > 0 {
-        let opening = tcb.state() == State::SynSent; // with the SYN, which is one segment
-        let segments = if opening { 1 } else { len.div_ceil(tcb.snd.smss) };
+        let segments = len.div_ceil(mss);
         tcb.counters.data_segs_out = tcb.counters.data_segs_out.wrapping_add(segments);
         tcb.counters.bytes_sent += u64::from(len);
         if again {

@@ -3,7 +3,8 @@
 
 use super::config::Lineage;
 use super::event::{CaState, RtxRule, Timer};
-use super::rtxq::Judged;
+use super::rtxq::{Judged, Sent};
+use super::sizes::eff_mss;
 use super::state::State;
 use super::tcb::{Cx, Tcb};
 use crate::base::{Instant, Why};
@@ -55,7 +56,6 @@ impl Tcb {
         let ts = if self.ts.is_some() { 12 } else { 0 };
         let before = self.snd.smss;
         self.snd.smss = before.min(path.saturating_sub(ts).max(1));
-        let smss = self.snd.smss;
         self.cc_on_mss(before);
         if !self.syn_acked {
             return self.narrow_syn(mtu, cx);
@@ -64,8 +64,11 @@ impl Tcb {
             return; // it was let be cut on the way
         }
         self.stop_timer(Timer::LossProbe, cx);
-        let too_long = |len| if len > smss { Judged::Lost } else { Judged::InTime };
-        self.rtxq.judge(|sent| too_long(sent.len));
+        let most = eff_mss(self);
+        let too_long = |len| if len > most { Judged::Lost } else { Judged::InTime };
+        // As long as a packet of it was: a device may have cut it, and FIN is no byte.
+        let cut = |sent: &Sent| (sent.len - u32::from(sent.fin)).min(sent.mss.into());
+        self.rtxq.judge(|sent| too_long(cut(sent)));
         if self.rtxq.lost().bytes > 0 {
             (self.recovery.rule, self.recovery.force) = (Some(rule), true);
             if self.config.is_linux() && self.recovery.ca != CaState::Loss {

@@ -218,7 +218,7 @@ pub(super) fn take_batch(tcb: &mut Tcb, len: u32) {
 
 /// The most of what is sent again from `seq` on that goes out in one piece, whole segments.
 pub(super) fn whole_most(tcb: &Tcb, seq: Seq, mss: u32) -> u32 {
-    if is_urgent(tcb, seq) { mss } else { tcb.gso_max / mss * mss }
+    if is_single(tcb, seq) { mss } else { tcb.gso_max / mss * mss }
 }
 
 /// How long what is lost becomes with what follows, where that fits a segment: small ones are sent
@@ -237,6 +237,13 @@ pub(super) fn joined(tcb: &Tcb, lost: &Sent, mss: u32) -> u32 {
 /// no device can cut it.
 pub(super) fn is_urgent(tcb: &Tcb, seq: Seq) -> bool {
     tcb.snd.up.is_some_and(|up| up.after(seq))
+}
+
+/// Whether what starts at `seq` goes out as one segment, as no device may cut it: each piece would
+/// say what is said once, where urgent data ends, or what came twice (RFC 2883 §4).
+// Rules: 2883-4-2.
+pub(super) fn is_single(tcb: &Tcb, seq: Seq) -> bool {
+    is_urgent(tcb, seq) || tcb.loss.as_ref().is_some_and(|loss| loss.dsack.is_some())
 }
 
 /// Whether a segment that was not full waits for its ACK (Minshall's variant of Nagle's algorithm:

@@ -145,3 +145,22 @@ proptest! {
         prop_assert_eq!(apart(medium, &received(medium, &packets)), packets);
     }
 }
+
+/// A device that fails has given what came before: it is handed over, and then the error.
+#[test]
+fn an_error_waits_for_what_was_read() {
+    let usual = Made { v6: false, size: 1000, push: false, gap: 0, ack: 0, stamp: 0, spoil: None };
+    let (pool, mut gro) = (Pool::new(), Gro::default());
+    let mut queue: VecDeque<_> = packets(Medium::Ip, &vec![usual; 3]).into();
+    let mut read = |room: &mut [u8]| {
+        let Some(packet) = queue.pop_front() else { return Err(io::ErrorKind::BrokenPipe.into()) };
+        room[..packet.len()].copy_from_slice(&packet);
+        Ok(Some(packet.len()))
+    };
+    let mut next = || gro.receive(&pool, (Medium::Ip, 1514), &mut read);
+    let joined = next().expect("no error yet").expect("three packets");
+    assert_eq!(joined.len(), 3000 + 20 + 20 + 12);
+    for _ in 0..2 {
+        assert_eq!(next().map(|_| ()).map_err(|e| e.kind()), Err(io::ErrorKind::BrokenPipe));
+    }
+}

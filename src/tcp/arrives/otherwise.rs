@@ -5,6 +5,7 @@ use super::Check;
 use super::linux;
 use crate::base::{Chunks, Instant, Seq, SocketError, Why};
 use crate::tcp::ack;
+use crate::tcp::autotune;
 use crate::tcp::delack;
 use crate::tcp::ecn;
 use crate::tcp::event::{AckWhy, Event, Outcome, Timer};
@@ -413,10 +414,10 @@ pub(in crate::tcp) fn seventh_process_text(
     seg.hdr.seq += len; // what is left of the segment is at most its FIN
     if seq == tcb.rcv.nxt && tcb.ooo.is_none() {
         tcb.take_in_order(payload, cx);
-        delack::on_in_order(tcb, (pause, seg.hdr.ctl.fin()), cx);
+        delack::on_in_order(tcb, (len, pause), seg.hdr.ctl.fin(), cx);
         return Continue(());
     }
-    out_of_order(tcb, seq, payload, cx)
+    out_of_order(tcb, (seq, pause), payload, cx)
 }
 
 /// Whether data lies before and behind the peer's FIN: as Linux has it, that is no TCP.
@@ -431,20 +432,30 @@ fn cuts_in(tcb: &Tcb, seg: &Segment) -> bool {
 // Rules: SHLD-31, MAY-13, 5681-3.2-1.
 #[cold]
 #[inline(never)]
-fn out_of_order(tcb: &mut Tcb, seq: Seq, payload: Chunks, cx: &mut Cx<'_>) -> Check {
-    let before = tcb.rcv.nxt;
-    let twice = tcb.ooo.as_ref().and_then(|ooo| ooo.overlap(seq, payload.len() as u32));
+fn out_of_order(
+    tcb: &mut Tcb,
+    (seq, pause): (Seq, u32),
+    payload: Chunks,
+    cx: &mut Cx<'_>,
+) -> Check {
+    let (before, len) = (tcb.rcv.nxt, payload.len() as u32);
+    let twice = tcb.ooo.as_ref().and_then(|ooo| ooo.overlap(seq, len));
     twice.into_iter().for_each(|(left, right)| tcb.received_twice(left, right));
     if seq == before {
         tcb.take_in_order(payload, cx);
+        delack::on_next(tcb, (len, pause), cx);
     } else {
         tcb.counters.rare().rcv_ooopack += 1;
         let room = Room::of(tcb.recv_buffer(), tcb.config.reassembly_pieces);
         let ooo = tcb.ooo.get_or_insert_default();
+        let held = ooo.len();
         if !ooo.insert(seq, payload, room, cx.pool) {
             tcb.ooo = tcb.ooo.take().filter(|ooo| !ooo.is_empty());
             tcb.owe_ack(AckWhy::OutOfOrder, true, cx);
             return Break(Outcome::Dropped(Why::ReassemblyFull));
+        }
+        if ooo.len() > held {
+            autotune::on_gap(tcb, len, cx.now);
         }
     }
     tcb.drain_reassembly(cx);
