@@ -193,7 +193,7 @@ pub(super) struct HostArgs {
     /// On an Ethernet: a TAP interface, with ARP and ND
     #[arg(long)]
     pub(super) tap: bool,
-    /// Without offloads: packets within the MTU only, each with its checksum, one per system call
+    /// Without offloads: every segment by itself, within the MTU, with its checksum
     #[arg(long)]
     pub(super) plain: bool,
     /// Look at the device for so many microseconds before sleeping at it (as SO_BUSY_POLL)
@@ -330,7 +330,8 @@ pub(super) struct GetArgs {
     /// Give up after so many seconds in all
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds)]
     pub(super) max_time: Option<Duration>,
-    /// Show every segment and its reason on standard error
+    /// Show each packet and its reason on standard error; bulk data crosses in super-segments, one
+    /// line each, unless there is --plain
     #[arg(long)]
     pub(super) live: bool,
     /// http://HOST[:PORT]/PATH
@@ -349,7 +350,8 @@ pub(super) struct NcArgs {
     /// End after so many seconds of silence, also while connecting
     #[arg(short = 'w', long, value_name = "SECONDS", value_parser = seconds)]
     pub(super) wait: Option<Duration>,
-    /// Show every segment and its reason on standard error
+    /// Show each packet and its reason on standard error; bulk data crosses in super-segments, one
+    /// line each, unless there is --plain
     #[arg(long)]
     pub(super) live: bool,
     /// The peer's name or address

@@ -163,7 +163,8 @@ fn create(
             Medium::Ip => Tun::create(&args.dev, mtu.into()),
             Medium::Ethernet => Tun::create_tap(&args.dev, mtu.into()),
         };
-        let plain = plain.map_err(Failure::usage)?;
+        // Who asks for it wants to see every segment.
+        let plain = plain.map_err(Failure::usage)?.without_joining();
         let name = plain.name().to_owned();
         let what = format!("the {kind} device {name}, plain");
         return Ok((Box::new(plain), name, what));
