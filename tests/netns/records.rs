@@ -72,7 +72,7 @@ fn every_segment() {
     }
     drop(stream);
     up.stop();
-    let told = run(env!("CARGO_BIN_EXE_netglass"), &["tcpdump", file]);
+    let told = run(env!("CARGO_BIN_EXE_netglass"), &["tcpdump", file, "--all"]);
     for (way, peer) in [("in", format!("> {HOST}.7:")), ("out", format!("IP {HOST}.7 >"))] {
         let lines = told.lines().filter(|line| line.contains(&peer));
         let lengths: Vec<usize> = lines.filter_map(length).collect();
