@@ -59,6 +59,13 @@ fn byte(text: &str) -> Result<u8, String> {
     byte.map_err(|_| format!("\"{text}\" is not a number from 0 to 255, or 0x00 to 0xff"))
 }
 
+/// What `--busy-poll` takes: a second is much longer than an answer takes.
+fn micros(text: &str) -> Result<u32, String> {
+    const MOST: u32 = 1_000_000;
+    let micros = text.parse().ok().filter(|micros| *micros <= MOST);
+    micros.ok_or_else(|| format!("\"{text}\" is not a number of microseconds from 0 to {MOST}"))
+}
+
 /// A multicast address.
 fn group(text: &str) -> Result<IpAddr, String> {
     let addr = text.parse::<IpAddr>().ok().filter(IpAddr::is_multicast);
@@ -196,8 +203,10 @@ pub(super) struct HostArgs {
     /// Without offloads: every segment by itself, within the MTU, with its checksum
     #[arg(long)]
     pub(super) plain: bool,
-    /// Look at the device for so many microseconds before sleeping at it (as SO_BUSY_POLL)
-    #[arg(long, value_name = "MICROS", default_value_t = 0)]
+    /// Look at the device for so many microseconds, 0 to 1000000, before sleeping at it (as
+    /// SO_BUSY_POLL)
+    #[arg(long, value_name = "MICROS", default_value = "0", value_parser = micros,
+        allow_negative_numbers = true)]
     pub(super) busy_poll: u32,
     /// On the Ethernet of an interface that exists, beside Linux, by a packet socket
     #[arg(long, value_name = "NAME")]
