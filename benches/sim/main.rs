@@ -24,7 +24,7 @@ use std::process::{Command, ExitCode};
 
 /// Measures the simulator, and ns-3 with the same network.
 #[derive(Parser)]
-#[command(name = "bench sim")]
+#[command(name = "bench sim", bin_name = "scripts/bench sim")]
 struct Args {
     /// How many flows share the bottleneck, one run each.
     #[arg(long, value_delimiter = ',', default_value = "1,10,100,1000")]

@@ -19,7 +19,7 @@ const WARM_UP_LOSSY: Duration = Duration::from_millis(300);
 /// How many times as long a measurement over a lossy way takes.
 const LOSSY_TIMES: f64 = 5.0;
 /// A measurement is disturbed when others used more than this share of a processor,
-const DISTURBED: f64 = 0.1;
+pub(crate) const DISTURBED: f64 = 0.1;
 /// and then it is made again, so often at most.
 const ATTEMPTS: u32 = 3;
 

@@ -79,6 +79,13 @@ pub(crate) fn table(report: &Report) -> String {
         "|---|---|--:|--:|--:|".to_owned(),
     ];
     lines.extend(GOALS.iter().filter_map(|goal| goal.line(report)));
+    if let (disturbed @ 1.., all) = report.disturbed() {
+        lines.push(String::new());
+        lines.push(format!(
+            "The machine was busy: in {disturbed} of {all} measurements others used more than a \
+             tenth of a processor. Ratios made of those are not bold, and are not to be believed."
+        ));
+    }
     lines.join("\n")
 }
 
@@ -87,14 +94,16 @@ impl Goal {
     fn line(&self, report: &Report) -> Option<String> {
         let load = self.load.parse().expect("a load has this name");
         let ratio = |subject: &Subject| {
-            let other = self.section.against(load, *subject, self.against)?;
-            report.ratio(self.section, (load, *subject), other)
+            let (own, section) = ((load, *subject), self.section);
+            let other = section.against(load, *subject, self.against)?;
+            let disturbed = [own, other].iter().any(|cell| report.is_disturbed(section, *cell));
+            report.ratio(section, own, other).map(|ratio| (ratio, disturbed))
         };
-        let reached: Vec<Option<f64>> = self.subjects.iter().map(ratio).collect();
+        let reached: Vec<Option<(f64, bool)>> = self.subjects.iter().map(ratio).collect();
         reached.iter().flatten().next()?;
         let cell = |at: usize| match reached.get(at).copied().flatten() {
-            Some(ratio) if ratio >= self.least => format!("**{ratio:.2}**"),
-            Some(ratio) => format!("{ratio:.2}"),
+            Some((ratio, false)) if ratio >= self.least => format!("**{ratio:.2}**"),
+            Some((ratio, _)) => format!("{ratio:.2}"),
             None => "-".to_owned(),
         };
         let device = if self.subjects[0] == Plain { " (plain device)" } else { "" };

@@ -72,6 +72,13 @@ pub(crate) fn tun_to(dev: &str, addr: Ipv4Addr, mtu: u16, kind: Kind) -> Outcome
     Ok(fd)
 }
 
+/// Whether there is no `ip` to make a cable with.
+pub(crate) fn ip_is_missing() -> bool {
+    let mut version = Command::new("ip");
+    version.arg("-V").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    version.status().is_err()
+}
+
 /// A cable from this namespace to that of process `pid`.
 pub(crate) fn veth(pid: u32) -> Outcome<()> {
     let mut ip = Command::new("ip");

@@ -34,7 +34,7 @@ use std::process::ExitCode;
 
 /// Measures netglass, smoltcp and the Linux kernel with the same load, in turns.
 #[derive(Parser)]
-#[command(name = "bench")]
+#[command(name = "bench", bin_name = "scripts/bench")]
 struct Args {
     /// Seconds per measurement.
     #[arg(long, default_value_t = 2.0, value_parser = seconds)]
@@ -125,9 +125,16 @@ fn main() -> ExitCode {
 fn measure(args: &Args) -> Outcome<()> {
     let (seconds, rounds) = if args.quick { (0.4, 1) } else { (args.seconds, args.rounds) };
     let mut report = Report::new(seconds, rounds, args.mtu);
-    println!("{}", report.heading());
     let wanted = |section: &Section| takes(&args.only, section) && has_cells(args, *section);
     let sections: Vec<Section> = Section::ALL.iter().copied().filter(wanted).collect();
+    if sections.is_empty() {
+        return Err(
+            "nothing is left to measure: none of these sections has these loads on these stacks"
+                .into(),
+        );
+    }
+    ip_is_there(args, &sections)?;
+    println!("{}", report.heading());
     for &section in &sections {
         match section.lack() {
             Some(lack) => report.skip(section, lack),
@@ -180,6 +187,17 @@ fn curves(args: &Args, rounds: u32, report: &mut Report) -> Outcome<()> {
         eprintln!("curves: round {} of {rounds} done", round + 1);
     }
     Ok(())
+}
+
+/// Linux itself is under test at the other end of a cable that `ip` makes.
+fn ip_is_there(args: &Args, sections: &[Section]) -> Outcome<()> {
+    let all = || sections.iter().flat_map(|section| section.subjects());
+    let is_wanted =
+        takes(&args.stacks, &Subject::Kernel) && all().any(|one| *one == Subject::Kernel);
+    match is_wanted && lan::ip_is_missing() {
+        true => Err("ip is not installed: scripts/bench --install has apt-get do it".into()),
+        false => Ok(()),
+    }
 }
 
 /// Whether anything of a section was asked for.

@@ -1,6 +1,6 @@
 //! What came out: tables for people, JSON for programs.
 
-use crate::cell::Figures;
+use crate::cell::{DISTURBED, Figures};
 use crate::curves::Curves;
 use crate::doc;
 use crate::goals;
@@ -45,7 +45,7 @@ impl Report {
 
     /// A section is left out.
     pub(crate) fn skip(&mut self, section: Section, why: &'static str) {
-        eprintln!("skipped: {section:?}: {why}");
+        eprintln!("skipped: {}: {why}", section.name());
         self.skipped.insert(section, why);
     }
 
@@ -70,6 +70,20 @@ impl Report {
             Some(sample.figures.yielded.rate / same.figures.yielded.rate)
         });
         Some(median(pairs.collect()))
+    }
+
+    /// Whether others used too much of a processor for a cell to be believed.
+    pub(crate) fn is_disturbed(&self, section: Section, (load, subject): (Load, Subject)) -> bool {
+        let cell = self.cells.get(&(section, load, subject));
+        cell.is_some_and(|samples| middle(samples, |f| f.shares.others) > DISTURBED)
+    }
+
+    /// How many cells that is so of, and how many there are.
+    pub(crate) fn disturbed(&self) -> (usize, usize) {
+        let cells = self.cells.keys();
+        let disturbed =
+            cells.filter(|(section, load, subject)| self.is_disturbed(*section, (*load, *subject)));
+        (disturbed.count(), self.cells.len())
     }
 
     pub(crate) fn json(&self) -> Value {

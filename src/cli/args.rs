@@ -59,6 +59,13 @@ fn byte(text: &str) -> Result<u8, String> {
     byte.map_err(|_| format!("\"{text}\" is not a number from 0 to 255, or 0x00 to 0xff"))
 }
 
+/// What `--busy-poll` takes: a second is much longer than an answer takes.
+fn micros(text: &str) -> Result<u32, String> {
+    const MOST: u32 = 1_000_000;
+    let micros = text.parse().ok().filter(|micros| *micros <= MOST);
+    micros.ok_or_else(|| format!("\"{text}\" is not a number of microseconds from 0 to {MOST}"))
+}
+
 /// A multicast address.
 fn group(text: &str) -> Result<IpAddr, String> {
     let addr = text.parse::<IpAddr>().ok().filter(IpAddr::is_multicast);
@@ -193,11 +200,13 @@ pub(super) struct HostArgs {
     /// On an Ethernet: a TAP interface, with ARP and ND
     #[arg(long)]
     pub(super) tap: bool,
-    /// Without offloads: packets within the MTU only, each with its checksum, one per system call
+    /// Without offloads: every segment by itself, within the MTU, with its checksum
     #[arg(long)]
     pub(super) plain: bool,
-    /// Look at the device for so many microseconds before sleeping at it (as SO_BUSY_POLL)
-    #[arg(long, value_name = "MICROS", default_value_t = 0)]
+    /// Look at the device for so many microseconds, 0 to 1000000, before sleeping at it (as
+    /// SO_BUSY_POLL)
+    #[arg(long, value_name = "MICROS", default_value = "0", value_parser = micros,
+        allow_negative_numbers = true)]
     pub(super) busy_poll: u32,
     /// On the Ethernet of an interface that exists, beside Linux, by a packet socket
     #[arg(long, value_name = "NAME")]
@@ -330,7 +339,8 @@ pub(super) struct GetArgs {
     /// Give up after so many seconds in all
     #[arg(short, long, value_name = "SECONDS", value_parser = seconds)]
     pub(super) max_time: Option<Duration>,
-    /// Show every segment and its reason on standard error
+    /// Show each packet and its reason on standard error; bulk data crosses in super-segments, one
+    /// line each, unless there is --plain
     #[arg(long)]
     pub(super) live: bool,
     /// http://HOST[:PORT]/PATH
@@ -349,7 +359,8 @@ pub(super) struct NcArgs {
     /// End after so many seconds of silence, also while connecting
     #[arg(short = 'w', long, value_name = "SECONDS", value_parser = seconds)]
     pub(super) wait: Option<Duration>,
-    /// Show every segment and its reason on standard error
+    /// Show each packet and its reason on standard error; bulk data crosses in super-segments, one
+    /// line each, unless there is --plain
     #[arg(long)]
     pub(super) live: bool,
     /// The peer's name or address

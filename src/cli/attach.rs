@@ -33,12 +33,6 @@ impl Attachment {
     /// What the arguments choose; an interface must be there.
     pub(super) fn of(args: &HostArgs) -> Result<Attachment, Failure> {
         match &args.on {
-            Some(_) if args.plain => {
-                Err(Failure::usage("--plain is of a device of its own: leave out --plain or --on"))
-            }
-            Some(_) if args.tap => {
-                Err(Failure::usage("a host is attached once: leave out --tap or --on"))
-            }
             Some(name) => packet::usable(name).map(Attachment::On).map_err(Failure::usage),
             None if args.tap => Ok(Attachment::Tap),
             None => Ok(Attachment::Tun),
@@ -84,6 +78,20 @@ impl Attachment {
 /// Whether the host is on an Ethernet.
 pub(super) fn is_on_ethernet(args: &HostArgs) -> bool {
     args.tap || args.on.is_some()
+}
+
+/// Refuses what does not go together, whatever interfaces there are.
+pub(super) fn check(args: &HostArgs) -> Result<(), Failure> {
+    let what = match &args.on {
+        Some(_) if args.plain => "--plain is of a device of its own: leave out --plain or --on",
+        Some(_) if args.tap => "a host is attached once: leave out --tap or --on",
+        None if !args.tap && (args.mac.is_some() || args.probe) => {
+            "--mac and --probe are of an Ethernet: add --tap or --on"
+        }
+        None if args.tap => return Attachment::Tap.mtu(args).map(|_| ()),
+        _ => return Ok(()),
+    };
+    Err(Failure::usage(what))
 }
 
 /// The longest packet, as far as that is known.
@@ -146,7 +154,8 @@ pub(super) fn attach(args: &HostArgs, mac: Option<Mac>) -> Result<Attached, Fail
             done => done.map_err(Failure::usage)?,
         }
     }
-    let mut commands = vec![format!("ip tuntap add dev {dev} mode {mode}")];
+    let header = if device.offload().gso { " vnet_hdr" } else { "" };
+    let mut commands = vec![format!("ip tuntap add dev {dev} mode {mode}{header}")];
     commands.extend(network.commands());
     Ok(Attached { device, what, commands, network, losses: None })
 }
@@ -163,7 +172,8 @@ fn create(
             Medium::Ip => Tun::create(&args.dev, mtu.into()),
             Medium::Ethernet => Tun::create_tap(&args.dev, mtu.into()),
         };
-        let plain = plain.map_err(Failure::usage)?;
+        // Who asks for it wants to see every segment.
+        let plain = plain.map_err(Failure::usage)?.without_joining();
         let name = plain.name().to_owned();
         let what = format!("the {kind} device {name}, plain");
         return Ok((Box::new(plain), name, what));

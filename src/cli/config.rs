@@ -52,8 +52,9 @@ pub(super) fn given() -> Result<Given, Failure> {
     let of_up = matches.subcommand_matches(UP);
     let path = of_up.and_then(|up| up.get_one::<std::path::PathBuf>("config").cloned());
     if let Some(path) = path {
-        let text = super::files::text(&path)
-            .map_err(|error| Failure::usage(format_args!("{}: {error}", path.display())))?;
+        let text = super::files::text(&path).map_err(|error| {
+            Failure::usage(format_args!("--config {}: {error}", path.display()))
+        })?;
         let options = options(&text).map_err(|mistake| mistake.at(&path, &text))?;
         matches = command.clone().get_matches_from(merged(words, options));
     }

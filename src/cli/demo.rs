@@ -31,7 +31,7 @@ pub(super) fn run(args: &DemoArgs) -> Outcome {
         false => Private::start(linux, 1500, &[]),
     };
     match private {
-        Ok((private, device)) => with_linux(args, private, device),
+        Ok((private, device)) => with_linux(args, private, device.without_joining()),
         Err(why) => {
             talk::say(&format!("# no TUN here ({why}): two virtual hosts talk in memory\n"))?;
             in_memory(args)

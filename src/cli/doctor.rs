@@ -4,7 +4,6 @@ use super::args::DoctorArgs;
 use super::{Outcome, private, talk};
 use crate::base::Mac;
 use crate::sys::{netns, packet, tun};
-use std::path::Path;
 use std::process::{Command, ExitCode};
 
 /// One thing a mode needs.
@@ -19,6 +18,7 @@ struct Finding {
 pub(super) fn run(args: &DoctorArgs) -> Outcome {
     let findings = [
         Finding { what: "TUN device", for_what: "up, the clients, demo", lack: tun_device() },
+        Finding { what: "TUN offloads", for_what: "up without --plain", lack: offloads() },
         Finding { what: "packet socket", for_what: "--on", lack: packet_socket() },
         Finding { what: "private network", for_what: "demo, tests", lack: private_network() },
         Finding { what: "privilege", for_what: "up, the clients", lack: privilege() },
@@ -55,11 +55,19 @@ fn text(findings: &[Finding]) -> String {
 
 /// Opening the device node shows its presence and its permissions; no interface is made.
 fn tun_device() -> Option<String> {
-    let node = Path::new("/dev/net/tun");
-    match std::fs::OpenOptions::new().read(true).write(true).open(node) {
-        Ok(_) => None,
-        Err(error) => Some(tun::explain(error).to_string()),
-    }
+    tun::has_offloads().err().map(|error| tun::explain(error).to_string())
+}
+
+/// What `up` has unless there is `--plain`.
+fn offloads() -> Option<String> {
+    let why = match tun::has_offloads() {
+        Ok(true) => return None,
+        Ok(false) => {
+            "this kernel has no virtio-net headers on TUN (IFF_VNET_HDR): a newer one does"
+        }
+        Err(_) => "they come with a TUN device",
+    };
+    Some(format!("{why}; without them, up takes a plain device by itself"))
 }
 
 /// Opened, and bound to no interface.

@@ -48,11 +48,12 @@ pub(super) struct Prepared<'a> {
     scripts: Option<ScriptSink>,
 }
 
-/// Checks the arguments and opens the files.
-pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
+/// Refuses arguments that do not go together.
+pub(super) fn check(args: &HostArgs) -> Result<(), Failure> {
+    attach::check(args)?;
     dhcp::check(args)?;
-    let ends = ends(args);
-    ends.iter().try_for_each(|ends| check_family(ends).and_then(|()| check_addresses(ends)))?;
+    let right = |ends: &Ends| check_family(ends).and_then(|()| check_addresses(ends));
+    ends(args).iter().try_for_each(right)?;
     vlan::check(args)?;
     let file = |path: &Option<PathBuf>| path.as_ref().and_then(|p| std::path::absolute(p).ok());
     if let Some(path) = file(&args.pcap).filter(|_| file(&args.pcap) == file(&args.record)) {
@@ -61,6 +62,13 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
             path.display()
         )));
     }
+    Ok(())
+}
+
+/// Checks the arguments and opens the files.
+pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
+    check(args)?;
+    let ends = ends(args);
     let key = secret()?;
     let attachment = Attachment::of(args)?;
     let none = Cidr::host(Ipv4Addr::UNSPECIFIED.into());
@@ -71,8 +79,6 @@ pub(super) fn prepare(args: &HostArgs) -> Result<Prepared<'_>, Failure> {
         attachment.check_mac(mac)?;
         let autoconf = speaks_ipv6(args);
         setup = setup.on_ethernet(Ethernet { probe: args.probe, autoconf, ..Ethernet::new(mac) });
-    } else if args.mac.is_some() || args.probe {
-        return Err(Failure::usage("--mac and --probe are of an Ethernet: add --tap or --on"));
     }
     if !args.plain {
         // Whoever looks at the wire finds no checksum missing that need not be.

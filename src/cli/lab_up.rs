@@ -5,8 +5,8 @@ use super::lab;
 use super::study::args::LabUpArgs;
 use super::{Failure, Outcome, talk};
 use crate::base::{Frame, IfaceId, Instant, Medium, Pool};
+use crate::device::Device;
 use crate::device::tun::Tun;
-use crate::device::{Device, split};
 use crate::lab::{Kind, Lab, Open};
 use crate::sim::End;
 use crate::stack::Setup;
@@ -26,7 +26,8 @@ pub(super) fn run(args: &LabUpArgs) -> Outcome {
     let mtu = open.setup.ifaces.first().map_or(1500, |iface| iface.mtu);
     let create = if open.medium == Medium::Ip { Tun::create } else { Tun::create_tap };
     let mut network = Configured::new().map_err(Failure::usage)?;
-    let device = create(&args.dev, mtu.into()).map_err(Failure::usage)?;
+    // Segments go on one by one, as on any wire.
+    let device = create(&args.dev, mtu.into()).map_err(Failure::usage)?.without_joining();
     for change in changes(device.name(), mtu, &open.setup) {
         network.apply(change).map_err(Failure::usage)?;
     }
@@ -183,13 +184,7 @@ impl Bridge {
     fn receive(&mut self) -> std::io::Result<bool> {
         for _ in 0..BATCH {
             let Some(frame) = self.device.receive(&self.pool)? else { return Ok(false) };
-            // Segments that were joined on their way in go on one by one, as on any wire.
-            match split::split_on(self.open.medium, &frame, self.device.mtu()) {
-                Ok(packets) => {
-                    packets.for_each(|packet| self.open.net.inject(self.open.gate, packet));
-                }
-                Err(_) => self.open.net.inject(self.open.gate, frame),
-            }
+            self.open.net.inject(self.open.gate, frame);
         }
         Ok(true)
     }

@@ -89,7 +89,9 @@ pub fn main() -> ExitCode {
     log.init();
     report(match cli.command {
         Command::Demo(args) => demo::run(&args),
-        Command::Up(args) if args.print_config => talk::say(&effective).map(|()| ExitCode::SUCCESS),
+        Command::Up(args) if args.print_config => {
+            host::check(&args.host).and_then(|()| talk::say(&effective)).map(|()| ExitCode::SUCCESS)
+        }
         Command::Up(args) => up::run(&args),
         // `record FILE` has been read as `up --record FILE`.
         Command::Record(args) => Err(Failure::usage(format_args!(

@@ -77,7 +77,7 @@ impl ScriptSink {
     /// Scripts will go into that directory, which is made.
     pub(super) fn create(dir: &Path, setup: &Setup) -> Result<ScriptSink, Failure> {
         fs::create_dir_all(dir)
-            .map_err(|error| Failure::usage(format_args!("{}: {error}", dir.display())))?;
+            .map_err(|error| Failure::usage(format_args!("--pkt {}: {error}", dir.display())))?;
         Ok(ScriptSink { dir: dir.to_owned(), setup: setup.clone(), kept: Arc::default() })
     }
 

@@ -39,7 +39,8 @@ pub(super) struct Capture {
 impl Capture {
     /// Starts a capture file.
     pub(super) fn create(path: &Path, link: LinkType, comment: &str) -> Result<Capture, Failure> {
-        let say = |e: std::io::Error| Failure::usage(format_args!("{}: {e}", path.display()));
+        let say =
+            |e: std::io::Error| Failure::usage(format_args!("--pcap {}: {e}", path.display()));
         let file = File::create(path).map_err(say)?;
         let writer = Writer::new(file, "glass0", link, comment).map_err(say)?;
         let writer = writer.flushing(Flush::EachPacket);
@@ -232,7 +233,8 @@ pub(super) struct RecordSink {
 impl RecordSink {
     /// Starts a recording. It is a host's when that [started](Starting::started).
     pub(super) fn create(path: &Path, setup: &Setup) -> Result<Starting, Failure> {
-        let say = |e: std::io::Error| Failure::usage(format_args!("{}: {e}", path.display()));
+        let say =
+            |e: std::io::Error| Failure::usage(format_args!("--record {}: {e}", path.display()));
         let file = File::create(path).map_err(say)?;
         let recorder = recording::Recorder::new(file, setup).map_err(say)?;
         Ok(Starting { recorder, path: path.to_owned() })

@@ -26,8 +26,11 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
     let addrs = host::addresses(&args.host);
     let zone = zone(args, &addrs)?;
     let prepared = host::prepare(&args.host)?;
-    let door = door(args)?;
+    let asked = args.control.as_ref().filter(|_| !args.no_control);
+    let door = asked.map(|path| Door::at(path)).transpose()?;
     let Attached { device, what, commands, network, losses } = prepared.attach()?;
+    let usual = || (!args.no_control).then(|| Door::usual(attach::name(&args.host))).flatten();
+    let door = door.or_else(usual);
     if !args.quiet {
         tell_linux(args, &commands)?;
         talk::say(&format!("# on {what}"))?;
@@ -101,15 +104,6 @@ fn zone(args: &UpArgs, addrs: &[IpAddr]) -> Result<String, Failure> {
     let text = super::files::text(path).map_err(|e| say(&e))?;
     Zones::of_host(addrs).read(&text).map_err(|e| say(&e))?;
     Ok(text)
-}
-
-/// The control socket that was asked for.
-fn door(args: &UpArgs) -> Result<Option<Door>, Failure> {
-    match &args.control {
-        _ if args.no_control => Ok(None),
-        Some(path) => Door::at(path).map(Some),
-        None => Ok(Door::usual(attach::name(&args.host))),
-    }
 }
 
 /// What was done on Linux's side.

@@ -35,9 +35,16 @@ pub(super) struct Gro {
     next: Option<Chunk>,
     /// Why nothing more could be read behind what was handed over.
     error: Option<io::Error>,
+    /// Packets stay as they come.
+    apart: bool,
 }
 
 impl Gro {
+    /// Joins nothing.
+    pub(super) fn apart() -> Gro {
+        Gro { apart: true, ..Gro::default() }
+    }
+
     /// Forgets the block for the next packet: its size was another.
     pub(super) fn resize(&mut self) {
         self.spare = None;
@@ -65,7 +72,8 @@ impl Gro {
                 None => return Ok(None),
             },
         };
-        let held = if 2 * longest < vnet::LONGEST { Held::of(&packet, medium, pool) } else { None };
+        let joins = !self.apart && 2 * longest < vnet::LONGEST;
+        let held = if joins { Held::of(&packet, medium, pool) } else { None };
         let Some(mut held) = held else { return Ok(Some(Frame::received(packet))) };
         let first = packet; // as it was, should nothing join it
         while held.is_open(longest) {

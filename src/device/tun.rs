@@ -2,7 +2,8 @@
 //! without packet information and without offloads.
 //!
 //! A packet is read straight into a pooled block and written from its pieces, so nothing is copied
-//! on this side of the kernel. TCP segments that come one behind the other are joined (`gro.rs`).
+//! on this side of the kernel. TCP segments that come one behind the other are joined (`gro.rs`),
+//! unless every one is to be seen ([`Tun::without_joining`]).
 
 use super::Device;
 use super::gro::Gro;
@@ -79,6 +80,12 @@ impl Tun {
             gro: Gro::default(),
             losses: Losses::default(),
         })
+    }
+
+    /// Gives every segment as it came: none is joined to those before it.
+    #[must_use]
+    pub fn without_joining(self) -> Tun {
+        Tun { gro: Gro::apart(), ..self }
     }
 
     /// The interface's name.

@@ -69,12 +69,8 @@ pub fn create_offload(
     medium: Medium,
 ) -> Result<Option<(OwnedFd, String, Uncut)>, SetupError> {
     check(name)?;
-    let open = OpenOptions::new().read(true).write(true).open("/dev/net/tun");
-    let fd = OwnedFd::from(open.map_err(|e| refusal(name, e))?);
-    let mut features: libc::c_uint = 0;
-    // SAFETY: TUNGETFEATURES writes one unsigned int there.
-    let known = unsafe { control(&fd, libc::TUNGETFEATURES, &raw mut features) };
-    if known.is_err() || features & libc::IFF_VNET_HDR as libc::c_uint == 0 {
+    let fd = open().map_err(|e| refusal(name, e))?;
+    if !knows_headers(&fd) {
         return Ok(None);
     }
     let kind = match medium {
@@ -91,6 +87,25 @@ pub fn create_offload(
     };
     let uncut = Uncut::ALL.into_iter().find(accepts).unwrap_or(Uncut { tcp: false, udp: false });
     Ok(Some((fd, request.name(), uncut)))
+}
+
+/// Whether this kernel has devices as [`create_offload`] makes them.
+///
+/// # Errors
+/// When `/dev/net/tun` cannot be opened.
+pub fn has_offloads() -> io::Result<bool> {
+    open().map(|fd| knows_headers(&fd))
+}
+
+fn open() -> io::Result<OwnedFd> {
+    OpenOptions::new().read(true).write(true).open("/dev/net/tun").map(OwnedFd::from)
+}
+
+fn knows_headers(fd: &OwnedFd) -> bool {
+    let mut features: libc::c_uint = 0;
+    // SAFETY: TUNGETFEATURES writes one unsigned int there.
+    let known = unsafe { control(fd, libc::TUNGETFEATURES, &raw mut features) };
+    known.is_ok() && features & libc::IFF_VNET_HDR as libc::c_uint != 0
 }
 
 /// Whether the packets of a TUN or TAP device that somebody else made have a virtio-net header in

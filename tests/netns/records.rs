@@ -1,7 +1,9 @@
 //! Captures and recordings of live sessions, and the demo.
 
 use crate::Case;
-use crate::support::{HOST, Need, Up, netglass, run, scratch};
+use crate::support::{HOST, Need, PATIENCE, Up, netglass, run, scratch};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 pub(crate) const CASES: &[Case] = &[
     (
@@ -10,6 +12,7 @@ pub(crate) const CASES: &[Case] = &[
         capture,
     ),
     ("records::a_live_curl_lives_again", &[Need::Tun, Need::Program("curl")], replay),
+    ("records::plain_shows_every_segment", &[Need::Tun], every_segment),
     ("demo::with_linux", &[Need::Tun], demo),
     ("demo::in_memory", &[], demo_in_memory),
 ];
@@ -54,6 +57,34 @@ fn replay() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
     assert!(text.contains("ESTABLISHED") && text.contains("trace hash"), "{text}");
+}
+
+/// With `--plain`, what comes and what goes is told segment by segment, however fast it is.
+fn every_segment() {
+    let path = scratch("plain.rec");
+    let file = path.to_str().unwrap();
+    let up = Up::start(&["--plain", "--record", file]);
+    let mut stream = TcpStream::connect((HOST, 7)).expect("the echo service");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    for _ in 0..20 {
+        stream.write_all(&[7; 100_000]).expect("it takes them");
+        stream.read_exact(&mut [0; 100_000]).expect("the echo");
+    }
+    drop(stream);
+    up.stop();
+    let told = run(env!("CARGO_BIN_EXE_netglass"), &["tcpdump", file, "--all"]);
+    for (way, peer) in [("in", format!("> {HOST}.7:")), ("out", format!("IP {HOST}.7 >"))] {
+        let lines = told.lines().filter(|line| line.contains(&peer));
+        let lengths: Vec<usize> = lines.filter_map(length).collect();
+        assert!(lengths.len() > 1000, "{way}: {} lines", lengths.len());
+        assert_eq!(lengths.iter().max(), Some(&1448), "{way}");
+    }
+}
+
+/// What tcpdump's line says behind `length`.
+fn length(line: &str) -> Option<usize> {
+    let (_, behind) = line.split_once(" length ")?;
+    behind.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
 fn demo() {

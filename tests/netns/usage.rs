@@ -33,6 +33,15 @@ fn mistakes() {
     refused(&["up", "--tap", "--mtu", "65535"], "65521");
     refused(&["up", "--tap", "--mac", "ff:ff:ff:ff:ff:ff"], "not one host");
     refused(&["up", "--mac", "02:00:00:00:00:01"], "--tap");
+    refused(&["up", "--plain", "--on", "lo"], "leave out --plain or --on");
+    refused(&["up", "--plain", "--on", "lo", "--print-config"], "leave out --plain or --on");
+    refused(&["up", "--tap", "--mtu", "65535", "--print-config"], "65521");
+    for micros in ["-1", "1000001", "4294967296", "soon"] {
+        refused(&["up", "--busy-poll", micros], "microseconds from 0 to 1000000");
+    }
+    for file in ["--pcap", "--record", "--config", "--pkt"] {
+        refused(&["up", file, "/proc/no/such/place"], &format!("{file} /proc/no/such/place: "));
+    }
     refused(&["up", "--dhcp"], "--tap or --on");
     refused(&["up", "--tap", "--dhcp", "--addr", "10.9.0.2/24"], "leave out --addr");
     refused(&["get", "--tap", "--dhcp", "--linux", "fd09::1", "http://a/"], "leave out --linux");

@@ -60,9 +60,11 @@ impl Door {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => Door::open(&dir.join(second)),
             other => other,
         });
-        opened
-            .inspect_err(|error| log::warn!("no control socket in {}: {error}", dir.display()))
-            .ok()
+        let told = |error: &io::Error| {
+            let dir = dir.display();
+            log::warn!("no control socket in {dir}: {error}; --control PATH has it elsewhere");
+        };
+        opened.inspect_err(told).ok()
     }
 
     fn open(path: &Path) -> io::Result<Door> {

@@ -74,14 +74,18 @@ fn packets(medium: Medium, stream: &[Made]) -> Vec<Vec<u8>> {
 
 /// What a device gives that reads these packets.
 fn received(medium: Medium, packets: &[Vec<u8>]) -> Vec<Frame> {
-    let (pool, mut gro) = (Pool::new(), Gro::default());
+    received_by(Gro::default(), (medium, 1514), packets)
+}
+
+fn received_by(mut gro: Gro, shape: (Medium, usize), packets: &[Vec<u8>]) -> Vec<Frame> {
+    let pool = Pool::new();
     let mut queue: VecDeque<&Vec<u8>> = packets.iter().collect();
     let mut read = |room: &mut [u8]| {
         let Some(packet) = queue.pop_front() else { return Ok(None) };
         room[..packet.len()].copy_from_slice(packet);
         Ok(Some(packet.len()))
     };
-    let next = || gro.receive(&pool, (medium, 1514), &mut read).expect("no error");
+    let next = || gro.receive(&pool, shape, &mut read).expect("no error");
     std::iter::from_fn(next).collect()
 }
 
@@ -118,20 +122,22 @@ fn a_stream_becomes_super_segments() {
 
 #[test]
 fn jumbo_packets_are_given_as_they_are() {
+    nothing_is_joined(Gro::default(), 65_535);
+}
+
+#[test]
+fn a_device_that_joins_nothing_gives_every_segment() {
+    nothing_is_joined(Gro::apart(), 1500);
+}
+
+#[track_caller]
+fn nothing_is_joined(gro: Gro, longest: usize) {
     let stream =
         vec![Made { v6: false, size: 1000, push: false, gap: 0, ack: 0, stamp: 0, spoil: None }; 3];
     let packets = packets(Medium::Ip, &stream);
-    let (pool, mut gro) = (Pool::new(), Gro::default());
-    let mut queue: VecDeque<_> = packets.iter().collect();
-    let mut read = |room: &mut [u8]| {
-        let Some(packet) = queue.pop_front() else { return Ok(None) };
-        room[..packet.len()].copy_from_slice(packet);
-        Ok(Some(packet.len()))
-    };
-    let next = || gro.receive(&pool, (Medium::Ip, 65_535), &mut read).expect("no error");
-    let frames: Vec<Frame> = std::iter::from_fn(next).collect();
+    let frames = received_by(gro, (Medium::Ip, longest), &packets);
     assert!(frames.iter().all(|frame| frame.offload == Offload::default()));
-    assert_eq!(apart(Medium::Ip, &frames), packets);
+    assert_eq!(frames.iter().map(Frame::to_vec).collect::<Vec<_>>(), packets);
 }
 
 proptest! {
