@@ -50,9 +50,9 @@ impl Gro {
         self.spare = None;
     }
 
-    /// Whether a packet was read that was not given yet.
+    /// Whether a packet, or an error, was read that was not given yet.
     pub(super) fn holds(&self) -> bool {
-        self.next.is_some()
+        self.next.is_some() || self.error.is_some()
     }
 
     /// The next packet of up to `longest` bytes, or the next ones joined.
@@ -77,9 +77,14 @@ impl Gro {
         let Some(mut held) = held else { return Ok(Some(Frame::received(packet))) };
         let first = packet; // as it was, should nothing join it
         while held.is_open(longest) {
-            let read = held.read(read);
-            self.error = read.as_ref().err().map(|error| error.kind().into());
-            let Ok(Some(n)) = read else { break };
+            let n = match held.read(read) {
+                Ok(Some(n)) => n,
+                Ok(None) => break,
+                Err(error) => {
+                    self.error = Some(error);
+                    break;
+                }
+            };
             if !held.join(n) {
                 self.next = Some(held.other(n, pool));
                 break;
