@@ -26,11 +26,9 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
     let addrs = host::addresses(&args.host);
     let zone = zone(args, &addrs)?;
     let prepared = host::prepare(&args.host)?;
-    let asked = args.control.as_ref().filter(|_| !args.no_control);
-    let door = asked.map(|path| Door::at(path)).transpose()?;
+    let door = asked_door(args)?;
     let Attached { device, what, commands, network, losses } = prepared.attach()?;
-    let usual = || (!args.no_control).then(|| Door::usual(attach::name(&args.host))).flatten();
-    let door = door.or_else(usual);
+    let door = door.or_else(|| usual_door(args));
     if !args.quiet {
         tell_linux(args, &commands)?;
         talk::say(&format!("# on {what}"))?;
@@ -52,7 +50,7 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
         // Before anybody can know that it is up.
         let ends = [SignalKind::interrupt(), SignalKind::terminate()];
         let [interrupt, terminate] = ends.map(|kind| signal(kind).map_err(Failure::failed));
-        let signals = [interrupt?, terminate?];
+        let mut signals = [interrupt?, terminate?];
         let ladder = history.map(History::drawer);
         let policies: Policies = args.policy.iter().cloned().collect();
         let drains = args.services.enabled().map(|entry| policies.of(entry.service).drain);
@@ -70,7 +68,6 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
             greet(args, &session.host, &addrs, shown)?;
         }
         let leasing = dhcp::start(&session, &args.host, inviter(args, &session))?;
-        let mut signals = signals;
         until_stopped(&session, &mut signals).await;
         if !session.is_over() {
             session.say("# stopping gracefully; Ctrl-C again ends it at once");
@@ -104,6 +101,17 @@ fn zone(args: &UpArgs, addrs: &[IpAddr]) -> Result<String, Failure> {
     let text = super::files::text(path).map_err(|e| say(&e))?;
     Zones::of_host(addrs).read(&text).map_err(|e| say(&e))?;
     Ok(text)
+}
+
+/// The control socket at a place that was asked for.
+fn asked_door(args: &UpArgs) -> Result<Option<Door>, Failure> {
+    let path = args.control.as_ref().filter(|_| !args.no_control);
+    path.map(|path| Door::at(path)).transpose()
+}
+
+/// The one at the usual place, of a host that is attached: others have no need of it.
+fn usual_door(args: &UpArgs) -> Option<Door> {
+    (!args.no_control).then(|| Door::usual(attach::name(&args.host))).flatten()
 }
 
 /// What was done on Linux's side.
