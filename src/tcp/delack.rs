@@ -202,17 +202,18 @@ pub(super) fn on_fin(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 /// as much again would be too much for one ACK.
 fn decide(tcb: &mut Tcb, len: u32, cx: &mut Cx<'_>) {
     let waits = tcb.timers.get(Timer::Delack);
+    let much = tcb.rcv.unacked.saturating_add(len) > UNACKED_MAX;
     let enough = match tcb.config.ack_every {
         AckEvery::TwoFull => tcb.rcv.unacked >= 2 * tcb.rcv.mss_seen,
-        // While the window cannot follow, the reader sends the ACK, unless it waits for more.
+        // While the window cannot follow, the reader sends the ACK, unless it waits for more, or
+        // had no time to read so much.
         AckEvery::MoreThanFull => {
             let unready = tcb.rx.len() < tcb.config.rcvlowat;
-            tcb.rcv.unacked > tcb.rcv.mss_seen && (unready || tcb.window_follows())
+            tcb.rcv.unacked > tcb.rcv.mss_seen && (much || unready || tcb.window_follows())
         }
         AckEvery::Second => waits.is_some() || tcb.rcv.unacked > u32::from(tcb.rcv.advmss),
     };
     if enough {
-        let much = tcb.rcv.unacked.saturating_add(len) > UNACKED_MAX;
         tcb.owe_ack(AckWhy::EverySecond, much, cx);
     } else if tcb.acks.quick > 0 && !tcb.acks.pingpong {
         tcb.owe_ack(AckWhy::Quick, false, cx);
