@@ -7,6 +7,8 @@ use std::net::Ipv4Addr;
 
 /// Our first number.
 const FIRST: u32 = 1_000_000;
+/// More is not left unacknowledged until a batch ends, bytes.
+const UNACKED_MAX: usize = 0xffff;
 /// So many acknowledgments of the same number say that something was lost.
 const DUPLICATES: u32 = 3;
 
@@ -26,8 +28,9 @@ pub(super) struct Conn {
     rcv: u32,
     read: u64,
     ecr: u32,
-    /// An acknowledgment is owed.
+    /// An acknowledgment is owed, and of how many bytes.
     owes: bool,
+    unacked: usize,
     /// The answer of a sink, or the bytes of an echo, that are to be sent.
     answer: Vec<u8>,
     /// The peer has ended, and so have we.
@@ -53,6 +56,7 @@ impl Conn {
             read: 0,
             ecr: heard.tsval,
             owes: false,
+            unacked: 0,
             answer: Vec::new(),
             heard_fin: false,
             said_fin: false,
@@ -96,6 +100,10 @@ impl Conn {
         self.read += payload.len() as u64;
         (self.ecr, self.owes, self.heard_fin) = (heard.tsval, true, fin);
         wire.hand_over(payload);
+        self.unacked += payload.len();
+        if self.unacked > UNACKED_MAX {
+            self.acknowledge(wire, wire.now());
+        }
         match self.service {
             Service::Echo => self.answer.extend_from_slice(payload),
             Service::Sink if fin => self.answer.extend(self.read.to_be_bytes()),
@@ -152,8 +160,8 @@ impl Conn {
         if !self.answer.is_empty() || self.heard_fin && !self.said_fin {
             self.emit_answer(wire, now);
         }
-        if std::mem::take(&mut self.owes) {
-            wire.put(self.said(wire, now), &[]);
+        if self.owes {
+            self.acknowledge(wire, now);
         }
         self.service == Service::Source && self.room() >= wire.most
     }
@@ -164,10 +172,15 @@ impl Conn {
         (self.wnd.wrapping_sub(flight) as i32).max(0) as usize
     }
 
+    fn acknowledge(&mut self, wire: &Wire, now: u32) {
+        wire.put(self.said(wire, now), &[]);
+        (self.owes, self.unacked) = (false, 0);
+    }
+
     fn emit_bulk(&mut self, wire: &mut Wire, now: u32, len: usize) {
         wire.send(Said { len, ..self.said(wire, now) });
         self.nxt = self.nxt.wrapping_add(len as u32);
-        self.owes = false;
+        (self.owes, self.unacked) = (false, 0);
     }
 
     fn emit_answer(&mut self, wire: &mut Wire, now: u32) {
@@ -177,7 +190,7 @@ impl Conn {
         let (len, sum) = (answer.len(), super::wire::sum(&answer));
         wire.put(Said { flags, len, sum, ..self.said(wire, now) }, &answer);
         self.nxt = self.nxt.wrapping_add(len as u32 + u32::from(fin));
-        (self.owes, self.said_fin) = (false, fin);
+        (self.owes, self.unacked, self.said_fin) = (false, 0, fin);
         self.answer = answer;
         self.answer.clear();
     }
