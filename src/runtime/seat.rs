@@ -13,9 +13,9 @@
 //! When much goes, it takes the watch for that, and what acknowledges it with it: what a thread has
 //! written is in its processor's cache, and ACKs wake nobody.
 //!
-//! An audience ([`Host::tell`]) is told by the driver's thread alone, while others may do rounds: of
-//! its own rounds at once, of theirs within [`GRACE`]. When much is untold ([`UNTOLD`]), nobody else
-//! does rounds until all is told.
+//! An audience ([`Host::tell`]) is told by the driver's thread alone, while others may do rounds:
+//! of its own rounds at once, of theirs within [`GRACE`]. When much is untold ([`UNTOLD`]), nobody
+//! else does rounds until all is told.
 //!
 //! # Why no call is lost
 //!
