@@ -1,7 +1,7 @@
 //! What a device allows: a peer that answers Linux as a stack must, with no protocol behind it. It
 //! copies each byte once, to a reader or from a writer, acknowledges once per batch of packets and
-//! each 64 KiB, as netglass does, and keeps to Linux's window. It takes only what is next, so that a
-//! packet that the device drops is sent again, as to any stack, and not hidden.
+//! each 64 KiB, as netglass does, and keeps to Linux's window. It takes only what is next, so that
+//! a packet that the device drops is sent again, as to any stack, and not hidden.
 
 mod conn;
 mod wire;
