@@ -44,7 +44,7 @@ impl fmt::Display for AckEvery {
 const LEAST_SIGN: u32 = 88;
 
 /// The ACK of what came in a batch waits for its end, and for no more than this, bytes: what a
-/// packet holds at most, so that the largest super-segments have an ACK each (as Linux).
+/// packet holds at most, so that every second one of the largest super-segments has an ACK.
 const UNACKED_MAX: u32 = 0xffff;
 
 /// What a connection knows about its ACKs.
@@ -171,7 +171,7 @@ fn delay(tcb: &Tcb) -> Duration {
 pub(super) fn on_in_order(tcb: &mut Tcb, (len, pause): (u32, u32), ends: bool, cx: &mut Cx<'_>) {
     on_next(tcb, (len, pause), cx);
     if !(ends && waits_for_close(tcb)) {
-        decide(tcb, len, cx);
+        decide(tcb, cx);
     }
 }
 
@@ -192,7 +192,7 @@ pub(super) fn on_fin(tcb: &mut Tcb, cx: &mut Cx<'_>) {
         tcb.acks.pingpong = true;
         tcb.rcv.unacked += 1;
         if tcb.acks.ato > 0 {
-            return decide(tcb, 1, cx); // without data there is no pace that could be waited by
+            return decide(tcb, cx); // without data there is no pace that could be waited by
         }
     }
     tcb.owe_ack(AckWhy::Fin, false, cx);
@@ -200,9 +200,9 @@ pub(super) fn on_fin(tcb: &mut Tcb, cx: &mut Cx<'_>) {
 
 /// Whether what has come since the last ACK is acknowledged now, `len` bytes at last: at once, if
 /// as much again would be too much for one ACK.
-fn decide(tcb: &mut Tcb, len: u32, cx: &mut Cx<'_>) {
+fn decide(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let waits = tcb.timers.get(Timer::Delack);
-    let much = tcb.rcv.unacked.saturating_add(len) > UNACKED_MAX;
+    let much = tcb.rcv.unacked > UNACKED_MAX;
     let enough = match tcb.config.ack_every {
         AckEvery::TwoFull => tcb.rcv.unacked >= 2 * tcb.rcv.mss_seen,
         // While the window cannot follow, the reader sends the ACK, unless it waits for more, or
