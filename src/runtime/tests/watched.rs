@@ -182,15 +182,15 @@ fn who_calls_may_hold_what_an_observer_wants() {
     stream.set_read_timeout(Some(LONG)).expect("a timeout");
     let seen = Arc::new(Mutex::new(0));
     pair.near.observe(Box::new(Wants(seen.clone())));
-    for n in 0..200 {
-        let held = seen.lock().expect("no panic");
+    let held = seen.lock().expect("no panic");
+    // Not for ever: what is untold is bounded.
+    for n in 0..20 {
         stream.write_all(&[n]).expect("open");
         stream.read_exact(&mut [0]).expect("it answers");
-        drop(held);
     }
-    drop(stream);
+    drop((held, stream));
     echo.join().expect("no panic");
     let [near, _] = pair.running;
     near.stop(LONG).expect("the device was there");
-    assert!(*seen.lock().expect("no panic") > 800, "all is told at the end");
+    assert!(*seen.lock().expect("no panic") > 80, "all is told at the end");
 }
