@@ -1,8 +1,8 @@
 //! What a driver does: it takes frames from a device to a host, and back.
 //!
 //! A round: read what has come; take one turn with the host, at one moment and under one lock
-//! (input, poll, output); give the device what is to be sent. Then the users are woken, and the
-//! audience is told.
+//! (input, poll, output); give the device what is to be sent. Whoever had it done wakes the users,
+//! and sees to it that the audience is told.
 //!
 //! Between device and host there may be a pair of bad links ([`crate::impair`]). They see packets
 //! as a wire carries them, behind the splitter; observers see what the device carries: what

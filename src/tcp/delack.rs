@@ -198,8 +198,8 @@ pub(super) fn on_fin(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     tcb.owe_ack(AckWhy::Fin, false, cx);
 }
 
-/// Whether what has come since the last ACK is acknowledged now, `len` bytes at last: at once, if
-/// as much again would be too much for one ACK.
+/// Whether what has come since the last ACK is acknowledged now; at once, if that is too much to
+/// wait for the end of a batch.
 fn decide(tcb: &mut Tcb, cx: &mut Cx<'_>) {
     let waits = tcb.timers.get(Timer::Delack);
     let much = tcb.rcv.unacked > UNACKED_MAX;
