@@ -90,6 +90,19 @@ pub(crate) fn veth(pid: u32) -> Outcome<()> {
     }
 }
 
+/// Nothing is changed in a network that leads anywhere: a measurement has a new one.
+pub(crate) fn must_be_private() -> Outcome<()> {
+    let v4 = std::fs::read_to_string("/proc/net/route")?;
+    // There is none where IPv6 is not.
+    let v6 = std::fs::read_to_string("/proc/net/ipv6_route").unwrap_or_default();
+    let v4 = v4.lines().skip(1).filter_map(|route| route.split_whitespace().next());
+    let mut devices = v4.chain(v6.lines().filter_map(|route| route.split_whitespace().last()));
+    match devices.find(|&dev| dev != "lo") {
+        Some(dev) => Err(format!("this network leads to {dev}: use a new one (unshare -n)").into()),
+        None => Ok(()),
+    }
+}
+
 /// Room for many short connections from this namespace: all ports may be used, and few stay
 /// behind in TIME-WAIT.
 pub(crate) fn many_ports() -> Outcome<()> {

@@ -101,8 +101,8 @@ fn seconds(text: &str) -> Result<f64, String> {
 fn main() -> ExitCode {
     let args = Args::parse();
     let done = match args.role {
-        Some(Role::Cell(cell)) => cell::run(cell),
-        Some(Role::Serve(cell)) => serve::run(cell),
+        Some(Role::Cell(cell)) => lan::must_be_private().and_then(|()| cell::run(cell)),
+        Some(Role::Serve(cell)) => lan::must_be_private().and_then(|()| serve::run(cell)),
         Some(Role::Curve { count }) => {
             curves::run(count);
             Ok(())

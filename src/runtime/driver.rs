@@ -22,7 +22,7 @@ use std::time::Duration;
 pub(super) const BATCH: usize = 64;
 /// Bytes read per round, after which it reads no more: what has come is to be in the processor's
 /// cache still when it is looked at.
-const BATCH_BYTES: usize = 256 << 10;
+const BATCH_BYTES: usize = 192 << 10;
 /// Silence after which memory is given back.
 const SILENCE: Duration = Duration::from_secs(1);
 /// The interface that the device is.

@@ -110,7 +110,8 @@ pub(super) struct Seat<D> {
     again: AtomicBool,
     /// The device is full.
     full: AtomicBool,
-    /// It may have more to be read, and does not say so (again): it has no descriptor, or holds it.
+    /// It may have more to be read, and is not asked whether it has: it has no descriptor, holds
+    /// it, or has given so much that there is more.
     more: AtomicBool,
     /// When the next round is due, and until when the driver's thread and the user at the watch
     /// sleep (0: they do not); nanoseconds.
@@ -194,8 +195,8 @@ impl<D: Device> Seat<D> {
         self.deadline.store(round.deadline.map_or(u64::MAX, nanos), Ordering::SeqCst);
         self.full.store(round.full, Ordering::Relaxed);
         if most > 0 {
-            let untold = self.is_silent() || driver.holds();
-            self.more.store(round.more && untold, Ordering::Relaxed);
+            let unasked = self.is_silent() || driver.holds() || round.came >= BULK;
+            self.more.store(round.more && unasked, Ordering::Relaxed);
         }
         if round.audience {
             self.untold.fetch_add(round.came + round.went + UNTOLD.1, Ordering::SeqCst);

@@ -11,7 +11,7 @@ use ::netglass::sys::poll::{Interest, Wake, wait};
 use std::collections::VecDeque;
 
 /// Bytes taken per turn at most, as netglass' driver does.
-const BATCH_BYTES: usize = 256 << 10;
+const BATCH_BYTES: usize = 192 << 10;
 
 /// The services, and the connections they have.
 struct App {
