@@ -150,6 +150,8 @@ pub struct Turn<T> {
     pub now: Instant,
     /// Whether [`Host::tell`] has anybody to tell.
     pub audience: bool,
+    /// Whether what comes and goes is kept until then: it is recorded, or shown.
+    pub kept: bool,
     /// Whether frames that the device takes are to be in the journal.
     pub shown: bool,
     /// Who can go on.
@@ -396,8 +398,8 @@ impl Host {
         let woken = inner.woken();
         let deadline = inner.stack.deadline(now);
         inner.armed = deadline.unwrap_or(Instant::MAX);
-        let audience = observed || inner.recorded;
-        Turn { answer, deadline, now, audience, shown, woken }
+        let (audience, kept) = (observed || inner.recorded, shown || inner.recorded);
+        Turn { answer, deadline, now, audience, kept, shown, woken }
     }
 
     /// A driver takes up its work: it is called when it is to take a turn before the deadline it

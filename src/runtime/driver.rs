@@ -49,6 +49,8 @@ pub(super) struct Round {
     pub(super) closing: bool,
     /// Somebody is to be told what has happened.
     pub(super) audience: bool,
+    /// How many bytes are kept until then.
+    pub(super) kept: usize,
     /// Who can go on.
     pub(super) woken: Woken,
 }
@@ -134,8 +136,9 @@ impl<D: Device> Driver<D> {
         let deadline = self.deadline(turn.deadline);
         let closing = turn.answer || self.is_under_way();
         let Turn { audience, woken, .. } = turn;
+        let kept = if turn.kept { came + went } else { 0 };
         let (full, rest) = (self.full, !self.outbox.is_empty());
-        Ok(Round { now, deadline, more, came, went, full, rest, closing, audience, woken })
+        Ok(Round { now, deadline, more, came, went, full, rest, closing, audience, kept, woken })
     }
 
     /// Tells the audience of the rounds since it was told last.

@@ -48,8 +48,9 @@ const LATELY: Duration = Duration::from_millis(10);
 const FOR_OTHERS: u32 = 16;
 /// Rounds that a thread does for what it writes, before the driver's thread goes on with them.
 const ROUNDS: u32 = 8;
-/// What may happen before it is told, bytes that come and go; each round counts as so many more.
-/// Where much does, it is the driver's thread that goes on: it tells while it is in the cache.
+/// What may happen before it is told, bytes that are kept until then; each round counts as so many
+/// more. Where much does, it is the driver's thread that goes on: it tells while it is in the
+/// cache.
 const UNTOLD: (usize, usize) = (256 << 10, 1 << 10);
 /// How long a full device is waited for before time is looked at again.
 const FULL: Duration = Duration::from_millis(10);
@@ -199,7 +200,7 @@ impl<D: Device> Seat<D> {
             self.more.store(round.more && unasked, Ordering::Relaxed);
         }
         if round.audience {
-            self.untold.fetch_add(round.came + round.went + UNTOLD.1, Ordering::SeqCst);
+            self.untold.fetch_add(round.kept + UNTOLD.1, Ordering::SeqCst);
         }
         for (bytes, it) in [(round.came, Lately::Comes), (round.went, Lately::Goes)] {
             if bytes >= BULK {
