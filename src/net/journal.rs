@@ -45,6 +45,11 @@ impl Journal {
         Journal::default()
     }
 
+    /// How many records it holds.
+    pub fn records(&self) -> usize {
+        self.records.len()
+    }
+
     /// Takes the records that the stack holds.
     pub fn catch_up(&mut self, stack: &mut Stack) {
         stack.drain_records(&mut self.records);

@@ -49,8 +49,8 @@ pub(super) struct Round {
     pub(super) closing: bool,
     /// Somebody is to be told what has happened.
     pub(super) audience: bool,
-    /// How many bytes are kept until then.
-    pub(super) kept: usize,
+    /// What is kept until then: bytes that came and went, and records.
+    pub(super) kept: (usize, usize),
     /// Who can go on.
     pub(super) woken: Woken,
 }
@@ -127,6 +127,7 @@ impl<D: Device> Driver<D> {
     /// When the device is gone.
     pub(super) fn round(&mut self, most: usize, stopping: bool) -> io::Result<Round> {
         let (came, more) = self.receive(most)?;
+        let earlier = self.journal.records();
         let turn = self.turn(stopping);
         let now = turn.now;
         let went = self.transmit(now, turn.shown)?;
@@ -136,7 +137,8 @@ impl<D: Device> Driver<D> {
         let deadline = self.deadline(turn.deadline);
         let closing = turn.answer || self.is_under_way();
         let Turn { audience, woken, .. } = turn;
-        let kept = if turn.kept { came + went } else { 0 };
+        let bytes = if turn.kept { came + went } else { 0 };
+        let kept = (bytes, self.journal.records() - earlier);
         let (full, rest) = (self.full, !self.outbox.is_empty());
         Ok(Round { now, deadline, more, came, went, full, rest, closing, audience, kept, woken })
     }

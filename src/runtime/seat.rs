@@ -48,12 +48,20 @@ const LATELY: Duration = Duration::from_millis(10);
 const FOR_OTHERS: u32 = 16;
 /// Rounds that a thread does for what it writes, before the driver's thread goes on with them.
 const ROUNDS: u32 = 8;
-/// What may happen before it is told, bytes that are kept until then; each round counts as so many
-/// more. Where much does, it is the driver's thread that goes on: it tells while it is in the
-/// cache.
-const UNTOLD: (usize, usize) = (256 << 10, 1 << 10);
+/// What may happen before it is told. Where more does, it is the driver's thread that goes on: it
+/// tells of frames while they are in the cache.
+const UNTOLD: Untold = Untold { most: 256 << 10, record: 64, round: 1 << 10 };
 /// How long a full device is waited for before time is looked at again.
 const FULL: Duration = Duration::from_millis(10);
+
+/// A measure of what is not told yet: bytes of frames and inputs that are kept until then.
+struct Untold {
+    most: usize,
+    /// As how many bytes a record counts.
+    record: usize,
+    /// As how many a round counts.
+    round: usize,
+}
 
 /// Who sleeps at the device.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -200,7 +208,9 @@ impl<D: Device> Seat<D> {
             self.more.store(round.more && unasked, Ordering::Relaxed);
         }
         if round.audience {
-            self.untold.fetch_add(round.kept + UNTOLD.1, Ordering::SeqCst);
+            let (bytes, records) = round.kept;
+            let more = bytes + records * UNTOLD.record + UNTOLD.round;
+            self.untold.fetch_add(more, Ordering::SeqCst);
         }
         for (bytes, it) in [(round.came, Lately::Comes), (round.went, Lately::Goes)] {
             if bytes >= BULK {
@@ -293,7 +303,7 @@ impl<D: Device> Seat<D> {
 
     /// Whether so much is untold that only the driver's thread goes on.
     fn is_behind(&self) -> bool {
-        self.untold.load(Ordering::SeqCst) >= UNTOLD.0
+        self.untold.load(Ordering::SeqCst) >= UNTOLD.most
     }
 
     /// After a round of a user's thread: has the driver's tell of it.
