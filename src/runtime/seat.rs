@@ -50,7 +50,7 @@ const FOR_OTHERS: u32 = 16;
 const ROUNDS: u32 = 8;
 /// What may happen before it is told. Where more does, it is the driver's thread that goes on: it
 /// tells of frames while they are in the cache.
-const UNTOLD: Untold = Untold { most: 256 << 10, record: 64, round: 1 << 10 };
+const UNTOLD: Untold = Untold { most: 256 << 10, record: 32, round: 1 << 10 };
 /// How long a full device is waited for before time is looked at again.
 const FULL: Duration = Duration::from_millis(10);
 
