@@ -75,8 +75,8 @@ const GOALS: &[Goal] = &[
 /// The table of goals that were measured.
 pub(crate) fn table(report: &Report) -> String {
     let mut lines = vec![
-        "| work | divided by | goal | as used | in one loop |".to_owned(),
-        "|---|---|--:|--:|--:|".to_owned(),
+        "| work | divided by | goal | as used | in one loop | the limit |".to_owned(),
+        "|---|---|--:|--:|--:|--:|".to_owned(),
     ];
     lines.extend(GOALS.iter().filter_map(|goal| goal.line(report)));
     if let (disturbed @ 1.., all) = report.disturbed() {
@@ -114,6 +114,17 @@ impl Goal {
             Against::First => "unobserved".to_owned(),
         };
         let Goal { load, least, .. } = self;
-        Some(format!("| {load}{device} | {by} | ≥ {least:.2} | {} | {} |", cell(0), cell(1)))
+        let cells = format!("{} | {} | {}", cell(0), cell(1), self.limit(report));
+        Some(format!("| {load}{device} | {by} | ≥ {least:.2} | {cells} |"))
+    }
+
+    /// What the device's limit comes to by the same measure.
+    fn limit(&self, report: &Report) -> String {
+        let load = self.load.parse().expect("a load has this name");
+        let ratio = match self.against {
+            Against::Other(other) => report.ratio(self.section, (load, Limit), (load, other)),
+            Against::Limit | Against::First => None,
+        };
+        ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"))
     }
 }

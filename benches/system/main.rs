@@ -43,7 +43,7 @@ struct Args {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
     /// One round of a fraction of a second each: to see that it works.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["seconds", "rounds", "write"])]
     quick: bool,
     /// The MTU of every link, in bytes.
     #[arg(long, default_value_t = 1500, value_parser = clap::value_parser!(u16).range(576..))]
@@ -57,7 +57,8 @@ struct Args {
     /// Only these loads.
     #[arg(long, value_delimiter = ',')]
     loads: Vec<Load>,
-    /// Writes the tables into docs/performance.md, and the chart beside it.
+    /// Writes the tables into docs/performance.md, and the chart beside it; with --only, those of
+    /// these sections, and not the goals.
     #[arg(long, conflicts_with_all = ["stacks", "loads", "mtu"])]
     write: bool,
     /// Writes all measurements to a file.
@@ -134,6 +135,11 @@ fn measure(args: &Args) -> Outcome<()> {
         );
     }
     ip_is_there(args, &sections)?;
+    if let Some(path) = &args.json {
+        // Before half an hour of measurements that cannot be written; what is in it stays till then.
+        let open = std::fs::File::options().create(true).append(true).open(path);
+        open.map_err(|e| format!("--json {}: {e}", path.display()))?;
+    }
     println!("{}", report.heading());
     for &section in &sections {
         match section.lack() {
@@ -152,7 +158,7 @@ fn measure(args: &Args) -> Outcome<()> {
     }
     if let Some(path) = &args.json {
         let text = format!("{:#}\n", report.json());
-        std::fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))?;
+        std::fs::write(path, text).map_err(|e| format!("--json {}: {e}", path.display()))?;
     }
     Ok(())
 }

@@ -184,7 +184,7 @@ fn create(
         Some(Uncut { tcp: true, udp: true }) => "with offloads for TCP and UDP",
         Some(Uncut { tcp: true, udp: false }) => "with offloads for TCP",
         Some(Uncut { tcp: false, .. }) => "with offloads for what is sent",
-        None => "plain, as this kernel has no offloads for it",
+        None => "plain, as this kernel has no offloads for it; segments are joined",
     };
     let what = format!("the {kind} device {name}, {how}");
     Ok((device, name, what))
