@@ -228,7 +228,7 @@ pub(super) fn advance(
     restart_rtx_timer(tcb, cx);
     restart_user_timer(tcb, cx);
     if let Some(newest) = told.newest.filter(|newest| newest.retransmits == 0) {
-        super::pmtu::on_progress(tcb, newest.len);
+        super::pmtu::on_progress(tcb, newest.len.min(newest.mss.into()));
     }
     rtt
 }
@@ -287,9 +287,10 @@ pub(super) fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: 
     let once = newest.filter(|sent| sent.retransmits == 0 && !told.again);
     let newest_rtt = rtt.map(|rtt| once.map_or(rtt, |sent| cx.now.since(sent.sent_at)));
     let rate = tcb.take_rate(told.delivered, newest, cx.now);
+    let acked = tcb.weigh(told.amount());
     let sample = AckSample {
         now: cx.now,
-        acked: tcb.weigh(told.amount()),
+        acked,
         delivered: rate.delivered,
         interval: rate.interval,
         rtt,
@@ -302,10 +303,10 @@ pub(super) fn sample(tcb: &mut Tcb, told: &mut Told, rtt: Option<Duration>, cx: 
         in_flight: tcb.in_flight(),
         app_limited: !tcb.cwnd_may_grow(),
         rate_app_limited: rate.app_limited,
-        ce: if told.marked { told.delivered } else { 0 },
+        ce: if told.marked { acked } else { 0 },
     };
     if sample.ce > 0 {
-        tcb.counters.rare().delivered_ce += sample.ce.div_ceil(tcb.snd.smss);
+        tcb.counters.rare().delivered_ce += told.segments;
     }
     tcb.measured.on_sample(&sample);
     tcb.tell_cc(&sample, cx);

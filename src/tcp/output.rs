@@ -340,6 +340,16 @@ fn room(tcb: &Tcb) -> Room {
     }
 }
 
+/// The sequence number of a segment without data: the next, or, where the peer has taken its window
+/// back, the right edge, beyond which it would not take the segment (as Linux). A part of the unit
+/// that the peer counts its window in may be missing from what it told.
+// Rules: MUST-34.
+fn acceptable(tcb: &Tcb) -> Seq {
+    let (nxt, edge) = (tcb.snd.nxt, tcb.snd.una + tcb.snd.wnd);
+    let beyond = nxt.after(edge) && nxt - edge >= 1 << tcb.snd.wscale;
+    if beyond { edge } else { nxt }
+}
+
 /// Builds the segment that `plan` asks for.
 // Rules: MUST-61, MUST-65.
 fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
@@ -355,7 +365,7 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
         Plan::LastData { len } => (nxt, Ctl::PSH.with(Ctl::FIN), send_new(tcb, len, 1, cx)),
         Plan::Ack { .. } => {
             cause = if tcb.owe.ack.is_some() { tcb.owe.ack_cause } else { cause };
-            (nxt, Ctl::NONE, Chunks::new())
+            (acceptable(tcb), Ctl::NONE, Chunks::new())
         }
         Plan::Retransmit { seq, len, rule } => {
             mss = tcb.rtxq.next_lost().map_or(mss, |lost| mss_again(tcb, lost));

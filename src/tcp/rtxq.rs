@@ -90,9 +90,10 @@ impl Sent {
         (at.next_multiple_of(mss) - phase, (at / mss * mss).saturating_sub(phase))
     }
 
-    /// How long the first of its segments is.
+    /// How long the first of its segments is; a FIN goes along with the last of the data.
     pub fn first_len(&self) -> u32 {
-        self.len.min(u32::from(self.mss.max(1)) - u32::from(self.phase))
+        let most = u32::from(self.mss.max(1)) - u32::from(self.phase);
+        if self.len - u32::from(self.fin) <= most { self.len } else { most }
     }
 
     /// Where the last of its segments begins, of which `fin` bytes are no data.
@@ -290,11 +291,13 @@ impl Rtxq {
             }
             let whole = head.end().before_eq(to);
             self.unnote(0);
+            let mut counted = self.queue[0].segments(true);
             let gone = if whole {
                 self.queue.pop_front().expect("the queue has a head")
             } else {
                 let head = &mut self.queue[0];
                 let rest = head.split_off(to - head.seq);
+                counted -= rest.segments(true); // a FIN by itself counts, too
                 std::mem::replace(head, rest)
             };
             self.pass(gone.len);
@@ -302,7 +305,7 @@ impl Rtxq {
                 self.note(0);
             }
             let segments = gone.segments(whole);
-            self.sum(&gone, |sum| *sum -= Amount { bytes: gone.len, segments });
+            self.sum(&gone, |sum| *sum -= Amount { bytes: gone.len, segments: counted });
             if acked.len == 0 && gone.retransmits == 0 {
                 acked.first_sent_at = Some(gone.sent_at);
             }
