@@ -97,7 +97,8 @@ pub(super) fn run(args: &UpArgs) -> Outcome {
 /// The names that DNS answers for besides the host's own.
 fn zone(args: &UpArgs, addrs: &[IpAddr]) -> Result<String, Failure> {
     let Some(path) = &args.zone else { return Ok(String::new()) };
-    let say = |what: &dyn Display| Failure::usage(format_args!("--zone {}: {what}", path.display()));
+    let say =
+        |what: &dyn Display| Failure::usage(format_args!("--zone {}: {what}", path.display()));
     let text = super::files::text(path).map_err(|e| say(&e))?;
     Zones::of_host(addrs).read(&text).map_err(|e| say(&e))?;
     Ok(text)

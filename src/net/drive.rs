@@ -10,6 +10,9 @@ pub trait Drive: Send + Sync {
     /// thread, not under the host's mutex; `here`: that thread may do it itself.
     fn kick(&self, here: bool);
 
+    /// A call that brings the driver no work has left something to be told to the audience.
+    fn tell_soon(&self) {}
+
     /// A thread that waits for `signal`, until `until` at most, offers to do the driver's work in
     /// the meantime: `None` when it is not wanted (any more), otherwise whether the signal came.
     fn attend(&self, signal: &Signal, until: Option<Instant>) -> Option<bool> {

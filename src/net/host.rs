@@ -150,8 +150,8 @@ pub struct Turn<T> {
     pub now: Instant,
     /// Whether [`Host::tell`] has anybody to tell.
     pub audience: bool,
-    /// Whether what comes and goes is kept until then: it is recorded, or shown.
-    pub kept: bool,
+    /// Whether what comes and goes is recorded until then.
+    pub recorded: bool,
     /// Whether frames that the device takes are to be in the journal.
     pub shown: bool,
     /// Who can go on.
@@ -223,11 +223,17 @@ impl Host {
             inner.armed = inner.armed.min(deadline);
             driver.clone_from(&inner.driver);
         }
+        let works = driver.is_some();
+        if !works && (inner.observed || inner.recorded) && inner.stack.has_news() {
+            driver.clone_from(&inner.driver);
+        }
         let here = inner.may_be_driven_here();
         drop(inner);
         woken.wake();
-        if let Some(driver) = driver {
-            driver.kick(here);
+        match driver {
+            Some(driver) if works => driver.kick(here),
+            Some(driver) => driver.tell_soon(),
+            None => {}
         }
     }
 
@@ -398,8 +404,9 @@ impl Host {
         let woken = inner.woken();
         let deadline = inner.stack.deadline(now);
         inner.armed = deadline.unwrap_or(Instant::MAX);
-        let (audience, kept) = (observed || inner.recorded, shown || inner.recorded);
-        Turn { answer, deadline, now, audience, kept, shown, woken }
+        let recorded = inner.recorded;
+        let audience = observed || recorded;
+        Turn { answer, deadline, now, audience, recorded, shown, woken }
     }
 
     /// A driver takes up its work: it is called when it is to take a turn before the deadline it
@@ -428,6 +435,14 @@ impl Host {
         drop(inner);
         drop(gone);
         woken.wake();
+    }
+
+    /// For drivers, between turns: takes into `journal` what calls have left to be told since.
+    pub fn catch_up(&self, journal: &mut Journal) {
+        let mut inner = lock(&self.0.inner);
+        if inner.observed {
+            journal.catch_up(&mut inner.stack);
+        }
     }
 
     /// For drivers, between turns: tells the audience what was recorded, and, in between, what

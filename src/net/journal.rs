@@ -37,6 +37,8 @@ pub struct Journal {
     seen: Vec<Seen>,
     /// The events that sent frames.
     sending: Vec<EventId>,
+    /// How many bytes the frames have.
+    bytes: usize,
 }
 
 impl Journal {
@@ -48,6 +50,11 @@ impl Journal {
     /// How many records it holds.
     pub fn records(&self) -> usize {
         self.records.len()
+    }
+
+    /// How many bytes the frames have that it holds.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Takes the records that the stack holds.
@@ -86,6 +93,7 @@ impl Journal {
         let ((direction, iface), (why, frame)) = (way, gone);
         let before = self.records.len();
         let lost = Some((medium, why));
+        self.bytes += frame.len();
         self.seen.push(Seen { at, direction, iface, frame, before, caused: before, lost });
     }
 
@@ -104,6 +112,7 @@ impl Journal {
     ) {
         let before = self.records.len();
         let seen = |frame| Seen { at, direction, iface, frame, before, caused: before, lost: None };
+        self.bytes += frame.len();
         match split::split_on(medium, frame, mtu) {
             Ok(pieces) => self.seen.extend(pieces.map(seen)),
             // What is no packet is shown as it is.
@@ -123,7 +132,7 @@ pub(super) struct Known {
 impl Known {
     /// Tells all that is in a journal, and empties it.
     pub(super) fn tell(&mut self, journal: &mut Journal, observers: &mut [Box<dyn Observer>]) {
-        let Journal { records, seen, sending } = journal;
+        let Journal { records, seen, sending, bytes } = journal;
         self.awaited.extend(sending.drain(..));
         for record in records.iter() {
             if self.awaited.remove(&record.id) {
@@ -166,5 +175,6 @@ impl Known {
         }
         seen.clear();
         records.clear();
+        *bytes = 0;
     }
 }

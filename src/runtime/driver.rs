@@ -127,7 +127,7 @@ impl<D: Device> Driver<D> {
     /// When the device is gone.
     pub(super) fn round(&mut self, most: usize, stopping: bool) -> io::Result<Round> {
         let (came, more) = self.receive(most)?;
-        let earlier = self.journal.records();
+        let earlier = (self.journal.bytes(), self.journal.records());
         let turn = self.turn(stopping);
         let now = turn.now;
         let went = self.transmit(now, turn.shown)?;
@@ -137,8 +137,9 @@ impl<D: Device> Driver<D> {
         let deadline = self.deadline(turn.deadline);
         let closing = turn.answer || self.is_under_way();
         let Turn { audience, woken, .. } = turn;
-        let bytes = if turn.kept { came + went } else { 0 };
-        let kept = (bytes, self.journal.records() - earlier);
+        let recorded = if turn.recorded { came + went } else { 0 };
+        let bytes = recorded + self.journal.bytes() - earlier.0;
+        let kept = (bytes, self.journal.records() - earlier.1);
         let (full, rest) = (self.full, !self.outbox.is_empty());
         Ok(Round { now, deadline, more, came, went, full, rest, closing, audience, kept, woken })
     }
@@ -151,6 +152,7 @@ impl<D: Device> Driver<D> {
 
     /// The same, for who tells while others do rounds: takes what is to be told for an empty one.
     pub(super) fn swap_journal(&mut self, empty: &mut Journal) {
+        self.host.catch_up(&mut self.journal);
         std::mem::swap(&mut self.journal, empty);
     }
 

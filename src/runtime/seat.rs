@@ -191,10 +191,8 @@ impl<D: Device> Seat<D> {
     /// A round of a user's thread that has the watch; whether it may do another.
     fn visitors_round(&self, most: usize) -> io::Result<(Round, bool)> {
         let round = self.round(most, false)?;
-        if round.audience {
-            self.leave_telling();
-        }
-        Ok((round, !self.is_behind()))
+        let is_told = !round.audience || self.leave_telling();
+        Ok((round, is_told && !self.is_behind()))
     }
 
     /// A round, and what it says to those who sleep.
@@ -306,16 +304,18 @@ impl<D: Device> Seat<D> {
         self.untold.load(Ordering::SeqCst) >= UNTOLD.most
     }
 
-    /// After a round of a user's thread: has the driver's tell of it.
-    fn leave_telling(&self) {
+    /// After a round of a user's thread: has the driver's tell of it. Says whether that thread has
+    /// left the device: what was to make it leave may have woken another one there.
+    fn leave_telling(&self) -> bool {
         let watch = lock(&self.watch);
-        let (by, asleep) = (watch.by, watch.asleep);
+        let Watch { by, asleep, away, .. } = *watch;
         drop(watch);
         if by == By::Driver {
             self.bell.ring();
         } else if asleep {
             self.called.notify_all();
         }
+        away
     }
 
     // ---- the watch
@@ -334,6 +334,9 @@ impl<D: Device> Seat<D> {
                 drop(watch);
                 self.tell(journal);
                 (watch, same) = (lock(&self.watch), 0);
+                if watch.by == By::User && self.is_called() {
+                    self.bell.ring(); // who called may have found the driver taken, for that
+                }
                 if watch.by == By::Driver {
                     break;
                 }
@@ -555,6 +558,13 @@ impl<D: Device> Drive for Seat<D> {
         let late = self.sleeps.iter().any(|sleeps| due < sleeps.load(Ordering::SeqCst));
         if late || self.full.load(Ordering::Relaxed) {
             self.call_watch();
+        }
+    }
+
+    fn tell_soon(&self) {
+        // Who has left something since the last telling has called for the next one.
+        if self.untold.fetch_add(UNTOLD.record, Ordering::SeqCst) == 0 {
+            self.leave_telling();
         }
     }
 

@@ -35,6 +35,10 @@ impl Drive for Called {
     fn kick(&self, _: bool) {
         self.0.notify_one();
     }
+
+    fn tell_soon(&self) {
+        self.0.notify_one();
+    }
 }
 
 impl Live {

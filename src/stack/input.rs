@@ -233,6 +233,13 @@ pub(super) struct Recording {
 /// many, again and again.
 const TURN_MAX: usize = 512;
 
+impl Recording {
+    /// Whether something is kept that nobody has taken.
+    pub(super) fn has_news(&self) -> bool {
+        !self.kept.is_empty()
+    }
+}
+
 impl Stack {
     /// Starts keeping every input for [`Stack::take_inputs`]. To be replayed, a recording starts
     /// with the host.

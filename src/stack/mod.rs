@@ -300,6 +300,11 @@ impl Stack {
         self.trace.last()
     }
 
+    /// Whether records or inputs are kept that nobody has taken.
+    pub fn has_news(&self) -> bool {
+        !self.log.is_empty() || self.recording.as_ref().is_some_and(input::Recording::has_news)
+    }
+
     /// Moves the kept records, in the order of their numbers.
     pub fn drain_records(&mut self, into: &mut Vec<Record>) {
         // Some are told behind what they led to.

@@ -3,7 +3,7 @@
 
 use super::seat::{Pair, echo, pair, sinks, to_sink};
 use super::{LONG, addr};
-use crate::net::blocking::TcpStream;
+use crate::net::blocking::{TcpStream, UdpSocket};
 use crate::net::{Host, Observer};
 use crate::stack::{Event, Record};
 use std::io::{Read, Write};
@@ -90,6 +90,18 @@ fn what_a_call_did_is_told_soon() {
     }
     drop(stream);
     sinks.join().expect("no panic");
+}
+
+/// A call that brings the driver no work is told as soon, and not with what happens next.
+#[test]
+fn what_leaves_nothing_to_do_is_told_soon() {
+    let (pair, log) = watched();
+    let socket = UdpSocket::bind(&pair.near, addr("10.0.0.1:9")).expect("a port is free");
+    for _ in 0..50 {
+        let nowhere = socket.send_to(&[1], addr("192.0.2.1:9")).expect_err("there is no route");
+        assert_eq!(nowhere.kind(), std::io::ErrorKind::NetworkUnreachable);
+        log.until_told(&pair.near);
+    }
 }
 
 /// Says that it is called, and waits until it may go on.
