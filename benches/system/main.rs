@@ -136,7 +136,7 @@ fn measure(args: &Args) -> Outcome<()> {
     }
     ip_is_there(args, &sections)?;
     if let Some(path) = &args.json {
-        // Before half an hour of measurements that cannot be written; what is in it stays till then.
+        // Before half an hour of measurements for nothing; it keeps what it has till the end.
         let open = std::fs::File::options().create(true).append(true).open(path);
         open.map_err(|e| format!("--json {}: {e}", path.display()))?;
     }
