@@ -191,8 +191,10 @@ impl<D: Device> Seat<D> {
     /// A round of a user's thread that has the watch; whether it may do another.
     fn visitors_round(&self, most: usize) -> io::Result<(Round, bool)> {
         let round = self.round(most, false)?;
-        let is_told = !round.audience || self.leave_telling();
-        Ok((round, is_told && !self.is_behind()))
+        if round.audience {
+            self.leave_telling();
+        }
+        Ok((round, !self.is_behind()))
     }
 
     /// A round, and what it says to those who sleep.
@@ -304,9 +306,8 @@ impl<D: Device> Seat<D> {
         self.untold.load(Ordering::SeqCst) >= UNTOLD.most
     }
 
-    /// After a round of a user's thread: has the driver's tell of it. Says whether that thread has
-    /// left the device: what was to make it leave may have woken another one there.
-    fn leave_telling(&self) -> bool {
+    /// After a round of a user's thread: has the driver's tell of it.
+    fn leave_telling(&self) {
         let watch = lock(&self.watch);
         let Watch { by, asleep, away, .. } = *watch;
         drop(watch);
@@ -314,8 +315,11 @@ impl<D: Device> Seat<D> {
             self.bell.ring();
         } else if asleep {
             self.called.notify_all();
+        } else if !away {
+            // Its thread is at the device still: what was to make it leave has woken this one.
+            self.bell.ring();
+            std::thread::yield_now();
         }
-        away
     }
 
     // ---- the watch
