@@ -194,7 +194,7 @@ fn output_ack() -> impl FnMut() -> Duration {
 /// What a loop around a host does for a request and its answer of a byte each, on as many
 /// connections as the batch has operations.
 fn exchange() -> impl FnMut() -> Duration {
-    let mut transfer = Transfer::new(false, 1, BATCH);
+    let mut transfer = Transfer::new(true, 1, BATCH);
     transfer.hosts.pass(SILENCE);
     let mut sent = Vec::with_capacity(BATCH);
     move || {

@@ -145,6 +145,16 @@ impl Batches {
         }
     }
 
+    /// Whether nothing is queued, and nothing is that `nxt` is behind.
+    pub fn is_fresh(&self, nxt: Seq) -> bool {
+        self.is_empty() && !self.filled.after(nxt)
+    }
+
+    /// A write up to `end`, less than a batch, is queued and goes out; nothing was queued.
+    pub fn pass(&mut self, end: Seq) {
+        (self.filled, self.pushed, self.turn) = (end, end, Turn::All);
+    }
+
     /// Whether there is no batch that the first could be filled up from.
     pub fn is_single(&self) -> bool {
         self.queue.len() < 2

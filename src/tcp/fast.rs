@@ -6,6 +6,8 @@
 //! leave the same block behind, bit for bit (see the test). Nothing is told here: whoever wants to
 //! know why has every segment go the whole way.
 
+pub(super) mod output;
+
 use super::ack;
 use super::arrives::otherwise;
 use super::event::{CaState, Timer};

@@ -7,13 +7,15 @@ mod header;
 
 use super::ecn;
 use super::event::{AckWhy, Blocked, Event, Plan, Room, RtxRule, SegmentView, Timer};
+use super::fast::{self, output::Next};
 use super::fastopen;
 use super::persist;
 use super::rtxq::Sent;
 use super::segment::{Because, Outgoing};
 use super::sizes::{
     burst, eff_mss, ends, fill_up_batch, goes_at_once, is_alone, is_corked, is_single, joined,
-    mss_again, note_deferral, queue_more, shared, take_batch, waits_for_queue, whole_most,
+    mss_again, note_deferral, queue_more, queue_whole, shared, take_batch, waits_for_queue,
+    whole_most,
 };
 use super::state::{Cause, State};
 use super::tcb::{Cx, Tcb};
@@ -283,6 +285,20 @@ fn decide(tcb: &mut Tcb, cx: &Cx<'_>) -> Decision {
 
 /// The next segment, if one is to be sent; if not, what is waited for is noted.
 pub(super) fn output(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Option<Outgoing> {
+    if !cx.trace.is_listening()
+        && let Some(next) = fast::output::next(tcb, cx.now)
+    {
+        return match next {
+            Next::All { len } => {
+                queue_whole(tcb);
+                Some(emit(tcb, Plan::NewData { len, push: true }, cx))
+            }
+            Next::Nothing => {
+                rest(tcb, Blocked::App, cx);
+                None
+            }
+        };
+    }
     let mut decision = decide(tcb, cx);
     while matches!(decision, Decision::Wait { .. }) && queue_more(tcb) {
         decision = decide(tcb, cx);
@@ -291,12 +307,17 @@ pub(super) fn output(tcb: &mut Tcb, cx: &mut Cx<'_>) -> Option<Outgoing> {
         Decision::Send(plan) => Some(emit(tcb, plan, cx)),
         Decision::Wait { why, .. } => {
             fill_up_batch(tcb);
-            persist::arm(tcb, why, cx);
-            tcb.note_usage(why == Blocked::Cwnd, cx.now);
-            note_blocked(tcb, why, cx);
+            rest(tcb, why, cx);
             None
         }
     }
+}
+
+/// Nothing goes now, for this reason.
+fn rest(tcb: &mut Tcb, why: Blocked, cx: &mut Cx<'_>) {
+    persist::arm(tcb, why, cx);
+    tcb.note_usage(why == Blocked::Cwnd, cx.now);
+    note_blocked(tcb, why, cx);
 }
 
 /// Whether the window was another before data is sent after a silence, so that what goes out is to

@@ -124,6 +124,24 @@ pub(super) fn queue_more(tcb: &mut Tcb) -> bool {
     true
 }
 
+/// Whether all that is written is queued and goes as one, if it fits a segment: nothing is queued,
+/// and no record ends in it.
+pub(super) fn queues_whole(tcb: &Tcb) -> bool {
+    tcb.counters.rare.as_ref().is_none_or(|rare| {
+        let fresh = rare.batches.as_ref().is_none_or(|batches| batches.is_fresh(tcb.snd.nxt));
+        fresh && rare.records.is_empty()
+    })
+}
+
+/// All that is written is queued, and goes now.
+// The queue is made here, too, that both ways leave the same block behind.
+pub(super) fn queue_whole(tcb: &mut Tcb) {
+    if has_batches(tcb) {
+        let (nxt, end) = (tcb.snd.nxt, tcb.tx.end());
+        tcb.counters.rare().batches.get_or_insert_with(|| Batches::new(nxt)).pass(end);
+    }
+}
+
 /// Whether nothing may go before more is queued.
 pub(super) fn waits_for_queue(tcb: &Tcb) -> bool {
     let waits = |batches: &Batches| batches.turn == Turn::Nothing || !batches.writing;

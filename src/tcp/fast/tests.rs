@@ -133,7 +133,8 @@ fn usual_step() -> impl Strategy<Value = Step> {
         2 => (0..3_000u32).prop_map(|micros| Step::Time { micros }),
         1 => (0..400_000u32).prop_map(|micros| Step::Time { micros }),
         6 => arrival().prop_map(Step::Arrival),
-        2 => (1..20_000u16).prop_map(|len| Step::Write { len }),
+        1 => (1..20_000u16).prop_map(|len| Step::Write { len }),
+        1 => (1..1_600u16).prop_map(|len| Step::Write { len }),
         2 => (1..20_000u16).prop_map(|len| Step::Read { len }),
         4 => (1..20u8).prop_map(|most| Step::Send { most }),
     ]
@@ -185,10 +186,10 @@ struct Life {
     chance: Chance,
     pool: Pool,
     trace: Trace<Event>,
-    /// How many segments went the short way.
-    short: u32,
-    /// How many there were.
-    all: u32,
+    /// How many segments that came went the short way, and how many there were.
+    came: [u32; 2],
+    /// How often what is next was known the short way, and how often it was asked.
+    asked: [u32; 2],
 }
 
 impl Life {
@@ -217,7 +218,8 @@ impl Life {
         let cause = EventId::NONE;
         let mut cx = Cx { now, chance: &chance, pool: &pool, trace: &mut trace, cause };
         let conn = Conn::from_half_open(opening, &half, &mut cx);
-        let mut life = Life { conn, now, chance, pool, trace, short: 0, all: 0 };
+        let (came, asked) = ([0; 2], [0; 2]);
+        let mut life = Life { conn, now, chance, pool, trace, came, asked };
         life.now += Duration::from_millis(1);
         let seq = IRS + 1;
         let ts = Some(Timestamps { val: 6, ecr: life.now.as_millis() as u32 + 76 });
@@ -239,8 +241,8 @@ impl Life {
     fn take(&mut self, seg: Segment) -> String {
         let calm = is_calm(&self.conn.tcb);
         let ack = seg.hdr.ack.filter(|_| calm);
-        self.all += 1;
-        self.short += u32::from(ack.is_some_and(|ack| is_expected(&self.conn.tcb, &seg, ack)));
+        let short = ack.is_some_and(|ack| is_expected(&self.conn.tcb, &seg, ack));
+        self.came = [self.came[0] + u32::from(short), self.came[1] + 1];
         let mut said = format!("{:?}", self.with(|conn, cx| conn.input(seg, false, cx)));
         while self.conn.owes_ack_now()
             && let Some(out) = self.send()
@@ -251,6 +253,8 @@ impl Life {
     }
 
     fn send(&mut self) -> Option<String> {
+        let short = output::next(&self.conn.tcb, self.now).is_some();
+        self.asked = [self.asked[0] + u32::from(short), self.asked[1] + 1];
         let out = self.with(|conn, cx| conn.output(cx))?;
         Some(format!("{:?} {:?} {:?}", out.hdr, out.payload.to_vec().len(), out.gso_size))
     }
@@ -348,8 +352,8 @@ impl Life {
     }
 }
 
-/// How many segments went the short way, and how many there were.
-fn same(config: &Config, gso_max: u32, steps: &[Step]) -> Result<[u32; 2], TestCaseError> {
+/// How often the short way was gone and how often it might have been, in and out.
+fn same(config: &Config, gso_max: u32, steps: &[Step]) -> Result<[[u32; 2]; 2], TestCaseError> {
     let mut short = Life::new(config, gso_max, false);
     let mut whole = Life::new(config, gso_max, true);
     for step in steps {
@@ -359,23 +363,27 @@ fn same(config: &Config, gso_max: u32, steps: &[Step]) -> Result<[u32; 2], TestC
         prop_assert_eq!(short.live(*step), whole.live(*step), "{:?}", step);
         prop_assert_eq!(short.known(), whole.known(), "{:?}", step);
     }
-    Ok([short.short, short.all])
+    Ok([short.came, short.asked])
 }
 
-/// And not for want of segments that could go it: a fifth does.
+/// And not for want of segments that could go it: a fifth does, and on the way out, where most wait
+/// for a window, a twentieth.
 #[test]
 fn the_short_way_leads_where_the_whole_way_does() {
-    let (short, all) = (Cell::new(0), Cell::new(0));
+    let sums = [[0u32; 2]; 2].map(|pair| pair.map(Cell::new));
     let lives = (prop::collection::vec(step(), 1..300), any::<bool>(), config());
     let cases = ProptestConfig { cases: 120, ..ProptestConfig::default() };
     let outcome = TestRunner::new(cases).run(&lives, |(steps, gso, config)| {
         let counts = same(&config, if gso { 65_000 } else { 0 }, &steps)?;
-        short.set(short.get() + counts[0]);
-        all.set(all.get() + counts[1]);
+        for (sum, count) in sums.as_flattened().iter().zip(counts.as_flattened()) {
+            sum.set(sum.get() + count);
+        }
         Ok(())
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
-    assert!(5 * short.get() >= all.get(), "{} of {}", short.get(), all.get());
+    for ([short, all], share) in sums.iter().zip([5, 20]) {
+        assert!(share * short.get() >= all.get(), "{} of {}", short.get(), all.get());
+    }
 }
 
 /// Else the comparison would compare nothing.
@@ -403,5 +411,35 @@ fn most_segments_go_the_short_way() {
         Step::Read { len: 9_000 },
     ];
     let steps: Vec<_> = (0..100).flat_map(|_| exchange).collect();
-    assert_eq!(same(&Config::default(), 0, &steps).expect("they agree")[0], 200);
+    assert_eq!(same(&Config::default(), 0, &steps).expect("they agree")[0], [200, 201]);
+}
+
+/// A request comes and is answered: all of that is short, but for the first answers, for which
+/// there are ACKs to be sent at once.
+#[test]
+fn exchanges_go_the_short_way() {
+    let request = Arrival {
+        len: 1,
+        merged: false,
+        shift: 0,
+        acks: 8,
+        wnd: 500,
+        late: Some(0),
+        ctl: Ctl::PSH,
+        sack: None,
+        no_room: false,
+        ce: false,
+    };
+    let exchange = [
+        Step::Time { micros: 700 },
+        Step::Arrival(request),
+        Step::Read { len: 10 },
+        Step::Write { len: 1 },
+        Step::Send { most: 9 },
+    ];
+    let steps: Vec<_> = (0..100).flat_map(|_| exchange).collect();
+    for gso_max in [0, 65_000] {
+        let counts = same(&Config::default(), gso_max, &steps).expect("they agree");
+        assert_eq!(counts, [[100, 101], [200, 200]], "{gso_max}");
+    }
 }
