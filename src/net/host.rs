@@ -240,7 +240,7 @@ impl Host {
     // ---- how sockets wait
 
     /// Makes a call for a socket; when it would block, puts `waker` at its place, to be woken when
-    /// the call is worth trying again.
+    /// the call is worth trying again. `registered`: whether it is there, from a call before.
     ///
     /// # Errors
     /// The call's; `NetworkDown` when it would have to wait for a driver that has ended.
@@ -248,7 +248,7 @@ impl Host {
         &self,
         socket: SocketId,
         interest: Interest,
-        (ticket, waker): (Ticket, &Waker),
+        (ticket, waker, registered): (Ticket, &Waker, &mut bool),
         mut f: impl FnMut(&mut Stack, Instant) -> Result<T, SocketError>,
     ) -> Poll<io::Result<T>> {
         let mut inner = lock(&self.0.inner);
@@ -256,6 +256,7 @@ impl Host {
         let mut answer = f(&mut inner.stack, now);
         if matches!(answer, Err(SocketError::WouldBlock)) && !inner.down {
             inner.waiters.put(socket, ticket, waker);
+            *registered = true;
             if inner.stack.want(now, socket, interest) {
                 self.settle(inner, now);
                 return Poll::Pending;
@@ -267,6 +268,8 @@ impl Host {
                 waker.wake_by_ref();
                 return Poll::Pending;
             }
+        }
+        if std::mem::take(registered) {
             inner.waiters.remove(socket, ticket);
         }
         let down = inner.down;
@@ -317,9 +320,9 @@ impl Host {
         let (waker, ticket) = (Waker::from(Arc::clone(&signal)), Ticket::next());
         let mut waiting = Waiting { host: self, socket, ticket, registered: false };
         loop {
-            match self.attempt(socket, interest, (ticket, &waker), &mut f) {
-                Poll::Ready(answer) => return answer,
-                Poll::Pending => waiting.registered = true,
+            let place = (ticket, &waker, &mut waiting.registered);
+            if let Poll::Ready(answer) = self.attempt(socket, interest, place, &mut f) {
+                return answer;
             }
             let attended = match interest {
                 Interest::READ | Interest::WRITE => self.attended(&signal, until),
@@ -351,8 +354,8 @@ impl Host {
         let mut waiting = Waiting { host: self, socket, ticket, registered: false };
         std::future::poll_fn(|cx| {
             let budget = std::task::ready!(tokio::task::coop::poll_proceed(cx));
-            let answer = self.attempt(socket, interest, (ticket, cx.waker()), &mut f);
-            waiting.registered |= answer.is_pending();
+            let place = (ticket, cx.waker(), &mut waiting.registered);
+            let answer = self.attempt(socket, interest, place, &mut f);
             if answer.is_ready() {
                 budget.made_progress();
             }

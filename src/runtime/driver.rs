@@ -8,6 +8,7 @@
 //! as a wire carries them, behind the splitter; observers see what the device carries: what
 //! arrives before the inward link, and what leaves behind the outward one.
 
+use crate::base::time::sooner;
 use crate::base::{Checksum, Frame, IfaceId, Instant, Medium, Pool};
 use crate::device::{Device, split};
 use crate::impair::Link;
@@ -295,9 +296,10 @@ impl<D: Device> Driver<D> {
 
     /// When there is something to do, whatever the device says.
     fn deadline(&self, stack: Option<Instant>) -> Option<Instant> {
-        let links = [&self.inward, &self.outward].map(|link| link.as_ref()?.deadline());
+        let link = |link: &Option<Link>| link.as_ref()?.deadline();
+        let links = sooner(link(&self.inward), link(&self.outward));
         let shrink = (!self.shrunk).then(|| self.quiet_since + SILENCE);
-        links.into_iter().chain([stack, shrink]).flatten().min()
+        sooner(sooner(stack, shrink), links)
     }
 }
 

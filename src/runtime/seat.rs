@@ -32,7 +32,7 @@ use crate::base::Instant;
 use crate::device::Device;
 use crate::net::{Drive, Host, Journal, Signal};
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
@@ -51,6 +51,8 @@ const ROUNDS: u32 = 8;
 /// What may happen before it is told. Where more does, it is the driver's thread that goes on: it
 /// tells of frames while they are in the cache.
 const UNTOLD: Untold = Untold { most: 256 << 10, record: 32, round: 1 << 10 };
+/// How often answers are not looked for before a sleep, at most, after that was in vain.
+const DISTRUST: u32 = 255;
 /// How long a full device is waited for before time is looked at again.
 const FULL: Duration = Duration::from_millis(10);
 
@@ -61,6 +63,34 @@ struct Untold {
     record: usize,
     /// As how many a round counts.
     round: usize,
+}
+
+/// Whether the answer to what a thread has sent is likely to be there when it comes back to wait
+/// for it. On one processor it often is: who answers goes first. Then to ask the device whether
+/// it has something is one call too many.
+#[derive(Debug, Default)]
+struct Luck {
+    /// How often not to look for it before the next try.
+    skip: AtomicU32,
+    /// How often that was, the last time.
+    distrust: AtomicU32,
+}
+
+impl Luck {
+    /// Whether to look for it before a sleep.
+    fn is_tried(&self) -> bool {
+        let skip = self.skip.load(Ordering::Relaxed);
+        self.skip.store(skip.saturating_sub(1), Ordering::Relaxed);
+        skip == 0
+    }
+
+    /// Whether it was there.
+    fn was(&self, there: bool) {
+        let before = self.distrust.load(Ordering::Relaxed);
+        let distrust = if there { 0 } else { (2 * before + 1).min(DISTRUST) };
+        self.distrust.store(distrust, Ordering::Relaxed);
+        self.skip.store(distrust, Ordering::Relaxed);
+    }
 }
 
 /// Who sleeps at the device.
@@ -128,6 +158,8 @@ pub(super) struct Seat<D> {
     sleeps: [AtomicU64; 2],
     /// What was not told yet, in the measure of [`UNTOLD`].
     untold: AtomicUsize,
+    /// Whether answers come at once.
+    luck: Luck,
     /// Until when much comes, until when much goes, and until when there is a crowd; nanoseconds.
     lately: [AtomicU64; 3],
     shared: Arc<Shared>,
@@ -172,6 +204,7 @@ impl<D: Device> Seat<D> {
             deadline: AtomicU64::new(0),
             sleeps: [AtomicU64::new(0), AtomicU64::new(0)],
             untold: AtomicUsize::new(0),
+            luck: Luck::default(),
             lately: [const { AtomicU64::new(0) }; 3],
             shared,
             failure: Mutex::new(None),
@@ -453,25 +486,30 @@ impl<D: Device> Seat<D> {
         signal: &Signal,
         until: Option<std::time::Instant>,
     ) -> io::Result<Option<bool>> {
-        let mut for_others = 0;
+        let (mut for_others, mut early) = (0, self.luck.is_tried());
         loop {
-            if !signal.watched(&self.ring) {
-                return Ok(Some(true));
-            }
             let left = until.map(|at| at.saturating_duration_since(std::time::Instant::now()));
-            let slept = self.sleep(Sleeper::User, left.map(|left| self.host.now() + left));
-            if signal.unwatched() {
-                self.bell.ring(); // what ended the sleep may be more than that
-                return Ok(Some(true));
+            if !early {
+                if !signal.watched(&self.ring) {
+                    return Ok(Some(true));
+                }
+                let slept = self.sleep(Sleeper::User, left.map(|left| self.host.now() + left));
+                if signal.unwatched() {
+                    self.bell.ring(); // what ended the sleep may be more than that
+                    return Ok(Some(true));
+                }
+                slept?;
             }
-            slept?;
             if self.shared.is_stopping() {
                 return Ok(None);
             }
             // What comes first may be what is waited for: then nothing more need be looked for.
             let mut most = if self.is_lately(Lately::Comes) { BATCH } else { 1 };
             loop {
-                let (Round { now, more, woken, .. }, goes_on) = self.visitors_round(most)?;
+                let (Round { now, more, came, woken, .. }, goes_on) = self.visitors_round(most)?;
+                if std::mem::take(&mut early) {
+                    self.luck.was(came > 0);
+                }
                 let count = woken.count();
                 woken.wake();
                 let mine = signal.take();

@@ -143,11 +143,11 @@ impl Stack {
         let local = slot.local;
         let call = Call::CloseListener { local };
         let cause = self.note(now, None, EventId::NONE, || Event::Call { call, result: Ok(0) });
-        while let Some((site, out)) = slot.listener.reset_one(&mut cx!(self, now, cause)) {
+        while let Some((site, mut out)) = slot.listener.reset_one(&mut cx!(self, now, cause)) {
             let pair = Pair { local: site.local, remote: site.remote };
             self.collect_stray(now, pair);
             if let Ok((iface, _)) = self.route_for(site.remote) {
-                self.send_segment(now, iface, pair, out);
+                self.send_segment(now, iface, pair, &mut out);
             }
         }
         slot.listener.close(&mut cx!(self, now, cause));

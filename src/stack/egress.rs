@@ -23,27 +23,22 @@ const QUANTUM: u32 = 16;
 impl Stack {
     /// The next frame to be sent, and by which interface. To be called until it gives `None`.
     pub fn output(&mut self, now: Instant) -> Option<(IfaceId, Frame)> {
-        let out = self.next_frame(now);
-        self.keep_output(now, out.as_ref());
-        if let Some((_, frame)) = &out {
+        while self.out.is_empty() && self.send_something(now) {}
+        if let Some((_, frame)) = self.out.front() {
             self.totals.frames_out += 1;
             self.totals.bytes_out += frame.len() as u64;
         }
-        out
+        if self.recording.is_some() {
+            let out = self.out.pop_front();
+            self.keep_output(now, out.as_ref());
+            return out;
+        }
+        self.out.pop_front()
     }
 
-    fn next_frame(&mut self, now: Instant) -> Option<(IfaceId, Frame)> {
-        loop {
-            if let Some(frame) = self.out.pop_front() {
-                return Some(frame);
-            }
-            if !(self.send_from_udp(now)
-                || self.send_from_listeners(now)
-                || self.send_from_tcp(now))
-            {
-                return None;
-            }
-        }
+    /// Queues frames of whoever has some; `false` when nobody has.
+    fn send_something(&mut self, now: Instant) -> bool {
+        self.send_from_udp(now) || self.send_from_listeners(now) || self.send_from_tcp(now)
     }
 
     /// Queues frames of the first connection that has some; `false` when none has.
@@ -54,14 +49,14 @@ impl Stack {
                 let (id, iface, pair) = (slot.id, slot.iface, slot.pair);
                 let out = slot.conn.output(&mut cx!(self, now, EventId::NONE));
                 self.collect(now, Some(id), Event::Tcp);
-                let Some(out) = out else {
+                let Some(mut out) = out else {
                     let deadline = self.tcp.slot(key).conn.waits_until();
                     self.tcp.unqueue(key, deadline);
                     self.tcp.wake(key); // who waits until little is unsent
                     self.bury(key);
                     break;
                 };
-                self.send_segment(now, iface, pair, out);
+                self.send_segment(now, iface, pair, &mut out);
             }
             if !self.out.is_empty() {
                 self.tcp.rotate();
@@ -74,26 +69,33 @@ impl Stack {
     fn send_from_listeners(&mut self, now: Instant) -> bool {
         let Some(id) = self.tcp.busy_listener() else { return false };
         let Some(slot) = self.tcp.listener_mut(id) else { return false };
-        let Some((site, out)) = slot.listener.output(&mut cx!(self, now, EventId::NONE)) else {
+        let Some((site, mut out)) = slot.listener.output(&mut cx!(self, now, EventId::NONE)) else {
             return true; // it had nothing after all: look again
         };
         let pair = Pair { local: site.local, remote: site.remote };
         self.collect_stray(now, pair);
         if let Ok((iface, _)) = self.route_for(site.remote) {
-            self.send_segment(now, iface, pair, out);
+            self.send_segment(now, iface, pair, &mut out);
         }
         true
     }
 
-    /// Puts a segment into its frame.
+    /// Puts a segment into its frame, which takes its payload.
     // Rules: MUST-2, MUST-45.
-    pub(super) fn send_segment(&mut self, now: Instant, iface: IfaceId, pair: Pair, out: Outgoing) {
+    pub(super) fn send_segment(
+        &mut self,
+        now: Instant,
+        iface: IfaceId,
+        pair: Pair,
+        out: &mut Outgoing,
+    ) {
         let (src, dst) = (pair.local.ip(), pair.remote.ip());
         let checksum_offload = self.ifaces[usize::from(iface.0)].setup.checksum_offload;
         let len = out.hdr.encoded_len() + out.payload.len();
-        let segments = self.snmp.tcp_out(&out);
+        let segments = self.snmp.tcp_out(out);
         self.snmp.of(dst).out_requests += 1;
-        let mut frame = Frame { body: out.payload, origin: out.origin, ..Frame::default() };
+        let body = std::mem::take(&mut out.payload);
+        let mut frame = Frame { body, origin: out.origin, ..Frame::default() };
         frame.offload.gso = out.gso_size.map(|size| Gso { kind: GsoKind::Tcp, size });
         if checksum_offload || out.gso_size.is_some() {
             frame.offload.checksum = Checksum::Partial;
@@ -261,6 +263,7 @@ impl Stack {
         self.note(now, None, cause, || Event::Out { packet, why: Sent::Fragment })
     }
 
+    #[inline]
     pub(super) fn push(&mut self, now: Instant, iface: IfaceId, frame: Frame) {
         if self.has_room(now, &frame) {
             self.put_on_link(now, iface, frame);

@@ -365,14 +365,14 @@ impl Stack {
         self.snmp.tcp_in_segs += u64::from(seg.wire_segments() - 1);
         let pair = Pair { local, remote };
         match self.tcp.find(&pair) {
-            Some(key) => self.for_connection(via, key, seg),
+            Some(key) => self.for_connection(via, key, &mut seg),
             None => self.for_nobody(via, pair, seg, None),
         }
     }
 
     /// A segment for a connection.
     // Rules: MUST-59.
-    fn for_connection(&mut self, via: Via, key: usize, mut seg: Segment) {
+    fn for_connection(&mut self, via: Via, key: usize, seg: &mut Segment) {
         let pressed = self.tcp.is_pressed();
         seg.no_room = self.tcp.slot_mut(key).conn.press(pressed);
         let hushed = self.challenges.as_mut().is_some_and(|limiter| limiter.is_empty(via.now));
@@ -424,10 +424,10 @@ impl Stack {
     fn refuse(&mut self, via: Via, pair: Pair, seg: &Segment, why: Reply) {
         let cause = self.trace.last();
         let cx = &mut cx!(self, via.now, cause);
-        let out = reply(closed::reset_for(seg), why, cause, cx).marked(&self.tcp_config);
+        let mut out = reply(closed::reset_for(seg), why, cause, cx).marked(&self.tcp_config);
         self.collect_stray(via.now, pair);
         let iface = self.way_back(&via);
-        self.send_segment(via.now, iface, pair, out);
+        self.send_segment(via.now, iface, pair, &mut out);
     }
 
     /// A segment for no connection: a listener's, or nobody's. `predecessor`: SND.NXT of the
@@ -443,9 +443,9 @@ impl Stack {
             self.tell_stray(via.now, arrival, pair, view, Outcome::Dropped(why));
             if let Some((hdr, why)) = answer {
                 let out = reply(hdr, why, arrival, &mut cx!(self, via.now, arrival));
-                let out = out.marked(&self.tcp_config);
+                let mut out = out.marked(&self.tcp_config);
                 self.collect_stray(via.now, pair);
-                self.send_segment(via.now, back, pair, out);
+                self.send_segment(via.now, back, pair, &mut out);
             }
             return;
         };
@@ -484,8 +484,8 @@ impl Stack {
                     self.hits.count(limit);
                     self.note(via.now, None, arrival, || Event::Limit { limit });
                 }
-                if let Some(out) = answer {
-                    self.send_segment(via.now, back, pair, *out);
+                if let Some(mut out) = answer {
+                    self.send_segment(via.now, back, pair, &mut out);
                 }
             }
             Verdict::FastOpen(whole) => {
@@ -509,7 +509,7 @@ impl Stack {
         via: Via,
         (listener, iface, pair): (ListenerId, IfaceId, Pair),
         cause: EventId,
-        (opening, half, seg): (tcp::Opening, tcp::HalfOpen, Segment),
+        (opening, half, mut seg): (tcp::Opening, tcp::HalfOpen, Segment),
     ) {
         self.snmp.tcp_passive_opens += 1;
         self.snmp.syn_cookies_recv += u64::from(half.sent_at.is_none());
@@ -519,7 +519,7 @@ impl Stack {
         let conn = Conn::from_half_open(opening, &half, &mut cx!(self, via.now, cause));
         self.collect(via.now, Some(id), Event::Tcp);
         let key = self.tcp.insert(conn, pair, iface);
-        self.for_connection(via, key, seg);
+        self.for_connection(via, key, &mut seg);
         if self.tcp.place(id) == Some(key) {
             self.tcp.push_accept(listener, id);
         }
@@ -556,9 +556,10 @@ impl Stack {
         while self.tcp.slot(key).conn.owes_ack_now() {
             let slot = self.tcp.slot_mut(key);
             let (id, iface, pair) = (slot.id, slot.iface, slot.pair);
-            let Some(out) = slot.conn.output(&mut cx!(self, now, EventId::NONE)) else { break };
+            let out = slot.conn.output(&mut cx!(self, now, EventId::NONE));
+            let Some(mut out) = out else { break };
             self.collect(now, Some(id), Event::Tcp);
-            self.send_segment(now, iface, pair, out);
+            self.send_segment(now, iface, pair, &mut out);
         }
         self.note_fast_end(now, key);
         self.note_fast_news(now, key);

@@ -306,11 +306,17 @@ impl Stack {
 
     /// Puts a packet on its link: with a header to its next hop, or into the hands of the cache
     /// until the next hop has answered.
+    #[inline]
     pub(super) fn put_on_link(&mut self, now: Instant, iface: IfaceId, frame: Frame) {
         if self.ifaces[usize::from(iface.0)].port.is_none() {
             self.snmp.transmitted(&frame);
             return self.out.push_back((iface, frame));
         }
+        self.put_on_ethernet(now, iface, frame);
+    }
+
+    #[inline(never)]
+    fn put_on_ethernet(&mut self, now: Instant, iface: IfaceId, frame: Frame) {
         let Some(dst) = destination(frame.front()) else { return };
         if let Some(mac) = self.many(iface, dst) {
             return self.put_frame(iface, mac, frame);

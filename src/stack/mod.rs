@@ -70,6 +70,7 @@ pub use setup::{Ethernet, IfaceSetup, LinkSetup, Setup, Vlan};
 pub use snmp::{FamilyCounts, IcmpCounts, Snmp};
 
 use crate::base::limit::Hits;
+use crate::base::time::sooner;
 use crate::base::why::Drops;
 use crate::base::{
     Chance, ConnId, EventId, Frame, IfaceId, Instant, Limit, Limiter, Pool, Trace, Why,
@@ -441,9 +442,9 @@ impl Stack {
         if !self.out.is_empty() || self.udp.has_output() {
             return Some(now);
         }
-        let sockets = [self.tcp.deadline(now), self.reassembly.deadline()];
-        let links = [self.ifaces.deadline(now), self.redirects.deadline()];
-        sockets.into_iter().chain(links).flatten().min()
+        let sockets = sooner(self.tcp.deadline(now), self.reassembly.deadline());
+        let links = sooner(self.ifaces.deadline(now), self.redirects.deadline());
+        sooner(sockets, links)
     }
 
     /// Frees the pair of a connection that is over, and removes it when nobody holds it.

@@ -93,7 +93,9 @@ impl Stack {
     /// Time has come to `now` for every redirect.
     pub(super) fn poll_redirects(&mut self, now: Instant) {
         let over = self.redirects.0.iter().take_while(|(until, ..)| *until <= now).count();
-        self.forget_redirects(over);
+        if over > 0 {
+            self.forget_redirects(over);
+        }
     }
 
     /// A first hop does not answer: what led there is not believed any more (RFC 4861 §7.3.3).

@@ -195,8 +195,8 @@ impl Snmp {
     /// A segment is sent; says how many that are on the wire. What was sent before counts apart
     /// (RFC 4022, tcpOutSegs).
     pub(super) fn tcp_out(&mut self, out: &Outgoing) -> u64 {
-        let mss = out.gso_size.map_or(usize::MAX, usize::from).max(1);
-        let segs = out.payload.len().div_ceil(mss).max(1) as u64;
+        let cut = |size| out.payload.len().div_ceil(usize::from(size).max(1)).max(1) as u64;
+        let segs = out.gso_size.map_or(1, cut);
         self.tcp_out_rsts += u64::from(out.hdr.ctl.rst());
         match out.why {
             Because::Plan(Plan::Retransmit { rule, .. }) => {

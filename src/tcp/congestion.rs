@@ -5,7 +5,7 @@ use super::cc::{AckSample, CongestionControl, Found};
 use super::config::{AfterIdle, Config};
 use super::event::{CaState, Event, SlowStart};
 use super::rate::{Rate, Sample};
-use super::rtxq::{Amount, Sent, Stamp};
+use super::rtxq::{Amount, Sent, Stamp, segments};
 use super::tcb::{Cx, Tcb};
 use crate::base::time::Span;
 use crate::base::{Duration, Instant, Seq};
@@ -138,7 +138,7 @@ impl Tcb {
 
     /// The same, of `bytes` in segments of `mss`.
     pub(super) fn weigh_data(&self, bytes: u32, mss: u32) -> u32 {
-        self.weigh(Amount { bytes, segments: bytes.div_ceil(mss) })
+        self.weigh(Amount { bytes, segments: segments(bytes, mss) })
     }
 
     /// What is in the network, as it counts.

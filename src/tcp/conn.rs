@@ -78,18 +78,19 @@ impl Conn {
     // ---- the four verbs
 
     /// A segment arrived. When [`Conn::owes_ack_now`] holds afterwards, `output` is to be called
-    /// before the next segment is given. `heir`: somebody listens where TIME-WAIT could give way
+    /// before the next segment is given; of `seg`, what was taken
+    /// is gone then. `heir`: somebody listens where TIME-WAIT could give way
     /// to a newer SYN.
-    pub fn input(&mut self, mut seg: Segment, heir: bool, cx: &mut Cx<'_>) -> Outcome {
+    pub fn input(&mut self, seg: &mut Segment, heir: bool, cx: &mut Cx<'_>) -> Outcome {
         let before = self.snapshot(cx);
         let view = cx.trace.is_listening().then(|| SegmentView::of(&seg.hdr, seg.payload.len()));
         let (arrival, from) = (cx.trace.reserve(), cx.cause);
         cx.cause = arrival;
         self.tcb.cause = arrival;
         self.tcb.counters.segs_in = self.tcb.counters.segs_in.wrapping_add(seg.wire_segments());
-        let outcome = match view.is_none() && fast::takes(&mut self.tcb, &mut seg, cx) {
+        let outcome = match view.is_none() && fast::takes(&mut self.tcb, seg, cx) {
             true => Outcome::Accepted,
-            false => arrives::segment(&mut self.tcb, &mut seg, heir, cx),
+            false => arrives::segment(&mut self.tcb, seg, heir, cx),
         };
         if let Some(seg) = view {
             let causes = [from, crate::base::EventId::NONE];

@@ -10,7 +10,7 @@ use super::event::{AckWhy, Blocked, Event, Plan, Room, RtxRule, SegmentView, Tim
 use super::fast::{self, output::Next};
 use super::fastopen;
 use super::persist;
-use super::rtxq::Sent;
+use super::rtxq::{Sent, segments};
 use super::segment::{Because, Outgoing};
 use super::sizes::{
     burst, eff_mss, ends, fill_up_batch, goes_at_once, is_alone, is_corked, is_single, joined,
@@ -404,7 +404,7 @@ fn emit(tcb: &mut Tcb, plan: Plan, cx: &mut Cx<'_>) -> Outgoing {
         Plan::Rst { cause: Cause::DataAfterClose } => header::bare_reset(tcb, seq),
         _ => header::header(tcb, seq, (plan, ctl, fresh), cx),
     };
-    tcb.counters.segs_out = tcb.counters.segs_out.wrapping_add((len as u32).div_ceil(mss).max(1));
+    tcb.counters.segs_out = tcb.counters.segs_out.wrapping_add(segments(len as u32, mss).max(1));
     let sent = || Event::Sent { seg: SegmentView::of(&hdr, len), plan, room };
     let origin = cx.note_caused(cause, sent);
     let gso_size = (len as u32 > mss).then_some(mss as u16);
@@ -509,7 +509,8 @@ fn send_new(tcb: &mut Tcb, len: u32, ctl_len: u32, cx: &mut Cx<'_>) -> Chunks {
         fin: ctl_len > 0 && tcb.state() != State::SynSent && tcb.syn_acked,
     });
     tcb.snd.nxt += len + ctl_len;
-    if !len.is_multiple_of(mss) {
+    let small = if len < mss { len > 0 } else { !len.is_multiple_of(mss) };
+    if small {
         tcb.snd.sml = tcb.snd.nxt;
     }
     tcb.owe.sws = false; // the wait it ended is over, whatever was sent
@@ -597,7 +598,7 @@ fn send_again(
     let fin = if (seq + len).after(tcb.tx.end()) { Ctl::FIN } else { Ctl::NONE };
     let ends = end == tcb.tx.end() || tcb.record_len(seq) == Some(data_len);
     let push = if data_len > 0 && (pushed || ends) { Ctl::PSH } else { Ctl::NONE };
-    tcb.counters.total_retrans += data_len.div_ceil(mss.into()).max(1);
+    tcb.counters.total_retrans += segments(data_len, mss.into()).max(1);
     tcb.paced(data_len, cx);
     count_data(tcb, (data_len, mss.into()), true, cx);
     if seq == tcb.snd.una && tcb.config.rack {
@@ -612,8 +613,8 @@ fn send_again(
 /// `len` bytes go out in segments of `mss`.
 fn count_data(tcb: &mut Tcb, (len, mss): (u32, u32), again: bool, cx: &Cx<'_>) {
     if len > 0 {
-        let segments = len.div_ceil(mss);
-        tcb.counters.data_segs_out = tcb.counters.data_segs_out.wrapping_add(segments);
+        let count = segments(len, mss);
+        tcb.counters.data_segs_out = tcb.counters.data_segs_out.wrapping_add(count);
         tcb.counters.bytes_sent += u64::from(len);
         if again {
             tcb.counters.rare().bytes_retrans += u64::from(len);

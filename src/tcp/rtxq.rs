@@ -11,7 +11,7 @@ use crate::base::{Duration, Instant, Seq};
 use index::Index;
 use std::collections::VecDeque;
 
-pub use amount::Amount;
+pub use amount::{Amount, segments};
 
 /// One transmission.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -65,7 +65,7 @@ impl Sent {
     pub fn segments(&self, whole: bool) -> u32 {
         let (mss, all) = (u32::from(self.mss.max(1)), u32::from(self.phase) + self.len);
         let data = all - u32::from(self.fin && all > 1); // FIN goes along
-        if whole { data.div_ceil(mss) } else { data / mss }
+        if whole { segments(data, mss) } else { data / mss }
     }
 
     /// What it counts for.
@@ -170,15 +170,17 @@ impl Rtxq {
         self.all
     }
 
-    fn rare(&self) -> Rare {
-        self.rare.as_deref().copied().unwrap_or_default()
+    /// One of the sums that are nearly always nothing.
+    fn rare(&self, sum: impl FnOnce(&Rare) -> Amount) -> Amount {
+        self.rare.as_deref().map_or(Amount::default(), sum)
     }
 
     /// What is believed to be in the network: neither lost nor held by the peer, and what was sent
     /// again without being lost two times (`pipe` of RFC 6675 §2).
     // Rules: 6675-4-2.
     pub fn in_flight(&self) -> Amount {
-        let Rare { lost, sacked, twice, left, .. } = self.rare();
+        let Some(rare) = &self.rare else { return self.all };
+        let Rare { lost, sacked, twice, left, .. } = **rare;
         let known = self.all - lost - sacked + twice;
         Amount {
             bytes: known.bytes.saturating_sub(left.bytes),
@@ -188,7 +190,7 @@ impl Rtxq {
 
     /// What has left the network, by duplicate ACKs that do not say which.
     pub fn left(&self) -> Amount {
-        self.rare().left
+        self.rare(|rare| rare.left)
     }
 
     /// Duplicate ACKs say that so many `segments` of `smss` have left the network, one does not
@@ -206,17 +208,17 @@ impl Rtxq {
 
     /// What is taken for lost and not sent again.
     pub fn lost(&self) -> Amount {
-        self.rare().lost
+        self.rare(|rare| rare.lost)
     }
 
     /// What the peer holds out of order.
     pub fn sacked(&self) -> Amount {
-        self.rare().sacked
+        self.rare(|rare| rare.sacked)
     }
 
     /// What is in flight and was sent more than once.
     pub fn again(&self) -> Amount {
-        self.rare().again
+        self.rare(|rare| rare.again)
     }
 
     /// What was sent more than once and may still be answered: what is in flight, and the oldest

@@ -46,7 +46,11 @@ pub(super) fn burst(tcb: &Tcb, mss: u32) -> u32 {
 /// Linux).
 pub(super) fn note_deferral(tcb: &mut Tcb, now: Instant) {
     tcb.owe.defer = false;
-    let (mss, unsent) = (eff_mss(tcb), tcb.unsent());
+    let unsent = tcb.unsent();
+    if unsent == 0 {
+        return;
+    }
+    let mss = eff_mss(tcb);
     let part = u32::from(tcb.config.tso_win_divisor);
     let bursts = tcb.config.tso_autosize && tcb.gso_max > mss && part > 0;
     let recovering = matches!(tcb.recovery.ca, CaState::Recovery | CaState::Loss);
@@ -224,7 +228,7 @@ pub(super) fn fill_up_batch(tcb: &mut Tcb) {
 
 /// `len` bytes go out.
 pub(super) fn take_batch(tcb: &mut Tcb, len: u32) {
-    if len == 0 || batches(tcb).is_none() {
+    if len == 0 || batches(tcb).is_none_or(Batches::is_empty) {
         return;
     }
     let (nxt, most) = (tcb.snd.nxt, batch_most(tcb));

@@ -127,7 +127,7 @@ impl TcpStream {
     ) -> Poll<io::Result<T>> {
         let budget = ready!(coop::poll_proceed(cx));
         let connection = &self.connection;
-        let place = (ticket, cx.waker());
+        let place = (ticket, cx.waker(), &mut false); // its place is its own
         let answer = ready!(connection.host.attempt(connection.socket(), interest, place, f));
         budget.made_progress();
         Poll::Ready(answer)

@@ -238,12 +238,12 @@ impl Life {
         result
     }
 
-    fn take(&mut self, seg: Segment) -> String {
+    fn take(&mut self, mut seg: Segment) -> String {
         let calm = is_calm(&self.conn.tcb);
         let ack = seg.hdr.ack.filter(|_| calm);
         let short = ack.is_some_and(|ack| is_expected(&self.conn.tcb, &seg, ack));
         self.came = [self.came[0] + u32::from(short), self.came[1] + 1];
-        let mut said = format!("{:?}", self.with(|conn, cx| conn.input(seg, false, cx)));
+        let mut said = format!("{:?}", self.with(|conn, cx| conn.input(&mut seg, false, cx)));
         while self.conn.owes_ack_now()
             && let Some(out) = self.send()
         {

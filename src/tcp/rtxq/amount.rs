@@ -2,6 +2,11 @@
 
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 
+/// How many segments of `mss` so many bytes are: nearly always one, or none.
+pub fn segments(bytes: u32, mss: u32) -> u32 {
+    if bytes <= mss { u32::from(bytes > 0) } else { bytes.div_ceil(mss) }
+}
+
 /// A sum over records of the queue.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
 pub struct Amount {

@@ -66,6 +66,9 @@ impl Rtxq {
 
     /// Everything before `to` is acknowledged. Without need there is no index.
     pub(super) fn forget_order(&mut self, to: Seq) {
+        if self.index.is_none() {
+            return;
+        }
         let (begin, held) = (self.begin(), self.sacked().bytes + self.lost().bytes > 0);
         let Some(index) = &mut self.index else { return };
         index.high_rxt = index.high_rxt.filter(|high| high.after(to));
@@ -98,6 +101,9 @@ impl Rtxq {
 
     /// The record at `place` is as it is now.
     pub(super) fn note(&mut self, place: usize) {
+        if self.index.is_none() {
+            return;
+        }
         let end = self.offset(self.queue[place].end());
         if let Some(index) = &mut self.index {
             index.note(&self.queue[place], end);
@@ -106,6 +112,9 @@ impl Rtxq {
 
     /// The record at `place` changes.
     pub(super) fn unnote(&mut self, place: usize) {
+        if self.index.is_none() {
+            return;
+        }
         let end = self.offset(self.queue[place].end());
         if let Some(index) = &mut self.index {
             index.unnote(&self.queue[place], end);
