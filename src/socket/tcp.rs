@@ -6,6 +6,7 @@ use super::{Interest, SocketId};
 use crate::base::deadlines::Deadlines;
 use crate::base::ports::{Ephemeral, Used};
 use crate::base::rng::Purpose;
+use crate::base::time::sooner;
 use crate::base::{Chance, ConnId, Duration, IfaceId, Instant, ListenerId, SocketError};
 use crate::tcp::{Conn, Listener};
 use slab::Slab;
@@ -391,9 +392,12 @@ impl Sockets {
             return Some(now);
         }
         let mut first = self.deadlines.next();
+        if self.lively.is_empty() {
+            return first;
+        }
         self.lively.retain(|id| {
             let at = self.listeners.get(id).and_then(|slot| slot.listener.deadline(now));
-            first = first.into_iter().chain(at).min();
+            first = sooner(first, at);
             at.is_some()
         });
         first

@@ -380,11 +380,8 @@ impl Stack {
         let slot = self.tcp.slot(key);
         let (id, pair) = (slot.id, slot.pair);
         let state = slot.conn.state();
-        // Only half-open states answer a bad ACK with a reset, and only TIME-WAIT gives way.
-        let spare = match state {
-            State::SynSent | State::SynReceived | State::TimeWait => Some(seg.clone()),
-            _ => None,
-        };
+        // Only TIME-WAIT gives way, to a SYN.
+        let spare = (state == State::TimeWait && seg.hdr.ctl.syn()).then(|| seg.clone());
         let heir = state == State::TimeWait && self.tcp.listener_for(pair.local).is_some();
         let acked = slot.conn.acked();
         let cx = &mut cx!(self, via.now, self.arrival);
@@ -401,18 +398,18 @@ impl Stack {
         }
         self.snmp.tcp_went(state, self.tcp.slot(key).conn.state(), false);
         self.collect(via.now, Some(id), Event::Tcp);
-        let Some(seg) = spare else { return self.settle(via.now, key) };
-        match outcome {
-            Outcome::Reopen => {
+        match (outcome, spare) {
+            (Outcome::Reopen, Some(seg)) => {
                 let predecessor = Some(self.tcp.slot(key).conn.next_seq());
                 self.abandon(key);
                 return self.for_nobody(via, pair, seg, predecessor);
             }
-            Outcome::Dropped(Why::SynSentBadAck) if !seg.hdr.ctl.rst() => {
-                self.refuse(via, pair, &seg, Reply::RstSynSentAck);
+            // Only half-open states answer a bad ACK with a reset.
+            (Outcome::Dropped(Why::SynSentBadAck), _) if !seg.hdr.ctl.rst() => {
+                self.refuse(via, pair, seg, Reply::RstSynSentAck);
             }
-            Outcome::Dropped(Why::SynReceivedBadAck) => {
-                self.refuse(via, pair, &seg, Reply::RstHalfOpenAck);
+            (Outcome::Dropped(Why::SynReceivedBadAck), _) => {
+                self.refuse(via, pair, seg, Reply::RstHalfOpenAck);
             }
             _ => {}
         }
@@ -435,7 +432,8 @@ impl Stack {
     #[inline(never)]
     fn for_nobody(&mut self, via: Via, pair: Pair, mut seg: Segment, predecessor: Option<Seq>) {
         let back = self.way_back(&via);
-        let view = SegmentView::of(&seg.hdr, seg.payload.len());
+        let view = || SegmentView::of(&seg.hdr, seg.payload.len());
+        let view = self.trace.is_listening().then(view);
         let arrival = self.trace.reserve();
         let Some(id) = self.tcp.listener_for(pair.local) else {
             let (why, answer) = closed::arrives(&seg);
@@ -530,10 +528,10 @@ impl Stack {
         now: Instant,
         id: EventId,
         pair: Pair,
-        seg: SegmentView,
+        seg: Option<SegmentView>,
         outcome: Outcome,
     ) {
-        if self.trace.is_listening() {
+        if let Some(seg) = seg {
             let Pair { local, remote } = pair;
             let event = Event::StrayIn { local, remote, seg, outcome };
             let causes = [self.arrival, EventId::NONE];

@@ -68,6 +68,11 @@ impl Sent {
         if whole { segments(data, mss) } else { data / mss }
     }
 
+    /// The sums that it counts in, besides that of all.
+    fn sums(&self) -> Sums {
+        [self.lost, self.sacked, self.is_again(), self.twice]
+    }
+
     /// What it counts for.
     fn amount(&self) -> Amount {
         Amount { bytes: self.len, segments: self.segments(true) }
@@ -135,6 +140,9 @@ struct Rare {
     /// What has left the network, by duplicate ACKs that do not say which (RFC 5681 §3.2 step 4).
     left: Amount,
 }
+
+/// Which of the rare sums: `lost`, `sacked`, `again`, `twice`.
+type Sums = [bool; 4];
 
 /// Records in sequence order, without gaps.
 #[derive(Clone, Debug, Default)]
@@ -251,23 +259,24 @@ impl Rtxq {
     /// When it does not follow the last one: SND.NXT never moves back.
     pub fn push(&mut self, sent: Sent) {
         assert!(self.queue.back().is_none_or(|last| last.end() == sent.seq), "no gap is sent");
-        self.sum(&sent, |sum| *sum += sent.amount());
+        let amount = sent.amount();
+        self.sum(sent.sums(), |sum| *sum += amount);
         self.queue.push_back(sent);
         self.note(self.queue.len() - 1);
     }
 
     /// Changes the sums that a record counts in.
-    fn sum(&mut self, sent: &Sent, mut change: impl FnMut(&mut Amount)) {
+    fn sum(&mut self, [lost, sacked, again, twice]: Sums, mut change: impl FnMut(&mut Amount)) {
         change(&mut self.all);
-        if !(sent.lost || sent.sacked || sent.retransmits > 0 || sent.twice) {
+        if !(lost || sacked || again || twice) {
             return; // as nearly always
         }
         let rare = self.rare.get_or_insert_default();
         let sums = [
-            (sent.lost, &mut rare.lost),
-            (sent.sacked, &mut rare.sacked),
-            (sent.is_again(), &mut rare.again),
-            (sent.twice, &mut rare.twice),
+            (lost, &mut rare.lost),
+            (sacked, &mut rare.sacked),
+            (again, &mut rare.again),
+            (twice, &mut rare.twice),
         ];
         sums.into_iter().filter(|(counts, _)| *counts).for_each(|(_, sum)| change(sum));
     }
@@ -278,8 +287,8 @@ impl Rtxq {
         let before = self.queue[place];
         change(&mut self.queue[place]);
         let after = self.queue[place];
-        self.sum(&before, |sum| *sum -= before.amount());
-        self.sum(&after, |sum| *sum += after.amount());
+        self.sum(before.sums(), |sum| *sum -= before.amount());
+        self.sum(after.sums(), |sum| *sum += after.amount());
         self.note(place);
     }
 
@@ -292,34 +301,28 @@ impl Rtxq {
                 break;
             }
             let whole = head.end().before_eq(to);
-            self.unnote(0);
-            let mut counted = self.queue[0].segments(true);
-            let gone = if whole {
-                self.queue.pop_front().expect("the queue has a head")
-            } else {
-                let head = &mut self.queue[0];
-                let rest = head.split_off(to - head.seq);
-                counted -= rest.segments(true); // a FIN by itself counts, too
-                std::mem::replace(head, rest)
-            };
-            self.pass(gone.len);
             if !whole {
-                self.note(0);
+                let at = to - head.seq;
+                self.split(0, at);
             }
+            self.unnote(0);
+            let gone = &self.queue[0];
             let segments = gone.segments(whole);
-            self.sum(&gone, |sum| *sum -= Amount { bytes: gone.len, segments: counted });
             if acked.len == 0 && gone.retransmits == 0 {
                 acked.first_sent_at = Some(gone.sent_at);
             }
             acked.len += gone.len;
             acked.all += segments;
             acked.retransmitted |= gone.retransmits > 0;
-            if gone.sacked {
-                continue;
+            if !gone.sacked {
+                acked.fresh += gone.len;
+                acked.segments += segments;
+                each(gone);
             }
-            acked.fresh += gone.len;
-            acked.segments += segments;
-            each(&gone);
+            let (sums, amount) = (gone.sums(), gone.amount());
+            self.sum(sums, |sum| *sum -= amount);
+            self.queue.pop_front();
+            self.pass(amount.bytes);
         }
         match &mut self.rare {
             rare if self.all.bytes == 0 => *rare = None,
@@ -371,7 +374,7 @@ impl Rtxq {
         self.queue.insert(place + 1, rest);
         self.note(place); // the rest ends where the whole did
         let more = first.segments(true) + rest.segments(true) - whole; // cut within a segment
-        self.sum(&first, |sum| sum.segments += more);
+        self.sum(first.sums(), |sum| sum.segments += more);
         true
     }
 
@@ -535,7 +538,7 @@ impl Rtxq {
             }
             self.unnote(place + 1);
             let next = self.queue.remove(place + 1).expect("there is one more");
-            self.sum(&next, |sum| *sum -= next.amount());
+            self.sum(next.sums(), |sum| *sum -= next.amount());
             self.change(place, |sent| {
                 sent.len += next.len;
                 (sent.push, sent.fin) = (sent.push | next.push, sent.fin | next.fin);

@@ -146,7 +146,7 @@ proptest! {
             prop_assert_eq!(q.sacked(), sum(|s| s.sacked));
             let held = q.iter().filter(|s| s.sacked);
             prop_assert_eq!(q.high_sacked(), held.last().map(Sent::end));
-            prop_assert_eq!(q.rare().twice, sum(|s| s.twice));
+            prop_assert_eq!(q.rare(|rare| rare.twice), sum(|s| s.twice));
             prop_assert!(q.iter().all(|s| !(s.sacked && s.lost)));
             prop_assert!(q.iter().all(|s| !s.twice || s.is_again()));
             prop_assert_eq!(q.again(), sum(|s| s.retransmits > 0 && !s.lost && !s.sacked));
