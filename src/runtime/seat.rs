@@ -25,14 +25,14 @@
 //! before that; whoever has moved it looks afterwards until when the sleeper sleeps, and rings.
 
 use super::bell::Bell;
-use super::busy;
+use super::busy::{self, Luck};
 use super::driver::{BATCH, Driver, Round};
 use super::live::Shared;
 use crate::base::Instant;
 use crate::device::Device;
 use crate::net::{Drive, Host, Journal, Signal};
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
@@ -51,8 +51,6 @@ const ROUNDS: u32 = 8;
 /// What may happen before it is told. Where more does, it is the driver's thread that goes on: it
 /// tells of frames while they are in the cache.
 const UNTOLD: Untold = Untold { most: 256 << 10, record: 32, round: 1 << 10 };
-/// How often answers are not looked for before a sleep, at most, after that was in vain.
-const DISTRUST: u32 = 255;
 /// How long a full device is waited for before time is looked at again.
 const FULL: Duration = Duration::from_millis(10);
 
@@ -63,34 +61,6 @@ struct Untold {
     record: usize,
     /// As how many a round counts.
     round: usize,
-}
-
-/// Whether the answer to what a thread has sent is likely to be there when it comes back to wait
-/// for it. On one processor it often is: who answers goes first. Then to ask the device whether
-/// it has something is one call too many.
-#[derive(Debug, Default)]
-struct Luck {
-    /// How often not to look for it before the next try.
-    skip: AtomicU32,
-    /// How often that was, the last time.
-    distrust: AtomicU32,
-}
-
-impl Luck {
-    /// Whether to look for it before a sleep.
-    fn is_tried(&self) -> bool {
-        let skip = self.skip.load(Ordering::Relaxed);
-        self.skip.store(skip.saturating_sub(1), Ordering::Relaxed);
-        skip == 0
-    }
-
-    /// Whether it was there.
-    fn was(&self, there: bool) {
-        let before = self.distrust.load(Ordering::Relaxed);
-        let distrust = if there { 0 } else { (2 * before + 1).min(DISTRUST) };
-        self.distrust.store(distrust, Ordering::Relaxed);
-        self.skip.store(distrust, Ordering::Relaxed);
-    }
 }
 
 /// Who sleeps at the device.
