@@ -22,6 +22,9 @@ const TCP_V6: u8 = 4;
 const UDP: u8 = 5;
 /// Not a kind, but that the segments' CWR is set in the first only.
 const ECN: u8 = 0x80;
+/// Where a TCP header has its lower flags, and which of them is CWR (RFC 3168 §6.1).
+const FLAGS: usize = 13;
+const CWR: u8 = 0x80;
 
 /// What a header says; `None` when that is not understood here.
 pub(super) fn read(header: &[u8; LEN]) -> Option<Offload> {
@@ -66,6 +69,10 @@ pub(super) fn write(medium: Medium, frame: &Frame) -> Result<[u8; LEN], Unsplitt
             (GsoKind::Tcp, true) => TCP_V6,
             (GsoKind::Udp, _) => UDP,
         };
+        let flags = frame.front().get(places.transport + FLAGS);
+        if gso.kind == GsoKind::Tcp && flags.is_some_and(|flags| flags & CWR != 0) {
+            header[1] |= ECN;
+        }
     }
     header[0] = NEEDS_CHECKSUM;
     Ok(header)
@@ -167,7 +174,7 @@ mod tests {
             Frame { offload, ..Frame::copied(&pool, &bytes) }
         };
         let gso = Some(Gso { kind: GsoKind::Tcp, size: 1400 });
-        for (v6, kind, transport) in [(false, TCP_V4, 34), (true, TCP_V6, 54)] {
+        for (v6, kind, transport) in [(false, TCP_V4, 34u16), (true, TCP_V6, 54)] {
             let whole = frame(v6, Offload::default());
             assert_eq!(write(Medium::Ethernet, &whole), Ok([0; LEN]));
             let partial = Offload { gso: None, checksum: Checksum::Partial };
@@ -176,6 +183,11 @@ mod tests {
             let long = Offload { gso, checksum: Checksum::Partial };
             let header = write(Medium::Ethernet, &frame(v6, long)).expect("TCP");
             assert_eq!((header[1], read(&header)), (kind, Some(long)));
+            let mut reduced = frame(v6, long).body.to_vec();
+            reduced[usize::from(transport) + FLAGS] |= CWR;
+            let reduced = Frame { offload: long, ..Frame::copied(&pool, &reduced) };
+            let marked = write(Medium::Ethernet, &reduced).expect("TCP");
+            assert_eq!((marked[1], read(&marked)), (kind | ECN, Some(long)), "CWR is set");
             let number = |at: usize| u16::from_ne_bytes([header[at], header[at + 1]]);
             assert_eq!([2, 6, 8].map(number), [transport + 20, transport, 16]);
         }
