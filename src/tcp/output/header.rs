@@ -35,7 +35,7 @@ pub(super) fn header(
     let acks = tcb.state() != State::SynSent;
     let wnd = if syn && tcb.is_fast_child() { tcb.fast_window() } else { tcb.offer_window(syn) };
     let before = tcb.owe.ack_before.take();
-    let wnd = before.map_or(wnd, |before| window_from(tcb, before, wnd));
+    let wnd = before.map_or(wnd, |before| window_from(tcb, before));
     let bits =
         if before.is_some() { tcb.ecn_bits_before() } else { tcb.ecn_bits(plan, ctl, fresh) };
     if acks && before.is_none() {
@@ -67,9 +67,9 @@ pub(super) fn header(
 
 /// What the field says when it counts from a number before RCV.NXT: the right edge stays.
 // Rules: SHLD-14.
-fn window_from(tcb: &Tcb, before: Seq, wnd: u16) -> u16 {
-    let more = (tcb.rcv.nxt - before) >> tcb.rcv.wscale;
-    (u32::from(wnd) + more).min(0xffff) as u16
+fn window_from(tcb: &Tcb, before: Seq) -> u16 {
+    let edge = tcb.rcv.wnd.saturating_add(tcb.rcv.nxt - before);
+    (edge >> tcb.rcv.wscale).min(0xffff) as u16
 }
 
 /// What a SYN offers; its timestamp is not that of now.
