@@ -30,6 +30,11 @@ pub enum SetupError {
         /// The name.
         name: String,
     },
+    /// An interface of that name exists, and is none that could be attached to.
+    OtherKind {
+        /// The name.
+        name: String,
+    },
     /// No interface of that name exists.
     NoSuchLink {
         /// The name.
@@ -122,6 +127,11 @@ impl fmt::Display for SetupError {
             SetupError::NameTaken { name } => {
                 write!(f, "the interface {name} exists and is in use: choose another name")
             }
+            SetupError::OtherKind { name } => write!(
+                f,
+                "the interface {name} exists and is of another kind (a TAP device is one for \
+                 Ethernet, as with --tap, and a TUN device is one without): choose another name"
+            ),
             SetupError::NoSuchLink { name } => write!(f, "there is no interface {name}"),
             SetupError::NoVlans => f.write_str(
                 "this kernel has no interfaces for VLANs: load the module with \"modprobe 8021q\"",

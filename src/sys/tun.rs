@@ -181,7 +181,8 @@ fn refusal(name: &str, error: io::Error) -> SetupError {
     match error.raw_os_error() {
         Some(libc::ENOENT | libc::ENXIO | libc::ENODEV) => SetupError::NoTunDevice,
         Some(libc::EACCES) => SetupError::TunDeviceClosed,
-        Some(libc::EBUSY | libc::EINVAL) => SetupError::NameTaken { name: name.into() },
+        Some(libc::EBUSY) => SetupError::NameTaken { name: name.into() },
+        Some(libc::EINVAL) => SetupError::OtherKind { name: name.into() },
         _ => SetupError::system("to create a TUN device", error),
     }
 }

@@ -89,6 +89,7 @@ fn taken() {
     run("ip", &["tuntap", "add", "dev", "glass0", "mode", "tun"]);
     run("ip", &["link", "set", "glass0", "up"]);
     refused(&["up", "--dev", "lo"], "lo");
+    refused(&["up", "--tap", "--dev", "glass0"], "another kind");
     let links = output("ip", &["-o", "address"]);
     assert!(!String::from_utf8_lossy(&links.stdout).contains("10.9.0."), "nothing is left");
 }
