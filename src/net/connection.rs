@@ -57,7 +57,10 @@ impl Connection {
     /// Whether the opening has ended well.
     pub(super) fn opened(&self, stack: &mut Stack, now: Instant) -> Answer<()> {
         match stack.state(self.id)? {
-            State::SynSent | State::SynReceived => Err(SocketError::WouldBlock),
+            // A SYN that waits for data goes out with what is written.
+            State::SynSent | State::SynReceived if !stack.conn(self.id)?.syn_waits() => {
+                Err(SocketError::WouldBlock)
+            }
             state => {
                 stack.take_error(now, self.socket())?;
                 if state == State::Closed { Err(SocketError::NotConnected) } else { Ok(()) }

@@ -319,11 +319,17 @@ impl Host {
         let signal = SIGNAL.with(Arc::clone);
         let (waker, ticket) = (Waker::from(Arc::clone(&signal)), Ticket::next());
         let mut waiting = Waiting { host: self, socket, ticket, registered: false };
+        let (mut in_vain, is_over) = (false, |at| at <= std::time::Instant::now());
         loop {
             let place = (ticket, &waker, &mut waiting.registered);
             if let Poll::Ready(answer) = self.attempt(socket, interest, place, &mut f) {
                 return answer;
             }
+            // Others may have been faster, again and again.
+            if in_vain && until.is_some_and(is_over) {
+                return Err(late.into());
+            }
+            in_vain = true;
             let attended = match interest {
                 Interest::READ | Interest::WRITE => self.attended(&signal, until),
                 _ => None,
@@ -494,5 +500,22 @@ impl Inner {
             self.waiters.take(socket, &mut woken);
         }
         woken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::UdpId;
+
+    #[test]
+    fn who_is_woken_in_vain_is_late_all_the_same() {
+        let host = Host::new(Setup::new([1, 2]));
+        let nobody = SocketId::Udp(UdpId(7)); // there is nothing to wait for
+        let soon = std::time::Instant::now() + std::time::Duration::from_millis(1);
+        let end = (Some(soon), io::ErrorKind::TimedOut);
+        let never = |_: &mut Stack, _| Err::<(), _>(SocketError::WouldBlock);
+        let error = host.wait(nobody, Interest::READ, end, never).expect_err("it never goes on");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

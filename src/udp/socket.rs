@@ -332,7 +332,12 @@ impl Socket {
 
     /// Whether [`Socket::recv`] has something to say.
     pub fn is_readable(&self) -> bool {
-        !self.received.is_empty() || self.error.is_some() || !self.reports.is_empty()
+        !self.received.is_empty() || self.error.is_some()
+    }
+
+    /// Whether [`Socket::take_report`] has.
+    pub fn has_reports(&self) -> bool {
+        !self.reports.is_empty()
     }
 
     /// Whether a datagram could be sent, or an error waits.

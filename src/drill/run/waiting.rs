@@ -39,7 +39,7 @@ fn of_socket(machine: &Machine, sock: &Sock) -> i64 {
             if waits { IN } else { 0 }
         }
         Place::Udp(id) => stack.udp().get(id).map_or(POLLNVAL, |socket| {
-            let read = if socket.is_readable() { IN } else { 0 };
+            let read = if socket.is_readable() || socket.has_reports() { IN } else { 0 };
             read | if socket.is_writable() { OUT } else { 0 }
         }),
         Place::Conn(id) => {

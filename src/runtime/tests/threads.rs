@@ -3,7 +3,7 @@
 use super::{LONG, Net, addr, pattern};
 use crate::net::blocking::{TcpListener, TcpStream, UdpSocket};
 use crate::net::{ConnectOptions, Host};
-use crate::tcp::{Config, State};
+use crate::tcp::{Config, FastOpening, State};
 use std::io::{ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::thread;
@@ -216,6 +216,54 @@ fn datagrams_and_their_errors() {
     assert_eq!(client.peer_addr().expect("connected"), addr("10.0.0.2:9"));
     client.send(b"anybody there?").expect("sent");
     assert_eq!(client.recv(&mut room).unwrap_err().kind(), ErrorKind::ConnectionRefused);
+}
+
+/// An error that is kept to be asked for is nothing to be received.
+#[test]
+fn a_report_does_not_keep_readers_busy() {
+    let net = Net::new();
+    let socket = UdpSocket::bind(&net.a, addr("10.0.0.1:0")).expect("a port is free");
+    socket.set_keep_reports(true).expect("it is open");
+    socket.set_read_timeout(Some(Duration::from_millis(5))).expect("a timeout");
+    socket.send_to(b"anybody there?", addr("10.0.0.2:9")).expect("sent");
+    let id = net.a.with(|stack, _| {
+        let mut ids = stack.udp().iter().map(|(id, _)| id);
+        ids.next().expect("there is one")
+    });
+    let deadline = std::time::Instant::now() + LONG;
+    let told = |stack: &crate::stack::Stack| stack.udp().get(id).is_some_and(|s| s.has_reports());
+    while !net.a.with(|stack, _| told(stack)) {
+        assert!(std::time::Instant::now() < deadline, "nobody is there");
+        assert_eq!(socket.recv(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    }
+    let (id, interest) = (crate::socket::SocketId::Udp(id), crate::socket::Interest::READ);
+    assert!(net.a.with(|stack, now| stack.want(now, id, interest)), "there is nothing to be read");
+    assert_eq!(socket.recv(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert!(socket.take_report().is_some());
+}
+
+/// `TCP_FASTOPEN_CONNECT`: with a cookie, connecting is over at once, and what is written first
+/// goes with the SYN.
+#[test]
+fn connecting_waits_for_no_syn_that_waits_for_data() {
+    let net = Net::of(|setup| {
+        setup.tcp.fastopen_connect = true;
+        setup.tcp.fastopen_server = FastOpening::On;
+        setup.tcp.fastopen_queue = Some(2);
+    });
+    let listener = TcpListener::bind(&net.b, addr("10.0.0.2:80")).expect("the port is free");
+    for state in [State::Established, State::SynSent] {
+        let at = addr("10.0.0.2:80");
+        let mut client = TcpStream::connect_timeout(&net.a, at, LONG).expect("somebody listens");
+        assert_eq!(client.state().expect("it is there"), state);
+        client.write_all(b"hello").expect("there is room");
+        let (mut server, _) = listener.accept_timeout(LONG).expect("somebody connects");
+        server.set_read_timeout(Some(LONG)).expect("a timeout");
+        client.set_read_timeout(Some(LONG)).expect("a timeout");
+        server.read_exact(&mut [0; 5]).expect("it comes");
+        server.write_all(b"you").expect("there is room");
+        client.read_exact(&mut [0; 3]).expect("it comes");
+    }
 }
 
 /// `MSG_PEEK` and `MSG_DONTWAIT`: looking takes nothing and waits, trying takes and does not wait.

@@ -205,9 +205,9 @@ fn a_socket_that_keeps_reports_hears_of_every_datagram() {
     let unreachable = SocketError::HostUnreachable;
     assert_eq!(socket.take_report(), report(one, unreachable, router, expired));
     assert_eq!(socket.recv(&mut []), Err(SocketError::WouldBlock), "no call fails for it");
-    assert!(socket.is_readable(), "the report is still there");
+    assert!(socket.has_reports(), "the report is still there");
     assert_eq!(socket.take_report(), report(other, SocketError::Refused, other.ip(), refused));
-    assert_eq!((socket.take_report(), socket.is_readable()), (None, false));
+    assert_eq!((socket.take_report(), socket.has_reports()), (None, false));
     for _ in 0..REPORTS_MAX {
         assert_eq!(table.on_icmp(local, one, told(router, expired)), Ok(id));
     }
