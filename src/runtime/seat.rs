@@ -575,8 +575,11 @@ impl<D: Device> Drive for Seat<D> {
 
     fn tell_soon(&self) {
         // Who has left something since the last telling has called for the next one.
-        if self.untold.fetch_add(UNTOLD.record, Ordering::SeqCst) == 0 {
-            self.leave_telling();
+        match self.untold.fetch_add(UNTOLD.record, Ordering::SeqCst) {
+            0 => self.leave_telling(),
+            // Who calls faster than can be told is held up, though not for as long as it takes.
+            before if before >= 4 * UNTOLD.most => std::thread::sleep(GRACE),
+            _ => {}
         }
     }
 
