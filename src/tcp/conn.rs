@@ -78,9 +78,8 @@ impl Conn {
     // ---- the four verbs
 
     /// A segment arrived. When [`Conn::owes_ack_now`] holds afterwards, `output` is to be called
-    /// before the next segment is given; of `seg`, what was taken
-    /// is gone then. `heir`: somebody listens where TIME-WAIT could give way
-    /// to a newer SYN.
+    /// before the next segment is given. Of `seg`, what was taken is gone then; its ACK stays.
+    /// `heir`: somebody listens where TIME-WAIT could give way to a newer SYN.
     pub fn input(&mut self, seg: &mut Segment, heir: bool, cx: &mut Cx<'_>) -> Outcome {
         let before = self.snapshot(cx);
         let view = cx.trace.is_listening().then(|| SegmentView::of(&seg.hdr, seg.payload.len()));

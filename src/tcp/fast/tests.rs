@@ -5,7 +5,7 @@ use super::*;
 use crate::base::{Chance, Duration, EventId, Instant, Pool, Trace};
 use crate::tcp::cc::Algorithm;
 use crate::tcp::event::Event;
-use crate::tcp::{AckEvery, Config, Conn, HalfOpen, Keepalive, Opening, pmtu};
+use crate::tcp::{AckEvery, AfterIdle, Config, Conn, HalfOpen, Keepalive, Opening, pmtu};
 use crate::wire::tcp::{Options, Timestamps};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -23,6 +23,7 @@ enum Step {
     Write { len: u16 },
     Read { len: u16 },
     Send { most: u8 },
+    Exchange { len: u16, answer: u16 },
     Seldom(Seldom),
 }
 
@@ -69,6 +70,20 @@ struct Arrival {
     no_room: bool,
     ce: bool,
 }
+
+/// What is expected: data, and an ACK of all that is in flight.
+const DATA: Arrival = Arrival {
+    len: 1448,
+    merged: false,
+    shift: 0,
+    acks: 8,
+    wnd: 500,
+    late: Some(0),
+    ctl: Ctl::PSH,
+    sack: None,
+    no_room: false,
+    ce: false,
+};
 
 /// `usual`, or in one of 121 cases something else: so few that most segments go the short way.
 fn or_else<T: Clone + std::fmt::Debug + 'static>(
@@ -137,12 +152,13 @@ fn usual_step() -> impl Strategy<Value = Step> {
         1 => (1..1_600u16).prop_map(|len| Step::Write { len }),
         2 => (1..20_000u16).prop_map(|len| Step::Read { len }),
         4 => (1..20u8).prop_map(|most| Step::Send { most }),
+        3 => (0..400u16, 1..400u16).prop_map(|(len, answer)| Step::Exchange { len, answer }),
     ]
 }
 
 /// Any knobs of Linux's.
 fn config() -> impl Strategy<Value = Config> {
-    let switches = prop::collection::vec(any::<bool>(), 24);
+    let switches = prop::collection::vec(any::<bool>(), 26);
     let algorithm = prop_oneof![
         1 => Just(Algorithm::NEWRENO),
         1 => Just(Algorithm::DCTCP),
@@ -172,6 +188,8 @@ fn config() -> impl Strategy<Value = Config> {
             minshall: on[21],
             window_up: on[22],
             mtu_claims_wait: on[23],
+            push_bursts: on[24],
+            after_idle: if on[25] { AfterIdle::Restart } else { usual.after_idle },
             ack_every,
             congestion,
             ..usual
@@ -307,6 +325,13 @@ impl Life {
                 format!("{read:?} {room:?}")
             }
             Step::Send { most } => (0..most).map_while(|_| self.send()).collect(),
+            // A request comes and is answered, both small: the short way out is for that.
+            Step::Exchange { len, answer } => {
+                let request = Step::Arrival(Arrival { len, ..DATA });
+                let [read, write] = [Step::Read { len: 20_000 }, Step::Write { len: answer }];
+                let send = Step::Send { most: 20 };
+                [request, send, read, write, send].map(|step| self.live(step)).concat()
+            }
             Step::Seldom(seldom) => self.live_seldom(seldom),
         }
     }
@@ -389,25 +414,13 @@ fn the_short_way_leads_where_the_whole_way_does() {
 /// Else the comparison would compare nothing.
 #[test]
 fn most_segments_go_the_short_way() {
-    let data = Arrival {
-        len: 1448,
-        merged: false,
-        shift: 0,
-        acks: 8,
-        wnd: 500,
-        late: Some(0),
-        ctl: Ctl::PSH,
-        sack: None,
-        no_room: false,
-        ce: false,
-    };
     let exchange = [
         Step::Time { micros: 700 },
         Step::Write { len: 5_000 },
         Step::Send { most: 9 },
         Step::Time { micros: 700 },
-        Step::Arrival(Arrival { acks: 4, ..data }),
-        Step::Arrival(Arrival { len: 0, ..data }),
+        Step::Arrival(Arrival { acks: 4, ..DATA }),
+        Step::Arrival(Arrival { len: 0, ..DATA }),
         Step::Read { len: 9_000 },
     ];
     let steps: Vec<_> = (0..100).flat_map(|_| exchange).collect();
@@ -418,18 +431,7 @@ fn most_segments_go_the_short_way() {
 /// there are ACKs to be sent at once.
 #[test]
 fn exchanges_go_the_short_way() {
-    let request = Arrival {
-        len: 1,
-        merged: false,
-        shift: 0,
-        acks: 8,
-        wnd: 500,
-        late: Some(0),
-        ctl: Ctl::PSH,
-        sack: None,
-        no_room: false,
-        ce: false,
-    };
+    let request = Arrival { len: 1, ..DATA };
     let exchange = [
         Step::Time { micros: 700 },
         Step::Arrival(request),

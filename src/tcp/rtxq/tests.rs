@@ -110,9 +110,15 @@ proptest! {
     #[test]
     fn sums_agree_with_records(ops in proptest::collection::vec((0u8..7, 1u32..5_000), 0..80)) {
         let (mut q, mut nxt, mut una) = (Rtxq::default(), 4_294_960_000u32, 4_294_960_000u32);
+        let mut fin = false;
         for (op, n) in ops {
             match op {
-                0 => { q.push(sent(nxt, n, 0)); nxt = nxt.wrapping_add(n); }
+                0 if !fin => {
+                    fin = n % 31 == 1;
+                    let mss = if n % 3 == 0 { 700 } else { 1_000 };
+                    q.push(Sent { mss, fin, ..sent(nxt, n, 0) });
+                    nxt = nxt.wrapping_add(n);
+                }
                 1 => {
                     let n = n.min(nxt.wrapping_sub(una));
                     una = una.wrapping_add(n);
