@@ -445,3 +445,14 @@ fn exchanges_go_the_short_way() {
         assert_eq!(counts, [[100, 101], [200, 200]], "{gso_max}");
     }
 }
+
+/// A keepalive is due when nothing else is: it goes out all the same.
+#[test]
+fn a_keepalive_goes_the_whole_way() {
+    let exchange = Step::Exchange { len: 1, answer: 1 };
+    let ack = Step::Arrival(Arrival { len: 0, ..DATA });
+    let send = Step::Send { most: 9 };
+    let life = [[exchange; 5].to_vec(), vec![ack, send, Step::Seldom(Seldom::Days(1)), send]];
+    let config = Config { keepalive: Some(Keepalive::default()), ..Config::default() };
+    same(&config, 0, &life.concat()).expect("they agree");
+}
