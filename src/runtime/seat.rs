@@ -51,6 +51,8 @@ const ROUNDS: u32 = 8;
 /// What may happen before it is told. Where more does, it is the driver's thread that goes on: it
 /// tells of frames while they are in the cache.
 const UNTOLD: Untold = Untold { most: 256 << 10, record: 32, round: 1 << 10 };
+/// How many calls that bring no work may be untold, before who makes more of them is held up.
+const CALLS: usize = 32 << 10;
 /// How long a full device is waited for before time is looked at again.
 const FULL: Duration = Duration::from_millis(10);
 
@@ -128,6 +130,8 @@ pub(super) struct Seat<D> {
     sleeps: [AtomicU64; 2],
     /// What was not told yet, in the measure of [`UNTOLD`].
     untold: AtomicUsize,
+    /// How many calls left that which brought no work.
+    calls: AtomicUsize,
     /// Whether answers come at once.
     luck: Luck,
     /// Until when much comes, until when much goes, and until when there is a crowd; nanoseconds.
@@ -174,6 +178,7 @@ impl<D: Device> Seat<D> {
             deadline: AtomicU64::new(0),
             sleeps: [AtomicU64::new(0), AtomicU64::new(0)],
             untold: AtomicUsize::new(0),
+            calls: AtomicUsize::new(0),
             luck: Luck::default(),
             lately: [const { AtomicU64::new(0) }; 3],
             shared,
@@ -298,6 +303,7 @@ impl<D: Device> Seat<D> {
 
     /// For the driver's thread: tells what has happened, by means of an empty journal.
     pub(super) fn tell(&self, journal: &mut Journal) {
+        self.calls.store(0, Ordering::Relaxed);
         if self.untold.swap(0, Ordering::SeqCst) > 0 {
             lock(&self.driver).swap_journal(journal);
             self.host.tell(journal);
@@ -574,12 +580,13 @@ impl<D: Device> Drive for Seat<D> {
     }
 
     fn tell_soon(&self) {
+        let calls = self.calls.fetch_add(1, Ordering::Relaxed);
         // Who has left something since the last telling has called for the next one.
-        match self.untold.fetch_add(UNTOLD.record, Ordering::SeqCst) {
-            0 => self.leave_telling(),
-            // Who calls faster than can be told is held up, though not for as long as it takes.
-            before if before >= 4 * UNTOLD.most => std::thread::sleep(GRACE),
-            _ => {}
+        if self.untold.fetch_add(UNTOLD.record, Ordering::SeqCst) == 0 {
+            self.leave_telling();
+        } else if calls >= CALLS {
+            // Faster than can be told: held up, though not for as long as that takes.
+            std::thread::sleep(GRACE);
         }
     }
 
