@@ -55,8 +55,8 @@ pub struct Loss<'a> {
 /// ([`crate::impair`]), a frame that the link drops on its way in is seen, and one that it drops on
 /// its way out is not, as with a capture on the wire itself.
 ///
-/// An observer may call the host, but may not add observers to it. It had better be quick: what it is
-/// not told yet is kept, and threads that wait may have to wait for it, too. While it keeps a
+/// An observer may call the host, but may not add observers to it. It had better be quick: what it
+/// is not told yet is kept, and threads that wait may have to wait for it, too. While it keeps a
 /// [`Host`](super::Host), that does not end.
 pub trait Observer: Send {
     /// What the host told: every record once, in order.
