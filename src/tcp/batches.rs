@@ -145,7 +145,7 @@ impl Batches {
         }
     }
 
-    /// Whether nothing is queued, and nothing is that `nxt` is behind.
+    /// Whether nothing is queued, nor was beyond `nxt`, which is sent next.
     pub fn is_fresh(&self, nxt: Seq) -> bool {
         self.is_empty() && !self.filled.after(nxt)
     }
